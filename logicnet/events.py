@@ -1,0 +1,110 @@
+"""What happens, as frozen facts. The log, the ledger and whoever else cares listen to the same ones.
+
+A sink is any callable that takes an event. It is called on the request path, so it returns at once
+and never raises: it queues, counts or logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from logicnet.errors import Reason
+from logicnet.protocol import Hotkey, Wire
+
+Outcome = Literal["solved", "late", "failed", "waited"]
+"""How an answer came about: the solver's own; cut off at the deadline; the solver raised; no place
+became free in time. All four were sent. A caller who hung up is a `HungUp`, not an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochCount:
+    """One validator's epoch as it stands: absolute numbers, so that writing it twice counts once."""
+
+    validator: Hotkey
+    started_at_s: float  # unix seconds
+    promised: int
+    given: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A validator was told our volume; its epoch is open."""
+
+    at_s: float  # unix seconds, here and below
+    epoch: EpochCount
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A challenge passed every check and counts against the quota."""
+
+    at_s: float
+    challenge_id: str
+    validator: Hotkey
+    wire: Wire
+    task_uid: str
+    category: str
+    question: str
+    allowed_s: float  # seconds from receipt to deadline
+    epoch: EpochCount
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An admitted challenge was answered."""
+
+    at_s: float
+    challenge_id: str
+    validator: Hotkey
+    solver: str
+    outcome: Outcome
+    seconds: float  # receipt to reply
+    reasoning: str
+    answer: str
+    error: str = ""  # why the outcome is not "solved"
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The caller of an admitted challenge left before its answer; its solver was cancelled."""
+
+    at_s: float
+    challenge_id: str
+    validator: Hotkey
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request was turned away. `validator` is set only if its signature was verified first."""
+
+    at_s: float
+    reason: Reason
+    message: str
+    validator: Hotkey | None = None
+    epoch: EpochCount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NonceAccepted:
+    """A signed nonce was used; after a restart this caller must bring a higher one."""
+
+    caller: str  # "wire:hotkey:uuid"
+    nonce: int
+
+
+Event = Promised | Admitted | Answered | HungUp | Refused | NonceAccepted
+Sink = Callable[[Event], None]
+
+
+def fan_out(*sinks: Sink) -> Sink:
+    """One sink that hands each event to all of `sinks`, in order."""
+
+    def send(event: Event) -> None:
+        for sink in sinks:
+            sink(event)
+
+    return send

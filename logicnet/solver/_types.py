@@ -1,0 +1,20 @@
+"""The one protocol of this room."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from logicnet.deadline import Deadline
+from logicnet.llm import Models
+from logicnet.protocol import Answer, Challenge
+
+
+class Solver(Protocol):
+    """A strategy: challenge, deadline and models in; reasoning and answer out.
+
+    `solve` should return before `deadline`. If it does not, or raises, the miner sends the text
+    that its models had written so far; it is never silent, but an answer of your own is better.
+    One instance serves all challenges, concurrently.
+    """
+
+    async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer: ...
