@@ -1,0 +1,19 @@
+"""A validator on this machine. So far: how it signs what it asks."""
+
+from logicnet.arena.signing import (
+    Signer,
+    btauth_headers,
+    btauth_request,
+    classic_body,
+    classic_headers,
+    classic_request,
+)
+
+__all__ = [
+    "Signer",
+    "btauth_headers",
+    "btauth_request",
+    "classic_body",
+    "classic_headers",
+    "classic_request",
+]

@@ -1,0 +1,192 @@
+"""The validator's side of both wires: headers and bodies as a real client would send them.
+
+Classic: what a bittensor 10.5.0 Dendrite sends (captured; `tests/golden/dendrite-10.5.0.json`).
+btauth/1: what bittensor 11 sends, signed by `bittensor.http_auth` itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+import uuid as uuids
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bittensor import http_auth
+
+from logicnet.protocol import SynapseName
+
+NO_BODY_HASH = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
+"""sha3-256 of nothing: what a synapse without `required_hash_fields` always claims."""
+
+_FIELDS: dict[SynapseName, dict[str, Any]] = {
+    "LogicSynapse": {
+        "logic_question": "",
+        "logic_answer": "",
+        "logic_reasoning": "",
+        "raw_logic_question": "",
+        "ground_truth_answer": None,
+        "category": "",
+        "task_uid": "",
+    },
+    "Information": {"request_dict": {}, "response_dict": {}},
+}
+"""Each synapse's own fields with their defaults, in the order in which a Dendrite sends them."""
+
+
+class Signer(Protocol):
+    """A hotkey that can sign: `bittensor.sp_core.Keypair`, or `wallet.hotkey`.
+
+    Not the wallet itself: it reads its key file again for each signature.
+    """
+
+    @property
+    def ss58_address(self) -> str: ...
+
+    @property
+    def public_key(self) -> bytes: ...
+
+    @property
+    def crypto_type(self) -> int: ...
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+@functools.cache
+def _own_uuid() -> str:
+    """One per process, as a Dendrite has one for its life."""
+    return str(uuids.uuid1())
+
+
+def classic_headers(
+    keypair: Signer,
+    *,
+    synapse: SynapseName,
+    miner_ss58: str,
+    timeout_s: float,
+    nonce_ns: int | None = None,
+    uuid: str | None = None,
+    version: int = 10_005_000,
+    ip: str = "127.0.0.1",
+    port: int = 8091,
+) -> dict[str, str]:
+    """The headers of one classic request, signed.
+
+    `ip` and `port` are the miner's, as the caller believes them. `nonce_ns` is now if not given,
+    `uuid` one for this process. Each request needs a nonce of its own.
+    """
+    nonce = time.time_ns() if nonce_ns is None else nonce_ns
+    uuid = _own_uuid() if uuid is None else uuid
+    hotkey = keypair.ss58_address
+    message = f"{nonce}.{hotkey}.{miner_ss58}.{uuid}.{NO_BODY_HASH}"
+    return {
+        "name": synapse,
+        "timeout": str(timeout_s),
+        "bt_header_axon_ip": ip,
+        "bt_header_axon_port": str(port),
+        "bt_header_axon_hotkey": miner_ss58,
+        "bt_header_dendrite_ip": "127.0.0.1",
+        "bt_header_dendrite_version": str(version),
+        "bt_header_dendrite_nonce": str(nonce),
+        "bt_header_dendrite_uuid": uuid,
+        "bt_header_dendrite_hotkey": hotkey,
+        "bt_header_dendrite_signature": "0x" + bytes(keypair.sign(message.encode())).hex(),
+        "header_size": "464",  # sizes of Python objects in the caller; no server can use them
+        "total_size": "3122",
+        "computed_body_hash": NO_BODY_HASH,
+    }
+
+
+def classic_body(headers: Mapping[str, str], fields: Mapping[str, Any] | None = None) -> bytes:
+    """The JSON body that goes with `headers` (of `classic_headers`): the whole synapse.
+
+    `fields` are the synapse's own, `{"logic_question": "..."}`; those not given have their default.
+    """
+    unset: dict[str, Any] = {"status_code": None, "status_message": None, "process_time": None}
+    dendrite = unset | {
+        "ip": headers["bt_header_dendrite_ip"],
+        "port": None,
+        "version": int(headers["bt_header_dendrite_version"]),
+        "nonce": int(headers["bt_header_dendrite_nonce"]),
+        "uuid": headers["bt_header_dendrite_uuid"],
+        "hotkey": headers["bt_header_dendrite_hotkey"],
+        "signature": headers["bt_header_dendrite_signature"],
+    }
+    axon = unset | {
+        "ip": headers["bt_header_axon_ip"],
+        "port": int(headers["bt_header_axon_port"]),
+        "version": None,
+        "nonce": None,
+        "uuid": None,
+        "hotkey": headers["bt_header_axon_hotkey"],
+        "signature": None,
+    }
+    synapse: SynapseName = "Information" if headers["name"] == "Information" else "LogicSynapse"
+    body = {
+        "name": synapse,
+        "timeout": json.loads(headers["timeout"]),
+        "total_size": int(headers["total_size"]),
+        "header_size": 0,
+        "dendrite": dendrite,
+        "axon": axon,
+        "computed_body_hash": "",
+    }
+    return json.dumps(body | _FIELDS[synapse] | dict(fields or {})).encode()
+
+
+def classic_request(
+    keypair: Signer,
+    *,
+    synapse: SynapseName,
+    miner_ss58: str,
+    fields: Mapping[str, Any] | None = None,
+    timeout_s: float = 64,
+    nonce_ns: int | None = None,
+    uuid: str | None = None,
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body of one classic request, to be sent as `POST /{synapse}`."""
+    headers = classic_headers(
+        keypair, synapse=synapse, miner_ss58=miner_ss58, timeout_s=timeout_s, nonce_ns=nonce_ns, uuid=uuid
+    )
+    return headers | {"content-type": "application/json"}, classic_body(headers, fields)
+
+
+def btauth_headers(
+    keypair: Signer,
+    *,
+    synapse: SynapseName,
+    miner_ss58: str | None,
+    body: bytes,
+    nonce_ns: int | None = None,
+) -> dict[str, str]:
+    """The `X-Bittensor-*` headers of one btauth/1 request over `body`.
+
+    Without `miner_ss58` the request is not bound to a receiver, and most miners refuse it.
+    """
+    return http_auth.sign(
+        keypair,
+        method="POST",
+        path=f"/{synapse}",
+        body=body,
+        receiver_ss58=miner_ss58,
+        nonce_ns=nonce_ns,
+    )
+
+
+def btauth_request(
+    keypair: Signer,
+    *,
+    synapse: SynapseName,
+    miner_ss58: str | None,
+    fields: Mapping[str, Any] | None = None,
+    timeout_s: float | None = None,
+    nonce_ns: int | None = None,
+) -> tuple[dict[str, str], bytes]:
+    """Headers and body of one btauth/1 request: the synapse's own fields, and `timeout` if given."""
+    content = _FIELDS[synapse] | dict(fields or {})
+    if timeout_s is not None:
+        content["timeout"] = timeout_s
+    body = json.dumps(content).encode()
+    headers = btauth_headers(keypair, synapse=synapse, miner_ss58=miner_ss58, body=body, nonce_ns=nonce_ns)
+    return headers | {"content-type": "application/json"}, body
