@@ -1,0 +1,39 @@
+# The project's commands. Needs make, bash and Python 3.11 or newer; `make test` and pm2 need Node.js too.
+# Everything that is made lands in this folder: .venv*, node_modules, .run.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+BIN := .venv/bin
+setup := PYTHON="$(PYTHON)" scripts/setup
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint clean
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+demo: ## set everything up, ask a miner with a real vLLM ten questions, show a table (DEMO_KEEP=1 stays)
+	@$(setup) venv vllm model
+	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
+
+test: ## set everything up and run every test: lint, types, unit, end to end
+	@$(setup) venv vllm model bt10 pm2
+	@$(MAKE) lint
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: ## the daily loop, under two minutes: lint, types, unit tests
+	@$(setup) venv
+	@$(MAKE) lint
+	@$(BIN)/python -m pytest -q tests/unit $(PYTEST)
+
+lint:
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy logicnet neurons scripts
+
+clean: ## remove everything that was made, but .env
+	@rm -rf .venv .venv-vllm .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,28 @@
+"""Turn a GGUF file into what vLLM loads: safetensors, tokenizer and chat template.
+
+Usage: .venv-vllm/bin/python scripts/unpack_model.py MODEL.gguf FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def unpack(gguf: Path, folder: Path) -> None:
+    import torch  # noqa: PLC0415  (seconds to import, and only .venv-vllm has it)
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    unpack(Path(sys.argv[1]), Path(sys.argv[2]))
