@@ -1,0 +1,104 @@
+"""A real bittensor 10.5.0 Dendrite, driven over stdin. Run by that package's own interpreter, not by ours.
+
+One JSON line in is one burst; one JSON line out is the list of its replies, in order. A burst:
+
+    {"dendrite": "//Validator",          key URI; the same one is the same Dendrite, as a validator shares one
+     "port": 8091, "miner_ss58": "5...", of the miner asked, on 127.0.0.1
+     "synapse": "LogicSynapse",
+     "fields": [{"logic_question": "..."}, ...],    one for each request; all are in flight at once
+     "timeout": 64}
+
+The first line out, before any burst, is `{"ready": "10.5.0"}`.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any, Optional
+
+import bittensor
+from bittensor.core.chain_data import AxonInfo
+from bittensor.utils import networking
+from bittensor_wallet import Keypair
+from pydantic import Field
+
+
+class LogicSynapse(bittensor.Synapse):
+    """As a LogicNet 1.6 validator declares it."""
+
+    logic_question: str = ""
+    logic_answer: Optional[object] = ""  # noqa: UP045
+    logic_reasoning: str = ""
+    raw_logic_question: str = ""
+    ground_truth_answer: Optional[object] = None  # noqa: UP045
+    category: str = ""
+    task_uid: str = ""
+
+
+class Information(bittensor.Synapse):
+    request_dict: dict[str, Any] = Field(default_factory=dict)
+    response_dict: dict[str, Any] = Field(default_factory=dict)
+
+
+class Unheard(bittensor.Synapse):
+    """A synapse that no miner of this subnet knows."""
+
+    question: str = ""
+
+
+SYNAPSES = {one.__name__: one for one in (LogicSynapse, Information, Unheard)}
+_dendrites: dict[str, bittensor.Dendrite] = {}
+
+
+async def ask(
+    dendrite: bittensor.Dendrite, target: AxonInfo, synapse: bittensor.Synapse, timeout: float
+) -> dict[str, Any]:
+    began_s = time.monotonic()
+    reply = await dendrite.forward(target, synapse, timeout=timeout, deserialize=False)
+    return {
+        "is_success": reply.is_success,
+        "status_code": reply.dendrite.status_code,
+        "message": reply.dendrite.status_message,
+        "process_time": reply.dendrite.process_time,
+        "measured_s": time.monotonic() - began_s,
+        "axon_hotkey": reply.axon.hotkey,
+        "dendrite_hotkey": reply.dendrite.hotkey,
+        "timeout": reply.timeout,
+        **{
+            name: getattr(reply, name)
+            for name in type(synapse).model_fields
+            if name not in bittensor.Synapse.model_fields
+        },
+    }
+
+
+async def burst(order: dict[str, Any]) -> list[dict[str, Any]]:
+    uri = order["dendrite"]
+    if uri not in _dendrites:
+        _dendrites[uri] = bittensor.Dendrite(wallet=Keypair.create_from_uri(uri))
+    target = AxonInfo(
+        version=10_005_000,
+        ip="127.0.0.1",
+        port=order["port"],
+        ip_type=4,
+        hotkey=order["miner_ss58"],
+        coldkey=order["miner_ss58"],
+    )
+    kind = SYNAPSES[order["synapse"]]
+    return await asyncio.gather(
+        *(ask(_dendrites[uri], target, kind(**fields), order["timeout"]) for fields in order["fields"])
+    )
+
+
+async def main() -> None:
+    networking.get_external_ip = lambda: "203.0.113.99"  # it would ask the internet
+    print(json.dumps({"ready": bittensor.__version__}), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await burst(json.loads(line))), flush=True)
+    for dendrite in _dendrites.values():
+        await dendrite.aclose_session()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
