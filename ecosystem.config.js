@@ -1,0 +1,95 @@
+// pm2 keeps two processes running: sn35-vllm serves the model, sn35-miner mines.
+//
+//   npm ci                                   # once: pm2, into node_modules
+//   npx pm2 start ecosystem.config.js        # or: ... --only sn35-miner
+//   npx pm2 logs
+//   npx pm2 restart ecosystem.config.js --update-env      # after a change of what follows
+//
+// Everything is configured by environment variables, or by the same names in `.env` beside this file
+// (see .env.example); the environment wins.
+//
+//   SN35_VLLM_MODEL    model name or folder                        Qwen/Qwen2.5-7B-Instruct
+//   SN35_VLLM_HOST     address vLLM binds                          127.0.0.1
+//   SN35_VLLM_PORT     port vLLM binds                             8000
+//   SN35_VLLM_FLAGS    more flags for vLLM, quoted as in a shell:  --max-model-len 8192
+//                      --dtype float16 --gpu-memory-utilization 0.92 --tensor-parallel-size 2 ...
+//   SN35_VLLM_PYTHON   interpreter that has vLLM                   .venv/bin/python
+//   SN35_MINER_PYTHON  interpreter that has logicnet               .venv/bin/python
+//   SN35_MINER_FLAGS   more flags for the miner: --logging.debug ...
+//   SN35_LOGS          folder of the log files                     .run/logs
+//   SN35_ENV_FILE      read instead of .env
+//   HF_TOKEN           for gated models; handed to vLLM
+//   VLLM_API_KEY       if set, vLLM asks for it and the miner sends it
+//   LOGICNET_...       every setting of the miner, e.g. LOGICNET_WALLET__NAME, LOGICNET_WALLET__HOTKEY,
+//                      LOGICNET_SUBTENSOR__NETWORK, LOGICNET_AXON__PORT (`logicnet mine --help`)
+//
+// Secrets belong in the environment or in .env: a flag can be read by every user of the machine (ps).
+
+'use strict'
+
+const fs = require('fs')
+const path = require('path')
+
+const here = (file) => path.resolve(__dirname, file)
+const program = (name) => name.includes('/') ? here(name) : name // a bare name is looked up on the PATH
+
+function readEnvFile (file) {
+  const found = {}
+  if (!fs.existsSync(file)) return found
+  for (const line of fs.readFileSync(file, 'utf8').split(/\r?\n/)) {
+    const match = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)'|(.*?))\s*(?:\s#.*)?$/.exec(line)
+    if (match) found[match[1]] = match[2] ?? match[3] ?? match[4]
+  }
+  return found
+}
+
+const env = { ...readEnvFile(here(process.env.SN35_ENV_FILE || '.env')), ...process.env }
+const words = (text) => (text.match(/"[^"]*"|'[^']*'|\S+/g) || []).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'))
+
+const host = env.SN35_VLLM_HOST || '127.0.0.1'
+const port = env.SN35_VLLM_PORT || '8000'
+const reach = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
+const logs = here(env.SN35_LOGS || '.run/logs')
+
+function app (name, { env: own, ...settings }) {
+  const log = path.join(logs, `${name}.log`)
+  return {
+    name,
+    cwd: __dirname,
+    exec_mode: 'fork',
+    autorestart: true,
+    exp_backoff_restart_delay: 200, // ms; half as long again after each failure, up to 15 s
+    min_uptime: 0, // never give up: by itself pm2 stops for good after 16 quick failures
+    out_file: log,
+    error_file: log,
+    env: { PYTHONUNBUFFERED: '1', ...own, ...env },
+    ...settings
+  }
+}
+
+module.exports = {
+  apps: [
+    app('sn35-vllm', {
+      script: here('scripts/serve_vllm.py'),
+      interpreter: program(env.SN35_VLLM_PYTHON || '.venv/bin/python'),
+      args: [
+        '--model', env.SN35_VLLM_MODEL || 'Qwen/Qwen2.5-7B-Instruct',
+        '--host', host,
+        '--port', port,
+        ...words(env.SN35_VLLM_FLAGS || '')
+      ],
+      log_date_format: 'YYYY-MM-DD HH:mm:ss', // the miner's lines carry their own time
+      kill_timeout: 30000 // ms, to give the GPU's memory back
+    }),
+    app('sn35-miner', {
+      script: here('neurons/miner/miner.py'),
+      interpreter: program(env.SN35_MINER_PYTHON || '.venv/bin/python'),
+      args: words(env.SN35_MINER_FLAGS || ''),
+      env: {
+        LOGICNET_MINER__LLM_CLIENT__BASE_URL: `http://${reach}:${port}/v1`,
+        ...(env.VLLM_API_KEY ? { OPENAI_API_KEY: env.VLLM_API_KEY } : {})
+      },
+      kill_timeout: 70000 // ms; it answers what it admitted, which takes 64 s at most
+    })
+  ]
+}

@@ -1,0 +1,67 @@
+"""What was asked, what came back, and the table that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from logicnet.arena.client import Reply
+from logicnet.challenges import Task
+from logicnet.protocol import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question and what became of it."""
+
+    task: Task
+    validator: str
+    wire: Wire
+    reply: Reply
+
+    @property
+    def in_time(self) -> bool:
+        """A validator would count it: a reply that is a success, with an answer in it."""
+        return self.reply.success and bool(self.reply.answer.strip())
+
+    @property
+    def right(self) -> bool:
+        return same_number(self.reply.answer, self.task.truth)
+
+
+def same_number(answer: str, truth: str) -> bool:
+    """Whether `answer` is the number `truth`, give or take decoration. Stricter than a validator."""
+    try:
+        return float(answer.replace(",", "").strip(" .$\\()[]*")) == float(truth)
+    except ValueError:
+        return False
+
+
+def table_of(asked: Sequence[Asked]) -> Table:
+    table = Table(
+        caption="ok: answered in time. right: the answer is the true number.",
+        caption_justify="left",
+    )
+    for heading in ("validator", "wire"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("question", overflow="fold")
+    table.add_column("answer", max_width=30, no_wrap=True, overflow="ellipsis")
+    table.add_column("truth", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for heading in ("ok", "right"):
+        table.add_column(heading, no_wrap=True)
+    for one in asked:
+        table.add_row(
+            one.validator,
+            one.wire,
+            escape(one.task.question),
+            escape(" ".join(one.reply.answer.split()) or f"({one.reply.message or 'nothing'})"),
+            escape(one.task.truth),
+            f"{one.reply.seconds:.1f}",
+            "yes" if one.in_time else "NO",
+            "yes" if one.right else "no",
+        )
+    return table

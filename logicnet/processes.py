@@ -1,0 +1,144 @@
+"""Processes that are started for a while and leave nothing behind.
+
+A `Child` runs in a process group of its own, so that a Ctrl-C in the terminal reaches only us and we
+decide in what order things end. It ends when `stop` is called, with everything it started; and also
+when this process dies without calling it (a kill -9, say), because a guard beside it notices.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from logicnet.errors import LogicnetError
+
+# Waits for our end of its pipe to close, which the kernel does however we die; then ends the group.
+_GUARD = 'read -r _; kill -TERM -- "-$1" 2>/dev/null && sleep 10 && kill -KILL -- "-$1" 2>/dev/null'
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Child:
+    """A running process. Use as a context manager, or call `stop`."""
+
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+    guard: subprocess.Popen[bytes] = field(repr=False)
+
+    @classmethod
+    def start(
+        cls,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Self:
+        """Start `argv` with its output in `log`; `env` is its whole environment, ours if not given.
+
+        Raises LogicnetError if it cannot be started.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with log.open("wb") as output:
+                process = subprocess.Popen(  # noqa: S603  (our own command lines)
+                    [str(word) for word in argv],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=env,
+                    cwd=cwd,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise LogicnetError(f"{name} cannot be started: {error}") from None
+        guard = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", _GUARD, "guard", str(process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return cls(name, log, process, guard)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def exit_status(self) -> int | None:
+        """None while it runs; minus the signal's number if a signal ended it."""
+        return self.process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send `number` to the process and all it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def stop(self, grace_s: float = 10.0) -> int:
+        """Ask it to end, insist after `grace_s`, and return its exit status. Calling it again is harmless."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(grace_s)
+        self.signal(signal.SIGKILL)  # what is left of the group, whatever it was doing
+        status = self.process.wait()
+        self.guard.kill()
+        if self.guard.stdin:
+            self.guard.stdin.close()
+        self.guard.wait()
+        return status
+
+    def _end_of_log(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-12:]
+        return "\n".join([f"the end of {self.log} is", *("    " + line for line in lines)])
+
+    def check_running(self) -> None:
+        """Raise LogicnetError, with the end of its log, if it has ended."""
+        status = self.exit_status()
+        if status is not None:
+            raise LogicnetError(f"{self.name} ended by itself (status {status}); {self._end_of_log()}")
+
+    def wait_for(self, url: str, *, within_s: float, tick: Callable[[], None] = lambda: None) -> None:
+        """Return when a GET of `url` is answered with anything below 500; `tick` is called meanwhile.
+
+        Raises LogicnetError when the process ends first, or `within_s` pass.
+        """
+        end_s = time.monotonic() + within_s
+        # trust_env off: a proxy for the outside world has no business on the loopback
+        with httpx2.Client(timeout=2.0, trust_env=False) as http:
+            while time.monotonic() < end_s:
+                self.check_running()
+                tick()
+                with suppress(httpx2.TransportError):
+                    if http.get(url).status_code < 500:
+                        return
+                time.sleep(0.1)
+        raise LogicnetError(f"{self.name} did not answer within {within_s:.0f} s; {self._end_of_log()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
