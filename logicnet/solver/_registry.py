@@ -1,0 +1,58 @@
+"""The solvers there are, by name: those of every installed package, through entry points."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+from inspect import iscoroutinefunction
+
+from logicnet.errors import SettingsError
+from logicnet.solver._types import Solver
+
+GROUP = "logicnet.solvers"
+
+
+def solver_names() -> list[str]:
+    """Names that `load_solver` takes, sorted. Raises SettingsError if two packages claim the same one."""
+    return sorted(_found())
+
+
+def load_solver(name: str) -> Solver:
+    """Import and build the solver `name`. Raises SettingsError, in one line, if that cannot be done."""
+    found = _found()
+    if name not in found:
+        near = difflib.get_close_matches(name, found, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(
+            f"--miner.solver: no solver is named {name!r}{hint} There are: {', '.join(sorted(found))}"
+        )
+    entry = found[name]
+    try:
+        solver = entry.load()()
+    except Exception as error:  # whatever foreign code does when it is imported and built
+        raise SettingsError(
+            f"--miner.solver {name}: the package {_package(entry)} cannot provide it: "
+            f"{type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+    if not iscoroutinefunction(getattr(solver, "solve", None)):
+        raise SettingsError(
+            f"--miner.solver {name}: {entry.value} of the package {_package(entry)} has no `async def solve`"
+        )
+    checked: Solver = solver
+    return checked
+
+
+def _found() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=GROUP):
+        other = found.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise SettingsError(
+                f"two solvers are named {entry.name!r}, by the packages {_package(other)} and "
+                f"{_package(entry)}: uninstall one"
+            )
+    return found
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value

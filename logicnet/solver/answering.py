@@ -1,0 +1,136 @@
+"""Answering: a solver is run under its deadline, and the reply is never late and never missing.
+
+A wrong answer in time earns about 0.6 of a right one's reward, silence earns nothing (the
+validator's arithmetic, LogicNet 1.6). So whatever the solver does, something true goes out: its own
+answer, else what its models had written by then, else a plain word that there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
+
+from logicnet.deadline import Deadline
+from logicnet.errors import LogicnetError
+from logicnet.events import Outcome
+from logicnet.llm import Models
+from logicnet.protocol import Answer, Challenge
+from logicnet.solver._types import Solver
+from logicnet.solver.transcript import Transcript
+
+SPARE_S = 0.005
+"""Kept back from the deadline to put the reply together (it takes well under a millisecond)."""
+
+MOST_REASONING = 32_000
+MOST_ANSWER = 1_000
+"""Characters that go out at most: four times what 2,048 tokens of reasoning take, and a long line."""
+
+_NO_REASONING = "No model finished a line of reasoning for this question in time."
+_NO_ANSWER = "I do not know"
+
+_abandoned: set[asyncio.Task[Answer]] = set()  # the event loop itself holds tasks only weakly
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A reply that can be sent, and how it came about. `error` is one line, empty if solved."""
+
+    answer: Answer
+    outcome: Outcome
+    error: str = ""
+
+
+def unsolved(outcome: Outcome, error: str) -> Solution:
+    """The honest reply to a challenge that nothing was written for."""
+    return Solution(Answer(_NO_REASONING, _NO_ANSWER), outcome, error)
+
+
+async def answer_in_time(
+    solver: Solver, challenge: Challenge, deadline: Deadline, models: Models
+) -> Solution:
+    """Run `solver`, and return before `deadline` with the best there is.
+
+    Never raises, except that cancelling it cancels the solver. A solver that is late is cancelled
+    and left behind: whether it heeds that is its own affair, the reply does not wait for it.
+    """
+    transcript = Transcript(models, deadline)
+    task = asyncio.create_task(_solve(solver, challenge, deadline, transcript))
+    try:
+        # One turn of the loop is enough for a solver that asks no model, and costs a third of a
+        # wait with its timer.
+        await asyncio.sleep(0)
+        if not task.done():
+            await asyncio.wait((task,), timeout=max(0.0, deadline.remaining_s() - SPARE_S))
+    finally:
+        if not task.done():
+            _abandon(task)
+        transcript.close()
+    if not task.done():
+        return _salvaged(transcript, "late", "the solver was not done at the deadline")
+    if task.cancelled():
+        return _salvaged(transcript, "failed", "the solver cancelled itself")
+    error = task.exception()
+    if error is not None:
+        return _salvaged(transcript, "failed", _one_line(error))
+    return _checked(task.result(), transcript)
+
+
+async def _solve(solver: Solver, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
+    try:
+        return await solver.solve(challenge, deadline, models)
+    except SystemExit as error:  # would end the event loop, and with it every other challenge
+        raise RuntimeError("the solver called sys.exit") from error
+
+
+def _abandon(task: asyncio.Task[Answer]) -> None:
+    task.cancel()
+    _abandoned.add(task)
+    task.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Task[Answer]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at, so that asyncio does not complain of one nobody saw
+
+
+def _checked(answer: Answer, transcript: Transcript) -> Solution:
+    """The solver's own answer, as long as it is one."""
+    if not (
+        isinstance(answer, Answer) and isinstance(answer.answer, str) and isinstance(answer.reasoning, str)
+    ):
+        return _salvaged(
+            transcript, "failed", f"the solver returned {type(answer).__name__}, not an Answer of text"
+        )
+    short = _sendable(answer.answer, MOST_ANSWER)
+    reasoning = _sendable(answer.reasoning, MOST_REASONING)
+    if short and reasoning:
+        return Solution(Answer(reasoning, short), "solved")
+    found = _salvaged(transcript, "failed", "the solver returned an empty answer or no reasoning")
+    return Solution(
+        Answer(reasoning or found.answer.reasoning, short or found.answer.answer), found.outcome, found.error
+    )
+
+
+def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
+    """What the models had written, and the answer it comes to."""
+    reasoning, short = transcript.best()
+    reasoning, short = _sendable(reasoning, MOST_REASONING), _sendable(short, MOST_ANSWER)
+    return Solution(Answer(reasoning or _NO_REASONING, short or _NO_ANSWER), outcome, error)
+
+
+def _sendable(text: str, most: int) -> str:
+    """Stripped, bounded, and encodable: half a surrogate pair would break the reply's JSON."""
+    text = text[:most].strip()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _one_line(error: BaseException) -> str:
+    """What went wrong and where. A foreign error's own words are left out: they may quote the question."""
+    if isinstance(error, LogicnetError):
+        return str(error)
+    frames = extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"the solver raised {type(error).__name__}{where}"

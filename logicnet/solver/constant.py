@@ -1,0 +1,16 @@
+"""ConstantSolver: the same reply to everything, so that all the rest can be measured without a model."""
+
+from __future__ import annotations
+
+from logicnet.deadline import Deadline
+from logicnet.llm import Models
+from logicnet.protocol import Answer, Challenge
+
+_ANSWER = Answer(reasoning="This miner answers without a model, to be measured.", answer="I do not know")
+
+
+class ConstantSolver:
+    """Answers at once and asks nobody."""
+
+    async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
+        return _ANSWER

@@ -1,0 +1,86 @@
+"""Transcript: the models of one challenge, and every word they wrote for it.
+
+A solver is handed this in place of the models themselves, so that nothing a model wrote is lost,
+whoever wrote the solver and however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from logicnet.deadline import Deadline
+from logicnet.llm import Completion, Message, Models
+from logicnet.solver.conclusion import concluded, guessed, visible
+
+
+class Transcript:
+    """Models that remember. Each call ends at the challenge's deadline, whatever the solver asks for."""
+
+    def __init__(self, models: Models, deadline: Deadline) -> None:
+        self._models = models
+        self._deadline = deadline
+        self._calls: list[list[str]] = []
+        self._callers: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        deadline: Deadline,
+        max_tokens: int,
+        temperature: float = 0.0,
+        regex: str | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
+        if self._closed:
+            return Completion("", "deadline")
+        pieces: list[str] = []
+        self._calls.append(pieces)
+
+        def remember(piece: str) -> None:
+            pieces.append(piece)
+            if on_text is not None:
+                on_text(piece)
+
+        caller = asyncio.current_task()
+        assert caller is not None
+        self._callers.add(caller)
+        try:
+            completion = await self._models.complete(
+                messages,
+                deadline=min(deadline, self._deadline, key=Deadline.remaining_s),
+                max_tokens=max_tokens,
+                temperature=temperature,
+                regex=regex,
+                on_text=remember,
+            )
+        finally:
+            self._callers.discard(caller)
+        pieces[:] = [completion.text or "".join(pieces)]
+        return completion
+
+    def close(self) -> None:
+        """Nobody wants more text: calls still open are cancelled, also those of tasks a solver forgot."""
+        self._closed = True
+        for caller in self._callers:
+            caller.cancel()
+
+    def best(self) -> tuple[str, str]:
+        """The text worth sending as reasoning and the answer it comes to; empty where there is none.
+
+        The answer that most texts state outright, the latest among equals; if none does, what the
+        longest text seems to end in.
+        """
+        texts = [text for text in (visible("".join(pieces)) for pieces in self._calls) if text]
+        if not texts:
+            return "", ""
+        stated = [(answer, text) for text in reversed(texts) if (answer := concluded(text))]
+        if not stated:
+            longest = max(texts, key=len)
+            return longest, guessed(longest)
+        winner, _ = Counter(answer for answer, _ in stated).most_common(1)[0]
+        return max((text for answer, text in stated if answer == winner), key=len), winner
