@@ -1,0 +1,133 @@
+"""How much each validator may ask: quotas from stakes, and epochs that keep what was promised.
+
+Pure arithmetic; whoever calls brings the stakes and the time. Source of the constants and of the
+formula: LogicNet 1.6, whose validators compute the same numbers on their side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from logicnet.errors import Reason, Refusal
+from logicnet.events import EpochCount
+from logicnet.protocol import Hotkey
+
+LEAST_PER_EPOCH = 2
+MOST_PER_EPOCH = 80
+"""Challenges per validator and interval, whatever its stake."""
+
+_SWEEP_AT = 1024
+"""Epochs kept before ended ones are looked for; a subnet has some 256 hotkeys at a time."""
+
+
+def quotas(stakes: Mapping[Hotkey, float], *, epoch_volume: int, min_stake: float) -> dict[Hotkey, int]:
+    """Challenges per interval for every hotkey of the subnet.
+
+    `stakes` holds all of them, in alpha. Those with `min_stake` or more share `epoch_volume` by
+    stake; if nobody has that much, all share it equally. Every share is rounded down, then clamped
+    to 2..80, so a hotkey below `min_stake` has 2 while others have the stake.
+    """
+    # Fractions, because a float that falls a hair short of 30 would round a promise down to 29.
+    enough = {
+        hotkey: Fraction(stake)
+        for hotkey, stake in stakes.items()
+        if math.isfinite(stake) and stake >= min_stake
+    }
+    total = sum(enough.values())
+    if total == 0:
+        return dict.fromkeys(stakes, _clamped(Fraction(epoch_volume, max(1, len(stakes)))))
+    none = Fraction(0)
+    return {hotkey: _clamped(epoch_volume * enough.get(hotkey, none) / total) for hotkey in stakes}
+
+
+def _clamped(share: Fraction) -> int:
+    return min(MOST_PER_EPOCH, max(LEAST_PER_EPOCH, math.floor(share)))
+
+
+@dataclass(slots=True)
+class _Epoch:
+    count: EpochCount
+    ends_at_s: float
+
+
+class VolumeBook:
+    """What every validator was promised, given and refused in its epoch.
+
+    An epoch belongs to one validator: it opens with its first question and lasts `interval_s`, so
+    it lines up with that validator's own loop. What was promised at its opening stays promised
+    until it ends, though stakes move or the miner restarts with another volume.
+
+    Times are unix seconds. A clock that jumps back gives no second quota, since the epoch stays
+    open, and keeps nobody waiting for more than another interval.
+    """
+
+    def __init__(
+        self,
+        epoch_volume: int,
+        min_stake: float,
+        interval_s: float,
+        restored: Iterable[EpochCount] = (),
+    ) -> None:
+        """`restored` are the last known epochs, at most one per validator; ended ones are forgotten."""
+        self.epoch_volume = epoch_volume
+        self.min_stake = min_stake
+        self.interval_s = interval_s
+        self._sweep_at = _SWEEP_AT
+        self._epochs = {count.validator: _Epoch(count, count.started_at_s + interval_s) for count in restored}
+
+    def quotas(self, stakes: Mapping[Hotkey, float]) -> dict[Hotkey, int]:
+        """See `quotas`; for this book's volume."""
+        return quotas(stakes, epoch_volume=self.epoch_volume, min_stake=self.min_stake)
+
+    def open(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
+        """The validator's epoch; a new one that promises `quota` if none is open."""
+        return self._current(validator, quota, now_s).count
+
+    def take(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
+        """Count one challenge as given, or raise Refusal OVER_QUOTA and count nothing."""
+        epoch = self._current(validator, quota, now_s)
+        count = epoch.count
+        if count.given >= count.promised:
+            raise Refusal(
+                Reason.OVER_QUOTA,
+                f"Your quota of {count.promised} challenges in {self.interval_s:g} s is used up; "
+                f"the next begins in {math.ceil(epoch.ends_at_s - now_s)} s.",
+            )
+        epoch.count = EpochCount(
+            validator, count.started_at_s, count.promised, count.given + 1, count.refused
+        )
+        return epoch.count
+
+    def refuse(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
+        """Count one challenge as refused."""
+        epoch = self._current(validator, quota, now_s)
+        count = epoch.count
+        epoch.count = EpochCount(
+            validator, count.started_at_s, count.promised, count.given, count.refused + 1
+        )
+        return epoch.count
+
+    def __len__(self) -> int:
+        """Epochs held in memory."""
+        return len(self._epochs)
+
+    def _current(self, validator: Hotkey, quota: int, now_s: float) -> _Epoch:
+        epoch = self._epochs.get(validator)
+        if epoch is not None and now_s < epoch.ends_at_s:
+            # Only a clock that jumped back makes the second one smaller.
+            epoch.ends_at_s = min(epoch.ends_at_s, now_s + self.interval_s)
+            return epoch
+        if len(self._epochs) >= self._sweep_at:
+            self._sweep(now_s)
+        epoch = _Epoch(EpochCount(validator, now_s, quota, 0, 0), now_s + self.interval_s)
+        self._epochs[validator] = epoch
+        return epoch
+
+    def _sweep(self, now_s: float) -> None:
+        self._epochs = {
+            validator: epoch for validator, epoch in self._epochs.items() if now_s < epoch.ends_at_s
+        }
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._epochs))
