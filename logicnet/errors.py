@@ -82,12 +82,16 @@ STATUS: dict[Reason, int] = {
 
 
 class Refusal(LogicnetError):
-    """A request is turned away. `message` goes to the caller: it helps, and repeats nothing of theirs."""
+    """A request is turned away. `message` goes to the caller: it helps, and repeats nothing of theirs.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    `retry_after_s` is when asking again makes sense, where that is known.
+    """
+
+    def __init__(self, reason: Reason, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.retry_after_s = retry_after_s
 
     @property
     def status(self) -> int:

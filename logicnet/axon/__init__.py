@@ -1,0 +1,8 @@
+"""How a challenge gets in: the application, its two wires, admission, and the server it runs on."""
+
+from logicnet.axon.admission import Admission
+from logicnet.axon.app import Axon
+from logicnet.axon.places import Places
+from logicnet.axon.server import AxonServer
+
+__all__ = ["Admission", "Axon", "AxonServer", "Places"]

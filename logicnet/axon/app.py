@@ -1,0 +1,325 @@
+"""The axon: a signed challenge in, an answer or a refusal out.
+
+One ASGI application, no framework. `Axon.__init__` shows how it is put together, `Axon.__call__` is
+where every error becomes a reply, and between them a request walks through the checks in one order:
+what is cheap first, cryptography second, what has an effect last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from loguru import logger
+
+from logicnet.axon import btauth, classic, timeouts
+from logicnet.axon import headers as _headers
+from logicnet.axon._types import Admission, Claim, Places, Receive, Scope, Send, Solve, WireFormat
+from logicnet.axon.bodies import MOST_BYTES, Body, CallerGone, too_large
+from logicnet.axon.nonces import NonceStore, is_timestamp
+from logicnet.axon.replies import CLOSE, Reply, refusal_reply
+from logicnet.chain import Neuron
+from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
+from logicnet.errors import Reason, Refusal
+from logicnet.events import Admitted, Answered, HungUp, Promised, Refused, Sink
+from logicnet.protocol import Challenge, Hotkey
+from logicnet.solver.answering import Solution, unsolved
+
+_EAGER_TURNS = 3
+"""Turns of the event loop in which a solver that waits for nothing is done: then nobody needs to watch
+for the caller hanging up."""
+
+_OVERTIME_S = 0.1
+"""Seconds after its deadline for which `solve` is waited for, out of the margin."""
+
+
+class _Request:
+    """One request on its way through, and what has become certain about it."""
+
+    __slots__ = ("at_s", "body", "claim", "neuron", "on_sent", "scope", "started_s", "wire")
+
+    wire: WireFormat
+    claim: Claim
+
+    def __init__(self, scope: Scope, receive: Receive, started_s: float, at_s: float) -> None:
+        self.scope = scope
+        self.body = Body(receive)
+        self.started_s = started_s  # monotonic
+        self.at_s = at_s  # unix
+        self.neuron: Neuron | None = None  # set once its signature is verified
+        self.on_sent: Callable[[], None] | None = None
+
+
+_Answer = Callable[[_Request, Neuron], Awaitable[Reply]]
+
+
+class Axon:
+    """See the module. One instance serves all callers, on one event loop.
+
+    `solve` answers a challenge before its deadline, `sink` hears of everything, `restored` are the
+    nonces of before a restart. Raises LogicnetError if signatures cannot be verified here.
+    """
+
+    def __init__(
+        self,
+        *,
+        hotkey: Hotkey,
+        admission: Admission,
+        places: Places,
+        solve: Solve,
+        sink: Sink,
+        solver: str,
+        epoch_volume: int,
+        category: str,
+        margin: ReplyMargin | None = None,
+        allow_unbound: bool = False,
+        restored: Mapping[str, int] | None = None,
+        clock: Clock = time.monotonic,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._admission = admission
+        self._places = places
+        self._solve = solve
+        self._sink = sink
+        self._solver = solver
+        self._epoch_volume = epoch_volume
+        self._category = category
+        self._margin = margin or ReplyMargin()
+        self._clock = clock
+        self._clock_ns = clock_ns
+        self._classic = classic.ClassicWire(
+            hotkey, NonceStore("classic", sink, restored=restored, clock_ns=clock_ns)
+        )
+        self._btauth = btauth.BtauthWire(
+            hotkey,
+            NonceStore("btauth", sink, restored=restored, clock_ns=clock_ns),
+            allow_unbound=allow_unbound,
+            clock_ns=clock_ns,
+        )
+        self._routes: dict[str, _Answer] = {
+            "/LogicSynapse": self._logic,
+            "/Information": self._information,
+        }
+        self._stopping: set[asyncio.Task[Solution]] = set()
+        self._challenge_ids = map(f"{clock_ns():x}-{{}}".format, itertools.count(1))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _decline(scope, receive, send)
+            return
+        request = _Request(scope, receive, self._clock(), self._clock_ns() / 1e9)
+        try:
+            reply = await self._handle(request)
+        except CallerGone:
+            return
+        except Refusal as refusal:
+            reply = await self._refuse(request, refusal)
+        except Exception as error:
+            logger.error("A request broke the axon and was refused: {}", _where(error))
+            reply = await self._refuse(
+                request, Refusal(Reason.BROKEN, "Something broke here; it is not you.")
+            )
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
+        if request.on_sent is not None:
+            request.on_sent()
+
+    def turn_away(self, refusal: Refusal, neuron: Neuron | None = None, *, close: bool = True) -> Reply:
+        """The reply to a request that is refused, and the event. `neuron` only if it is verified."""
+        now_s = self._clock_ns() / 1e9
+        validator = epoch = None
+        if neuron is not None:
+            validator, epoch = neuron.hotkey, self._admission.refuse(neuron, now_s)
+        self._sink(Refused(now_s, refusal.reason, refusal.message, validator, epoch))
+        return refusal_reply(refusal, *([CLOSE] if close else []))
+
+    async def _refuse(self, request: _Request, refusal: Refusal) -> Reply:
+        # Who expects 100-continue has not sent the body, and need not.
+        complete = b"expect" not in dict(request.scope["headers"]) and await request.body.drain()
+        # A stranger keeps no connection of ours.
+        return self.turn_away(refusal, request.neuron, close=request.neuron is None or not complete)
+
+    async def _handle(self, request: _Request) -> Reply:
+        answer = self._route(request.scope)
+        neuron = request.neuron = await self._verified(request)
+        return await answer(request, neuron)
+
+    def _route(self, scope: Scope) -> _Answer:
+        answer = self._routes.get(scope["path"])
+        if answer is None:
+            raise Refusal(
+                Reason.UNKNOWN_SYNAPSE, "Synapse not found. Available synapses: LogicSynapse, Information."
+            )
+        if scope["method"] != "POST":
+            raise Refusal(Reason.BAD_METHOD, "Synapses are sent with POST.")
+        return answer
+
+    async def _verified(self, request: _Request) -> Neuron:
+        """Who is calling, for certain."""
+        headers = _headers.collect(request.scope["headers"])
+        if b"content-length" in headers and _headers.number(headers, b"content-length") > MOST_BYTES:
+            raise too_large()
+        wire = request.wire = self._wire(headers)
+        claim = request.claim = wire.claim(headers)
+        neuron = self._admission.known(claim.hotkey)
+        wire.check(claim)
+        body = await request.body.read() if wire.signs_body else b""
+        wire.verify(claim, _target(request.scope), body)
+        return neuron
+
+    def _wire(self, headers: _headers.Headers) -> WireFormat:
+        if btauth.SIGNATURE in headers:
+            return self._btauth
+        if classic.SIGNATURE in headers:
+            return self._classic
+        raise Refusal(
+            Reason.NOT_VERIFIED,
+            "The request is not signed: it has neither X-Bittensor-Signature (bittensor 11) nor "
+            "bt_header_dendrite_signature (bittensor 6 to 10).",
+        )
+
+    async def _information(self, request: _Request, neuron: Neuron) -> Reply:
+        """To any registered caller. For those who may ask, this opens their epoch."""
+        synapse = request.wire.information(request.claim, await request.body.read())
+        epoch = self._admission.inform(neuron, request.at_s)
+        if epoch is not None:
+            self._sink(Promised(request.at_s, epoch))
+        fields = synapse.reply_fields(epoch_volume=self._epoch_volume, category=self._category)
+        return request.wire.success(request.claim, "Information", fields, self._clock() - request.started_s)
+
+    async def _logic(self, request: _Request, neuron: Neuron) -> Reply:
+        """Admitted once it has passed `take`; from there on it is answered, whatever happens."""
+        self._admission.permit(neuron)
+        synapse, timeout_s = request.wire.challenge(request.claim, await request.body.read())
+        self._places.check(neuron.stake)
+        epoch = self._admission.take(neuron, request.at_s)
+
+        deadline = self._deadline(request, timeout_s)
+        challenge = Challenge(synapse.logic_question, synapse.category, str(synapse.task_uid))
+        challenge_id = next(self._challenge_ids)
+        self._sink(
+            Admitted(
+                at_s=request.at_s,
+                challenge_id=challenge_id,
+                validator=neuron.hotkey,
+                wire=request.wire.name,
+                task_uid=challenge.task_uid,
+                category=challenge.category,
+                question=challenge.question,
+                allowed_s=deadline.total_s(),
+                epoch=epoch,
+            )
+        )
+        solution = await self._solved(request, challenge, deadline, neuron.stake)
+        if solution is None:
+            self._sink(HungUp(self._clock_ns() / 1e9, challenge_id, neuron.hotkey, deadline.elapsed_s()))
+            raise CallerGone
+        request.on_sent = partial(self._answered, challenge_id, neuron.hotkey, solution, deadline)
+        fields = synapse.reply_fields(solution.answer)
+        return request.wire.success(request.claim, "LogicSynapse", fields, deadline.elapsed_s())
+
+    def _deadline(self, request: _Request, timeout_s: float) -> Deadline:
+        nonce = request.claim.nonce
+        age_s = request.at_s - nonce / 1e9 if is_timestamp(nonce) else 0.0
+        allowed_s = timeouts.usable_s(timeout_s, age_s) - self._margin.seconds(min(timeout_s, TIMEOUT_CAP_S))
+        return Deadline(request.started_s, request.started_s + allowed_s, self._clock)
+
+    def _answered(self, challenge_id: str, validator: Hotkey, solution: Solution, deadline: Deadline) -> None:
+        seconds = deadline.elapsed_s()
+        self._margin.observe(seconds - deadline.total_s())
+        self._sink(
+            Answered(
+                at_s=self._clock_ns() / 1e9,
+                challenge_id=challenge_id,
+                validator=validator,
+                solver=self._solver,
+                outcome=solution.outcome,
+                seconds=seconds,
+                reasoning=solution.answer.reasoning,
+                answer=solution.answer.answer,
+                error=solution.error,
+            )
+        )
+
+    async def _solved(
+        self, request: _Request, challenge: Challenge, deadline: Deadline, stake: float
+    ) -> Solution | None:
+        """The solution, or None if the caller hung up first. Nothing that `solve` does delays it."""
+        solving = asyncio.create_task(self._in_place(challenge, deadline, stake))
+        hanging_up: asyncio.Task[None] | None = None
+        try:
+            for _ in range(_EAGER_TURNS):
+                await asyncio.sleep(0)
+                if solving.done():
+                    return _result(solving)
+            hanging_up = asyncio.create_task(request.body.hung_up())
+            await asyncio.wait(
+                (solving, hanging_up),
+                timeout=deadline.remaining_s() + _OVERTIME_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if hanging_up.done():
+                return None
+            if solving.done():
+                return _result(solving)
+            return unsolved("late", "the solver did not stop at its deadline")
+        finally:
+            if hanging_up is not None:
+                hanging_up.cancel()
+            if not solving.done():
+                solving.cancel()
+                self._stopping.add(solving)  # the loop itself keeps no strong reference
+                solving.add_done_callback(self._stopped)
+
+    async def _in_place(self, challenge: Challenge, deadline: Deadline, stake: float) -> Solution:
+        async with self._places.take(stake, deadline) as has_place:
+            if has_place:
+                return await self._solve(challenge, deadline)
+        return unsolved("waited", "no place became free in time")
+
+    def _stopped(self, solving: asyncio.Task[Solution]) -> None:
+        self._stopping.discard(solving)
+        if not solving.cancelled():
+            solving.exception()  # looked at, so that asyncio does not report it
+
+
+def _result(solving: asyncio.Task[Solution]) -> Solution:
+    if solving.cancelled():
+        return unsolved("failed", "the solver was cancelled")
+    error = solving.exception()
+    if error is None:
+        return solving.result()
+    logger.error("Solving broke; the challenge is answered all the same: {}", _where(error))
+    return unsolved("failed", type(error).__name__)
+
+
+def _target(scope: Scope) -> str:
+    """The request target as it was sent, which btauth signs."""
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    return (raw_path + b"?" + query if query else raw_path).decode("ascii", "replace")
+
+
+def _where(error: BaseException) -> str:
+    """An error's type and the way to it. Not its message, which may quote the caller."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(
+        [type(error).__name__, *(f"{f.name} ({Path(f.filename).name}:{f.lineno})" for f in reversed(frames))]
+    )
+
+
+async def _decline(scope: Scope, receive: Receive, send: Send) -> None:
+    """What is not HTTP: a server's lifespan is acknowledged, a WebSocket closed."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+    while scope["type"] == "lifespan":
+        stage = (await receive())["type"]
+        await send({"type": f"{stage}.complete"})
+        if stage == "lifespan.shutdown":
+            return

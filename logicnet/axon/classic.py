@@ -1,0 +1,200 @@
+"""The classic wire: what validators on bittensor 6 to 10 send, and take as success.
+
+A signature covers nonce, sender, receiver and uuid, and a hash that for these synapses is always
+that of nothing: neither the question nor the timeout nor the version is signed. So the headers
+that are signed decide, a body that contradicts them is refused, and what is not signed can only
+shorten what a caller gets. Facts from bittensor 9.0.0 and 10.5.0, `tests/golden`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bittensor import sp_core
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from logicnet.axon import headers as _headers
+from logicnet.axon import timeouts
+from logicnet.axon._types import Claim
+from logicnet.axon.bodies import bad_body
+from logicnet.axon.headers import Headers
+from logicnet.axon.nonces import OLDEST_S, NonceStore, is_timestamp
+from logicnet.axon.replies import Reply, reply
+from logicnet.deadline import TIMEOUT_CAP_S
+from logicnet.errors import LogicnetError, Reason, Refusal
+from logicnet.protocol import Hotkey, Information, LogicSynapse, SynapseName, Wire
+
+SIGNATURE = b"bt_header_dendrite_signature"
+_NONCE = b"bt_header_dendrite_nonce"
+_UUID = b"bt_header_dendrite_uuid"
+_HOTKEY = b"bt_header_dendrite_hotkey"
+_VERSION = b"bt_header_dendrite_version"
+_RECEIVER = b"bt_header_axon_hotkey"
+
+NO_BODY_HASH = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
+"""sha3-256 of nothing. Neither synapse declares `required_hash_fields`, so no other hash is right."""
+
+TIMESTAMPS_SINCE = 7_002_000
+"""bittensor 7.2: from here on a client's nonce is a timestamp."""
+
+_MAX_AGE_S = OLDEST_S - TIMEOUT_CAP_S
+_UUID_SHAPE = re.compile(r"[0-9A-Za-z._-]{1,64}")
+_UNSET = {"status_code": None, "status_message": None, "process_time": None}
+_OK_HEADER = (b"bt_header_axon_status_code", b"200")
+
+
+class _Terminal(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
+
+    hotkey: str | None = None
+    nonce: int | None = None
+    uuid: str | None = None
+
+
+class _Logic(LogicSynapse):
+    dendrite: _Terminal | None = None
+
+
+class _Information(Information):
+    dendrite: _Terminal | None = None
+
+
+class ClassicWire:
+    """See `WireFormat`."""
+
+    name: Wire = "classic"
+    signs_body = False
+
+    def __init__(self, own_hotkey: Hotkey, nonces: NonceStore) -> None:
+        self._own_hotkey = own_hotkey
+        self._nonces = nonces
+        self_test()
+
+    def claim(self, headers: Headers) -> Claim:
+        signature = _headers.signature(headers, SIGNATURE)
+        nonce = _headers.number(headers, _NONCE)
+        uuid = _headers.text(headers, _UUID)
+        if _UUID_SHAPE.fullmatch(uuid) is None:
+            raise _headers.malformed(f"Header {_UUID.decode()} is not a uuid.")
+        hotkey = Hotkey(_headers.text(headers, _HOTKEY))
+        timeout_s = timeouts.parsed(_headers.text(headers, b"timeout"))
+        if _headers.number(headers, _VERSION) >= TIMESTAMPS_SINCE and not is_timestamp(nonce):
+            raise _not_verified("From bittensor 7.2 on a nonce is the time in nanoseconds; this one is not.")
+        if _headers.text(headers, b"computed_body_hash") != NO_BODY_HASH:
+            raise _headers.malformed(
+                "Header computed_body_hash must be the sha3-256 of nothing: this synapse hashes no fields."
+            )
+        # The signature decides; saying it here spares a caller who is mistaken the riddle.
+        if _RECEIVER in headers and _headers.text(headers, _RECEIVER) != self._own_hotkey:
+            raise _not_verified("The request is for another miner's hotkey.")
+        return Claim(hotkey, nonce, uuid, signature, timeout_s, headers)
+
+    def check(self, claim: Claim) -> None:
+        assert claim.timeout_s is not None
+        self._nonces.check(claim.hotkey, claim.uuid, claim.nonce, _MAX_AGE_S + claim.timeout_s)
+
+    def verify(self, claim: Claim, target: str, body: bytes) -> None:
+        message = _signed_message(claim.nonce, claim.hotkey, self._own_hotkey, claim.uuid)
+        if not _is_signed(message, claim.signature, claim.hotkey):
+            raise _not_verified("The signature is not this hotkey's for this nonce, miner and uuid.")
+        self._nonces.store(claim.hotkey, claim.uuid, claim.nonce)
+
+    def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
+        assert claim.timeout_s is not None
+        try:
+            synapse = _Logic.model_validate_json(body)
+        except ValidationError as error:
+            raise bad_body(error) from None
+        _refuse_contradiction(synapse.dendrite, claim)
+        return synapse, claim.timeout_s
+
+    def information(self, claim: Claim, body: bytes) -> Information:
+        try:
+            synapse = _Information.model_validate_json(body)
+        except ValidationError as error:
+            raise bad_body(error) from None
+        _refuse_contradiction(synapse.dendrite, claim)
+        return synapse
+
+    def success(self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float) -> Reply:
+        """A Dendrite overwrites its own synapse with this one, so all that it had must be in it."""
+        headers = claim.headers
+        content = {
+            "name": synapse,
+            "timeout": claim.timeout_s,
+            "total_size": 0,
+            "header_size": 0,
+            "dendrite": _UNSET
+            | {
+                "ip": _echo(headers, b"bt_header_dendrite_ip"),
+                "port": None,
+                "version": _headers.number(headers, _VERSION),
+                "nonce": claim.nonce,
+                "uuid": claim.uuid,
+                "hotkey": claim.hotkey,
+                "signature": "0x" + claim.signature.hex(),
+            },
+            "axon": {
+                "status_code": 200,
+                "status_message": "Success",
+                "process_time": seconds,
+                "ip": _echo(headers, b"bt_header_axon_ip"),
+                "port": _echo_port(headers),
+                "version": None,
+                "nonce": None,
+                "uuid": None,
+                "hotkey": self._own_hotkey,
+                "signature": None,
+            },
+            "computed_body_hash": NO_BODY_HASH,
+        }
+        content.update(fields)
+        return reply(200, content, _OK_HEADER)
+
+
+def self_test() -> None:
+    """LogicnetError if this bittensor cannot tell a signature from a forgery."""
+    keypair = sp_core.Keypair.create_from_mnemonic(sp_core.Keypair.generate_mnemonic())
+    own = Hotkey(keypair.ss58_address)
+    message = _signed_message(1, own, own, "self-test")
+    signature = bytes(keypair.sign(message))
+    forged = signature[:-1] + bytes([signature[-1] ^ 1])
+    if not _is_signed(message, signature, own) or _is_signed(message, forged, own):
+        raise LogicnetError(
+            "signatures cannot be verified with the installed bittensor: reinstall bittensor 11.3"
+        )
+
+
+def _signed_message(nonce: int, hotkey: Hotkey, own_hotkey: Hotkey, uuid: str) -> bytes:
+    return f"{nonce}.{hotkey}.{own_hotkey}.{uuid}.{NO_BODY_HASH}".encode()
+
+
+def _is_signed(message: bytes, signature: bytes, hotkey: Hotkey) -> bool:
+    try:
+        # `is True`: whatever else a broken library may return, it is not a yes.
+        return sp_core.verify(message, signature, hotkey, sp_core.CRYPTO_SR25519) is True
+    except ValueError:  # not an address
+        return False
+
+
+def _refuse_contradiction(dendrite: _Terminal | None, claim: Claim) -> None:
+    if dendrite is not None and (
+        dendrite.hotkey not in (None, claim.hotkey)
+        or dendrite.nonce not in (None, claim.nonce)
+        or dendrite.uuid not in (None, claim.uuid)
+    ):
+        raise Refusal(Reason.BAD_BODY, "The body's dendrite is not the one that signed the headers.")
+
+
+def _echo(headers: Headers, name: bytes) -> str | None:
+    return headers.get(name, b"").decode("ascii", "replace")[: _headers.LONGEST_VALUE] or None
+
+
+def _echo_port(headers: Headers) -> int | None:
+    value = headers.get(b"bt_header_axon_port", b"")
+    return int(value) if value.isdigit() and len(value) <= 5 else None
+
+
+def _not_verified(message: str) -> Refusal:
+    return Refusal(Reason.NOT_VERIFIED, message)

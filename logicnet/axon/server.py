@@ -1,0 +1,250 @@
+"""The server below the axon: uvicorn's HTTP with httptools, bounded, and JSON down to the last error.
+
+uvicorn by itself takes header lines without end, waits for ever for the rest of a request, and says
+in plain text what is wrong, which a Dendrite reports as something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from logicnet.axon.app import Axon
+from logicnet.deadline import TIMEOUT_CAP_S
+from logicnet.errors import Reason, Refusal, SettingsError
+
+HEAD_BYTES = 16 * 1024
+"""Request line and headers together. A Dendrite's are 1 kB."""
+
+HEAD_LINES = 100
+"""Headers. A Dendrite sends 20."""
+
+HEAD_S = 5.0
+"""Seconds for a head to arrive: longer than lost packets take, too short to hold many connections."""
+
+IDLE_S = 75
+"""Seconds for which an idle connection is kept: longer than a Dendrite keeps it (aiohttp: 15 s), so
+that it is the Dendrite that closes it, and no request meets a connection that we are closing."""
+
+LINGER_S = 2.0
+"""Seconds to go on listening, deaf, after a refusal in mid-request. Closing on unread bytes would
+reset the connection, and take the refusal with it."""
+
+CONNECTIONS = 4096
+"""At once. The 256 hotkeys of a subnet need a few each."""
+
+DRAIN_S = TIMEOUT_CAP_S + 2.0
+"""Seconds for what is in flight when the server stops: every challenge ends by its own deadline."""
+
+
+class AxonServer:
+    """`app` on a port, inside a running event loop.
+
+        async with AxonServer(app, host="0.0.0.0", port=8091) as server:
+            ...  # server.port
+
+    Leaving stops it: nothing new is taken, what is in flight is finished, for at most `drain_s`.
+    """
+
+    def __init__(self, app: Axon, *, host: str, port: int, drain_s: float = DRAIN_S) -> None:
+        self._host = host
+        self._port = port
+        self._drain_s = drain_s
+        self._state = ServerState()
+        self._listener: asyncio.Server | None = None
+        self._config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            timeout_keep_alive=IDLE_S,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port bound; with port 0, the one that the system chose."""
+        return self._port
+
+    async def start(self) -> None:
+        """Listen; SettingsError if that address cannot be had."""
+        listening = _bound(self._host, self._port)
+        self._port = listening.getsockname()[1]
+        self._config.load()
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: _Protocol(self._config, self._state, {}), sock=listening, backlog=2048
+        )
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is in flight, cancel what is not finished in time."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        self._listener = None
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        end_s = time.monotonic() + self._drain_s
+        while self._state.tasks and time.monotonic() < end_s:
+            await asyncio.wait(self._state.tasks, timeout=end_s - time.monotonic())
+        for task in self._state.tasks:
+            task.cancel()
+        # What was written last is still on its way out.
+        end_s = time.monotonic() + LINGER_S
+        while self._state.connections and time.monotonic() < end_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+
+class _HeadTooLarge(Exception):
+    """Raised inside the parser to make it stop."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """One connection: uvicorn's own, with bounds on all that comes before the app is asked."""
+
+    app: Axon
+
+    _deaf = False
+    _in_head = True
+    _chunk_bytes = 0
+    _head_bytes = 0  # in whole chunks: the parser does not tell of a line that does not end
+    _head_too_large = False
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_head_timer()
+        if len(self.connections) > CONNECTIONS:
+            self._turn_away(Refusal(Reason.FULL, "Too many connections; ask again later."))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        was_in_head = self._in_head
+        self._chunk_bytes = len(data)
+        super().data_received(data)
+        if not self._in_head:
+            self._stop_head_timer()
+            return
+        self._start_head_timer()
+        if was_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES and not self._deaf:
+                self._turn_away(_head_too_large())
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_too_large = len(self.headers) > HEAD_LINES or (
+            self._head_bytes + self._chunk_bytes > HEAD_BYTES  # a sum that is hardly ever needed
+            and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES
+        )
+        if self._head_too_large:
+            raise _HeadTooLarge
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called when the parser gave up, or we told it to."""
+        if self._head_too_large:
+            self._turn_away(_head_too_large())
+        else:
+            self._turn_away(Refusal(Reason.MALFORMED, "This is not a valid HTTP request."))
+
+    def timeout_keep_alive_handler(self) -> None:
+        # Not close(): it would wait for the reader of our last reply, who may never read.
+        self.transport.abort()
+
+    def _start_head_timer(self) -> None:
+        if self._head_timer is None and not self._deaf:
+            self._head_timer = self.loop.call_later(HEAD_S, self._head_is_late)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._is_busy():
+            self._start_head_timer()  # the next request may take as long as the answer to this one
+        else:
+            self._turn_away(Refusal(Reason.SLOW_BODY, f"No request came within {HEAD_S:g} s."))
+
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _turn_away(self, refusal: Refusal) -> None:
+        """Refuse what never became a request."""
+        self._deaf = True
+        self._stop_head_timer()
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        if self._is_busy():  # a reply in the middle of another would be read as that one
+            self.transport.close()
+            return
+        reply = self.app.turn_away(refusal)
+        lines = [name + b": " + value + b"\r\n" for name, value in reply.headers]
+        self.transport.write(b"".join((STATUS_LINE[reply.status], *lines, b"\r\n", reply.body)))
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.abort)
+
+
+def _head_too_large() -> Refusal:
+    return Refusal(
+        Reason.HEADERS_TOO_LARGE,
+        f"The request's headers are more than {HEAD_BYTES // 1024} KiB or {HEAD_LINES} lines.",
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        where = f"cannot listen on {host} port {port}"
+        match error.errno:
+            case errno.EADDRINUSE:
+                message = f"{where}: another program does; stop it, or choose another --axon.port"
+            case errno.EACCES:
+                message = f"{where}: not allowed; choose an --axon.port above 1023"
+            case errno.EADDRNOTAVAIL:
+                message = f"{where}: no such address on this machine; correct --axon.host"
+            case _:
+                message = f"{where}: {error.strerror or error}; correct --axon.host or --axon.port"
+        raise SettingsError(message) from None
