@@ -28,7 +28,7 @@ class LogicSynapse(bittensor.Synapse):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--wallets", type=Path, required=True, help="folder of wallets; uses bench/bench")
+    parser.add_argument("--wallets", type=Path, required=True, help="folder of wallets; uses demo/miner")
     parser.add_argument("--network", type=Path, required=True, help="JSON file of neurons, as --chain.file")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--answer", required=True)
@@ -46,7 +46,7 @@ def main() -> None:
     def blacklist(synapse: LogicSynapse) -> Tuple[bool, str]:  # noqa: UP006
         return stakes.get(synapse.dendrite.hotkey, 0.0) < 10_000, "stake too low"
 
-    wallet = Wallet(name="bench", hotkey="bench", path=str(args.wallets))
+    wallet = Wallet(name="demo", hotkey="miner", path=str(args.wallets))
     axon = bittensor.Axon(wallet=wallet, port=args.port, ip="127.0.0.1", external_ip="127.0.0.1")
     axon.attach(forward_fn=forward, blacklist_fn=blacklist)
     axon.start()

@@ -27,9 +27,10 @@ from pathlib import Path
 
 import psutil
 from _load import Round, drive, raw_request, split_reply
-from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, free_port, place, running, wait_for_answer
+from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
-from logicnet.arena import classic_request
+from logicnet.demo.stage import environment
+from logicnet.processes import Child, free_port
 
 INTERVAL_S = 1.0
 
@@ -44,19 +45,15 @@ class Side:
     rounds: list[Round] = field(default_factory=list)
 
 
-def signed(place: Place, connections: int, most: int) -> list[list[bytes]]:
+def signed(here: Place, connections: int, most: int) -> list[list[bytes]]:
     """A queue of fresh requests for each connection, which has validators of its own."""
+    per_connection = len(here.validators) // connections
+    turns = min(most // connections, MOST_PER_VALIDATOR * per_connection)
     queues: list[list[bytes]] = [[] for _ in range(connections)]
-    per_connection = len(place.validators) // connections
-    for turn in range(min(most, MOST_PER_VALIDATOR * per_connection * connections) // connections):
+    for turn in range(turns):
         for number, queue in enumerate(queues):
-            headers, body = classic_request(
-                place.validators[number + connections * (turn % per_connection)],
-                synapse="LogicSynapse",
-                miner_ss58=place.miner_ss58,
-                fields={"logic_question": QUESTION, "category": "Logic", "task_uid": f"{number}-{turn}"},
-            )
-            queue.append(raw_request("/LogicSynapse", headers, body))
+            request = here.request(number + connections * (turn % per_connection), f"{number}-{turn}")
+            queue.append(raw_request("/LogicSynapse", *request))
     return queues
 
 
@@ -80,21 +77,24 @@ def one_round(side: Side, queues: list[list[bytes]], seconds: float, expected: d
     return round_.broken + wrong_replies(round_, expected)
 
 
+def start(name: str, command: list[str], here: Place, core: int) -> Child:
+    child = Child.start(name, command, log=here.folder / f"{name}.log", cwd=here.folder, env=environment())
+    os.sched_setaffinity(child.pid, {core})  # long before it has a second thread
+    return child
+
+
 def measure_axons(here: Place, args: argparse.Namespace, core: int) -> tuple[Side, Side, list[str]]:
     """The old side, our side, and what failed."""
-    log = here.folder / "log.txt"
     our_port, old_port = free_port(), free_port()
-    command = here.miner_command(
-        our_port, "--miner.solver", "constant", "--miner.limit_interval", str(INTERVAL_S)
-    )
-    with running(command, log=log, core=core) as ours:
-        answer = json.loads(wait_for_answer(our_port, here, ours, log=log))
+    flags = ("--miner.solver", "constant", "--miner.limit_interval", str(INTERVAL_S))
+    with start("logicnet", here.miner_command(our_port, *flags), here, core) as ours:
+        answer = json.loads(here.first_answer(ours, our_port))
         expected = {name: answer[name] for name in ("logic_answer", "logic_reasoning")}
         command = [str(args.old_python), str(ROOT / "bench" / "_old_axon.py"), "--port", str(old_port)]
-        command += ["--wallets", str(here.folder / "wallets"), "--network", str(here.network)]
+        command += ["--wallets", str(here.wallets), "--network", str(here.network)]
         command += ["--answer", answer["logic_answer"], "--reasoning", answer["logic_reasoning"]]
-        with running(command, log=log, core=core) as old:
-            wait_for_answer(old_port, here, old, log=log)
+        with start("old-axon", command, here, core) as old:
+            here.first_answer(old, old_port)
             sides = (
                 Side("bittensor 10.5.0 Axon", old_port, psutil.Process(old.pid)),
                 Side("logicnet axon", our_port, psutil.Process(ours.pid)),
@@ -118,7 +118,7 @@ def measure_load(here: Place, args: argparse.Namespace, core: int, reply_bytes: 
     queues = [[request.ljust(length)[:length] for request in queue] for queue in queues]
     port = free_port()
     command = [sys.executable, str(ROOT / "bench" / "_ceiling.py"), str(port), str(length), str(reply_bytes)]
-    with running(command, log=here.folder / "log.txt", core=core) as canned:
+    with start("ceiling", command, here, core) as canned:
         time.sleep(1.0)
         side = Side("the load alone (canned reply)", port, psutil.Process(canned.pid))
         side.rounds.append(drive(port, queues, seconds=args.seconds, process=side.process))

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import psutil
 from _load import drive, raw_request, split_reply
-from _place import QUESTION, Place, free_port, place, running, wait_for_answer
+from _place import Place, place
 
-from logicnet.arena import classic_request
+from logicnet.demo.stage import environment
+from logicnet.processes import Child, free_port
 
 CONNECTIONS = 8
 
@@ -36,28 +37,25 @@ def python_s() -> float:
     return time.perf_counter() - began_s
 
 
-def requests(place: Place, count: int) -> list[list[bytes]]:
+def requests(here: Place, count: int) -> list[list[bytes]]:
     queues: list[list[bytes]] = [[] for _ in range(CONNECTIONS)]
     for number in range(count):
-        headers, body = classic_request(
-            place.validators[number % len(place.validators)],
-            synapse="LogicSynapse",
-            miner_ss58=place.miner_ss58,
-            fields={"logic_question": QUESTION, "category": "Logic", "task_uid": str(number)},
-        )
-        queues[number % CONNECTIONS].append(raw_request("/LogicSynapse", headers, body))
+        request = here.request(number % len(here.validators), str(number))
+        queues[number % CONNECTIONS].append(raw_request("/LogicSynapse", *request))
     return queues
 
 
 def one_run(count: int) -> dict[str, float]:
     with place(validators=16) as here:
-        log, port = here.folder / "log.txt", free_port()
+        port = free_port()
         command = here.miner_command(port, "--miner.solver", "constant")
         began_s = time.perf_counter()
-        with running(command, log=log) as process:
-            first = json.loads(wait_for_answer(port, here, process, log=log))
+        with Child.start(
+            "logicnet", command, log=here.folder / "log.txt", cwd=here.folder, env=environment()
+        ) as child:
+            first = json.loads(here.first_answer(child, port))
             start_s = time.perf_counter() - began_s
-            miner = psutil.Process(process.pid)
+            miner = psutil.Process(child.pid)
             first_mb = miner.memory_info().rss / 1e6
             round_ = drive(port, requests(here, count), seconds=60.0, process=miner)
             answers = [split_reply(reply) for _, _, reply in round_.replies]
@@ -67,7 +65,7 @@ def one_run(count: int) -> dict[str, float]:
             )
             if right != count:
                 sys.exit(f"{right} of {count} answered; {round_.broken[:1]} {answers[-1:]}")
-            status_file = Path(f"/proc/{process.pid}/status").read_text()
+            status_file = Path(f"/proc/{child.pid}/status").read_text()
             peak = re.search(r"VmHWM:\s+(\d+) kB", status_file)
             assert peak is not None
             return {
