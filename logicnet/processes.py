@@ -24,7 +24,7 @@ import httpx2
 from logicnet.errors import LogicnetError
 
 # Waits for our end of its pipe to close, which the kernel does however we die; then ends the group.
-_GUARD = 'read -r _; kill -TERM -- "-$1" 2>/dev/null && sleep 10 && kill -KILL -- "-$1" 2>/dev/null'
+_GUARD = 'read -r _; kill -s TERM -- "-$1" && sleep 10 && kill -s KILL -- "-$1"'
 
 
 def free_port(host: str = "127.0.0.1") -> int:

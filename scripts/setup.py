@@ -147,15 +147,17 @@ def python_of(venv: Path) -> Path:
     return venv / "bin" / "python"
 
 
-def make_venv(venv: Path, log: Log) -> None:
-    """An environment whose pip runs; one that was moved, copied or lost its Python is made anew."""
-    script = venv / "bin" / "pip"
+def is_whole(venv: Path) -> bool:
+    """Whether its pip runs and its scripts name this very place; not so once it was moved or copied."""
     try:
         subprocess.run([python_of(venv), "-m", "pip", "--version"], check=True, capture_output=True)
-        whole = str(venv) in script.read_text()  # scripts name their interpreter by its full path
+        return str(venv) in (venv / "bin" / "pip").read_text()
     except (OSError, subprocess.CalledProcessError):
-        whole = False
-    if not whole:
+        return False
+
+
+def make_venv(venv: Path, log: Log) -> None:
+    if not is_whole(venv):
         log.run(sys.executable, "-m", "venv", "--clear", venv)
 
 

@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from logicnet.demo.stage import STAKES, Stage, environment
+from logicnet.errors import LogicnetError
+
+
+def test_the_network_holds_the_miner_and_the_validators(tmp_path):
+    stage = Stage(folder=tmp_path)
+    keys = stage.prepare_network()
+    neurons = json.loads((tmp_path / "network.json").read_text())["neurons"]
+    assert [neuron["hotkey"] for neuron in neurons] == [key.ss58_address for key in keys.values()]
+    assert [neuron["stake"] for neuron in neurons[1:]] == list(STAKES.values())
+    assert [neuron["validator_permit"] for neuron in neurons] == [False, True, True, True]
+
+
+def test_wallets_are_reused_and_the_ledger_is_not(tmp_path):
+    stage = Stage(folder=tmp_path)
+    first = stage.prepare_network()
+    (tmp_path / "ledger.sqlite").write_text("old")
+    (tmp_path / "ledger.sqlite-wal").write_text("old")
+    again = stage.prepare_network()
+    assert {n: k.ss58_address for n, k in first.items()} == {n: k.ss58_address for n, k in again.items()}
+    assert not list(tmp_path.glob("ledger*"))
+
+
+def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(LogicnetError, match=r"vLLM is not at .*make demo"):
+        Stage(vllm_python=tmp_path / "python").check()
+    (tmp_path / "python").touch()
+    with pytest.raises(LogicnetError, match=r"the model is not at .*make demo"):
+        Stage(vllm_python=tmp_path / "python", model=Path("/no/model")).check()
+
+
+def test_settings_of_another_miner_stay_outside(monkeypatch):
+    monkeypatch.setenv("LOGICNET_AXON__PORT", "1")
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("KEPT", "yes")
+    assert environment()["KEPT"] == "yes"
+    assert not {"LOGICNET_AXON__PORT", "OPENAI_API_KEY"} & set(environment())

@@ -1,0 +1,50 @@
+import pytest
+from rich.console import Console
+
+from logicnet.arena.client import Reply
+from logicnet.challenges import Task
+from logicnet.demo.table import Asked, same_number, table_of
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "same"),
+    [
+        ("4", "4", True),
+        (" $4$. ", "4", True),
+        ("4.0", "4", True),
+        ("1,080", "1080", True),
+        ("**7**", "7", True),
+        ("-4", "4", False),
+        ("5", "4", False),
+        ("the answer is 4", "4", False),
+        ("", "4", False),
+    ],
+)
+def test_same_number(answer, truth, same):
+    assert same_number(answer, truth) is same
+
+
+def asked(answer="4", *, success=True, message=""):
+    reply = Reply(success, 2.25, 200, {"logic_answer": answer}, message)
+    return Asked(Task("What is 2+2?", "4"), "alice", "classic", reply)
+
+
+def test_in_time_is_said_apart_from_right():
+    assert (asked("5").in_time, asked("5").right) == (True, False)
+    assert (asked(" ").in_time, asked(success=False).in_time) == (False, False)
+
+
+def test_the_table_shows_each_question():
+    console = Console(width=120, record=True, quiet=True)
+    console.quiet = False
+    with console.capture() as shown:
+        console.print(
+            table_of([asked(), asked("", success=False, message="[bold]no reply"), asked("x" * 500)])
+        )
+    lines = shown.get().splitlines()
+    assert all(len(line) <= 120 for line in lines)
+    first, second, third = (line for line in lines if "alice" in line)
+    assert all(word in first for word in ("classic", "What is 2+2?", "4", "2.2", "yes"))
+    assert "([bold]no reply)" in second
+    assert "NO" in second
+    assert "xxx" in third

@@ -1,0 +1,99 @@
+"""Set-up makes a thing once, makes it again when its recipe changes, and says what went wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import setup
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path, monkeypatch):
+    monkeypatch.setattr(setup, "LOGS", tmp_path / "logs")
+    return tmp_path / "logs"
+
+
+class Recipe:
+    """A step that writes a file; `fails` makes its command fail."""
+
+    def __init__(self, folder: Path) -> None:
+        self.key = "a"
+        self.made = 0
+        self.fails = False
+        stamp = folder / "made-from"
+        self.step = setup.Step("thing", "a thing", "no time at all", stamp, lambda: self.key, self.make)
+
+    def make(self, log: setup.Log) -> None:
+        self.made += 1
+        script = f"print('Collecting wits'); raise SystemExit({int(self.fails)})"
+        log.run(sys.executable, "-c", script)
+
+
+def test_a_thing_is_made_once(tmp_path, capsys):
+    recipe = Recipe(tmp_path)
+    setup.ensure(recipe.step)
+    setup.ensure(recipe.step)
+    assert recipe.made == 1
+    said = capsys.readouterr().out
+    assert "a thing, no time at all" in said
+    assert "done in" in said
+
+
+def test_a_new_recipe_makes_it_again(tmp_path):
+    recipe = Recipe(tmp_path)
+    setup.ensure(recipe.step)
+    recipe.key = "b"
+    setup.ensure(recipe.step)
+    assert recipe.made == 2
+
+
+def test_a_failure_shows_the_end_of_the_log_and_is_tried_again(tmp_path, logs):
+    recipe = Recipe(tmp_path)
+    recipe.fails = True
+    with pytest.raises(setup.SetupError, match=r"(?s)a thing.* failed; the whole log is .*Collecting wits"):
+        setup.ensure(recipe.step)
+    assert "Collecting wits" in (logs / "thing.log").read_text()
+    recipe.fails = False
+    setup.ensure(recipe.step)
+    assert recipe.made == 2
+
+
+def test_an_environment_that_was_moved_is_not_whole(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "bin").mkdir(parents=True)
+    assert not setup.is_whole(here)
+    (here / "bin" / "python").symlink_to(sys.executable)
+    (here / "bin" / "pip").write_text(f"#!{here}/bin/python\n")
+    assert setup.is_whole(here)
+    here.rename(there)
+    assert not setup.is_whole(there)
+
+
+def test_variables_that_send_pip_elsewhere_are_left_out(monkeypatch):
+    monkeypatch.setenv("PIP_TARGET", "/elsewhere")
+    monkeypatch.setenv("PIP_USER", "1")
+    assert not {"PIP_TARGET", "PIP_USER"} & set(setup._environment())
+
+
+def test_unknown_steps_are_named(capsys):
+    assert setup.main(["venv", "nonsense"]) == 2
+    assert "nonsense is not a step; steps are venv, vllm, model, bt10, pm2" in capsys.readouterr().out
+
+
+def test_without_a_python_one_line_says_what_to_do():
+    shown = subprocess.run(
+        [ROOT / "scripts" / "setup", "venv"],
+        env={**os.environ, "PYTHON": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert shown.returncode == 1
+    assert shown.stderr.count("\n") == 1
+    assert "make PYTHON=" in shown.stderr
