@@ -1,0 +1,90 @@
+"""The demo as a user runs it: ten answers, an end, and nothing left running, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, needed, processes_of, until
+
+
+@contextmanager
+def demo(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A running `logicnet demo` that writes to `folder`, and the file of what it says."""
+    needed(ROOT / ".venv-vllm" / "bin" / "python")
+    needed(ROOT / ".run" / "model" / "smollm2")
+    said = folder.parent / "said"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "logicnet", "demo", "--folder", str(folder), *flags],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ
+            | {"LOGICNET_AXON__PORT": "1"},  # somebody's real miner: none of the demo's business
+        )
+        try:
+            yield process, said
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
+    folder = tmp_path / "demo"
+    with demo(folder) as (process, said):
+        status = process.wait(900)
+    text = said.read_text()
+    assert status == 0, text
+    assert "10 of 10 answered in time" in text
+    rows = [line for line in text.splitlines() if " classic " in line or " btauth " in line]
+    assert len(rows) == 10, text
+    assert sum(" btauth " in row for row in rows) == 5
+    assert {name for name in ("alice", "bob", "charlie") for row in rows if name in row} == {
+        "alice",
+        "bob",
+        "charlie",
+    }
+    assert not processes_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)],
+)
+async def test_interrupted_it_leaves_nothing_running(tmp_path, number, status):
+    folder = tmp_path / "demo"
+    with demo(folder) as (process, said):
+        await until(lambda: "Starting vLLM" in said.read_text())
+        assert len(processes_of(folder)) >= 3  # itself, vLLM, the miner
+        process.send_signal(number)
+        assert process.wait(60) == status
+        await until(lambda: not processes_of(folder))
+    assert "Traceback" not in said.read_text()
+
+
+async def test_kept_it_stays_until_it_is_told_to_end(tmp_path):
+    folder = tmp_path / "demo"
+    with demo(folder, "--keep") as (process, said):
+        await until(lambda: "Ctrl-C ends both" in said.read_text() or process.poll() is not None, 900)
+        assert "10 of 10 answered in time" in said.read_text()
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        await until(lambda: not processes_of(folder))
+
+
+def test_what_is_not_set_up_is_one_line(tmp_path):
+    with demo(tmp_path / "demo", "--model", "/no/such/model") as (process, said):
+        assert process.wait(60) == 1
+    assert said.read_text().count("\n") == 1
+    assert "make demo" in said.read_text()
