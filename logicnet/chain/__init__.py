@@ -1,5 +1,25 @@
 """How the network is seen: who is in it, with what stake, and our own place."""
 
-from logicnet.chain._types import AxonAddress, Chain, Metagraph, Neuron
+from logicnet.chain._types import AxonAddress, AxonRefused, Chain, Metagraph, Neuron, Why
+from logicnet.chain.build import network_keeper
+from logicnet.chain.keeper import NetworkKeeper
+from logicnet.chain.keys import Keypair, load_hotkey
+from logicnet.chain.offline import OfflineChain
+from logicnet.chain.publisher import AxonPublisher
+from logicnet.chain.subtensor import SubtensorChain
 
-__all__ = ["AxonAddress", "Chain", "Metagraph", "Neuron"]
+__all__ = [
+    "AxonAddress",
+    "AxonPublisher",
+    "AxonRefused",
+    "Chain",
+    "Keypair",
+    "Metagraph",
+    "NetworkKeeper",
+    "Neuron",
+    "OfflineChain",
+    "SubtensorChain",
+    "Why",
+    "load_hotkey",
+    "network_keeper",
+]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey, Uid
 
 
@@ -53,13 +55,33 @@ class Metagraph:
         return cls(tuple(neurons), block, fetched_at_s)
 
 
+class Why(StrEnum):
+    """Why the chain did not take an axon's address."""
+
+    TOO_SOON = "too soon"  # it takes one per 50 blocks
+    BAD_ADDRESS = "bad address"
+    NOT_REGISTERED = "not registered"
+    OTHER = "other"
+
+
+class AxonRefused(ChainError):
+    """The chain answered, and the answer was no."""
+
+    def __init__(self, why: Why, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 class Chain(Protocol):
     """Where metagraphs come from. Each call raises ChainError within its own time limit."""
 
     async def metagraph(self) -> Metagraph: ...
 
     async def serve_axon(self, address: AxonAddress) -> None:
-        """Publish where we listen. Only if it changed: the chain takes it once per 50 blocks."""
+        """Publish where we listen. Only if it changed: the chain takes it once per 50 blocks.
+
+        Raises AxonRefused if the chain says no; any other ChainError leaves open whether it took it.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -1,0 +1,49 @@
+"""The chain's part of the composition root: settings in, a NetworkKeeper out, not yet started."""
+
+from __future__ import annotations
+
+import shlex
+
+from logicnet.chain.address import ExternalAddress
+from logicnet.chain.keeper import NetworkKeeper
+from logicnet.chain.keys import Keypair
+from logicnet.chain.offline import OfflineChain
+from logicnet.chain.publisher import AxonPublisher
+from logicnet.chain.standing import Standing
+from logicnet.chain.subtensor import SubtensorChain, where
+from logicnet.protocol import Hotkey
+from logicnet.settings import Settings
+
+
+def network_keeper(settings: Settings, keypair: Keypair) -> NetworkKeeper:
+    """With `--offline` the network of --chain.file, and nothing is published. Raises SettingsError."""
+    if settings.offline:
+        offline = OfflineChain(settings.chain.file)
+        offline.load()
+        return NetworkKeeper(offline, refresh_s=settings.chain.refresh_s)
+
+    hotkey = Hotkey(keypair.ss58_address)
+    chain = SubtensorChain(
+        network=settings.subtensor.network,
+        netuid=settings.netuid,
+        signer=keypair,
+        timeout_s=settings.chain.timeout_s,
+    )
+    address = ExternalAddress(
+        ip=settings.axon.external_ip, port=settings.axon.external_port or settings.axon.port
+    )
+    return NetworkKeeper(
+        chain,
+        refresh_s=settings.chain.refresh_s,
+        standing=Standing(hotkey, netuid=settings.netuid, register_with=register_command(settings)),
+        publisher=AxonPublisher(chain, hotkey, address.find),
+    )
+
+
+def register_command(settings: Settings) -> str:
+    """bittensor 11's own command, for this wallet and network, ready for a shell."""
+    wallet, network = settings.wallet, where(settings.subtensor.network)
+    keys = ["-w", wallet.name, "-H", wallet.hotkey, "--wallet-path", str(wallet.path)]
+    return shlex.join(
+        ["btcli", "subnets", "register", "--netuid", str(settings.netuid), "-n", network, *keys]
+    )

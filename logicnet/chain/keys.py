@@ -1,0 +1,117 @@
+"""The hotkey, from the operator's wallet folder: found and readable, or one line that says what to do.
+
+A miner runs unattended, so nothing here ever asks for a password. Keys and passwords appear in no message.
+"""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from loguru import logger
+
+from logicnet.errors import SettingsError
+from logicnet.settings import Wallet
+
+
+class Keypair(Protocol):
+    """A hotkey that can sign, as `bittensor.sp_core.Keypair` does."""
+
+    @property
+    def ss58_address(self) -> str: ...
+
+    @property
+    def public_key(self) -> bytes: ...
+
+    @property
+    def crypto_type(self) -> int: ...
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+def load_hotkey(wallet: Wallet) -> Keypair:
+    """The private key at `PATH/NAME/hotkeys/HOTKEY`. Raises SettingsError."""
+    try:
+        file = _find(wallet)
+        mode = file.stat().st_mode
+        keypair = _read(file, wallet)
+    except OSError as error:
+        raise SettingsError(
+            f"The hotkey {wallet.hotkey!r} of wallet {wallet.name!r} in {wallet.path} cannot be read "
+            f"({error.strerror or error}): make it readable for the user that runs the miner."
+        ) from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        logger.warning("The hotkey file {} is open to other users of this machine: chmod 600 it.", file)
+    return keypair
+
+
+def _find(wallet: Wallet) -> Path:
+    folder = wallet.path.expanduser()
+    if not folder.is_dir():
+        raise SettingsError(
+            f"--wallet.path: there is no folder {folder}. "
+            "Create a wallet with `btcli wallet create`, or name the folder that holds yours."
+        )
+    hotkeys = folder / wallet.name / "hotkeys"
+    if not (folder / wallet.name).is_dir():
+        wallets = (path.name for path in folder.iterdir() if path.is_dir())
+        raise SettingsError(
+            f"--wallet.name: no wallet {wallet.name!r} in {folder}; {_there_is(wallet.name, wallets)}"
+        )
+    file = hotkeys / wallet.hotkey
+    if not file.is_file():
+        public = (".txt", ".tmp")  # the public halves, and half-written files
+        names = (p.name for p in hotkeys.glob("*") if p.is_file() and p.suffix not in public)
+        raise SettingsError(
+            f"--wallet.hotkey: no hotkey {wallet.hotkey!r} in {hotkeys}; {_there_is(wallet.hotkey, names)}"
+        )
+    return file
+
+
+def _there_is(wanted: str, names: Iterable[str]) -> str:
+    known = sorted(names)
+    if not known:
+        return "there is none at all. Create one with `btcli wallet create`."
+    nearest = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+    return f"there is {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
+
+
+def _read(file: Path, wallet: Wallet) -> Keypair:
+    from bittensor.keyfiles import (  # noqa: PLC0415 (a third of a second)
+        Keyfile,
+        KeyfileError,
+        resolve_key_password,
+    )
+
+    keyfile = Keyfile(file)
+    file.open("rb").close()  # Keyfile takes what it may not read for a key that is not encrypted
+    encrypted = keyfile.is_encrypted()
+    variable = keyfile.env_var_name()
+    try:
+        password = resolve_key_password(env_var_name=variable, allow_prompt=False) if encrypted else None
+        if encrypted and password is None:
+            raise SettingsError(
+                f"The hotkey {wallet.hotkey!r} is encrypted, and a miner cannot type its password: "
+                f"rewrite it without one ({_regenerate(wallet)})."
+            )
+        keypair: Keypair = keyfile.get_keypair(password)
+        keypair.sign(b"can it sign?")
+    except (KeyfileError, ValueError) as error:
+        if encrypted:
+            raise SettingsError(
+                f"The hotkey {wallet.hotkey!r} is encrypted, and {variable} does not open it."
+            ) from None
+        # Not the library's words: they may quote the file.
+        raise SettingsError(
+            f"The hotkey file {file} holds no private key: restore it from a backup or its mnemonic "
+            f"({_regenerate(wallet)})."
+        ) from error
+    return keypair
+
+
+def _regenerate(wallet: Wallet) -> str:
+    return f"`btcli wallet regen-hotkey -w {wallet.name} -H {wallet.hotkey} --overwrite`"

@@ -1,0 +1,120 @@
+"""AxonPublisher: tells the chain where we listen, if it shows something else, no oftener than it allows."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from loguru import logger
+
+from logicnet.chain._types import AxonAddress, AxonRefused, Chain, Metagraph, Why
+from logicnet.chain.backoff import Backoff, Chance
+from logicnet.deadline import Clock
+from logicnet.errors import ChainError
+from logicnet.protocol import Hotkey
+
+FindAddress = Callable[[], Awaitable[AxonAddress]]
+
+SERVE_EVERY_S = 600.0
+"""The chain's serving rate limit: 50 blocks of 12 s. One attempt, whatever became of it, starts the count:
+one that got no answer may still be in the chain's pool."""
+
+_MOST_S = 3600.0  # between attempts that go on failing
+_FIND_AGAIN_S = 60.0  # our own address, when it could not be found
+
+
+class AxonPublisher:
+    """`consider(graph)` with each metagraph; at most one ServeAxon per SERVE_EVERY_S comes of it."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        hotkey: Hotkey,
+        find_address: FindAddress,
+        *,
+        clock: Clock = time.monotonic,
+        chance: Chance = random.random,
+    ) -> None:
+        self._chain = chain
+        self._hotkey = hotkey
+        self._find_address = find_address
+        self._clock = clock
+        self._serving = Backoff(2 * SERVE_EVERY_S, 2 * _MOST_S, chance=chance)  # the half is the least
+        self._finding = Backoff(_FIND_AGAIN_S, _MOST_S, chance=chance)
+        self._serve_after_s = self._find_after_s = float("-inf")
+        self._said: tuple[object, ...] = ()
+
+    async def consider(self, graph: Metagraph) -> None:
+        """Publish if `graph` shows us elsewhere. Raises nothing: what went wrong is said once."""
+        me = graph.by_hotkey.get(self._hotkey)
+        if me is None:
+            return
+        wanted = await self._find(me.axon)
+        if wanted is None:
+            return
+        if me.axon == wanted:
+            self._serving.reset()
+            self._say("INFO", f"The chain shows our axon at {_text(wanted)}.", ("there", wanted))
+        elif self._clock() >= self._serve_after_s:
+            await self._serve(wanted, me.axon)
+
+    async def _find(self, shown: AxonAddress | None) -> AxonAddress | None:
+        if self._clock() < self._find_after_s:
+            return None
+        try:
+            found = await self._find_address()
+        except ChainError as error:
+            self._find_after_s = self._clock() + self._finding.next_s()
+            self._say("WARNING", f"{error} {_now_shown(shown)}", ("not found", shown))
+            return None
+        self._finding.reset()
+        return found
+
+    async def _serve(self, wanted: AxonAddress, shown: AxonAddress | None) -> None:
+        self._serve_after_s = self._clock() + self._serving.next_s()
+        try:
+            await self._chain.serve_axon(wanted)
+        except AxonRefused as refused:
+            self._refused(refused, wanted, shown)
+        except ChainError as error:
+            self._say(
+                "WARNING",
+                f"Our axon's address may not have been published: {error} {_now_shown(shown)}",
+                ("unknown", wanted),
+            )
+        else:
+            self._serving.reset()
+            self._say("INFO", f"Published our axon at {_text(wanted)}.", ("there", wanted))
+
+    def _refused(self, refused: AxonRefused, wanted: AxonAddress, shown: AxonAddress | None) -> None:
+        if refused.why is Why.TOO_SOON:
+            self._serving.reset()
+            logger.debug("The chain takes an axon's address once per 50 blocks; trying again later.")
+        elif refused.why is Why.NOT_REGISTERED:
+            logger.debug("The chain does not take our axon's address: not registered.")  # Standing says it
+        elif refused.why is Why.BAD_ADDRESS:
+            message = (
+                f"The chain does not take {_text(wanted)} as our axon's address: give the public one "
+                f"with --axon.external_ip and --axon.external_port. {_now_shown(shown)}"
+            )
+            self._say("WARNING", message, (refused.why, wanted))
+        else:
+            message = f"The chain refused our axon's address {_text(wanted)}: {refused}"
+            self._say("WARNING", message, (refused.why, wanted))
+
+    def _say(self, level: str, message: str, condition: tuple[object, ...]) -> None:
+        if condition != self._said:
+            self._said = condition
+            logger.log(level, "{}", message)
+
+
+def _now_shown(shown: AxonAddress | None) -> str:
+    if shown is None:
+        return "Until then validators cannot find this miner."
+    return f"Until then validators look for it at {_text(shown)}."
+
+
+def _text(address: AxonAddress) -> str:
+    host = f"[{address.ip}]" if ":" in address.ip else address.ip
+    return f"{host}:{address.port}"

@@ -1,0 +1,45 @@
+"""Standing: our own place in the network, said when it changes."""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from logicnet.chain._types import Metagraph
+from logicnet.protocol import Hotkey
+
+
+class Standing:
+    """Told each metagraph; says whether `hotkey` is registered, and its rank and incentive."""
+
+    def __init__(self, hotkey: Hotkey, *, netuid: int, register_with: str) -> None:
+        """`register_with` is the command that registers this hotkey, as the operator would type it."""
+        self._hotkey = hotkey
+        self._netuid = netuid
+        self._register_with = register_with
+        self._registered: bool | None = None
+        self._place: tuple[int | None, float] | None = None
+
+    def observe(self, graph: Metagraph) -> None:
+        me = graph.by_hotkey.get(self._hotkey)
+        was, self._registered = self._registered, me is not None
+        if me is None:
+            self._place = None
+            if was is None:
+                logger.warning(
+                    "Hotkey {} is not registered on subnet {}, so validators do not ask it: `{}`.",
+                    *(self._hotkey, self._netuid, self._register_with),
+                )
+            elif was:
+                logger.warning(
+                    "Hotkey {} was deregistered from subnet {}: a newcomer took its place. "
+                    "The miner is well and goes on; to be asked again: `{}`.",
+                    *(self._hotkey, self._netuid, self._register_with),
+                )
+            return
+        if not was:
+            logger.info("Registered on subnet {} as uid {}.", self._netuid, me.uid)
+        place = (graph.rank(self._hotkey), me.incentive)
+        if place != self._place:
+            self._place = place
+            rank, incentive = place
+            logger.info("Rank {} of {}, incentive {:.5f}.", rank, len(graph.neurons), incentive)

@@ -1,0 +1,193 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from logicnet.chain import AxonAddress, AxonPublisher, Metagraph, NetworkKeeper, Neuron
+from logicnet.chain.standing import Standing
+from logicnet.errors import ChainError
+from logicnet.protocol import Hotkey, Uid
+from tests.harness.manual_time import ManualTime, settle
+
+ME = Hotkey("5Me")
+HERE = AxonAddress("1.2.3.4", 8091)
+REFRESH_S = 60.0
+AWAY = ChainError("The chain at ws://x failed: connection refused.")
+
+
+class ScriptedChain:
+    """A chain whose every answer the test decides: `answer` is returned, raised, or awaited for ever."""
+
+    def __init__(self, time: ManualTime) -> None:
+        self.time = time
+        self.answer: Callable[[], Metagraph] | ChainError | None = self.good
+        self.axon: AxonAddress | None = HERE
+        self.asked = 0
+        self.closed = False
+        self.serving: asyncio.Event | None = None
+
+    def good(self) -> Metagraph:
+        neurons = [Neuron(Uid(0), Hotkey("5Val"), 5e4, True), Neuron(Uid(1), ME, axon=self.axon)]
+        return Metagraph.of(neurons, block=self.asked, fetched_at_s=self.time.clock())
+
+    async def metagraph(self) -> Metagraph:
+        self.asked += 1
+        if self.answer is None:
+            await asyncio.Event().wait()
+        if isinstance(self.answer, ChainError):
+            raise self.answer
+        assert self.answer is not None
+        return self.answer()
+
+    async def serve_axon(self, address: AxonAddress) -> None:
+        if self.serving is not None:
+            await self.serving.wait()
+        self.axon = address
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def chain(time: ManualTime) -> ScriptedChain:
+    return ScriptedChain(time)
+
+
+@asynccontextmanager
+async def kept(chain: ScriptedChain, **more: Any) -> AsyncIterator[NetworkKeeper]:
+    time = chain.time
+    keeper = NetworkKeeper(
+        chain, refresh_s=REFRESH_S, clock=time.clock, sleep=time.sleep, chance=lambda: 0.999999, **more
+    )
+    keeper.start()
+    await settle()
+    try:
+        yield keeper
+    finally:
+        await asyncio.wait_for(keeper.stop(), 5.0)
+
+
+async def test_a_metagraph_is_fetched_at_once_and_renewed(chain: ScriptedChain, said: list[str]) -> None:
+    async with kept(chain) as keeper:
+        assert [graph.block for graph in [keeper.current()] if graph] == [1]
+        await chain.time.advance(REFRESH_S - 1)
+        assert chain.asked == 1 and keeper.age_s() == REFRESH_S - 1
+        await chain.time.advance(1)
+        assert chain.asked == 2 and keeper.age_s() == 0
+    assert said == ["INFO The network is known: block 1, 2 neurons, 1 of them with a validator permit."]
+
+
+async def test_nothing_is_known_until_a_chain_that_was_absent_comes(
+    chain: ScriptedChain, said: list[str]
+) -> None:
+    chain.answer = AWAY
+    async with kept(chain) as keeper:
+        await chain.time.advance(1000)
+        assert keeper.current() is None and keeper.age_s() is None
+        assert said == [
+            f"WARNING No metagraph yet, so nobody is admitted. {AWAY} Asking again, with growing pauses."
+        ]
+        chain.answer = chain.good
+        await chain.time.advance(61)
+        assert keeper.current() is not None
+    assert [round(pause) for pause in chain.time.slept_s[:8]] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert len(said) == 2 and said[1].startswith("INFO The network is known")
+
+
+async def test_a_chain_that_goes_leaves_the_last_metagraph_in_force_and_its_age_is_told(
+    chain: ScriptedChain, said: list[str]
+) -> None:
+    async with kept(chain) as keeper:
+        good = keeper.current()
+        chain.answer = AWAY
+        await chain.time.advance(6000)
+        assert keeper.current() is good
+        assert keeper.age_s() == 6000
+        chain.answer = chain.good
+        await chain.time.advance(60)
+        assert keeper.current() is not good
+    assert [line.removeprefix("WARNING ") for line in said[1:]] == [
+        f"{AWAY} Going on with the metagraph of 60 s ago.",
+        "The chain is still away. The metagraph in force is 10 min old.",
+        "The chain is still away. The metagraph in force is 21 min old.",
+        "The chain is still away. The metagraph in force is 43 min old.",
+        "The chain is still away. The metagraph in force is 87 min old.",
+        "INFO The chain is back after 99 min.",
+    ]
+
+
+async def test_each_outage_is_said_anew(chain: ScriptedChain, said: list[str]) -> None:
+    async with kept(chain):
+        for _ in range(2):
+            chain.answer = AWAY
+            await chain.time.advance(200)
+            chain.answer = chain.good
+            await chain.time.advance(200)
+    assert [line.split()[0] for line in said] == ["INFO", "WARNING", "INFO", "WARNING", "INFO"]
+
+
+async def test_stopping_does_not_wait_for_a_call_that_hangs(chain: ScriptedChain) -> None:
+    chain.answer = None
+    async with kept(chain) as keeper:
+        assert keeper.current() is None
+    assert chain.closed
+
+
+async def test_stopping_does_not_wait_for_a_close_that_hangs(
+    chain: ScriptedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(chain, "close", hang)
+    async with kept(chain):
+        pass
+
+
+async def test_what_was_never_started_can_be_stopped(chain: ScriptedChain) -> None:
+    await NetworkKeeper(chain, refresh_s=REFRESH_S).stop()
+    assert chain.closed
+
+
+def publisher(chain: ScriptedChain) -> AxonPublisher:
+    async def find() -> AxonAddress:
+        return HERE
+
+    return AxonPublisher(chain, ME, find, clock=chain.time.clock)
+
+
+async def test_the_axon_is_published_once_the_network_is_known(chain: ScriptedChain) -> None:
+    chain.axon, chain.answer = None, AWAY
+    async with kept(chain, publisher=publisher(chain)):
+        await chain.time.advance(100)
+        assert chain.axon is None
+        chain.answer = chain.good
+        await chain.time.advance(60)
+        assert chain.axon == HERE
+
+
+async def test_a_publication_that_hangs_does_not_hold_up_the_metagraph(chain: ScriptedChain) -> None:
+    chain.axon, chain.serving = None, asyncio.Event()
+    async with kept(chain, publisher=publisher(chain)) as keeper:
+        await chain.time.advance(10 * REFRESH_S)
+        assert chain.asked == 11 and keeper.age_s() == 0
+        assert chain.axon is None
+
+
+async def test_our_standing_is_told_with_each_metagraph(chain: ScriptedChain, said: list[str]) -> None:
+    standing = Standing(ME, netuid=35, register_with="x")
+    async with kept(chain, standing=standing):
+        await chain.time.advance(10 * REFRESH_S)
+    assert said[1:] == ["INFO Registered on subnet 35 as uid 1.", "INFO Rank 1 of 2, incentive 0.00000."]
+
+
+async def test_a_bug_that_ends_the_watch_is_not_silent(chain: ScriptedChain, said: list[str]) -> None:
+    def broken() -> Metagraph:
+        raise ZeroDivisionError
+
+    chain.answer = broken
+    async with kept(chain):
+        pass
+    assert said == ["CRITICAL The chain is no longer watched, by a bug of ours: restart the miner."]
