@@ -1,4 +1,5 @@
 import asyncio
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -19,12 +20,16 @@ async def turns(count: int = 5) -> None:
 class Guest:
     """One challenge that wants a place, and stays until it is told to leave."""
 
+    _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the loop itself keeps no strong reference
+
     def __init__(self, places: Places, stake: float, seconds: float = LONG_S) -> None:
         self.stake = stake
         self.has_place: bool | None = None
         self.inside = False
         self._leave = asyncio.Event()
         self.task = asyncio.create_task(self._stay(places, Deadline.after(seconds)))
+        self._tasks.add(self.task)
+        self.task.add_done_callback(self._tasks.discard)
 
     async def _stay(self, places: Places, deadline: Deadline) -> None:
         async with places.take(self.stake, deadline) as self.has_place:

@@ -1,0 +1,247 @@
+"""Ledger: the sink that keeps what happened. A thread of its own writes; the request path never waits."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from loguru import logger
+
+from logicnet.errors import LedgerError
+from logicnet.events import EpochCount, Event
+from logicnet.ledger._batch import Batch
+from logicnet.ledger._schema import begin_anew, is_damage, open_for_writing
+
+BATCH_S = 0.1
+"""From the first event of a batch to its writing. What a kill -9 can lose is this and the commit."""
+
+BATCH_EVENTS = 1000
+"""A batch of this many events is written sooner."""
+
+_RETRY_S = 1.0
+_CLOSE_S = 5.0
+"""How long closing tries when the file cannot be written. A supervisor's patience is not endless."""
+
+
+class Ledger:
+    """What happened, in one SQLite file of this miner alone; readers may come and go.
+
+        ledger = Ledger.open(path)
+        VolumeBook(..., restored=ledger.epochs); NonceStore(..., restored=ledger.nonces)
+        ledger.record(event)            # a sink: returns at once, never raises
+        ledger.close()
+
+    While the file cannot be written (locked, disk full) what happens is kept in memory up to
+    `_batch.LIMIT` rows per table and written when it can be; that is said once, as is what was lost.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lock: int,
+        connection: sqlite3.Connection,
+        epochs: tuple[EpochCount, ...],
+        nonces: Mapping[str, int],
+    ) -> None:
+        """Use `Ledger.open`."""
+        self.path = path
+        self.epochs = epochs
+        """The last epoch of every validator before this start."""
+        self.nonces = nonces
+        """The highest nonce of every caller before this start."""
+        self.longest_batch_s = 0.0
+        """The longest that writing one batch took."""
+        self._lock = lock
+        self._connection = connection
+        self._guard = threading.Lock()  # over the next three
+        self._batch = Batch()
+        self._recorded = 0
+        self._taken = 0
+        self._written = 0
+        self._progress = threading.Condition()  # over _written
+        self._some = threading.Event()  # there is something to write
+        self._hurry = threading.Event()  # do not wait for more of it
+        self._away = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open or begin the ledger at `path`, and start writing.
+
+        Raises LedgerError if another miner has it, if it is of a newer logicnet or of another
+        program, or if it cannot be opened. A damaged file is kept under another name, and said.
+        """
+        path = path.expanduser().resolve()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = _lock(path)
+            try:
+                ledger = cls(path, lock, *_restore(path))
+            except BaseException:
+                os.close(lock)
+                raise
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(
+                f"The ledger {path} cannot be opened ({error}); give another --ledger.path."
+            ) from None
+        ledger._thread.start()
+        return ledger
+
+    def record(self, event: Event) -> None:
+        """Take one event to be written. Safe from any thread."""
+        with self._guard:
+            self._batch.add(event)
+            self._recorded += 1
+            waiting = self._recorded - self._taken
+        if not self._some.is_set():
+            self._some.set()
+        if waiting >= BATCH_EVENTS and not self._hurry.is_set():
+            self._hurry.set()
+
+    def flush(self, timeout_s: float = _CLOSE_S) -> bool:
+        """Wait until all that was recorded before this call is in the file; False if it is not."""
+        with self._guard:
+            wanted = self._recorded
+        self._hurry.set()
+        self._some.set()
+        with self._progress:
+            return self._progress.wait_for(lambda: self._written >= wanted, timeout_s)
+
+    def close(self) -> None:
+        """Write what is left and let the file go. Gives up after some seconds, and says what is lost."""
+        if not self._thread.is_alive():
+            return
+        self.flush()
+        self._closing = True
+        self._hurry.set()
+        self._some.set()
+        self._thread.join(_CLOSE_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            self._some.wait()
+            self._hurry.wait(_RETRY_S if self._away else BATCH_S)
+            self._some.clear()
+            self._hurry.clear()
+            last = self._closing
+            with self._guard:
+                batch, self._batch = self._batch, Batch()
+                self._taken = self._recorded
+            if self._write(batch):
+                with self._progress:
+                    self._written = self._taken
+                    self._progress.notify_all()
+            elif last:
+                logger.error("The ledger {} could not be written: {} rows are lost.", self.path, len(batch))
+            else:
+                with self._guard:
+                    batch.absorb(self._batch)
+                    self._batch = batch
+                self._some.set()
+        self._connection.close()
+        os.close(self._lock)
+
+    def _write(self, batch: Batch) -> bool:
+        """Whether there is nothing left to be done for this batch."""
+        began_s = time.monotonic()
+        try:
+            self._commit(batch)
+        except (sqlite3.OperationalError, OSError) as error:  # locked, full, not there: that may pass
+            if not self._away:
+                logger.warning(
+                    "The ledger {} cannot be written ({}); its rows wait in memory, up to a limit.",
+                    self.path,
+                    error,
+                )
+            self._away = True
+            return False
+        except Exception as error:  # the boundary: one bad row must not end all keeping of records
+            logger.error("{} rows do not fit the ledger and are lost: {}", len(batch), error)
+        self.longest_batch_s = max(self.longest_batch_s, time.monotonic() - began_s)
+        if self._away:
+            logger.info("The ledger {} is being written again.", self.path)
+        if batch.lost:
+            logger.warning("{} rows of the ledger found no room in memory and are lost.", batch.lost)
+        self._away = False
+        return True
+
+    def _commit(self, batch: Batch) -> None:
+        try:
+            batch.write(self._connection)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._connection.close()
+            self._connection = begin_anew(self.path)
+            batch.write(self._connection)
+
+
+def _lock(path: Path) -> int:
+    """The file descriptor that keeps a second writer out for as long as this process lives.
+
+    A file of its own, which stays: SQLite's own locks would keep readers out too, and removing a
+    lock file lets two miners each lock one of the same name.
+    """
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+    except BlockingIOError:
+        holder = os.pread(lock, 20, 0).decode(errors="replace")
+        os.close(lock)
+        raise LedgerError(
+            f"The ledger {path} is in use by another miner (process {holder}); "
+            "stop that one, or give this one another --ledger.path."
+        ) from None
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+_Restored = tuple[sqlite3.Connection, tuple[EpochCount, ...], Mapping[str, int]]
+
+
+def _restore(path: Path) -> _Restored:
+    """A writing connection, the last epoch of every validator, the highest nonces."""
+    try:
+        return _read_back(open_for_writing(path))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+    return _read_back(begin_anew(path))
+
+
+def _read_back(connection: sqlite3.Connection) -> _Restored:
+    try:
+        epochs = connection.execute(
+            # The last one opened, which need not be the one with the latest time on it.
+            "SELECT validator, started_at_s, promised, given, refused FROM epochs "
+            "WHERE id IN (SELECT max(id) FROM epochs GROUP BY validator)"
+        )
+        nonces = connection.execute("SELECT caller, highest FROM nonces")
+        return connection, tuple(EpochCount(*row) for row in epochs), MappingProxyType(dict(nonces))
+    except BaseException:
+        connection.close()
+        raise

@@ -1,0 +1,129 @@
+"""LedgerReader: the ledger as people and programs read it, also while the miner writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from logicnet.errors import LedgerError
+from logicnet.ledger._schema import VERSION, check_version
+
+Table = Literal["epochs", "challenges", "refusals"]
+Row = dict[str, Any]
+
+_ROWS: dict[Table, str] = {
+    "epochs": """
+        SELECT validator, started_at_s, promised, given, refused,
+            (SELECT count(*) FROM challenges c WHERE c.validator = e.validator
+                AND c.epoch_started_at_s = e.started_at_s AND c.in_time) AS answered_in_time
+        FROM epochs e
+        WHERE started_at_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
+        ORDER BY id
+    """,
+    "challenges": """
+        SELECT challenge_id, validator, epoch_started_at_s, admitted_at_s, wire, task_uid, category, question,
+            allowed_s, ended_at_s, outcome, seconds, in_time, solver, reasoning, answer, error
+        FROM challenges
+        WHERE admitted_at_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
+        ORDER BY admitted_at_s
+    """,
+    "refusals": """
+        SELECT minute_s, reason, validator, count, message
+        FROM refusals
+        WHERE minute_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
+        ORDER BY minute_s
+    """,
+}
+_NEWEST = {table: query + " DESC LIMIT :count" for table, query in _ROWS.items()}
+
+# SQLite takes the bare column `message` from the row that holds the max
+# (sqlite.org/lang_select.html#bareagg).
+_BY_REASON = """
+    SELECT reason, sum(count) AS count, max(minute_s) AS last_minute_s, message
+    FROM refusals
+    WHERE minute_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
+    GROUP BY reason ORDER BY 2 DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which rows: since when (unix seconds), and of validators whose hotkey begins like this."""
+
+    since_s: float = 0.0
+    validator: str = ""
+
+
+EVERYTHING = Which()
+
+
+class LedgerReader:
+    """One ledger, opened read-only; the miner is never kept waiting. Every method raises LedgerError."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Use `LedgerReader.open`."""
+        self._connection = connection
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        if not path.exists():
+            raise LedgerError(f"There is no ledger at {path} yet: it begins with the first `logicnet mine`.")
+        try:
+            connection = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise _unreadable(path, error) from None
+        try:
+            if check_version(connection, path) < VERSION:
+                raise LedgerError(f"The ledger {path} is still empty: `logicnet mine` fills it.")
+        except sqlite3.Error as error:
+            connection.close()
+            raise _unreadable(path, error) from None
+        except BaseException:
+            connection.close()
+            raise
+        connection.row_factory = sqlite3.Row
+        return cls(connection, path)
+
+    def rows(self, table: Table, which: Which = EVERYTHING) -> Iterator[Row]:
+        """Every row, oldest first, with all its columns."""
+        return self._query(_ROWS[table], which)
+
+    def newest(self, table: Table, count: int, which: Which = EVERYTHING) -> list[Row]:
+        """The newest `count` rows, newest first."""
+        return list(self._query(_NEWEST[table], which, count=count))
+
+    def refusals_by_reason(self, which: Which = EVERYTHING) -> list[Row]:
+        """One row per reason: how often, when last (to the minute), and the last message."""
+        return list(self._query(_BY_REASON, which))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _query(self, query: str, which: Which, **values: Any) -> Iterator[Row]:
+        try:
+            for row in self._connection.execute(query, {**asdict(which), **values}):
+                yield dict(row)
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, error) from None
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+    return LedgerError(f"The ledger {path} cannot be read: {error}.")

@@ -1,0 +1,145 @@
+"""The ledger's file: its tables, how it is opened for writing, what happens to a damaged one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from loguru import logger
+
+from logicnet.errors import LedgerError
+
+APPLICATION_ID = 0x4C4E4C47  # "LNLG": this SQLite file is a ledger of ours, and nobody else's
+
+_WAL_LIMIT_BYTES = 64 * 2**20
+
+_STEPS = (
+    """
+    CREATE TABLE epochs (
+        id            INTEGER PRIMARY KEY,  -- order of opening, even when the clock jumps back
+        validator     TEXT    NOT NULL,
+        started_at_s  REAL    NOT NULL,
+        promised      INTEGER NOT NULL,
+        given         INTEGER NOT NULL,
+        refused       INTEGER NOT NULL,
+        UNIQUE (validator, started_at_s)
+    );
+    CREATE TABLE challenges (
+        challenge_id        TEXT PRIMARY KEY,
+        validator           TEXT NOT NULL,
+        epoch_started_at_s  REAL NOT NULL,
+        admitted_at_s       REAL NOT NULL,
+        wire                TEXT NOT NULL,
+        task_uid            TEXT NOT NULL,
+        category            TEXT NOT NULL,
+        question            TEXT NOT NULL,
+        allowed_s           REAL NOT NULL,
+        ended_at_s          REAL,           -- null from here on while it is being solved, or if the
+        outcome             TEXT,           -- miner died before it was answered
+        seconds             REAL,
+        solver              TEXT,
+        reasoning           TEXT,
+        answer              TEXT,
+        error               TEXT,
+        -- A caller waits longer than our deadline, by the margin kept back: a second or more, or a
+        -- fifth of its timeout, which is a quarter of what was left of it (deadline.ReplyMargin).
+        in_time             AS (outcome != 'hung_up' AND seconds <= allowed_s + min(1.0, allowed_s / 4))
+    );
+    CREATE INDEX challenges_by_time ON challenges (admitted_at_s);
+    CREATE INDEX challenges_by_epoch ON challenges (validator, epoch_started_at_s);
+    CREATE TABLE refusals (
+        minute_s   INTEGER NOT NULL,        -- unix seconds of the minute's beginning
+        reason     TEXT    NOT NULL,
+        validator  TEXT    NOT NULL,        -- empty if nobody had proved who they are
+        count      INTEGER NOT NULL,
+        message    TEXT    NOT NULL,        -- the last one
+        PRIMARY KEY (minute_s, reason, validator)
+    ) WITHOUT ROWID;
+    CREATE TABLE nonces (
+        caller   TEXT PRIMARY KEY,
+        highest  INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+"""Each step takes a ledger from the schema version of its index to the next."""
+
+VERSION = len(_STEPS)
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file's content is at fault, rather than a lock, the disk or the caller."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of an open ledger, 0 if it is empty; LedgerError if it is not for us."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application_id != APPLICATION_ID and (application_id or objects):
+        raise LedgerError(
+            f"{path} is a database of another program; give the ledger a --ledger.path of its own."
+        )
+    if version > VERSION:
+        raise LedgerError(
+            f"{path} was written by a newer logicnet (ledger version {version}, this one knows {VERSION}); "
+            "update logicnet, or give another --ledger.path."
+        )
+    return int(version)
+
+
+def begin_anew(path: Path) -> sqlite3.Connection:
+    """Put the damaged ledger at `path` aside, and begin a new one there."""
+    aside = _put_aside(path)
+    logger.error("The ledger {} is damaged; it is kept as {} and a new one is begun.", path, aside.name)
+    return open_for_writing(path)
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode to an up-to-date ledger at `path`, made if need be.
+
+    The caller holds the lock on `path`. Raises LedgerError if it is not for us; sqlite3.Error, for
+    which see `is_damage`, or OSError for the rest.
+    """
+    # Made here, so that it is ours alone from the first byte; SQLite gives -wal and -shm its mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)
+    # The writer thread retries by itself, so it need not wait in here. Opened by one thread and
+    # written by another, never by two at once.
+    connection = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
+    try:
+        version = check_version(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # With WAL this survives the death of the process; only a power cut can lose the last
+        # seconds, and not even that damages the file (sqlite.org/pragma.html#pragma_synchronous).
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+        if version < VERSION:
+            steps = "".join(_STEPS[version:])
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
+                f"PRAGMA user_version = {VERSION}; COMMIT;"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename the file and SQLite's two beside it; nothing is ever overwritten."""
+    name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    number = 1
+    while (aside := path.with_name(f"{name}-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + suffix))
+    return aside

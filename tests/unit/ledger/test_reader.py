@@ -1,0 +1,116 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from logicnet.errors import LedgerError, Reason
+from logicnet.events import Promised
+from logicnet.ledger import Ledger, LedgerReader
+from logicnet.ledger._reader import Which
+from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused
+
+
+@pytest.fixture
+def filled(path: Path) -> Path:
+    with Ledger.open(path) as ledger:
+        for number in range(5):
+            ledger.record(admitted(f"a{number}", epoch(number + 1), at_s=700.0 + number))
+            ledger.record(answered(f"a{number}"))
+        ledger.record(hung_up("a4"))
+        ledger.record(admitted("b0", epoch(1, validator=BOB, began=2000.0), at_s=2000.0))
+        ledger.record(Promised(0.0, epoch(began=1200.0)))
+        ledger.record(refused(Reason.OVER_QUOTA, at_s=710.0, message="Old.", of=epoch(5, 1)))
+        ledger.record(refused(Reason.OVER_QUOTA, at_s=2000.0, message="New.", of=epoch(5, 2)))
+        ledger.record(refused(Reason.MALFORMED, at_s=720.0))
+    return path
+
+
+def test_rows_come_oldest_first_and_the_newest_newest_first(filled: Path) -> None:
+    with LedgerReader.open(filled) as reader:
+        ids = [row["challenge_id"] for row in reader.rows("challenges")]
+        assert ids == ["a0", "a1", "a2", "a3", "a4", "b0"]
+        assert [row["challenge_id"] for row in reader.newest("challenges", 2)] == ["b0", "a4"]
+        assert [row["started_at_s"] for row in reader.rows("epochs")] == [600.0, 2000.0, 1200.0]
+        assert [row["started_at_s"] for row in reader.newest("epochs", 1)] == [1200.0]
+
+
+def test_an_epoch_knows_what_was_answered_in_time(filled: Path) -> None:
+    with LedgerReader.open(filled) as reader:
+        rows = {(row["validator"], row["started_at_s"]): row for row in reader.rows("epochs")}
+    assert [rows[key]["given"] for key in rows] == [5, 1, 0]
+    assert [rows[key]["answered_in_time"] for key in rows] == [4, 0, 0]
+    assert rows[ALICE, 600.0]["refused"] == 2
+
+
+def test_rows_are_chosen_by_time_and_by_the_beginning_of_a_hotkey(filled: Path) -> None:
+    with LedgerReader.open(filled) as reader:
+        for table in ("epochs", "challenges", "refusals"):
+            late = reader.rows(table, Which(since_s=1500.0))
+            assert all(row["validator"] in (BOB, ALICE) for row in late)
+        assert [row["challenge_id"] for row in reader.rows("challenges", Which(since_s=704.0))] == [
+            "a4",
+            "b0",
+        ]
+        assert [row["challenge_id"] for row in reader.rows("challenges", Which(validator="5Bo"))] == ["b0"]
+        assert list(reader.rows("challenges", Which(validator="%"))) == []
+        assert list(reader.rows("challenges", Which(validator="' OR 1=1 --"))) == []
+        assert [row["reason"] for row in reader.rows("refusals", Which(validator=ALICE))] == [
+            "over_quota"
+        ] * 2
+
+
+def test_refusals_are_summed_by_reason_with_the_last_message(filled: Path) -> None:
+    with LedgerReader.open(filled) as reader:
+        assert reader.refusals_by_reason() == [
+            {"reason": "over_quota", "count": 2, "last_minute_s": 1980, "message": "New."},
+            {"reason": "malformed", "count": 1, "last_minute_s": 720, "message": "No."},
+        ]
+        assert [row["reason"] for row in reader.refusals_by_reason(Which(since_s=1000.0))] == ["over_quota"]
+
+
+def test_without_a_ledger_it_says_so_in_one_line_and_makes_nothing(path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"There is no ledger at .* yet: it begins with"):
+        LedgerReader.open(path)
+    assert not path.parent.exists()
+
+
+def test_an_empty_file_is_an_empty_ledger(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(LedgerError, match="still empty"):
+        LedgerReader.open(path)
+
+
+@pytest.mark.parametrize("data", [b"not a database" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_damaged_ledger_is_said_in_one_line_and_left_alone(path: Path, data: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(data)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        LedgerReader.open(path)
+    assert path.read_bytes() == data
+
+
+def test_damage_deeper_in_is_said_in_one_line_when_it_is_met(filled: Path) -> None:
+    data = filled.read_bytes()
+    filled.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+    with LedgerReader.open(filled) as reader, pytest.raises(LedgerError, match="cannot be read"):
+        list(reader.rows("challenges"))
+
+
+def test_a_reader_cannot_write(filled: Path) -> None:
+    with LedgerReader.open(filled) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader._connection.execute("DELETE FROM epochs")
+
+
+def test_what_a_killed_miner_left_behind_is_read(filled: Path, tmp_path: Path) -> None:
+    """The write-ahead log of a process that died holds rows that the main file does not."""
+    with Ledger.open(filled) as ledger:
+        ledger.record(admitted("late", epoch(9)))
+        ledger.flush()
+        left = tmp_path / "left"
+        left.mkdir()
+        for suffix in ("", "-wal"):
+            (left / f"l.sqlite{suffix}").write_bytes(filled.with_name(filled.name + suffix).read_bytes())
+    assert (left / "l.sqlite-wal").stat().st_size > 0
+    with LedgerReader.open(left / "l.sqlite") as reader:
+        assert "late" in {row["challenge_id"] for row in reader.rows("challenges")}
