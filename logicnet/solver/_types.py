@@ -18,3 +18,8 @@ class Solver(Protocol):
     """
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer: ...
+
+
+def asks_models(solver: Solver) -> bool:
+    """False if the solver says so itself (`asks_models = False`): then none is looked for at start."""
+    return bool(getattr(solver, "asks_models", True))

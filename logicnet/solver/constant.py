@@ -12,5 +12,7 @@ _ANSWER = Answer(reasoning="This miner answers without a model, to be measured."
 class ConstantSolver:
     """Answers at once and asks nobody."""
 
+    asks_models = False
+
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         return _ANSWER
