@@ -7,6 +7,7 @@ the shape of headers before any work, nonces across restarts, and one signature 
 from __future__ import annotations
 
 import inspect
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -130,7 +131,7 @@ class BtauthWire:
 
     def _self_test(self) -> None:
         """LogicnetError if this bittensor cannot tell a signature from a forgery."""
-        keypair = sp_core.Keypair.create_from_mnemonic(sp_core.Keypair.generate_mnemonic())
+        keypair = sp_core.Keypair.create_from_seed(os.urandom(32))
         own = Hotkey(keypair.ss58_address)
         body = b"self-test"
         signed = http_auth.sign(

@@ -8,6 +8,7 @@ shorten what a caller gets. Facts from bittensor 9.0.0 and 10.5.0, `tests/golden
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -155,7 +156,7 @@ class ClassicWire:
 
 def self_test() -> None:
     """LogicnetError if this bittensor cannot tell a signature from a forgery."""
-    keypair = sp_core.Keypair.create_from_mnemonic(sp_core.Keypair.generate_mnemonic())
+    keypair = sp_core.Keypair.create_from_seed(os.urandom(32))
     own = Hotkey(keypair.ss58_address)
     message = _signed_message(1, own, own, "self-test")
     signature = bytes(keypair.sign(message))
