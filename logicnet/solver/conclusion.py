@@ -1,6 +1,6 @@
 """Conclusion: the short answer that a text comes to.
 
-Pure text work on what a model wrote: find where it says its answer, and write that answer plainly.
+Pure text work on what a model wrote: find where it says its answer, and write that down plainly.
 Nothing is added that the text does not say.
 """
 
@@ -14,56 +14,79 @@ MOST_WORDS = 19
 _TAIL = 20_000  # characters from the end that are searched: an answer stands at the end
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_HASHES = re.compile(r"^####\s*(.+)$", re.MULTILINE)
+_HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _STATED = re.compile(
-    r"\b(?:final\s+answer|answer)\b[*_ ]*(?:\s+to\s+[^.\n:]{1,60})?(?:\s+is|\s+are|\s*=|\s*:)[*_]*\s*:?\s*([^\n]+)",
+    r"\banswer\b(?:[ \t]+(?:to|for|of)\b[^\n.:;]{1,80}?)?[ \t*_]*(?:\bis\b|\bare\b|[:=])[ \t*_:]*\n?([^\n]+)",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])")
 
-
-def visible(text: str) -> str:
-    """The text without the part that a thinking model marks as its thinking, unless that is all there is."""
-    before, mark, after = text.rpartition("</think>")
-    shown = after if after.strip() or not mark else before
-    return shown.replace("<think>", "").strip()
+_FENCE = re.compile(r"```[\w+-]*")
+_BOLD = re.compile(r"(?<![\w)*])(\*\*|__)(?=\S)(.+?)(?<=\S)\1(?![\w(*])")  # not the powers in x**2 + y**2
+_MATHS = re.compile(r"\\[()\[\]]|\\[,;!]|\$")
+_WORDS_IN_MATHS = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{(\w+)\}\s*\{(\w+)\}")
+_THOUSANDS = re.compile(r"[^\d,()\[\]{}]*\d{1,3}(?:,\d{3})+(?![\d,])[^\d,()\[\]{}]*(?:\.\d+[^\d,()\[\]{}]*)?")
 
 
 def concluded(text: str) -> str:
-    """The answer that the text states outright (boxed, "the answer is ..."), tidied; empty if it does not."""
+    """The answer that the text states outright: boxed, after `####` or "the answer is"; else empty."""
     text = text[-_TAIL:]
-    if (boxed := _last_boxed(text)) is not None:
+    if boxed := _last_boxed(text):
         return plain(boxed)
     if hashes := _HASHES.findall(text):
         return plain(hashes[-1])
-    if stated := _STATED.findall(text):
-        return plain(_SENTENCE_END.split(stated[-1], maxsplit=1)[0])
+    for stated in reversed(_STATED.findall(text)):
+        if answer := plain(_SENTENCE_END.split(stated, maxsplit=1)[0]):
+            return answer
     return ""
 
 
 def guessed(text: str) -> str:
-    """What the text seems to come to if it does not say: its last number, else its last short sentence."""
+    """What a text seems to come to that does not say: its last number, else its last short sentence."""
     text = text[-_TAIL:]
     if numbers := _NUMBER.findall(text):
         return plain(numbers[-1])
-    sentences = [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+    return _last_short_sentence(text)
+
+
+def short(text: str) -> str:
+    """The answer, under 20 words, in a reply to "give only the final answer"; empty if there is none so short.
+
+    Models explain themselves all the same: what is stated outright counts, then the first line, then
+    the last sentence.
+    """
+    lines = [line for line in map(plain, _FENCE.sub("", text).splitlines()) if line]
+    candidates = (concluded(text), *lines[:1], _last_short_sentence(text))
+    return next((found for found in candidates if found and len(found.split()) <= MOST_WORDS), "")
+
+
+def plain(answer: str) -> str:
+    """The same answer on one line without markup, closing full stop, or commas between thousands."""
+    if boxed := _last_boxed(answer):
+        answer = boxed
+    answer = _MATHS.sub("", _FENCE.sub("", answer))
+    answer = _FRACTION.sub(r"\1/\2", _WORDS_IN_MATHS.sub(r"\1", answer)).replace(r"\%", "%")
+    answer = _BOLD.sub(r"\2", " ".join(answer.split())).strip(" `\"'#>")
+    answer = answer.removesuffix("**").removeprefix("**").rstrip(" .").removesuffix("**").strip()
+    if _THOUSANDS.fullmatch(answer):
+        answer = answer.replace(",", "")
+    return answer
+
+
+def _last_short_sentence(text: str) -> str:
+    sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     last = plain(sentences[-1]) if sentences else ""
     return last if len(last.split()) <= MOST_WORDS else ""
 
 
-def plain(answer: str) -> str:
-    """The same answer on one line, without markup, closing full stop or thousands separators."""
-    return " ".join(answer.split()).strip(" .*`$")
-
-
-def _last_boxed(text: str) -> str | None:
-    """What stands in the last closed \\boxed{...}, braces inside it included."""
+def _last_boxed(text: str) -> str:
+    """What stands in the last \\boxed{...} that is closed, with the braces inside it."""
     for opening in reversed(list(_BOXED.finditer(text))):
         depth = 1
         for at in range(opening.end(), len(text)):
             depth += (text[at] == "{") - (text[at] == "}")
             if depth == 0:
                 return text[opening.end() : at]
-    return None
+    return ""

@@ -1,16 +1,70 @@
-"""DirectSolver: reason first, then ask for the final answer."""
+"""DirectSolver: reason first, then ask for the final answer. The reference's recipe, made safe in time.
+
+Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 for the answer at 0.7
+(the recipe of the reference miner, LogicNet 1.6). Each leaves the next step its share of the time:
+
+    reasoning            until a quarter of the time is left, or 12 s
+    the final answer     until a tenth of the time is left, or 4 s
+    the forced answer    until a hundredth is left: the model is made to go on from its own words,
+                         "So the final answer is", for one short line
+    read, not asked      what the reasoning says, as far as it came
+"""
 
 from __future__ import annotations
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Message, Models
+from logicnet.errors import ModelError
+from logicnet.llm import Insisting, Message, Models
 from logicnet.protocol import Answer, Challenge
-from logicnet.solver.conclusion import concluded, guessed
+from logicnet.solver.conclusion import concluded, guessed, short
+
+_REASONING_TOKENS = 2048
+_FINAL_TOKENS = 512
+_FORCED_TOKENS = 48
+_FORCED = r" ?[^\n]{1,100}"
+
+_REASON = "Solve this step by step. Explain each step briefly, and end with the answer."
+_FINAL = (
+    "Now give only the final answer to the question: a number, an expression or a few words on one line, "
+    "with no steps and no explanation."
+)
+_SO = "So the final answer is"
 
 
 class DirectSolver:
+    """Two calls to one model, one after the other. Keeps nothing between challenges."""
+
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
-        reasoning = await models.complete(
-            [Message("user", challenge.question)], deadline=deadline, max_tokens=2048, temperature=0.8
+        """Raises ModelError if the models wrote nothing at all."""
+        models = Insisting(models)
+        time_s = deadline.remaining_s()
+        until_end = deadline.earlier(time_s / 100)
+        until_forced = deadline.earlier(min(4.0, time_s / 10))
+        until_final = deadline.earlier(min(12.0, time_s / 4))
+
+        question = Message("user", f"{challenge.question}\n\n{_REASON}")
+        reasoned = await models.complete(
+            [question], deadline=until_final, max_tokens=_REASONING_TOKENS, temperature=0.8
         )
-        return Answer(reasoning.text, concluded(reasoning.text) or guessed(reasoning.text))
+        steps = reasoned.text.strip()
+        error = reasoned.error
+
+        answer = ""
+        if steps and reasoned.finish != "deadline":
+            asked = [question, Message("assistant", steps), Message("user", _FINAL)]
+            final = await models.complete(
+                asked, deadline=until_forced, max_tokens=_FINAL_TOKENS, temperature=0.7
+            )
+            answer = short(final.text)
+            error = final.error or error
+        if not answer:
+            so_far = Message("assistant", f"{steps}\n\n{_SO}".lstrip())
+            forced = await models.complete(
+                [question, so_far], deadline=until_end, max_tokens=_FORCED_TOKENS, regex=_FORCED
+            )
+            answer = short(forced.text)
+            error = forced.error or error
+        answer = answer or concluded(steps) or guessed(steps)
+        if not answer:
+            raise ModelError(error or "the model wrote nothing that could be read as an answer in time")
+        return Answer(steps or f"{_SO} {answer}.", answer)

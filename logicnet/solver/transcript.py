@@ -13,7 +13,8 @@ from typing import Any
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, Message, Models
-from logicnet.solver.conclusion import concluded, guessed, visible
+from logicnet.llm.thinking import shown
+from logicnet.solver.conclusion import concluded, guessed
 
 
 class Transcript:
@@ -75,7 +76,7 @@ class Transcript:
         The answer that most texts state outright, the latest among equals; if none does, what the
         longest text seems to end in.
         """
-        texts = [text for text in (visible("".join(pieces)) for pieces in self._calls) if text]
+        texts = [text for text in (shown("".join(pieces)).strip() for pieces in self._calls) if text]
         if not texts:
             return "", ""
         stated = [(answer, text) for text in reversed(texts) if (answer := concluded(text))]

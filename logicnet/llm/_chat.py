@@ -1,0 +1,132 @@
+"""A chat completion in OpenAI's words, and in those that vLLM adds: the request out, the stream in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from logicnet.llm._types import Finish, Message
+from logicnet.llm.thinking import CLOSE, OPEN, shown
+
+_EXTRAS = ("structured_outputs", "continue_final_message", "stream_options")
+OPTIONAL = frozenset((*_EXTRAS, "temperature", "max_tokens"))
+"""Words of a request that it can do without: the extras, and two that OpenAI's thinking models refuse."""
+
+_GO_ON = Message("user", "Go on exactly where your last message stopped, and repeat nothing of it.")
+_TOO_LONG = re.compile(r"context|too (?:long|large|many tokens)|max_model_len|maximum (?:input|prompt)", re.I)
+_MAXIMUM = re.compile(r"maximum context length (?:is|of) (\d+)", re.I)
+_FINISHES: dict[str, Finish] = {"length": "length", "abort": "failed", "error": "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a solver wants of a model."""
+
+    messages: Sequence[Message]
+    max_tokens: int
+    temperature: float
+    regex: str | None
+
+    def body(self, model: str, without: set[str]) -> dict[str, Any]:
+        """The request as JSON, without those of the optional words."""
+        body: dict[str, Any] = {"model": model, **prompt(self.messages, without)}
+        body["max_completion_tokens" if "max_tokens" in without else "max_tokens"] = self.max_tokens
+        if "temperature" not in without:
+            body["temperature"] = self.temperature
+        if "stream_options" not in without:
+            body["stream_options"] = {"include_usage": True}
+        if self.regex is not None and "structured_outputs" not in without:
+            body["structured_outputs"] = {"regex": self.regex}
+        return body
+
+
+@dataclass(slots=True)
+class Written:
+    """What the server wrote so far. `finish` is None until the server says how its text ended."""
+
+    on_text: Callable[[str], None] | None
+    finish: Finish | None = None
+    tokens: int = 0
+    begun: bool = False
+    _content: list[str] = field(default_factory=list)
+    _thinking: list[str] = field(default_factory=list)
+
+    def take(self, event: Any) -> None:
+        """One event of the stream. What does not have the expected shape is passed over."""
+        self.begun = True
+        event = as_dict(event)
+        choices = event.get("choices")
+        choice = as_dict(choices[0]) if isinstance(choices, list) and choices else {}
+        delta = as_dict(choice.get("delta"))
+        thought = delta.get("reasoning_content") or delta.get("reasoning")  # the older name first
+        if isinstance(thought, str) and thought:
+            self._add(self._thinking, thought, mark="" if self._thinking else OPEN)
+        content = delta.get("content")
+        if isinstance(content, str) and content:
+            self._add(self._content, content, mark=CLOSE if self._thinking and not self._content else "")
+        reason = "error" if "error" in event else choice.get("finish_reason")
+        if isinstance(reason, str):
+            self.finish = _FINISHES.get(reason, "stop")
+        tokens = as_dict(event.get("usage")).get("completion_tokens")
+        if isinstance(tokens, int):
+            self.tokens = tokens
+
+    def text(self) -> str:
+        """What was written to be read; the thinking, if there is nothing else."""
+        return shown("".join(self._content)) or "".join(self._thinking)
+
+    def _add(self, to: list[str], piece: str, mark: str) -> None:
+        to.append(piece)
+        self.tokens += 1  # the usage that comes last corrects this, if it comes
+        if self.on_text is not None:
+            self.on_text(mark + piece)
+
+
+def prompt(messages: Sequence[Message], without: set[str]) -> dict[str, Any]:
+    """Messages as the server wants them, and how an assistant's last one is to be continued."""
+    continued = messages[-1].role == "assistant"
+    by_server = continued and "continue_final_message" not in without
+    if continued and not by_server:
+        messages = [*messages, _GO_ON]
+    # Half a surrogate pair cannot be sent as JSON: it becomes a question mark.
+    body: dict[str, Any] = {
+        "messages": [
+            {"role": message.role, "content": message.content.encode("utf-8", "replace").decode()}
+            for message in messages
+        ]
+    }
+    if by_server:
+        body |= {"add_generation_prompt": False, "continue_final_message": True}
+    return body
+
+
+def is_about_length(refusal: str) -> bool:
+    """Whether a server's refusal says that prompt and answer are too long."""
+    return _TOO_LONG.search(refusal) is not None
+
+
+def context_in(refusal: str) -> int | None:
+    """The context length that a refusal names."""
+    found = _MAXIMUM.search(refusal)
+    return int(found[1]) if found else None
+
+
+def dispensable(body: dict[str, Any], refusal: str) -> set[str]:
+    """The optional words of `body` that a refusal names, else all its extras: try again without."""
+    refusal = refusal.replace("add_generation_prompt", "continue_final_message")
+    used = OPTIONAL & body.keys()
+    return {word for word in used if word in refusal} or {word for word in used if word in _EXTRAS}
+
+
+def contexts(listing: Any) -> dict[str, int | None]:
+    """Name and context length (tokens, None if unsaid) of the models of `/v1/models`, in its order."""
+    data = as_dict(listing).get("data")
+    cards = [as_dict(card) for card in data] if isinstance(data, list) else []
+    lengths = {card["id"]: card.get("max_model_len") for card in cards if isinstance(card.get("id"), str)}
+    return {name: size if isinstance(size, int) and size > 0 else None for name, size in lengths.items()}
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,159 @@
+"""Client: the openai package, loaded late, spoken to in JSON, its errors translated once.
+
+This is the only module that knows whose HTTP we use. Nothing that a server wrote is repeated in an
+error: servers quote prompts and keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import SecretStr
+
+from logicnet.errors import ModelAway, ModelError, SettingsError
+
+if TYPE_CHECKING:
+    import openai
+
+_CONNECT_S = 5.0
+"""A server that is there accepts within milliseconds; what drops packets is better asked anew."""
+
+_KEEPALIVE_S = 4.0
+"""vLLM (uvicorn) closes idle connections after 5 s; ours go first, so that none is used as it closes."""
+
+_MOST_CONNECTIONS = 1024
+_MOST_LINE = 1 << 20  # bytes of one event: a token with all that servers add to it takes 300
+
+
+class ModelRefused(ModelError):
+    """The server answered with a status of 400 or more. `said` is for looking into, never for showing."""
+
+    def __init__(self, message: str, status: int, said: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.said = said
+
+
+class Client:
+    """One OpenAI-compatible server. Every method raises ModelError and nothing else."""
+
+    def __init__(self, base_url: str, key: SecretStr | None) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(
+                "--miner.llm_client.base_url takes an http:// or https:// address, as http://127.0.0.1:8000/v1"
+            )
+        self.place = parts.netloc.rpartition("@")[2]
+        self._base_url = base_url
+        self._root = base_url.rstrip("/").removesuffix("/v1")
+        self._key = key
+        self._openai: openai.AsyncOpenAI | None = None
+
+    async def get(self, path: str) -> Any:
+        """JSON of a path below the base URL."""
+        client = await self._ready()
+        try:
+            return await client.get(path, cast_to=object)
+        except Exception as error:  # as in `stream`
+            raise self._translated(error) from error
+
+    async def post_to_root(self, path: str, body: dict[str, Any]) -> Any:
+        """JSON of a path beside `/v1`, where vLLM has what OpenAI does not."""
+        client = await self._ready()
+        try:
+            return await client.post(self._root + path, body=body, cast_to=object)
+        except Exception as error:  # as in `stream`
+            raise self._translated(error) from error
+
+    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        """The JSON events of one chat completion, up to `[DONE]` or the end of the reply.
+
+        Closing the iterator closes the connection, which is how the server learns to stop.
+        """
+        client = await self._ready()
+        known = {"model": body["model"], "messages": body["messages"], "stream": True}
+        extra = {name: value for name, value in body.items() if name not in known}
+        try:
+            async with client.chat.completions.with_streaming_response.create(
+                **known, extra_body=extra
+            ) as response:
+                async for line in _lines(response.iter_bytes()):
+                    if not line.startswith(b"data:"):
+                        continue  # blank lines, comments that keep the connection, names of events
+                    if line[5:].strip() == b"[DONE]":
+                        return
+                    yield orjson.loads(line[5:])
+        except Exception as error:  # the boundary: broken servers make HTTP clients raise anything
+            raise self._translated(error) from error
+
+    async def close(self) -> None:
+        if self._openai is not None:
+            await self._openai.close()
+
+    async def _ready(self) -> openai.AsyncOpenAI:
+        if self._openai is None:
+            # Half a second of importing: not before a model is needed, and not on the event loop.
+            sdk = await asyncio.to_thread(importlib.import_module, "openai")
+            if self._openai is None:
+                limits = sdk.DEFAULT_CONNECTION_LIMITS.__class__(
+                    max_connections=_MOST_CONNECTIONS,
+                    max_keepalive_connections=_MOST_CONNECTIONS,
+                    keepalive_expiry=_KEEPALIVE_S,
+                )
+                self._openai = sdk.AsyncOpenAI(
+                    base_url=self._base_url,
+                    api_key=(self._key.get_secret_value() if self._key else "") or "none",
+                    max_retries=0,  # who waits and asks again is not decided here
+                    timeout=sdk.Timeout(None, connect=_CONNECT_S),  # the deadline bounds the rest
+                    http_client=sdk.DefaultAsyncHttpxClient(limits=limits),
+                )
+        return self._openai
+
+    def _translated(self, error: Exception) -> ModelError:
+        """A foreign error as one line of ours."""
+        import openai  # noqa: PLC0415  (loaded by now)
+
+        server = f"the model server at {self.place}"
+        if isinstance(error, openai.APIStatusError):
+            return self._refused(error.status_code, str(error.message))
+        if isinstance(error, openai.APIConnectionError) and _never_connected(error):
+            return ModelAway(f"{server} cannot be reached; is it running?")
+        if isinstance(error, orjson.JSONDecodeError):
+            return ModelError(f"{server} sent something that is not JSON")
+        return ModelError(f"{server} broke off its reply ({type(error).__name__})")
+
+    def _refused(self, status: int, said: str) -> ModelRefused:
+        server = f"the model server at {self.place}"
+        if status in (401, 403):
+            message = f"{server} refuses the key ({status}); set --miner.llm_client.key or OPENAI_API_KEY"
+        elif status == 404:
+            message = f"{server} does not know the model or the path (404); set --miner.llm_client.model"
+        else:
+            message = f"{server} answered {status}"
+        return ModelRefused(message, status, said)
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Whether a connection could not even be made, going by the chain of causes."""
+    while error is not None:
+        if type(error).__name__ in ("ConnectError", "ConnectTimeout"):
+            return True
+        error = error.__cause__
+    return False
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines ended by a newline only: JSON may hold U+2028 and others that text splitters stop at."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _MOST_LINE:
+            raise ValueError("a line without end")
+        for line in lines:
+            yield line
+    yield rest

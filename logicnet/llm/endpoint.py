@@ -1,0 +1,222 @@
+"""Endpoint: one OpenAI-compatible server, vLLM first, as `Models`.
+
+What vLLM takes beyond OpenAI's own API (a regex for the text, an assistant's message to be continued)
+is used until a server refuses it, and then done without. The context length is the server's word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from loguru import logger
+from pydantic import SecretStr
+
+from logicnet.deadline import Deadline
+from logicnet.errors import ModelAway, ModelError
+from logicnet.llm import _chat
+from logicnet.llm._client import Client, ModelRefused
+from logicnet.llm._types import Completion, Message
+from logicnet.llm.fit import estimated_tokens, fitted
+
+_MOST_TRIES = 8
+"""Requests for one call, each without something that was refused: five words, a name, some length."""
+
+_ASIDE_S = 5.0
+"""What a question beside the generation may take (which models, how many tokens), or a quarter of
+the time left. Without an answer we go on with an estimate."""
+
+_SILENCE_S = 10.0  # so long without a word is worth telling the operator
+_SAY_AGAIN_S = 10.0  # a server that comes and goes is not worth a line for every challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the server says it serves. `context` is in tokens, None if it does not say."""
+
+    model: str
+    context: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether the server generates. `str()` is a line for the log."""
+
+    place: str  # host:port
+    served: Served | None
+    seconds: float
+    error: str = ""  # empty if it does
+
+    def __str__(self) -> str:
+        if self.error or self.served is None:
+            return self.error
+        context = f"{self.served.context} tokens of context" if self.served.context else "context unknown"
+        return f"{self.served.model} at {self.place} answers in {self.seconds:.2f} s, {context}"
+
+
+class Endpoint:
+    """`Models` on one server. Connects at the first call; whoever made it calls `close`.
+
+    `model` is the server's first one if not given. `key` may be missing: local servers take any.
+    Raises SettingsError if `base_url` is no address.
+    """
+
+    def __init__(self, base_url: str, model: str | None = None, key: SecretStr | None = None) -> None:
+        self._client = Client(base_url, key)
+        self._server = f"the model server at {self._client.place}"
+        self._model = model
+        self._served: Served | None = None
+        self._refused: set[str] = set()  # optional words that this server does not take
+        self._accepted: set[str] = set()
+        self._counts = True
+        self._failing = False
+        self._said_at_s = float("-inf")
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        deadline: Deadline,
+        max_tokens: int,
+        temperature: float = 0.0,
+        regex: str | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
+        """See `Models.complete`. One attempt: a failure comes back at once (`Insisting` asks again).
+
+        `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
+        """
+        started_s = time.monotonic()
+        written = _chat.Written(on_text)
+        error = ""
+        try:
+            async with asyncio.timeout(deadline.remaining_s()) as limit:
+                await self._ask(_chat.Asked(messages, max_tokens, temperature, regex), written, deadline)
+        except ModelError as failure:
+            written.finish, error = "failed", str(failure)
+        except TimeoutError:
+            if not limit.expired():  # not ours, but of the solver's `on_text`
+                raise
+        finish = written.finish or "deadline"
+        done = Completion(written.text(), finish, written.tokens, time.monotonic() - started_s, error)
+        self._say(done)
+        return done
+
+    async def probe(self, timeout_s: float = 10.0) -> Probe:
+        """Have one token generated: the `/health` of a vLLM whose engine is stuck is fine."""
+        done = await self.complete(
+            [Message("user", "Hello")], deadline=Deadline.after(timeout_s), max_tokens=1
+        )
+        late = f"{self._server} generated nothing within {timeout_s:g} s"
+        error = late if done.finish == "deadline" else done.error
+        return Probe(self._client.place, self._served, done.seconds, error)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _ask(self, asked: _chat.Asked, written: _chat.Written, deadline: Deadline) -> None:
+        """Ask until the server takes the request, each time without what it has refused."""
+        without: set[str] = set()
+        context: int | None = None  # as learnt from a refusal
+        doubt = 1.0
+        for tries_left in reversed(range(_MOST_TRIES)):
+            served = await self._known(deadline)
+            limit = context or served.context
+            fit = asked if limit is None else await self._fitted(asked, served.model, limit, doubt, deadline)
+            body = fit.body(served.model, self._refused | without)
+            try:
+                await self._stream(body, written)
+            except ModelAway:
+                self._served = None  # it may come back with another model
+                raise
+            except ModelRefused as refusal:
+                if not tries_left:
+                    raise
+                if refusal.status == 404 and self._model is None:
+                    self._served = None
+                elif refusal.status in (400, 413, 422) and _chat.is_about_length(refusal.said):
+                    self._served = None
+                    doubt *= 1.5
+                    size = limit or estimated_tokens(fit.messages) + fit.max_tokens
+                    context = _chat.context_in(refusal.said) or size // 2
+                elif refusal.status in (400, 422) and (words := _chat.dispensable(body, refusal.said)):
+                    without |= words
+                else:
+                    raise
+            else:
+                self._accepted |= _chat.OPTIONAL & body.keys()
+                self._refused |= without - self._accepted  # but not for a solver's one broken regex
+                return
+
+    async def _stream(self, body: dict[str, Any], written: _chat.Written) -> None:
+        async with aclosing(self._client.stream(body)) as events:
+            async for event in events:
+                written.take(event)
+        if not written.begun:
+            raise ModelError(f"{self._server} sent an empty reply")
+        if written.finish is None:
+            raise ModelError(f"{self._server} ended its reply in the middle")
+        if written.finish == "failed":
+            raise ModelError(f"{self._server} gave up generating")
+
+    async def _known(self, deadline: Deadline) -> Served:
+        """Model and context: asked once, and again after the server was away or refused them."""
+        if self._served is None:
+            try:
+                async with asyncio.timeout(_aside_s(deadline)):
+                    contexts = _chat.contexts(await self._client.get("/models"))
+            except (ModelRefused, TimeoutError):
+                contexts = {}
+            name = self._model or next(iter(contexts), None)
+            if name is None:
+                raise ModelError(f"{self._server} does not say what it serves; set --miner.llm_client.model")
+            self._served = Served(name, contexts.get(name))
+        return self._served
+
+    async def _fitted(
+        self, asked: _chat.Asked, model: str, context: int, doubt: float, deadline: Deadline
+    ) -> _chat.Asked:
+        async def count(messages: Sequence[Message]) -> int | None:
+            return await self._count(messages, model, deadline)
+
+        messages, room = await fitted(asked.messages, asked.max_tokens, context, count, doubt=doubt)
+        return replace(asked, messages=messages, max_tokens=room)
+
+    async def _count(self, messages: Sequence[Message], model: str, deadline: Deadline) -> int | None:
+        """Exact tokens of a prompt, from vLLM's /tokenize; None where there is no such thing."""
+        if not self._counts:
+            return None
+        try:
+            async with asyncio.timeout(_aside_s(deadline)):
+                body = {"model": model, **_chat.prompt(messages, self._refused)}
+                counted = await self._client.post_to_root("/tokenize", body)
+        except ModelRefused:
+            self._counts = False
+            return None
+        except (ModelError, TimeoutError):
+            return None
+        count = _chat.as_dict(counted).get("count")
+        return count if isinstance(count, int) else None
+
+    def _say(self, done: Completion) -> None:
+        """Tell the operator when the server begins to fail and when it answers again, not each time."""
+        silent = done.finish == "deadline" and not done.text
+        if silent and done.seconds < _SILENCE_S:
+            return
+        problem = done.error or (f"{self._server} wrote nothing for {done.seconds:.0f} s" if silent else "")
+        now_s = time.monotonic()
+        if self._failing == bool(problem) or now_s - self._said_at_s < _SAY_AGAIN_S:
+            return
+        self._failing, self._said_at_s = bool(problem), now_s
+        if problem:
+            logger.warning("A model call failed: {}. Challenges are answered with what there is.", problem)
+        else:
+            logger.info("T{} answers again.", self._server[1:])
+
+
+def _aside_s(deadline: Deadline) -> float:
+    return min(_ASIDE_S, deadline.remaining_s() / 4)
