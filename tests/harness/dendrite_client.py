@@ -1,14 +1,16 @@
 """A real bittensor 10.5.0 Dendrite, driven over stdin. Run by that package's own interpreter, not by ours.
 
+    python dendrite_client.py WALLETS        # a folder with hotkeys of the wallet `demo`
+
 One JSON line in is one burst; one JSON line out is the list of its replies, in order. A burst:
 
-    {"dendrite": "//Validator",          key URI; the same one is the same Dendrite, as a validator shares one
+    {"hotkey": "alice",         the same one is the same Dendrite, as a validator has one for all it asks
      "port": 8091, "miner_ss58": "5...", of the miner asked, on 127.0.0.1
      "synapse": "LogicSynapse",
      "fields": [{"logic_question": "..."}, ...],    one for each request; all are in flight at once
      "timeout": 64}
 
-The first line out, before any burst, is `{"ready": "10.5.0"}`.
+The first line out, before any burst, is `{"ready": "10.5.0"}`. It ends when stdin does.
 """
 
 import asyncio
@@ -20,7 +22,7 @@ from typing import Any, Optional
 import bittensor
 from bittensor.core.chain_data import AxonInfo
 from bittensor.utils import networking
-from bittensor_wallet import Keypair
+from bittensor_wallet import Wallet
 from pydantic import Field
 
 
@@ -73,10 +75,10 @@ async def ask(
     }
 
 
-async def burst(order: dict[str, Any]) -> list[dict[str, Any]]:
-    uri = order["dendrite"]
-    if uri not in _dendrites:
-        _dendrites[uri] = bittensor.Dendrite(wallet=Keypair.create_from_uri(uri))
+async def burst(wallets: str, order: dict[str, Any]) -> list[dict[str, Any]]:
+    name = order["hotkey"]
+    if name not in _dendrites:
+        _dendrites[name] = bittensor.Dendrite(wallet=Wallet(name="demo", hotkey=name, path=wallets))
     target = AxonInfo(
         version=10_005_000,
         ip="127.0.0.1",
@@ -87,18 +89,18 @@ async def burst(order: dict[str, Any]) -> list[dict[str, Any]]:
     )
     kind = SYNAPSES[order["synapse"]]
     return await asyncio.gather(
-        *(ask(_dendrites[uri], target, kind(**fields), order["timeout"]) for fields in order["fields"])
+        *(ask(_dendrites[name], target, kind(**fields), order["timeout"]) for fields in order["fields"])
     )
 
 
-async def main() -> None:
+async def main(wallets: str) -> None:
     networking.get_external_ip = lambda: "203.0.113.99"  # it would ask the internet
     print(json.dumps({"ready": bittensor.__version__}), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(await burst(json.loads(line))), flush=True)
+        print(json.dumps(await burst(wallets, json.loads(line))), flush=True)
     for dendrite in _dendrites.values():
         await dendrite.aclose_session()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,258 @@
+"""kill -9 of the miner under load, twenty times, restarted by a real pm2: promises and counts survive.
+
+Validators ask without a pause, also while the miner is dead; with each life of the miner one more
+of them begins. So at every kill one quota is half spent, the earlier ones are used up, and all of
+it must be known to the next life. What may be lost is the batch in flight: `BATCH_S` (0.1 s) from
+its first event, and its commit.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+from bittensor.sp_core import Keypair
+
+from logicnet.arena import btauth_request, classic_request
+from logicnet.demo.stage import environment, hotkey, write_network
+from logicnet.ledger import BATCH_S, LedgerReader
+from logicnet.processes import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 20
+QUOTA = 80
+WINDOW_S = BATCH_S + 0.9
+"""What a kill may lose: the batch, and a commit that shares two cores with everything else here."""
+
+# The product's own configuration, but for its back-off: it grows to 15 s, and this is about the ledger.
+CONFIG = """
+const { apps } = require(%s)
+const miner = apps.find((app) => app.name === 'sn35-miner')
+delete miner.exp_backoff_restart_delay
+module.exports = { apps: [{ ...miner, restart_delay: 50 }] }
+"""
+
+
+class Pm2:
+    """A pm2 of this test alone, in a home of its own."""
+
+    def __init__(self, home: Path, settings: dict[str, str]) -> None:
+        self._home = home
+        self._env = {**environment(), **settings, "PM2_HOME": str(home)}
+
+    def run(self, *words: str) -> str:
+        command = [str(ROOT / "node_modules" / ".bin" / "pm2"), *words]
+        done = subprocess.run(
+            command, env=self._env, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def miner(self) -> psutil.Process | None:
+        """The miner's process, None while there is none."""
+        daemon = psutil.Process(int((self._home / "pm2.pid").read_text()))
+        for child in daemon.children():
+            try:
+                if any(word.endswith("miner.py") for word in child.cmdline()):
+                    return child
+            except psutil.Error:  # it ended meanwhile
+                continue
+        return None
+
+    def restarts(self) -> int:
+        (app,) = json.loads(self.run("jlist").splitlines()[-1])
+        return int(app["pm2_env"]["restart_time"])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as its sender saw it. `status` is 0 if no reply came."""
+
+    task_uid: str
+    status: int
+    at_s: float  # unix seconds, when the reply was there
+
+
+@dataclass
+class Validator:
+    """Asks for ever: briskly until its quota is used up, now and then after that."""
+
+    key: Keypair
+    http: httpx2.AsyncClient
+    miner_ss58: str
+    classic: bool
+    log: list[Asked] = field(default_factory=list)
+    last_answered: tuple[dict[str, str], bytes] | None = None
+    promised_s: float = 0.0  # unix seconds
+
+    async def ask(self) -> Asked:
+        sign = classic_request if self.classic else btauth_request
+        task_uid = f"{self.key.ss58_address}-{len(self.log)}"
+        fields = {"logic_question": "What is 2+2?", "task_uid": task_uid}
+        request = sign(self.key, synapse="LogicSynapse", miner_ss58=self.miner_ss58, fields=fields)
+        status = await self.send(request)
+        self.log.append(Asked(task_uid, status, time.time()))
+        if status == 200:
+            self.last_answered = request
+        return self.log[-1]
+
+    async def send(self, request: tuple[dict[str, str], bytes]) -> int:
+        try:
+            return (await self.http.post("/LogicSynapse", headers=request[0], content=request[1])).status_code
+        except httpx2.TransportError:
+            return 0
+
+    async def promise(self) -> bool:
+        sign = classic_request if self.classic else btauth_request
+        headers, body = sign(self.key, synapse="Information", miner_ss58=self.miner_ss58)
+        try:
+            reply = await self.http.post("/Information", headers=headers, content=body)
+        except httpx2.TransportError:
+            return False
+        self.promised_s = time.time()
+        return reply.status_code == 200
+
+    async def ask_for_ever(self) -> None:
+        while True:
+            asked = await self.ask()
+            await asyncio.sleep(0.4 if asked.status == 429 else 0.025)
+
+    def count(self, status: int) -> int:
+        return sum(asked.status == status for asked in self.log)
+
+
+@dataclass
+class Setting:
+    pm2: Pm2
+    ledger: Path
+    validators: list[Keypair]
+    miner_ss58: str
+    url: str
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Iterator[Setting]:
+    validators = [Keypair.create_from_uri(f"//Killing/{number}") for number in range(KILLS + 1)]
+    miner_ss58 = hotkey(tmp_path / "wallets", "miner").ss58_address
+    stakes = {key.ss58_address: 20_000.0 for key in validators}
+    write_network(tmp_path / "network.json", miner_ss58, stakes)
+    port, ledger = free_port(), tmp_path / "ledger.sqlite"
+    config = tmp_path / "kill.config.js"
+    config.write_text(CONFIG % json.dumps(str(ROOT / "ecosystem.config.js")))
+    settings = {
+        "SN35_ENV_FILE": str(tmp_path / "no.env"),
+        "SN35_LOGS": str(tmp_path / "logs"),
+        "SN35_MINER_PYTHON": sys.executable,
+        "LOGICNET_OFFLINE": "true",
+        "LOGICNET_CHAIN__FILE": str(tmp_path / "network.json"),
+        "LOGICNET_WALLET__PATH": str(tmp_path / "wallets"),
+        "LOGICNET_WALLET__NAME": "demo",
+        "LOGICNET_WALLET__HOTKEY": "miner",
+        "LOGICNET_AXON__PORT": str(port),
+        "LOGICNET_LEDGER__PATH": str(ledger),
+        "LOGICNET_MINER__SOLVER": "constant",
+        "LOGICNET_MINER__EPOCH_VOLUME": str(QUOTA * len(validators)),
+        "LOGICNET_MINER__LIMIT_INTERVAL": "3600",  # one epoch for the whole test
+    }
+    pm2 = Pm2(tmp_path / "pm2", settings)
+    try:
+        pm2.run("start", str(config))
+        yield Setting(pm2, ledger, validators, miner_ss58, f"http://127.0.0.1:{port}")
+    finally:
+        pm2.run("kill")
+
+
+async def until(true: Callable[[], Awaitable[object]], within_s: float = 60.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not await true():
+            await asyncio.sleep(0.02)
+
+
+async def kill(pm2: Pm2) -> float:
+    """Kill the miner; the unix time at which that was."""
+    miner = pm2.miner()
+    assert miner is not None
+    at_s = time.time()
+    miner.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(miner.wait, 20)
+    return at_s
+
+
+async def kill_and_go_on(setting: Setting) -> tuple[list[Validator], list[float]]:
+    """Twenty kills; the validators with what they saw, and when the kills were (unix seconds)."""
+    kills_s: list[float] = []
+    chance = random.Random(35)
+    async with httpx2.AsyncClient(base_url=setting.url, timeout=20.0, trust_env=False) as http:
+        validators = [
+            Validator(key, http, setting.miner_ss58, classic=number % 2 == 0)
+            for number, key in enumerate(setting.validators)
+        ]
+        async with asyncio.TaskGroup() as group:
+            asking = []
+            for number, validator in enumerate(validators):
+                await until(validator.promise)
+                for earlier in validators[:number]:
+                    assert earlier.last_answered is not None
+                    assert await earlier.send(earlier.last_answered) == 401, "a replay after a restart"
+                asking.append(group.create_task(validator.ask_for_ever()))
+                if number < KILLS:
+                    await asyncio.sleep(chance.uniform(1.4, 1.9))
+                    kills_s.append(await kill(setting.pm2))
+            async with asyncio.timeout(30):
+                while any(validator.log[-1].status != 429 for validator in validators):
+                    await asyncio.sleep(0.05)
+            for task in asking:
+                task.cancel()
+    return validators, kills_s
+
+
+async def test_twenty_kills_lose_no_promise_and_no_count_beyond_the_batch(setting: Setting) -> None:
+    validators, kills_s = await kill_and_go_on(setting)
+    assert setting.pm2.restarts() == KILLS
+    setting.pm2.run("delete", "sn35-miner")  # a gentle end: what is in memory is written
+
+    with LedgerReader.open(setting.ledger) as reader:
+        epochs = {row["validator"]: row for row in reader.rows("epochs")}
+        epoch_count = sum(1 for _ in reader.rows("epochs"))
+        challenges = list(reader.rows("challenges"))
+    rows = {row["task_uid"]: row for row in challenges}
+    given = Counter(row["validator"] for row in challenges)
+
+    def in_batch(asked: Asked) -> bool:
+        return any(kill_s - WINDOW_S <= asked.at_s <= kill_s + 0.1 for kill_s in kills_s)
+
+    assert epoch_count == len(epochs) == len(validators), "a promise was lost, and a second quota begun"
+    assert len(rows) == len(challenges), "a challenge was counted twice"
+    assert set(rows) <= {asked.task_uid for validator in validators for asked in validator.log}
+    lost_s = []
+    for validator in validators:
+        epoch = epochs[validator.key.ss58_address]
+        assert epoch["promised"] == QUOTA
+        assert epoch["started_at_s"] <= validator.promised_s, "the promise was lost, and made anew"
+        assert epoch["given"] == given[validator.key.ss58_address] == QUOTA, (
+            "used up to the last one, and no more"
+        )
+        lost = 0
+        for asked in validator.log:
+            if asked.status == 200 and rows.get(asked.task_uid, {}).get("ended_at_s") is None:
+                assert in_batch(asked), f"{asked} is not in the ledger, and was older than the batch"
+                lost += asked.task_uid not in rows
+                lost_s.append(min(kill_s - asked.at_s for kill_s in kills_s if kill_s > asked.at_s - 0.1))
+        assert validator.count(200) <= QUOTA + lost
+        refused = [asked for asked in validator.log if asked.status == 429]
+        certain = sum(not in_batch(asked) for asked in refused)
+        assert certain <= epoch["refused"] <= len(refused) + validator.count(0)
+        assert {asked.status for asked in validator.log} <= {0, 200, 429}, "an honest request was refused"
+    answered = sum(validator.count(200) for validator in validators)
+    oldest_s = max(lost_s, default=0.0)
+    print(f"{answered} answered, {len(rows)} in the ledger; the oldest that is not was {oldest_s:.3f} s old")
