@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 
 from rich.console import Console
 from rich.markup import escape
@@ -86,7 +86,8 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
             console.print(
                 f"The miner is at {axon_url}, vLLM at {vllm_url}; Ctrl-C ends both.", highlight=False
             )
-            _stay(console, keys, axon_url, (vllm, miner))
+            with suppress(KeyboardInterrupt):
+                _stay(console, keys, axon_url, (vllm, miner))
     return 0 if in_time == len(asked) else 1
 
 

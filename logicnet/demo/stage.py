@@ -99,7 +99,7 @@ def hotkey(wallets: Path, name: str) -> Signer:
 
 
 def write_network(file: Path, miner_ss58: str, validators: Mapping[str, float]) -> None:
-    """The network of `--offline`: the miner is uid 0, `validators` (ss58 to stake) follow, all with a permit."""
+    """The network for `--offline`: the miner is uid 0; `validators` (ss58 to stake) follow, with permits."""
     neurons = [{"uid": 0, "hotkey": miner_ss58, "stake": 0.0, "validator_permit": False}]
     for uid, (ss58, stake) in enumerate(validators.items(), start=1):
         neurons.append({"uid": uid, "hotkey": ss58, "stake": stake, "validator_permit": True})

@@ -1,0 +1,194 @@
+"""pm2 keeps vLLM and the miner running: `ecosystem.config.js` with the demo's model on this CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from logicnet.arena.client import Reply, ValidatorClient
+from logicnet.demo.stage import environment
+from logicnet.processes import free_port
+from tests.e2e.conftest import ROOT, START_S, Network, needed, processes_of, until
+
+
+@dataclass(frozen=True)
+class Pm2:
+    """A pm2 with a home of its own, and the addresses its two apps were given."""
+
+    program: Path
+    home: Path
+    env: dict[str, str]
+    vllm_url: str
+    axon_url: str
+
+    def __call__(self, *words: str) -> str:
+        done = subprocess.run(
+            [self.program, *words],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def apps(self) -> dict[str, dict[str, Any]]:
+        return {app["name"]: app for app in json.loads(self("jlist"))}
+
+    def pid(self, name: str) -> int:
+        """0 while it is down."""
+        return int(self.apps()[name]["pid"] or 0)
+
+    def log(self, name: str) -> str:
+        return (self.home / "logs-of-apps" / f"{name}.log").read_text(errors="replace")
+
+
+@pytest.fixture
+def pm2(pm2_program: Path, network: Network, tmp_path: Path) -> Iterator[Pm2]:
+    home = tmp_path / "pm2"
+    vllm_port, axon_port = str(free_port()), str(free_port())
+    started = Pm2(
+        pm2_program,
+        home,
+        environment()
+        | {
+            "PM2_HOME": str(home),
+            "SN35_ENV_FILE": os.devnull,  # not the .env of a real miner
+            "SN35_LOGS": str(home / "logs-of-apps"),
+            "SN35_VLLM_PYTHON": str(needed(ROOT / ".venv-vllm" / "bin" / "python")),
+            "SN35_VLLM_MODEL": str(needed(ROOT / ".run" / "model" / "smollm2")),
+            "SN35_VLLM_PORT": vllm_port,
+            "SN35_VLLM_FLAGS": "--max-model-len 2048 --dtype bfloat16 --enforce-eager",
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_NO_USAGE_STATS": "1",
+            "VLLM_API_KEY": "sesame",
+            "HF_HUB_OFFLINE": "1",
+            "SN35_MINER_FLAGS": "--offline --miner.category 'Logic and more'",
+            "LOGICNET_CHAIN__FILE": str(network.file),
+            "LOGICNET_AXON__PORT": axon_port,
+            "LOGICNET_WALLET__PATH": str(network.wallets),
+            "LOGICNET_WALLET__NAME": "demo",
+            "LOGICNET_WALLET__HOTKEY": "miner",
+            "LOGICNET_LEDGER__PATH": str(home / "ledger.sqlite"),
+        },
+        f"http://127.0.0.1:{vllm_port}",
+        f"http://127.0.0.1:{axon_port}",
+    )
+    try:
+        yield started
+    finally:
+        started("kill")
+        for process in processes_of(home):  # only if the test failed: pm2 ends its own
+            process.kill()
+
+
+async def answers(url: str) -> None:
+    """Wait until somebody listens at `url`."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=5) as http, asyncio.timeout(START_S):
+        while True:
+            try:
+                await http.get(url)
+                return
+            except httpx2.TransportError:
+                await asyncio.sleep(0.1)
+
+
+async def restarted(pm2: Pm2, name: str) -> None:
+    """kill -9 the app and wait until pm2 has another one."""
+    before = pm2.pid(name)
+    os.kill(before, signal.SIGKILL)
+    await until(lambda: pm2.pid(name) not in {0, before})
+
+
+async def test_both_apps_run_and_come_back_after_kill_9(pm2, network):
+    pm2("start", "ecosystem.config.js")
+    await answers(pm2.axon_url)
+    await answers(pm2.vllm_url)
+
+    async def ask(timeout_s: float = 64) -> Reply:
+        async with ValidatorClient(
+            network.keys["alice"], miner_ss58=network.miner_ss58, base_url=pm2.axon_url
+        ) as alice:
+            return await alice.challenge("What is 7+5?", wire="classic", timeout_s=timeout_s)
+
+    reply = await ask()
+    assert reply.success, reply.message
+    assert len(reply.reasoning.split()) > 3  # the model's words: it took the key from the environment
+
+    await restarted(pm2, "sn35-miner")
+    await answers(pm2.axon_url)
+    reply = await ask()
+    assert reply.success, reply.message
+    assert reply.answer
+
+    await restarted(pm2, "sn35-vllm")
+    reply = await ask(timeout_s=8)  # meanwhile there is no model, but never silence
+    assert reply.success, reply.message
+    await answers(pm2.vllm_url)
+    reply = await ask()
+    assert reply.success, reply.message
+    assert len(reply.reasoning.split()) > 3
+
+    apps = pm2.apps()
+    assert {name: app["pm2_env"]["restart_time"] for name, app in apps.items()} == {
+        "sn35-vllm": 1,
+        "sn35-miner": 1,
+    }
+    assert {app["pm2_env"]["exp_backoff_restart_delay"] for app in apps.values()} == {200}
+    for process in processes_of(pm2.home):
+        assert "sesame" not in " ".join(process.cmdline())
+    assert "Mining as" in pm2.log("sn35-miner")
+    assert "left over from an earlier vLLM" in pm2.log("sn35-vllm")  # its engine outlived it
+
+    pm2("delete", "all")
+    assert pm2.apps() == {}
+    pm2("kill")
+    await until(lambda: not processes_of(pm2.home))
+
+
+async def test_a_wrong_setting_is_said_once_and_not_tried_for_ever(pm2):
+    pm2.env["LOGICNET_AXON__PORT"] = "many"
+    pm2("start", "ecosystem.config.js", "--only", "sn35-miner")
+    await until(lambda: pm2.apps()["sn35-miner"]["pm2_env"]["status"] == "stopped")
+    assert pm2.apps()["sn35-miner"]["pm2_env"]["restart_time"] == 0
+    assert pm2.log("sn35-miner").count("\n") == 1
+    assert "axon" in pm2.log("sn35-miner").lower()
+
+
+def test_env_file_and_flags_as_an_operator_writes_them(pm2_program, tmp_path):
+    """`.env.example` as it is, read by ecosystem.config.js; the environment wins over it."""
+    script = "console.log(JSON.stringify(require('./ecosystem.config.js').apps))"
+    env = environment() | {
+        "SN35_ENV_FILE": ".env.example",
+        "SN35_VLLM_PORT": "8123",
+        "SN35_MINER_FLAGS": "--logging.debug --miner.category 'a b'",
+    }
+    shown = subprocess.run(
+        ["node", "-e", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    vllm, miner = json.loads(shown.stdout)
+    assert vllm["args"][:4] == ["--model", "Qwen/Qwen2.5-7B-Instruct", "--host", "127.0.0.1"]
+    assert vllm["args"][4:] == [
+        "--port",
+        "8123",
+        "--max-model-len",
+        "8192",
+        "--gpu-memory-utilization",
+        "0.92",
+    ]
+    assert miner["args"] == ["--logging.debug", "--miner.category", "a b"]
+    assert miner["env"]["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == "http://127.0.0.1:8123/v1"
+    assert miner["env"]["LOGICNET_WALLET__NAME"] == "my_coldkey"
+    assert (miner["interpreter"], miner["cwd"]) == (str(ROOT / ".venv/bin/python"), str(ROOT))
