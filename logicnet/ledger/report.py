@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TextIO, get_args
+from typing import TextIO, get_args
 
 from rich import box
 from rich.console import Console
@@ -24,7 +26,11 @@ from rich.text import Text
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger._reader import LedgerReader, Row, Table, Which
 
-Format = Literal["jsonl", "csv"]
+
+class Format(StrEnum):
+    JSONL = "jsonl"
+    CSV = "csv"
+
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -59,7 +65,11 @@ def report(
             show(reader, Console(), tables=tables, which=which, last=last, now_s=now_s)
             return
         table = tables[0] if tables else "challenges"
-        count = export(reader, table, which, target=target, form=form)
+        try:
+            count = export(reader, table, which, target=target, form=form)
+        except BrokenPipeError:  # `| head` has seen enough; nor may Python flush into it at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
     # Not on standard output, where the rows may be.
     Console(stderr=True).print(f"{count} rows of {table} exported.", highlight=False)
 
@@ -115,16 +125,17 @@ def export(
     if target is not None and str(target) == "-":
         target = None
     if form is None:
-        form = "csv" if target is not None and target.suffix.lower() == ".csv" else "jsonl"
+        form = Format.CSV if target is not None and target.suffix.lower() == ".csv" else Format.JSONL
     with _opened(target, reader.path) as file:
         rows = reader.rows(table, which)
-        return _write_csv(rows, file) if form == "csv" else _write_jsonl(rows, file)
+        return _write_csv(rows, file) if form is Format.CSV else _write_jsonl(rows, file)
 
 
 @contextmanager
 def _opened(target: Path | None, ledger: Path) -> Iterator[TextIO]:
     if target is None:
         yield sys.stdout
+        sys.stdout.flush()
         return
     target = target.expanduser()
     if target.exists() and target.samefile(ledger):

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,7 +112,7 @@ def test_csv_reads_back_and_holds_no_formula(filled: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("table", ["epochs", "challenges", "refusals"])
-@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@pytest.mark.parametrize("form", report.Format)
 def test_every_table_goes_to_standard_output(
     filled: Path, table: Table, form: report.Format, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,12 +169,32 @@ def test_the_command_shows_tables_or_exports_one(
 ) -> None:
     report.report(filled, tables=["epochs"])
     assert HOTKEY in capsys.readouterr().out
-    report.report(filled, form="csv", validator="5Grw")
+    report.report(filled, form=report.Format.CSV, validator="5Grw")
     out, error = capsys.readouterr()
     assert out.startswith("challenge_id,validator,") and error == "3 rows of challenges exported.\n"
     report.report(filled, tables=["refusals"], target=tmp_path / "r.jsonl", since="2025-11-21")
     assert json.loads((tmp_path / "r.jsonl").read_text())["reason"] == "over_quota"
-    report.report(filled, form="jsonl", validator="5Nobody")
+    report.report(filled, form=report.Format.JSONL, validator="5Nobody")
     assert capsys.readouterr().out == ""
     with pytest.raises(SettingsError, match="one table"):
-        report.report(filled, tables=["epochs", "refusals"], form="csv")
+        report.report(filled, tables=["epochs", "refusals"], form=report.Format.CSV)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        for number in range(2000):
+            ledger.record(admitted(str(number), epoch(number), question="Why? " * 20))
+    code = f"""
+from pathlib import Path
+from logicnet.ledger import report
+report.report(Path({str(path)!r}), form=report.Format.JSONL)
+"""
+    pipe = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with pipe:
+        assert pipe.stdout is not None and pipe.stderr is not None
+        assert json.loads(pipe.stdout.readline())["challenge_id"] == "0"
+        pipe.stdout.close()
+        assert pipe.stderr.read() == ""
+    assert pipe.returncode == 0
