@@ -79,9 +79,7 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
             f"parameters). Took {time.monotonic() - started_s:.0f} s.",
             highlight=False,
         )
-        console.print(
-            f"What the miner wrote down: {stage.folder}/ledger.sqlite (see `logicnet ledger --help`)"
-        )
+        console.print(f"What the miner wrote down: logicnet ledger --path {stage.folder}/ledger.sqlite")
         if keep:
             console.print(
                 f"The miner is at {axon_url}, vLLM at {vllm_url}; Ctrl-C ends both.", highlight=False
