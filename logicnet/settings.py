@@ -1,79 +1,246 @@
 """Settings: one typed, frozen tree. Flags, environment and `.env` fill it; it is validated at start.
 
 The flags are the documented ones, verbatim: `--wallet.name`, `--axon.port`,
-`--miner.llm_client.base_url`. This module is the tree; `logicnet.config` reads and explains it.
+`--miner.llm_client.base_url`. This module is the tree and what each leaf takes; `logicnet.config`
+reads it from where an operator writes it, and explains it.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+NETWORKS = ("finney", "test", "local", "archive", "devnet")
+"""The networks that bittensor 11 knows by name (`bittensor.settings.NETWORKS`)."""
+
+LOOPBACK = "127.0.0.1"
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104  (validators call from anywhere; every request is verified)
+
+MASK = "****"
+"""What stands for a secret wherever settings are shown."""
+
+LONGEST_S = 86_400.0  # a day; longer is a slip of the finger
+MOST = 1_000_000  # challenges; no validator asks for more than 80 per interval
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a setting takes, as an operator reads it in an error; `metavar` stands for it in `--help`."""
+
+    words: str
+    metavar: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A variable of this name, known to other programs too, gives the value where nothing else does."""
+
+    variable: str
+
+
+def _printable(text: str) -> str:
+    if not text or not text.isprintable() or text != text.strip():
+        raise ValueError
+    return text
+
+
+def _key_name(text: str) -> str:
+    if text in {".", ".."} or "/" in text or "\\" in text:
+        raise ValueError
+    return _printable(text)
+
+
+def _secret(secret: SecretStr) -> SecretStr:
+    # It travels in an HTTP header.
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise ValueError
+    return secret
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # no home, or nobody of that name
+        raise ValueError from error
+
+
+def _url(text: str, *schemes: str) -> SplitResult:
+    """The parts of a URL. ValueError also for a user or password in it: those would be shown."""
+    parts = urlsplit(text)  # it drops tabs and line breaks silently, hence the look at `text`
+    fit = parts.scheme in schemes and parts.hostname and parts.port != 0 and parts.username is None
+    if not fit or " " in text or not text.isprintable():
+        raise ValueError
+    return parts
+
+
+def _base_url(text: str) -> str:
+    parts = _url(text, "http", "https")
+    wrong_end = re.search(r"/(chat/completions|completions|models)/?$", parts.path)
+    if parts.query or parts.fragment or wrong_end:
+        raise ValueError
+    return text
+
+
+def _network(text: str) -> str:
+    if text not in NETWORKS:
+        _url(text, "ws", "wss")
+    return text
+
+
+def _ip(text: str) -> str:
+    return str(ip_address(text))
+
+
+def _host(text: str) -> str:
+    if re.fullmatch(r"(?!\d+(\.\d*)*$)[A-Za-z0-9][A-Za-z0-9.-]{0,252}", text):  # a name, not a torn address
+        return text
+    return _ip(text)
+
+
+Switch = Annotated[bool, Takes("true or false", "")]
+Word = Annotated[str, AfterValidator(_printable), Takes("a name", "NAME")]
+KeyName = Annotated[str, AfterValidator(_key_name), Takes("the name of a key, not a path", "NAME")]
+Secret = Annotated[SecretStr, AfterValidator(_secret), Takes("a key without spaces", "KEY")]
+Folder = Annotated[Path, AfterValidator(_expanded), Takes("a folder", "FOLDER")]
+File = Annotated[Path, AfterValidator(_expanded), Takes("a file", "FILE")]
+Host = Annotated[str, AfterValidator(_host), Takes("an IP address or a host name", "HOST")]
+Ip = Annotated[str, AfterValidator(_ip), Takes("an IPv4 or IPv6 address", "IP")]
+Port = Annotated[int, Field(ge=1, le=65_535), Takes("a port from 1 to 65535", "PORT")]
+Netuid = Annotated[int, Field(ge=0, le=65_535), Takes("a whole number from 0 to 65535", "N")]
+Count = Annotated[int, Field(ge=1, le=MOST), Takes(f"a whole number from 1 to {MOST}", "N")]
+Stake = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "ALPHA")]
+Seconds = Annotated[
+    float, Field(gt=0, le=LONGEST_S), Takes(f"a number above 0, up to {LONGEST_S:.0f}", "SECONDS")
+]
+Network = Annotated[
+    str,
+    AfterValidator(_network),
+    Takes(f"{', '.join(NETWORKS)}, or a ws:// or wss:// address", "NETWORK"),
+]
+BaseUrl = Annotated[
+    str,
+    AfterValidator(_base_url),
+    Takes("a base URL like http://127.0.0.1:8000/v1, without password, query or endpoint", "URL"),
+]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
 
 
 class Wallet(_Frozen):
-    name: str = Field("default", description="coldkey name")
-    hotkey: str = Field("default", description="hotkey name; its private key signs for this miner")
-    path: Path = Field(Path("~/.bittensor/wallets"), description="folder of wallets")
+    model_config = ConfigDict(title="Who mines")
+
+    name: KeyName = Field("default", description="coldkey name")
+    hotkey: KeyName = Field("default", description="hotkey name; its private key signs for this miner")
+    path: Folder = Field(Path("~/.bittensor/wallets"), description="folder of wallets")
 
 
 class Subtensor(_Frozen):
-    network: str = Field("finney", description="finney, test, local, or a ws:// or wss:// address")
+    model_config = ConfigDict(title="The chain")
+
+    network: Network = Field("finney", description="network to mine on")
 
 
 class ChainFile(_Frozen):
-    file: Path | None = Field(None, description="JSON or TOML file of neurons, for --offline")
-    refresh_s: float = Field(60.0, ge=0.1, description="seconds between metagraph refreshes")
-    timeout_s: float = Field(30.0, gt=0, description="seconds that one call to the chain may take")
+    model_config = ConfigDict(title="How the network is seen")
+
+    file: File | None = Field(None, description="JSON or TOML file of neurons, for --offline")
+    refresh_s: Seconds = Field(60.0, description="seconds between metagraph refreshes")
+    timeout_s: Seconds = Field(30.0, description="seconds that one call to the chain may take")
 
 
 class Axon(_Frozen):
-    host: str | None = Field(None, description="address to bind; all interfaces, or loopback with --offline")
+    model_config = ConfigDict(title="Where validators reach this miner")
+
+    host: Host | None = Field(
+        None, description="address to bind; all interfaces if not given, loopback with --offline"
+    )
     port: Port = Field(8091, description="port to bind")
-    external_ip: str | None = Field(None, description="address published on the chain, if not the one seen")
-    external_port: Port | None = Field(None, description="port published on the chain, if not axon.port")
-    allow_unbound: bool = Field(
+    external_ip: Ip | None = Field(
+        None, description="address published on the chain; the one the internet sees if not given"
+    )
+    external_port: Port | None = Field(
+        None, description="port published on the chain; --axon.port if not given"
+    )
+    allow_unbound: Switch = Field(
         False, description="accept btauth requests signed without a receiver (a rival can relay those)"
     )
 
 
 class LlmClient(_Frozen):
-    base_url: str = Field("http://127.0.0.1:8000/v1", description="OpenAI-compatible base URL")
-    model: str | None = Field(None, description="model name; the server's first one if not given")
-    key: SecretStr | None = Field(None, description="API key; OPENAI_API_KEY if not given")
+    model_config = ConfigDict(title="The model server")
+
+    base_url: BaseUrl = Field("http://127.0.0.1:8000/v1", description="OpenAI-compatible base URL")
+    model: Word | None = Field(None, description="model name as served; the server's first if not given")
+    key: Annotated[Secret | None, Known("OPENAI_API_KEY")] = Field(
+        None, description="API key of the model server"
+    )
 
 
 class Miner(_Frozen):
-    category: str = Field("Logic", description="what we tell validators we answer")
-    epoch_volume: int = Field(512, ge=1, description="challenges promised per interval, all validators together")
-    limit_interval: float = Field(600.0, gt=0, description="seconds that a quota is for")
-    min_stake: float = Field(10_000.0, ge=0, description="stake that admits a validator without a permit")
-    max_in_flight: int = Field(64, ge=1, description="challenges solved at once; the rest wait, highest stake first")
-    solver: str = Field("direct", description="name of the solver")
+    model_config = ConfigDict(title="What is answered, how, and how much of it")
+
+    category: Word = Field("Logic", description="what we tell validators we answer")
+    epoch_volume: Count = Field(512, description="challenges promised per interval, all validators together")
+    limit_interval: Seconds = Field(600.0, description="seconds that a quota is for")
+    min_stake: Stake = Field(10_000.0, description="stake that admits a validator without a permit")
+    max_in_flight: Count = Field(
+        64, description="challenges solved at once; the rest wait, highest stake first"
+    )
+    solver: Word = Field("direct", description="how challenges are answered; `logicnet solvers` lists them")
     llm_client: LlmClient = LlmClient()
 
 
 class Ledger(_Frozen):
-    path: Path | None = Field(None, description="SQLite file; ~/.logicnet/WALLET-HOTKEY.sqlite if not given")
+    model_config = ConfigDict(title="What happened, on disk")
+
+    path: File | None = Field(None, description="SQLite file; ~/.logicnet/WALLET-HOTKEY.sqlite if not given")
 
 
 class Logging(_Frozen):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-    debug: bool = Field(False, description="say more")
-    trace: bool = Field(False, description="say everything")
-    json_lines: bool = Field(False, alias="json", description="one JSON object a line")
+    model_config = ConfigDict(title="What is said, to stderr")
+
+    debug: Switch = Field(False, description="say more")
+    trace: Switch = Field(False, description="say everything, with tracebacks")
+    json_lines: Switch = Field(False, alias="json", description="one JSON object a line")
 
 
-class Settings(_Frozen):
-    netuid: int = Field(35, ge=0, description="subnet")
-    offline: bool = Field(False, description="mine without a chain; the network comes from --chain.file")
+class Settings(BaseSettings):
+    """Everything an operator can set. Making one reads nothing: `logicnet.config` fills it."""
+
+    model_config = SettingsConfigDict(
+        title="The subnet",
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        env_prefix="LOGICNET_",
+        env_nested_delimiter="__",
+    )
+
+    netuid: Netuid = Field(35, description="subnet to mine on")
+    offline: Switch = Field(False, description="mine without a chain; the network comes from --chain.file")
+    hf_token: Annotated[Secret | None, Known("HF_TOKEN")] = Field(
+        None, description="Hugging Face token: vLLM downloads gated models with it; unused by the miner"
+    )
+    wandb_api_key: Annotated[Secret | None, Known("WANDB_API_KEY")] = Field(
+        None, description="Weights & Biases key: kept for training runs; unused by the miner"
+    )
     wallet: Wallet = Wallet()
     subtensor: Subtensor = Subtensor()
     chain: ChainFile = ChainFile()
@@ -81,5 +248,20 @@ class Settings(_Frozen):
     miner: Miner = Miner()
     ledger: Ledger = Ledger()
     logging: Logging = Logging()
-    hf_token: SecretStr | None = Field(None, description="HF_TOKEN: for gated models, used by vLLM")
-    wandb_api_key: SecretStr | None = Field(None, description="WANDB_API_KEY: for training runs")
+
+    @property
+    def bind_host(self) -> str:
+        """The address to bind: a miner without a chain is nobody else's business unless told otherwise."""
+        return self.axon.host or (LOOPBACK if self.offline else ALL_INTERFACES)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The library's own readers know neither where a value came from nor the nearest name.
+        return (init_settings,)

@@ -1,0 +1,168 @@
+"""The command line, `logicnet ...`. It composes and decides nothing: each command is a few lines into a room.
+
+Exit status: 0 done; 1 it could not be done; 2 asked wrongly (usage, a setting); 130 Ctrl-C. Whatever
+goes wrong is said in one line on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from loguru import logger
+
+from logicnet import logs
+from logicnet.config import Config, check, read
+from logicnet.config.explain import console, print_config, print_config_json, print_flags
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.ledger import Table, ledger_path
+from logicnet.ledger.report import Format, report
+from logicnet.settings import Logging
+
+app = typer.Typer(
+    help="A reasoning miner for Bittensor: signed challenge in, reasoned answer out, in time.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# The words that a command does not know are settings, and `logicnet.config` reads those.
+WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
+    logs.set_up(Logging())
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = app(words or ["--help"], prog_name="logicnet", standalone_mode=False)
+    except SettingsError as error:
+        return _say(str(error), 2)
+    except LogicnetError as error:
+        return _say(str(error), 1)
+    except typer.TyperException as error:
+        return _say(error.format_message(), error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # the one boundary: a user gets a line, not a traceback
+        logger.opt(exception=error).critical("Unexpected fault; run with --logging.trace for details:")
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+@app.command(context_settings=WITH_SETTINGS, add_help_option=False)
+def mine(context: typer.Context) -> None:
+    """Mine; the same as `python neurons/miner/miner.py`. `logicnet mine --help` lists every setting."""
+    if asks_help(context, "mine [--flag value]...", "Mine until Ctrl-C or SIGTERM."):
+        return
+    found = settings_of(context)
+    check(found)
+
+    from logicnet.miner import run  # noqa: PLC0415 (the other commands need none of what it needs)
+
+    run(found.settings)
+
+
+@app.command(context_settings=WITH_SETTINGS, add_help_option=False)
+def config(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show the settings in force and where each came from; takes the flags of `mine`."""
+    about = "Show the settings that `logicnet mine` would have, and where each came from; secrets masked."
+    if asks_help(context, "config [--json] [--flag value]...", about):
+        return
+    found = settings_of(context)
+    if json:
+        print_config_json(found)
+    else:
+        print_config(console(), found)
+    check(found)
+
+
+@app.command(context_settings=WITH_SETTINGS)
+def ledger(
+    context: typer.Context,
+    *,
+    epochs: Annotated[bool, typer.Option("--epochs", help="Quotas of validators: promised, given.")] = False,
+    challenges: Annotated[bool, typer.Option("--challenges", help="Challenges and their outcome.")] = False,
+    refusals: Annotated[bool, typer.Option("--refusals", help="Refusals by reason.")] = False,
+    since: Annotated[str | None, typer.Option(help="90m, 24h, 7d or a date (UTC); all if not given.")] = None,
+    validator: Annotated[str, typer.Option(help="Hotkey, or the beginning of it.")] = "",
+    last: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Rows shown of epochs and of challenges.")
+    ] = 20,
+    export: Annotated[Path | None, typer.Option(help="Write every row of one table; - is stdout.")] = None,
+    form: Annotated[Format | None, typer.Option("--format", help="Of an export; alone, to stdout.")] = None,
+    path: Annotated[Path | None, typer.Option(help="The ledger; that of the settings if not given.")] = None,
+) -> None:
+    """Show what happened, or export it; also while the miner runs. Takes the flags of `mine` too."""
+    settings = settings_of(context).settings
+    asked_for: dict[Table, bool] = {"epochs": epochs, "challenges": challenges, "refusals": refusals}
+    report(
+        path or ledger_path(settings),
+        tables=[table for table, wanted in asked_for.items() if wanted],
+        since=since,
+        validator=validator,
+        last=last,
+        target=export,
+        form=form,
+    )
+
+
+@app.command()
+def solvers() -> None:
+    """List the solvers that --miner.solver takes."""
+    from logicnet.solver import load_solver, solver_names  # noqa: PLC0415
+
+    for name in solver_names():
+        try:
+            doc = load_solver(name).__doc__ or ""
+        except SettingsError as error:  # a package that is broken; the others still count
+            doc = str(error)
+        print(f"{name:<16} {doc.strip().partition(chr(10))[0]}".rstrip())
+
+
+@app.command()
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay until Ctrl-C, to be asked more.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path(".run/demo"),
+    model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(".run/model/smollm2"),
+    vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
+) -> int:
+    """Ask a real miner with a real vLLM ten questions. `make demo` sets up what that needs."""
+    from logicnet.demo import Stage, run  # noqa: PLC0415
+
+    return run(Stage(vllm_python, model, folder), keep=keep)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(version_of("logicnet"))
+
+
+def settings_of(context: typer.Context) -> Config:
+    """The settings that a command was given, with logging set up as they say. Raises SettingsError."""
+    found = read(context.args)
+    logs.set_up(found.settings.logging, found.secrets())
+    return found
+
+
+def asks_help(context: typer.Context, usage: str, about: str) -> bool:
+    """Whether help was asked for; then it is printed, with every setting in it."""
+    if not {"--help", "-h"} & {*context.args}:
+        return False
+    out = console()
+    out.print(f"Usage: logicnet {usage}\n\n{about}", markup=False)
+    print_flags(out)
+    return True
+
+
+def _say(text: str, status: int) -> int:
+    print(text, file=sys.stderr)
+    return status

@@ -1,0 +1,75 @@
+"""Check: what one value cannot know by itself: the others, and the files and solvers of this machine."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from logicnet.config._read import Config
+from logicnet.config._table import table
+from logicnet.config._words import either, quoted, stop_if
+
+_NEAR = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
+
+
+def check(config: Config) -> None:
+    """Whether a miner can begin with these settings. Raises SettingsError, with a line for each complaint."""
+    stop_if([*_chain(config), *_solver(config), *_key(config)])
+
+
+def _chain(config: Config) -> Iterator[str]:
+    written = config.written(table()["chain.file"])
+    file = config.settings.chain.file
+    if file and not config.settings.offline:
+        yield f"{written} is for mining without a chain: add --offline, or leave the file out."
+    elif file and not _is_file(file):
+        yield f"{written}: there is no file {quoted(str(file))}."
+
+
+def _solver(config: Config) -> Iterator[str]:
+    from logicnet.solver import solver_names  # noqa: PLC0415 (most commands do without)
+
+    solver, names = config.settings.miner.solver, solver_names()
+    if solver not in names:
+        near = difflib.get_close_matches(solver, names, n=1)
+        written = config.written(table()["miner.solver"])
+        end = f"; did you mean {near[0]}?" if near else "."
+        yield f"{written} takes {either(names)}; got {quoted(solver)}{end}"
+
+
+def _key(config: Config) -> Iterator[str]:
+    setting = table()["miner.llm_client.key"]
+    url = urlsplit(config.settings.miner.llm_client.base_url)
+    host = url.hostname or ""
+    given = config.given.get(setting)
+    if _is_near(host):
+        return
+    if given is None and url.scheme == "https":
+        yield (
+            f"{setting.flag} (or {setting.known_as} in the environment or .env) is missing: "
+            f"{host} wants a key; any word will do for a server that wants none."
+        )
+    elif given is not None and url.scheme == "http" and given.name == setting.known_as:
+        # A key that was not written for this server is not shown to the whole way there.
+        yield (
+            f"{given.written} would travel to {host} unencrypted: use https://, "
+            f"or give the key that is meant for it with {setting.flag}."
+        )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, a folder that is not for us
+        return False
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine or one of its own network, by its name alone."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(_NEAR)

@@ -1,0 +1,177 @@
+"""Read: flags, environment and `.env` in; validated settings and the place each came from out."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import parse_stream
+from pydantic import ValidationError
+
+from logicnet.config._table import PREFIX, Setting, by_variable, nearest_flag, nearest_variable, table
+from logicnet.config._words import hint, plain, quoted, stop_if
+from logicnet.errors import SettingsError
+from logicnet.settings import MASK, Settings
+
+ENV_FILE = Path(".env")
+
+_FLAG = "flag"
+_LONGEST_SLIP = 4  # characters too many behind a flag; more may be a key that was glued to it
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as it was written, the name it was given under, and where."""
+
+    text: str = field(repr=False)  # it may be a secret
+    name: str
+    source: str  # "flag", "environment" or ".env line 3"
+
+    @property
+    def written(self) -> str:
+        """The name at the head of a complaint."""
+        return self.name if self.source == _FLAG else f"{self.name} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force, and what was given for them."""
+
+    settings: Settings
+    given: Mapping[Setting, Given]
+
+    def source(self, setting: Setting) -> str:
+        """Where the value came from: `flag --x`, `environment X`, `.env line 3 X` or `default`."""
+        given = self.given.get(setting)
+        return f"{given.source} {given.name}" if given else "default"
+
+    def written(self, setting: Setting) -> str:
+        """The name at the head of a complaint."""
+        given = self.given.get(setting)
+        return given.written if given else setting.flag
+
+    def secrets(self) -> list[str]:
+        """What must never be shown."""
+        values = (setting.value(self.settings) for setting in table().values() if setting.secret)
+        return [value.get_secret_value() for value in values if value]
+
+
+def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE) -> Config:
+    """The settings that flags, environment and `.env` make together.
+
+    Raises SettingsError, with a line for each thing that is wrong.
+    """
+    wrong: list[str] = []
+    flags = _flags(argv, wrong)
+    variables = {name: Given(text, name, "environment") for name, text in environ.items()}
+    lines = _env_file(env_file, wrong)
+    for given in chain(variables.values(), lines.values()):
+        if given.name.upper().startswith(PREFIX) and given.name not in by_variable():
+            near = nearest_variable(given.name)
+            wrong.append(f"{plain(given.written)}: there is no such setting; {hint(near)}")
+    stop_if(wrong)
+
+    found = {}
+    for setting in table().values():
+        known_as = setting.known_as or ""
+        places = (
+            flags.get(setting),
+            variables.get(setting.variable),
+            lines.get(setting.variable),
+            variables.get(known_as),
+            lines.get(known_as),
+        )
+        # An empty variable is one that was not filled in; an empty flag is a mistake.
+        given_first = next((one for one in places if one and (one.text or one.source == _FLAG)), None)
+        if given_first:
+            found[setting] = given_first
+    return Config(_validated(found), found)
+
+
+def _flags(argv: Sequence[str], wrong: list[str]) -> dict[Setting, Given]:
+    """`--flag value`, `--flag=value`, bare switches. The last one counts."""
+    found: dict[Setting, Given] = {}
+    words = list(reversed(argv))
+    hide = False  # whether a stray word may be a secret, or a part of one
+    while words:
+        name, equals, text = words.pop().partition("=")
+        setting = table().get(name[2:]) if name.startswith("--") else None
+        follows = bool(words) and not equals and not words[-1].startswith("--")
+        if setting is None:
+            wrong.append(_no_such_flag(name, hide))
+            hide = True
+            if follows and name.startswith("-"):
+                words.pop()  # its value, most likely
+            continue
+        hide = setting.secret
+        if setting.switch and not equals:
+            text = words.pop() if follows and words[-1].lower() in {"true", "false"} else "true"
+        elif follows:
+            text = words.pop()
+        elif not equals:
+            wrong.append(f"{name} takes {setting.takes.words}; got nothing.")
+            continue
+        found[setting] = Given(text, name, _FLAG)
+    return found
+
+
+def _no_such_flag(name: str, hide: bool) -> str:
+    if not name.startswith("-"):
+        return f"{MASK if hide else quoted(name)} is not a flag: flags begin with --."
+    for setting in table().values():
+        if setting.secret and name.startswith(setting.flag) and len(name) > len(setting.flag) + _LONGEST_SLIP:
+            return f"{setting.flag}{MASK}: there is no such flag; {hint(setting.flag)}"
+    return f"{plain(name)}: there is no such flag; {hint(nearest_flag(name))}"
+
+
+def _env_file(path: Path, wrong: list[str]) -> dict[str, Given]:
+    """What `.env` says, by name; nothing if there is none. Values are taken as written, `$` too."""
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        line = 1 + data.count(b"\n", 0, error.start)
+        wrong.append(f"{path} line {line}: not UTF-8 text.")
+        return {}
+    except OSError as error:
+        wrong.append(f"{path}: cannot be read ({error.strerror}).")
+        return {}
+    found = {}
+    for binding in parse_stream(io.StringIO(text)):
+        written, line = binding.original
+        # The line that the library says is that of the blank ones before.
+        line += written[: len(written) - len(written.lstrip())].count("\n")
+        source = f"{path} line {line}"
+        if binding.error or (binding.key and binding.value is None):
+            wrong.append(f"{source}: not of the form NAME=value.")
+        elif binding.key:
+            found[binding.key] = Given(binding.value or "", binding.key, source)
+    return found
+
+
+def _validated(found: Mapping[Setting, Given]) -> Settings:
+    tree: dict[str, Any] = {}
+    for setting, given in found.items():
+        branch = tree
+        for part in setting.path[:-1]:
+            branch = branch.setdefault(part, {})
+        branch[setting.path[-1]] = given.text
+    try:
+        return Settings(**tree)
+    except ValidationError as error:
+        paths = {one["loc"] for one in error.errors(include_url=False, include_input=False)}
+    raise SettingsError(
+        "\n".join(_wrong_value(one, given) for one, given in found.items() if one.path in paths)
+    )
+
+
+def _wrong_value(setting: Setting, given: Given) -> str:
+    got = quoted(setting.shown(given.text)) if given.text else "nothing"
+    return f"{given.written} takes {setting.takes.words}; got {got}."

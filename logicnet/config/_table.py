@@ -1,0 +1,124 @@
+"""The table: every leaf of the settings' tree, and the names it goes by."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from logicnet.settings import MASK, Known, Settings, Takes
+
+PREFIX = str(Settings.model_config["env_prefix"])
+NESTED = str(Settings.model_config["env_nested_delimiter"])
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One leaf. `path` is its name in parts; `group` the title it stands under."""
+
+    path: tuple[str, ...]
+    attributes: tuple[str, ...]  # the same in Python; `json` is taken there
+    group: str
+    takes: Takes
+    switch: bool
+    secret: bool
+    known_as: str | None  # another program's variable
+    default: object
+    description: str
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + NESTED.join(self.path).upper()
+
+    def value(self, settings: Settings) -> Any:
+        """What is in force."""
+        value: Any = settings
+        for attribute in self.attributes:
+            value = getattr(value, attribute)
+        return value
+
+    def shown(self, value: object) -> str:
+        """`value` as it may be seen: no secret, and no password or query of an address."""
+        if self.secret:
+            return MASK
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        text = re.sub(r"//[^/\s]*@", f"//{MASK}@", str(value))
+        return re.sub(r"(://[^?]*\?).*", rf"\1{MASK}", text, flags=re.DOTALL)
+
+
+@cache
+def table() -> Mapping[str, Setting]:
+    """Every setting by its name, such as `miner.llm_client.key`; in the order of the tree."""
+    return {setting.name: setting for setting in _leaves(Settings, (), ())}
+
+
+@cache
+def by_variable() -> Mapping[str, Setting]:
+    """Every setting by the variable that sets it."""
+    return {setting.variable: setting for setting in table().values()}
+
+
+def nearest_flag(flag: str) -> str | None:
+    """The flag that was meant, most likely."""
+    near = _nearest(flag.strip("-"))
+    return near.flag if near else None
+
+
+def nearest_variable(variable: str) -> str | None:
+    """The variable that was meant, most likely."""
+    near = _nearest(variable[len(PREFIX) :].replace(NESTED, "."))
+    return near.variable if near else None
+
+
+def _nearest(name: str) -> Setting | None:
+    """The only setting whose name ends in `name`, or the one that looks most like it."""
+    name = name.lower().replace("-", "_")
+    ends = [known for known in table() if known.endswith(f".{name}")]
+    near = ends if len(ends) == 1 else difflib.get_close_matches(name, table(), n=1)
+    return table()[near[0]] if near else None
+
+
+def _leaves(model: type[BaseModel], path: tuple[str, ...], attributes: tuple[str, ...]) -> Iterator[Setting]:
+    for attribute, leaf in model.model_fields.items():
+        here = (*path, leaf.alias or attribute)
+        there = (*attributes, attribute)
+        if isinstance(leaf.annotation, type) and issubclass(leaf.annotation, BaseModel):
+            yield from _leaves(leaf.annotation, here, there)
+            continue
+        marks = list(_marks(leaf))
+        yield Setting(
+            path=here,
+            attributes=there,
+            group=model.model_config.get("title") or "",
+            takes=next(mark for mark in marks if isinstance(mark, Takes)),
+            switch=leaf.annotation is bool,
+            secret=SecretStr in marks,
+            known_as=next((mark.variable for mark in marks if isinstance(mark, Known)), None),
+            default=leaf.default,
+            description=leaf.description or "",
+        )
+
+
+def _marks(leaf: FieldInfo) -> Iterator[object]:
+    """A leaf's metadata and types, also those inside `Annotated[...] | None`."""
+    yield from leaf.metadata
+    yield leaf.annotation
+    for arm in get_args(leaf.annotation):
+        yield from get_args(arm) if get_origin(arm) is Annotated else [arm]

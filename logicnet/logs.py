@@ -1,0 +1,246 @@
+"""Logs: loguru to stderr, plain text or one JSON object a line. No colours, no bodies, no secrets.
+
+One event is one line, whatever a stranger put into it; only `--logging.trace` adds tracebacks. Other
+libraries are heard from WARNING up and no lower: their debug lines carry bodies, headers and keys.
+What a stranger can make us say is counted, so that a flood of it cannot fill a disk.
+"""
+
+from __future__ import annotations
+
+import json
+import logging as stdlib
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from logicnet.deadline import Clock
+from logicnet.events import Admitted, Answered, Event, HungUp, NonceAccepted, Promised, Refused
+from logicnet.protocol import Hotkey
+from logicnet.settings import MASK, Logging
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+WINDOW_S = 60.0  # over which repetitions are counted
+_SPOKEN_OUT = 20  # debug lines per window and reason, and lines per window of another library's logger
+
+_SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is none, and would garble every line
+_LONGEST_ERROR = 300  # characters of a foreign error that are worth a line
+_HOTKEY_SHOWN = 8  # characters; enough to tell validators apart
+
+
+def set_up(settings: Logging, secrets: Collection[str] = ()) -> None:
+    """Say what is asked for, in the form that is asked for, and never one of `secrets`.
+
+    Everything that goes through the standard library's logging comes out here too.
+    """
+    level = "TRACE" if settings.trace else "DEBUG" if settings.debug else "INFO"
+    logger.remove()
+    logger.add(
+        _Stderr(as_json=settings.json_lines, tracebacks=settings.trace, secrets=secrets),
+        level=level,
+        format=lambda record: "",  # the sink writes the line itself
+        backtrace=False,
+        diagnose=False,  # it would print the values of variables
+    )
+    stdlib.root.handlers = [_Foreign()]
+    stdlib.root.setLevel(stdlib.WARNING)
+    stdlib.captureWarnings(True)
+    threading.excepthook = _thread_died
+
+
+class _Stderr:
+    """A loguru sink. `sys.stderr` is looked up at each line, as it may be replaced."""
+
+    def __init__(self, *, as_json: bool, tracebacks: bool, secrets: Collection[str]) -> None:
+        self._as_json = as_json
+        self._tracebacks = tracebacks
+        # Longest first: one may hold another.
+        fit = (secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        self._secrets = sorted(fit, key=len, reverse=True)
+
+    def __call__(self, message: Message) -> None:
+        record = message.record
+        line = self._json(record) if self._as_json else self._plain(record)
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            sys.stderr.write(line + "\n")
+
+    def _plain(self, record: Record) -> str:
+        head = f"{record['time']:%Y-%m-%d %H:%M:%S}.{record['time'].microsecond // 1000:03}"
+        lines = [f"{head} {record['level'].name:<8} {self._message(record)}"]
+        if record["exception"] and self._tracebacks:
+            lines += ["    " + _one_line(line) for line in self._traceback(record).splitlines()]
+        return "\n".join(lines)
+
+    def _json(self, record: Record) -> str:
+        fields: dict[str, Any] = {
+            name: self._masked(value) if isinstance(value, str) else value
+            for name, value in record["extra"].items()
+        }
+        if record["exception"] and self._tracebacks:
+            fields["traceback"] = self._traceback(record)
+        fields |= {"level": record["level"].name, "message": self._message(record)}
+        ts = record["time"].astimezone(UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"ts": ts} | fields, default=lambda value: self._masked(str(value)))
+
+    def _message(self, record: Record) -> str:
+        text = record["message"]
+        if record["exception"]:
+            kind, error, frames = record["exception"]
+            said = f": {str(error)[:_LONGEST_ERROR]}" if str(error) else ""
+            last = traceback.extract_tb(frames)[-1:]
+            where = "".join(f" ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in last)
+            text += f" {kind.__name__ if kind else 'Error'}{said}{where}"
+        return _one_line(self._masked(text))
+
+    def _traceback(self, record: Record) -> str:
+        assert record["exception"] is not None
+        return self._masked("".join(traceback.format_exception(record["exception"].value)))
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+
+def _one_line(text: str) -> str:
+    """Line breaks, colour codes and the like as backslash escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Tally:
+    """Counts by key, in windows of `WINDOW_S` seconds that begin with the first count."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self._ends_at_s = 0.0
+
+    def add(self, key: str) -> int:
+        """The count of `key` in this window."""
+        if not self._counts:
+            self._ends_at_s = self._clock() + WINDOW_S
+        self._counts[key] += 1
+        return self._counts[key]
+
+    def ended(self) -> Counter[str]:
+        """The counts of a window that is over, once; else none."""
+        if not self._counts or self._clock() < self._ends_at_s:
+            return Counter()
+        counts, self._counts = self._counts, Counter()
+        return counts
+
+
+class _Foreign(stdlib.Handler):
+    """Hands on what other libraries log, whatever levels they have set for themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(stdlib.WARNING)
+        self._tally = Tally()
+
+    def emit(self, record: stdlib.LogRecord) -> None:
+        for name, count in self._tally.ended().items():
+            if count > _SPOKEN_OUT:
+                logger.warning("{}: and {} lines more", name, count - _SPOKEN_OUT)
+        if self._tally.add(f"{record.name} ({record.levelname})") <= _SPOKEN_OUT:
+            level = "ERROR" if record.levelno >= stdlib.ERROR else "WARNING"
+            said = f"{record.name}: {record.getMessage()}"
+            error = record.exc_info if record.exc_info and record.exc_info[0] else None
+            logger.bind(logger=record.name).opt(exception=error).log(level, said)
+
+
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit and args.exc_value is not None:
+        thread = args.thread.name if args.thread else "?"
+        logger.opt(exception=args.exc_value).error("The thread {} died:", thread)
+
+
+class EventLog:
+    """A sink of `logicnet.events`: a line an event, and of the refusals one line a reason and minute.
+
+    No question, no answer, nothing a caller chose is in it. The individual refusals are on disk, in
+    the ledger; `--logging.debug` shows the first of each minute.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._tally = Tally(clock)
+
+    def __call__(self, event: Event) -> None:
+        self._sum_up()
+        match event:
+            case Answered():
+                self._answered(event)
+            case Refused():
+                self._refused(event)
+            case Admitted():
+                logger.bind(
+                    event="admitted",
+                    challenge=event.challenge_id,
+                    validator=event.validator,
+                    wire=event.wire,
+                    allowed_s=round(event.allowed_s, 3),
+                ).debug(f"Admitted {_short(event.validator)}, {event.wire}, {event.allowed_s:.1f} s allowed")
+            case HungUp():
+                logger.bind(
+                    event="hung_up",
+                    challenge=event.challenge_id,
+                    validator=event.validator,
+                    seconds=round(event.seconds, 3),
+                ).info(f"{_short(event.validator)} hung up after {event.seconds:.2f} s")
+            case Promised():
+                if self._tally.add("promised") <= _SPOKEN_OUT:
+                    promised = event.epoch.promised
+                    logger.bind(event="promised", validator=event.epoch.validator, promised=promised).debug(
+                        f"Promised {_short(event.epoch.validator)} {promised} challenges"
+                    )
+            case NonceAccepted():
+                pass
+
+    def _answered(self, event: Answered) -> None:
+        said = f"Answered {_short(event.validator)} in {event.seconds:.2f} s: {event.outcome}"
+        logger.bind(
+            event="answered",
+            challenge=event.challenge_id,
+            validator=event.validator,
+            solver=event.solver,
+            outcome=event.outcome,
+            seconds=round(event.seconds, 3),
+            error=event.error[:_LONGEST_ERROR],
+        ).log(
+            "INFO" if event.outcome == "solved" else "WARNING",
+            f"{said} ({event.error[:_LONGEST_ERROR]})" if event.error else said,
+        )
+
+    def _refused(self, event: Refused) -> None:
+        count = self._tally.add(event.reason)
+        if count <= _SPOKEN_OUT:
+            whom = _short(event.validator) if event.validator else "somebody"
+            logger.bind(event="refused", reason=str(event.reason), validator=event.validator).log(
+                "INFO" if count == 1 else "DEBUG", f"Refused {whom}: {event.reason}. {event.message}"
+            )
+
+    def _sum_up(self) -> None:
+        counts = self._tally.ended()
+        del counts["promised"]
+        if any(count > 1 for count in counts.values()):
+            refused = dict(counts.most_common())
+            listed = ", ".join(f"{reason} {count}" for reason, count in refused.items())
+            logger.bind(event="refusals", refused=refused).info(f"Refused within a minute: {listed}")
+
+
+log_event = EventLog()
+"""The miner's one."""
+
+
+def _short(hotkey: Hotkey) -> str:
+    return hotkey[:_HOTKEY_SHOWN]
