@@ -4,6 +4,7 @@
     ├── SettingsError     a flag, variable or file is wrong: one line, exit status 2
     ├── Refusal           a request is turned away: the axon's reply (table below)
     ├── ChainError        the chain did not do what was asked, in time
+    │   └── AxonRefused   it answered, and does not take our axon's address (logicnet.chain)
     ├── ModelError        the model server did not do what was asked
     │   └── ModelAway     it cannot be reached at all
     └── LedgerError       the ledger cannot be opened or read

@@ -118,4 +118,4 @@ class _Loop(asyncio.SelectorEventLoop):
 
 def _to_debug_log(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     # What a library leaves behind (an exception that nobody fetched) is no news to the operator.
-    logger.debug("In the chain's thread: {}", context.get("exception") or context.get("message"))
+    logger.debug("Left behind in the chain's thread: {!r}", context.get("exception", context["message"]))

@@ -40,7 +40,7 @@ class AxonPublisher:
         self._hotkey = hotkey
         self._find_address = find_address
         self._clock = clock
-        self._serving = Backoff(2 * SERVE_EVERY_S, 2 * _MOST_S, chance=chance)  # the half is the least
+        self._serving = Backoff(SERVE_EVERY_S, _MOST_S, chance=chance)
         self._finding = Backoff(_FIND_AGAIN_S, _MOST_S, chance=chance)
         self._serve_after_s = self._find_after_s = float("-inf")
         self._said: tuple[object, ...] = ()
@@ -72,7 +72,7 @@ class AxonPublisher:
         return found
 
     async def _serve(self, wanted: AxonAddress, shown: AxonAddress | None) -> None:
-        self._serve_after_s = self._clock() + self._serving.next_s()
+        self._serve_after_s = self._clock() + max(SERVE_EVERY_S, self._serving.next_s())
         try:
             await self._chain.serve_axon(wanted)
         except AxonRefused as refused:

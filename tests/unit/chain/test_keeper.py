@@ -126,6 +126,7 @@ async def test_each_outage_is_said_anew(chain: ScriptedChain, said: list[str]) -
             chain.answer = chain.good
             await chain.time.advance(200)
     assert [line.split()[0] for line in said] == ["INFO", "WARNING", "INFO", "WARNING", "INFO"]
+    assert [round(pause) for pause in chain.time.slept_s].count(1) == 2  # each begins with a short pause
 
 
 async def test_stopping_does_not_wait_for_a_call_that_hangs(chain: ScriptedChain) -> None:
