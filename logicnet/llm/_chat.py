@@ -90,16 +90,15 @@ def prompt(messages: Sequence[Message], without: set[str]) -> dict[str, Any]:
     by_server = continued and "continue_final_message" not in without
     if continued and not by_server:
         messages = [*messages, _GO_ON]
-    # Half a surrogate pair cannot be sent as JSON: it becomes a question mark.
-    body: dict[str, Any] = {
-        "messages": [
-            {"role": message.role, "content": message.content.encode("utf-8", "replace").decode()}
-            for message in messages
-        ]
-    }
+    body: dict[str, Any] = {"messages": [{"role": m.role, "content": m.content} for m in messages]}
     if by_server:
         body |= {"add_generation_prompt": False, "continue_final_message": True}
     return body
+
+
+def encodable(messages: Sequence[Message]) -> list[Message]:
+    """The messages with a question mark for half a surrogate pair, which cannot be sent as JSON."""
+    return [Message(m.role, m.content.encode("utf-8", "replace").decode()) for m in messages]
 
 
 def is_about_length(refusal: str) -> bool:

@@ -91,11 +91,12 @@ class Endpoint:
         `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
         """
         started_s = time.monotonic()
+        asked = _chat.Asked(_chat.encodable(messages), max_tokens, temperature, regex)
         written = _chat.Written(on_text)
         error = ""
         try:
             async with asyncio.timeout(deadline.remaining_s()) as limit:
-                await self._ask(_chat.Asked(messages, max_tokens, temperature, regex), written, deadline)
+                await self._ask(asked, written, deadline)
         except ModelError as failure:
             written.finish, error = "failed", str(failure)
         except TimeoutError:

@@ -52,7 +52,7 @@ def guessed(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """The answer, under 20 words, in a reply to "give only the final answer"; empty if there is none so short.
+    """The answer, under 20 words, in a reply to "give only the final answer"; empty if there is none.
 
     Models explain themselves all the same: what is stated outright counts, then the first line, then
     the last sentence.

@@ -1,0 +1,302 @@
+"""A model server that does what a test says: OpenAI's protocol over real HTTP, and every way to break it.
+
+It answers `GET /v1/models`, `POST /tokenize` and `POST /v1/chat/completions` (streamed) on a free
+port of 127.0.0.1. Its tokens are words. What it was asked, and who hung up on it, is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+Json = dict[str, Any]
+
+STEPS = "Half of 48 is 24. Then 48 and 24 make 72. The answer is 72."
+
+
+class Mode(StrEnum):
+    """What happens to one chat completion."""
+
+    NORMAL = "normal"
+    TRICKLE = "one word a second"
+    HANG_BEFORE_HEADERS = "hang before headers"
+    HANG_AFTER_HEADERS = "hang after headers"
+    HANG_IN_TEXT = "hang in the middle of the text"
+    ERROR_500 = "500"
+    NOTHING = "accept, then close"
+    DROP = "drop the connection in the middle of the text"
+    END_EARLY = "end the reply in the middle of the text"
+    GARBAGE_BYTES = "bytes that are not HTTP"
+    GARBAGE_EVENTS = "events that are not JSON"
+    GARBAGE_SHAPES = "JSON of other shapes"
+    ENDLESS_LINE = "a line that never ends"
+    EMPTY = "no event at all"
+    ERROR_EVENT = "an error in the stream"
+    HTML = "a page of HTML"
+
+
+BROKEN = tuple(mode for mode in Mode if mode is not Mode.NORMAL)
+
+
+@dataclass
+class ScriptedModel:
+    """Use as `async with ScriptedModel(...) as server`. Every field may be changed while it runs."""
+
+    mode: Mode | Callable[[int], Mode] = Mode.NORMAL  # for all chats, or by their number from 0
+    text: str | Callable[[Json], str] = STEPS  # of all chats, or by the request's body
+    thinking: str = ""
+    finish_reason: str = "stop"
+    pause_s: float = 0.0  # between words
+    model: str = "scripted"
+    context: int | None = 2048  # enforced, as vLLM does
+    tells_context: bool = True
+    counts: bool = True  # whether there is /tokenize
+    tokens_per_word: int = 1
+    refuses: frozenset[str] = frozenset()  # words in a request that are answered with 400
+    names_refused: bool = True  # whether that 400 says which
+    key: str | None = None
+    lists_models: bool = True
+
+    chats: list[Json] = field(default_factory=list)  # bodies, in order of arrival
+    paths: list[str] = field(default_factory=list)
+    hung_up: int = 0  # chats whose caller left before their end
+    running: int = 0  # chats being answered now
+
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    port: int = 0
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def __aenter__(self) -> Self:
+        # The same port again, so that a test can take the server away and bring it back.
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Until no chat is being answered. Bound it with a timeout."""
+        while self.running:
+            await asyncio.sleep(0.005)
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while await self._request(reader, writer):
+                    pass
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()  # closes at once, with a reset if anything is unsent
+
+    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request. Whether the connection may carry another."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        lines = head.split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
+        body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
+        path = lines[0].split()[1]
+        self.paths.append(path)
+        if self.key is not None and headers.get("authorization") != f"Bearer {self.key}":
+            return await _json(writer, 401, _error(f"Incorrect API key: {headers.get('authorization')}"))
+        if path == "/v1/models" and self.lists_models:
+            return await _json(writer, 200, {"object": "list", "data": [self._card()]})
+        if path == "/tokenize" and self.counts:
+            return await _json(writer, 200, {"count": self._tokens(body), "max_model_len": self.context})
+        if path == "/v1/chat/completions":
+            self.chats.append(body)
+            mode = self.mode if isinstance(self.mode, Mode) else self.mode(len(self.chats) - 1)
+            self.running += 1
+            try:
+                return await self._chat(mode, body, _Caller(reader, writer))
+            except _HungUp:
+                self.hung_up += 1
+                return False
+            finally:
+                self.running -= 1
+        return await _json(writer, 404, _error("Not Found"))
+
+    def _tokens(self, body: Json) -> int:
+        """Of a prompt, as this server counts: by words, and four more for each message."""
+        return sum(len(m["content"].split()) * self.tokens_per_word + 4 for m in body["messages"])
+
+    def _card(self) -> Json:
+        card: Json = {"id": self.model, "object": "model", "owned_by": "test"}
+        return card | ({"max_model_len": self.context} if self.tells_context else {})
+
+    async def _chat(self, mode: Mode, body: Json, caller: _Caller) -> bool:
+        if (refusal := self._refusal(body)) is not None:
+            status, message = refusal
+            return await _json(caller.writer, status, _error(message))
+        match mode:
+            case Mode.HANG_BEFORE_HEADERS:
+                await caller.wait(None)
+            case Mode.ERROR_500:
+                return await _json(caller.writer, 500, _error(f"I broke on {body['messages']}"))
+            case Mode.NOTHING:
+                return False
+            case Mode.GARBAGE_BYTES:
+                await caller.send(random.Random(35).randbytes(4096))
+                return False
+            case Mode.HTML:
+                await caller.send(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 9\r\n\r\n<p>Hi</p>"
+                )
+                return True
+        await caller.send(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        for number, event in enumerate(self._events(body)):
+            middle = number == 3
+            match mode:
+                case Mode.HANG_AFTER_HEADERS:
+                    await caller.wait(None)
+                case Mode.EMPTY:
+                    break
+                case Mode.TRICKLE:
+                    await caller.wait(1.0)
+                case Mode.HANG_IN_TEXT if middle:
+                    await caller.wait(None)
+                case Mode.DROP if middle:
+                    return False
+                case Mode.END_EARLY if middle:
+                    break
+                case Mode.GARBAGE_EVENTS if middle:
+                    await caller.event("{not JSON \xff")
+                case Mode.GARBAGE_SHAPES if number % 2:
+                    await caller.event(random.Random(number).choice(_SHAPES))
+                case Mode.ENDLESS_LINE if middle:
+                    while True:
+                        await caller.chunk(b"data: " + b"x" * 65536)
+                case Mode.ERROR_EVENT if middle:
+                    await caller.event(json.dumps(_error("engine dead")))
+                    break
+                case _ if self.pause_s:
+                    await caller.wait(self.pause_s)
+            await caller.event(json.dumps(event))
+        else:
+            await caller.event("[DONE]")
+        await caller.send(b"0\r\n\r\n")
+        return True
+
+    def _refusal(self, body: Json) -> tuple[int, str] | None:
+        if body["model"] != self.model:
+            return 404, f"The model `{body['model']}` does not exist."
+        if refused := sorted(self.refuses & body.keys()):
+            return (
+                400,
+                f"Unrecognized request argument supplied: {refused[0]}" if self.names_refused else "Bad",
+            )
+        asked = self._tokens(body) + body.get("max_tokens", 0)
+        if self.context is not None and asked > self.context:
+            return (
+                400,
+                f"This model's maximum context length is {self.context} tokens. You asked for {asked}.",
+            )
+        return None
+
+    def _events(self, body: Json) -> Iterator[Json]:
+        text = self.text if isinstance(self.text, str) else self.text(body)
+        yield _delta({"role": "assistant", "content": ""})
+        for piece in _pieces(self.thinking):
+            yield _delta({"reasoning_content": piece})
+        pieces = _pieces(text)[: body.get("max_tokens") or body.get("max_completion_tokens")]
+        for piece in pieces:
+            yield _delta({"content": piece})
+        yield _delta({}, finish_reason=self.finish_reason)
+        if body.get("stream_options"):
+            yield {"choices": [], "usage": {"completion_tokens": len(pieces)}}
+
+
+class _HungUp(Exception):
+    """The caller closed the connection before its reply was complete."""
+
+
+@dataclass
+class _Caller:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except ConnectionError as error:
+            raise _HungUp from error
+
+    async def chunk(self, data: bytes) -> None:
+        await self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    async def event(self, data: str) -> None:
+        await self.chunk(b"data: " + data.encode("latin-1", "replace") + b"\n\n")
+
+    async def wait(self, seconds: float | None) -> None:
+        """Pause, or for ever; ends with _HungUp when the caller leaves."""
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(seconds):
+                await self.reader.read(1)
+            raise _HungUp
+        if self.reader.at_eof():
+            raise _HungUp
+
+
+_SHAPES = (
+    "null",
+    "5",
+    '"text"',
+    "[]",
+    "{}",
+    '{"choices": null}',
+    '{"choices": [null]}',
+    '{"choices": [{"delta": 5}]}',
+    '{"choices": [{"delta": {"content": ["x"]}, "finish_reason": 7}], "usage": "all"}',
+)
+
+
+def _pieces(text: str) -> list[str]:
+    """Words with the spaces after them."""
+    return [piece + " " for piece in text.split(" ")[:-1]] + text.split(" ")[-1:] if text else []
+
+
+def _delta(delta: Json, finish_reason: str | None = None) -> Json:
+    return {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
+    }
+
+
+def _error(message: str) -> Json:
+    return {"error": {"message": message, "type": "Error", "param": None, "code": None}}
+
+
+async def _json(writer: asyncio.StreamWriter, status: int, body: Json) -> bool:
+    data = json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+    )
+    writer.write(head.encode() + data)
+    await writer.drain()
+    return True

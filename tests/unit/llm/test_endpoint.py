@@ -1,0 +1,319 @@
+"""The endpoint against a scripted server, over real HTTP."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from logicnet.deadline import Deadline
+from logicnet.errors import SettingsError
+from logicnet.llm import Completion, Endpoint, Message, Served
+from tests.harness.said import listening
+from tests.harness.scripted_model import BROKEN, STEPS, Mode, ScriptedModel
+
+QUESTION = [Message("user", "How many clips did Natalia sell?")]
+STARTED = [*QUESTION, Message("assistant", "So the final answer is")]
+
+Open = Callable[..., AbstractAsyncContextManager[Endpoint]]
+
+
+@asynccontextmanager
+async def opened(
+    server: ScriptedModel, model: str | None = None, key: SecretStr | None = None
+) -> AsyncIterator[Endpoint]:
+    endpoint = Endpoint(server.base_url, model, key)
+    try:
+        yield endpoint
+    finally:
+        await endpoint.close()
+
+
+async def ask(endpoint: Endpoint, seconds: float = 5.0, **more: Any) -> Completion:
+    arguments: dict[str, Any] = {"messages": QUESTION, "max_tokens": 100, **more}
+    return await endpoint.complete(deadline=Deadline.after(seconds), **arguments)
+
+
+async def test_text_finish_tokens_and_pieces() -> None:
+    pieces: list[str] = []
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        done = await ask(endpoint, temperature=0.8, on_text=pieces.append)
+    assert (done.text, done.finish, done.error) == (STEPS, "stop", "")
+    assert done.tokens == len(STEPS.split())
+    assert done.seconds > 0
+    assert len(pieces) > 5 and "".join(pieces) == STEPS
+    [body] = server.chats
+    assert body["model"] == "scripted"
+    assert body["messages"] == [{"role": "user", "content": QUESTION[0].content}]
+    assert (body["max_tokens"], body["temperature"], body["stream"]) == (100, 0.8, True)
+
+
+async def test_the_token_limit_is_told_apart() -> None:
+    async with ScriptedModel(finish_reason="length") as server, opened(server) as endpoint:
+        assert (await ask(endpoint)).finish == "length"
+
+
+async def test_the_deadline_ends_it_and_the_server_is_told() -> None:
+    async with ScriptedModel(Mode.HANG_IN_TEXT) as server, opened(server) as endpoint:
+        started_s = time.monotonic()
+        done = await ask(endpoint, 0.3)
+        assert time.monotonic() - started_s > 0.2
+        assert (done.text, done.finish) == ("Half of ", "deadline")
+        async with asyncio.timeout(5):
+            await server.idle()
+        assert server.hung_up == 1
+
+
+async def test_cancelling_the_call_ends_it_on_the_server() -> None:
+    async with ScriptedModel(pause_s=0.05, text="word " * 1000) as server, opened(server) as endpoint:
+        begun = asyncio.Event()
+        call = asyncio.create_task(ask(endpoint, 60.0, on_text=lambda _: begun.set()))
+        await begun.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        async with asyncio.timeout(5):
+            await server.idle()
+        assert server.hung_up == 1
+
+
+@pytest.mark.parametrize("mode", BROKEN)
+async def test_whatever_a_server_does_is_a_completion(mode: Mode) -> None:
+    pieces: list[str] = []
+    async with ScriptedModel(mode) as server, opened(server) as endpoint:
+        done = await ask(endpoint, 0.4, on_text=pieces.append)
+        if mode is Mode.GARBAGE_SHAPES:
+            assert (done.text, done.finish) == (STEPS, "stop")  # what is not understood is passed over
+        elif "hang" in mode or mode is Mode.TRICKLE:
+            assert (done.finish, done.error) == ("deadline", "")
+        else:
+            assert done.finish == "failed"
+            assert f"127.0.0.1:{server.port}" in done.error
+            assert "\n" not in done.error and len(done.error) < 200
+            assert QUESTION[0].content not in done.error
+        assert done.text == "".join(pieces)
+        if mode in (Mode.DROP, Mode.END_EARLY, Mode.HANG_IN_TEXT, Mode.ERROR_EVENT, Mode.GARBAGE_EVENTS):
+            assert done.text == "Half of "
+        server.mode = Mode.NORMAL
+        assert (await ask(endpoint)).text == STEPS  # nothing of it sticks
+
+
+async def test_a_server_that_is_not_there_and_then_is() -> None:
+    server = ScriptedModel()
+    async with server:
+        pass
+    with listening() as lines:
+        async with opened(server) as endpoint:
+            for _ in range(3):
+                done = await ask(endpoint)
+                assert (done.finish, done.text) == ("failed", "")
+                assert "cannot be reached" in done.error
+            server.model = "another"  # it may come back with something else
+            async with server:
+                assert (await ask(endpoint)).text == STEPS
+    assert [line.split()[0] for line in lines] == ["WARNING"]
+
+
+async def test_a_hung_list_of_models_does_not_take_all_the_time() -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        finally:
+            writer.close()
+
+    silent = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with silent:
+        endpoint = Endpoint(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/v1")
+        done = await ask(endpoint, 0.4)
+        assert done.finish == "failed" and "--miner.llm_client.model" in done.error
+        assert done.seconds < 0.35
+        await endpoint.close()
+
+
+async def test_thinking_is_kept_apart_but_not_lost() -> None:
+    pieces: list[str] = []
+    async with ScriptedModel(thinking="Let me see.") as server, opened(server) as endpoint:
+        assert (await ask(endpoint, on_text=pieces.append)).text == STEPS
+        assert "".join(pieces) == f"<think>Let me see.</think>{STEPS}"
+        server.text = ""
+        assert (await ask(endpoint)).text == "Let me see."
+
+
+async def test_thinking_between_marks_in_the_text() -> None:
+    async with ScriptedModel(text="<think>Let me see.</think>72") as server, opened(server) as endpoint:
+        assert (await ask(endpoint)).text == "72"
+
+
+async def test_vllm_is_asked_to_continue_and_to_constrain() -> None:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        await ask(endpoint, messages=STARTED, regex="[0-9]+")
+    [body] = server.chats
+    assert body["structured_outputs"] == {"regex": "[0-9]+"}
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+    assert body["messages"][-1] == {"role": "assistant", "content": STARTED[-1].content}
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_plain_server_is_asked_without_the_extras_from_then_on(named: bool) -> None:
+    extras = frozenset(
+        {"structured_outputs", "continue_final_message", "add_generation_prompt", "stream_options"}
+    )
+    async with ScriptedModel(refuses=extras, names_refused=named) as server, opened(server) as endpoint:
+        done = await ask(endpoint, messages=STARTED, regex="[0-9]+")
+        assert (done.text, done.finish) == (STEPS, "stop")
+        tries = len(server.chats)
+        await ask(endpoint, messages=STARTED, regex="[0-9]+")
+        assert len(server.chats) == tries + 1
+    assert not extras & server.chats[-1].keys()
+    assert [message["role"] for message in server.chats[-1]["messages"]] == ["user", "assistant", "user"]
+
+
+async def test_servers_of_thinking_models_that_take_neither_temperature_nor_max_tokens() -> None:
+    refuses = frozenset({"temperature", "max_tokens"})
+    async with ScriptedModel(refuses=refuses) as server, opened(server) as endpoint:
+        assert (await ask(endpoint)).text == STEPS
+    assert server.chats[-1]["max_completion_tokens"] == 100
+    assert "stream_options" in server.chats[-1]  # nothing else is given up
+
+
+async def test_one_broken_regex_does_not_cost_the_others() -> None:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        await ask(endpoint, regex="[0-9]+")
+        server.refuses, server.names_refused = frozenset({"structured_outputs"}), False
+        assert (await ask(endpoint, regex="[")).text == STEPS
+        server.refuses = frozenset()
+        await ask(endpoint, regex="[0-9]+")
+    assert "structured_outputs" in server.chats[-1]
+
+
+async def test_a_refusal_that_nothing_mends_is_an_error() -> None:
+    async with ScriptedModel(refuses=frozenset({"messages"})) as server, opened(server) as endpoint:
+        done = await ask(endpoint)
+        assert done.finish == "failed" and "answered 400" in done.error
+        assert len(server.chats) <= 2
+        server.refuses = frozenset()
+        await ask(endpoint)
+    assert "stream_options" in server.chats[-1]  # what was left out in vain is used again
+
+
+async def test_a_long_question_is_shortened_to_the_context() -> None:
+    messages = [Message("user", f"Start. {'filler ' * 5000}What is left?")]
+    async with ScriptedModel(context=1000) as server, opened(server) as endpoint:
+        assert (await ask(endpoint, messages=messages, max_tokens=512)).text == STEPS
+    [body] = server.chats  # right at the first try, for /tokenize was asked
+    content = body["messages"][0]["content"]
+    assert content.startswith("Start.") and content.endswith("What is left?")
+    assert "/tokenize" in server.paths
+    assert len(content.split()) > 500
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_a_server_that_does_not_count_is_asked_again_with_less(tells: bool) -> None:
+    messages = [Message("user", f"Start. {'a ' * 5000}What is left?")]
+    server = ScriptedModel(context=1000, counts=False, tells_context=tells, tokens_per_word=3)
+    async with server, opened(server) as endpoint:
+        assert (await ask(endpoint, messages=messages, max_tokens=512)).text == STEPS
+    assert 1 < len(server.chats) < 8
+    assert server.chats[-1]["messages"][0]["content"].endswith("What is left?")
+
+
+async def test_a_server_that_came_back_with_a_shorter_context() -> None:
+    messages = [Message("user", "word " * 1200)]
+    async with ScriptedModel(context=4096) as server, opened(server) as endpoint:
+        await ask(endpoint, messages=messages)
+        server.context = 1000
+        assert (await ask(endpoint, messages=messages)).text == STEPS
+        tries = len(server.chats)
+        assert (await ask(endpoint, messages=messages)).text == STEPS
+        assert len(server.chats) == tries + 1  # learnt
+
+
+async def test_a_model_that_was_swapped_is_found_by_its_new_name() -> None:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        await ask(endpoint)
+        server.model = "better"
+        assert (await ask(endpoint)).text == STEPS
+    assert server.chats[-1]["model"] == "better"
+
+
+async def test_a_model_that_was_asked_for_but_is_not_there() -> None:
+    async with ScriptedModel() as server, opened(server, model="other") as endpoint:
+        done = await ask(endpoint)
+    assert done.finish == "failed" and "--miner.llm_client.model" in done.error
+
+
+async def test_a_server_without_a_list_of_models_works_with_a_name() -> None:
+    async with ScriptedModel(lists_models=False) as server:
+        async with opened(server, model="scripted") as endpoint:
+            assert (await ask(endpoint)).text == STEPS
+        async with opened(server) as endpoint:
+            assert "--miner.llm_client.model" in (await ask(endpoint)).error
+
+
+async def test_the_key_is_sent_and_never_shown() -> None:
+    key = SecretStr("sk-very-secret")
+    async with ScriptedModel(key="sk-very-secret") as server:
+        async with opened(server, key=key) as endpoint:
+            assert (await ask(endpoint)).text == STEPS
+        server.key = "another"
+        with listening("TRACE") as lines:
+            async with opened(server, model="scripted", key=key) as endpoint:
+                done = await ask(endpoint)
+    assert "OPENAI_API_KEY" in done.error
+    assert "secret" not in done.error + "".join(lines) + repr(endpoint)
+
+
+async def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        assert (await ask(endpoint, messages=[Message("user", "a\ud800b")])).text == STEPS
+
+
+async def test_characters_that_split_lines_elsewhere() -> None:
+    text = "a\u2028b\x85c\x0bd"
+    async with ScriptedModel(text=text) as server, opened(server) as endpoint:
+        assert (await ask(endpoint)).text == text
+
+
+async def test_an_error_in_on_text_is_the_solvers_own() -> None:
+    def broken(piece: str) -> None:
+        raise TimeoutError("not the deadline's")
+
+    async with ScriptedModel(pause_s=0.01, text="word " * 100) as server, opened(server) as endpoint:
+        with pytest.raises(TimeoutError, match="not the deadline's"):
+            await ask(endpoint, on_text=broken)
+        async with asyncio.timeout(5):
+            await server.idle()
+        assert server.hung_up == 1
+
+
+async def test_many_at_once() -> None:
+    async with ScriptedModel(pause_s=0.01) as server, opened(server) as endpoint:
+        done = await asyncio.gather(*(ask(endpoint, 20.0) for _ in range(150)))
+    assert {one.text for one in done} == {STEPS}
+
+
+async def test_probe_generates_one_token_and_tells_the_context() -> None:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        probe = await endpoint.probe()
+        assert (probe.served, probe.error) == (Served("scripted", 2048), "")
+        assert "2048 tokens of context" in str(probe)
+        server.mode = Mode.HANG_BEFORE_HEADERS
+        assert "generated nothing within 0.2 s" in str(await endpoint.probe(0.2))
+        assert server.chats[0]["max_tokens"] == 1
+    async with opened(server) as endpoint:
+        assert "cannot be reached" in str(await endpoint.probe())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8000/v1", "", "ftp://host/v1", "http://"])
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(SettingsError, match=r"--miner\.llm_client\.base_url"):
+        Endpoint(address)
+
+
+async def test_credentials_in_the_address_are_not_shown() -> None:
+    endpoint = Endpoint("http://user:pass@127.0.0.1:9/v1")
+    assert "pass" not in (await ask(endpoint)).error
+    await endpoint.close()
