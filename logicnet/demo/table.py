@@ -33,9 +33,10 @@ class Asked:
 
 
 def same_number(answer: str, truth: str) -> bool:
-    """Whether `answer` is the number `truth`, give or take decoration. Stricter than a validator."""
+    """Whether `answer` is `truth`, or ends in "= `truth`", give or take decoration. No judge is asked."""
+    number = answer.rpartition("=")[2].replace(",", "").strip(" .$\\()[]*")
     try:
-        return float(answer.replace(",", "").strip(" .$\\()[]*")) == float(truth)
+        return float(number) == float(truth)
     except ValueError:
         return False
 

@@ -14,6 +14,8 @@ from logicnet.demo.table import Asked, same_number, table_of
         ("4.0", "4", True),
         ("1,080", "1080", True),
         ("**7**", "7", True),
+        ("2 + 2 = 4", "4", True),
+        ("2 + 2 = 5", "4", False),
         ("-4", "4", False),
         ("5", "4", False),
         ("the answer is 4", "4", False),
