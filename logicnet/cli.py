@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from loguru import logger
+from pydantic import SecretStr
 
 from logicnet import logs
 from logicnet.config import Config, check, read
@@ -124,6 +125,44 @@ def solvers() -> None:
         except SettingsError as error:  # a package that is broken; the others still count
             doc = str(error)
         print(f"{name:<16} {doc.strip().partition(chr(10))[0]}".rstrip())
+
+
+@app.command()
+def score(
+    file: Annotated[Path, typer.Argument(help="Answers, one JSON object a line.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Where the scored lines go; stdout if not given.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Score the good lines all the same.")] = False,
+    judge_url: Annotated[str | None, typer.Option(help="OpenAI-compatible base URL of a judge.")] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    judge_key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
+    judge_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one of its replies.")] = 60.0,
+    judge_at_once: Annotated[int, typer.Option(min=1, help="Answers that it judges at a time.")] = 8,
+    embedding_model: Annotated[
+        str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
+    ] = None,
+    truth: Annotated[bool, typer.Option("--truth", help="Say too what is truly right.")] = False,
+) -> None:
+    """Score answers as a validator would: each line comes back with correctness, similarity, reward."""
+    from logicnet.scoring.command import Options, run  # noqa: PLC0415
+
+    key = SecretStr(judge_key) if judge_key and judge_url else None
+    run(
+        Options(
+            file=file,
+            out=out,
+            skip_bad=skip_bad,
+            judge_url=judge_url,
+            judge_model=judge_model,
+            judge_key=key,
+            judge_timeout_s=judge_timeout,
+            judge_at_once=judge_at_once,
+            embedding_model=embedding_model,
+            with_truth=truth,
+        )
+    )
 
 
 @app.command()

@@ -1,0 +1,45 @@
+"""The validator's side: what an answer earns, from its correctness to its weight on the chain.
+
+Everything here is arithmetic, but for three things that are handed in and can be left out: a `Judge`
+(an LLM), an `Embedder` (sentence embeddings) and a `TruthTeller` (what is true, in a process of its own).
+Nothing heavy is imported before it is used.
+"""
+
+from logicnet.scoring._types import Verdict
+from logicnet.scoring.correctness import by_text, correctness
+from logicnet.scoring.incentive import Standing, rank_incentive, standings, weights
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.reference import write_reference
+from logicnet.scoring.reward import Reward, volume_factor, with_volume
+from logicnet.scoring.rows import read_rows, score_rows
+from logicnet.scoring.scorer import Reply, Score, Scorer
+from logicnet.scoring.similarity import Embedder, MiniLM, Similarity
+from logicnet.scoring.tricks import trick
+from logicnet.scoring.truth import Checker, Truth, TruthTeller
+
+__all__ = [
+    "Checker",
+    "Embedder",
+    "Judge",
+    "MiniLM",
+    "Reply",
+    "Reward",
+    "Score",
+    "Scorer",
+    "Similarity",
+    "Standing",
+    "Truth",
+    "TruthTeller",
+    "Verdict",
+    "by_text",
+    "correctness",
+    "rank_incentive",
+    "read_rows",
+    "score_rows",
+    "standings",
+    "trick",
+    "volume_factor",
+    "weights",
+    "with_volume",
+    "write_reference",
+]

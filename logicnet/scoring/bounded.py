@@ -1,0 +1,121 @@
+"""Calls whose time and memory are bounded whatever they do: they run in a process that can be killed.
+
+For libraries that compute on what strangers wrote. A thread cannot be stopped, and a signal does not
+reach a big-number multiplication; a process can be ended, and replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from logicnet.errors import LogicnetError
+
+START_S = 60.0  # to import what it needs, on a machine that is busy
+GRACE_S = 0.15  # what a call gets beyond its limit to say so itself, before its process is killed
+_LONGEST_LINE = 1 << 20  # bytes of one reply
+
+
+class BoundedError(LogicnetError):
+    """The call did not return: it took too long or too much memory, or raised. One line says which."""
+
+
+class Bounded:
+    """One worker process, started with the first call; calls queue for it.
+
+    `modules` are what it may call functions of. Belongs to one event loop; use as an async context
+    manager, or call `aclose`.
+    """
+
+    def __init__(self, *modules: str) -> None:
+        self._modules = modules
+        self._process: asyncio.subprocess.Process | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def call(self, function: Callable[..., Any], *, timeout_s: float, **arguments: Any) -> Any:
+        """What `function(**arguments)` returns; arguments and result are JSON. Raises BoundedError."""
+        name = f"{function.__module__}:{function.__qualname__}"
+        return await self.call_named(name, timeout_s=timeout_s, **arguments)
+
+    async def call_named(self, function: str, *, timeout_s: float, **arguments: Any) -> Any:
+        """The same for "module:name", where importing the module is left to the worker."""
+        request = {"function": function, "arguments": arguments, "timeout_s": timeout_s}
+        async with self._one_at_a_time:
+            process = self._process or await self._start()
+            try:
+                reply = await _exchange(process, json.dumps(request), timeout_s + GRACE_S)
+            except BaseException:  # a cancelled caller as well: its reply would be the next one's
+                await self._kill()
+                raise
+        if "error" in reply:
+            raise BoundedError(reply["error"])
+        return reply["result"]
+
+    async def start(self) -> None:
+        """Start the process now rather than with the first call. Raises BoundedError."""
+        async with self._one_at_a_time:
+            if self._process is None:
+                await self._start()
+
+    async def aclose(self) -> None:
+        async with self._one_at_a_time:
+            await self._kill()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "logicnet.scoring._worker",
+            *self._modules,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=_LONGEST_LINE,
+        )
+        try:
+            await _reply(self._process, START_S)
+        except BaseException:
+            await self._kill()
+            raise
+        return self._process
+
+    async def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _exchange(process: asyncio.subprocess.Process, line: str, timeout_s: float) -> dict[str, Any]:
+    assert process.stdin is not None
+    process.stdin.write(line.encode() + b"\n")
+    with suppress(ConnectionError):  # it is gone; reading says so
+        await process.stdin.drain()
+    return await _reply(process, timeout_s)
+
+
+async def _reply(process: asyncio.subprocess.Process, timeout_s: float) -> dict[str, Any]:
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), timeout_s)
+    except TimeoutError:
+        raise BoundedError(f"took longer than {timeout_s:g} s") from None
+    if not line:
+        raise BoundedError("its process ended")
+    reply: dict[str, Any] = json.loads(line)
+    return reply

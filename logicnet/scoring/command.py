@@ -1,0 +1,103 @@
+"""`logicnet score FILE`: composes a scorer, scores the file, says what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.progress import Progress
+
+from logicnet.errors import ModelError, SettingsError
+from logicnet.llm import Endpoint
+from logicnet.scoring import similarity
+from logicnet.scoring.judge import AT_ONCE, CALL_TIMEOUT_S, Judge
+from logicnet.scoring.rows import Rows, Summary, read_rows, score_rows
+from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.truth import TruthTeller
+
+PROBE_S = 30.0  # a judge that says nothing for so long would fail with every answer
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command was asked."""
+
+    file: Path
+    out: Path | None = None  # stdout if None
+    skip_bad: bool = False
+    judge_url: str | None = None
+    judge_model: str | None = None
+    judge_key: SecretStr | None = None
+    judge_timeout_s: float = CALL_TIMEOUT_S
+    judge_at_once: int = AT_ONCE
+    embedding_model: str | None = None  # a folder, or a name on the hub
+    with_truth: bool = False
+
+
+def run(options: Options) -> None:
+    """Score a file. Raises LogicnetError in one line for whatever keeps it from being scored."""
+    if options.out is not None and options.out.resolve() == options.file.resolve():
+        raise SettingsError("--out is the file that is being scored; give another one")
+    if options.judge_url is None and options.judge_model is not None:
+        raise SettingsError("--judge-model is for a judge: give its --judge-url")
+    rows = read_rows(options.file)
+    if not options.skip_bad:
+        rows.refuse_broken()
+    if rows.need_embeddings:
+        similarity.require()
+    summary = asyncio.run(_score(options, rows))
+    if rows.broken:
+        print(f"passed over {rows.broken_in_words()}", file=sys.stderr)
+    print(summary.in_words(), file=sys.stderr)
+
+
+async def _score(options: Options, rows: Rows) -> Summary:
+    async with _scorer(options, rows) as scorer:
+        with ExitStack() as open_files:
+            out = open_files.enter_context(_opened(options.out)) if options.out else sys.stdout
+            progress = open_files.enter_context(
+                Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+            )
+            task = progress.add_task("scoring", total=len(rows.good))
+
+            def write(line: str) -> None:
+                out.write(line)
+                progress.advance(task)
+
+            return await score_rows(rows.good, scorer, write)
+
+
+@asynccontextmanager
+async def _scorer(options: Options, rows: Rows) -> AsyncIterator[Scorer]:
+    async with AsyncExitStack() as stack:
+        judge = embedder = truth = None
+        if options.judge_url is not None:
+            endpoint = Endpoint(options.judge_url, options.judge_model, options.judge_key)
+            stack.push_async_callback(endpoint.close)
+            probe = await endpoint.probe(PROBE_S)
+            if probe.error:
+                raise ModelError(
+                    f"the judge does not answer: {probe.error}; without --judge-url, what it "
+                    "would decide stays undecided"
+                )
+            judge = Judge(endpoint, timeout_s=options.judge_timeout_s, at_once=options.judge_at_once)
+        if rows.need_embeddings:
+            embedder = similarity.Embedder(similarity.MiniLM(options.embedding_model))
+            stack.callback(embedder.close)
+        if options.with_truth:
+            truth = await stack.enter_async_context(TruthTeller())
+        yield Scorer(judge, embedder, truth)
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror or error}") from None

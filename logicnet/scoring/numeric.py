@@ -1,0 +1,101 @@
+"""Steps 2 and 3 of a validator's correctness: numbers, and expressions, by their relative error.
+
+Source: LogicNet 1.6. `tests/golden/numeric_cases.json` holds 68 cases of it.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Any
+
+from logicnet.scoring._expression import Tree, Unreadable, read
+from logicnet.scoring._plain import NeedsSymbols, plain
+from logicnet.scoring._symbols import symbolic
+from logicnet.scoring._types import Verdict
+
+EPSILON = 1e-8
+"""Added to the truth's magnitude, so that a truth of 0 divides."""
+
+REMOVED = ("$", r"\[", r"\]", "%", "m^2", "m^3")
+"""Taken out of both sides, in this order, before anything is compared."""
+
+POWERS = ("**", "^")
+"""Expressions that hold one of these are not compared."""
+
+_NUMBER = re.compile(r"\d+\.\d+|\d+")  # a validator's own: no sign, any script's digits
+
+
+def compare(truth: str, answer: str) -> Verdict:
+    """The score in 0..1 if arithmetic decides, else None: the judge is next. Never runs what it reads."""
+    truth, answer = _cleaned(truth), _cleaned(answer)
+    numbers = _first_two(truth)
+    if not numbers:
+        return Verdict(None, "nobody")
+    if len(numbers) == 1 and len(answered := _first_two(answer)) == 1:
+        return _of_numbers(float(numbers[0]), float(answered[0]))
+    if any(power in side for side in (truth, answer) for power in POWERS):
+        return Verdict(None, "nobody")
+    return _of_expressions(truth, answer)
+
+
+def _cleaned(text: str) -> str:
+    for piece in REMOVED:
+        text = text.replace(piece, "")
+    return text
+
+
+def _first_two(text: str) -> list[str]:
+    return [match[0] for match in islice(_NUMBER.finditer(text), 2)]
+
+
+def _clamped(error: float) -> float:
+    # In this order: where both are infinite the error is no number, and a validator's score is 0.
+    return min(max(0.0, 1.0 - error), 1.0)
+
+
+def _of_numbers(truth: float, answer: float) -> Verdict:
+    score = _clamped(abs(truth - answer) / (abs(truth) + EPSILON))
+    huge = float("inf") in (truth, answer)
+    return Verdict(score, "number", "a number too large for a float" if huge else "")
+
+
+def _of_expressions(truth: str, answer: str) -> Verdict:
+    try:
+        trees = read(truth), read(answer)
+    except Unreadable as error:
+        return Verdict(None, "nobody", str(error))
+    try:
+        return Verdict(_plain_score(plain(trees[0]), plain(trees[1])), "expression")
+    except (NeedsSymbols, OverflowError):
+        pass
+    except Unreadable as error:
+        return Verdict(None, "nobody", str(error))
+    return _of_symbols(*trees)
+
+
+def _plain_score(truth: Any, answer: Any) -> float:
+    return _clamped(float(abs(truth - answer)) / (float(abs(truth)) + EPSILON))
+
+
+def _of_symbols(truth: Tree, answer: Tree) -> Verdict:
+    try:
+        score = _symbolic_score(symbolic(truth), symbolic(answer))
+    except Unreadable as error:
+        return Verdict(None, "nobody", str(error))
+    except Exception as error:  # whatever sympy raises on what strangers wrote; a validator catches all too
+        return Verdict(None, "nobody", f"sympy makes nothing of it ({type(error).__name__})")
+    return Verdict(score, "nobody" if score is None else "expression")
+
+
+def _symbolic_score(truth: Any, answer: Any) -> float | None:
+    """What the same formula on sympy's objects comes to; None where sympy cannot order the outcome."""
+    difference = truth - answer
+    if difference == 0:
+        return 1.0
+    sides = [side for side in (truth, difference) if not isinstance(side, int)]  # "x is 3" is an int, False
+    if not all(side.is_number and side.is_finite is not None for side in sides):  # unknowns, or nan
+        return None
+    if not all(side.is_finite for side in sides):
+        return 0.0 if isinstance(truth, int) or truth.is_finite else None
+    return _plain_score(complex(truth), complex(truth) - complex(difference))

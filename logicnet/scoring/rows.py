@@ -1,0 +1,204 @@
+"""Files of answers, one JSON object a line, and the same lines with their scores.
+
+A line has `ground_truth` and `answer` (null: none came), and where known `question`, `reasoning`,
+`reference`, `process_time` and `timeout` (seconds). It comes back as it was, with `correctness`,
+`similarity` and `reward` (null where not known), `decided_by`, `note`, and `true` if that was asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from logicnet.errors import LogicnetError
+from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.scoring.scorer import Reply, Score, Scorer
+
+ROWS_AT_ONCE = 256  # scored together: embeddings are batched, and a crash loses no more than these
+
+_LINES_NAMED = 20  # in a message about broken lines; a file of the wrong kind has them all broken
+
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BadRows(LogicnetError):
+    """A file of answers cannot be read, or has broken lines."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
+
+    ground_truth: str
+    answer: str | None
+    question: str = ""
+    reasoning: str | None = None
+    reference: str | None = None
+    process_time: Annotated[Seconds, Field(ge=0)] | None = None
+    timeout: Annotated[Seconds, Field(gt=0)] = LOGIC_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One good line: as it was, and as it is understood."""
+
+    number: int  # in the file, from 1
+    fields: dict[str, Any]
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A file of answers. `broken` maps line numbers to what is wrong with them."""
+
+    good: Sequence[Row]
+    broken: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def need_embeddings(self) -> bool:
+        return any(row.reply.reasoning is not None and row.reply.reference is not None for row in self.good)
+
+    def refuse_broken(self) -> None:
+        """Raise BadRows if there are broken lines, naming them."""
+        if self.broken:
+            raise BadRows(f"{self.broken_in_words()}; mend them, or take the others with --skip-bad")
+
+    def broken_in_words(self) -> str:
+        named = [f"{number} ({why})" for number, why in list(self.broken.items())[:_LINES_NAMED]]
+        more = len(self.broken) - len(named)
+        lines = "line" if len(self.broken) == 1 else "lines"
+        return f"{len(self.broken)} broken {lines}: {', '.join(named)}" + (
+            f" and {more} more" if more else ""
+        )
+
+
+def read_rows(path: Path) -> Rows:
+    """Every line of a file; empty ones are passed over. Raises BadRows if it cannot be read at all."""
+    good: list[Row] = []
+    broken: dict[int, str] = {}
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    good.append(_row(number, line))
+                except _Broken as error:
+                    broken[number] = str(error)
+    except OSError as error:
+        raise BadRows(f"cannot read {path}: {error.strerror or error}") from None
+    return Rows(good, broken)
+
+
+class _Broken(Exception):
+    pass
+
+
+def _row(number: int, line: bytes) -> Row:
+    try:
+        fields = json.loads(line, parse_constant=_no_number)
+        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except UnicodeError:
+        raise _Broken("not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise _Broken("not JSON") from None
+    if not isinstance(fields, dict):
+        raise _Broken("not a JSON object")
+    try:
+        row = _Row.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise _Broken(f"{first['loc'][0]}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+    reply = Reply(
+        truth=row.ground_truth,
+        answer=row.answer,
+        question=row.question,
+        reasoning=row.reasoning,
+        reference=row.reference,
+        process_time_s=row.process_time,
+        timeout_s=row.timeout,
+    )
+    return Row(number, fields, reply)
+
+
+def _no_number(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+async def score_rows(rows: Sequence[Row], scorer: Scorer, write: Callable[[str], object]) -> Summary:
+    """Score `rows` and `write` each as a line of JSON, in order, as soon as its batch is done."""
+    summary = Summary()
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        batch = rows[start : start + ROWS_AT_ONCE]
+        for row, score in zip(batch, await scorer.score([row.reply for row in batch]), strict=True):
+            write(json.dumps(row.fields | _columns(row, score)) + "\n")
+            summary.add(row, score)
+    return summary
+
+
+def _columns(row: Row, score: Score) -> dict[str, Any]:
+    notes = score.notes
+    if score.similarity is not None and score.reward is not None and row.reply.process_time_s is None:
+        notes.append("no process_time: rewarded as if it had taken none")
+    columns: dict[str, Any] = {
+        "correctness": score.correctness.score,
+        "similarity": score.similarity.value if score.similarity else None,
+        "reward": score.reward,
+        "decided_by": score.correctness.by,
+        "note": "; ".join(notes),
+    }
+    if score.truth is not None:
+        columns["true"] = score.truth.right
+    return columns
+
+
+@dataclass
+class Summary:
+    """What a file came to."""
+
+    rows: int = 0
+    decided_by: Counter[str] = field(default_factory=Counter)
+    silent: int = 0
+    judge_failed: int = 0
+    similarity_failed: int = 0
+    contradicted: int = 0  # decided by the validator for or against the truth
+    correctness: list[float] = field(default_factory=list, repr=False)
+    rewards: list[float] = field(default_factory=list, repr=False)
+
+    def add(self, row: Row, score: Score) -> None:
+        verdict = score.correctness
+        self.rows += 1
+        self.silent += row.reply.answer is None
+        self.decided_by[verdict.by] += row.reply.answer is not None
+        self.judge_failed += verdict.failed
+        self.similarity_failed += bool(score.similarity and score.similarity.failure)
+        if verdict.score is not None:
+            self.correctness.append(verdict.score)
+            right = score.truth.right if score.truth else None
+            self.contradicted += right is not None and right != (verdict.score >= 0.5)
+        if score.reward is not None:
+            self.rewards.append(score.reward)
+
+    def in_words(self) -> str:
+        """A few lines for a terminal."""
+        undecided = self.decided_by["nobody"]
+        parts = [f"{self.rows} answers, {len(self.correctness)} decided, {undecided} undecided"]
+        counted = {
+            "without a reply": self.silent,
+            "where the judge failed (a validator's 0.5)": self.judge_failed,
+            "where the embedding failed (a validator's 0.5)": self.similarity_failed,
+            "where the verdict and the truth part": self.contradicted,
+        }
+        parts += [f"{count} {what}" for what, count in counted.items() if count]
+        lines = [", ".join(parts)]
+        if self.correctness:
+            mean = sum(self.correctness) / len(self.correctness)
+            lines.append(f"correctness {mean:.3f} on average of the decided")
+        if self.rewards:
+            lines.append(f"reward {sum(self.rewards) / len(self.rewards):.3f} on average of the known")
+        return "\n".join(lines)

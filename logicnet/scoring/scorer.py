@@ -1,0 +1,100 @@
+"""Everything a validator makes of answers, and what is true of them, in one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.scoring._types import Verdict
+from logicnet.scoring.correctness import correctness
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.reward import SILENCE, Reward
+from logicnet.scoring.similarity import Embedder, Similarity
+from logicnet.scoring.truth import Checker, Truth, TruthTeller
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer and what is known about it. `answer` None means that none came in time."""
+
+    truth: str
+    answer: str | None
+    question: str = ""
+    reasoning: str | None = None
+    reference: str | None = None  # what the reasoning is compared with
+    process_time_s: float | None = None
+    timeout_s: float = LOGIC_TIMEOUT_S
+    checker: Checker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What came of it. `reward` is before volume; None if correctness or similarity is not known."""
+
+    correctness: Verdict
+    similarity: Similarity | None
+    reward: float | None
+    truth: Truth | None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was unusual, in words."""
+        said = [self.correctness.note]
+        if self.similarity is not None:
+            said.append(self.similarity.failure)
+        if self.truth is not None and self.truth.note:
+            said.append(f"truth: {self.truth.note}")
+        return [note for note in said if note]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What is missing is left out of the score: no judge, no opinion; no embedder, no similarity."""
+
+    judge: Judge | None = None
+    embedder: Embedder | None = None
+    truth: TruthTeller | None = None
+
+    async def score(self, replies: Sequence[Reply]) -> list[Score]:
+        """A score for each reply, in order. Never raises for what a reply holds or a judge does."""
+        verdicts, similarities, truths = await asyncio.gather(
+            asyncio.gather(*(self._correctness(reply) for reply in replies)),
+            self._similarities(replies),
+            asyncio.gather(*(self._truth(reply) for reply in replies)),
+        )
+        return [
+            Score(verdict, similarity, _reward(reply, verdict, similarity), truth)
+            for reply, verdict, similarity, truth in zip(replies, verdicts, similarities, truths, strict=True)
+        ]
+
+    async def _correctness(self, reply: Reply) -> Verdict:
+        if reply.answer is None:
+            return Verdict(None, "nobody", "no reply")
+        return await correctness(reply.truth, reply.answer, question=reply.question, judge=self.judge)
+
+    async def _similarities(self, replies: Sequence[Reply]) -> list[Similarity | None]:
+        pairs = {
+            place: (reply.reasoning, reply.reference)
+            for place, reply in enumerate(replies)
+            if reply.answer is not None and reply.reasoning is not None and reply.reference is not None
+        }
+        if self.embedder is None or not pairs:
+            return [None] * len(replies)
+        found = dict(zip(pairs, await self.embedder.similarities(list(pairs.values())), strict=True))
+        return [found.get(place) for place in range(len(replies))]
+
+    async def _truth(self, reply: Reply) -> Truth | None:
+        if self.truth is None or reply.answer is None:
+            return None
+        return await self.truth.tell(reply.truth, reply.answer, reply.checker)
+
+
+def _reward(reply: Reply, verdict: Verdict, similarity: Similarity | None) -> float | None:
+    if reply.answer is None:
+        return SILENCE
+    if verdict.score is None or similarity is None:
+        return None
+    time_s = reply.process_time_s or 0.0  # unknown: as if it had taken none; at most 0.025 too much
+    return Reward(verdict.score, similarity.value, time_s, reply.timeout_s).value

@@ -1,0 +1,37 @@
+"""What a validator takes for an attempt on its judge: step 4(a) of correctness, the part without a model.
+
+Pure, so that a miner can look at its own answer with the same eyes: a true answer that happens to look
+like a trick earns -1 as well. Source: LogicNet 1.6 and its earlier public releases, compared in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+
+EMPTY = ";"
+"""The answer of miners that have none. It scores 0, and no model is asked."""
+
+EMPTY_SCORE = 0.0
+TRICK_SCORE = -1.0
+
+MARKS: dict[str, str] = {
+    "miner_answer": "names the slot that the answer is put into",
+    "<example>": "opens a block of the detector's own examples",
+    "</": "closes some block of the prompt; no short answer needs markup",
+    "<preference": "opens a block of preferences for the judge",
+    "preference>": "closes one, or opens one with a longer name",
+}
+"""Piece of text -> what it is there for."""
+
+_TEMPLATE = re.compile(r"\{\{ ?answer ?\}\}")  # asks a templating prompt to fill in the truth
+
+
+def trick(answer: str) -> str | None:
+    """What a validator would hold against `answer`, or None."""
+    lowered = answer.lower()
+    for mark, why in MARKS.items():
+        if mark in lowered:
+            return f"it holds {mark!r}, which {why}"
+    if _TEMPLATE.search(lowered):
+        return "it holds '{{ answer }}', which asks a templating prompt for the truth"
+    return None

@@ -1,0 +1,98 @@
+"""Whether an answer is truly right, beside what a validator makes of it.
+
+A validator's arithmetic ignores signs and reads a sentence's only number; its judge has moods. Where
+they part from the truth, a miner earns by chance. Who says what is true: the checker of the challenge,
+if it has one, else equal text, else math-verify. What none of them can say stays open.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from logicnet.errors import SettingsError
+from logicnet.scoring.bounded import Bounded, BoundedError
+
+TIMEOUT_S = 0.7
+"""For one answer: with the grace of `bounded` still under a second."""
+
+LONGEST_CHARS = 10_000
+"""Beyond this an answer is not looked at: it is no short answer, whatever it says."""
+
+_MATHEMATICS = "logicnet.scoring._mathematics"
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """A challenge's own opinion: `function(answer=..., **arguments)` gives a bool, or 0..1 with 1 as right.
+
+    The function is called in another process, so it is one of a module, and `arguments` are JSON.
+    """
+
+    function: Callable[..., bool | float]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """`right` is None where nobody can say; `note` then says why."""
+
+    right: bool | None
+    by: Literal["checker", "equal", "math-verify", "nobody"]
+    note: str = ""
+
+
+class TruthTeller:
+    """Tells the truth about answers, in bounded time and memory. Use as an async context manager.
+
+    `checker_modules` are the modules whose functions checkers may be. Raises SettingsError if
+    math-verify is not installed.
+    """
+
+    def __init__(self, *checker_modules: str, timeout_s: float = TIMEOUT_S) -> None:
+        if importlib.util.find_spec("math_verify") is None:
+            raise SettingsError("math-verify is not installed: pip install 'logicnet[scoring]'")
+        self._timeout_s = timeout_s
+        self._bounded = Bounded(_MATHEMATICS, *checker_modules)
+
+    async def tell(self, truth: str, answer: str, checker: Checker | None = None) -> Truth:
+        """Whether `answer` is right. Never raises for what is in it."""
+        if len(answer) > LONGEST_CHARS:
+            return Truth(None, "nobody", f"the answer is longer than {LONGEST_CHARS} characters")
+        try:
+            if checker is not None:
+                score = await self._bounded.call(
+                    checker.function, timeout_s=self._timeout_s, answer=answer, **checker.arguments
+                )
+                return Truth(float(score) >= 1.0, "checker")
+            if " ".join(truth.split()).lower() == " ".join(answer.split()).lower():
+                return Truth(True, "equal")
+            return await self._by_mathematics(truth, answer)
+        except BoundedError as error:
+            return Truth(None, "nobody", f"the comparison {error}")
+
+    async def _by_mathematics(self, truth: str, answer: str) -> Truth:
+        same = await self._bounded.call_named(
+            f"{_MATHEMATICS}:same", timeout_s=self._timeout_s, truth=truth, answer=answer
+        )
+        if same is None:
+            return Truth(None, "nobody", "no mathematics to compare")
+        return Truth(same, "math-verify")
+
+    async def start(self) -> None:
+        """Have everything loaded before the first answer. Raises BoundedError."""
+        await self._bounded.start()
+
+    async def aclose(self) -> None:
+        await self._bounded.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
