@@ -94,7 +94,7 @@ async def test_a_question_far_longer_than_the_context_is_answered(miner, vllm):
     running = mining(miner, vllm)
     story = "A farmer counts apples and pears in the old orchard behind the red barn. "
     question = (
-        "How many apples are in three bags of four? " + story * (20_000 // len(story)) + "How many apples?"
+        "How many apples are in three bags of four? " + story * (21_000 // len(story)) + "How many apples?"
     )
     assert len(question.encode()) > 20_000
     before = await vllm.metric("generation_tokens_total")
