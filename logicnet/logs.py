@@ -33,7 +33,7 @@ WINDOW_S = 60.0  # over which repetitions are counted
 _SPOKEN_OUT = 20  # debug lines per window and reason, and lines per window of another library's logger
 
 _SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is none, and would garble every line
-_LONGEST_ERROR = 300  # characters of a foreign error that are worth a line
+_LONGEST = 1000  # characters of a text; a foreign error may hold a whole page
 _HOTKEY_SHOWN = 8  # characters; enough to tell validators apart
 
 
@@ -63,47 +63,52 @@ class _Stderr:
     def __init__(self, *, as_json: bool, tracebacks: bool, secrets: Collection[str]) -> None:
         self._as_json = as_json
         self._tracebacks = tracebacks
-        # Longest first: one may hold another.
-        fit = (secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
-        self._secrets = sorted(fit, key=len, reverse=True)
+        fit = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        # As they are, and as they look inside JSON and inside a representation.
+        forms = {form for one in fit for form in (one, json.dumps(one)[1:-1], repr(one)[1:-1])}
+        self._secrets = sorted(forms, key=len, reverse=True)  # longest first: one may hold another
 
     def __call__(self, message: Message) -> None:
         record = message.record
         line = self._json(record) if self._as_json else self._plain(record)
         with suppress(OSError, ValueError):  # nobody reads it any more
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(self._masked(line) + "\n")
 
     def _plain(self, record: Record) -> str:
         head = f"{record['time']:%Y-%m-%d %H:%M:%S}.{record['time'].microsecond // 1000:03}"
-        lines = [f"{head} {record['level'].name:<8} {self._message(record)}"]
-        if record["exception"] and self._tracebacks:
-            lines += ["    " + _one_line(line) for line in self._traceback(record).splitlines()]
+        lines = [f"{head} {record['level'].name:<8} {_one_line(self._message(record))}"]
+        lines += ["    " + _one_line(line) for line in self._traceback(record).splitlines()]
         return "\n".join(lines)
 
     def _json(self, record: Record) -> str:
-        fields: dict[str, Any] = {
-            name: self._masked(value) if isinstance(value, str) else value
-            for name, value in record["extra"].items()
-        }
-        if record["exception"] and self._tracebacks:
-            fields["traceback"] = self._traceback(record)
-        fields |= {"level": record["level"].name, "message": self._message(record)}
-        ts = record["time"].astimezone(UTC).isoformat(timespec="milliseconds")
-        return json.dumps({"ts": ts} | fields, default=lambda value: self._masked(str(value)))
+        fields: dict[str, Any] = {"ts": record["time"].astimezone(UTC).isoformat(timespec="milliseconds")}
+        for name, value in record["extra"].items():
+            fields[name] = self._short(value) if isinstance(value, str) else value
+        if trace := self._traceback(record):
+            fields["traceback"] = trace
+        fields |= {"level": record["level"].name, "message": _one_line(self._message(record))}
+        return json.dumps(fields, default=str)
 
     def _message(self, record: Record) -> str:
-        text = record["message"]
+        text = self._short(record["message"])
         if record["exception"]:
             kind, error, frames = record["exception"]
-            said = f": {str(error)[:_LONGEST_ERROR]}" if str(error) else ""
+            said = f": {self._short(str(error))}" if str(error) else ""
             last = traceback.extract_tb(frames)[-1:]
             where = "".join(f" ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in last)
             text += f" {kind.__name__ if kind else 'Error'}{said}{where}"
-        return _one_line(self._masked(text))
+        return text
 
     def _traceback(self, record: Record) -> str:
-        assert record["exception"] is not None
-        return self._masked("".join(traceback.format_exception(record["exception"].value)))
+        """Empty unless there is one and it is asked for."""
+        if not self._tracebacks or not record["exception"]:
+            return ""
+        return "".join(traceback.format_exception(record["exception"].value))
+
+    def _short(self, text: str) -> str:
+        # Masked first: the cut may go through a secret, and half of one is known by nobody.
+        text = self._masked(text)
+        return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
     def _masked(self, text: str) -> str:
         for secret in self._secrets:
@@ -215,10 +220,10 @@ class EventLog:
             solver=event.solver,
             outcome=event.outcome,
             seconds=round(event.seconds, 3),
-            error=event.error[:_LONGEST_ERROR],
+            error=event.error,
         ).log(
             "INFO" if event.outcome == "solved" else "WARNING",
-            f"{said} ({event.error[:_LONGEST_ERROR]})" if event.error else said,
+            f"{said} ({event.error})" if event.error else said,
         )
 
     def _refused(self, event: Refused) -> None:

@@ -35,7 +35,7 @@ class Given:
     @property
     def written(self) -> str:
         """The name at the head of a complaint."""
-        return self.name if self.source == _FLAG else f"{self.name} ({self.source})"
+        return self.name if self.source == _FLAG else f"{plain(self.name)} ({self.source})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
     for given in chain(variables.values(), lines.values()):
         if given.name.upper().startswith(PREFIX) and given.name not in by_variable():
             near = nearest_variable(given.name)
-            wrong.append(f"{plain(given.written)}: there is no such setting; {hint(near)}")
+            wrong.append(f"{given.written}: there is no such setting; {hint(near)}")
     stop_if(wrong)
 
     found = {}
@@ -108,7 +108,7 @@ def _flags(argv: Sequence[str], wrong: list[str]) -> dict[Setting, Given]:
             if follows and name.startswith("-"):
                 words.pop()  # its value, most likely
             continue
-        hide = setting.secret
+        hide = setting.secret or bool(wrong)
         if setting.switch and not equals:
             text = words.pop() if follows and words[-1].lower() in {"true", "false"} else "true"
         elif follows:
