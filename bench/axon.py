@@ -30,6 +30,7 @@ from _load import Round, drive, raw_request, split_reply
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
 from logicnet.demo.stage import environment
+from logicnet.errors import LogicnetError
 from logicnet.processes import Child, free_port
 
 INTERVAL_S = 1.0
@@ -172,9 +173,12 @@ def main() -> None:
     if len(cores) < 2:
         parser.error("two cores are needed: one for the server, one for the load")
     os.sched_setaffinity(0, {cores[1]})
-    with place(validators=256) as here:
-        old, ours, failures = measure_axons(here, args, cores[0])
-        load = measure_load(here, args, cores[0], len(ours.rounds[0].replies[0][2]))
+    try:
+        with place(validators=256) as here:
+            old, ours, failures = measure_axons(here, args, cores[0])
+            load = measure_load(here, args, cores[0], len(ours.rounds[0].replies[0][2]))
+    except (LogicnetError, TimeoutError) as error:
+        sys.exit(str(error))
     report(old, ours, load, failures)
     if failures:
         sys.exit(f"{len(failures)} failures, the first: {failures[0]}")

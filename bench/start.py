@@ -25,6 +25,7 @@ from _load import drive, raw_request, split_reply
 from _place import Place, place
 
 from logicnet.demo.stage import environment
+from logicnet.errors import LogicnetError
 from logicnet.processes import Child, free_port
 
 CONNECTIONS = 8
@@ -88,7 +89,10 @@ def main() -> None:
     runs = []
     for _ in range(args.runs):
         bare_s = python_s()
-        run = one_run(args.requests)
+        try:
+            run = one_run(args.requests)
+        except (LogicnetError, TimeoutError) as error:
+            sys.exit(str(error))
         runs.append(
             run | {"python -c pass s": bare_s, "start / python -c pass": run["first answer s"] / bare_s}
         )

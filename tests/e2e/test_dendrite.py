@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,13 @@ def dendrites(network: Network, dendrite_python: Path) -> Iterator[Dendrites]:
         assert process.wait(30) == 0
 
 
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """The base URL of a model server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+
 def challenges(count: int) -> list[dict[str, Any]]:
     return [
         {
@@ -149,6 +157,17 @@ async def test_a_dendrite_is_answered_by_a_real_model(
         assert 0 < float(reply["process_time"]) <= reply["measured_s"]
 
 
+async def test_a_dendrite_with_64_held_in_flight_hears_all_of_them_in_time(
+    miner: StartMiner, dendrites: Dendrites, silent_server: str
+) -> None:
+    """All wait for a model server that never says a word, until their deadline."""
+    running = miner("--miner.llm_client.base_url", silent_server)
+    replies = await dendrites.burst(running, challenges(64), timeout_s=8)
+    assert [(reply["is_success"], reply["status_code"]) for reply in replies] == [(True, 200)] * 64
+    assert [reply["task_uid"] for reply in replies] == [asked["task_uid"] for asked in challenges(64)]
+    assert all(reply["logic_answer"] and reply["logic_reasoning"] for reply in replies)
+
+
 async def test_refusals_reach_a_dendrite_with_status_and_reason(
     miner: StartMiner, dendrites: Dendrites, network: Network
 ) -> None:
@@ -177,33 +196,27 @@ async def test_refusals_reach_a_dendrite_with_status_and_reason(
     assert (await dendrites.ask(running, hotkey="miner", synapse="Information", fields={}))["is_success"]
 
 
-async def test_a_full_miner_tells_a_dendrite_so(miner: StartMiner, dendrites: Dendrites) -> None:
-    """One place, held by a model server that never answers; a queue of higher stakes behind it."""
-
-    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(never, "127.0.0.1", 0) as silent:
-        port = silent.sockets[0].getsockname()[1]
-        running = miner(
-            *("--miner.max_in_flight", "1", "--miner.limit_interval", "0.5"),
-            *("--miner.llm_client.base_url", f"http://127.0.0.1:{port}/v1"),
-        )
-        async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
-            asking: list[asyncio.Task[Any]] = []
-            async with asyncio.timeout(60):
-                while not any(task.done() and task.result().status == 503 for task in asking):
-                    for validator in (alice, bob):
-                        asking += [
-                            asyncio.create_task(validator.challenge("2+2?", wire="classic"))
-                            for _ in range(70)
-                        ]
-                    await asyncio.sleep(0.6)
-            reply = await dendrites.ask(running, hotkey="charlie")
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+async def test_a_full_miner_tells_a_dendrite_so(
+    miner: StartMiner, dendrites: Dendrites, silent_server: str
+) -> None:
+    """One place, taken for long, and a queue of higher stakes behind it."""
+    running = miner(
+        *("--miner.max_in_flight", "1", "--miner.limit_interval", "0.5"),
+        *("--miner.llm_client.base_url", silent_server),
+    )
+    async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
+        asking: list[asyncio.Task[Any]] = []
+        async with asyncio.timeout(60):
+            while not any(task.done() and task.result().status == 503 for task in asking):
+                for validator in (alice, bob):
+                    asking += [
+                        asyncio.create_task(validator.challenge("2+2?", wire="classic")) for _ in range(70)
+                    ]
+                await asyncio.sleep(0.6)
+        reply = await dendrites.ask(running, hotkey="charlie")
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
     assert (reply["is_success"], reply["status_code"]) == (False, 503)
     assert "ask again later" in reply["message"]
 

@@ -212,7 +212,7 @@ async def kill_and_go_on(setting: Setting) -> tuple[list[Validator], list[float]
                     assert await earlier.send(earlier.last_answered) == 401, "a replay after a restart"
                 asking.append(group.create_task(validator.ask_for_ever()))
                 if number < KILLS:
-                    await asyncio.sleep(chance.uniform(1.4, 1.9))
+                    await asyncio.sleep(chance.uniform(1.2, 2.0))
                     kills_s.append(await kill(setting.pm2))
             async with asyncio.timeout(30):
                 while any(validator.log[-1].status != 429 for validator in validators):
