@@ -89,7 +89,7 @@ module.exports = {
         LOGICNET_MINER__LLM_CLIENT__BASE_URL: `http://${reach}:${port}/v1`,
         ...(env.VLLM_API_KEY ? { OPENAI_API_KEY: env.VLLM_API_KEY } : {})
       },
-      stop_exit_codes: [2], // a setting is wrong: trying again mends nothing
+      stop_exit_codes: [2], // a wrong setting: trying again mends nothing (pm2 still shows 'waiting restart')
       kill_timeout: 70000 // ms; it answers what it admitted, which takes 64 s at most
     })
   ]
