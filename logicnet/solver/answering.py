@@ -20,8 +20,9 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
 from logicnet.solver.transcript import Transcript
 
-SPARE_S = 0.005
-"""Kept back from the deadline to put the reply together (it takes well under a millisecond)."""
+_SPARE_S = 0.05
+"""Kept back from the deadline (at most a twentieth of the time) to put the reply together. That takes
+under a millisecond; the rest is for an event loop that is busy with others."""
 
 MOST_REASONING = 32_000
 MOST_ANSWER = 1_000
@@ -56,13 +57,14 @@ async def answer_in_time(
     and left behind: whether it heeds that is its own affair, the reply does not wait for it.
     """
     transcript = Transcript(models, deadline)
+    spare_s = min(_SPARE_S, deadline.total_s() / 20)
     task = asyncio.create_task(_solve(solver, challenge, deadline, transcript))
     try:
         # One turn of the loop is enough for a solver that asks no model, and costs a third of a
         # wait with its timer.
         await asyncio.sleep(0)
         if not task.done():
-            await asyncio.wait((task,), timeout=max(0.0, deadline.remaining_s() - SPARE_S))
+            await asyncio.wait((task,), timeout=max(0.0, deadline.remaining_s() - spare_s))
     finally:
         if not task.done():
             _abandon(task)

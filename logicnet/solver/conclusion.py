@@ -12,18 +12,22 @@ MOST_WORDS = 19
 """Words in a short answer: a validator has longer ones boiled down by a model first (LogicNet 1.6)."""
 
 _TAIL = 20_000  # characters from the end that are searched: an answer stands at the end
+_LINE = 2_000  # characters of what may be one
 
-_BOXED = re.compile(r"\\boxed\s*\{")
+_BRACES = re.compile(r"\\boxed\s*\{|[{}]")
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _STATED = re.compile(
-    r"\banswer\b(?:[ \t]+(?:to|for|of)\b[^\n.:;]{1,80}?)?[ \t*_]*(?:\bis\b|\bare\b|[:=])[ \t*_:]*\n?([^\n]+)",
+    r"\banswer\b(?:[ \t]+(?:to|for|of)\b[^\n.:;]{1,80}?)?[ \t*_]*(?:\bis\b|\bare\b|[:=])[ \t*_:]*\n?"
+    r"(?=([^\n]{1,2000}))",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 _FENCE = re.compile(r"```[\w+-]*")
-_BOLD = re.compile(r"(?<![\w)*])(\*\*|__)(?=\S)(.+?)(?<=\S)\1(?![\w(*])")  # not the powers in x**2 + y**2
+_BOLD = re.compile(
+    r"(?<![\w)*])(\*\*|__)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w(*])"
+)  # not the powers in x**2 + y**2
 _MATHS = re.compile(r"\\[()\[\]]|\\[,;!]|\$")
 _WORDS_IN_MATHS = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{(\w+)\}\s*\{(\w+)\}")
@@ -57,6 +61,7 @@ def short(text: str) -> str:
     Models explain themselves all the same: what is stated outright counts, then the first line, then
     the last sentence.
     """
+    text = text[:_TAIL]
     lines = [line for line in map(plain, _FENCE.sub("", text).splitlines()) if line]
     candidates = (concluded(text), *lines[:1], _last_short_sentence(text))
     return next((found for found in candidates if found and len(found.split()) <= MOST_WORDS), "")
@@ -64,8 +69,8 @@ def short(text: str) -> str:
 
 def plain(answer: str) -> str:
     """The same answer on one line without markup, closing full stop, or commas between thousands."""
-    if boxed := _last_boxed(answer):
-        answer = boxed
+    answer = answer[:_LINE]
+    answer = _last_boxed(answer) or answer
     answer = _MATHS.sub("", _FENCE.sub("", answer))
     answer = _FRACTION.sub(r"\1/\2", _WORDS_IN_MATHS.sub(r"\1", answer)).replace(r"\%", "%")
     answer = _BOLD.sub(r"\2", " ".join(answer.split())).strip(" `\"'#>")
@@ -83,10 +88,13 @@ def _last_short_sentence(text: str) -> str:
 
 def _last_boxed(text: str) -> str:
     """What stands in the last \\boxed{...} that is closed, with the braces inside it."""
-    for opening in reversed(list(_BOXED.finditer(text))):
-        depth = 1
-        for at in range(opening.end(), len(text)):
-            depth += (text[at] == "{") - (text[at] == "}")
-            if depth == 0:
-                return text[opening.end() : at]
-    return ""
+    found = ""
+    opened: list[tuple[str, int]] = []
+    for brace in _BRACES.finditer(text):
+        if brace[0] != "}":
+            opened.append((brace[0], brace.end()))
+        elif opened:
+            opening, start = opened.pop()
+            if opening != "{":
+                found = text[start : brace.start()]
+    return found

@@ -57,7 +57,9 @@ async def test_the_token_limit_is_told_apart() -> None:
 
 
 async def test_the_deadline_ends_it_and_the_server_is_told() -> None:
-    async with ScriptedModel(Mode.HANG_IN_TEXT) as server, opened(server) as endpoint:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        await endpoint.probe()
+        server.mode = Mode.HANG_IN_TEXT
         started_s = time.monotonic()
         done = await ask(endpoint, 0.3)
         assert time.monotonic() - started_s > 0.2
@@ -83,11 +85,14 @@ async def test_cancelling_the_call_ends_it_on_the_server() -> None:
 @pytest.mark.parametrize("mode", BROKEN)
 async def test_whatever_a_server_does_is_a_completion(mode: Mode) -> None:
     pieces: list[str] = []
-    async with ScriptedModel(mode) as server, opened(server) as endpoint:
-        done = await ask(endpoint, 0.4, on_text=pieces.append)
+    hangs = "hang" in mode or mode is Mode.TRICKLE
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        await endpoint.probe()  # so that a short deadline is not spent on importing and asking for the model
+        server.mode = mode
+        done = await ask(endpoint, 0.4 if hangs else 5.0, on_text=pieces.append)
         if mode is Mode.GARBAGE_SHAPES:
             assert (done.text, done.finish) == (STEPS, "stop")  # what is not understood is passed over
-        elif "hang" in mode or mode is Mode.TRICKLE:
+        elif hangs:
             assert (done.finish, done.error) == ("deadline", "")
         else:
             assert done.finish == "failed"

@@ -1,0 +1,109 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logicnet.solver.conclusion import MOST_WORDS, concluded, guessed, plain, short
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"So x is \boxed{72}.", "72"),
+        (r"First \boxed{1}, no: \boxed{\frac{3}{4}}", "3/4"),
+        (r"It is \boxed{\text{Monday}} and \boxed{unclosed", "Monday"),
+        (r"\boxed{x^{2} + 1}", "x^{2} + 1"),
+        ("Half is 24.\n#### 72", "72"),
+        ("The final answer is 72.", "72"),
+        ("**Final Answer:** 72", "72"),
+        ("**Final answer**: **72**", "72"),
+        ("Answer: 1,234", "1234"),
+        ("The answer is:\n42", "42"),
+        ("the answer to the question is blue", "blue"),
+        ("The answer is 4. Wait. The answer is 5.", "5"),
+        ("The final answer is $\\frac{1}{2}$.", "1/2"),
+        ("The answer is 72. I hope this helps 100 people.", "72"),
+        ("The answers differ, and 5 is odd.", ""),
+        ("We have 48 and 24.", ""),
+        ("", ""),
+    ],
+)
+def test_concluded(text: str, answer: str) -> None:
+    assert concluded(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("48 / 2 = 24, so 48 + 24 = 72", "72"),
+        ("it falls by -3.5 degrees", "-3.5"),
+        ("that is 3/4 of it", "3/4"),
+        ("there were 1,200 of them", "1200"),
+        ("It is not even. It must be odd.", "It must be odd"),
+        ("", ""),
+        ("word " * 40, ""),
+    ],
+)
+def test_guessed(text: str, answer: str) -> None:
+    assert guessed(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("72", "72"),
+        (" 72.\n", "72"),
+        ("**72**", "72"),
+        ("```\n72\n```", "72"),
+        ("```python\nx + 1\n```", "x + 1"),
+        ("Final answer: 72", "72"),
+        ("72 clips\n\nNatalia sold 48 clips in April and half as many in May, which is why.", "72 clips"),
+        (r"\(x = 5\)", "x = 5"),
+        ("Monday", "Monday"),
+        ("To see this, " + "we add and add " * 9 + "until we are done. It is 72.", "It is 72"),
+        ("and so " * 30, ""),
+        ("", ""),
+        ("\n \n", ""),
+    ],
+)
+def test_short(text: str, answer: str) -> None:
+    assert short(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("x**2 + y**2", "x**2 + y**2"),  # powers are not bold type
+        ("(a + b)**2", "(a + b)**2"),
+        ("**x**2**", "x**2"),
+        ("12,345,678", "12345678"),
+        ("$1,234.50", "1234.50"),
+        ("(1,234)", "(1,234)"),  # a pair, for all we know
+        ("1, 2, 3", "1, 2, 3"),
+        ("1,23", "1,23"),
+        ("0.5", "0.5"),
+        ("50\\%", "50%"),
+        ('"yes"', "yes"),
+        ("5!", "5!"),
+        ("-7", "-7"),
+        ("line one\nline two", "line one line two"),
+        ("### 72", "72"),
+    ],
+)
+def test_plain(text: str, answer: str) -> None:
+    assert plain(text) == answer
+
+
+@given(st.text() | st.text(alphabet="\\boxed{}answr is:*`$.,0123456789\n#_<>", max_size=300))
+def test_any_text_gives_one_line(text: str) -> None:
+    for answer in (concluded(text), guessed(text), short(text)):
+        assert "\n" not in answer
+    assert len(short(text).split()) <= MOST_WORDS
+
+
+@pytest.mark.parametrize(
+    "unit", ["\\boxed{", "answer is ", "answer to ", "**", "#### ", "1,", "```", "$", "\\frac{1}{"]
+)
+def test_long_texts_are_read_in_no_time(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    for read in (concluded, guessed, short):
+        read(text)
