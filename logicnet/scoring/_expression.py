@@ -98,7 +98,7 @@ class Leaves(Protocol):
     def number(self, written: str) -> Any: ...
     def name(self, name: str) -> Any: ...
     def call(self, name: str, arguments: list[Any]) -> Any: ...
-    def truth_value(self, value: bool) -> Any: ...
+    def truth_value(self, value: Any) -> Any: ...
 
 
 def walk(tree: Tree, leaves: Leaves) -> Any:
@@ -124,6 +124,10 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: operator.ne,
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }
 
 
@@ -151,9 +155,8 @@ class _Walk:
                 return self._leaves.truth_value(not self.value(operand))
             case ast.BoolOp():
                 return self._boolean(node)
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
-                same = _COMPARISONS[type(op)](self.value(left), self.value(right))
-                return self._leaves.truth_value(same)
+            case ast.Compare():
+                return self._comparison(node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(name, arguments)
             case ast.Attribute(value=operand, attr=name):
@@ -170,6 +173,18 @@ class _Walk:
             if bool(value) is stop_at:
                 break
         return value
+
+    def _comparison(self, node: ast.Compare) -> Any:
+        left, outcome = self.value(node.left), None
+        for op, operand in zip(node.ops, node.comparators, strict=True):
+            if type(op) not in _COMPARISONS:
+                raise Unreadable("not arithmetic")
+            right = self.value(operand)
+            outcome = self._leaves.truth_value(_COMPARISONS[type(op)](left, right))
+            if op is not node.ops[-1] and not outcome:
+                break
+            left = right
+        return outcome
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Any:
         self._calls_left -= 1

@@ -23,8 +23,10 @@ def plain(tree: Tree) -> Fraction | float | complex:
     """
     try:
         value = walk(tree, _Plain())
-    except (ArithmeticError, ValueError):  # 1/0, log(0), an overflow: sympy has names for some of them
+    except (ArithmeticError, ValueError, TypeError):  # 1/0, log(0), 2 < I: sympy makes something of some
         raise NeedsSymbols from None
+    except RecursionError:
+        raise Unreadable("nested too deep") from None
     if not isinstance(value, Fraction) and not cmath.isfinite(value):
         raise NeedsSymbols
     assert isinstance(value, Fraction | float | complex)
@@ -40,7 +42,7 @@ class _Plain:
             raise NeedsSymbols
         return _PLAIN_NAMES[name]
 
-    def truth_value(self, value: bool) -> bool:
+    def truth_value(self, value: Any) -> Any:
         raise NeedsSymbols
 
     def call(self, name: str, arguments: list[Any]) -> Any:

@@ -42,7 +42,7 @@ class _Symbols:
     def number(self, written: str) -> Any:
         return self._sympy.Integer(int(written)) if written.isdecimal() else self._sympy.Float(written)
 
-    def truth_value(self, value: bool) -> bool:
+    def truth_value(self, value: Any) -> Any:
         return value
 
     def name(self, name: str) -> Any:

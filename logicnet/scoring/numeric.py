@@ -91,7 +91,7 @@ def _of_symbols(truth: Tree, answer: Tree) -> Verdict:
 def _symbolic_score(truth: Any, answer: Any) -> float | None:
     """What the same formula on sympy's objects comes to; None where sympy cannot order the outcome."""
     difference = truth - answer
-    if difference == 0:
+    if not difference:  # 0, 0.0 or False
         return 1.0
     sides = [side for side in (truth, difference) if not isinstance(side, int)]  # "x is 3" is an int, False
     if not all(side.is_number and side.is_finite is not None for side in sides):  # unknowns, or nan

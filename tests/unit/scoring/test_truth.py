@@ -1,0 +1,85 @@
+"""What is true, beside what a validator makes of it."""
+
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from logicnet.errors import SettingsError
+from logicnet.scoring import Checker, Truth, TruthTeller, by_text
+from tests.unit.scoring import misbehaving
+
+
+@pytest.fixture
+async def teller() -> AsyncIterator[TruthTeller]:
+    async with TruthTeller(misbehaving.__name__, timeout_s=20.0) as teller:  # the machine may be busy
+        yield teller
+
+
+CASES: list[tuple[str, str, bool | None]] = [
+    ("42", "The answer is 42.", True),
+    ("42", "43", False),
+    ("1/2", r"$\frac{1}{2}$", True),
+    ("1,000", "1000", True),
+    ("x^2", "x*x", True),
+    ("2*pi", "6.283185307179586", True),
+    ("2*pi", "2", False),
+    ("sqrt(8)", "2*sqrt(2)", True),
+    ("15 m^2", "15", True),
+    ("3!", "6", True),
+    ("x+1", "1+x", True),
+    ("[1, 2]", "[2, 1]", False),
+    ("yes", "YES ", True),
+    ("yes", "no", None),
+    ("12", "twelve", None),
+    ("42", "__import__('os').getcwd()", None),
+]
+
+
+PARTED: list[tuple[str, str, float | None, bool]] = [
+    ("-7", "7", 1.0, False),  # the sign
+    ("2*pi", "6.283185307179586", 0.0, True),  # the only number of an expression
+    ("6", "3!", 0.5000000008333334, True),
+    ("1000", "999", 0.99900000000001, False),  # nearly
+    ("1,000", "1000", None, True),
+]
+
+
+async def test_mathematics_and_where_a_validator_parts_from_it(teller: TruthTeller) -> None:
+    told = [(truth, answer, (await teller.tell(truth, answer)).right) for truth, answer, _ in CASES]
+    assert told == CASES
+    both = [(t, a, by_text(t, a).score, (await teller.tell(t, a)).right) for t, a, _, _ in PARTED]
+    assert both == PARTED
+
+
+async def test_a_challenges_own_checker_comes_first(teller: TruthTeller) -> None:
+    checker = Checker(misbehaving.longer, {"than": 3})
+    assert await teller.tell("abc", "abcd", checker) == Truth(True, "checker")
+    assert await teller.tell("abc", "abc", checker) == Truth(False, "checker")  # half right is not right
+    assert await teller.tell("x", "e", Checker(misbehaving.starts_with_a_vowel)) == Truth(True, "checker")
+
+
+HOSTILE = {
+    "a tower of powers": "$9^{9^{9^{9}}}$",
+    "a factorial": "$100000000!$",
+    "brackets, a thousand deep": "$" + "(" * 1000 + "1" + ")" * 1000 + "$",
+    "a megabyte": "1" * 1_000_000,
+    "NaN": "nan",
+    "digits of another script": "\u0664\u0662",
+}
+
+
+async def test_hostile_answers_stay_open_and_say_why() -> None:
+    async with TruthTeller(misbehaving.__name__, timeout_s=0.3) as teller:
+        for answer in HOSTILE.values():
+            told = await teller.tell("42", answer)
+            assert told.right is not True
+            assert told.right is False or told.note
+        told = await teller.tell("42", "x", Checker(misbehaving.swallows))
+        assert (told.right, told.by) == (None, "nobody")
+
+
+async def test_without_math_verify_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "math_verify", None)
+    with pytest.raises(SettingsError, match=r"logicnet\[scoring\]"):
+        TruthTeller()
