@@ -37,7 +37,7 @@ def run(stage: Stage, *, keep: bool = False, console: Console | None = None) -> 
     console = console or Console(width=None if sys.stdout.isatty() else 120)
     stage.check()
     try:
-        with _interruptible():
+        with interruptible():
             return _run(stage, keep, console)
     except KeyboardInterrupt:
         console.print("Stopped; nothing is left running.")
@@ -45,7 +45,7 @@ def run(stage: Stage, *, keep: bool = False, console: Console | None = None) -> 
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """A closed terminal and a polite kill end us as Ctrl-C does."""
     before = {n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGTERM, signal.SIGHUP)}
     try:

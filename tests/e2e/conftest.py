@@ -43,11 +43,15 @@ def needed(path: Path) -> Path:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Processes that were started for `folder`: it is in their command line or their environment."""
+    """Processes that were started for `folder`: it is in their command line, environment or open files.
+
+    vLLM renames its engine and workers, which hides the first two; their log gives them away.
+    """
     found = []
     for process in psutil.process_iter():
         try:
             traces = [*process.cmdline(), *process.environ().values()]
+            traces += [file.path for file in process.open_files()]
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
         if any(str(folder) in trace for trace in traces):

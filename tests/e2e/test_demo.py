@@ -57,15 +57,13 @@ def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
     assert not processes_of(folder)
 
 
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)],
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 async def test_interrupted_it_leaves_nothing_running(tmp_path, number, status):
     folder = tmp_path / "demo"
     with demo(folder) as (process, said):
         await until(lambda: "Starting vLLM" in said.read_text())
-        assert len(processes_of(folder)) >= 3  # itself, vLLM, the miner
+        await until(lambda: any("VLLM" in one.name() for one in processes_of(folder)))  # its engine is up
+        assert len(processes_of(folder)) >= 4  # the demo, vLLM's server and engine, the miner
         process.send_signal(number)
         assert process.wait(60) == status
         await until(lambda: not processes_of(folder))
