@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from importlib.metadata import EntryPoint, entry_points
-from inspect import iscoroutinefunction
 
 from logicnet.errors import SettingsError
 from logicnet.solver._types import Solver
@@ -24,17 +23,17 @@ def load_solver(name: str) -> Solver:
         near = difflib.get_close_matches(name, found, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise SettingsError(
-            f"--miner.solver: no solver is named {name!r}{hint} There are: {', '.join(sorted(found))}"
+            f"--miner.solver: no solver is named {name!r}{hint}; there are: {', '.join(sorted(found))}"
         )
     entry = found[name]
     try:
         solver = entry.load()()
-    except Exception as error:  # whatever foreign code does when it is imported and built
+    except (Exception, SystemExit) as error:  # whatever foreign code does when it is imported and built
         raise SettingsError(
             f"--miner.solver {name}: the package {_package(entry)} cannot provide it: "
             f"{type(error).__name__}: {' '.join(str(error).split())}"
         ) from error
-    if not iscoroutinefunction(getattr(solver, "solve", None)):
+    if not callable(getattr(solver, "solve", None)):
         raise SettingsError(
             f"--miner.solver {name}: {entry.value} of the package {_package(entry)} has no `async def solve`"
         )

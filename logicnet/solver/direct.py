@@ -4,8 +4,8 @@ Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 fo
 (the recipe of the reference miner, LogicNet 1.6). Each leaves the next step its share of the time:
 
     reasoning            until a quarter of the time is left, or 12 s
-    the final answer     until a tenth of the time is left, or 4 s
-    the forced answer    until a hundredth is left: the model is made to go on from its own words,
+    the final answer     until an eighth of it is left, or 4 s
+    the forced answer    until a quarter of a second: the model is made to go on from its own words,
                          "So the final answer is", for one short line
     read, not asked      what the reasoning says, as far as it came
 """
@@ -38,8 +38,8 @@ class DirectSolver:
         """Raises ModelError if the models wrote nothing at all."""
         models = Insisting(models)
         time_s = deadline.remaining_s()
-        until_end = deadline.earlier(time_s / 100)
-        until_forced = deadline.earlier(min(4.0, time_s / 10))
+        until_end = deadline.earlier(min(0.25, time_s / 20))
+        until_forced = deadline.earlier(min(4.0, time_s / 8))
         until_final = deadline.earlier(min(12.0, time_s / 4))
 
         question = Message("user", f"{challenge.question}\n\n{_REASON}")

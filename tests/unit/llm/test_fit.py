@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logicnet.llm import Message
@@ -86,6 +86,7 @@ async def test_doubt_asks_even_when_an_estimate_says_it_fits() -> None:
     assert room == 1024 - 600
 
 
+@settings(deadline=None)
 @given(
     texts=st.lists(st.text(max_size=3000), min_size=1, max_size=4),
     max_tokens=st.integers(1, 4096),
@@ -104,6 +105,7 @@ async def test_it_always_fits(texts: list[str], max_tokens: int, context: int) -
     assert [message.role for message in kept] == [message.role for message in messages]
 
 
+@settings(deadline=None)
 @given(texts=st.lists(st.text(max_size=2000), min_size=1, max_size=5), share=st.floats(0.0, 1.0))
 def test_shortened_is_as_short_as_asked_but_for_the_marks(texts: list[str], share: float) -> None:
     messages = [Message("user", text) for text in texts]

@@ -1,0 +1,111 @@
+"""Two hundred challenges, and a model server that breaks in every way there is."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from logicnet.deadline import Deadline, ReplyMargin
+from logicnet.llm import Endpoint
+from logicnet.protocol import Challenge
+from logicnet.solver import load_solver
+from logicnet.solver.answering import Solution, answer_in_time
+from tests.harness.scripted_model import Json, Mode, ScriptedModel
+
+CHALLENGES = 200
+AT_ONCE = 50
+ALLOWED_S = 4.0  # a caller's timeout; less the margin for the way back, solvers get 3.2
+
+WORDLESS = {
+    Mode.HANG_BEFORE_HEADERS,
+    Mode.HANG_AFTER_HEADERS,
+    Mode.ERROR_500,
+    Mode.NOTHING,
+    Mode.GARBAGE_BYTES,
+    Mode.EMPTY,
+    Mode.HTML,
+}
+"""Modes in which no word arrives. In all others some do, and have to be in the reply."""
+
+MODES = tuple(Mode)
+
+
+@dataclass(frozen=True)
+class Replied:
+    mode: Mode
+    number: int
+    solution: Solution
+    seconds: float
+
+
+def number_in(body: Json) -> int:
+    found = re.search(r"Question (\d+):", body["messages"][0]["content"])
+    assert found is not None
+    return int(found[1])
+
+
+def text(body: Json) -> str:
+    number = number_in(body)
+    return f"Words for {number} arrive, and more of them. The answer is {number}."
+
+
+async def test_every_challenge_is_answered_in_time_with_what_had_arrived() -> None:
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context))
+    solver = load_solver("direct")
+    places = asyncio.Semaphore(AT_ONCE)
+    margin_s = ReplyMargin().seconds(ALLOWED_S)
+
+    async with ScriptedModel(text=text) as server:
+        endpoint = Endpoint(server.base_url)
+        await endpoint.probe()
+        server.mode = lambda n: MODES[number_in(server.chats[n]) % len(MODES)]
+
+        async def replied(number: int) -> Replied:
+            challenge = Challenge(f"Question {number}: what is its number?")
+            async with places:
+                started_s = time.monotonic()
+                deadline = Deadline.after(ALLOWED_S - margin_s)
+                solution = await answer_in_time(solver, challenge, deadline, endpoint)
+                return Replied(MODES[number % len(MODES)], number, solution, time.monotonic() - started_s)
+
+        replies = await asyncio.gather(*map(replied, range(CHALLENGES)))
+
+        async with asyncio.timeout(10):
+            await server.idle()  # nothing goes on being generated
+        await endpoint.close()
+
+    assert [reply for reply in replies if reply.seconds >= ALLOWED_S] == []
+    for reply in replies:
+        answer = reply.solution.answer
+        assert answer.answer and answer.reasoning
+        if reply.mode in WORDLESS:
+            assert answer.answer == "I do not know", reply
+            assert reply.solution.outcome in ("failed", "late") and reply.solution.error, reply
+        else:
+            assert answer.reasoning.startswith("Words"), reply
+        if reply.mode in (Mode.NORMAL, Mode.GARBAGE_SHAPES):
+            assert (answer.answer, reply.solution.outcome) == (str(reply.number), "solved"), reply
+    assert Counter(reply.mode for reply in replies).keys() == set(Mode)
+    assert unheard == []
+
+
+async def test_without_any_server_every_challenge_is_answered_in_time() -> None:
+    server = ScriptedModel()
+    async with server:
+        pass  # from here on nobody listens on its port
+    endpoint = Endpoint(server.base_url)
+    solver = load_solver("direct")
+
+    async def replied(number: int) -> tuple[Solution, float]:
+        started_s = time.monotonic()
+        solution = await answer_in_time(solver, Challenge("How many?"), Deadline.after(2.0), endpoint)
+        return solution, time.monotonic() - started_s
+
+    replies = await asyncio.gather(*map(replied, range(AT_ONCE)))
+    await endpoint.close()
+    assert all(seconds < 4.0 for _, seconds in replies)
+    assert {solution.answer.answer for solution, _ in replies} == {"I do not know"}
+    assert all("cannot be reached" in solution.error for solution, _ in replies)

@@ -1,0 +1,145 @@
+"""The two calls, against a scripted server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from logicnet.deadline import Deadline
+from logicnet.errors import ModelError
+from logicnet.llm import Endpoint
+from logicnet.protocol import Answer, Challenge
+from logicnet.solver.direct import DirectSolver
+from tests.harness.scripted_model import Json, Mode, ScriptedModel
+
+QUESTION = "Natalia sold 48 clips in April and half as many in May. How many is that?"
+STEPS = "In May she sold 24. That makes 72 together."
+FORCED = "So the final answer is"
+
+
+def call(body: Json) -> str:
+    """Which of the three calls a request is."""
+    roles = [message["role"] for message in body["messages"]]
+    return {1: "reasoning", 2: "forced", 3: "final"}[len(roles)]
+
+
+def as_asked(body: Json) -> str:
+    return {"reasoning": STEPS, "final": "**72 clips**\n\nAs explained.", "forced": " 72."}[call(body)]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(text=as_asked, context=8192) as server:
+        yield server
+
+
+@pytest.fixture
+async def models(server: ScriptedModel) -> AsyncIterator[Endpoint]:
+    endpoint = Endpoint(server.base_url)
+    await endpoint.probe()  # so that short deadlines are not spent on importing and asking for the model
+    server.chats.clear()
+    yield endpoint
+    await endpoint.close()
+
+
+async def solve(models: Endpoint, seconds: float = 20.0) -> Answer:
+    return await DirectSolver().solve(Challenge(QUESTION), Deadline.after(seconds), models)
+
+
+async def test_reason_then_ask_for_the_answer(server: ScriptedModel, models: Endpoint) -> None:
+    assert await solve(models) == Answer(STEPS, "72 clips")
+    reasoning, final = server.chats
+    assert QUESTION in reasoning["messages"][0]["content"]
+    assert (reasoning["max_tokens"], reasoning["temperature"]) == (2048, 0.8)
+    assert final["messages"][1] == {"role": "assistant", "content": STEPS}
+    assert (final["max_tokens"], final["temperature"]) == (512, 0.7)
+
+
+async def test_reasoning_that_takes_too_long_is_cut_and_concluded(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = lambda n: Mode.HANG_IN_TEXT if n == 0 else Mode.NORMAL
+    assert await solve(models, 1.6) == Answer("In May", "72")
+    assert [call(body) for body in server.chats] == ["reasoning", "forced"]
+    forced = server.chats[1]
+    assert forced["messages"][1]["content"] == f"In May\n\n{FORCED}"
+    assert forced["continue_final_message"] is True
+    assert "regex" in forced["structured_outputs"]
+    assert forced["max_tokens"] < 100
+
+
+async def test_a_final_answer_that_does_not_come_is_forced(server: ScriptedModel, models: Endpoint) -> None:
+    server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n == 1 else Mode.NORMAL
+    assert await solve(models, 1.6) == Answer(STEPS, "72")
+    assert [call(body) for body in server.chats] == ["reasoning", "final", "forced"]
+
+
+async def test_a_final_answer_that_rambles_is_forced(server: ScriptedModel, models: Endpoint) -> None:
+    server.text = lambda body: "and so on " * 20 if call(body) == "final" else as_asked(body)
+    assert (await solve(models)).answer == "72"
+
+
+async def test_what_the_reasoning_says_is_read_when_nothing_else_comes(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n else Mode.NORMAL
+    assert await solve(models, 1.6) == Answer(STEPS, "72")
+
+
+async def test_text_before_a_broken_connection_is_used(server: ScriptedModel, models: Endpoint) -> None:
+    server.mode = lambda n: Mode.DROP if n == 0 else Mode.NORMAL
+    assert await solve(models) == Answer("In May", "72 clips")
+
+
+async def test_without_reasoning_the_answer_is_still_asked_for(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n == 0 else Mode.NORMAL
+    assert await solve(models, 1.6) == Answer(f"{FORCED} 72.", "72")
+
+
+async def test_a_server_that_comes_back_in_time_is_asked_again(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = lambda n: Mode.ERROR_500 if n < 2 else Mode.NORMAL
+    assert await solve(models) == Answer(STEPS, "72 clips")
+
+
+async def test_a_server_that_stays_away_is_said_before_the_deadline(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = Mode.ERROR_500
+    async with asyncio.timeout(10):
+        with pytest.raises(ModelError, match="answered 500"):
+            await solve(models, 1.0)
+
+
+async def test_nothing_in_time_is_said_too(server: ScriptedModel, models: Endpoint) -> None:
+    server.mode = Mode.HANG_AFTER_HEADERS
+    with pytest.raises(ModelError, match="in time"):
+        await solve(models, 0.5)
+
+
+async def test_each_call_leaves_the_next_its_share(server: ScriptedModel, models: Endpoint) -> None:
+    server.mode = Mode.HANG_IN_TEXT
+    server.text = "word " * 100
+    arrivals: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    def noting(n: int) -> Mode:
+        arrivals.append(loop.time())
+        return Mode.HANG_IN_TEXT if n == 0 else Mode.HANG_BEFORE_HEADERS
+
+    server.mode = noting
+    started_s = loop.time()
+    await solve(models, 1.6)
+    assert len(arrivals) == 2
+    assert arrivals[1] - started_s < 1.5  # a quarter of the time was left, less what a slow machine took
+    assert loop.time() - started_s > 1.5  # and it was used
+
+
+async def test_a_question_as_long_as_a_book(server: ScriptedModel, models: Endpoint) -> None:
+    book = Challenge(f"Read this. {'Many words stand here. ' * 20_000}{QUESTION}")
+    answer = await DirectSolver().solve(book, Deadline.after(20), models)
+    assert answer == Answer(STEPS, "72 clips")
+    assert all(QUESTION in body["messages"][0]["content"] for body in server.chats)
