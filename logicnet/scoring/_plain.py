@@ -46,16 +46,24 @@ class _Plain:
         raise NeedsSymbols
 
     def call(self, name: str, arguments: list[Any]) -> Any:
-        function = _PLAIN_FUNCTIONS.get(name)
-        if function is None:
+        value = plain_call(name, arguments)
+        if value is None:
             raise NeedsSymbols
-        if any(abs(argument) > LARGEST_ARGUMENT for argument in arguments):
-            raise Unreadable(f"{name} of something beyond {LARGEST_ARGUMENT:g}")
-        try:
-            value = function(*arguments)
-        except TypeError:
-            raise Unreadable(f"{name} of something it is not for") from None
-        return value.real if isinstance(value, complex) and value.imag == 0 else value
+        return value
+
+
+def plain_call(name: str, arguments: list[Any]) -> Fraction | float | complex | None:
+    """A function of numbers; None if it is none of ours. Raises Unreadable, and what mathematics raises."""
+    function = _PLAIN_FUNCTIONS.get(name)
+    if function is None:
+        return None
+    if any(abs(argument) > LARGEST_ARGUMENT for argument in arguments):
+        raise Unreadable(f"{name} of something beyond {LARGEST_ARGUMENT:g}")
+    try:
+        value: Fraction | float | complex = function(*arguments)
+    except TypeError:
+        raise Unreadable(f"{name} of something it is not for") from None
+    return value.real if isinstance(value, complex) and value.imag == 0 else value
 
 
 _PLAIN_NAMES: dict[str, float | complex] = {"pi": math.pi, "E": math.e, "I": 1j}

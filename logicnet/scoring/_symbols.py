@@ -6,6 +6,7 @@ import builtins
 import functools
 import importlib
 import types
+from fractions import Fraction
 from typing import Any
 
 from logicnet.scoring._expression import (
@@ -16,6 +17,7 @@ from logicnet.scoring._expression import (
     walk,
     whole_factorial,
 )
+from logicnet.scoring._plain import plain_call
 
 MOST_IRRATIONAL = 3
 """Irrational terms beside unknowns: sympy may look for the minimal polynomial of their sum, whose
@@ -55,6 +57,12 @@ class _Symbols:
         if not all(isinstance(argument, self._sympy.Expr) for argument in arguments):
             raise Unreadable("a function of something other than numbers")
         if name not in _SYMBOLIC_FUNCTIONS:
+            if all(argument.is_Rational for argument in arguments):
+                value = plain_call(
+                    name, [Fraction(int(argument.p), int(argument.q)) for argument in arguments]
+                )
+                if value is not None:
+                    return self._sympy.sympify(value)  # of a number, which runs nothing
             self._refuse_known(name)
             return self._sympy.Function(name)(*arguments)
         for argument in arguments:

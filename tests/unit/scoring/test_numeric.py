@@ -63,7 +63,7 @@ def joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 sums = st.recursive(st.one_of(atoms, atoms, functions, factorials), joined, max_leaves=6)
 expressions = st.one_of(
-    sums, sums, sums, st.tuples(sums, st.sampled_from([", ", " < ", " = ", " "]), sums).map("".join)
+    sums, sums, sums, st.tuples(sums, st.sampled_from([", ", " < ", " = ", " of "]), sums).map("".join)
 )
 
 
