@@ -122,7 +122,7 @@ class Client:
         if isinstance(error, openai.APIStatusError):
             return self._refused(error.status_code, str(error.message))
         if isinstance(error, openai.APIConnectionError) and _never_connected(error):
-            return ModelAway(f"{server} cannot be reached; is it running?")
+            return ModelAway(f"{server} cannot be reached (is it running?)")
         if isinstance(error, orjson.JSONDecodeError):
             return ModelError(f"{server} sent something that is not JSON")
         return ModelError(f"{server} broke off its reply ({type(error).__name__})")

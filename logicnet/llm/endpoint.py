@@ -214,7 +214,7 @@ class Endpoint:
             return
         self._failing, self._said_at_s = bool(problem), now_s
         if problem:
-            logger.warning("A model call failed: {}. Challenges are answered with what there is.", problem)
+            logger.warning("No help from the models: {}. Challenges get what answer there is.", problem)
         else:
             logger.info("T{} answers again.", self._server[1:])
 

@@ -70,7 +70,8 @@ async def answer_in_time(
             _abandon(task)
         transcript.close()
     if not task.done():
-        return _salvaged(transcript, "late", "the solver was not done at the deadline")
+        why = f" ({transcript.trouble})" if transcript.trouble else ""
+        return _salvaged(transcript, "late", f"the solver was not done at the deadline{why}")
     if task.cancelled():
         return _salvaged(transcript, "failed", "the solver cancelled itself")
     error = task.exception()

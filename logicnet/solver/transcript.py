@@ -18,9 +18,13 @@ from logicnet.solver.conclusion import concluded, guessed
 
 
 class Transcript:
-    """Models that remember. Each call ends at the challenge's deadline, whatever the solver asks for."""
+    """Models that remember. Each call ends at the challenge's deadline, whatever the solver asks for.
+
+    `trouble` is the last error of a call, one line, empty if none failed.
+    """
 
     def __init__(self, models: Models, deadline: Deadline) -> None:
+        self.trouble = ""
         self._models = models
         self._deadline = deadline
         self._calls: list[list[str]] = []
@@ -61,6 +65,7 @@ class Transcript:
             )
         finally:
             self._callers.discard(caller)
+        self.trouble = completion.error or self.trouble
         pieces[:] = [completion.text or "".join(pieces)]
         return completion
 

@@ -58,9 +58,11 @@ async def test_every_challenge_is_answered_in_time_with_what_had_arrived() -> No
     places = asyncio.Semaphore(AT_ONCE)
     margin_s = ReplyMargin().seconds(ALLOWED_S)
 
-    async with ScriptedModel(text=text) as server:
+    async with ScriptedModel() as server:
         endpoint = Endpoint(server.base_url)
         await endpoint.probe()
+        server.chats.clear()
+        server.text = text
         server.mode = lambda n: MODES[number_in(server.chats[n]) % len(MODES)]
 
         async def replied(number: int) -> Replied:

@@ -1,6 +1,8 @@
 """The endpoint against a scripted server, over real HTTP."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -316,6 +318,16 @@ async def test_probe_generates_one_token_and_tells_the_context() -> None:
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(SettingsError, match=r"--miner\.llm_client\.base_url"):
         Endpoint(address)
+
+
+def test_nothing_heavy_is_imported_before_a_model_is_asked() -> None:
+    code = (
+        "import sys, logicnet.llm, logicnet.solver\n"
+        "logicnet.llm.Endpoint('http://127.0.0.1/v1')\n"
+        "print('openai' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 async def test_credentials_in_the_address_are_not_shown() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -88,6 +89,20 @@ async def test_late_without_text_says_so(models: Endpoint) -> None:
     assert solution == unsolved("late", solution.error)
 
 
+async def test_late_because_of_the_models_says_what_was_wrong_with_them(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = Mode.ERROR_500
+
+    async def solve(challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
+        while True:
+            await ask(models, deadline)
+            await asyncio.sleep(0.02)
+
+    solution = await in_time(solve, models, 0.5)
+    assert solution.outcome == "late" and "answered 500" in solution.error
+
+
 async def test_a_solver_that_raises_loses_nothing_that_was_written(models: Endpoint) -> None:
     async def solve(challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         await ask(models, deadline)
@@ -139,8 +154,9 @@ async def test_a_solver_that_swallows_its_cancellation_is_left_behind(models: En
 
     assert (await in_time(solve, models, 0.1)).outcome == "late"
     await asyncio.wait_for(cancelled.wait(), 5)
-    await asyncio.sleep(0.05)
-    assert len(asyncio.all_tasks()) == 1
+    while len(asyncio.all_tasks()) > 1:
+        await asyncio.sleep(0.005)
+    gc.collect()
     assert unheard == []
 
 
