@@ -1,0 +1,209 @@
+"""The folder of a run: what was asked for, what was asked, and what came of it.
+
+    run.json        the plan (`logicnet.arena.plan`); written once
+    journal.jsonl   what is about to be done, before it is: a round that begins, a question that goes out
+    rows.jsonl      one row per question, once it is scored (`logicnet.arena.rows`)
+
+Every line is handed to the system before the next step, so a kill -9 loses none. Whatever the journal
+says was asked and has no row was in flight then: it gets a row that says so, and is not asked again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from pydantic import ValidationError
+
+from logicnet.arena.plan import Plan
+from logicnet.arena.rows import BadRun, Row, read_lines, read_rows
+from logicnet.errors import SettingsError
+
+PLAN, JOURNAL, ROWS = "run.json", "journal.jsonl", "rows.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A round: when its Information was answered (unix seconds), and which challenges it asks."""
+
+    at_s: float
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A question that goes out."""
+
+    round: int
+    target: str
+    id: str
+    wire: str
+    at_s: float  # unix seconds
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.target, self.id
+
+
+@dataclass
+class RunFolder:
+    """An open run, held by one process at a time. Use as a context manager, or call `close`."""
+
+    path: Path
+    plan: Plan
+    rows: list[Row] = field(default_factory=list)
+    rounds: dict[int, Begun] = field(default_factory=dict)
+    asked: dict[tuple[str, str], Intent] = field(default_factory=dict)
+    _journal: BinaryIO = field(init=False, repr=False)
+    _rows: BinaryIO = field(init=False, repr=False)
+
+    @classmethod
+    def begin(cls, path: Path, plan: Plan) -> Self:
+        """A new run in `path`, made if need be. Raises SettingsError if there is one already."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if (path / PLAN).exists():
+                raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
+            run = cls(path, plan)
+            run._open()
+            temporary = path / f"{PLAN}.new"
+            temporary.write_text(plan.model_dump_json(indent=2) + "\n")
+            temporary.replace(path / PLAN)
+        except OSError as error:
+            raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
+        return run
+
+    @classmethod
+    def resume(cls, path: Path) -> Self:
+        """The run in `path` as it was left. Raises SettingsError or BadRun."""
+        run = cls(path, read_plan(path))
+        try:
+            run._open()
+        except OSError as error:
+            raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
+        try:
+            run._read()
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    def begin_round(self, number: int, begun: Begun, told: Mapping[str, Any]) -> None:
+        """`told` is what each target said of its volume, for a reader."""
+        self.rounds[number] = begun
+        line = {"round": number, "at": begun.at_s, "ids": list(begun.ids), "targets": dict(told)}
+        self._append(self._journal, json.dumps(line))
+
+    def intend(self, intent: Intent) -> None:
+        """Before the question goes out."""
+        self.asked[intent.key] = intent
+        line = {"asked": intent.id, "target": intent.target, "round": intent.round, "wire": intent.wire}
+        self._append(self._journal, json.dumps(line | {"at": intent.at_s}))
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        self._append(self._rows, row.line())
+
+    def in_flight(self) -> list[Intent]:
+        """What was asked and has no row."""
+        ended = {row.key for row in self.rows}
+        return [intent for key, intent in self.asked.items() if key not in ended]
+
+    def sync(self) -> None:
+        """Have the disk keep what the system was handed, against a power cut."""
+        for file in (self._journal, self._rows):
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        for file in (self._journal, self._rows):
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        self._journal = (self.path / JOURNAL).open("ab", buffering=0)
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._journal.close()
+            raise SettingsError(f"another arena is at work in {self.path}") from None
+        self._rows = (self.path / ROWS).open("ab", buffering=0)
+
+    def _read(self) -> None:
+        for file, name in ((self._journal, JOURNAL), (self._rows, ROWS)):
+            os.ftruncate(file.fileno(), _whole_lines(self.path / name))
+        self.rows = list(read_rows(self.path / ROWS))
+        for number, line in read_lines(self.path / JOURNAL):
+            try:
+                self._take(line)
+            except (KeyError, TypeError, ValueError):
+                raise BadRun(f"{self.path / JOURNAL}, line {number}: not a line of a journal") from None
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        if "asked" in line:
+            intent = Intent(
+                int(line["round"]),
+                str(line["target"]),
+                str(line["asked"]),
+                str(line["wire"]),
+                float(line["at"]),
+            )
+            self.asked[intent.key] = intent
+        else:
+            self.rounds[int(line["round"])] = Begun(float(line["at"]), _texts(line["ids"]))
+
+    def _append(self, file: BinaryIO, line: str) -> None:
+        try:
+            data = memoryview(line.encode() + b"\n")
+            while data:
+                data = data[file.write(data) :]
+        except OSError as error:
+            raise BadRun(
+                f"cannot write to {self.path}: {error.strerror or error}; go on with --resume when it can be"
+            ) from None
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan of the run in `path`. Raises SettingsError or BadRun."""
+    try:
+        return Plan.model_validate_json((path / PLAN).read_bytes())
+    except FileNotFoundError:
+        raise SettingsError(f"there is no run in {path} to go on with") from None
+    except OSError as error:
+        raise BadRun(f"cannot read {path / PLAN}: {error.strerror or error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadRun(f"{path / PLAN}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
+
+
+def _texts(value: Sequence[Any]) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(str, value))
+
+
+def _whole_lines(path: Path) -> int:
+    """Bytes of a file up to the end of its last whole line."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        while size > 0:
+            start = max(0, size - 65_536)
+            file.seek(start)
+            end = file.read(size - start).rfind(b"\n")
+            if end >= 0:
+                return start + end + 1
+            size = start
+    return 0

@@ -1,0 +1,115 @@
+"""One row per question that a target was asked: what `rows.jsonl` of a run holds.
+
+`logicnet score` reads the same names, so a run can be scored again with another judge.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from logicnet.errors import LogicnetError
+from logicnet.protocol import LOGIC_TIMEOUT_S
+
+LONGEST_TEXT = 100_000
+"""Characters of an answer or a reasoning that are kept. All of it was scored; `note` says if it was cut."""
+
+
+class BadRun(LogicnetError):
+    """The folder of a run cannot be read, written or gone on with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One question to one target. None is what is not known: never asked, or undecided.
+
+    A `reward` is known when correctness and similarity are; else it lies between `reward_low` and
+    `reward_high`. All three are after volume, as a validator ranks them.
+    """
+
+    target: str  # HOST:PORT of a miner; a solver's name in a bench
+    hotkey: str = ""  # the target's
+    solver: str | None = None  # what the user calls the target's solver, if that was said
+    round: int = 1
+    id: str  # of the challenge
+    kind: str = ""
+    source: str = ""
+    wire: str = ""
+    asked_at: float = 0.0  # unix seconds
+    question: str  # as the target read it
+    raw_question: str = ""  # as it was before somebody rephrased it
+    ground_truth: str
+
+    answer: str | None = None  # None: no reply that counts
+    reasoning: str | None = None
+    process_time: float | None = None  # seconds, on the validator's clock
+    timeout: float = LOGIC_TIMEOUT_S
+    status: int = 0  # HTTP; 0 if nothing came
+    error: str = ""  # what went wrong, in one line
+    outcome: str = ""  # how the answer came about (`logicnet.events.Outcome`), where that can be seen
+    tokens: int | None = None  # that models generated for it, where that can be seen
+
+    scored: bool = False
+    correctness: float | None = None  # the validator's, -1..1
+    decided_by: str = ""
+    true: bool | None = None  # whether it is truly right
+    reference: str | None = None  # what the reasoning was compared with
+    similarity: float | None = None
+    epoch_volume: int | None = None  # what the target committed
+    reward: float | None = None
+    reward_low: float | None = None
+    reward_high: float | None = None
+    note: str = ""  # what was unusual about the scoring
+
+    def line(self) -> str:
+        """The row as a line of JSON, without its end."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Target and challenge: a run asks each pair once."""
+        return self.target, self.id
+
+
+_NAMES = frozenset(field.name for field in fields(Row))
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a run, in the order of their end; none if there is no file yet.
+
+    A last line that was being written when the run was killed is passed over. Raises BadRun for any
+    other that is broken.
+    """
+    for number, fields_ in read_lines(path):
+        try:
+            yield Row(**{name: value for name, value in fields_.items() if name in _NAMES})
+        except TypeError as error:
+            raise BadRun(f"{path}, line {number}: not a row of a run ({error})") from None
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of a file that may have been cut off in its last line, with their line numbers."""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    content = json.loads(line)
+                except ValueError:
+                    content = None
+                if not isinstance(content, dict):
+                    raise BadRun(f"{path}, line {number}: not a JSON object; mend or remove the line")
+                yield number, content
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadRun(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def stored(text: str) -> str:
+    """`text` as a row keeps it: encodable, and no longer than `LONGEST_TEXT`."""
+    return text[:LONGEST_TEXT].encode("utf-8", "replace").decode()
