@@ -13,7 +13,6 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -274,8 +273,10 @@ STEPS = {
 
 def ensure(step: Step) -> None:
     """Have `step`, making it if it is not there or was made from something else. The stamp comes last."""
-    key = json.dumps([step.key(), platform.python_version(), str(ROOT)], sort_keys=True)
-    if step.stamp.exists() and step.stamp.read_text() == key:
+    key = json.dumps([step.key(), str(ROOT)], sort_keys=True)
+    interpreter = step.stamp.parent / "bin" / "python"  # a dangling link if its Python was uninstalled
+    gone = interpreter.is_symlink() and not interpreter.exists()
+    if not gone and step.stamp.exists() and step.stamp.read_text() == key:
         return
     step.stamp.unlink(missing_ok=True)
     log = Log(step.name, f"{step.what}, {step.about}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -79,7 +81,8 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
             f"parameters). Took {time.monotonic() - started_s:.0f} s.",
             highlight=False,
         )
-        console.print(f"What the miner wrote down: logicnet ledger --path {stage.folder}/ledger.sqlite")
+        command = os.path.relpath(Path(sys.executable).with_name("logicnet"))
+        console.print(f"What the miner wrote down: {command} ledger --path {stage.folder}/ledger.sqlite")
         if keep:
             console.print(
                 f"The miner is at {axon_url}, vLLM at {vllm_url}; Ctrl-C ends both.", highlight=False

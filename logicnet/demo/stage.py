@@ -52,7 +52,9 @@ class Stage:
         argv = [str(self.vllm_python.absolute()), "-m", "vllm.entrypoints.openai.api_server"]
         argv += ["--model", str(self.model.absolute()), "--served-model-name", SERVED_AS]
         argv += ["--host", "127.0.0.1", "--port", str(port), *_VLLM_FLAGS]
-        return Child.start("vLLM", argv, log=self.folder / "vllm.log", env=environment() | _VLLM_ENVIRONMENT)
+        caches = {"VLLM_CACHE_ROOT": str(self.folder.absolute() / "cache")}  # not the user's home
+        env = environment() | _VLLM_ENVIRONMENT | caches
+        return Child.start("vLLM", argv, log=self.folder / "vllm.log", env=env)
 
     def start_miner(self, port: int, vllm_port: int) -> Child:
         folder = self.folder.absolute()

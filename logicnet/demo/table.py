@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
 from logicnet.arena.client import Reply
 from logicnet.challenges import Task
 from logicnet.protocol import Wire
+
+_LONGEST_SHOWN = 40  # characters of an answer; a good one is far shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,17 @@ def same_number(answer: str, truth: str) -> bool:
 
 
 def table_of(asked: Sequence[Asked]) -> Table:
+    """Fits a terminal of 80 columns."""
     table = Table(
+        box=box.HORIZONTALS,
+        padding=(0, 1, 0, 0),
         caption="ok: answered in time. right: the answer is the true number.",
         caption_justify="left",
     )
     for heading in ("validator", "wire"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("question", overflow="fold")
-    table.add_column("answer", max_width=30, no_wrap=True, overflow="ellipsis")
+    for heading in ("question", "answer"):  # these two share what is left
+        table.add_column(heading, overflow="fold")
     table.add_column("truth", no_wrap=True)
     table.add_column("seconds", justify="right", no_wrap=True)
     for heading in ("ok", "right"):
@@ -59,10 +65,15 @@ def table_of(asked: Sequence[Asked]) -> Table:
             one.validator,
             one.wire,
             escape(one.task.question),
-            escape(" ".join(one.reply.answer.split()) or f"({one.reply.message or 'nothing'})"),
+            escape(_shortened(one.reply.answer) or f"({one.reply.message or 'nothing'})"),
             escape(one.task.truth),
             f"{one.reply.seconds:.1f}",
             "yes" if one.in_time else "NO",
             "yes" if one.right else "no",
         )
     return table
+
+
+def _shortened(answer: str) -> str:
+    line = " ".join(answer.split())
+    return line if len(line) <= _LONGEST_SHOWN else line[: _LONGEST_SHOWN - 3] + "..."

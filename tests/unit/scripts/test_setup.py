@@ -52,6 +52,19 @@ def test_a_new_recipe_makes_it_again(tmp_path):
     assert recipe.made == 2
 
 
+def test_an_environment_without_its_python_is_made_again(tmp_path):
+    recipe = Recipe(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    setup.ensure(recipe.step)
+    setup.ensure(recipe.step)
+    assert recipe.made == 1
+    (tmp_path / "bin" / "python").unlink()
+    (tmp_path / "bin" / "python").symlink_to("/no/such/python")
+    setup.ensure(recipe.step)
+    assert recipe.made == 2
+
+
 def test_a_failure_shows_the_end_of_the_log_and_is_tried_again(tmp_path, logs):
     recipe = Recipe(tmp_path)
     recipe.fails = True
