@@ -91,10 +91,12 @@ class VolumeBook:
         epoch = self._current(validator, quota, now_s)
         count = epoch.count
         if count.given >= count.promised:
+            next_in_s = math.ceil(epoch.ends_at_s - now_s)
             raise Refusal(
                 Reason.OVER_QUOTA,
                 f"Your quota of {count.promised} challenges in {self.interval_s:g} s is used up; "
-                f"the next begins in {math.ceil(epoch.ends_at_s - now_s)} s.",
+                f"the next begins in {next_in_s} s.",
+                retry_after_s=next_in_s,
             )
         epoch.count = EpochCount(
             validator, count.started_at_s, count.promised, count.given + 1, count.refused

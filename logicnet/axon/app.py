@@ -12,6 +12,7 @@ import itertools
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -114,16 +115,12 @@ class Axon:
             return
         request = _Request(scope, receive, self._clock(), self._clock_ns() / 1e9)
         try:
-            reply = await self._handle(request)
+            reply = await self._reply(request)
         except CallerGone:
             return
-        except Refusal as refusal:
-            reply = await self._refuse(request, refusal)
         except Exception as error:
             logger.error("A request broke the axon and was refused: {}", _where(error))
-            reply = await self._refuse(
-                request, Refusal(Reason.BROKEN, "Something broke here; it is not you.")
-            )
+            reply = await self._refuse_broken(request)
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
         if request.on_sent is not None:
@@ -138,16 +135,29 @@ class Axon:
         self._sink(Refused(now_s, refusal.reason, refusal.message, validator, epoch))
         return refusal_reply(refusal, *([CLOSE] if close else []))
 
-    async def _refuse(self, request: _Request, refusal: Refusal) -> Reply:
-        # Who expects 100-continue has not sent the body, and need not.
-        complete = b"expect" not in dict(request.scope["headers"]) and await request.body.drain()
-        # A stranger keeps no connection of ours.
-        return self.turn_away(refusal, request.neuron, close=request.neuron is None or not complete)
+    async def _reply(self, request: _Request) -> Reply:
+        try:
+            answer = self._route(request.scope)
+            neuron = request.neuron = await self._verified(request)
+            return await answer(request, neuron)
+        except Refusal as refusal:
+            complete = await self._finish(request)
+            # A stranger keeps no connection of ours.
+            return self.turn_away(refusal, request.neuron, close=request.neuron is None or not complete)
 
-    async def _handle(self, request: _Request) -> Reply:
-        answer = self._route(request.scope)
-        neuron = request.neuron = await self._verified(request)
-        return await answer(request, neuron)
+    async def _refuse_broken(self, request: _Request) -> Reply:
+        """Refuse without asking anything of ours that may be what is broken."""
+        refusal = Refusal(Reason.BROKEN, "Something broke here; it is not you.")
+        await self._finish(request)
+        with suppress(Exception):
+            validator = request.neuron.hotkey if request.neuron is not None else None
+            self._sink(Refused(request.at_s, refusal.reason, refusal.message, validator))
+        return refusal_reply(refusal, CLOSE)
+
+    async def _finish(self, request: _Request) -> bool:
+        """Let the caller finish sending, so that it hears the reply; True if it has."""
+        # Who expects 100-continue has not sent the body, and need not.
+        return b"expect" not in dict(request.scope["headers"]) and await request.body.drain()
 
     def _route(self, scope: Scope) -> _Answer:
         answer = self._routes.get(scope["path"])

@@ -38,8 +38,9 @@ LINGER_S = 2.0
 """Seconds to go on listening, deaf, after a refusal in mid-request. Closing on unread bytes would
 reset the connection, and take the refusal with it."""
 
-CONNECTIONS = 4096
-"""At once. The 256 hotkeys of a subnet need a few each."""
+CONNECTIONS = 800
+"""At once. Validators need a hundred each at most; a process may often open no more than 1024 files;
+and a stranger can make us hold one body (256 KiB) on each."""
 
 DRAIN_S = TIMEOUT_CAP_S + 2.0
 """Seconds for what is in flight when the server stops: every challenge ends by its own deadline."""

@@ -8,7 +8,7 @@ import pytest
 from loguru import logger
 
 from logicnet.arena import btauth_headers
-from logicnet.axon import bodies
+from logicnet.axon import Admission, bodies
 from logicnet.chain import Metagraph
 from logicnet.deadline import Deadline
 from logicnet.errors import STATUS, Reason
@@ -225,7 +225,11 @@ class TestOrder:
 class TestRefused:
     async def test_the_quota_ends_and_says_when_it_begins_anew(self) -> None:
         room = Room(epoch_volume=3)
-        assert [(await room.ask()).status for _ in range(5)] == [200, 200, 200, 429, 429]
+        assert [(await room.ask()).status for _ in range(4)] == [200, 200, 200, 429]
+        room.clock.pass_s(100)
+        got = await room.ask()
+        assert got.status == 429
+        assert got.headers["retry-after"] == "500"
         assert len(room.solved) == 3
         refused = room.happened(Refused)
         assert [(event.reason, event.validator) for event in refused] == [
@@ -267,6 +271,26 @@ class TestRefused:
         assert "RuntimeError" in line
         assert "broken (test_app.py" in line
         assert SECRET not in line + got.body.decode() + repr(room.events)
+
+    @pytest.mark.parametrize("broken", ["sink", "refuse", "inform", "take"])
+    async def test_whatever_breaks_the_reply_is_json(
+        self, broken: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def breaks(*arguments: object) -> None:
+            raise RuntimeError(SECRET)
+
+        room = Room(epoch_volume=2, sink=breaks) if broken == "sink" else Room(epoch_volume=2)
+        if broken != "sink":
+            monkeypatch.setattr(Admission, broken, breaks)
+        requests: dict[str, dict[str, Any]] = {
+            "refuse": {"fields": {}},
+            "inform": {"synapse": "Information"},
+        }
+        request = requests.get(broken, {})
+        got = await room.ask(**request)
+        assert (got.status, got.json["reason"]) == (500, "broken")
+        assert SECRET not in got.body.decode()
+        assert room.solved == []
 
     async def test_nothing_of_the_callers_is_echoed(self) -> None:
         room = Room()
