@@ -29,11 +29,11 @@ class _Frozen(BaseModel):
 
 
 class Target(_Frozen):
-    """A running miner. `name` is what tables call it: the label it was given, else its address."""
+    """A running miner. `name` is what rows and tables call it: its label, else its address."""
 
     address: str  # HOST:PORT
     hotkey: str  # ss58
-    label: str | None = None  # its solver, as the user calls it
+    label: str | None = None  # what the user calls it: its solver, most likely
 
     @property
     def name(self) -> str:

@@ -30,9 +30,9 @@ class Row:
     `reward_high`. All three are after volume, as a validator ranks them.
     """
 
-    target: str  # HOST:PORT of a miner; a solver's name in a bench
-    hotkey: str = ""  # the target's
-    solver: str | None = None  # what the user calls the target's solver, if that was said
+    target: str  # a miner's label, or HOST:PORT if it has none; a solver's name in a bench
+    hotkey: str = ""  # the miner's
+    solver: str | None = None  # as far as it is known
     round: int = 1
     id: str  # of the challenge
     kind: str = ""
