@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 WINDOW_S = 60.0  # over which repetitions are counted
 _SPOKEN_OUT = 20  # debug lines per window and reason, and lines per window of another library's logger
 
+_CHALLENGES_SPOKEN_OUT = 600  # a minute; ten a second is more than all quotas of a subnet come to
+
 _SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is none, and would garble every line
 _LONGEST = 1000  # characters of a text; a foreign error may hold a whole page
 _HOTKEY_SHOWN = 8  # characters; enough to tell validators apart
@@ -173,28 +175,28 @@ def _thread_died(args: threading.ExceptHookArgs) -> None:
 class EventLog:
     """A sink of `logicnet.events`: a line an event, and of the refusals one line a reason and minute.
 
+    Challenges beyond ten a second come from a load test, and are counted too: saying one costs as
+    much as verifying a signature.
+
     No question, no answer, nothing a caller chose is in it. The individual refusals are on disk, in
     the ledger; `--logging.debug` shows the first of each minute.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._tally = Tally(clock)
+        self._tally = Tally(clock)  # of refusals and promises
+        self._challenges = Tally(clock)
 
     def __call__(self, event: Event) -> None:
         self._sum_up()
         match event:
             case Answered():
-                self._answered(event)
+                if self._challenges.add("answered") <= _CHALLENGES_SPOKEN_OUT:
+                    self._answered(event)
             case Refused():
                 self._refused(event)
             case Admitted():
-                logger.bind(
-                    event="admitted",
-                    challenge=event.challenge_id,
-                    validator=event.validator,
-                    wire=event.wire,
-                    allowed_s=round(event.allowed_s, 3),
-                ).debug(f"Admitted {_short(event.validator)}, {event.wire}, {event.allowed_s:.1f} s allowed")
+                if self._challenges.add("admitted") <= _CHALLENGES_SPOKEN_OUT:
+                    self._admitted(event)
             case HungUp():
                 logger.bind(
                     event="hung_up",
@@ -210,6 +212,15 @@ class EventLog:
                     )
             case NonceAccepted():
                 pass
+
+    def _admitted(self, event: Admitted) -> None:
+        logger.bind(
+            event="admitted",
+            challenge=event.challenge_id,
+            validator=event.validator,
+            wire=event.wire,
+            allowed_s=round(event.allowed_s, 3),
+        ).debug(f"Admitted {_short(event.validator)}, {event.wire}, {event.allowed_s:.1f} s allowed")
 
     def _answered(self, event: Answered) -> None:
         said = f"Answered {_short(event.validator)} in {event.seconds:.2f} s: {event.outcome}"
@@ -235,6 +246,9 @@ class EventLog:
             )
 
     def _sum_up(self) -> None:
+        unsaid = self._challenges.ended()["answered"] - _CHALLENGES_SPOKEN_OUT
+        if unsaid > 0:
+            logger.bind(event="answers", unsaid=unsaid).info(f"And {unsaid} more answered within a minute")
         counts = self._tally.ended()
         del counts["promised"]
         if any(count > 1 for count in counts.values()):

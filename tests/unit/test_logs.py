@@ -423,3 +423,18 @@ def test_a_tally_counts_in_windows() -> None:
     assert tally.ended() == {"a": 2, "b": 1}
     assert not tally.ended()
     assert tally.add("a") == 1
+
+
+def test_a_load_test_is_bounded_too_and_its_answers_are_summed_up(capsys: Capture) -> None:
+    logs.set_up(PLAIN)
+    clock = Clock()
+    log = EventLog(clock)
+    for _ in range(1_000):
+        log(admitted())
+        log(answered())
+    assert len(said(capsys)) == 600
+    clock.now_s += logs.WINDOW_S
+    log(answered())
+    summed_up, again = said(capsys)
+    assert summed_up.endswith("INFO     And 400 more answered within a minute")
+    assert "Answered" in again
