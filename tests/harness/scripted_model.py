@@ -185,7 +185,7 @@ class ScriptedModel:
                 case Mode.END_EARLY if middle:
                     break
                 case Mode.GARBAGE_EVENTS if middle:
-                    await caller.event("{not JSON \xff")
+                    await caller.chunk(b"data: {not JSON \xff\n\n")
                 case Mode.GARBAGE_SHAPES if number % 2:
                     await caller.event(random.Random(number).choice(_SHAPES))
                 case Mode.ENDLESS_LINE if middle:
@@ -196,7 +196,7 @@ class ScriptedModel:
                     break
                 case _ if self.pause_s:
                     await caller.wait(self.pause_s)
-            await caller.event(json.dumps(event))
+            await caller.event(json.dumps(event, ensure_ascii=False))
         else:
             await caller.event("[DONE]")
         await caller.send(b"0\r\n\r\n")
@@ -251,7 +251,7 @@ class _Caller:
         await self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     async def event(self, data: str) -> None:
-        await self.chunk(b"data: " + data.encode("latin-1", "replace") + b"\n\n")
+        await self.chunk(b"data: " + data.encode() + b"\n\n")
 
     async def wait(self, seconds: float | None) -> None:
         """Pause, or for ever; ends with _HungUp when the caller leaves."""

@@ -124,6 +124,20 @@ async def test_a_server_that_is_not_there_and_then_is() -> None:
     assert [line.split()[0] for line in lines] == ["WARNING"]
 
 
+async def test_a_server_that_was_away_is_asked_anew_what_it_serves() -> None:
+    server = ScriptedModel(context=100)
+    async with server:
+        endpoint = Endpoint(server.base_url)
+        await ask(endpoint)
+    await ask(endpoint)
+    async with server:
+        server.context = 4096
+        assert (await ask(endpoint)).text == STEPS
+    await endpoint.close()
+    assert server.chats[0]["max_tokens"] < 100
+    assert server.chats[-1]["max_tokens"] == 100
+
+
 async def test_a_hung_list_of_models_does_not_take_all_the_time() -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
