@@ -24,10 +24,9 @@ _FORCED_TOKENS = 48
 _FORCED = r" ?[^\n]{1,100}"
 
 _REASON = "Solve this step by step. Explain each step briefly, and end with the answer."
-_FINAL = (
-    "Now give only the final answer to the question: a number, an expression or a few words on one line, "
-    "with no steps and no explanation."
-)
+_FINAL = "What is the final answer? Reply with the answer only."
+"""Short, because weak models repeat what they are told: of 24 replies of SmolLM2-135M, 21 held one number;
+when asked for "a number, an expression or a few words", 10 did."""
 _SO = "So the final answer is"
 
 
