@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from loguru import logger
@@ -163,6 +163,122 @@ def score(
             with_truth=truth,
         )
     )
+
+
+@app.command()
+def arena(
+    *,
+    target: Annotated[list[str] | None, typer.Option(help="HOST:PORT of a miner; again for more.")] = None,
+    hotkey: Annotated[list[str] | None, typer.Option(help="Its ss58 hotkey, in the same order.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="What to call it, in the same order.")] = None,
+    challenges: Annotated[str | None, typer.Option(help="A recipe, or a JSONL file of questions.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Loops of a validator; 1.")] = None,
+    per_round: Annotated[
+        int | None, typer.Option(min=1, help="Questions per round and miner at most; spread evenly.")
+    ] = None,
+    wallet_path: Annotated[Path | None, typer.Option("--wallet.path", help="Folder of wallets.")] = None,
+    wallet_name: Annotated[str | None, typer.Option("--wallet.name", help="The validator's coldkey.")] = None,
+    wallet_hotkey: Annotated[str | None, typer.Option("--wallet.hotkey", help="Its hotkey.")] = None,
+    validator_uri: Annotated[
+        str | None, typer.Option(help="A development key instead, such as //Alice.")
+    ] = None,
+    chain_file: Annotated[
+        Path | None, typer.Option("--chain.file", help="The network, for the stakes; alone if not given.")
+    ] = None,
+    wire: Annotated[
+        Literal["classic", "btauth", "both"] | None, typer.Option(help="both: in turn; classic.")
+    ] = None,
+    score: Annotated[
+        Literal["half", "all"] | None, typer.Option(help="A validator scores about half; all.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of which half; 0.")] = None,
+    lanes: Annotated[int | None, typer.Option(min=1, help="Batches under way at once; 8.")] = None,
+    stagger: Annotated[float | None, typer.Option(min=0, help="Seconds between their starts; 4.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Miners asked the same at once; 8.")] = None,
+    loop_seconds: Annotated[
+        float | None, typer.Option(min=0, help="Of a loop, as the miner's --miner.limit_interval; 600.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for an answer; 64.")] = None,
+    information_timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds for Information; 60.")
+    ] = None,
+    category: Annotated[str | None, typer.Option(help="What is asked of miners that name it; Logic.")] = None,
+    judge_url: Annotated[
+        str | None, typer.Option("--judge-url", "--judge", help="OpenAI-compatible base URL of a judge.")
+    ] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    judge_key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
+    reference_url: Annotated[
+        str | None,
+        typer.Option("--reference-url", "--reference-endpoint", help="Of a model to compare reasoning with."),
+    ] = None,
+    reference_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    reference_key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
+    embedding_model: Annotated[
+        str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
+    ] = None,
+    truth: Annotated[
+        bool | None, typer.Option("--truth/--no-truth", help="Say what is truly right; if it can be.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; a new one below .run.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+) -> int:
+    """Question running miners as a validator would, score and rank them. Ctrl-C keeps what was scored."""
+    from logicnet.arena.command import Options, run  # noqa: PLC0415
+
+    wallet = {"path": wallet_path, "name": wallet_name, "hotkey": wallet_hotkey}
+    plan = {
+        "rounds": rounds,
+        "per_round": per_round,
+        "wire": wire,
+        "score": score,
+        "seed": seed,
+        "lanes": lanes,
+        "stagger_s": stagger,
+        "batch": batch,
+        "loop_s": loop_seconds,
+        "timeout_s": timeout,
+        "information_timeout_s": information_timeout,
+        "category": category,
+        "embedding_model": embedding_model,
+        "truth": truth,
+    }
+    return run(
+        Options(
+            out=out,
+            resume=resume,
+            targets=target or (),
+            hotkeys=hotkey or (),
+            labels=label or (),
+            challenges=challenges,
+            wallet={name: value for name, value in wallet.items() if value is not None},
+            validator_uri=validator_uri,
+            chain_file=chain_file,
+            judge_url=judge_url,
+            judge_model=judge_model,
+            judge_key=SecretStr(judge_key) if judge_key and judge_url else None,
+            reference_url=reference_url,
+            reference_model=reference_model,
+            reference_key=SecretStr(reference_key) if reference_key and reference_url else None,
+            plan={name: value for name, value in plan.items() if value is not None},
+        )
+    )
+
+
+@app.command("report")
+def report_run(
+    run: Annotated[Path, typer.Argument(help="Folder of an arena or a bench, finished or not.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; the run's if not given.")] = None,
+) -> None:
+    """Show what a run came to, and write it as one HTML page, CSV and JSON lines."""
+    from logicnet.report.command import run as report_on  # noqa: PLC0415
+
+    report_on(run, out)
 
 
 @app.command()

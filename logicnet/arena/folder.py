@@ -1,8 +1,9 @@
 """The folder of a run: what was asked for, what was asked, and what came of it.
 
-    run.json        the plan (`logicnet.arena.plan`); written once
-    journal.jsonl   what is about to be done, before it is: a round that begins, a question that goes out
-    rows.jsonl      one row per question, once it is scored (`logicnet.arena.rows`)
+    run.json          the plan (`logicnet.arena.plan`)
+    challenges.jsonl  the questions, as they were when the run began
+    journal.jsonl     what is about to be done, before it is: a round that begins, a question that goes out
+    rows.jsonl        one row per question, once it is scored (`logicnet.arena.rows`)
 
 Every line is handed to the system before the next step, so a kill -9 loses none. Whatever the journal
 says was asked and has no row was in flight then: it gets a row that says so, and is not asked again.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,19 +22,25 @@ from typing import Any, BinaryIO, Self
 
 from pydantic import ValidationError
 
+from logicnet.arena.challenge_set import read_set, write_set
 from logicnet.arena.plan import Plan
 from logicnet.arena.rows import BadRun, Row, read_lines, read_rows
+from logicnet.challenges.problem import Problem
 from logicnet.errors import SettingsError
 
-PLAN, JOURNAL, ROWS = "run.json", "journal.jsonl", "rows.jsonl"
+PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A round: when its Information was answered (unix seconds), and which challenges it asks."""
+    """A round: when its last loop was opened by Information (unix seconds), and what it asks of whom.
+
+    `asks` is how many of `ids`, the first ones, each target is asked: its quota when the round began.
+    """
 
     at_s: float
     ids: tuple[str, ...]
+    asks: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +64,49 @@ class RunFolder:
 
     path: Path
     plan: Plan
-    rows: list[Row] = field(default_factory=list)
+    problems: Sequence[Problem]
     rounds: dict[int, Begun] = field(default_factory=dict)
     asked: dict[tuple[str, str], Intent] = field(default_factory=dict)
+    _ended: set[tuple[str, str]] = field(default_factory=set, repr=False)
     _journal: BinaryIO = field(init=False, repr=False)
     _rows: BinaryIO = field(init=False, repr=False)
 
     @classmethod
-    def begin(cls, path: Path, plan: Plan) -> Self:
+    def begin(cls, path: Path, plan: Plan, problems: Sequence[Problem]) -> Self:
         """A new run in `path`, made if need be. Raises SettingsError if there is one already."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             if (path / PLAN).exists():
                 raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
-            run = cls(path, plan)
+            run = cls(path, plan, problems)
             run._open()
-            temporary = path / f"{PLAN}.new"
-            temporary.write_text(plan.model_dump_json(indent=2) + "\n")
-            temporary.replace(path / PLAN)
+            write_set(path / CHALLENGES, problems)
+            run._write_plan()
         except OSError as error:
             raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
         return run
 
     @classmethod
-    def resume(cls, path: Path) -> Self:
-        """The run in `path` as it was left. Raises SettingsError or BadRun."""
-        run = cls(path, read_plan(path))
+    def resume(cls, path: Path, plan: Plan) -> Self:
+        """The run in `path` as it was left, from now on with `plan`. Raises SettingsError or BadRun."""
+        run = cls(path, plan, read_set(path / CHALLENGES))
         try:
             run._open()
+            try:
+                run._read()
+                run._write_plan()
+            except BaseException:
+                run.close()
+                raise
         except OSError as error:
             raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
-        try:
-            run._read()
-        except BaseException:
-            run.close()
-            raise
         return run
 
     def begin_round(self, number: int, begun: Begun, told: Mapping[str, Any]) -> None:
         """`told` is what each target said of its volume, for a reader."""
         self.rounds[number] = begun
-        line = {"round": number, "at": begun.at_s, "ids": list(begun.ids), "targets": dict(told)}
-        self._append(self._journal, json.dumps(line))
+        line = {"round": number, "at": begun.at_s, "ids": begun.ids, "asks": dict(begun.asks)}
+        self._append(self._journal, json.dumps(line | {"told": dict(told)}))
 
     def intend(self, intent: Intent) -> None:
         """Before the question goes out."""
@@ -107,13 +115,16 @@ class RunFolder:
         self._append(self._journal, json.dumps(line | {"at": intent.at_s}))
 
     def add(self, row: Row) -> None:
-        self.rows.append(row)
+        self._ended.add(row.key)
         self._append(self._rows, row.line())
 
     def in_flight(self) -> list[Intent]:
         """What was asked and has no row."""
-        ended = {row.key for row in self.rows}
-        return [intent for key, intent in self.asked.items() if key not in ended]
+        return [intent for key, intent in self.asked.items() if key not in self._ended]
+
+    def rows(self) -> Iterator[Row]:
+        """What came of it so far, from the file: a run of days does not fit into memory."""
+        return read_rows(self.path / ROWS)
 
     def sync(self) -> None:
         """Have the disk keep what the system was handed, against a power cut."""
@@ -141,14 +152,19 @@ class RunFolder:
             raise SettingsError(f"another arena is at work in {self.path}") from None
         self._rows = (self.path / ROWS).open("ab", buffering=0)
 
+    def _write_plan(self) -> None:
+        temporary = self.path / f"{PLAN}.new"
+        temporary.write_text(self.plan.model_dump_json(indent=2) + "\n")
+        temporary.replace(self.path / PLAN)
+
     def _read(self) -> None:
         for file, name in ((self._journal, JOURNAL), (self._rows, ROWS)):
             os.ftruncate(file.fileno(), _whole_lines(self.path / name))
-        self.rows = list(read_rows(self.path / ROWS))
+        self._ended = {row.key for row in self.rows()}
         for number, line in read_lines(self.path / JOURNAL):
             try:
                 self._take(line)
-            except (KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 raise BadRun(f"{self.path / JOURNAL}, line {number}: not a line of a journal") from None
 
     def _take(self, line: Mapping[str, Any]) -> None:
@@ -162,7 +178,8 @@ class RunFolder:
             )
             self.asked[intent.key] = intent
         else:
-            self.rounds[int(line["round"])] = Begun(float(line["at"]), _texts(line["ids"]))
+            asks = {name: int(count) for name, count in line["asks"].items()}
+            self.rounds[int(line["round"])] = Begun(float(line["at"]), _texts(line["ids"]), asks)
 
     def _append(self, file: BinaryIO, line: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -55,6 +56,7 @@ class Plan(_Frozen):
     """See the module. Times are seconds."""
 
     format: Literal[1] = 1
+    run: uuid.UUID = Field(default_factory=uuid.uuid4)  # so that no two runs name a question alike
     targets: tuple[Target, ...]
     validator: str  # ss58 of the hotkey that asks
     stakes: dict[str, float]
@@ -76,6 +78,10 @@ class Plan(_Frozen):
     reference: Models | None = None
     embedding_model: str | None = None
     truth: bool = True
+
+    def task_uid(self, problem_id: str) -> str:
+        """What a miner is told instead of the id, which is made of the question and its truth."""
+        return str(uuid.uuid5(self.run, problem_id))
 
     def wire_of(self, place: int) -> Wire:
         """The wire of the question with that number, from 0."""

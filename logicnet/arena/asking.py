@@ -1,0 +1,98 @@
+"""One question to one target, from the words that go out to the row that is kept."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from logicnet.arena.client import Reply
+from logicnet.arena.examiner import Mark
+from logicnet.arena.folder import Intent
+from logicnet.arena.information import in_words
+from logicnet.arena.plan import Plan, Target
+from logicnet.arena.rows import LONGEST_TEXT, Row, stored
+from logicnet.challenges.problem import Problem
+from logicnet.scoring.rhythm import SCORED_SHARE
+
+INTERRUPTED = "interrupted: the arena ended while this was under way; it is not asked again"
+
+
+def is_scored(plan: Plan, target: Target, problem: Problem) -> bool:
+    """Whether it is of the half that is scored: a coin per question and target, the same in each run."""
+    if plan.score == "all":
+        return True
+    # Not for secrets. A text as seed is hashed with SHA-512, so the coin falls alike everywhere.
+    return random.Random(f"{plan.seed} {target.hotkey} {problem.id}").random() < SCORED_SHARE  # noqa: S311
+
+
+def asked_row(plan: Plan, target: Target, problem: Problem, intent: Intent) -> Row:
+    """What is known before there is a reply."""
+    return Row(
+        target=target.name,
+        hotkey=target.hotkey,
+        solver=target.label,
+        round=intent.round,
+        id=problem.id,
+        kind=problem.kind,
+        source=problem.source,
+        wire=intent.wire,
+        asked_at=intent.at_s,
+        question=problem.asked,
+        raw_question=problem.question,
+        ground_truth=problem.truth,
+        timeout=plan.timeout_s,
+    )
+
+
+def answered_row(row: Row, reply: Reply, task_uid: str) -> Row:
+    """`row` with what came back."""
+    if not reply.success:
+        return replace(row, status=reply.status, process_time=reply.seconds, error=in_words(reply))
+    answer, reasoning = reply.answer, reply.reasoning
+    notes = [
+        f"{what} of {len(text)} characters, kept are {LONGEST_TEXT}"
+        for what, text in (("answer", answer), ("reasoning", reasoning))
+        if len(text) > LONGEST_TEXT
+    ]
+    return replace(
+        row,
+        status=reply.status,
+        process_time=reply.seconds,
+        answer=stored(answer),
+        reasoning=stored(reasoning),
+        error=_mismatch(reply, row.question, task_uid),
+        note="; ".join(notes),
+    )
+
+
+def marked_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
+    """`row` with what it came to."""
+    score = mark.score
+    notes = [row.note, *score.notes]
+    if mark.similarity is not score.similarity and mark.similarity is not None:
+        notes.append(mark.similarity.failure)
+    if row.answer is not None and mark.similarity is None:
+        notes.append("similarity undecided: nobody wrote a reference")
+    return replace(
+        row,
+        scored=True,
+        correctness=score.correctness.score,
+        decided_by=score.correctness.by,
+        true=score.truth.right if score.truth else None,
+        reference=mark.reference,
+        similarity=mark.similarity.value if mark.similarity else None,
+        epoch_volume=epoch_volume,
+        reward=mark.reward.low if mark.reward.decided else None,
+        reward_low=mark.reward.low,
+        reward_high=mark.reward.high,
+        note="; ".join(note for note in notes if note),
+    )
+
+
+def _mismatch(reply: Reply, question: str, task_uid: str) -> str:
+    """A Dendrite takes whatever is echoed, and so does a validator: it is scored, and said."""
+    for name, sent in (("logic_question", question), ("task_uid", task_uid)):
+        echoed = reply.fields.get(name)
+        if echoed is not None and str(echoed).strip() != sent.strip():
+            return f"the reply is to another question: it echoes another {name}"
+    return ""

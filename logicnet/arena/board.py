@@ -1,0 +1,176 @@
+"""What somebody sees of a run: a live table on a terminal, plain lines now and then in a pipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from logicnet.arena.folder import RunFolder
+from logicnet.arena.information import Told
+from logicnet.arena.rows import Row
+from logicnet.arena.standings import Place, Range
+from logicnet.arena.tally import Tallies
+from logicnet.deadline import Clock
+from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
+
+_EVERY_S = 10.0  # between lines about progress in a pipe
+_PIPE_WIDTH = 10_000  # a pipe has no edge
+_CURVE_RANKS = (1, 20, 50, 160)
+
+
+class Board:
+    """A `Watcher`. Use as a context manager around the run."""
+
+    def __init__(self, run: RunFolder, console: Console, *, clock: Clock = time.monotonic) -> None:
+        self._plan = run.plan
+        self._console = console
+        self._clock = clock
+        self._tallies = Tallies([target.name for target in run.plan.targets], run.rows())
+        self._round = max(run.rounds, default=0)
+        self._left = 0
+        self._doing = "asking for Information"
+        self._said_at_s = clock()
+        self._live: Live | None = None
+        if console.is_terminal:
+            # Drawn in a thread of its own: a table takes milliseconds, and miners are being timed.
+            self._live = Live(console=console, get_renderable=self._page, refresh_per_second=2)
+        else:
+            console.width = _PIPE_WIDTH
+
+    @property
+    def tallies(self) -> Tallies:
+        return self._tallies
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False)
+
+    def round_began(self, number: int, told: Mapping[str, Told], questions: int) -> None:
+        self._round, self._left = number, questions
+        self._doing = "asking"
+        for name, one in told.items():
+            says = one.why or f"takes {one.epoch_volume}, {one.quota} of them from this validator"
+            self.say(f"Round {number} of {self._plan.rounds}: {name} {says}.")
+
+    def row(self, row: Row) -> None:
+        self._tallies.add(row)
+        self._left = max(0, self._left - 1)
+        now_s = self._clock()
+        if self._live is None and now_s - self._said_at_s >= _EVERY_S:
+            self._said_at_s = now_s
+            self.say(f"    {self._progress()}")
+
+    def waiting(self, seconds: float) -> None:
+        self._doing = (
+            f"until {time.strftime('%H:%M:%S', time.localtime(time.time() + seconds))} the loop lasts"
+        )
+        if self._live is None:
+            self.say(f"    waiting {seconds:.0f} s for the end of the loop")
+
+    def stopping(self) -> None:
+        self._doing = "stopping: what is under way is waited for; Ctrl-C again gives it up"
+        self.say(self._doing[0].upper() + self._doing[1:] + ".")
+
+    def round_ended(self, number: int) -> None:
+        if self._live is None:
+            self._console.print(self.table())
+
+    def table(self) -> Table:
+        """Every miner: what it was asked, what came of it, and what the last round would pay."""
+        title = (
+            f"After round {self._round} of {self._plan.rounds}" if self._round else "Before the first round"
+        )
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        table.add_column("miner", no_wrap=self._live is None, overflow="fold")
+        headings = ("asked", "answered", "scored", "correct", "true", "similar", "reward")
+        for heading in (*headings, "p50 s", "p95 s", "max s", "rank", "incentive", "weight"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        places = {place.target: place for place in self._tallies.standings.of(self._round)}
+        weights = self._tallies.standings.weights()
+        for name, tally in self._tallies.of.items():
+            mean_low, mean_high = tally.low.mean, tally.high.mean
+            table.add_row(
+                escape(name),
+                *(str(count) for count in (tally.asked, tally.answered, tally.scored)),
+                *(_number(one.mean) for one in (tally.correctness, tally.true, tally.similarity)),
+                _range(Range(mean_low, mean_high)) if mean_low is not None and mean_high is not None else "-",
+                *(_number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
+                *_place(places.get(name)),
+                _range(weights[name]),
+            )
+        return table
+
+    def last_words(self) -> list[str]:
+        """What is to be known about the table, once the run is over."""
+        lines = []
+        for name, tally in self._tallies.of.items():
+            if tally.last_error:
+                missing = tally.asked - tally.answered
+                lines.append(f"{name}: {missing} of {tally.asked} without a reply; last: {tally.last_error}")
+        undecided = sum(tally.undecided for tally in self._tallies.of.values())
+        scored = sum(tally.scored for tally in self._tallies.of.values())
+        if undecided:
+            without = [
+                words
+                for words, missing in (
+                    ("--judge-url (what arithmetic cannot decide)", self._plan.judge is None),
+                    ("--reference-url (similarity)", self._plan.reference is None),
+                )
+                if missing
+            ]
+            lines.append(
+                f"{undecided} of {scored} rewards are undecided, and every figure made of them is shown from "
+                f"the worst to the best that it can be; missing: {' and '.join(without)}"
+            )
+        return lines
+
+    def _page(self) -> RenderableType:
+        return Group(self.table(), escape(self._progress()))
+
+    def _progress(self) -> str:
+        return f"round {self._round} of {self._plan.rounds}: {self._doing}, {self._left} replies to come"
+
+
+def curve() -> str:
+    """The curve of the incentive, in a line."""
+    points = ", ".join(f"{rank} earns {rank_incentive(rank):.3f}" for rank in _CURVE_RANKS)
+    return (
+        f"On the subnet rank {points}; a mean of {LEAST_MEAN:g} or less, or a rank past {LAST_PAID_RANK}, "
+        f"earns {rank_incentive(UNPAID_RANK):.3f}. "
+        f"The weight is the mean of {WEIGHT_LOOPS} rounds, as a share of all."
+    )
+
+
+def _place(place: Place | None) -> tuple[str, str]:
+    if place is None:
+        return "-", "-"
+    same = place.best_rank == place.worst_rank
+    rank = str(place.best_rank) if same else f"{place.best_rank}-{place.worst_rank}"
+    return rank, _range(place.incentive)
+
+
+def _range(one: Range) -> str:
+    low, high = f"{one.low:z.3f}", f"{one.high:z.3f}"  # z: -0.000 is 0.000
+    return low if low == high else f"{low}..{high}"
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,231 @@
+"""`logicnet arena`: composes a validator from what was asked, runs it, and shows what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from pydantic import SecretStr, ValidationError
+from rich.console import Console
+
+from logicnet.arena.arena import Arena
+from logicnet.arena.board import Board, curve
+from logicnet.arena.challenge_set import checker_modules, checker_of, load_problems
+from logicnet.arena.examiner import Examiner, Keys
+from logicnet.arena.folder import RunFolder, read_plan
+from logicnet.arena.plan import Models, Plan, Target, read_targets
+from logicnet.arena.signing import Signer
+from logicnet.errors import SettingsError
+from logicnet.settings import Wallet
+
+FULL_STAKE = 1_000_000.0
+"""Of a validator that no file of the network knows: alone, so any stake gives it the whole volume."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command was given. None is what was not; a resumed run then has what it had."""
+
+    out: Path | None = None
+    resume: bool = False
+    targets: Sequence[str] = ()
+    hotkeys: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    challenges: str | None = None
+    wallet: Mapping[str, Any] = field(default_factory=dict)  # by the names of `Wallet`
+    validator_uri: str | None = None  # holds a secret
+    chain_file: Path | None = None
+    judge_url: str | None = None
+    judge_model: str | None = None
+    reference_url: str | None = None
+    reference_model: str | None = None
+    judge_key: SecretStr | None = None
+    reference_key: SecretStr | None = None
+    plan: Mapping[str, Any] = field(default_factory=dict)  # the rest, by the names of `Plan`
+
+
+def run(options: Options) -> int:
+    """Fight it out; the exit status is 0 if every question was asked, 1 if not, 130 after Ctrl-C.
+
+    Raises LogicnetError if it cannot begin or go on.
+    """
+    with _folder(options) as (folder, signer):
+        console = Console()
+        with Board(folder, console) as board:
+            board.say(f"Asking as {folder.plan.validator}; the run is in {folder.path}")
+            keys = Keys(options.judge_key, options.reference_key)
+            stopped = uvloop.run(_fight(folder, signer, keys, board))
+        if console.is_terminal:
+            console.print(board.table())
+        for line in (*board.last_words(), curve()):
+            board.say(line)
+        if stopped:
+            board.say(f"Stopped. To go on: logicnet arena --out {folder.path} --resume")
+            return 130
+        return _outcome(folder, board)
+
+
+async def _fight(folder: RunFolder, signer: Signer, keys: Keys, board: Board) -> bool:
+    """Whether it was stopped before its end."""
+    problems = folder.problems
+    examiner = Examiner(folder.plan, keys, checker_of=checker_of, checker_modules=checker_modules(problems))
+    async with examiner:
+        arena = Arena(folder, problems, signer, examiner, board)
+        fighting = asyncio.ensure_future(arena.fight())
+
+        def told_to_stop() -> None:
+            if arena.stopping:
+                fighting.cancel()
+            else:
+                arena.stop()
+                board.stopping()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, told_to_stop)
+        try:
+            await fighting
+        except asyncio.CancelledError:
+            if not arena.stopping:
+                raise
+        return arena.stopping
+
+
+def _outcome(folder: RunFolder, board: Board) -> int:
+    asked = len(folder.asked)
+    planned = len(folder.problems) * len(folder.plan.targets)
+    board.say(f"{asked} of {planned} questions asked in {len(folder.rounds)} rounds: {folder.path}")
+    return 0 if asked else 1
+
+
+def _signer(options: Options) -> Signer:
+    if options.validator_uri is not None:
+        from bittensor.sp_core import Keypair  # noqa: PLC0415 (a third of a second)
+
+        try:
+            signer: Signer = Keypair.create_from_uri(options.validator_uri)
+        except Exception:  # whatever it raises, it may quote a secret
+            raise SettingsError("--validator-uri takes a development key such as //Alice") from None
+        return signer
+    from logicnet.chain import load_hotkey  # noqa: PLC0415
+
+    try:
+        wallet = Wallet.model_validate(options.wallet)
+    except ValidationError as error:
+        raise SettingsError(
+            f"--wallet.{error.errors()[0]['loc'][0]} takes the name of a key, not a path"
+        ) from None
+    try:
+        return load_hotkey(wallet)
+    except SettingsError as error:
+        if options.wallet:
+            raise
+        raise SettingsError(
+            f"say who asks: --wallet.name and --wallet.hotkey of a validator, or --validator-uri ({error})"
+        ) from None
+
+
+@contextmanager
+def _folder(options: Options) -> Iterator[tuple[RunFolder, Signer]]:
+    """What was asked for is looked at before anything is written, the key before the questions are made."""
+    if options.resume:
+        if options.out is None:
+            raise SettingsError("--resume needs the --out of the run to go on with")
+        before = read_plan(options.out)
+        signer = _signer(options)
+        folder = RunFolder.resume(options.out, _resumed(options, before, signer))
+    else:
+        targets = read_targets(options.targets, options.hotkeys, options.labels)
+        if options.challenges is None:
+            raise SettingsError("--challenges is missing: a recipe or a JSONL file of questions")
+        signer = _signer(options)
+        plan = _new_plan(options, targets, signer)
+        out = options.out or Path(".run") / f"arena-{time.strftime('%Y%m%dT%H%M%S')}"
+        folder = RunFolder.begin(out, plan, load_problems(plan.challenges))
+    with folder:
+        yield folder, signer
+
+
+def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Plan:
+    return _plan(
+        {
+            "targets": targets,
+            "validator": signer.ss58_address,
+            "stakes": _stakes(options.chain_file, signer),
+            "challenges": options.challenges,
+            "truth": importlib.util.find_spec("math_verify") is not None,
+            **_models(options),
+            **options.plan,
+        }
+    )
+
+
+def _resumed(options: Options, before: Plan, signer: Signer) -> Plan:
+    """The plan of before. Only what does not change what was asked may be given anew."""
+    if signer.ss58_address != before.validator:
+        raise SettingsError(f"the run was begun by {before.validator}; go on with the same key")
+    given: dict[str, Any] = dict(options.plan)
+    if options.targets or options.hotkeys or options.labels:
+        given["targets"] = read_targets(options.targets, options.hotkeys, options.labels)
+    if options.challenges is not None:
+        given["challenges"] = options.challenges
+    changed = [name for name, value in given.items() if name != "rounds" and value != getattr(before, name)]
+    if changed:
+        raise SettingsError(
+            f"{_flag(changed[0])} differs from that of the run; leave it out, or begin a new run "
+            "(only --rounds and the models that score may change)"
+        )
+    return _plan(before.model_dump() | _models(options) | given)
+
+
+def _models(options: Options) -> dict[str, Models]:
+    found = {}
+    for role, url, model in (
+        ("judge", options.judge_url, options.judge_model),
+        ("reference", options.reference_url, options.reference_model),
+    ):
+        if url is not None:
+            found[role] = Models(url=url, model=model)
+        elif model is not None:
+            raise SettingsError(f"--{role}-model is for a {role}: give its --{role}-url")
+    return found
+
+
+def _plan(given: dict[str, Any]) -> Plan:
+    try:
+        return Plan.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise SettingsError(
+            f"{_flag(str(first['loc'][0]))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        ) from None
+
+
+_FLAGS = {"targets": "--target", "loop_s": "--loop-seconds"}  # where it is not the name
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, f"--{name.removesuffix('_s').replace('_', '-')}")
+
+
+def _stakes(file: Path | None, signer: Signer) -> dict[str, float]:
+    """Of all neurons, as miners see them; of this validator alone if no file says more."""
+    if file is None:
+        return {signer.ss58_address: FULL_STAKE}
+    from logicnet.chain import OfflineChain  # noqa: PLC0415
+
+    chain = OfflineChain(file)
+    chain.load()
+    neurons = asyncio.run(chain.metagraph()).neurons
+    stakes = {str(neuron.hotkey): neuron.stake for neuron in neurons}
+    if signer.ss58_address not in stakes:
+        raise SettingsError(f"--chain.file {file}: the validator {signer.ss58_address} is not in it")
+    return stakes

@@ -1,0 +1,216 @@
+"""Scores replies beside the asking: on an event loop of its own, in a thread of its own.
+
+What miners wrote can take a while to be compared, and a clock that runs for other miners meanwhile
+must not notice. Here also live the judge, the references and what embeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import SecretStr
+
+from logicnet.arena.client import Reply
+from logicnet.arena.plan import Models, Plan
+from logicnet.arena.standings import Range
+from logicnet.challenges.problem import Problem
+from logicnet.deadline import Deadline
+from logicnet.errors import ModelError
+from logicnet.llm import Completion, Endpoint
+from logicnet.scoring import (
+    Checker,
+    Embedder,
+    Judge,
+    MiniLM,
+    Reward,
+    Score,
+    Scorer,
+    Similarity,
+    TruthTeller,
+    similarity,
+    with_volume,
+    write_reference,
+)
+from logicnet.scoring import Reply as Answered
+
+PROBE_S = 30.0  # a model that says nothing for so long would fail with every answer
+
+REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
+
+_REFERENCES_KEPT = 256  # questions under way at once are far fewer
+
+_LEAST, _MOST = -1.0, 1.0  # of correctness, and of a cosine
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a reply came to. `reward` is after volume; its ends differ where something is undecided."""
+
+    score: Score
+    similarity: Similarity | None
+    reference: str | None
+    reward: Range
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """API keys of the judge and of the model that writes references; they are in no file of a run."""
+
+    judge: SecretStr | None = None
+    reference: SecretStr | None = None
+
+
+NO_KEYS = Keys()
+
+
+class Examiner:
+    """See the module. Use as an async context manager; entering loads and probes whatever is needed.
+
+    Entering raises LogicnetError if a model does not answer or something is not installed. What is not
+    in the plan is left out of the score, never guessed.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        keys: Keys = NO_KEYS,
+        *,
+        checker_of: Callable[[Problem], Checker | None] = lambda problem: None,
+        checker_modules: tuple[str, ...] = (),
+    ) -> None:
+        """`checker_of` is a problem's own checker, a function of one of `checker_modules`."""
+        self._plan = plan
+        self._keys = keys
+        self._checker_of = checker_of
+        self._checker_modules = checker_modules
+        self._stack = AsyncExitStack()
+        self._references: dict[str, asyncio.Task[Completion]] = {}
+        self._reference_models: Endpoint | None = None
+        self._scorer = Scorer()
+        self._thread: AbstractContextManager[BlockingPortal] | None = None
+        self._portal: BlockingPortal
+
+    async def mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:
+        """Score one reply. Never raises for what a miner or a model says."""
+        return await self._aside(lambda: self._mark(problem, reply, epoch_volume))
+
+    async def __aenter__(self) -> Self:
+        if self._plan.reference is not None:
+            similarity.require()
+        self._thread = start_blocking_portal("asyncio")
+        self._portal = self._thread.__enter__()
+        try:
+            await self._aside(self._open)
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def _aside(self, work: Callable[[], Awaitable[T]]) -> T:
+        return await asyncio.wrap_future(self._portal.start_task_soon(work))
+
+    async def _close(self) -> None:
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            try:
+                await self._aside(self._stack.aclose)
+            finally:
+                thread.__exit__(None, None, None)
+
+    # From here on everything runs on the other loop.
+
+    async def _open(self) -> None:
+        judge = embedder = truth = None
+        if self._plan.judge is not None:
+            judge = Judge(await self._endpoint(self._plan.judge, self._keys.judge, "judge"))
+        if self._plan.reference is not None:
+            self._reference_models = await self._endpoint(
+                self._plan.reference, self._keys.reference, "reference"
+            )
+            embedder = Embedder(MiniLM(self._plan.embedding_model))
+            self._stack.callback(embedder.close)
+            # torch takes seconds to load, and holds up every thread while it does: before any clock runs.
+            await embedder.similarities([("one", "two")])
+        if self._plan.truth:
+            truth = await self._stack.enter_async_context(TruthTeller(*self._checker_modules))
+            await truth.start()
+        self._scorer = Scorer(judge, embedder, truth)
+        self._stack.push_async_callback(self._drop_references)
+
+    async def _endpoint(self, models: Models, key: SecretStr | None, role: str) -> Endpoint:
+        endpoint = Endpoint(models.url, models.model, key)
+        self._stack.push_async_callback(endpoint.close)
+        probe = await endpoint.probe(PROBE_S)
+        if probe.error:
+            raise ModelError(f"the {role} does not answer: {probe.error}")
+        return endpoint
+
+    async def _mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:
+        reference: str | None = None
+        failure = ""
+        if reply.success and self._reference_models is not None:
+            written = await self._reference(problem, self._reference_models)
+            if written.finish in ("stop", "length"):
+                reference = written.text
+            else:
+                failure = f"the reference failed: {written.error or 'it was not written in time'}"
+        answered = Answered(
+            truth=problem.truth,
+            answer=reply.answer if reply.success else None,
+            question=problem.question,
+            reasoning=reply.reasoning,
+            reference=reference,
+            process_time_s=reply.seconds,
+            timeout_s=self._plan.timeout_s,
+            checker=self._checker_of(problem),
+        )
+        (score,) = await self._scorer.score([answered])
+        close = Similarity(similarity.FAILED_SIMILARITY, failure) if failure else score.similarity
+        return Mark(score, close, reference, self._reward(score, close, reply, epoch_volume))
+
+    def _reward(self, score: Score, close: Similarity | None, reply: Reply, epoch_volume: int) -> Range:
+        if not reply.success:
+            return Range(0.0, 0.0)
+        right = score.correctness.score
+        worst, best = (
+            Reward(
+                end if right is None else right,
+                end if close is None else close.value,
+                reply.seconds,
+                self._plan.timeout_s,
+            ).value
+            for end in (_LEAST, _MOST)
+        )
+        return Range(with_volume(worst, epoch_volume), with_volume(best, epoch_volume))
+
+    async def _reference(self, problem: Problem, models: Endpoint) -> Completion:
+        """Written once for all who are asked the question."""
+        writing = self._references.get(problem.id)
+        if writing is None:
+            while len(self._references) >= _REFERENCES_KEPT:
+                del self._references[next(iter(self._references))]
+            writing = asyncio.create_task(
+                write_reference(problem.question, models, Deadline.after(REFERENCE_S))
+            )
+            self._references[problem.id] = writing
+        # One who is cancelled must not take the text from the others who wait for it.
+        return await asyncio.shield(writing)
+
+    async def _drop_references(self) -> None:
+        writing = [task for task in self._references.values() if not task.done()]
+        for task in writing:
+            task.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)

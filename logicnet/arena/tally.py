@@ -1,0 +1,126 @@
+"""What rows come to so far: per target, per round, and on the chain."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from logicnet.arena.rows import Row
+from logicnet.arena.standings import Place, Range, places, weight_ranges
+
+
+@dataclass
+class Sum:
+    """A mean that grows; None while there is nothing in it."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, value: float | None) -> None:
+        if value is not None:
+            self.total += value
+            self.count += 1
+
+    @property
+    def mean(self) -> float | None:
+        return self.total / self.count if self.count else None
+
+
+@dataclass
+class Tally:
+    """One target."""
+
+    asked: int = 0
+    answered: int = 0  # a reply that counts
+    scored: int = 0
+    undecided: int = 0  # scored, and the reward lies between two numbers
+    correctness: Sum = field(default_factory=Sum)
+    true: Sum = field(default_factory=Sum)
+    similarity: Sum = field(default_factory=Sum)
+    low: Sum = field(default_factory=Sum)
+    high: Sum = field(default_factory=Sum)
+    seconds: list[float] = field(default_factory=list)  # sorted
+    last_error: str = ""
+
+    def add(self, row: Row) -> None:
+        self.asked += 1
+        self.answered += row.answer is not None
+        self.last_error = row.error or self.last_error
+        if row.process_time is not None and row.answer is not None:
+            insort(self.seconds, row.process_time)
+        if row.scored:
+            self.scored += 1
+            self.undecided += row.reward is None
+            self.correctness.add(row.correctness)
+            self.true.add(None if row.true is None else float(row.true))
+            self.similarity.add(row.similarity)
+            self.low.add(row.reward_low)
+            self.high.add(row.reward_high)
+
+    def second(self, share: float) -> float | None:
+        """The nearest-rank quantile of the seconds."""
+        place = max(0, math.ceil(share * len(self.seconds)) - 1)
+        return self.seconds[place] if self.seconds else None
+
+
+class Standings:
+    """The standings of every round that has scored rows, and the weights they come to.
+
+    `names` are all targets. One that gave no Information in a round earns nothing in it; one that was
+    asked and by chance not scored is as if the round had not been.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._rewards: dict[int, dict[str, list[Range]]] = {}
+        self._asked: dict[int, set[str]] = {}
+        self._paid: dict[int, Mapping[str, Range]] = {}
+
+    def add(self, row: Row) -> None:
+        self._paid.pop(row.round, None)
+        self._asked.setdefault(row.round, set()).add(row.target)
+        earned = self._rewards.setdefault(row.round, {})
+        if row.scored and row.reward_low is not None and row.reward_high is not None:
+            earned.setdefault(row.target, []).append(Range(row.reward_low, row.reward_high))
+
+    def of(self, number: int) -> list[Place]:
+        """Best first."""
+        # A copy, at once: a table may be drawn in another thread.
+        return places(dict(self._rewards.get(number, {})))
+
+    def weights(self) -> Mapping[str, Range]:
+        """What would go on the chain after the rounds so far."""
+        incentives: dict[str, list[Range]] = {name: [] for name in self._names}
+        for number in sorted(self._rewards):
+            paid = self._paid_in(number)
+            for name in self._names:
+                if name in paid:
+                    incentives[name].append(paid[name])
+                elif name not in self._asked[number]:
+                    incentives[name].append(Range(0.0, 0.0))
+        return weight_ranges(incentives)
+
+    def _paid_in(self, number: int) -> Mapping[str, Range]:
+        paid = self._paid.get(number)
+        if paid is None:
+            paid = {place.target: place.incentive for place in self.of(number)}
+            if number < max(self._rewards):  # it is over
+                self._paid[number] = paid
+        return paid
+
+
+class Tallies:
+    """Everything that is shown of a run."""
+
+    def __init__(self, names: Sequence[str], rows: Iterable[Row] = ()) -> None:
+        """`rows` are those of before."""
+        self.of = {name: Tally() for name in names}
+        self.standings = Standings(names)
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        self.of[row.target].add(row)
+        self.standings.add(row)
