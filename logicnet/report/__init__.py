@@ -1,0 +1,20 @@
+"""What a run came to, for people: tables for a terminal, CSV and JSONL for programs, one HTML page.
+
+A run is a folder of `logicnet arena` or `logicnet bench`. Nothing heavy is imported before it is used.
+"""
+
+from logicnet.report.estimate import Estimate, mean_of, mean_of_differences
+from logicnet.report.run import Run, read_run
+from logicnet.report.summary import Difference, Summary, differences, summaries
+
+__all__ = [
+    "Difference",
+    "Estimate",
+    "Run",
+    "Summary",
+    "differences",
+    "mean_of",
+    "mean_of_differences",
+    "read_run",
+    "summaries",
+]

@@ -1,0 +1,46 @@
+"""Every row of a run as CSV, and as the JSON lines that they are."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from logicnet.arena.rows import BadRun, Row
+
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+
+def write_csv(rows: Iterable[Row], path: Path) -> None:
+    """All fields, what is not known empty. Raises BadRun.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front (owasp.org, CSV
+    injection): questions and answers come from strangers. JSONL is exact.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(field.name for field in fields(Row))
+            for row in rows:
+                writer.writerow(
+                    _harmless(value) if isinstance(value, str) else value for value in astuple(row)
+                )
+    except OSError as error:
+        raise BadRun(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def write_jsonl(rows: Iterable[Row], path: Path) -> None:
+    """One JSON object a line, as `logicnet score` reads them. Raises BadRun."""
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(row.line() + "\n" for row in rows)
+    except OSError as error:
+        raise BadRun(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _harmless(text: str) -> str:
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text

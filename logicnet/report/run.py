@@ -1,0 +1,64 @@
+"""A run as it lies in its folder: `run.json`, whatever kind of run it is of, and its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from logicnet.arena.rows import BadRun, Row, read_rows
+from logicnet.errors import SettingsError
+
+PLAN, ROWS = "run.json", "rows.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`plan` is what was asked for, as it is in `run.json`; `rows` what came of it, in order."""
+
+    path: Path
+    plan: Mapping[str, Any]
+    rows: Sequence[Row]
+
+    @property
+    def targets(self) -> list[str]:
+        """In the order in which they first occur in the plan, else in the rows."""
+        planned = [_name(one) for one in self.plan.get("solvers") or self.plan.get("targets") or ()]
+        seen = {row.target for row in self.rows}
+        known = [name for name in dict.fromkeys(planned) if name in seen]
+        return [
+            *known,
+            *(name for name in dict.fromkeys(row.target for row in self.rows) if name not in known),
+        ]
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+
+def read_run(path: Path) -> Run:
+    """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line."""
+    if not (path / PLAN).exists():
+        raise SettingsError(
+            f"there is no run in {path}: it has no {PLAN}; name the --out of an arena or a bench"
+        )
+    try:
+        plan = json.loads((path / PLAN).read_bytes())
+    except OSError as error:
+        raise BadRun(f"cannot read {path / PLAN}: {error.strerror or error}") from None
+    except ValueError:
+        raise BadRun(f"{path / PLAN} is not JSON") from None
+    if not isinstance(plan, dict):
+        raise BadRun(f"{path / PLAN} is not a JSON object")
+    rows = list(read_rows(path / ROWS))
+    if not rows:
+        raise BadRun(f"the run in {path} has no rows yet")
+    return Run(path, plan, rows)
+
+
+def _name(target: object) -> str:
+    if isinstance(target, dict):
+        return str(target.get("label") or target.get("name") or target.get("address") or "")
+    return str(target)

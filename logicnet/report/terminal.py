@@ -1,0 +1,137 @@
+"""The tables of a run for a terminal; whole lines without colours in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from logicnet.report.estimate import Estimate
+from logicnet.report.run import Run
+from logicnet.report.summary import Difference, Summary, differences, disagreements, summaries
+
+NOISE = (
+    "Differences are of the first less the second, question by question, on those where both are known. "
+    "noise: the 95 % interval holds 0, so more of the same questions might turn it round."
+)
+
+
+def console() -> Console:
+    """Standard output; in a pipe as wide as a table wants to be."""
+    found = Console()
+    if not found.is_terminal:
+        found.width = 10_000
+    return found
+
+
+def print_run(out: Console, run: Run) -> None:
+    """Summary and differences, and what to know before believing them."""
+    found = summaries(run.rows, run.targets)
+    out.print(summary_table(found))
+    for note in notes(found, run):
+        out.print(note, markup=False, highlight=False)
+    compared = differences(run.rows, run.targets)
+    if compared:
+        out.print()
+        out.print(difference_table(compared))
+        out.print(NOISE, markup=False, highlight=False)
+
+
+def summary_table(found: Sequence[Summary]) -> Table:
+    table = Table(
+        title="What each came to; in brackets where 95 % of repetitions would be", title_justify="left"
+    )
+    table.add_column("", no_wrap=True)
+    headings = ("asked", "in time", "reward", "correctness", "truly right", "similarity")
+    for heading in (*headings, "median s", "p95 s", "max s", "tokens"):
+        table.add_column(heading, justify="right")
+    for one in found:
+        table.add_row(
+            escape(one.target),
+            str(one.asked),
+            str(one.answered),
+            estimate(one.reward),
+            estimate(one.correctness),
+            estimate(one.truth),
+            estimate(one.similarity),
+            number(one.median_s, 1),
+            number(one.p95_s, 1),
+            number(one.max_s, 1),
+            number(one.tokens, 0),
+        )
+    return table
+
+
+def difference_table(compared: Sequence[Difference]) -> Table:
+    table = Table(title="Differences", title_justify="left")
+    table.add_column("", no_wrap=True)
+    table.add_column("of", no_wrap=True)
+    for heading in ("difference", "95 % interval", "questions"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("so")
+    before = ("", "")
+    for one in compared:
+        pair = (one.left, one.right)
+        if before[0] and pair != before:
+            table.add_section()
+        digits = one.metric.digits
+        table.add_row(
+            escape(f"{one.left} - {one.right}") if pair != before else "",
+            one.metric.name,
+            f"{one.estimate.mean:+.{digits}f}",
+            interval(one.estimate, digits, sign="+") or "too few",
+            f"{one.estimate.count} of {one.asked_both}",
+            escape(one.verdict),
+        )
+        before = pair
+    return table
+
+
+def notes(found: Sequence[Summary], run: Run) -> list[str]:
+    """What the figures leave out, in words."""
+    said = []
+    for one in found:
+        parts = []
+        if one.undecided:
+            parts.append(f"{one.undecided} answers undecided (only a judge could score them)")
+        if one.open_rewards:
+            between = (
+                f"; the mean of all lies between {one.reward_low:.3f} and {one.reward_high:.3f}"
+                if one.reward_low is not None and one.reward_high is not None
+                else ""
+            )
+            parts.append(f"{one.open_rewards} of {one.scored} rewards not known{between}")
+        if one.unknown_truth:
+            parts.append(f"{one.unknown_truth} answers of which nobody can say whether they are right")
+        if one.cut_off:
+            parts.append(f"{one.cut_off} answers put together from what there was (solver late or failed)")
+        if one.scored < one.asked:
+            parts.append(f"{one.asked - one.scored} asked and not scored")
+        if parts:
+            said.append(f"{one.target}: {'; '.join(parts)}.")
+    parted = disagreements(run.rows)
+    if parted:
+        for_wrong = sum(row.true is False for row in parted)
+        said.append(
+            f"Validator and truth disagree on {len(parted)} answers: {for_wrong} wrong ones taken for right, "
+            f"{len(parted) - for_wrong} right ones taken for wrong."
+        )
+    return said
+
+
+def estimate(value: Estimate | None, digits: int = 3) -> str:
+    if value is None:
+        return "-"
+    return f"{value.mean:.{digits}f} {interval(value, digits)}".rstrip()
+
+
+def interval(value: Estimate, digits: int = 3, *, sign: str = "") -> str:
+    if value.low is None or value.high is None:
+        return ""
+    return f"[{value.low:{sign}.{digits}f}, {value.high:{sign}.{digits}f}]"
+
+
+def number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,107 @@
+"""The report as a reader sees it: opened by a real browser, every picture drawn, on a phone too."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT
+from tests.unit.report.runs import HOSTILE, mixed, write_run
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PICTURES = ("reward", "correctness-seconds", "kinds", "deadline", "truth")
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail("no Chromium on the PATH: `make test` sets it up", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `logicnet report` writes for a run with hostile answers in it."""
+    folder = write_run(tmp_path_factory.mktemp("report") / "run", mixed(), solvers=["direct", "race"])
+    done = subprocess.run(
+        [sys.executable, "-m", "logicnet", "report", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "direct - race" in done.stdout
+    return folder / "report.html"
+
+
+def opened(browser: str, page: Path, folder: Path) -> str:
+    """The page's HTML after its scripts have run, without any network."""
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+    flags += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
+    flags += ["--virtual-time-budget=20000", "--window-size=1000,900", "--dump-dom"]
+    done = subprocess.run(
+        [browser, *flags, page.as_uri()], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def drawn(dom: str, name: str) -> list[str]:
+    """What a picture is made of: the shapes within its SVG that have a size."""
+    figure = re.search(rf'<figure id="{name}"[^>]*>(.*?)</figure>', dom, re.DOTALL)
+    assert figure, f"no place for {name}"
+    svg = re.search(r'<svg[^>]*viewBox="0 0 ([\d.]+) ([\d.]+)".*?</svg>', figure[1], re.DOTALL)
+    assert svg, f"{name} is not drawn: {figure[1][:300]}"
+    assert float(svg[1]) > 200
+    assert float(svg[2]) > 60
+    return re.findall(r'<(?:path|rect|line|circle)[^>]*aria-roledescription="([^"]+)"', svg[0])
+
+
+def test_every_picture_is_drawn(browser, page, tmp_path):
+    dom = opened(browser, page, tmp_path)
+    found = {name: drawn(dom, name) for name in PICTURES}
+    assert found["reward"].count("point") == 2
+    assert found["correctness-seconds"].count("point") == 44
+    assert found["kinds"].count("bar") == 6
+    assert found["deadline"].count("tick") == 48
+    assert found["truth"].count("rect mark") == 18
+    assert "This picture could not be drawn:" not in dom.replace("`This picture could not be drawn:", "")
+
+
+def test_no_answer_runs_as_a_script(browser, page, tmp_path):
+    dom = opened(browser, page, tmp_path)
+    assert "<title>Bench of direct, race on 24 questions</title>" in dom
+    assert "<img" not in dom.partition('<script type="application/json"')[0]
+    assert html.escape(HOSTILE, quote=False) in dom
+
+
+_PHONE = """<!doctype html><body>
+<iframe srcdoc="REPORT" style="width: 360px; height: 800px"></iframe>
+<script>
+setTimeout(() => {
+  const root = document.querySelector("iframe").contentDocument.documentElement;
+  const pictures = root.querySelectorAll("svg").length;
+  document.title = `${root.clientWidth} ${root.scrollWidth} ${pictures}`;
+}, 15000);
+</script>"""
+
+
+def test_it_fits_on_a_phone(browser, page, tmp_path):
+    """In a frame of a phone's width, because a window cannot be made that narrow."""
+    frame = tmp_path / "phone.html"
+    frame.write_text(_PHONE.replace("REPORT", html.escape(page.read_text())))
+    title = re.search(r"<title>(\d+) (\d+) (\d+)</title>", opened(browser, frame, tmp_path))
+    assert title, "the page never ran"
+    visible, needed, pictures = map(int, title.groups())
+    assert pictures == len(PICTURES)
+    assert 300 < visible <= 360
+    assert needed <= visible

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import random
+import statistics
+
+import pytest
+
+from logicnet.report.estimate import FEWEST, mean_of, mean_of_differences
+
+
+def test_nothing_has_no_mean():
+    assert mean_of([]) is None
+    assert mean_of_differences({"a": 1.0}, {"b": 1.0}) is None
+
+
+def test_too_few_values_have_no_interval():
+    few = mean_of([0.0, 1.0] * (FEWEST // 2 - 1))
+    assert (few.mean, few.low, few.high, few.beyond_noise) == (0.5, None, None, None)
+
+
+def test_equal_values_leave_no_doubt():
+    sure = mean_of([0.25] * 20)
+    assert (sure.low, sure.mean, sure.high) == (0.25, 0.25, 0.25)
+    assert sure.beyond_noise
+    assert mean_of([0.0] * 20).beyond_noise is False
+
+
+def test_the_interval_is_that_of_the_central_limit():
+    drawn = random.Random(3)
+    values = [drawn.gauss(1.0, 2.0) for _ in range(400)]
+    found = mean_of(values)
+    error = statistics.stdev(values) / 20
+    assert found.low == pytest.approx(found.mean - 1.96 * error, abs=0.05 * error * 4)
+    assert found.high == pytest.approx(found.mean + 1.96 * error, abs=0.05 * error * 4)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    drawn = random.Random(35)
+    held = 0
+    for _ in range(100):
+        found = mean_of([drawn.random() for _ in range(40)])
+        held += found.low <= 0.5 <= found.high
+    assert 88 <= held <= 100
+
+
+def test_the_same_values_give_the_same_interval():
+    values = [random.Random(1).random() for _ in range(50)]
+    assert mean_of(values) == mean_of(list(values))
+
+
+def test_pairs_cancel_what_makes_questions_hard():
+    drawn = random.Random(7)
+    hard = {f"q{n}": drawn.random() for n in range(60)}
+    better = {name: value + 0.02 + drawn.uniform(-0.01, 0.01) for name, value in hard.items()}
+    paired = mean_of_differences(better, hard)
+    assert paired.beyond_noise
+    assert paired.mean == pytest.approx(0.02, abs=0.005)
+    # Side by side, without pairs, nobody could tell.
+    assert mean_of(list(better.values())).low < mean_of(list(hard.values())).high
+
+
+def test_only_questions_that_both_know_are_compared():
+    found = mean_of_differences({"a": 3.0, "b": 1.0, "c": 9.0}, {"a": 1.0, "b": 1.0, "d": 5.0})
+    assert (found.mean, found.count) == (1.0, 2)
+
+
+def test_many_values_are_drawn_in_bounded_memory():
+    found = mean_of([float(n % 2) for n in range(5_000)])
+    assert found.low < 0.5 < found.high

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from logicnet.errors import SettingsError
+from logicnet.report import page as module
+from logicnet.report.command import run
+from logicnet.report.run import read_run
+from tests.unit.report.runs import HOSTILE, mixed, row, write_run
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> str:
+    """The page of a run with hostile answers, the real drawing library in it."""
+    words = dict.fromkeys(
+        ("question", "answer", "reasoning", "reference", "ground_truth", "kind", "error", "note"), HOSTILE
+    )
+    worst = row(f"peer{HOSTILE}", 0, reward=0.1, correctness=1.0, **words)
+    folder = write_run(tmp_path_factory.mktemp("run"), [*mixed(), worst], challenges=HOSTILE)
+    return module.page(read_run(folder))
+
+
+@pytest.fixture
+def light(monkeypatch):
+    """Without the drawing library, which takes seconds to put together."""
+    monkeypatch.setattr(module, "_library", lambda: "/* library */")
+
+
+class _Reader(HTMLParser):
+    """The page as a browser's parser sees it: its tags, and the text between them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_it_is_one_page_that_fetches_nothing(text):
+    assert len(text) < 5_000_000
+    head = text.partition("</head>")[0]
+    assert "default-src 'none'" in head
+    assert not re.search(r"@import|url\(", head)
+    read = _Reader(text)
+    assert [tag for tag in read.tags if {"src", "href", "srcset", "action"} & tag[1].keys()] == []
+
+
+def test_what_strangers_wrote_is_text(text):
+    read = _Reader(text)
+    assert [tag for tag, _ in read.tags].count("script") == 3  # ours
+    assert "img" not in {tag for tag, _ in read.tags}
+    assert "".join(read.texts).count(HOSTILE) >= 12  # in a title, tables, a legend, a list, an article
+
+
+def test_the_data_of_the_pictures_is_json(text):
+    found = re.search(r'<script type="application/json" id="specs">(.*?)</script>', text, re.DOTALL)
+    specs = json.loads(found[1])
+    assert set(specs) == {"reward", "correctness-seconds", "kinds", "deadline", "truth"}
+    assert all(f'<figure id="{name}"' in text for name in specs)
+    questions = {value["question"] for value in specs["deadline"]["data"]["values"] if "question" in value}
+    assert any("</script>" in question for question in questions)
+
+
+def test_the_ten_worst_are_there_in_full(light, tmp_path):
+    long = "step " * 5_000
+    rows = [row(number=n, reward=0.9) for n in range(20)] + [row(number=99, reward=0.1, reasoning=long)]
+    text = module.page(read_run(write_run(tmp_path, rows)))
+    assert text.count("<article>") == 10
+    assert long in text
+    assert "The 10 worst answers" in text
+
+
+def test_it_says_how_the_run_was_made_and_nothing_secret(light, tmp_path):
+    folder = write_run(
+        tmp_path,
+        [row()],
+        endpoint={"url": "http://127.0.0.1:1/v1", "model": "m"},
+        truth=True,
+        stakes={"a": 1},
+    )
+    facts = dict(module.facts(read_run(folder)))
+    assert facts["endpoint"] == "http://127.0.0.1:1/v1, m"
+    assert facts["deadline"] == "64 s"
+    assert facts["truth"] == "yes"
+    assert "stakes" not in facts
+
+
+def test_a_run_with_nothing_known_still_has_a_page(light, tmp_path):
+    silent = row(answer=None, process_time=None, correctness=None, true=None, similarity=None, reward=None)
+    text = module.page(read_run(write_run(tmp_path, [silent])))
+    assert "Nothing is known that could be drawn here." in text
+
+
+def test_disagreements_are_written_out_up_to_a_number(light, tmp_path):
+    rows = [row(number=n, correctness=1.0) for n in range(module.MOST_PARTED + 3)]
+    text = module.page(read_run(write_run(tmp_path, rows)))
+    assert text.count('class="note parted"') == module.MOST_PARTED
+    assert "and 3 more, in the rows" in text
+
+
+def test_the_command_writes_all_of_it(light, tmp_path, capsys):
+    folder = write_run(tmp_path / "run", mixed(12))
+    run(folder)
+    assert {path.name for path in folder.iterdir()} == {"run.json", "rows.jsonl", "rows.csv", "report.html"}
+    out = tmp_path / "deep" / "elsewhere"
+    run(folder, out)
+    assert {path.name for path in out.iterdir()} == {"rows.jsonl", "rows.csv", "report.html"}
+    assert (out / "rows.jsonl").read_text() == (folder / "rows.jsonl").read_text()
+    said = capsys.readouterr().out
+    assert str(out / "report.html") in said
+    assert "direct - race" in said
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_in_one_line(light, tmp_path):
+    folder = write_run(tmp_path / "run", [row()])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot write to"):
+        run(folder, tmp_path / "file")
+
+
+@pytest.mark.parametrize("missing", ["vl_convert", "jinja2"])
+def test_what_is_not_installed_is_named(monkeypatch, missing):
+    found = module.importlib.util.find_spec
+    monkeypatch.setattr(
+        module.importlib.util, "find_spec", lambda name: None if name == missing else found(name)
+    )
+    with pytest.raises(SettingsError, match=r"logicnet\[bench\]"):
+        module.require()

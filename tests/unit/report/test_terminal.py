@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from logicnet.report.run import read_run
+from logicnet.report.terminal import print_run
+from tests.unit.report.runs import mixed, row, write_run
+
+
+def printed(tmp_path, rows, width=200):
+    out = io.StringIO()
+    print_run(Console(file=out, width=width), read_run(write_run(tmp_path, rows)))
+    return out.getvalue()
+
+
+def test_a_reader_sees_figures_intervals_and_what_is_noise(tmp_path):
+    text = printed(tmp_path, mixed())
+    direct = next(line for line in text.splitlines() if line.startswith("│ direct "))
+    assert "0.570 [0.570, 0.570]" in direct
+    assert "direct - race" in text
+    assert "race is better" in text
+    assert "noise" in text
+    assert "\x1b" not in text
+
+
+def test_what_is_not_known_is_said(tmp_path):
+    text = printed(tmp_path, mixed())
+    assert "race: 4 answers undecided (only a judge could score them); 4 of 24 rewards not known" in text
+    assert "Validator and truth disagree on" not in text
+    parted = printed(tmp_path, [row(correctness=0.9, true=False), row(number=1, correctness=0.0, true=True)])
+    assert "disagree on 2 answers: 1 wrong ones taken for right, 1 right ones taken for wrong" in parted
+
+
+def test_names_are_not_taken_for_markup(tmp_path):
+    assert "[red]x[/red]" in printed(tmp_path, [row("[red]x[/red]")])
+
+
+def test_one_target_has_no_differences(tmp_path):
+    assert "Differences" not in printed(tmp_path, [row()])
