@@ -114,6 +114,15 @@ def ledger(
     )
 
 
+@app.command(context_settings=WITH_SETTINGS, add_help_option=False)
+def challenges(context: typer.Context) -> object:
+    """Questions: list what there is, make sets from recipes, show what is in a set."""
+    from logicnet.challenges.command import app as challenges_app  # noqa: PLC0415
+
+    words = context.args or ["--help"]
+    return challenges_app(words, prog_name="logicnet challenges", standalone_mode=False)
+
+
 @app.command()
 def solvers() -> None:
     """List the solvers that --miner.solver takes."""
@@ -172,6 +181,7 @@ def arena(
     hotkey: Annotated[list[str] | None, typer.Option(help="Its ss58 hotkey, in the same order.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="What to call it, in the same order.")] = None,
     challenges: Annotated[str | None, typer.Option(help="A recipe, or a JSONL file of questions.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")] = False,
     rounds: Annotated[int | None, typer.Option(min=1, help="Loops of a validator; 1.")] = None,
     per_round: Annotated[
         int | None, typer.Option(min=1, help="Questions per round and miner at most; spread evenly.")
@@ -255,6 +265,7 @@ def arena(
             hotkeys=hotkey or (),
             labels=label or (),
             challenges=challenges,
+            skip_bad=skip_bad,
             wallet={name: value for name, value in wallet.items() if value is not None},
             validator_uri=validator_uri,
             chain_file=chain_file,
@@ -265,6 +276,58 @@ def arena(
             reference_model=reference_model,
             reference_key=SecretStr(reference_key) if reference_key and reference_url else None,
             plan={name: value for name, value in plan.items() if value is not None},
+        )
+    )
+
+
+@app.command()
+def bench(
+    *,
+    solvers: Annotated[str, typer.Option(help="Names or files of solvers, with commas between.")] = "direct",
+    challenges: Annotated[
+        Path | None, typer.Option(help="Recipe or file of questions; all of mathgenerator if not given.")
+    ] = None,
+    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible base URL.")] = "http://127.0.0.1:8000/v1",
+    model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    count: Annotated[int | None, typer.Option("--n", min=1, help="Questions; the recipe's own count.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the questions; the recipe's own.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Questions that a solver has at once.")] = 4,
+    deadline: Annotated[float, typer.Option(min=1.0, max=3600.0, help="Seconds for an answer.")] = 64.0,
+    judge_url: Annotated[str | None, typer.Option(help="Base URL of a judge; none if not given.")] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Its model.")] = None,
+    reference_endpoint: Annotated[
+        str | None, typer.Option(help="Base URL of the model that reasoning is compared with; --endpoint's.")
+    ] = None,
+    reference_model: Annotated[str | None, typer.Option(help="Its model.")] = None,
+    similarity: Annotated[
+        bool, typer.Option("--similarity/--no-similarity", help="Compare the reasoning; needs torch.")
+    ] = True,
+    embedding_model: Annotated[
+        str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="API key for all of them.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; .run/bench/TIME if not given.")] = None,
+) -> int:
+    """Put solvers side by side on the same questions, and say what of the difference is noise."""
+    from logicnet.bench import command  # noqa: PLC0415
+
+    return command.run(
+        command.options(
+            solvers=solvers,
+            challenges=challenges,
+            endpoint=(endpoint, model),
+            count=count,
+            seed=seed,
+            concurrency=concurrency,
+            deadline_s=deadline,
+            judge=(judge_url, judge_model),
+            reference=(reference_endpoint, reference_model),
+            with_similarity=similarity,
+            embedding_model=embedding_model,
+            key=key,
+            out=out,
         )
     )
 

@@ -18,11 +18,12 @@ from rich.console import Console
 
 from logicnet.arena.arena import Arena
 from logicnet.arena.board import Board, curve
-from logicnet.arena.challenge_set import checker_modules, checker_of, load_problems
 from logicnet.arena.examiner import Examiner, Keys
 from logicnet.arena.folder import RunFolder, read_plan
 from logicnet.arena.plan import Models, Plan, Target, read_targets
 from logicnet.arena.signing import Signer
+from logicnet.challenges.checking import checker_modules, checker_of
+from logicnet.challenges.sets import load
 from logicnet.errors import SettingsError
 from logicnet.settings import Wallet
 
@@ -40,6 +41,7 @@ class Options:
     hotkeys: Sequence[str] = ()
     labels: Sequence[str] = ()
     challenges: str | None = None
+    skip_bad: bool = False
     wallet: Mapping[str, Any] = field(default_factory=dict)  # by the names of `Wallet`
     validator_uri: str | None = None  # holds a secret
     chain_file: Path | None = None
@@ -149,7 +151,8 @@ def _folder(options: Options) -> Iterator[tuple[RunFolder, Signer]]:
         signer = _signer(options)
         plan = _new_plan(options, targets, signer)
         out = options.out or Path(".run") / f"arena-{time.strftime('%Y%m%dT%H%M%S')}"
-        folder = RunFolder.begin(out, plan, load_problems(plan.challenges))
+        challenges = load(Path(plan.challenges), skip_bad=options.skip_bad)
+        folder = RunFolder.begin(out, plan, challenges)
     with folder:
         yield folder, signer
 

@@ -38,6 +38,7 @@ from logicnet.scoring import (
     write_reference,
 )
 from logicnet.scoring import Reply as Answered
+from logicnet.scoring.similarity import Encode
 
 PROBE_S = 30.0  # a model that says nothing for so long would fail with every answer
 
@@ -85,12 +86,17 @@ class Examiner:
         *,
         checker_of: Callable[[Problem], Checker | None] = lambda problem: None,
         checker_modules: tuple[str, ...] = (),
+        encode: Encode | None = None,
     ) -> None:
-        """`checker_of` is a problem's own checker, a function of one of `checker_modules`."""
+        """`checker_of` is a problem's own checker, a function of one of `checker_modules`.
+
+        `encode` embeds in place of a validator's own model.
+        """
         self._plan = plan
         self._keys = keys
         self._checker_of = checker_of
         self._checker_modules = checker_modules
+        self._encode = encode
         self._stack = AsyncExitStack()
         self._references: dict[str, asyncio.Task[Completion]] = {}
         self._reference_models: Endpoint | None = None
@@ -103,7 +109,7 @@ class Examiner:
         return await self._aside(lambda: self._mark(problem, reply, epoch_volume))
 
     async def __aenter__(self) -> Self:
-        if self._plan.reference is not None:
+        if self._plan.reference is not None and self._encode is None:
             similarity.require()
         self._thread = start_blocking_portal("asyncio")
         self._portal = self._thread.__enter__()
@@ -140,7 +146,7 @@ class Examiner:
             self._reference_models = await self._endpoint(
                 self._plan.reference, self._keys.reference, "reference"
             )
-            embedder = Embedder(MiniLM(self._plan.embedding_model))
+            embedder = Embedder(self._encode or MiniLM(self._plan.embedding_model))
             self._stack.callback(embedder.close)
             # torch takes seconds to load, and holds up every thread while it does: before any clock runs.
             await embedder.similarities([("one", "two")])

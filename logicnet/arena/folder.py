@@ -22,10 +22,10 @@ from typing import Any, BinaryIO, Self
 
 from pydantic import ValidationError
 
-from logicnet.arena.challenge_set import read_set, write_set
 from logicnet.arena.plan import Plan
 from logicnet.arena.rows import BadRun, Row, read_lines, read_rows
 from logicnet.challenges.problem import Problem
+from logicnet.challenges.sets import ChallengeSet, load, write
 from logicnet.errors import SettingsError
 
 PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"
@@ -72,15 +72,15 @@ class RunFolder:
     _rows: BinaryIO = field(init=False, repr=False)
 
     @classmethod
-    def begin(cls, path: Path, plan: Plan, problems: Sequence[Problem]) -> Self:
+    def begin(cls, path: Path, plan: Plan, challenges: ChallengeSet) -> Self:
         """A new run in `path`, made if need be. Raises SettingsError if there is one already."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             if (path / PLAN).exists():
                 raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
-            run = cls(path, plan, problems)
+            run = cls(path, plan, _distinct(challenges.problems))
             run._open()
-            write_set(path / CHALLENGES, problems)
+            write(challenges, path / CHALLENGES)
             run._write_plan()
         except OSError as error:
             raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
@@ -89,7 +89,7 @@ class RunFolder:
     @classmethod
     def resume(cls, path: Path, plan: Plan) -> Self:
         """The run in `path` as it was left, from now on with `plan`. Raises SettingsError or BadRun."""
-        run = cls(path, plan, read_set(path / CHALLENGES))
+        run = cls(path, plan, _distinct(load(path / CHALLENGES).problems))
         try:
             run._open()
             try:
@@ -204,6 +204,11 @@ def read_plan(path: Path) -> Plan:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise BadRun(f"{path / PLAN}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
+
+
+def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The same question is asked once, however often a file has it."""
+    return tuple({problem.id: problem for problem in problems}.values())
 
 
 def _texts(value: Sequence[Any]) -> tuple[str, ...]:
