@@ -1,57 +1,80 @@
-"""Questions from the package mathgenerator, as the subnet's validators draw them, with their truth."""
+"""Questions of the package mathgenerator, which the subnet's validators drew from."""
 
 from __future__ import annotations
 
-import random
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
 
-from logicnet.errors import LogicnetError
+from logicnet.challenges._mathgenerator_kinds import KINDS, Kind
+from logicnet.challenges.problem import Check, Problem
+from logicnet.challenges.seeds import seeded
+from logicnet.errors import SettingsError
 
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    question: str
-    truth: str  # one number
-
-
-def easy_tasks(count: int, *, seed: int) -> list[Task]:
-    """`count` tasks whose truth is one number; the same ones for the same `seed`.
-
-    Raises LogicnetError if mathgenerator is not installed.
-    """
-    generators = _generators()
-    state = random.getstate()  # mathgenerator draws from the interpreter's own generator
-    random.seed(seed)
-    try:
-        return [_task(*generators[index % len(generators)]) for index in range(count)]
-    finally:
-        random.setstate(state)
+NAME = "mathgenerator"
 
 
-def _task(template: str, generate: Callable[[], tuple[str, str]]) -> Task:
-    problem, truth = generate()
-    plain = problem.replace("$", "").strip().rstrip("=").strip()
-    question = template.format(plain)
-    return Task(question=question[0].upper() + question[1:], truth=truth.replace("$", "").strip())
+class Mathgenerator:
+    """A `source.Generator`. Has no levels of difficulty."""
+
+    def __init__(self) -> None:
+        """Raises SettingsError if the package is not installed."""
+        try:
+            self._module = import_module("mathgenerator")  # brings sympy and scipy: a second
+        except ModuleNotFoundError:
+            raise SettingsError(
+                "mathgenerator is not installed: pip install 'logicnet[challenges]'"
+            ) from None
+        self.version = f"{NAME} {version(NAME)}"
+        self._kinds = {name: (topic, kind) for topic, kinds in KINDS.items() for name, kind in kinds.items()}
+
+    def draw(self, kind: str, seed: int, level: int = 0) -> Problem | None:
+        """The problem that `seed` gives; None if it is not fair or its truth is wrong. `level` is ignored."""
+        topic, how = self._kinds[kind]
+        generate: Callable[[], tuple[Any, Any]] = getattr(self._module, kind)
+        with seeded(seed):
+            try:
+                drawn, answer = generate()
+            except Exception:  # some divide by a zero that they drew themselves
+                return None
+        raw, truth = str(drawn), str(answer).replace("$", "").strip()
+        numbers = re.findall(r"-?\d+(?:\.\d+)?", raw)
+        try:
+            if not how.usable(raw, truth, numbers):
+                return None
+            question = _worded(how, raw, numbers)
+        except (ValueError, IndexError, ArithmeticError):  # an empty number where one belongs
+            return None
+        arguments: dict[str, Any] = dict(how.arguments(numbers))
+        if how.places is not None:
+            truth = _rounded(truth, how.places)
+            arguments["places"] = how.places
+        return Problem(question, truth, NAME, kind, topic, check=Check(how.check, arguments))
 
 
-def _generators() -> list[tuple[str, Callable[[], tuple[str, str]]]]:
-    try:
-        import mathgenerator  # noqa: PLC0415  (brings sympy and scipy: a second to import)
-    except ModuleNotFoundError:
-        raise LogicnetError(
-            "mathgenerator is not installed; the demo's questions need it: pip install 'logicnet[demo]'"
-        ) from None
-    return [
-        ("What is {}?", mathgenerator.addition),
-        ("What is {}?", mathgenerator.subtraction),
-        ("What is {}?", mathgenerator.multiplication),
-        ("What is {}?", mathgenerator.division),
-        ("What is {}?", mathgenerator.square),
-        ("What is the {}?", mathgenerator.lcm),
-        ("What is the {}?", mathgenerator.gcd),
-        ("What is {}?", mathgenerator.absolute_difference),
-        ("{}?", mathgenerator.third_angle_of_triangle),
-        ("{}", mathgenerator.sum_of_polygon_angles),
-    ]
+def _worded(how: Kind, raw: str, numbers: list[str]) -> str:
+    if "{}" not in how.words:
+        return how.words.format(*numbers, all=", ".join(numbers))
+    problem = _tidy(raw)
+    if not how.words.startswith("{}"):
+        problem = problem.removeprefix("The ")
+        if re.match(r"[A-Z][a-z]", problem):
+            problem = problem[0].lower() + problem[1:]
+    elif re.match(r"\{\} [A-Z]", how.words) and problem[-1] not in ".?!":
+        problem += "?" if problem.startswith("What") else "."
+    return how.words.replace("{}", problem)
+
+
+def _tidy(problem: str) -> str:
+    """Without the `=`, `is` or colon that it ends in, as texts to be filled in do."""
+    tidy = re.sub(r"(?:\s*(?:\$\s*=\s*\$|=\s*\$?|\bis\b|:))+\s*$", "", problem.strip()).strip()
+    return tidy + "$" * (tidy.count("$") % 2)
+
+
+def _rounded(truth: str, places: int) -> str:
+    """Decimals beyond the places asked for are floats' noise, or more than was asked."""
+    return re.sub(
+        rf"-?\d+\.\d{{{places + 1},}}(?:e-?\d+)?", lambda found: f"{float(found[0]):.{places}f}", truth
+    )

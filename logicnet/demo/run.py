@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from logicnet.arena import Signer
 from logicnet.arena.client import Reply, ValidatorClient
-from logicnet.challenges import Task, easy_tasks
+from logicnet.challenges import Problem, easy_tasks
 from logicnet.demo.progress import step
 from logicnet.demo.stage import STAKES, Stage
 from logicnet.demo.table import Asked, table_of
@@ -93,7 +93,7 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
 
 
 async def _ask_all(
-    console: Console, tasks: Sequence[Task], keys: Mapping[str, Signer], axon_url: str
+    console: Console, tasks: Sequence[Problem], keys: Mapping[str, Signer], axon_url: str
 ) -> list[Asked]:
     """Each validator asks for Information first, as on the subnet; then all questions go out at once."""
     async with AsyncExitStack() as stack:
@@ -104,7 +104,7 @@ async def _ask_all(
                 raise LogicnetError(f"the miner refused Information: {information.message}")
             console.print(f"{name} is told {information.fields['response_dict']}", highlight=False)
 
-        async def ask(index: int, task: Task) -> Asked:
+        async def ask(index: int, task: Problem) -> Asked:
             validator = list(STAKES)[index % len(STAKES)]
             wire: Wire = "classic" if index % 2 == 0 else "btauth"
             return Asked(task, validator, wire, await clients[validator].challenge(task.question, wire=wire))

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from logicnet.arena.client import Reply
-from logicnet.challenges import Task
+from logicnet.challenges import Problem
 from logicnet.protocol import Wire
 
 _LONGEST_SHOWN = 40  # characters of an answer; a good one is far shorter
@@ -20,7 +20,7 @@ _LONGEST_SHOWN = 40  # characters of an answer; a good one is far shorter
 class Asked:
     """One question and what became of it."""
 
-    task: Task
+    task: Problem
     validator: str
     wire: Wire
     reply: Reply

@@ -29,11 +29,18 @@ _MATHEMATICS = "logicnet.scoring._mathematics"
 class Checker:
     """A challenge's own opinion: `function(answer=..., **arguments)` gives a bool, or 0..1 with 1 as right.
 
-    The function is called in another process, so it is one of a module, and `arguments` are JSON.
+    The function is called in another process, so it is one of a module, and `arguments` are JSON. As
+    "module:name" its module is imported there alone.
     """
 
-    function: Callable[..., bool | float]
+    function: Callable[..., bool | float] | str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        if isinstance(self.function, str):
+            return self.function
+        return f"{self.function.__module__}:{self.function.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,8 @@ class TruthTeller:
             return Truth(None, "nobody", f"the answer is longer than {LONGEST_CHARS} characters")
         try:
             if checker is not None:
-                score = await self._bounded.call(
-                    checker.function, timeout_s=self._timeout_s, answer=answer, **checker.arguments
+                score = await self._bounded.call_named(
+                    checker.name, timeout_s=self._timeout_s, answer=answer, **checker.arguments
                 )
                 return Truth(float(score) >= 1.0, "checker")
             if " ".join(truth.split()).lower() == " ".join(answer.split()).lower():

@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console
 
 from logicnet.arena.client import Reply
-from logicnet.challenges import Task
+from logicnet.challenges import Problem
 from logicnet.demo.table import Asked, same_number, table_of
 
 
@@ -28,7 +28,7 @@ def test_same_number(answer, truth, same):
 
 def asked(answer="4", *, success=True, message=""):
     reply = Reply(success, 2.25, 200, {"logic_answer": answer}, message)
-    return Asked(Task("What is 2+2?", "4"), "alice", "classic", reply)
+    return Asked(Problem("What is 2+2?", "4"), "alice", "classic", reply)
 
 
 def test_in_time_is_said_apart_from_right():

@@ -1,0 +1,30 @@
+"""From a problem to the checker that `logicnet.scoring` runs in its worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from logicnet.challenges.checks import CHECKS
+from logicnet.challenges.problem import Problem
+from logicnet.scoring.truth import Checker
+
+GYM = "gym"
+"""The check that is reasoning-gym's own."""
+
+_MODULE = "logicnet.challenges.checks"
+_GYM_MODULE = "logicnet.challenges._gym_check"  # by name only: it imports reasoning_gym
+
+
+def checker_of(problem: Problem) -> Checker | None:
+    """The checker of a problem for `TruthTeller.tell`; None if it has none."""
+    check = problem.check
+    if check is None:
+        return None
+    function = f"{_GYM_MODULE}:right" if check.by == GYM else CHECKS[check.by]
+    return Checker(function, {"truth": problem.truth, **check.arguments})
+
+
+def checker_modules(problems: Iterable[Problem]) -> tuple[str, ...]:
+    """What a `TruthTeller` for these problems is made with."""
+    names = {problem.check.by for problem in problems if problem.check is not None}
+    return (_MODULE, _GYM_MODULE) if GYM in names else (_MODULE,)

@@ -1,0 +1,185 @@
+"""`logicnet challenges`: what can be asked, sets made from recipes, and what is in a set."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_format
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from logicnet.config.explain import console as console_of
+from logicnet.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from logicnet.challenges.sets import ChallengeSet
+
+app = typer.Typer(
+    help="Questions: what there is, sets made from recipes, what is in a set.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command("list")
+def list_sources(
+    *,
+    source: Annotated[str | None, typer.Option(help="mathgenerator or reasoning-gym; both.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """List the sources and kinds that a recipe can name, and what is left out and why."""
+    from logicnet.challenges.source import GENERATORS  # noqa: PLC0415
+
+    if source is not None and source not in GENERATORS:
+        raise SettingsError(f"--source takes {' or '.join(GENERATORS)}; got {source[:60]!r}")
+    shown = {name: one for name, one in GENERATORS.items() if source in (None, name)}
+    if json:
+        found = {
+            name: {
+                "topics": {topic: dict(kinds) for topic, kinds in one.levels.items()},
+                "left_out": dict(one.left_out),
+            }
+            for name, one in shown.items()
+        }
+        print(json_format.dumps(found, indent=2))
+        return
+    console = console_of()
+    for name, one in shown.items():
+        console.print(f"[bold]{name}[/]: {len(one.kinds())} kinds in {len(one.levels)} topics")
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for topic, kinds in one.levels.items():
+            table.add_row(
+                topic, ", ".join(f"{kind} (0-{most})" if most else kind for kind, most in kinds.items())
+            )
+        console.print(table)
+        console.print(f"Left out, {len(one.left_out)}:")
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for kind, why in one.left_out.items():
+            table.add_row(f"  {kind}", escape(why))
+        console.print(table)
+        console.print()
+    if source is None:
+        console.print("[bold]file[/]: a JSONL file with question and answer; `#### 42` ends a worked one")
+        console.print("(0-3): levels of difficulty. A recipe names kinds or topics.")
+
+
+@app.command()
+def make(
+    recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file of questions (JSONL) or a set.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Where the set goes.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Pass over its files' broken lines.")] = False,
+    rephrase: Annotated[bool, typer.Option("--rephrase", help="Have a model reword every question.")] = False,
+    endpoint: Annotated[str | None, typer.Option(help="Its OpenAI-compatible base URL.")] = None,
+    model: Annotated[str | None, typer.Option(help="Its name; the server's first one.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions reworded at a time.")] = 8,
+) -> None:
+    """Make a set from a recipe: the same questions on every machine."""
+    from logicnet.challenges import sets  # noqa: PLC0415
+    from logicnet.challenges.recipe import changed, read_recipe  # noqa: PLC0415
+
+    if rephrase != (endpoint is not None):
+        raise SettingsError("--rephrase and --endpoint URL go together: a model at that URL rewords")
+    if recipe.suffix.lower() == ".toml":
+        changed_recipe = changed(read_recipe(recipe), recipe, seed=seed, count=count)
+        made = sets.make(changed_recipe, recipe.parent, skip_bad=skip_bad)
+    elif seed is not None or count is not None:
+        raise SettingsError(f"--seed and --count change a recipe, and {recipe} is none (a .toml)")
+    else:
+        made = sets.load(recipe, skip_bad=skip_bad)
+    said = f"{len(made.problems)} questions"
+    if endpoint is not None:
+        made, raw = asyncio.run(_rephrased(made, endpoint, model, key, at_once))
+        said += f", {len(made.problems) - raw.total()} of them rephrased by {made.rephrased_by}"
+        if raw:
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in raw.most_common())
+            said += f"; the others stayed raw: {reasons}"
+    sets.write(made, out)
+    print(f"{out}: {said}")
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="A set, a recipe or a file of questions.")],
+    *,
+    n: Annotated[int, typer.Option("--n", min=0, help="Questions shown.")] = 10,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Pass over broken lines.")] = False,
+) -> None:
+    """Show what a set is made of, and its first questions."""
+    from logicnet.challenges.sets import load  # noqa: PLC0415
+
+    found = load(file, skip_bad=skip_bad)
+    console = console_of()
+    if found.recipe is not None:
+        one = found.recipe
+        made_with = f", made with {', '.join(found.made_with)}" if found.made_with else ""
+        console.print(f"{escape(one.name)}: seed {one.seed}, split {one.split}{made_with}")
+    if found.rephrased_by:
+        reworded = sum(problem.rephrased is not None for problem in found.problems)
+        console.print(f"{reworded} rephrased by {escape(found.rephrased_by)}")
+    counted = Counter((problem.source, problem.topic or problem.kind) for problem in found.problems)
+    for (source, topic), number in sorted(counted.items()):
+        console.print(f"{number:>7}  {escape(f'{source} {topic}'.rstrip())}")
+    console.print(f"{len(found.problems):>7}  in all")
+    for problem in found.problems[:n]:
+        level = "" if problem.difficulty is None else f", level {problem.difficulty}"
+        console.print()
+        console.print(f"{problem.id}  {escape(problem.source)} {escape(problem.kind)}{level}", style="bold")
+        console.print(escape(problem.question))
+        if problem.rephrased is not None:
+            console.print(f"asked as: {escape(problem.rephrased)}")
+        console.print(f"=> {escape(problem.truth)}")
+
+
+async def _rephrased(
+    made: ChallengeSet, endpoint: str, model: str | None, key: str | None, at_once: int
+) -> tuple[ChallengeSet, Counter[str]]:
+    from logicnet.challenges.rephrase import rephrase  # noqa: PLC0415
+    from logicnet.llm import Endpoint  # noqa: PLC0415
+
+    models = Endpoint(endpoint, model, SecretStr(key) if key else None)
+    try:
+        probe = await models.probe(timeout_s=60.0)
+        if probe.error:
+            raise ModelError(f"{probe.error}; nothing was rephrased")
+        with _counting("Rephrasing", len(made.problems)) as done:
+            found = await rephrase(
+                made.problems,
+                models,
+                seed=made.recipe.seed if made.recipe else 0,
+                at_once=at_once,
+                on_done=done,
+            )
+    finally:
+        await models.close()
+    name = model or (probe.served.model if probe.served else "")
+    return replace(made, problems=found.problems, rephrased_by=name), found.raw
+
+
+@contextmanager
+def _counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr, if that is a terminal; what is given counts one."""
+    console = Console(stderr=True)
+    columns = (f"{what}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,81 @@
+"""Questions of the package reasoning-gym: procedural sets of logic, arithmetic, algebra and puzzles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+from logicnet.challenges._gym_kinds import KINDS, Kind
+from logicnet.challenges.checks import check_for
+from logicnet.challenges.problem import Check, Problem
+from logicnet.challenges.seeds import seeded
+from logicnet.errors import SettingsError
+
+NAME = "reasoning-gym"
+
+
+class ReasoningGym:
+    """A `source.Generator`."""
+
+    def __init__(self) -> None:
+        """Raises SettingsError if the package is not installed."""
+        try:
+            self._factory = import_module("reasoning_gym.factory")  # brings sympy, matplotlib: a second
+        except ModuleNotFoundError:
+            raise SettingsError(
+                "reasoning-gym is not installed: pip install 'logicnet[challenges]'"
+            ) from None
+        self.version = f"{NAME} {version(NAME)}"
+        self._kinds = {name: (topic, kind) for topic, kinds in KINDS.items() for name, kind in kinds.items()}
+
+    def draw(self, kind: str, seed: int, level: int = 0) -> Problem | None:
+        """The problem that `seed` gives at `level`, or at the dataset's hardest if that is lower.
+
+        None if there is nothing to ask for this seed.
+        """
+        topic, how = self._kinds[kind]
+        level = min(level, how.most)
+        with seeded(seed):
+            entry = self._entry(kind, seed, level)
+        truth = str(entry["answer"]).strip()
+        if truth in ("", '""'):
+            return None
+        check = _check(kind, how, truth, entry["metadata"])
+        return Problem(entry["question"].strip(), truth, NAME, kind, topic, level, check)
+
+    def _entry(self, kind: str, seed: int, level: int) -> dict[str, Any]:
+        dataset_class, configuration_class = self._factory.DATASETS[kind]
+        if kind in self._factory.CURRICULA:
+            curriculum = self._factory.create_curriculum(kind)
+            curriculum.set_global_level(level)
+            configuration = curriculum.generate_configuration({"seed": seed, "size": 1})
+        else:
+            configuration = configuration_class(seed=seed, size=1)
+        if hasattr(configuration, "validate"):
+            configuration.validate()
+        entry: dict[str, Any] = dataset_class(config=configuration)[0]
+        return entry
+
+
+def _check(kind: str, how: Kind, truth: str, metadata: Mapping[str, Any]) -> Check | None:
+    if how.check == "mathematics":
+        return None
+    if not how.check:
+        return check_for(truth)
+    needed = {name: _json(metadata[name]) for name in how.needs}
+    if how.check == "gym":
+        return Check("gym", {"dataset": kind, "metadata": needed})
+    return Check(
+        how.check, {**how.arguments, **{_ARGUMENTS.get(name, name): needed[name] for name in needed}}
+    )
+
+
+_ARGUMENTS = {"target_base": "base", "numbers": "given"}
+
+
+def _json(value: Any) -> Any:
+    """As it comes back from a file: tuples as lists, numpy's words as words."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,152 @@
+"""A recipe: which questions, how many of each, from which seed. A TOML file.
+
+    name = "easy"
+    seed = 35
+    count = 120
+    split = "test"                # all (if not given), train or test
+
+    [[sources]]
+    use = "mathgenerator"         # or reasoning-gym
+    kinds = ["addition", "geometry"]   # kinds or topics; all if not given
+    weight = 3                    # of the count, against the other sources; 1 if not given
+
+    [[sources]]
+    use = "reasoning-gym"
+    difficulty = 1                # level from 0; a kind that has fewer gives its hardest
+
+    [[sources]]
+    use = "file"
+    path = "gsm8k.jsonl"          # from the recipe's folder
+    skip_bad = true
+
+A question is in `test` or in `train` by its own text, a fifth and four fifths of all, whatever the
+recipe: what is tuned on the one is measured on the other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from logicnet.challenges.file import NAME
+from logicnet.challenges.source import GENERATORS
+from logicnet.errors import SettingsError
+
+Split = Literal["all", "train", "test"]
+
+MOST = 100_000
+"""Questions of one set: it is held in memory."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Part(_Frozen):
+    weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+
+
+class Generated(_Part):
+    use: Literal["mathgenerator", "reasoning-gym"]
+    kinds: list[str] = []
+    difficulty: Annotated[int, Field(ge=0, le=10)] = 0
+
+
+class FromFile(_Part):
+    use: Literal["file"]
+    path: Annotated[str, StringConstraints(min_length=1)]
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    skip_bad: bool = False
+
+
+class Recipe(_Frozen):
+    """See the module."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    count: Annotated[int, Field(ge=1, le=MOST)]
+    split: Split = "all"
+    sources: Annotated[list[Annotated[Generated | FromFile, Field(discriminator="use")]], Field(min_length=1)]
+
+
+_TAKES = {
+    "name": "a text of 1 to 80 characters",
+    "seed": "a whole number from 0",
+    "count": f"a whole number from 1 to {MOST}",
+    "split": "all, train or test",
+    "sources": "one or more tables [[sources]]",
+    "use": "mathgenerator, reasoning-gym or file",
+    "weight": "a number above 0",
+    "kinds": "a list of kinds or topics; `logicnet challenges list` shows them",
+    "difficulty": "a whole number from 0 to 10",
+    "path": "a JSONL file, from the recipe's folder",
+    "sha256": "64 hexadecimal digits, of the file's bytes",
+    "skip_bad": "true or false",
+}
+
+
+_KEYS = tuple(Recipe.model_fields)
+_KEYS_OF_SOURCE = tuple({**Generated.model_fields, **FromFile.model_fields})
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Raises SettingsError: one line with the file, the key and what it takes."""
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8, so not TOML") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {str(error).lower()}") from None
+    return recipe_from(fields, path)
+
+
+def recipe_from(fields: dict[str, Any], path: Path) -> Recipe:
+    """A recipe from its keys; `path` is for messages. Raises SettingsError."""
+    try:
+        recipe = Recipe.model_validate(fields)
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_in_words(error)}") from None
+    for number, part in enumerate(recipe.sources, start=1):
+        if isinstance(part, Generated):
+            _check_kinds(part, f"{path}: source {number}, kinds")
+    return recipe
+
+
+def changed(recipe: Recipe, path: Path, **keys: Any) -> Recipe:
+    """The recipe with other values for some keys; None leaves one. Raises SettingsError."""
+    other = {key: value for key, value in keys.items() if value is not None}
+    return recipe_from(recipe.model_dump(exclude_unset=True) | other, path)
+
+
+def _in_words(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    path = [part for part in first["loc"] if part not in (*GENERATORS, NAME)]  # without the tag of a source
+    key = next((str(part) for part in reversed(path) if isinstance(part, str)), "sources")
+    number = next((f"source {part + 1}" for part in path if isinstance(part, int)), "")
+    where = f"{number}, {key}" if number and key != "sources" else number or key
+    match first["type"]:
+        case "missing":
+            return f"{where}: is missing; takes {_TAKES.get(key, '')}"
+        case "extra_forbidden":
+            keys = _KEYS_OF_SOURCE if number else _KEYS
+            return f"{where}: no such key; there are {', '.join(keys)}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"{where}, use: takes {_TAKES['use']}"
+    return f"{where}: takes {_TAKES.get(key, '')}; got {first['input']!r:.60}"
+
+
+def _check_kinds(part: Generated, where: str) -> None:
+    catalogue = GENERATORS[part.use]
+    for name in part.kinds:
+        if name in catalogue.left_out:
+            raise SettingsError(f"{where}: {name!r} is left out: {catalogue.left_out[name]}")
+        if name not in catalogue.names():
+            near = difflib.get_close_matches(name, catalogue.names(), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`logicnet challenges list` shows all"
+            raise SettingsError(f"{where}: {name[:60]!r} is no kind or topic of {part.use}; {hint}")

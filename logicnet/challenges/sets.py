@@ -1,0 +1,233 @@
+"""Challenge sets: a recipe's questions, made, written, and read again.
+
+A set is a JSONL file. Its first line holds the recipe and what it was made with; each other line is a
+problem. The same recipe, with the same versions of its generators, gives the same bytes on every
+machine; only a set that was rephrased does not, and therefore holds both texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from logicnet.challenges.checking import GYM
+from logicnet.challenges.checks import CHECKS
+from logicnet.challenges.file import read_questions
+from logicnet.challenges.lines import BadFile, BadLine, Lines, read_lines, understood
+from logicnet.challenges.problem import Check, Problem
+from logicnet.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
+from logicnet.challenges.seeds import seed_of
+from logicnet.challenges.source import GENERATORS, Generator, Stream, streams
+from logicnet.errors import LogicnetError, SettingsError
+
+FORMAT = 1
+
+_TRIES = 200
+"""Draws in a row that give nothing new, after which a kind counts as exhausted."""
+
+_TEST_SHARE = 5  # one question of five is in the split `test`
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeSet:
+    """Problems and where they come from. `recipe` is None for a plain file of questions."""
+
+    problems: Sequence[Problem]
+    recipe: Recipe | None = None
+    made_with: Sequence[str] = ()  # generators with their versions
+    files: Mapping[str, str] = field(default_factory=dict)  # sha256 by path as in the recipe
+    rephrased_by: str = ""  # a model's name
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    id: str
+    source: str
+    kind: str
+    topic: str
+    difficulty: int | None
+    question: str
+    rephrased: str | None = None
+    truth: str
+    check: dict[str, Any] | None
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    challenges: Literal[1]
+    recipe: dict[str, Any] | None
+    made_with: list[str]
+    files: dict[str, str]
+    rephrased_by: str = ""
+
+
+def load(path: Path, *, skip_bad: bool = False) -> ChallengeSet:
+    """What a user names: a recipe (made now), a set, or a file of questions.
+
+    Raises SettingsError for a bad recipe, BadFile for a bad file, LogicnetError if there are too few.
+    """
+    if path.suffix.lower() == ".toml":
+        return make(read_recipe(path), path.parent, skip_bad=skip_bad)
+    lines = read_lines(path)
+    if lines.good and "challenges" in lines.good[0][1]:
+        return _set_from(lines)
+    return ChallengeSet(read_questions(path, skip_bad=skip_bad).problems)
+
+
+def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> ChallengeSet:
+    """The questions of a recipe, mixed; its files are looked for in `folder`.
+
+    Raises SettingsError if a generator is not installed, BadFile for a bad file, and LogicnetError if
+    a source has not enough different questions.
+    """
+    generators: dict[str, Generator] = {}
+    files: dict[str, str] = {}
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    shares = _shares(recipe.count, [part.weight for part in recipe.sources])
+    for number, (part, share) in enumerate(zip(recipe.sources, shares, strict=True), start=1):
+        seed = seed_of(recipe.seed, number)
+        if isinstance(part, FromFile):
+            sources = [_file_stream(part, folder, seed, files, skip_bad)]
+        else:
+            sources = _generated_streams(part, seed, generators)
+        taken = list(islice(_taken(sources, recipe.split, seen), share))
+        if len(taken) < share:
+            split = "" if recipe.split == "all" else f" in the split {recipe.split!r}"
+            raise LogicnetError(
+                f"recipe {recipe.name!r}: source {number} ({part.use}) has only {len(taken)} different "
+                f"questions{split}, and its share is {share}; lower count or weight, or name more kinds"
+            )
+        problems += taken
+    Random(seed_of(recipe.seed, "order")).shuffle(problems)  # noqa: S311 (no secret)
+    made_with = sorted(generator.version for generator in generators.values())
+    return ChallengeSet(problems, recipe, made_with, files)
+
+
+def write(challenges: ChallengeSet, path: Path) -> None:
+    """Write a set; a crash leaves what was there before. Raises LogicnetError if it cannot be written."""
+    header: dict[str, Any] = {
+        "challenges": FORMAT,
+        "recipe": challenges.recipe.model_dump() if challenges.recipe else None,
+        "made_with": list(challenges.made_with),
+        "files": dict(challenges.files),
+    }
+    if challenges.rephrased_by:
+        header["rephrased_by"] = challenges.rephrased_by
+    rows = [header, *map(_row, challenges.problems)]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(text.encode())
+        partial.replace(path)
+    except OSError as error:
+        raise LogicnetError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def in_split(question: str, split: Split) -> bool:
+    """Whether a question belongs to a split: by its own words, whatever recipe asks."""
+    words = " ".join(question.split()).casefold()
+    is_test = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") % _TEST_SHARE == 0
+    return split == "all" or (split == "test") == is_test
+
+
+def _shares(count: int, weights: Sequence[float]) -> list[int]:
+    """Whole numbers that add up to `count`, as near to the weights as can be."""
+    exact = [Fraction(weight) * count / sum(map(Fraction, weights)) for weight in weights]
+    shares = [int(share) for share in exact]
+    nearest = sorted(range(len(exact)), key=lambda place: (shares[place] - exact[place], place))
+    for place in nearest[: count - sum(shares)]:
+        shares[place] += 1
+    return shares
+
+
+def _taken(sources: Sequence[Stream], split: Split, seen: set[str]) -> Iterator[Problem]:
+    """New questions, from each stream in turn, until all are exhausted."""
+    waiting = deque(sources)
+    while waiting:
+        stream = waiting.popleft()
+        for problem in islice(stream, _TRIES):
+            if problem is None or problem.question in seen or not in_split(problem.question, split):
+                continue
+            seen.add(problem.question)
+            yield problem
+            waiting.append(stream)
+            break
+
+
+def _generated_streams(part: Generated, seed: int, generators: dict[str, Generator]) -> list[Stream]:
+    catalogue = GENERATORS[part.use]
+    if part.use not in generators:
+        generators[part.use] = catalogue.make()
+    return streams(generators[part.use], catalogue.kinds(part.kinds), seed, part.difficulty)
+
+
+def _file_stream(part: FromFile, folder: Path, seed: int, files: dict[str, str], skip_bad: bool) -> Stream:
+    questions = read_questions(folder / part.path, skip_bad=skip_bad or part.skip_bad)
+    if part.sha256 is not None and questions.sha256 != part.sha256:
+        raise SettingsError(
+            f"{folder / part.path}: not the file of the recipe: its sha256 is {questions.sha256}"
+        )
+    files[part.path] = questions.sha256
+    return questions.stream(seed)
+
+
+def _row(problem: Problem) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": problem.id,
+        "source": problem.source,
+        "kind": problem.kind,
+        "topic": problem.topic,
+        "difficulty": problem.difficulty,
+        "question": problem.question,
+        "rephrased": problem.rephrased,
+        "truth": problem.truth,
+        "check": {problem.check.by: dict(problem.check.arguments)} if problem.check else None,
+    }
+    if problem.rephrased is None:
+        del row["rephrased"]
+    return row
+
+
+def _set_from(lines: Lines) -> ChallengeSet:
+    first, fields = lines.good.pop(0)
+    try:
+        header = understood(_Header, fields)
+    except BadLine as error:
+        raise BadFile(f"{lines.path}: line {first} is no head of a challenge set: {error}") from None
+    recipe = recipe_from(header.recipe, lines.path) if header.recipe is not None else None
+    problems = list(lines.each(_problem))
+    lines.refuse_broken("make the set again")
+    if not problems:
+        raise BadFile(f"{lines.path}: a challenge set without a problem; make it again")
+    return ChallengeSet(problems, recipe, header.made_with, header.files, header.rephrased_by)
+
+
+def _problem(fields: dict[str, Any]) -> Problem:
+    row = understood(_Row, fields)
+    check = None
+    if row.check is not None:
+        if len(row.check) != 1 or not isinstance(arguments := next(iter(row.check.values())), dict):
+            raise BadLine("check: one name with its arguments")
+        check = Check(next(iter(row.check)), arguments)
+        if check.by not in (*CHECKS, GYM):
+            raise BadLine("check: of a name that is not known")
+    problem = Problem(
+        row.question, row.truth, row.source, row.kind, row.topic, row.difficulty, check, row.rephrased
+    )
+    if problem.id != row.id:
+        raise BadLine("id: of another question; the line was changed")
+    return problem

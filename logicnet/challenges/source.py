@@ -1,0 +1,75 @@
+"""Sources: what problems are drawn from, and what can be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Protocol
+
+from logicnet.challenges import _gym_kinds, _mathgenerator_kinds
+from logicnet.challenges.mathgenerator import Mathgenerator
+from logicnet.challenges.problem import Problem
+from logicnet.challenges.reasoning_gym import ReasoningGym
+from logicnet.challenges.seeds import seed_of
+
+Stream = Iterator[Problem | None]
+"""Problems of one kind in an order that a seed gives; None where a draw gave nothing to ask."""
+
+
+class Generator(Protocol):
+    """A library that makes problems. `version` names it and its version: they belong to a recipe."""
+
+    version: str
+
+    def draw(self, kind: str, seed: int, level: int = 0) -> Problem | None:
+        """The problem that `seed` gives, the same on every machine; None if it gives none that is fair."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a generator offers, known without loading it."""
+
+    make: Callable[[], Generator]
+    levels: Mapping[str, Mapping[str, int]]
+    """Kinds by topic, each with its hardest level."""
+    left_out: Mapping[str, str]
+
+    def kinds(self, names: Sequence[str] = ()) -> tuple[str, ...]:
+        """The kinds of those names, which may be topics; all if there are none. Raises KeyError."""
+        every = {kind: (kind,) for kinds in self.levels.values() for kind in kinds}
+        topics = {topic: tuple(kinds) for topic, kinds in self.levels.items()}
+        chosen = (kind for name in names or every for kind in (every.get(name) or topics[name]))
+        return tuple(dict.fromkeys(chosen))
+
+    def names(self) -> list[str]:
+        """Every word that `kinds` takes."""
+        return [*self.levels, *self.kinds()]
+
+
+GENERATORS: Mapping[str, Catalogue] = {
+    "mathgenerator": Catalogue(
+        Mathgenerator,
+        {topic: dict.fromkeys(kinds, 0) for topic, kinds in _mathgenerator_kinds.KINDS.items()},
+        _mathgenerator_kinds.LEFT_OUT,
+    ),
+    "reasoning-gym": Catalogue(
+        ReasoningGym,
+        {topic: {name: one.most for name, one in kinds.items()} for topic, kinds in _gym_kinds.KINDS.items()},
+        _gym_kinds.LEFT_OUT,
+    ),
+}
+
+
+def streams(generator: Generator, kinds: Sequence[str], seed: int, level: int) -> list[Stream]:
+    """One endless stream for each kind, in an order that `seed` gives."""
+    order = list(kinds)
+    Random(seed).shuffle(order)  # noqa: S311 (no secret)
+    return [_stream(generator, kind, seed, level) for kind in order]
+
+
+def _stream(generator: Generator, kind: str, seed: int, level: int) -> Stream:
+    for attempt in count():
+        yield generator.draw(kind, seed_of(seed, kind, attempt), level)
