@@ -70,6 +70,7 @@ class Endpoint:
         self._server = f"the model server at {self._client.place}"
         self._model = model
         self._served: Served | None = None
+        self._ask_anew = True  # what is served; until there is an answer the last one holds
         self._refused: set[str] = set()  # optional words that this server does not take
         self._accepted: set[str] = set()
         self._counts = True
@@ -132,15 +133,15 @@ class Endpoint:
             try:
                 await self._stream(body, written)
             except ModelAway:
-                self._served = None  # it may come back with another model
+                self._ask_anew = True  # it may come back with another model
                 raise
             except ModelRefused as refusal:
                 if not tries_left:
                     raise
                 if refusal.status == 404 and self._model is None:
-                    self._served = None
+                    self._ask_anew = True
                 elif refusal.status in (400, 413, 422) and _chat.is_about_length(refusal.said):
-                    self._served = None
+                    self._ask_anew = True
                     doubt *= 1.5
                     size = limit or estimated_tokens(fit.messages) + fit.max_tokens
                     context = _chat.context_in(refusal.said) or size // 2
@@ -166,16 +167,21 @@ class Endpoint:
 
     async def _known(self, deadline: Deadline) -> Served:
         """Model and context: asked once, and again after the server was away or refused them."""
-        if self._served is None:
+        problem = "does not say what it serves; set --miner.llm_client.model"
+        if self._ask_anew:
             try:
                 async with asyncio.timeout(_aside_s(deadline)):
                     contexts = _chat.contexts(await self._client.get("/models"))
-            except (ModelRefused, TimeoutError):
+            except ModelRefused:
                 contexts = {}
+            except TimeoutError:
+                contexts, problem = {}, "does not answer"
             name = self._model or next(iter(contexts), None)
-            if name is None:
-                raise ModelError(f"{self._server} does not say what it serves; set --miner.llm_client.model")
-            self._served = Served(name, contexts.get(name))
+            if name is not None:
+                self._served = Served(name, contexts.get(name))
+                self._ask_anew = False
+        if self._served is None:
+            raise ModelError(f"{self._server} {problem}")
         return self._served
 
     async def _fitted(

@@ -134,8 +134,8 @@ async def test_each_call_leaves_the_next_its_share(server: ScriptedModel, models
     started_s = loop.time()
     await solve(models, 1.6)
     assert len(arrivals) == 2
-    assert arrivals[1] - started_s < 1.5  # a quarter of the time was left, less what a slow machine took
-    assert loop.time() - started_s > 1.5  # and it was used
+    assert arrivals[1] - started_s > 1.1  # the reasoning had its three quarters
+    assert loop.time() - started_s > 1.5  # and the rest was used
 
 
 async def test_a_question_as_long_as_a_book(server: ScriptedModel, models: Endpoint) -> None:
