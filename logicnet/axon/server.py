@@ -42,6 +42,16 @@ CONNECTIONS = 800
 """At once. Validators need a hundred each at most; a process may often open no more than 1024 files;
 and a stranger can make us hold one body (256 KiB) on each."""
 
+TURNED_AWAY = 64
+"""Connections beyond those that may stay to hear that there are too many; the rest are dropped without
+a word, or a stranger could open more files here than the process may, and leave none for the models."""
+
+AFTER_HEAD_BYTES = 17 * 1024 * 1024
+"""Body, its chunks' framing and its trailers: above what is read of a body before it is refused."""
+
+UNREAD_S = 20.0
+"""Seconds for which a reply may wait for a caller who does not read."""
+
 DRAIN_S = TIMEOUT_CAP_S + 2.0
 """Seconds for what is in flight when the server stops: every challenge ends by its own deadline."""
 
@@ -80,6 +90,11 @@ class AxonServer:
     def port(self) -> int:
         """The port bound; with port 0, the one that the system chose."""
         return self._port
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+        return len(self._state.connections)
 
     async def start(self) -> None:
         """Listen; SettingsError if that address cannot be had."""
@@ -138,15 +153,20 @@ class _Protocol(HttpToolsProtocol):
     _head_bytes = 0  # in whole chunks: the parser does not tell of a line that does not end
     _head_too_large = False
     _head_timer: asyncio.TimerHandle | None = None
+    _after_head_bytes = 0
+    _unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._start_head_timer()
-        if len(self.connections) > CONNECTIONS:
+        if len(self.connections) > CONNECTIONS + TURNED_AWAY:
+            transport.abort()
+        elif len(self.connections) > CONNECTIONS:
             self._turn_away(Refusal(Reason.FULL, "Too many connections; ask again later."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._stop_unread_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -155,10 +175,13 @@ class _Protocol(HttpToolsProtocol):
         was_in_head = self._in_head
         self._chunk_bytes = len(data)
         super().data_received(data)
-        if not self._in_head:
+        if not self._in_head and self._is_busy():
             self._stop_head_timer()
+            self._after_head_bytes += len(data)
+            if self._after_head_bytes > AFTER_HEAD_BYTES:
+                self._turn_away(Refusal(Reason.TOO_LARGE, "The request does not end."))
             return
-        self._start_head_timer()
+        self._start_head_timer()  # also for empty lines after a reply, of which no request comes
         if was_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES and not self._deaf:
@@ -167,7 +190,11 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._after_head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # trailers of a chunked body are no headers of the request, and have no bound
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -186,6 +213,20 @@ class _Protocol(HttpToolsProtocol):
         else:
             self._turn_away(Refusal(Reason.MALFORMED, "This is not a valid HTTP request."))
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_unread_timer()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._stop_unread_timer()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():  # which waits for the last byte to be read
+            self._start_unread_timer()
+
     def timeout_keep_alive_handler(self) -> None:
         # Not close(): it would wait for the reader of our last reply, who may never read.
         self.transport.abort()
@@ -198,6 +239,15 @@ class _Protocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _start_unread_timer(self) -> None:
+        if self._unread_timer is None:
+            self._unread_timer = self.loop.call_later(UNREAD_S, self.transport.abort)
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _head_is_late(self) -> None:
         self._head_timer = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from logicnet.axon import AxonServer, server
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason, SettingsError
-from logicnet.events import Answered, HungUp, Refused
+from logicnet.events import Answered, HungUp, Promised, Refused
 from logicnet.protocol import Challenge
 from logicnet.solver.answering import Solution
 from tests.harness.axon import SOLUTION, Room
@@ -332,6 +333,75 @@ class TestBadInput:
         assert await one_more.ended()
         kept[1].write(raw(*served.room.request()))
         assert (await kept[1].reply()).status == 200
+
+    async def test_far_too_many_connections_are_dropped_without_a_word(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "CONNECTIONS", 1)
+        monkeypatch.setattr(server, "TURNED_AWAY", 1)
+        kept, told = await served.connect(), await served.connect()
+        assert (await told.reply()).status == 503
+        dropped = await served.connect()
+        with suppress(ConnectionResetError):
+            assert await dropped.ended()
+        kept.write(raw(*served.room.request()))
+        assert (await kept.reply()).status == 200
+
+    async def test_an_empty_line_does_not_keep_a_connection(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "HEAD_S", 0.05)
+        connection = await served.connect()
+        connection.write(raw(*served.room.request()))
+        assert (await connection.reply()).status == 200
+        connection.write(b"\r\n")
+        assert (await connection.reply()).status == 408
+        assert await connection.ended()
+
+    @pytest.mark.parametrize(
+        ("extra", "size"), [(b"", 200_000), (b"connection: close\r\n", 40_000)], ids=["keep", "close"]
+    )
+    async def test_replies_that_nobody_reads_do_not_keep_a_connection(
+        self, extra: bytes, size: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "UNREAD_S", 0.05)
+        room = Room()
+        async with AxonServer(room.app, host="127.0.0.1", port=0) as axon:
+            assert axon._listener is not None
+            for listening in axon._listener.sockets:  # what it accepts has the same small buffer
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            with socket.socket() as deaf:
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                deaf.connect(("127.0.0.1", axon.port))
+                deaf.setblocking(False)
+                fields = {"request_dict": {"long": "x" * size}}
+                asked = [room.request(synapse="Information", fields=fields) for _ in range(3)]
+                data = b"".join(raw(*one, path="/Information", extra=extra) for one in asked)
+                async with asyncio.timeout(PATIENCE_S):
+                    with suppress(ConnectionError):
+                        await asyncio.get_running_loop().sock_sendall(deaf, data)
+                    while not room.happened(Promised) or axon.connections:
+                        await asyncio.sleep(0.01)
+
+    async def test_trailers_are_no_headers_and_end(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        headers, body = served.room.request()
+        head = raw(headers | {"transfer-encoding": "chunked"}, b"").replace(b"content-length: 0\r\n", b"")
+        chunked = head + b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+        nonce = headers["bt_header_dendrite_nonce"].encode()
+        trailer = b"bt_header_dendrite_nonce: " + nonce + b"\r\n"  # as a header it would be doubled
+        assert (await served.say(chunked + trailer + b"\r\n")).status == 200
+
+        monkeypatch.setattr(server, "AFTER_HEAD_BYTES", 100_000)
+        connection = await served.connect()
+        with suppress(ConnectionError):
+            connection.write(chunked)
+            for _ in range(100):
+                connection.write(b"x: y\r\n" * 1000)
+                await asyncio.wait_for(connection.writer.drain(), PATIENCE_S)
+            assert await connection.ended()
+        assert (await served.say(raw(*served.room.request()))).status == 200
 
     async def test_an_idle_connection_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server, "IDLE_S", 0)
