@@ -179,7 +179,7 @@ class Endpoint:
             name = self._model or next(iter(contexts), None)
             if name is not None:
                 self._served = Served(name, contexts.get(name))
-                self._ask_anew = False
+                self._ask_anew, self._counts = False, True
         if self._served is None:
             raise ModelError(f"{self._server} {problem}")
         return self._served
@@ -201,8 +201,8 @@ class Endpoint:
             async with asyncio.timeout(_aside_s(deadline)):
                 body = {"model": model, **_chat.prompt(messages, self._refused)}
                 counted = await self._client.post_to_root("/tokenize", body)
-        except ModelRefused:
-            self._counts = False
+        except ModelRefused as refusal:
+            self._counts = refusal.status not in (404, 405, 501)
             return None
         except (ModelError, TimeoutError):
             return None
