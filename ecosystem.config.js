@@ -49,6 +49,7 @@ const words = (text) => (text.match(/"[^"]*"|'[^']*'|\S+/g) || []).map((word) =>
 const host = env.SN35_VLLM_HOST || '127.0.0.1'
 const port = env.SN35_VLLM_PORT || '8000'
 const reach = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
+const elsewhere = Boolean(env.LOGICNET_MINER__LLM_CLIENT__BASE_URL)
 const logs = here(env.SN35_LOGS || '.run/logs')
 
 function app (name, { env: own, ...settings }) {
@@ -87,7 +88,8 @@ module.exports = {
       args: words(env.SN35_MINER_FLAGS || ''),
       env: {
         LOGICNET_MINER__LLM_CLIENT__BASE_URL: `http://${reach}:${port}/v1`,
-        ...(env.VLLM_API_KEY ? { OPENAI_API_KEY: env.VLLM_API_KEY } : {})
+        // Where the miner asks the vLLM above, no key of OpenAI's in the operator's shell comes before it.
+        ...(env.VLLM_API_KEY ? { [elsewhere ? 'OPENAI_API_KEY' : 'LOGICNET_MINER__LLM_CLIENT__KEY']: env.VLLM_API_KEY } : {})
       },
       stop_exit_codes: [2], // a wrong setting: trying again mends nothing (pm2 still shows 'waiting restart')
       kill_timeout: 70000 // ms; it answers what it admitted, which takes 64 s at most
