@@ -16,7 +16,7 @@ from logicnet.solver.constant import ConstantSolver
 from tests.e2e.conftest import ROOT, Miner, Network, StartMiner, Vllm
 
 CONSTANT = ("--miner.solver", "constant")
-NO_QUOTA = ("--miner.limit_interval", "0.01")  # renewed faster than anybody here can use it up
+NO_QUOTA = ("--miner.limit_interval", "0.001")  # renewed faster than anybody here can use it up
 INFORMED = {"epoch_volume": 512, "category": "Logic"}
 
 

@@ -233,9 +233,7 @@ def test_a_key_that_is_none_garbles_no_line(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("settings", [PLAIN, DEBUG, TRACE, JSON])
-@pytest.mark.parametrize(
-    "name", ["openai._base_client", "httpx2", "uvicorn.error", "uvicorn.access", "bittensor.transport"]
-)
+@pytest.mark.parametrize("name", ["openai._base_client", "httpx2", "uvicorn.error", "bittensor.transport"])
 def test_other_libraries_are_heard_from_warning_up_whatever_they_set(
     capsys: Capture, settings: Logging, name: str
 ) -> None:
