@@ -138,7 +138,8 @@ def _opened(target: Path | None, ledger: Path) -> Iterator[TextIO]:
         sys.stdout.flush()
         return
     target = target.expanduser()
-    if target.exists() and target.samefile(ledger):
+    own = (ledger.with_name(ledger.name + suffix) for suffix in ("", "-wal", "-shm", ".lock"))
+    if target.exists() and any(file.exists() and target.samefile(file) for file in own):
         raise LedgerError(f"--export {target} is the ledger itself; name another file.")
     try:
         with target.open("w", encoding="utf-8", newline="") as file:

@@ -136,6 +136,15 @@ def test_the_ledger_is_not_exported_onto_itself(filled: Path, tmp_path: Path) ->
     assert filled.read_bytes() == before
 
 
+def test_the_ledger_is_not_exported_onto_what_sqlite_keeps_beside_it(filled: Path) -> None:
+    """Emptying the -wal of a miner that runs damages its ledger at the next checkpoint."""
+    for suffix in ("-wal", "-shm", ".lock"):
+        beside = filled.with_name(filled.name + suffix)
+        beside.touch()
+        with pytest.raises(LedgerError, match="is the ledger itself"):
+            exported(filled, beside)
+
+
 def test_a_target_that_cannot_be_written_is_one_line(filled: Path, tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"--export .*nowhere.* cannot be written: No such file"):
         exported(filled, tmp_path / "nowhere" / "out.csv")
