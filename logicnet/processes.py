@@ -58,8 +58,8 @@ class Child:
 
         Raises LogicnetError if it cannot be started.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
         try:
+            log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603  (our own command lines)
                     [str(word) for word in argv],

@@ -88,6 +88,12 @@ def test_a_program_that_is_not_there(tmp_path):
         Child.start("vLLM", ["/no/such/program"], log=tmp_path / "log")
 
 
+def test_a_log_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LogicnetError, match=r"vLLM cannot be started: .*Not a directory"):
+        Child.start("vLLM", [sys.executable, "-V"], log=tmp_path / "file" / "logs" / "log")
+
+
 def test_waiting_for_one_that_ends_shows_the_end_of_its_log(tmp_path):
     with (
         Child.start("vLLM", [sys.executable, "-c", "print('out of memory')"], log=tmp_path / "log") as child,
