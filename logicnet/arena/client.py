@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -193,9 +194,13 @@ def _text(value: object) -> str:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect: {error.os_error.strerror or error.os_error}"
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else error.os_error.strerror  # below 0: looking up the name
+        return f"cannot connect: {why or 'no reason is known'}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the miner closed the connection without a reply"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the reply broke off"
     if isinstance(error, aiohttp.ClientResponseError):  # what it sent is no HTTP; its words would quote that
         return "the reply is not HTTP"
     return (str(error).splitlines() or [""])[0][:_LONGEST_MESSAGE] or type(error).__name__

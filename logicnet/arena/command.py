@@ -102,9 +102,9 @@ async def _fight(folder: RunFolder, signer: Signer, keys: Keys, board: Board) ->
 
 
 def _outcome(folder: RunFolder, board: Board) -> int:
-    asked = len(folder.asked)
-    planned = len(folder.problems) * len(folder.plan.targets)
-    board.say(f"{asked} of {planned} questions asked in {len(folder.rounds)} rounds: {folder.path}")
+    asked, planned = len(folder.asked), len(folder.problems) * len(folder.plan.targets)
+    rounds = f"{len(folder.rounds)} of {folder.plan.rounds} rounds"
+    board.say(f"Asked {asked} of {planned} questions in {rounds}; the run is in {folder.path}")
     return 0 if asked else 1
 
 

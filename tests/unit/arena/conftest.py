@@ -1,0 +1,61 @@
+"""A plan, a set of questions and a run, as small as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bittensor.sp_core import Keypair
+
+from logicnet.arena.folder import RunFolder
+from logicnet.arena.plan import Plan, Target
+from logicnet.challenges.problem import Problem
+from logicnet.challenges.sets import ChallengeSet
+from tests.harness.scripted_miner import ScriptedMiner
+
+VALIDATOR = Keypair.create_from_uri("//Validator")
+MINERS = [Keypair.create_from_uri(f"//Miner/{number}") for number in range(9)]
+
+
+def questions(count: int) -> list[Problem]:
+    return [Problem(f"What is {n}+{n}?", str(2 * n), "test", "doubling") for n in range(1, count + 1)]
+
+
+def scripted(number: int = 0, **script: Any) -> ScriptedMiner:
+    return ScriptedMiner(MINERS[number], **script)
+
+
+def plan_for(*miners: ScriptedMiner, **changes: Any) -> Plan:
+    """A plan against `miners`, with no pauses; they are called m0, m1 and so on."""
+    targets = tuple(
+        Target(address=miner.address, hotkey=miner.key.ss58_address, label=f"m{number}")
+        for number, miner in enumerate(miners)
+    )
+    given = {
+        "targets": targets,
+        "validator": VALIDATOR.ss58_address,
+        "stakes": {VALIDATOR.ss58_address: 50_000.0},
+        "challenges": "set.jsonl",
+        "stagger_s": 0.0,
+        "truth": False,
+    }
+    return Plan.model_validate(given | changes)
+
+
+Begin = Callable[[Plan, Sequence[Problem]], RunFolder]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Begins a run in `tmp_path`/run; it is closed after the test."""
+    opened: list[RunFolder] = []
+
+    def start(plan: Plan, problems: Sequence[Problem]) -> RunFolder:
+        opened.append(RunFolder.begin(tmp_path / "run", plan, ChallengeSet(problems)))
+        return opened[-1]
+
+    yield start
+    for run in opened:
+        run.close()

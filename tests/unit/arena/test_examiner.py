@@ -1,0 +1,131 @@
+"""Scoring beside the asking: what is known decides, what is not leaves a range."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from logicnet.arena.client import Reply
+from logicnet.arena.examiner import Examiner
+from logicnet.arena.plan import Models, Plan
+from logicnet.errors import ModelError
+from logicnet.processes import free_port
+from logicnet.scoring import Reward
+from tests.harness.scripted_model import Mode, ScriptedModel
+from tests.unit.arena.conftest import plan_for, questions, scripted
+
+PLAN = plan_for(scripted())
+(PROBLEM,) = questions(1)  # what is 1+1
+SURE = Reply(True, 6.4, 200, {"logic_answer": "2", "logic_reasoning": "One and one."})
+VAGUE = Reply(True, 6.4, 200, {"logic_answer": "a pair", "logic_reasoning": "One and one."})
+SILENT = Reply(False, 64.0, 0, {}, "no reply within 64 s")
+
+
+def encode(texts: list[str]) -> Sequence[Sequence[float]]:
+    """All texts alike, but for those that speak of apples."""
+    return [[0.0, 1.0] if "apple" in text else [1.0, 0.0] for text in texts]
+
+
+def with_models(model: ScriptedModel, *roles: str) -> Plan:
+    return PLAN.model_copy(update={role: Models(url=model.base_url) for role in roles})
+
+
+def reward(correctness: float, similarity: float) -> float:
+    return Reward(correctness, similarity, 6.4, 64.0).value
+
+
+async def test_without_judge_and_reference_a_right_number_leaves_only_similarity_open():
+    async with Examiner(PLAN) as examiner:
+        mark = await examiner.mark(PROBLEM, SURE, 512)
+    assert mark.score.correctness.score == 1.0
+    assert mark.similarity is None
+    assert (mark.reward.low, mark.reward.high) == (reward(1.0, -1.0), reward(1.0, 1.0))
+
+
+async def test_without_both_an_answer_in_words_leaves_all_open():
+    async with Examiner(PLAN) as examiner:
+        mark = await examiner.mark(PROBLEM, VAGUE, 512)
+    assert mark.score.correctness.score is None
+    assert (mark.reward.low, mark.reward.high) == (reward(-1.0, -1.0), reward(1.0, 1.0))
+
+
+async def test_silence_earns_nothing_and_that_is_decided():
+    async with Examiner(PLAN) as examiner:
+        mark = await examiner.mark(PROBLEM, SILENT, 512)
+    assert (mark.reward.low, mark.reward.high) == (0.0, 0.0)
+
+
+async def test_less_volume_earns_less():
+    async with Examiner(PLAN) as examiner:
+        full, half = [await examiner.mark(PROBLEM, SURE, volume) for volume in (512, 256)]
+    assert half.reward.high == pytest.approx(full.reward.high * 0.95)
+
+
+async def test_with_judge_and_reference_all_is_decided():
+    async with ScriptedModel(text="1") as model:
+        plan = with_models(model, "judge", "reference")
+        async with Examiner(plan, encode=encode) as examiner:
+            mark = await examiner.mark(PROBLEM, VAGUE, 512)
+    assert mark.score.correctness.by == "judge"
+    assert mark.score.correctness.score == 1.0
+    assert mark.reference == "1"
+    assert mark.similarity is not None and mark.similarity.value == 1.0
+    assert mark.reward.decided
+    assert mark.reward.low == reward(1.0, 1.0)
+
+
+async def test_the_reference_is_of_the_raw_question_and_written_once_for_all():
+    async with ScriptedModel(text="Some apples.") as model:
+        async with Examiner(with_models(model, "reference"), encode=encode) as examiner:
+            marks = [await examiner.mark(PROBLEM, reply, 512) for reply in (SURE, SURE, VAGUE)]
+        asked = [chat["messages"] for chat in model.chats if chat.get("max_tokens") != 1]
+    assert [mark.similarity.value for mark in marks if mark.similarity] == [0.0] * 3
+    assert asked == [[{"role": "user", "content": "What is 1+1?"}]]
+
+
+async def test_nobody_writes_a_reference_for_silence():
+    async with ScriptedModel() as model:
+        async with Examiner(with_models(model, "reference"), encode=encode) as examiner:
+            await examiner.mark(PROBLEM, SILENT, 512)
+        assert [chat for chat in model.chats if chat.get("max_tokens") != 1] == []
+
+
+async def test_a_reference_that_fails_counts_as_it_does_for_a_validator_and_is_said():
+    async with (
+        ScriptedModel(mode=lambda number: Mode.NORMAL if number == 0 else Mode.ERROR_500) as model,
+        Examiner(with_models(model, "reference"), encode=encode) as examiner,
+    ):
+        mark = await examiner.mark(PROBLEM, SURE, 512)
+    assert mark.reference is None
+    assert mark.similarity is not None and mark.similarity.value == 0.5
+    assert "the reference failed: " in mark.similarity.failure
+    assert mark.reward.low == mark.reward.high == reward(1.0, 0.5)
+
+
+@pytest.mark.parametrize("role", ["judge", "reference"])
+async def test_a_model_that_is_away_is_said_before_anything_is_asked(role):
+    plan = PLAN.model_copy(update={role: Models(url=f"http://127.0.0.1:{free_port()}/v1")})
+    with pytest.raises(ModelError, match=f"the {role} does not answer"):
+        async with Examiner(plan, encode=encode):
+            pass
+
+
+async def test_truth_is_told_beside_the_verdict():
+    (five,) = [problem for problem in questions(5) if problem.truth == "10"]
+    wrong = Reply(True, 1.0, 200, {"logic_answer": "-10", "logic_reasoning": ""})
+    async with Examiner(PLAN.model_copy(update={"truth": True})) as examiner:
+        mark = await examiner.mark(five, wrong, 512)
+    assert mark.score.correctness.score == 1.0  # a validator reads no sign
+    assert mark.score.truth is not None and mark.score.truth.right is False
+
+
+async def test_nothing_is_scored_on_the_loop_that_asks():
+    seen = []
+
+    def checker_of(problem: object) -> None:
+        seen.append(threading.get_ident())
+
+    async with Examiner(PLAN, checker_of=checker_of) as examiner:
+        await examiner.mark(PROBLEM, SURE, 512)
+    assert len(seen) == 1
+    assert seen != [threading.get_ident()]

@@ -1,0 +1,58 @@
+import pytest
+
+from logicnet.arena.client import Reply
+from logicnet.arena.information import in_words, quota_of, read_volume
+from logicnet.protocol import Hotkey
+from logicnet.volume import VolumeBook
+
+
+def told(response: object, success: bool = True) -> Reply:
+    return Reply(success, 0.1, 200, {"response_dict": response}, "")
+
+
+def test_a_volume_is_read():
+    assert read_volume(told({"epoch_volume": 512, "category": "Logic"}), "Logic") == 512
+
+
+@pytest.mark.parametrize(
+    ("response", "why"),
+    [
+        (None, "names no epoch_volume"),
+        ([512], "names no epoch_volume"),
+        ({"category": "Logic"}, "names no epoch_volume"),
+        ({"epoch_volume": "512", "category": "Logic"}, "names no epoch_volume"),
+        ({"epoch_volume": True, "category": "Logic"}, "names no epoch_volume"),
+        ({"epoch_volume": 0, "category": "Logic"}, "names no epoch_volume"),
+        ({"epoch_volume": 10**400, "category": "Logic"}, "names no epoch_volume"),
+        ({"epoch_volume": float("nan"), "category": "Logic"}, "names no epoch_volume"),
+        ({"epoch_volume": 512}, "another category than Logic"),
+        ({"epoch_volume": 512, "category": ["Logic"]}, "another category than Logic"),
+    ],
+)
+def test_without_volume_and_category_a_miner_is_not_asked(response, why):
+    found = read_volume(told(response), "Logic")
+    assert isinstance(found, str)
+    assert why in found
+
+
+def test_a_miner_that_refuses_says_why():
+    reply = Reply(False, 0.1, 403, {}, "This hotkey is\nnot registered.")
+    assert read_volume(reply, "Logic") == "no Information: 403 This hotkey is not registered."
+
+
+def test_a_reply_without_words_has_some():
+    assert in_words(Reply(False, 0.1, 0, {}, "no reply within 60 s")) == "no reply within 60 s"
+    assert "axon status" in in_words(Reply(False, 0.1, 200))
+
+
+@pytest.mark.parametrize("volume", [1, 20, 96, 512, 10_000])
+@pytest.mark.parametrize("who", ["rich", "poor", "tiny"])
+def test_the_quota_is_the_one_that_the_miner_works_out(volume, who):
+    stakes = {"rich": 60_000.0, "poor": 11_000.0, "tiny": 9_999.0, "none": 0.0}
+    book = VolumeBook(volume, 10_000.0, 600.0)
+    theirs = book.quotas({Hotkey(name): stake for name, stake in stakes.items()})
+    assert quota_of(who, stakes, volume) == theirs[Hotkey(who)]
+
+
+def test_a_validator_that_is_not_registered_may_ask_nothing():
+    assert quota_of("stranger", {"rich": 60_000.0}, 512) == 0
