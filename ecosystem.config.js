@@ -44,7 +44,8 @@ function readEnvFile (file) {
 }
 
 const env = { ...readEnvFile(here(process.env.SN35_ENV_FILE || '.env')), ...process.env }
-const words = (text) => (text.match(/"[^"]*"|'[^']*'|\S+/g) || []).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'))
+const unquoted = (word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, double, single) => double ?? single)
+const words = (text) => (text.match(/(?:"[^"]*"|'[^']*'|\S)+/g) || []).map(unquoted)
 
 const host = env.SN35_VLLM_HOST || '127.0.0.1'
 const port = env.SN35_VLLM_PORT || '8000'

@@ -173,7 +173,7 @@ def test_env_file_and_flags_as_an_operator_writes_them(pm2_program, tmp_path):
     env = environment() | {
         "SN35_ENV_FILE": ".env.example",
         "SN35_VLLM_PORT": "8123",
-        "SN35_MINER_FLAGS": "--logging.debug --miner.category 'a b'",
+        "SN35_MINER_FLAGS": """--logging.debug --miner.category 'a b' --wallet.name="c 'd'" it's""",
     }
     shown = subprocess.run(
         ["node", "-e", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60
@@ -188,7 +188,7 @@ def test_env_file_and_flags_as_an_operator_writes_them(pm2_program, tmp_path):
         "--gpu-memory-utilization",
         "0.92",
     ]
-    assert miner["args"] == ["--logging.debug", "--miner.category", "a b"]
+    assert miner["args"] == ["--logging.debug", "--miner.category", "a b", "--wallet.name=c 'd'", "it's"]
     assert miner["env"]["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == "http://127.0.0.1:8123/v1"
     assert miner["env"]["LOGICNET_WALLET__NAME"] == "my_coldkey"
     assert (miner["interpreter"], miner["cwd"]) == (str(ROOT / ".venv/bin/python"), str(ROOT))
