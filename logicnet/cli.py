@@ -283,50 +283,63 @@ def arena(
 @app.command()
 def bench(
     *,
-    solvers: Annotated[str, typer.Option(help="Names or files of solvers, with commas between.")] = "direct",
+    solvers: Annotated[str, typer.Option(help="Names or files, with commas between.")] = "direct",
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; all of mathgenerator if not given.")
     ] = None,
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible base URL.")] = "http://127.0.0.1:8000/v1",
     model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
-    count: Annotated[int | None, typer.Option("--n", min=1, help="Questions; the recipe's own count.")] = None,
+    count: Annotated[int | None, typer.Option("--n", min=1, help="Questions; the recipe's count.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the questions; the recipe's own.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Questions that a solver has at once.")] = 4,
     deadline: Annotated[float, typer.Option(min=1.0, max=3600.0, help="Seconds for an answer.")] = 64.0,
-    judge_url: Annotated[str | None, typer.Option(help="Base URL of a judge; none if not given.")] = None,
-    judge_model: Annotated[str | None, typer.Option(help="Its model.")] = None,
-    reference_endpoint: Annotated[
-        str | None, typer.Option(help="Base URL of the model that reasoning is compared with; --endpoint's.")
+    key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
     ] = None,
-    reference_model: Annotated[str | None, typer.Option(help="Its model.")] = None,
+    judge_url: Annotated[
+        str | None, typer.Option("--judge-url", "--judge", help="OpenAI-compatible base URL of a judge.")
+    ] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    judge_key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
+    reference_url: Annotated[
+        str | None,
+        typer.Option("--reference-url", "--reference-endpoint", help="Of a model to compare reasoning with."),
+    ] = None,
+    reference_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    reference_key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
     similarity: Annotated[
-        bool, typer.Option("--similarity/--no-similarity", help="Compare the reasoning; needs torch.")
+        bool,
+        typer.Option(
+            "--similarity/--no-similarity",
+            help="Compare reasoning; --endpoint writes the reference if no other does.",
+        ),
     ] = True,
     embedding_model: Annotated[
         str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
     ] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="API key for all of them.", show_default=False)
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; .run/bench/TIME if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; a new one below .run.")] = None,
 ) -> int:
-    """Put solvers side by side on the same questions, and say what of the difference is noise."""
-    from logicnet.bench import command  # noqa: PLC0415
+    """Put solvers side by side on the same questions, and say how much of the difference is noise."""
+    from logicnet.bench.command import Options, Source, run  # noqa: PLC0415
 
-    return command.run(
-        command.options(
-            solvers=solvers,
+    asked = Source(endpoint, model, key)
+    reference = Source(reference_url, reference_model, reference_key) if reference_url else asked
+    return run(
+        Options(
+            solvers=[name.strip() for name in solvers.split(",") if name.strip()],
             challenges=challenges,
-            endpoint=(endpoint, model),
             count=count,
             seed=seed,
             concurrency=concurrency,
             deadline_s=deadline,
-            judge=(judge_url, judge_model),
-            reference=(reference_endpoint, reference_model),
-            with_similarity=similarity,
+            endpoint=asked,
+            judge=Source(judge_url, judge_model, judge_key) if judge_url else None,
+            reference=reference if similarity else None,
             embedding_model=embedding_model,
-            key=key,
             out=out,
         )
     )

@@ -95,7 +95,7 @@ def notes(found: Sequence[Summary], run: Run) -> list[str]:
     for one in found:
         parts = []
         if one.undecided:
-            parts.append(f"{one.undecided} answers undecided (only a judge could score them)")
+            parts.append(f"{_answers(one.undecided)} undecided (only a judge could score them)")
         if one.open_rewards:
             between = (
                 f"; the mean of all lies between {one.reward_low:.3f} and {one.reward_high:.3f}"
@@ -104,9 +104,9 @@ def notes(found: Sequence[Summary], run: Run) -> list[str]:
             )
             parts.append(f"{one.open_rewards} of {one.scored} rewards not known{between}")
         if one.unknown_truth:
-            parts.append(f"{one.unknown_truth} answers of which nobody can say whether they are right")
+            parts.append(f"{_answers(one.unknown_truth)} of which nobody can say whether it is right")
         if one.cut_off:
-            parts.append(f"{one.cut_off} answers put together from what there was (solver late or failed)")
+            parts.append(f"{_answers(one.cut_off)} put together from what there was (solver late or failed)")
         if one.scored < one.asked:
             parts.append(f"{one.asked - one.scored} asked and not scored")
         if parts:
@@ -115,10 +115,14 @@ def notes(found: Sequence[Summary], run: Run) -> list[str]:
     if parted:
         for_wrong = sum(row.true is False for row in parted)
         said.append(
-            f"Validator and truth disagree on {len(parted)} answers: {for_wrong} wrong ones taken for right, "
-            f"{len(parted) - for_wrong} right ones taken for wrong."
+            f"Validator and truth disagree on {_answers(len(parted))}: {for_wrong} wrong taken for right, "
+            f"{len(parted) - for_wrong} right taken for wrong."
         )
     return said
+
+
+def _answers(count: int) -> str:
+    return f"{count} answer{'' if count == 1 else 's'}"
 
 
 def estimate(value: Estimate | None, digits: int = 3) -> str:

@@ -30,7 +30,7 @@ def test_what_is_not_known_is_said(tmp_path):
     assert "race: 4 answers undecided (only a judge could score them); 4 of 24 rewards not known" in text
     assert "Validator and truth disagree on" not in text
     parted = printed(tmp_path, [row(correctness=0.9, true=False), row(number=1, correctness=0.0, true=True)])
-    assert "disagree on 2 answers: 1 wrong ones taken for right, 1 right ones taken for wrong" in parted
+    assert "disagree on 2 answers: 1 wrong taken for right, 1 right taken for wrong" in parted
 
 
 def test_names_are_not_taken_for_markup(tmp_path):

@@ -1,0 +1,35 @@
+"""The questions of a bench: so many of what a user names, the same ones for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+from logicnet.challenges.problem import Problem
+from logicnet.challenges.recipe import Generated, Recipe, read_recipe
+from logicnet.challenges.sets import load, make
+from logicnet.errors import SettingsError
+
+DEFAULT = Recipe(name="mathgenerator", count=60, sources=[Generated(use="mathgenerator")])
+"""Without a recipe: every kind of the generator that the subnet's validators began with."""
+
+
+def load_problems(path: Path | None, count: int | None, seed: int | None) -> Sequence[Problem]:
+    """Of a recipe with `count` and `seed` in place of its own; of a file, `count` drawn by `seed`.
+
+    Raises SettingsError and whatever reading challenges raises.
+    """
+    if path is None or path.suffix.lower() == ".toml":
+        recipe = DEFAULT if path is None else read_recipe(path)
+        given = {"count": count, "seed": seed}
+        changed = {name: value for name, value in given.items() if value is not None}
+        folder = Path() if path is None else path.parent
+        return make(recipe.model_copy(update=changed), folder).problems
+    problems = list({problem.id: problem for problem in load(path).problems}.values())
+    if count is None:
+        return problems
+    if count > len(problems):
+        raise SettingsError(f"--n {count}: {path} has only {len(problems)} different questions")
+    drawn = Random(seed or 0).sample(range(len(problems)), count)  # noqa: S311 (no secret)
+    return [problems[place] for place in sorted(drawn)]

@@ -1,0 +1,41 @@
+"""docs/bench.md is held to its word: its peer takes part, its flags are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from logicnet.bench.asking import ask
+from logicnet.bench.contestants import load_contestants
+from logicnet.challenges.problem import Problem
+from logicnet.cli import app
+from logicnet.llm import Endpoint
+from tests.harness.scripted_model import STEPS, ScriptedModel
+
+ROOT = Path(__file__).parents[3]
+GUIDE = (ROOT / "docs" / "bench.md").read_text()
+
+
+async def test_the_peer_of_the_guide_answers(tmp_path):
+    file = tmp_path / "shout.py"
+    file.write_text(re.search(r"```python\n(.*?)```", GUIDE, re.DOTALL)[1])
+    async with ScriptedModel() as server:
+        endpoint = Endpoint(server.base_url)
+        one = await ask(load_contestants([str(file)])[0], Problem("48 and 24?", "72"), endpoint, 20.0)
+        await endpoint.close()
+    assert (one.name, one.solution.outcome) == ("shout", "solved")
+    assert (one.solution.answer.reasoning, one.solution.answer.answer) == (STEPS, "72.")
+
+
+def test_every_flag_of_the_guide_exists():
+    bench = get_command(app).commands["bench"]
+    known = {name for option in bench.params for name in (*option.opts, *option.secondary_opts)}
+    assert set(re.findall(r"`(--[a-z-]+)", GUIDE)) <= known
+
+
+def test_every_peer_of_the_guide_is_there():
+    assert set(re.findall(r"`(\w+\.py)`", GUIDE)) == {
+        path.name for path in (ROOT / "bench" / "peers").glob("*.py")
+    }
