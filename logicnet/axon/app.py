@@ -35,6 +35,9 @@ _EAGER_TURNS = 3
 """Turns of the event loop in which a solver that waits for nothing is done: then nobody needs to watch
 for the caller hanging up."""
 
+PROVEN = "logicnet.proven"
+"""In a request's `state` once its signature is verified: the server keeps such connections."""
+
 _OVERTIME_S = 0.1
 """Seconds after its deadline for which `solve` is waited for, out of the margin."""
 
@@ -139,6 +142,7 @@ class Axon:
         try:
             answer = self._route(request.scope)
             neuron = request.neuron = await self._verified(request)
+            request.scope.setdefault("state", {})[PROVEN] = True
             return await answer(request, neuron)
         except Refusal as refusal:
             complete = await self._finish(request)

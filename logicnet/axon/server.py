@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from logicnet.axon.app import Axon
+from logicnet.axon.app import PROVEN, Axon
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import Reason, Refusal, SettingsError
 
@@ -40,7 +40,8 @@ reset the connection, and take the refusal with it."""
 
 CONNECTIONS = 800
 """At once. Validators need a hundred each at most; a process may often open no more than 1024 files;
-and a stranger can make us hold one body (256 KiB) on each."""
+and a stranger can make us hold one body (256 KiB) on each. When there are more, the oldest on which
+nobody has proved who they are makes room, so that strangers cannot keep validators out by waiting."""
 
 TURNED_AWAY = 64
 """Connections beyond those that may stay to hear that there are too many; the rest are dropped without
@@ -70,6 +71,7 @@ class AxonServer:
         self._port = port
         self._drain_s = drain_s
         self._state = ServerState()
+        self._unproven: _Unproven = {}
         self._listener: asyncio.Server | None = None
         self._config = uvicorn.Config(
             app,
@@ -102,7 +104,7 @@ class AxonServer:
         self._port = listening.getsockname()[1]
         self._config.load()
         self._listener = await asyncio.get_running_loop().create_server(
-            lambda: _Protocol(self._config, self._state, {}), sock=listening, backlog=2048
+            lambda: _Protocol(self._config, self._state, self._unproven), sock=listening, backlog=2048
         )
 
     async def stop(self) -> None:
@@ -156,17 +158,26 @@ class _Protocol(HttpToolsProtocol):
     _after_head_bytes = 0
     _unread_timer: asyncio.TimerHandle | None = None
 
+    def __init__(self, config: uvicorn.Config, server_state: ServerState, unproven: _Unproven) -> None:
+        super().__init__(config, server_state, {})
+        self._unproven = unproven
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._start_head_timer()
+        self._unproven[self] = None
+        if len(self.connections) <= CONNECTIONS or self._make_room():
+            return
+        del self._unproven[self]  # it has no room to make
         if len(self.connections) > CONNECTIONS + TURNED_AWAY:
             transport.abort()
-        elif len(self.connections) > CONNECTIONS:
+        else:
             self._turn_away(Refusal(Reason.FULL, "Too many connections; ask again later."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
         self._stop_unread_timer()
+        self._unproven.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -256,6 +267,19 @@ class _Protocol(HttpToolsProtocol):
         else:
             self._turn_away(Refusal(Reason.SLOW_BODY, f"No request came within {HEAD_S:g} s."))
 
+    def _make_room(self) -> bool:
+        """Drop the oldest connection on which no signature was verified; False if there is no older one."""
+        while (oldest := next(iter(self._unproven))) is not self:
+            del self._unproven[oldest]
+            if not oldest._is_proven():
+                self.connections.discard(oldest)
+                oldest.transport.abort()
+                return True
+        return False
+
+    def _is_proven(self) -> bool:
+        return self.scope is not None and PROVEN in self.scope["state"]
+
     def _is_busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -274,6 +298,10 @@ class _Protocol(HttpToolsProtocol):
         self.transport.write(b"".join((STATUS_LINE[reply.status], *lines, b"\r\n", reply.body)))
         self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.abort)
+
+
+_Unproven = dict[_Protocol, None]
+"""Connections in the order of their coming; those that are proven by now are passed over."""
 
 
 def _head_too_large() -> Refusal:

@@ -325,8 +325,9 @@ class TestBadInput:
     ) -> None:
         monkeypatch.setattr(server, "CONNECTIONS", 3)
         kept = [await served.connect() for _ in range(3)]
-        kept[0].write(raw(*served.room.request()))
-        assert (await kept[0].reply()).status == 200
+        for connection in kept:
+            connection.write(raw(*served.room.request()))
+            assert (await connection.reply()).status == 200
         one_more = await served.connect()
         reply = await one_more.reply()
         assert reply.status == 503
@@ -334,12 +335,36 @@ class TestBadInput:
         kept[1].write(raw(*served.room.request()))
         assert (await kept[1].reply()).status == 200
 
+    async def test_the_oldest_stranger_makes_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(server, "CONNECTIONS", 3)
+        solver = Waiting()
+        room = Room(solve=solver)
+        async with AxonServer(room.app, host="127.0.0.1", port=0) as axon, asyncio.timeout(PATIENCE_S):
+            asking = await Connection.to(axon.port)
+            asking.write(raw(*room.request()))
+            await solver.asked.wait()
+            forged, body = room.request("btauth")
+            stranger, waiting = await Connection.to(axon.port), await Connection.to(axon.port)
+            stranger.write(raw(forged, body)[:-1])  # as a validator, whose hotkey is no secret
+            newcomer = await Connection.to(axon.port)
+            newcomer.write(raw(*room.request(synapse="Information"), path="/Information"))
+            assert (await newcomer.reply()).status == 200
+            with suppress(ConnectionResetError):
+                assert await stranger.ended()
+            solver.answer.set()
+            assert (await asking.reply()).status == 200
+            for connection in (asking, waiting, newcomer, stranger):
+                connection.writer.transport.abort()
+
     async def test_far_too_many_connections_are_dropped_without_a_word(
         self, served: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(server, "CONNECTIONS", 1)
         monkeypatch.setattr(server, "TURNED_AWAY", 1)
-        kept, told = await served.connect(), await served.connect()
+        kept = await served.connect()
+        kept.write(raw(*served.room.request()))
+        assert (await kept.reply()).status == 200
+        told = await served.connect()
         assert (await told.reply()).status == 503
         dropped = await served.connect()
         with suppress(ConnectionResetError):
