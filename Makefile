@@ -21,7 +21,7 @@ demo: ## set everything up, ask a miner with a real vLLM ten questions, show a t
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
 test: ## set everything up and run every test: lint, types, unit, end to end
-	@$(setup) venv vllm model bt10 pm2 browser
+	@$(setup) venv scoring vllm model bt10 pm2 browser
 	@$(MAKE) lint
 	@$(BIN)/python -m pytest $(PYTEST)
 

