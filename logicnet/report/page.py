@@ -77,7 +77,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     """The plan in words: what is short enough to stand at the head of a page."""
     found = [("run", run.name)]
     for name, planned in run.plan.items():
-        if name in ("format", "kind", "solvers", "targets", "stakes") or planned in (None, "", [], {}):
+        if name in ("format", "kind", "run", "solvers", "targets", "stakes") or planned in (None, "", [], {}):
             continue
         value = (
             ", ".join(str(part) for part in planned.values() if part)

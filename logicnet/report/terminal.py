@@ -98,7 +98,7 @@ def notes(found: Sequence[Summary], run: Run) -> list[str]:
             parts.append(f"{_answers(one.undecided)} undecided (only a judge could score them)")
         if one.open_rewards:
             between = (
-                f"; the mean of all lies between {one.reward_low:.3f} and {one.reward_high:.3f}"
+                f"; the mean of all lies between {number(one.reward_low, 3)} and {number(one.reward_high, 3)}"
                 if one.reward_low is not None and one.reward_high is not None
                 else ""
             )
@@ -138,4 +138,4 @@ def interval(value: Estimate, digits: int = 3, *, sign: str = "") -> str:
 
 
 def number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.000

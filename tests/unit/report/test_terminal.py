@@ -37,5 +37,10 @@ def test_names_are_not_taken_for_markup(tmp_path):
     assert "[red]x[/red]" in printed(tmp_path, [row("[red]x[/red]")])
 
 
+def test_nothing_is_less_than_zero_by_a_hair(tmp_path):
+    open_ = row(reward=None, reward_low=-1e-6, reward_high=0.9)
+    assert "lies between 0.000 and 0.900" in printed(tmp_path, [open_])
+
+
 def test_one_target_has_no_differences(tmp_path):
     assert "Differences" not in printed(tmp_path, [row()])
