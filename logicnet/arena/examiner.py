@@ -7,13 +7,13 @@ must not notice. Here also live the judge, the references and what embeds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, AsyncExitStack
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
 from logicnet.arena.client import Reply
@@ -101,20 +101,19 @@ class Examiner:
         self._references: dict[str, asyncio.Task[Completion]] = {}
         self._reference_models: Endpoint | None = None
         self._scorer = Scorer()
-        self._thread: AbstractContextManager[BlockingPortal] | None = None
-        self._portal: BlockingPortal
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:
         """Score one reply. Never raises for what a miner or a model says."""
-        return await self._aside(lambda: self._mark(problem, reply, epoch_volume))
+        return await self._aside(self._mark(problem, reply, epoch_volume))
 
     async def __aenter__(self) -> Self:
         if self._plan.reference is not None and self._encode is None:
             similarity.require()
-        self._thread = start_blocking_portal("asyncio")
-        self._portal = self._thread.__enter__()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=_run, args=(self._loop,), name="examiner", daemon=True).start()
         try:
-            await self._aside(self._open)
+            await self._aside(self._open())
         except BaseException:
             await self._close()
             raise
@@ -125,16 +124,17 @@ class Examiner:
     ) -> None:
         await self._close()
 
-    async def _aside(self, work: Callable[[], Awaitable[T]]) -> T:
-        return await asyncio.wrap_future(self._portal.start_task_soon(work))
+    async def _aside(self, work: Coroutine[Any, Any, T]) -> T:
+        assert self._loop is not None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def _close(self) -> None:
-        if self._thread is not None:
-            thread, self._thread = self._thread, None
+        if self._loop is not None:
             try:
-                await self._aside(self._stack.aclose)
+                await self._aside(self._stack.aclose())
             finally:
-                thread.__exit__(None, None, None)
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
 
     # From here on everything runs on the other loop.
 
@@ -220,3 +220,12 @@ class Examiner:
         for task in writing:
             task.cancel()
         await asyncio.gather(*writing, return_exceptions=True)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

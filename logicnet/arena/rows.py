@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class Row:
 
     def line(self) -> str:
         """The row as a line of JSON, without its end."""
-        return json.dumps(asdict(self), allow_nan=False)
+        return json.dumps({name: getattr(self, name) for name in _NAMES}, allow_nan=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -74,7 +74,7 @@ class Row:
         return self.target, self.id
 
 
-_NAMES = frozenset(field.name for field in fields(Row))
+_NAMES = tuple(field.name for field in fields(Row))
 
 
 def read_rows(path: Path) -> Iterator[Row]:
