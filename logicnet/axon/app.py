@@ -36,7 +36,7 @@ _EAGER_TURNS = 3
 for the caller hanging up."""
 
 PROVEN = "logicnet.proven"
-"""In a request's `state` once its signature is verified: the server keeps such connections."""
+"""In a request's `state` once it is certain that its caller may ask: the server keeps such connections."""
 
 _OVERTIME_S = 0.1
 """Seconds after its deadline for which `solve` is waited for, out of the margin."""
@@ -85,6 +85,7 @@ class Axon:
         restored: Mapping[str, int] | None = None,
         clock: Clock = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._admission = admission
         self._places = places
@@ -96,12 +97,13 @@ class Axon:
         self._margin = margin or ReplyMargin()
         self._clock = clock
         self._clock_ns = clock_ns
-        self._classic = classic.ClassicWire(
-            hotkey, NonceStore("classic", sink, restored=restored, clock_ns=clock_ns)
+        nonces = partial(
+            NonceStore, sink=sink, restored=restored, clock_ns=clock_ns, monotonic_ns=monotonic_ns
         )
+        self._classic = classic.ClassicWire(hotkey, nonces("classic"))
         self._btauth = btauth.BtauthWire(
             hotkey,
-            NonceStore("btauth", sink, restored=restored, clock_ns=clock_ns),
+            nonces("btauth"),
             allow_unbound=allow_unbound,
             clock_ns=clock_ns,
         )
@@ -142,7 +144,6 @@ class Axon:
         try:
             answer = self._route(request.scope)
             neuron = request.neuron = await self._verified(request)
-            request.scope.setdefault("state", {})[PROVEN] = True
             return await answer(request, neuron)
         except Refusal as refusal:
             complete = await self._finish(request)
@@ -202,6 +203,7 @@ class Axon:
         synapse = request.wire.information(request.claim, await request.body.read())
         epoch = self._admission.inform(neuron, request.at_s)
         if epoch is not None:
+            _prove(request)
             self._sink(Promised(request.at_s, epoch))
         fields = synapse.reply_fields(epoch_volume=self._epoch_volume, category=self._category)
         return request.wire.success(request.claim, "Information", fields, self._clock() - request.started_s)
@@ -209,6 +211,7 @@ class Axon:
     async def _logic(self, request: _Request, neuron: Neuron) -> Reply:
         """Admitted once it has passed `take`; from there on it is answered, whatever happens."""
         self._admission.permit(neuron)
+        _prove(request)
         synapse, timeout_s = request.wire.challenge(request.claim, await request.body.read())
         self._places.check(neuron.stake)
         epoch = self._admission.take(neuron, request.at_s)
@@ -310,6 +313,14 @@ def _result(solving: asyncio.Task[Solution]) -> Solution:
         return solving.result()
     logger.error("Solving broke; the challenge is answered all the same: {}", _where(error))
     return unsolved("failed", type(error).__name__)
+
+
+def _prove(request: _Request) -> None:
+    """The connection is of somebody who may ask, so that it is not dropped to make room for others.
+
+    Being registered is not enough: every rival is.
+    """
+    request.scope.setdefault("state", {})[PROVEN] = True
 
 
 def _target(scope: Scope) -> str:

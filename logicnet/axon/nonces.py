@@ -68,12 +68,17 @@ class NonceStore:
         *,
         restored: Mapping[str, int] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`restored` are the highest nonces told before a restart, by `NonceAccepted.caller`."""
+        """`restored` are the highest nonces told before a restart, by `NonceAccepted.caller`.
+
+        `clock_ns` is unix time; `monotonic_ns` only has to run evenly.
+        """
         self._wire = wire
         self._sink = sink
         self._clock_ns = clock_ns
-        self._started_ns = clock_ns()
+        self._monotonic_ns = monotonic_ns
+        self._started_ns = monotonic_ns()
         self._callers: dict[Hotkey, _Caller] = {}
         # A timestamp lives in the bucket of its ten seconds, so that forgetting is dropping a bucket.
         self._seen: dict[int, dict[Hotkey, set[int]]] = {}
@@ -134,7 +139,10 @@ class NonceStore:
             )
         if age_s < -FUTURE_S:
             raise _refused("The nonce lies in the future: set your clock right.")
-        if nonce < self._started_ns or nonce <= self._forgotten_ns:
+        # Our start by the clock as it is now. As it was then would refuse everybody for an hour when a
+        # machine comes up an hour ahead and is put right.
+        start_ns = now_ns - (self._monotonic_ns() - self._started_ns)
+        if nonce < start_ns or nonce <= self._forgotten_ns:
             raise _refused("The nonce is older than this server's start: sign the request again.")
 
     def _check_timestamp_unused(self, hotkey: Hotkey, caller: _Caller, nonce: int) -> None:

@@ -268,7 +268,7 @@ class _Protocol(HttpToolsProtocol):
             self._turn_away(Refusal(Reason.SLOW_BODY, f"No request came within {HEAD_S:g} s."))
 
     def _make_room(self) -> bool:
-        """Drop the oldest connection on which no signature was verified; False if there is no older one."""
+        """Drop the oldest connection that nobody who may ask has used; False if there is no older one."""
         while (oldest := next(iter(self._unproven))) is not self:
             del self._unproven[oldest]
             if not oldest._is_proven():

@@ -107,6 +107,7 @@ class Room:
             "category": "Logic",
             "margin": self.margin,
             "clock_ns": clock_ns or self.clock,
+            "monotonic_ns": clock_ns or self.clock,
         }
         self.app = Axon(**(arguments | axon))
         if clock_ns is None:

@@ -22,7 +22,9 @@ class Wire:
 
     def __init__(self, *, allow_unbound: bool = False, restored: dict[str, int] | None = None) -> None:
         self.clock = Clock(NOW - 60 * S)
-        store = NonceStore("btauth", lambda told: None, restored=restored, clock_ns=self.clock)
+        store = NonceStore(
+            "btauth", lambda told: None, restored=restored, clock_ns=self.clock, monotonic_ns=self.clock
+        )
         self.wire = BtauthWire(
             Hotkey(MINER.ss58_address), store, allow_unbound=allow_unbound, clock_ns=self.clock
         )

@@ -27,7 +27,7 @@ class Wire:
 
     def __init__(self, now_ns: int = NOW, own: str = MINER.ss58_address) -> None:
         self.clock = Clock(now_ns - 70 * S)
-        store = NonceStore("classic", lambda told: None, clock_ns=self.clock)
+        store = NonceStore("classic", lambda told: None, clock_ns=self.clock, monotonic_ns=self.clock)
         self.wire = ClassicWire(Hotkey(own), store)
         self.clock.now_ns = now_ns
 

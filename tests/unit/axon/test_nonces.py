@@ -19,8 +19,20 @@ class Book:
     def __init__(self, restored: dict[str, int] | None = None) -> None:
         self.told: list[NonceAccepted] = []
         self.clock = Clock(START)
-        self.store = NonceStore("classic", self.told.append, restored=restored, clock_ns=self.clock)
+        self.uptime = Clock(0)
+        self.store = NonceStore(
+            "classic",
+            self.told.append,
+            restored=restored,
+            clock_ns=self.clock,
+            monotonic_ns=lambda: self.uptime.now_ns + self.clock.now_ns,
+        )
         self.clock.pass_s(60)
+
+    def step_clock_s(self, seconds: float) -> None:
+        """Set the unix clock, as NTP does; no time passes."""
+        self.clock.pass_s(seconds)
+        self.uptime.pass_s(-seconds)
 
     @property
     def now(self) -> int:
@@ -102,6 +114,15 @@ def test_a_timestamp_from_before_our_start_is_refused() -> None:
     book = Book()
     assert "start" in book.refuses(START - 1)
     book.use(START)
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -30.0, 30.0, 3600.0])
+def test_a_clock_that_is_put_right_after_our_start_refuses_nobody_honest(step_s: float) -> None:
+    book = Book()
+    book.step_clock_s(step_s)
+    book.use(book.now - 1)
+    assert "start" in book.refuses(book.now - 61 * S)
+    book.use(book.now - 60 * S)
 
 
 def test_after_a_restart_only_newer_timestamps_are_taken() -> None:

@@ -15,7 +15,7 @@ from logicnet.errors import Reason, SettingsError
 from logicnet.events import Answered, HungUp, Promised, Refused
 from logicnet.protocol import Challenge
 from logicnet.solver.answering import Solution
-from tests.harness.axon import SOLUTION, Room
+from tests.harness.axon import RIVAL, SOLUTION, Room
 
 PATIENCE_S = 20.0
 """For what should come at once, on a machine that has other things to do."""
@@ -354,6 +354,24 @@ class TestBadInput:
             solver.answer.set()
             assert (await asking.reply()).status == 200
             for connection in (asking, waiting, newcomer, stranger):
+                connection.writer.transport.abort()
+
+    async def test_a_registered_hotkey_that_may_not_ask_makes_room_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "CONNECTIONS", 2)
+        room = Room()
+        async with AxonServer(room.app, host="127.0.0.1", port=0) as axon, asyncio.timeout(PATIENCE_S):
+            rivals = [await Connection.to(axon.port) for _ in range(2)]
+            for rival in rivals:
+                rival.write(raw(*room.request(synapse="Information", keypair=RIVAL), path="/Information"))
+                assert (await rival.reply()).status == 200
+            validator = await Connection.to(axon.port)
+            validator.write(raw(*room.request()))
+            assert (await validator.reply()).status == 200
+            with suppress(ConnectionResetError):
+                assert await rivals[0].ended()
+            for connection in (*rivals, validator):
                 connection.writer.transport.abort()
 
     async def test_far_too_many_connections_are_dropped_without_a_word(
