@@ -1,0 +1,116 @@
+"""The arena on real parts: two miners, one with a real vLLM, both wires, a kill -9 in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from logicnet.arena.asking import INTERRUPTED
+from logicnet.arena.rows import Row, read_rows
+from logicnet.arena.tally import Tallies
+from logicnet.challenges import easy_tasks
+from logicnet.challenges.sets import ChallengeSet, write
+from logicnet.demo.stage import environment
+from logicnet.ledger import LedgerReader
+from logicnet.processes import Child
+from tests.e2e.conftest import START_S, Miner, until
+
+QUESTIONS = 6
+LOOP_S = "15"  # of the arena, and the interval of the miners: a round, and a wait until the next
+
+
+def arena(folder: Path, *words: str) -> Child:
+    command = [sys.executable, "-m", "logicnet", "arena", "--out", "run", *words]
+    log = folder / f"arena-{len(list(folder.glob('arena-*')))}.log"
+    # Offline: the embedding model is the installed one, and nobody looks for another.
+    env = environment() | {"HF_HUB_OFFLINE": "1"}
+    return Child.start("the arena", command, log=log, env=env, cwd=folder)
+
+
+def lines(file: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in file.read_bytes().split(b"\n")[:-1]] if file.exists() else []
+
+
+def asked(folder: Path) -> int:
+    return sum("asked" in line for line in lines(folder / "run" / "journal.jsonl"))
+
+
+def rows(folder: Path) -> list[Row]:
+    return list(read_rows(folder / "run" / "rows.jsonl"))
+
+
+def given(miner: Miner) -> list[tuple[str, str, str]]:
+    """Task, question and wire of every challenge in the miner's own ledger."""
+    miner.child.stop()  # what is in memory is written
+    with LedgerReader.open(miner.ledger) as ledger:
+        return [(row["task_uid"], row["question"], row["wire"]) for row in ledger.rows("challenges")]
+
+
+async def ended(child: Child) -> int:
+    await until(lambda: child.exit_status() is not None, within_s=START_S)
+    status = child.exit_status()
+    assert status is not None
+    return status
+
+
+async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network, vllm, miner, tmp_path):
+    interval = ("--miner.limit_interval", LOOP_S)
+    direct = miner("--miner.llm_client.base_url", vllm.base_url, *interval)
+    constant = miner("--miner.solver", "constant", *interval)
+    problems = easy_tasks(QUESTIONS, seed=3)
+    write(ChallengeSet(problems), tmp_path / "set.jsonl")
+    key = ["--wallet.path", str(network.wallets), "--wallet.name", "demo", "--wallet.hotkey", "alice"]
+    words = [*key, "--challenges", "set.jsonl", "--chain.file", str(network.file)]
+    for name, one in (("direct", direct), ("constant", constant)):
+        words += ["--label", name, "--target", f"127.0.0.1:{one.port}", "--hotkey", network.miner_ss58]
+    words += ["--wire", "both", "--rounds", "2", "--loop-seconds", LOOP_S, "--stagger", "0.1", "--lanes", "2"]
+    words += ["--judge-url", vllm.base_url, "--reference-url", vllm.base_url]
+
+    with arena(tmp_path, *words) as first:
+        await until(lambda: rows(tmp_path) and asked(tmp_path) > len(rows(tmp_path)), within_s=START_S)
+        first.process.kill()
+        await asyncio.to_thread(first.process.wait)
+    kept = rows(tmp_path)
+    assert 0 < len(kept) < 2 * QUESTIONS
+    with arena(tmp_path, *key, "--resume") as second:
+        assert await ended(second) == 0, second.log.read_text()
+    said = second.log.read_text()
+
+    found = rows(tmp_path)
+    assert found[: len(kept)] == kept
+    names = ("direct", "constant")
+    assert Counter(row.key for row in found) == Counter(
+        (name, problem.id) for name in names for problem in problems
+    )
+    interrupted = [row for row in found if row.error == INTERRUPTED]
+    assert interrupted, "nothing was under way at the kill, so nothing was shown"
+    for one in (direct, constant):
+        challenges = given(one)
+        assert len({task for task, _, _ in challenges}) == len(challenges), "a question was asked twice"
+        assert {question for _, question, _ in challenges} <= {problem.asked for problem in problems}
+        assert len(challenges) >= QUESTIONS - len(interrupted)
+        assert {wire for _, _, wire in challenges} == {"classic", "btauth"}
+
+    answered = [row for row in found if row.error != INTERRUPTED]
+    for row in answered:
+        assert row.answer is not None, row.error
+        assert row.reward is not None, row.note  # a judge and a reference: all is decided
+        assert row.similarity is not None and row.process_time is not None
+        assert row.true is not None
+    assert {row.correctness for row in answered if row.ground_truth == row.answer} <= {1.0}
+
+    assert {row.round for row in found} == {1, 2}
+    standings = Tallies(names, found).standings
+    for number in (1, 2):
+        places = standings.of(number)
+        assert sorted(place.best_rank for place in places) == [1, 2]
+        assert all(place.mean.decided and place.incentive.decided for place in places)
+    weights = standings.weights()
+    assert abs(sum(weight.low for weight in weights.values()) - 1) < 1e-9
+    for name in names:
+        shown = [line.split() for line in said.splitlines() if line.split()[:1] == [name]][-1]
+        assert shown[-1] == f"{weights[name].low:.3f}"
+    assert "Round 2 of 2: direct takes 512, " in said
