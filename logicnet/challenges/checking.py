@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
 
 from logicnet.challenges.checks import CHECKS
 from logicnet.challenges.problem import Problem
+from logicnet.errors import SettingsError
 from logicnet.scoring.truth import Checker
 
 GYM = "gym"
@@ -25,6 +27,14 @@ def checker_of(problem: Problem) -> Checker | None:
 
 
 def checker_modules(problems: Iterable[Problem]) -> tuple[str, ...]:
-    """What a `TruthTeller` for these problems is made with."""
-    names = {problem.check.by for problem in problems if problem.check is not None}
-    return (_MODULE, _GYM_MODULE) if GYM in names else (_MODULE,)
+    """What a `TruthTeller` for these problems is made with.
+
+    Raises SettingsError if a checker of reasoning-gym is needed and that is not installed.
+    """
+    if GYM not in {problem.check.by for problem in problems if problem.check is not None}:
+        return (_MODULE,)
+    if importlib.util.find_spec("reasoning_gym") is None:
+        raise SettingsError(
+            "some of these questions are checked by reasoning-gym: pip install 'logicnet[challenges]'"
+        )
+    return (_MODULE, _GYM_MODULE)

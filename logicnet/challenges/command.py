@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from loguru import logger
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
@@ -23,6 +24,9 @@ from logicnet.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
     from logicnet.challenges.sets import ChallengeSet
+
+PROBE_S = 60.0
+"""For the model to show that it is there: the first token of a cold server takes long."""
 
 app = typer.Typer(
     help="Questions: what there is, sets made from recipes, what is in a set.",
@@ -156,21 +160,21 @@ async def _rephrased(
     from logicnet.challenges.rephrase import rephrase  # noqa: PLC0415
     from logicnet.llm import Endpoint  # noqa: PLC0415
 
-    models = Endpoint(endpoint, model, SecretStr(key) if key else None)
+    logger.disable("logicnet.llm")  # its warnings are for who runs a miner; errors are told below
     try:
-        probe = await models.probe(timeout_s=60.0)
+        models = Endpoint(endpoint, model, SecretStr(key) if key else None)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace("--miner.llm_client.base_url", "--endpoint")) from None
+    try:
+        probe = await models.probe(PROBE_S)
         if probe.error:
-            raise ModelError(f"{probe.error}; nothing was rephrased")
+            raise ModelError(f"nothing was rephrased: {probe.error}")
+        seed = made.recipe.seed if made.recipe else 0
         with _counting("Rephrasing", len(made.problems)) as done:
-            found = await rephrase(
-                made.problems,
-                models,
-                seed=made.recipe.seed if made.recipe else 0,
-                at_once=at_once,
-                on_done=done,
-            )
+            found = await rephrase(made.problems, models, seed=seed, at_once=at_once, on_done=done)
     finally:
         await models.close()
+        logger.enable("logicnet.llm")
     name = model or (probe.served.model if probe.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw
 

@@ -109,6 +109,8 @@ def unfaithful(problem: Problem, text: str) -> str:
     """Why a rewording is another question, as far as can be told without a judge; empty if it is none."""
     if not text:
         return "empty"
+    if len(text) > 3 * len(problem.question) + 600:
+        return "ran on"
     asked, given, truth = _numbers(problem.question), _numbers(text), _numbers(problem.truth)
     if asked - given:
         return "lost a number"
