@@ -262,6 +262,8 @@ class Arena:
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Cancel what is left of `tasks`, and wait for it."""
-    for task in tasks:
+    left = [task for task in tasks if not task.done()]
+    for task in left:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if left:
+        await asyncio.gather(*left, return_exceptions=True)
