@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from statistics import fmean
 from typing import Any
 
 from logicnet.arena.rows import Row
-from logicnet.report.estimate import mean_of
 from logicnet.report.summary import RIGHT_FROM, Summary, correctness, seconds
 
 Spec = dict[str, Any]
@@ -69,6 +69,7 @@ def _reward(found: Sequence[Summary], targets: Sequence[str]) -> Chart:
         "type": "quantitative",
         "scale": {"zero": False, "nice": True, "padding": 12},
         "title": "mean reward",
+        "axis": {"tickCount": 8},
     }
     layers = [
         {
@@ -136,25 +137,21 @@ def _correctness_by_seconds(rows: Sequence[Row], targets: Sequence[str]) -> Char
 
 
 def _by_kind(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
-    scored = [row for row in rows if row.scored]
+    scored = [row for row in rows if row.scored and correctness(row) is not None]
     counts = Counter(row.kind or "(no kind)" for row in scored)
     kinds = [kind for kind, _ in counts.most_common(MOST_KINDS)]
-    values = []
+    values: list[dict[str, Any]] = []
     for kind in kinds:
         for target in targets:
-            those = [row for row in scored if row.target == target and (row.kind or "(no kind)") == kind]
-            value = mean_of([found for row in those if (found := correctness(row)) is not None])
-            if value is not None:
-                values.append(
-                    {
-                        "kind": kind,
-                        "target": target,
-                        "correctness": _rounded(value.mean),
-                        "decided": value.count,
-                        "asked": len(those),
-                    }
-                )
-    bottom = min([0.0, *(float(str(value["correctness"])) for value in values)])
+            decided = [
+                correctness(row) or 0.0
+                for row in scored
+                if row.target == target and (row.kind or "(no kind)") == kind
+            ]
+            if decided:
+                mean = _rounded(fmean(decided))
+                values.append({"kind": kind, "target": target, "correctness": mean, "decided": len(decided)})
+    bottom = min([0.0, *(value["correctness"] for value in values)])
     spec = _spec(
         values,
         {
@@ -177,14 +174,14 @@ def _by_kind(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
                     "axis": {"tickCount": 5},
                 },
                 "color": _colour(targets),
-                "tooltip": _tips("kind", "target", "correctness", "decided", "asked"),
+                "tooltip": _tips("kind", "target", "correctness", "decided"),
             },
             "height": {"step": 14, "for": "offset"} if len(targets) > 1 else {"step": 22},
         },
     )
     note = "A kind with few questions says little: point at a bar to see how many."
     if len(counts) > MOST_KINDS:
-        note += f" The {MOST_KINDS} commonest of {len(counts)} kinds."
+        note += f" The {MOST_KINDS} commonest of {len(counts)} kinds with a decided answer."
     return Chart("kinds", "Correctness by kind of challenge", note, spec if values else None, True)
 
 

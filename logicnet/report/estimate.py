@@ -26,7 +26,11 @@ _SEED = 35  # of the drawing, not of the questions: the same run gives the same 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean of `count` values; `low` and `high` bound it, None where there are too few to say."""
+    """A mean of `count` values; `low` and `high` bound it.
+
+    Both are None where there are too few values to say, and where all are equal: what never varied in
+    what was drawn cannot vary when it is drawn again, and that is no certainty.
+    """
 
     mean: float
     low: float | None
@@ -35,10 +39,17 @@ class Estimate:
 
     @property
     def beyond_noise(self) -> bool | None:
-        """Whether 0 is outside the interval; None if there is no interval."""
+        """Whether 0 is outside the interval; None if there are too few values to say."""
         if self.low is None or self.high is None:
-            return None
+            return None if self.count < FEWEST else self.mean != 0
         return self.low > 0 or self.high < 0
+
+    @property
+    def without_interval(self) -> str:
+        """Why there is no interval; empty if there is one."""
+        if self.low is not None:
+            return ""
+        return "too few" if self.count < FEWEST else "all equal"
 
 
 def mean_of(values: Sequence[float]) -> Estimate | None:
@@ -46,7 +57,7 @@ def mean_of(values: Sequence[float]) -> Estimate | None:
     if not values:
         return None
     mean = math.fsum(values) / len(values)
-    if len(values) < FEWEST:
+    if len(values) < FEWEST or min(values) == max(values):
         return Estimate(mean, None, None, len(values))
     low, high = _interval(values)
     return Estimate(mean, low, high, len(values))

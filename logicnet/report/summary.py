@@ -142,7 +142,7 @@ class Difference:
         if self.estimate.beyond_noise is None:
             return "too few to say"
         if not self.estimate.beyond_noise:
-            return "noise"
+            return "noise" if self.estimate.low is not None else "no difference seen"
         more = self.estimate.mean > 0
         good = more == (self.metric.better == "more")
         return f"{self.left if good else self.right} is better"

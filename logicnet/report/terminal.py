@@ -81,7 +81,7 @@ def difference_table(compared: Sequence[Difference]) -> Table:
             escape(f"{one.left} - {one.right}") if pair != before else "",
             one.metric.name,
             f"{one.estimate.mean:+.{digits}f}",
-            interval(one.estimate, digits, sign="+") or "too few",
+            interval(one.estimate, digits, sign="+") or one.estimate.without_interval,
             f"{one.estimate.count} of {one.asked_both}",
             escape(one.verdict),
         )

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from logicnet.arena.rows import read_rows
 from tests.e2e.conftest import ROOT, until
 
@@ -17,7 +19,7 @@ PEERS = "bench/peers/plain_call.py,bench/peers/beta_self_consistency.py"
 
 
 def bench(vllm, out: Path, *flags: str) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-m", "logicnet", "bench", "--endpoint", vllm.base_url, "--no-similarity"]
+    argv = [sys.executable, "-m", "logicnet", "bench", "--endpoint", vllm.base_url]
     return subprocess.Popen(
         [*argv, "--seed", "3", "--out", str(out), *flags],
         stdout=subprocess.PIPE,
@@ -51,10 +53,32 @@ async def test_three_solvers_answer_the_same_questions_in_one_table(vllm, tmp_pa
     assert (tmp_path / "run" / "report.html").stat().st_size > 500_000
 
 
+async def test_rewards_are_known_with_a_reference_and_a_judge(vllm, tmp_path):
+    process = bench(vllm, tmp_path / "run", "--n", "3", "--concurrency", "3", "--judge-url", vllm.base_url)
+    _, errors = await asyncio.to_thread(process.communicate, timeout=900)
+    assert process.returncode == 0, errors
+    rows = list(read_rows(tmp_path / "run" / "rows.jsonl"))
+    assert len(rows) == 3
+    for row in rows:
+        assert len(row.reference.split()) > 3
+        assert -1 <= row.similarity <= 1
+        assert row.correctness is not None
+        earned = (0.3 * row.similarity + 0.7 * row.correctness - 0.05 * row.process_time / 64) / 2 + 0.5
+        assert row.reward == pytest.approx(earned)
+
+
 async def test_what_was_scored_before_ctrl_c_is_kept(vllm, tmp_path):
     out = tmp_path / "run"
     process = bench(
-        vllm, out, "--solvers", "direct,bench/peers/plain_call.py", "--n", "40", "--concurrency", "2"
+        vllm,
+        out,
+        "--solvers",
+        "direct,bench/peers/plain_call.py",
+        "--n",
+        "40",
+        "--concurrency",
+        "2",
+        "--no-similarity",
     )
     try:
         await until(lambda: (out / "rows.jsonl").exists() and (out / "rows.jsonl").stat().st_size, 600)

@@ -51,8 +51,19 @@ def mixed(count: int = 24) -> list[Row]:
     for number in range(count):
         kind = ("addition", "lcm", "syllogism")[number % 3]
         right = number % 4 == 0
+        earned, more = 0.5 + number / 100, 0.75 + number / 200
         rows.append(
-            row("direct", number, kind=kind, correctness=float(right), true=right, process_time=3.0 + number)
+            row(
+                "direct",
+                number,
+                kind=kind,
+                correctness=float(right),
+                true=right,
+                process_time=3.0 + number,
+                reward=earned,
+                reward_low=earned,
+                reward_high=earned,
+            )
         )
         open_ = number % 6 == 5
         rows.append(
@@ -63,9 +74,9 @@ def mixed(count: int = 24) -> list[Row]:
                 correctness=None if open_ else float(number % 3 != 2),
                 decided_by="nobody" if open_ else "number",
                 true=None if number % 8 == 7 else number % 3 != 2,
-                reward=None if open_ else 0.8,
-                reward_low=0.3 if open_ else 0.8,
-                reward_high=0.9 if open_ else 0.8,
+                reward=None if open_ else more,
+                reward_low=0.3 if open_ else more,
+                reward_high=0.9 if open_ else more,
                 process_time=9.0 + number / 2,
                 question=f"{number} {HOSTILE}",
                 answer=HOSTILE,

@@ -18,11 +18,12 @@ def test_too_few_values_have_no_interval():
     assert (few.mean, few.low, few.high, few.beyond_noise) == (0.5, None, None, None)
 
 
-def test_equal_values_leave_no_doubt():
-    sure = mean_of([0.25] * 20)
-    assert (sure.low, sure.mean, sure.high) == (0.25, 0.25, 0.25)
-    assert sure.beyond_noise
+def test_values_that_never_vary_are_no_certainty():
+    same = mean_of([0.25] * 20)
+    assert (same.mean, same.low, same.high, same.without_interval) == (0.25, None, None, "all equal")
+    assert same.beyond_noise
     assert mean_of([0.0] * 20).beyond_noise is False
+    assert mean_of([0.0] * 2).without_interval == "too few"
 
 
 def test_the_interval_is_that_of_the_central_limit():

@@ -61,7 +61,7 @@ def test_differences_are_of_pairs_and_say_what_is_noise():
     reward = found["direct", "race", "reward"]
     assert reward.verdict == "race is better"
     assert (reward.estimate.count, reward.asked_both) == (20, 24)
-    assert found["direct", "race", "similarity"].verdict == "noise"
+    assert found["direct", "race", "similarity"].verdict == "no difference seen"
     assert "too few" in differences(mixed(4), ["direct", "race"])[0].verdict
 
 
@@ -70,7 +70,7 @@ def test_less_time_is_better():
     fast = [row("fast", n, process_time=3.0 + n / 10) for n in range(20)]
     found = {one.metric.name: one.verdict for one in differences(slow + fast, ["slow", "fast"])}
     assert found["seconds"] == "fast is better"
-    assert found["tokens"] == "noise"
+    assert found["tokens"] == "no difference seen"
 
 
 def test_of_many_targets_each_is_compared_with_the_first():
