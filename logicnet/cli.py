@@ -6,6 +6,7 @@ goes wrong is said in one line on stderr.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
@@ -37,6 +38,9 @@ WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
     logs.set_up(Logging())
+    # A script that starts us in the background has Ctrl-C ignored, and Python then leaves it so.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         status = app(words or ["--help"], prog_name="logicnet", standalone_mode=False)

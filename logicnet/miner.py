@@ -7,7 +7,9 @@ they can begin; leaving goes the other way round.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import uvloop
@@ -58,7 +60,7 @@ async def mine(settings: Settings) -> None:
                 *(keypair.ss58_address, settings.bind_host, server.port, settings.miner.solver),
             )
             network.start()
-            probing = asyncio.create_task(_say_who_answers(models)) if asks_models(solver) else None
+            probing = asyncio.create_task(say_who_answers(models)) if asks_models(solver) else None
             await _told_to_stop()
             logger.info("Stopping: nothing new is taken, what is in flight is answered.")
             if probing is not None:
@@ -75,13 +77,21 @@ def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:
     return VolumeBook(miner.epoch_volume, miner.min_stake, miner.limit_interval, restored=ledger.epochs)
 
 
-async def _say_who_answers(models: Endpoint) -> None:
-    """Tell the operator at the start whether there is a model, rather than at the first challenge."""
-    probe = await models.probe()
-    if probe.error:
-        logger.warning("No model yet: {}. Challenges are answered with what there is.", probe)
-    else:
-        logger.info("The model: {}.", probe)
+async def say_who_answers(
+    models: Endpoint, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Tell the operator whether there is a model, rather than at the first challenge.
+
+    vLLM takes minutes to start, so it is looked for until it is there.
+    """
+    for tries in itertools.count():
+        probe = await models.probe()
+        if not probe.error:
+            logger.info("The model: {}.", probe)
+            return
+        if tries == 0:
+            logger.warning("No model yet: {}. Challenges are answered with what there is.", probe)
+        await sleep(min(2.0**tries, 30.0))
 
 
 async def _told_to_stop() -> None:

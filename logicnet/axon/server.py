@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 
 from logicnet.axon.app import PROVEN, Axon
 from logicnet.deadline import TIMEOUT_CAP_S
-from logicnet.errors import Reason, Refusal, SettingsError
+from logicnet.errors import LogicnetError, Reason, Refusal, SettingsError
 
 HEAD_BYTES = 16 * 1024
 """Request line and headers together. A Dendrite's are 1 kB."""
@@ -99,7 +99,7 @@ class AxonServer:
         return len(self._state.connections)
 
     async def start(self) -> None:
-        """Listen; SettingsError if that address cannot be had."""
+        """Listen; SettingsError if that address cannot be had, LogicnetError if another has it."""
         listening = _bound(self._host, self._port)
         self._port = listening.getsockname()[1]
         self._config.load()
@@ -319,7 +319,11 @@ def _bound(host: str, port: int) -> socket.socket:
         where = f"cannot listen on {host} port {port}"
         match error.errno:
             case errno.EADDRINUSE:
-                message = f"{where}: another program does; stop it, or choose another --axon.port"
+                # Not a wrong setting: the last miner may be answering its last challenges, and whoever
+                # restarts us is to try again.
+                raise LogicnetError(
+                    f"{where}: another program does; stop it, or choose another --axon.port"
+                ) from None
             case errno.EACCES:
                 message = f"{where}: not allowed; choose an --axon.port above 1023"
             case errno.EADDRNOTAVAIL:

@@ -48,8 +48,12 @@ def run(stage: Stage, *, keep: bool = False, console: Console | None = None) -> 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A closed terminal and a polite kill end us as Ctrl-C does."""
-    before = {n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGTERM, signal.SIGHUP)}
+    """A closed terminal and a polite kill end us as Ctrl-C does; and so does Ctrl-C.
+
+    A script that starts us in the background has SIGINT ignored, and Python then leaves it so.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, signal.default_int_handler) for n in numbers}
     try:
         yield
     finally:

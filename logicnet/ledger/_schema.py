@@ -70,6 +70,9 @@ VERSION = len(_STEPS)
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
+_SUFFIXES = {".sqlite", ".sqlite3", ".db"}
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file's content is at fault, rather than a lock, the disk or the caller."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -94,10 +97,20 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def begin_anew(path: Path) -> sqlite3.Connection:
-    """Put the damaged ledger at `path` aside, and begin a new one there."""
+    """Put the damaged ledger at `path` aside, and begin a new one there.
+
+    Raises LedgerError if it may never have been one: a slip of the pen must not move a key away.
+    """
+    if path.suffix not in _SUFFIXES and not _begins_like_a_database(path):
+        raise LedgerError(f"{path} is not a ledger; give the ledger a --ledger.path of its own.")
     aside = _put_aside(path)
     logger.error("The ledger {} is damaged; it is kept as {} and a new one is begun.", path, aside.name)
     return open_for_writing(path)
+
+
+def _begins_like_a_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) in (b"SQLite format 3\0", bytes(16))
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

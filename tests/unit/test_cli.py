@@ -62,6 +62,16 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return captured.err.splitlines()
 
 
+def test_ctrl_c_ends_a_command_that_a_script_started_in_the_background(tmp_path: Path) -> None:
+    # A shell without job control starts background commands with SIGINT ignored.
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from logicnet import cli; "
+        "cli.app.command('busy')(lambda: os.kill(os.getpid(), signal.SIGINT)); sys.exit(cli.main(['busy']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_mine_hands_the_settings_to_the_miner(runs: Runs) -> None:
     ran = runs()
     assert main(["mine", "--axon.port=9000", "--offline", "--miner.solver", "constant"]) == 0

@@ -293,6 +293,17 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(path: Path, kind: str,
     assert [row["challenge_id"] for row in rows(path, "challenges")] == ["new"]
 
 
+@pytest.mark.parametrize("name", [".env", "hotkey", "README.md", "network.json"])
+def test_a_file_that_was_never_a_ledger_is_left_where_it_is(path: Path, name: str) -> None:
+    path.parent.mkdir()
+    file = path.with_name(name)
+    file.write_text("not to be moved\n" * 100)
+    with pytest.raises(LedgerError, match="is not a ledger"):
+        Ledger.open(file)
+    assert file.read_text() == "not to be moved\n" * 100
+    assert not list(path.parent.glob("*damaged*"))
+
+
 def test_each_damaged_file_is_kept_under_a_name_of_its_own(path: Path) -> None:
     path.parent.mkdir()
     for number in range(3):
