@@ -38,7 +38,7 @@ async def test_the_guides_solver_can_be_installed_and_solves(
         )
 
         server.mode = Mode.ERROR_500  # what the guide says about silence
-        solution = await answer_in_time(solver, Challenge("How many?"), Deadline.after(10), endpoint)
+        solution = await answer_in_time(solver, Challenge("How many?"), Deadline.after(3), endpoint)
         assert solution.outcome == "failed"
         assert solution.answer.answer == "I do not know"
         await endpoint.close()
