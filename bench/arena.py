@@ -38,9 +38,12 @@ from logicnet.challenges.sets import ChallengeSet
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet.processes import Child, free_port
+from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.scoring.reward import SPREAD, TIME_WEIGHT
 from logicnet.scoring.rhythm import LANE_STAGGER_S, LOOP_S
 
 FAST_S = 0.02  # a loop: no miner answers 80 questions sooner, so no loop waits for its end
+REWARD_PER_S = TIME_WEIGHT / SPREAD / LOGIC_TIMEOUT_S
 STEADY_S = 0.2  # 80 questions in each: 400 a second
 
 
@@ -95,7 +98,9 @@ async def ask(here: Place, port: int, count: int, loop_s: float) -> Asked:
             cpu_s = time.process_time() - cpu_s
     wrong = [row for row in watch.rows if row.error or row.answer is None or not row.scored]
     if wrong or len(watch.rows) != count:
-        raise LogicnetError(f"{len(watch.rows)} of {count} asked, {len(wrong)} wrong: {wrong[:1]}")
+        raise LogicnetError(
+            f"{len(watch.rows)} of {count} asked, {len(wrong)} wrong: {[row.error for row in wrong[:3]]}"
+        )
     took_s = ended_s - watch.began_s
     return Asked(count / took_s, cpu_s / count * 1e6, sorted(row.process_time or 0.0 for row in watch.rows))
 
@@ -161,13 +166,13 @@ def main() -> None:
     for share, name in ((0.5, "p50"), (0.95, "p95")):
         ours = [quantile_ms(one.seconds, share) for one in steady]
         theirs = [quantile_ms(one, share) for one in alone]
+        own = [one - other for one, other in zip(ours, theirs, strict=True)]
         table[f"process_time {name} at that pace, ms"] = spread(ours)
         table[f"bare socket {name}, one at a time, ms"] = spread(theirs)
-        table[f"the arena's own share {name}, ms"] = spread(
-            [a - b for a, b in zip(ours, theirs, strict=True)]
-        )
+        table[f"difference {name}: the arena's own, ms"] = spread(own)
+        table[f"what that costs in reward, {name}"] = spread([ms / 1e3 * REWARD_PER_S for ms in own], 7)
     for label, row in table.items():
-        print(f"{label:<44}{row['median']:>10.2f}   ({row['min']:.2f} .. {row['max']:.2f})")
+        print(f"{label:<44}{row['median']:>12.7g}   ({row['min']:.7g} .. {row['max']:.7g})")
     print(json.dumps({"bench": "arena", "questions": args.questions, "rounds": args.rounds, **table}))
 
 
