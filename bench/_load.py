@@ -140,7 +140,7 @@ async def _drive(
         connection = _Connection(number, requests, recorder)
         await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)
         connections.append(connection)
-    cpu_s = _cpu_s(process)
+    before_s = cpu_s(process)
     gc.collect()
     gc.disable()  # a pause of ours would be counted as one of the server's
     try:
@@ -157,10 +157,11 @@ async def _drive(
         for connection in connections:
             connection.close()
     seconds = (max(recorder.last_ns, began_ns + 1) - began_ns) / 1e9
-    return Round(seconds, recorder.latencies_ns, recorder.replies, recorder.broken, _cpu_s(process) - cpu_s)
+    return Round(seconds, recorder.latencies_ns, recorder.replies, recorder.broken, cpu_s(process) - before_s)
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
+    """Seconds of CPU that `process` has used so far."""
     times = process.cpu_times()
     return times.user + times.system
 

@@ -28,8 +28,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import openai
+import psutil
 import uvloop
-from _load import raw_request, split_reply
+from _load import cpu_s, raw_request, split_reply
 from _place import QUESTION, ROOT, Place, place
 
 from logicnet.demo.stage import environment
@@ -37,6 +38,7 @@ from logicnet.errors import LogicnetError
 from logicnet.processes import Child, free_port
 
 WAYS = ("bare socket", "openai package", "miner")
+CPU = "miner, CPU per call"
 
 
 class Wire:
@@ -131,12 +133,15 @@ def plug_in(folder: Path) -> Iterator[str]:
         yield os.pathsep.join((name, str(ROOT / "bench")))
 
 
-async def turns(bench: Bench, count: int, warm_up: int) -> dict[str, list[float]]:
-    """Milliseconds of each way in each turn."""
-    took_ms: dict[str, list[float]] = {name: [] for name in WAYS}
+async def turns(bench: Bench, count: int, warm_up: int, miner: psutil.Process) -> dict[str, list[float]]:
+    """Milliseconds of each way in each turn; and of CPU, what the miner used for its call."""
+    took_ms: dict[str, list[float]] = {name: [] for name in (*WAYS, CPU)}
     ways = bench.ways()
     texts: set[str] = set()
+    began_s = 0.0
     for turn in range(-warm_up, count):
+        if turn == 0:
+            began_s = cpu_s(miner)
         for place_in_turn in range(len(WAYS)):
             name = WAYS[(turn + place_in_turn) % len(WAYS)]
             texts.add((await ways[name]()).strip())
@@ -144,6 +149,8 @@ async def turns(bench: Bench, count: int, warm_up: int) -> dict[str, list[float]
                 took_ms[name].append(bench.seconds * 1e3)
     if len(texts) != 1 or texts == {""}:
         sys.exit(f"the ways gave different texts, or none: {sorted(texts)}")
+    # The kernel counts in hundredths of a second, so there is only the mean over all turns.
+    took_ms[CPU] = [(cpu_s(miner) - began_s) / count * 1e3]
     return took_ms
 
 
@@ -189,10 +196,12 @@ async def measure(here: Place, args: argparse.Namespace) -> dict[str, list[float
             with Child.start("logicnet", command, log=log, cwd=here.folder, env=env) as child:
                 await asyncio.to_thread(here.first_answer, child, port)
                 bench = Bench(here, base_url, model, args.tokens, port)
+                miner = psutil.Process(child.pid)
                 try:
-                    return await turns(bench, args.turns, args.warm_up)
+                    took_ms = await turns(bench, args.turns, args.warm_up, miner)
                 finally:
                     await bench.close()
+                return took_ms
 
 
 def main() -> None:
