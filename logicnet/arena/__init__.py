@@ -1,4 +1,4 @@
-"""A validator on this machine. So far: how it signs what it asks."""
+"""A validator on this machine: how it signs what it asks. The rest is imported by its own name."""
 
 from logicnet.arena.signing import (
     Signer,

@@ -91,31 +91,40 @@ class Board:
 
     def round_ended(self, number: int) -> None:
         if self._live is None:
-            self._console.print(self.table())
+            self._console.print(self.tables())
 
-    def table(self) -> Table:
-        """Every miner: what it was asked, what came of it, and what the last round would pay."""
-        title = (
-            f"After round {self._round} of {self._plan.rounds}" if self._round else "Before the first round"
-        )
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-        table.add_column("miner", no_wrap=self._live is None, overflow="fold")
-        headings = ("asked", "answered", "scored", "correct", "true", "similar", "reward")
-        for heading in (*headings, "p50 s", "p95 s", "max s", "rank", "incentive", "weight"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        places = {place.target: place for place in self._tallies.standings.of(self._round)}
-        weights = self._tallies.standings.weights()
+    def tables(self) -> Group:
+        """Every miner: what it was asked and what came of it; then what the last round would pay."""
+        return Group(self._answers(), self._income())
+
+    def _answers(self) -> Table:
+        title = f"Round {self._round} of {self._plan.rounds}" if self._round else "Before the first round"
+        headings = ("asked", "answered", "scored", "correct", "true", "similar", "p50 s", "p95 s", "max s")
+        table = self._table(title, *headings)
         for name, tally in self._tallies.of.items():
-            mean_low, mean_high = tally.low.mean, tally.high.mean
             table.add_row(
                 escape(name),
                 *(str(count) for count in (tally.asked, tally.answered, tally.scored)),
                 *(_number(one.mean) for one in (tally.correctness, tally.true, tally.similarity)),
-                _range(Range(mean_low, mean_high)) if mean_low is not None and mean_high is not None else "-",
                 *(_number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
-                *_place(places.get(name)),
-                _range(weights[name]),
             )
+        return table
+
+    def _income(self) -> Table:
+        table = self._table("", "reward", "rank", "incentive", "weight")
+        places = {place.target: place for place in self._tallies.standings.of(self._round)}
+        weights = self._tallies.standings.weights()
+        for name, tally in self._tallies.of.items():
+            low, high = tally.low.mean, tally.high.mean
+            reward = _range(Range(low, high)) if low is not None and high is not None else "-"
+            table.add_row(escape(name), reward, *_place(places.get(name)), _range(weights[name]))
+        return table
+
+    def _table(self, title: str, *headings: str) -> Table:
+        table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("miner", no_wrap=self._live is None, overflow="fold")
+        for heading in headings:
+            table.add_column(heading, justify="right", no_wrap=True)
         return table
 
     def last_words(self) -> list[str]:
@@ -143,7 +152,7 @@ class Board:
         return lines
 
     def _page(self) -> RenderableType:
-        return Group(self.table(), escape(self._progress()))
+        return Group(self.tables(), escape(self._progress()))
 
     def _progress(self) -> str:
         return f"round {self._round} of {self._plan.rounds}: {self._doing}, {self._left} replies to come"

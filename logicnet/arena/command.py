@@ -66,7 +66,7 @@ def run(options: Options) -> int:
             keys = Keys(options.judge_key, options.reference_key)
             stopped = uvloop.run(_fight(folder, signer, keys, board))
         if console.is_terminal:
-            console.print(board.table())
+            console.print(board.tables())
         for line in (*board.last_words(), curve()):
             board.say(line)
         if stopped:

@@ -55,8 +55,8 @@ def test_in_a_pipe_each_round_ends_with_its_table(screen):
     board.row(rewarded("m0", 1, 0.9))
     board.row(rewarded("m1", 1, 0.6))
     board.round_ended(1)
-    assert screen.line("m0")[1:4] == ["1", "1", "1"]
-    assert screen.line("m0")[-3:] == ["1", "0.975", "0.503"]
+    assert ["m0", "1", "1", "1", "1.000", "-", "-", "2.00", "2.00", "2.00"] in map(str.split, screen.lines)
+    assert screen.line("m0")[1:] == ["0.900", "1", "0.975", "0.503"]
     assert screen.line("m1")[-3:] == ["2", "0.963", "0.497"]
 
 
@@ -130,6 +130,19 @@ def test_on_a_terminal_a_table_lives(begin):
     shown = screen.file.getvalue()
     assert "Round 1 of 2" in shown and "m1" in shown
     assert "Ctrl-C again" in shown
+
+
+def test_a_terminal_of_80_columns_shows_all_of_it(begin):
+    run = begin(PLAN, questions(3))
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system=None, width=80)
+    board = Board(run, console)
+    board.round_began(1, {}, 2)
+    board.row(rewarded("m0", 1, 0.4, 0.9))
+    board.row(rewarded("m1", 1, 0.4, 0.8))
+    console.print(board.tables())
+    assert "\u2026" not in file.getvalue()
+    assert "0.963..0.975" in file.getvalue()
 
 
 def test_rows_of_before_count(begin):
