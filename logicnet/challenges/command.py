@@ -160,11 +160,11 @@ async def _rephrased(
     from logicnet.challenges.rephrase import rephrase  # noqa: PLC0415
     from logicnet.llm import Endpoint  # noqa: PLC0415
 
-    logger.disable("logicnet.llm")  # its warnings are for who runs a miner; errors are told below
     try:
         models = Endpoint(endpoint, model, SecretStr(key) if key else None)
     except SettingsError as error:
         raise SettingsError(str(error).replace("--miner.llm_client.base_url", "--endpoint")) from None
+    logger.disable("logicnet.llm")  # its warnings are for who runs a miner; errors are told below
     try:
         probe = await models.probe(PROBE_S)
         if probe.error:
