@@ -12,6 +12,7 @@ from typing import Literal
 
 from logicnet.errors import Reason
 from logicnet.protocol import Hotkey, Wire
+from logicnet.trail import Trail
 
 Outcome = Literal["solved", "late", "failed", "waited"]
 """How an answer came about: the solver's own; cut off at the deadline; the solver raised; no place
@@ -65,6 +66,7 @@ class Answered:
     reasoning: str
     answer: str
     error: str = ""  # why the outcome is not "solved"
+    trail: Trail | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, NewType
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from logicnet.trail import Trail
+
 Hotkey = NewType("Hotkey", str)
 """An ss58 address (format 42) of a hotkey."""
 
@@ -73,11 +75,16 @@ class Challenge:
     question: str
     category: str = ""
     task_uid: str = ""
+    stake: float = 0.0  # alpha, of the validator that asks: never from the body; 0 if nobody's
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a solver gives back: the steps, and a short answer (under 20 words)."""
+    """What a solver gives back: the steps, and a short answer (under 20 words).
+
+    `trail` stays here: it says how the answer came about, for the ledger and the bench.
+    """
 
     reasoning: str
     answer: str
+    trail: Trail | None = None

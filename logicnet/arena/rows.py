@@ -63,6 +63,9 @@ class Row:
     reward_low: float | None = None
     reward_high: float | None = None
     note: str = ""  # what was unusual about the scoring
+    trail: dict[str, Any] | None = (
+        None  # how the answer came about (`logicnet.trail`), where that can be seen
+    )
 
     def line(self) -> str:
         """The row as a line of JSON, without its end."""

@@ -217,7 +217,9 @@ class Axon:
         epoch = self._admission.take(neuron, request.at_s)
 
         deadline = self._deadline(request, timeout_s)
-        challenge = Challenge(synapse.logic_question, synapse.category, str(synapse.task_uid))
+        challenge = Challenge(
+            synapse.logic_question, synapse.category, str(synapse.task_uid), stake=neuron.stake
+        )
         challenge_id = next(self._challenge_ids)
         self._sink(
             Admitted(
@@ -260,6 +262,7 @@ class Axon:
                 reasoning=solution.answer.reasoning,
                 answer=solution.answer.answer,
                 error=solution.error,
+                trail=solution.answer.trail,
             )
         )
 

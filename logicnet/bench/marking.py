@@ -97,6 +97,7 @@ def _row(one: Asked, score: Score, reference: Completion | None, timeout_s: floa
         reward_low=low,
         reward_high=high,
         note="; ".join(notes),
+        trail=answer.trail.fields() if answer.trail else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import astuple, fields
@@ -24,9 +25,7 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
             writer = csv.writer(file)
             writer.writerow(field.name for field in fields(Row))
             for row in rows:
-                writer.writerow(
-                    _harmless(value) if isinstance(value, str) else value for value in astuple(row)
-                )
+                writer.writerow(map(_cell, astuple(row)))
     except OSError as error:
         raise BadRun(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -38,6 +37,12 @@ def write_jsonl(rows: Iterable[Row], path: Path) -> None:
             file.writelines(row.line() + "\n" for row in rows)
     except OSError as error:
         raise BadRun(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False)
+    return _harmless(value) if isinstance(value, str) else value
 
 
 def _harmless(text: str) -> str:

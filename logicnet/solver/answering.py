@@ -19,6 +19,7 @@ from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
 from logicnet.solver.transcript import Transcript
+from logicnet.trail import read_trail
 
 _SPARE_S = 0.05
 """Kept back from the deadline (at most a twentieth of the time) to put the reply together. That takes
@@ -109,11 +110,14 @@ def _checked(answer: Answer, transcript: Transcript) -> Solution:
         )
     short = _sendable(answer.answer, MOST_ANSWER)
     reasoning = _sendable(answer.reasoning, MOST_REASONING)
+    trail = read_trail(answer.trail)
     if short and reasoning:
-        return Solution(Answer(reasoning, short), "solved")
+        return Solution(Answer(reasoning, short, trail), "solved")
     found = _salvaged(transcript, "failed", "the solver returned an empty answer or no reasoning")
     return Solution(
-        Answer(reasoning or found.answer.reasoning, short or found.answer.answer), found.outcome, found.error
+        Answer(reasoning or found.answer.reasoning, short or found.answer.answer, trail),
+        found.outcome,
+        found.error,
     )
 
 
