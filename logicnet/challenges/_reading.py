@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.scoring._expression import Unreadable, read
-from logicnet.scoring._plain import NeedsSymbols
-from logicnet.scoring._plain import plain as value_of
+from logicnet.scoring.numeric import value_of
 
 Number = Fraction | float
 
@@ -81,10 +79,7 @@ def number(text: str) -> Number | None:
         text = f"{sign}({whole}+{top}/{bottom})"
     if not _CALCULATOR.fullmatch(text):
         return None
-    try:
-        value = value_of(read(_PRODUCT.sub("*", text)))
-    except (Unreadable, NeedsSymbols):
-        return None
+    value = value_of(_PRODUCT.sub("*", text))
     return None if isinstance(value, complex) else value
 
 

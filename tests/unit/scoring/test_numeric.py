@@ -2,6 +2,7 @@
 
 import json
 import random
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from logicnet.scoring import by_text
 from logicnet.scoring._expression import LARGEST_EXPONENT, MOST_CALLS, MOST_CHARS, MOST_NESTED
 from logicnet.scoring._symbols import MOST_IRRATIONAL
-from logicnet.scoring.numeric import EPSILON, compare
+from logicnet.scoring.numeric import EPSILON, compare, value_of
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "numeric_cases.json").read_text())
 
@@ -202,3 +203,18 @@ def test_units_and_marks_are_taken_out() -> None:
     assert compare("15 m^3", "30/2").score == 1.0
     assert compare("30/2", "15.0 m^2 or 15").score == 1.0  # the unit is out; "15.0 or 15" is 15.0
     assert compare("x^2 + 1", "x^2 + 1 + 0").score is None  # powers are the judge's
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1/3 + 1/6", Fraction(1, 2)),
+        ("sqrt(9)", 3),
+        ("x + 1", None),
+        ("1 / 0", None),
+        ("__import__('os')", None),
+        ("(" * 1000 + "1" + ")" * 1000, None),
+    ],
+)
+def test_an_expression_of_numbers_has_a_value(text: str, value: Fraction | None) -> None:
+    assert value_of(text) == value
