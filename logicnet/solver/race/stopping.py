@@ -1,0 +1,464 @@
+"""When to stop: what waiting for more lanes is expected to gain, against the price of the seconds.
+
+Both are in reward (docs/stopping.md derives them). The gain is what the next votes may change in the
+choice, by the posterior's own forecast of them, looked ahead over several arrivals with leave to stop
+after each. The price is the time until they are expected, by what lanes took before, by how long these
+have been running, and by when others of this question came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from types import MappingProxyType
+
+from logicnet.solver.race.votes import Ballots, Trust, Vote
+
+REPLY_RESERVE_S = 1.0
+"""Kept back from every wait: choosing the trace, writing and sending the reply. Never spent on a lane."""
+
+LOOK_AHEAD = 4
+"""Arrivals that are thought through. Two rivals' votes can overturn a choice that one cannot; four see all
+that was worth waiting for in the simulation (bench/stopping.py), and cost a few milliseconds."""
+
+TRACED = frozenset({"reason"})
+"""Lanes whose vote comes with a trace that reads like an assistant's solution."""
+
+LOST = 0.02
+"""Share of lanes that never end: a hung stream, a model that loops until its tokens are spent."""
+
+SAME_QUESTION = 0.6
+"""Share of the variance of log durations that all lanes of one question have in common: long questions are
+long for every sample. With it one early arrival says that the others are near."""
+
+_FORGET = 0.98
+"""Weight of what was known when a duration is added: some fifty count, so a server that slows is followed."""
+
+_MEMORY = 1.0 / (1.0 - _FORGET)
+_LEAST_DEVIATION = 0.08  # of log seconds; even a scripted lane is not more punctual
+_UNLIKELY = 0.003  # a path of votes less likely than this is not followed further
+_GROUPS = 3  # answers (or groups of equally placed ones) that a next vote is thought to agree with
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What counts, in reward (LogicNet 1.6; a test holds it against logicnet.scoring.reward):
+
+        reward = (0.7 * correctness + 0.3 * similarity - 0.05 * seconds / 64) / 2 + 0.5
+
+    `lane_second` is ours: what one running lane takes from others for a second, where others wait.
+    """
+
+    right: float = 0.35  # for a right answer instead of a wrong one
+    similarity: float = 0.15  # for a cosine of 1 instead of 0
+    second: float = 0.025 / 64.0
+    lane_second: float = 0.0
+
+
+VALIDATOR = Prices()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A lane that is running, and the seconds since it was started; or one that ended, and what it took."""
+
+    lane: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long a lane takes: median seconds, and standard deviation of log seconds.
+
+    `strength`: durations that this opinion is worth.
+    """
+
+    median_s: float
+    deviation: float = 0.6
+    strength: float = 3.0
+
+
+USUAL: Mapping[str, Usual] = MappingProxyType(
+    {
+        "reason": Usual(5.0),  # 300 tokens at 60 a second
+        "program": Usual(3.0),
+        "exact": Usual(0.3, 0.9),
+        "forced": Usual(1.0),
+    }
+)
+"""Day one, on a GPU; a profile may know better. Two or three durations outweigh it."""
+
+_UNKNOWN = Usual(5.0, 0.8)
+
+
+class Arrivals:
+    """When lanes end: log-normal for each, learned online from durations, slowly forgetting.
+
+    `pace` in its methods is how slow the server is now, 1.0 being what durations were learned at: they are
+    divided by it when learned and multiplied by it when foretold. Leave it, and load is part of the noise.
+    """
+
+    def __init__(self, usual: Mapping[str, Usual] = USUAL) -> None:
+        self._usual = dict(usual)
+        self._seen: dict[str, tuple[float, float, float]] = {}  # weight, mean, sum of squares about it
+
+    def observe(self, lane: str, seconds: float, *, pace: float = 1.0) -> None:
+        """A lane ended after `seconds`. Lanes that were cut off say nothing here."""
+        value = math.log(max(seconds / pace, 1e-3))
+        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
+        weight, squares = weight * _FORGET, squares * _FORGET
+        weight += 1.0
+        step = value - mean
+        mean += step / weight
+        self._seen[lane] = (weight, mean, squares + step * (value - mean))
+
+    def known(self, lane: str) -> Usual:
+        """What is thought of a lane now: its prior and its durations, each by its weight."""
+        usual = self._usual.get(lane, _UNKNOWN)
+        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
+        prior, strength = math.log(usual.median_s), usual.strength
+        middle = (prior * strength + mean * weight) / (strength + weight)
+        squares += usual.deviation**2 * strength + (mean - prior) ** 2 * strength * weight / (
+            strength + weight
+        )
+        deviation = max(math.sqrt(squares / (strength + weight)), _LEAST_DEVIATION)
+        return Usual(math.exp(middle), deviation, min(strength + weight, strength + _MEMORY))
+
+    def chance(self, lane: str, elapsed_s: float, within_s: float, *, pace: float = 1.0) -> float:
+        """That a lane which has run for `elapsed_s` ends in the next `within_s`."""
+        usual = self.known(lane)
+        place = math.log(usual.median_s * pace)
+        before = _surviving(elapsed_s, place, usual.deviation)
+        after = _surviving(elapsed_s + within_s, place, usual.deviation)
+        return (1.0 - LOST) * (before - after) / ((1.0 - LOST) * before + LOST)
+
+    def hazard(self, lane: str, elapsed_s: float, *, pace: float = 1.0) -> float:
+        """Chance per second that it ends now. Rises, then falls: a lane long overdue is likely lost."""
+        step_s = 0.05
+        return self.chance(lane, elapsed_s, step_s, pace=pace) / step_s
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to `go_on`; `gain` and `price` of the best plan of waiting, in reward.
+
+    `look_again_s`: decide again after so many seconds, or at the next arrival if that is sooner.
+    """
+
+    go_on: bool
+    gain: float
+    price: float
+    look_again_s: float
+
+    @property
+    def worth(self) -> float:
+        return self.gain - self.price
+
+
+_STOP = Decision(False, 0.0, 0.0, 0.0)
+
+
+def decide(
+    votes: Sequence[Vote],
+    trust: Trust,
+    kind: str,
+    pending: Sequence[Pending],
+    arrivals: Arrivals,
+    *,
+    left_s: float,
+    arrived: Sequence[Pending] = (),
+    prices: Prices = VALIDATOR,
+    similarity_gain: float = 0.0,
+    traced: frozenset[str] = TRACED,
+    forced: float = 0.0,
+    reserve_s: float = REPLY_RESERVE_S,
+    pace: float = 1.0,
+    look_ahead: int = LOOK_AHEAD,
+) -> Decision:
+    """Is it worth waiting for any of `pending`?
+
+    `left_s`: seconds until the reply must be there; the last `reserve_s` are never waited away.
+    `arrived`: lanes of this question that ended, and what they took. `similarity_gain`: reward that a trace
+    of the model's own adds to an answer that has none. `forced`: chance of being right without any vote.
+    """
+    horizon_s = left_s - reserve_s
+    if not pending or horizon_s <= 0.0:
+        return _STOP
+    ballots = Ballots.counted(votes, trust, kind)
+    own = frozenset(vote.key for vote in votes if vote.key and vote.lane in traced)
+    most = min(look_ahead, len(pending))
+    waits = _Waits(pending, arrived, arrivals, horizon_s=horizon_s, pace=pace, most=most)
+    rate = prices.second + prices.lane_second * len(pending)
+    outlook = _Outlook(waits, rate, prices, similarity_gain, traced, forced)
+    return outlook.decision(ballots, own)
+
+
+def worth_starting(
+    votes: Sequence[Vote],
+    trust: Trust,
+    kind: str,
+    pending: Sequence[Pending],
+    arrivals: Arrivals,
+    *,
+    lane: str,
+    left_s: float,
+    arrived: Sequence[Pending] = (),
+    prices: Prices = VALIDATOR,
+    similarity_gain: float = 0.0,
+    traced: frozenset[str] = TRACED,
+    forced: float = 0.0,
+    reserve_s: float = REPLY_RESERVE_S,
+    pace: float = 1.0,
+    slows: float = 0.0,
+    tokens_price: float = 0.0,
+    look_ahead: int = LOOK_AHEAD,
+) -> Decision:
+    """Is one more `lane` worth its time and load? As `decide`, of the best plan with it and without.
+
+    `slows`: share by which it makes all running lanes slower. `tokens_price`: reward that its tokens cost,
+    for whatever reason. `gain` is what the plan with it is worth more, `price` the `tokens_price`.
+    """
+
+    def best(running: Sequence[Pending], at_pace: float) -> Decision:
+        return decide(
+            votes,
+            trust,
+            kind,
+            running,
+            arrivals,
+            left_s=left_s,
+            arrived=arrived,
+            prices=prices,
+            similarity_gain=similarity_gain,
+            traced=traced,
+            forced=forced,
+            reserve_s=reserve_s,
+            pace=at_pace,
+            look_ahead=look_ahead,
+        )
+
+    more = best([*pending, Pending(lane, 0.0)], pace * (1.0 + slows))
+    gain = more.worth - best(pending, pace).worth
+    return Decision(gain > tokens_price, max(gain, 0.0), tokens_price, more.look_again_s)
+
+
+_Row = tuple[float, ...]
+
+_STEPS = tuple((place / 20) ** 2.5 for place in range(1, 21))
+"""Where time up to the horizon is looked at, as shares of it: densely near now."""
+
+_WINDOWS = (5, 7, 9, 11, 13, 15, 17, 20)
+"""Steps after which one may give up waiting."""
+
+_LENGTHS = tuple((length, math.exp(-length * length / 2.0)) for length in (-2.0, -1.0, 0.0, 1.0, 2.0))
+"""How long the question is, in standard deviations of what lanes have in common, and weights."""
+
+
+class _Waits:
+    """Arrivals to come: in what order, with what chances, after what seconds.
+
+    `reach[w][j]`: chance that arrival j + 1 comes within window w, if j did. `seconds[w][j]`: seconds spent
+    between them, if j came. `windows_s[w]`: when one would give up.
+    """
+
+    def __init__(
+        self,
+        pending: Sequence[Pending],
+        arrived: Sequence[Pending],
+        arrivals: Arrivals,
+        *,
+        horizon_s: float,
+        pace: float,
+        most: int,
+    ) -> None:
+        groups = Counter((one.lane, round(one.elapsed_s, 2)) for one in pending)
+        known = {lane: arrivals.known(lane) for lane in {one.lane for one in (*pending, *arrived)}}
+        places = {lane: math.log(usual.median_s * pace) for lane, usual in known.items()}
+        steps_s = [horizon_s * share for share in _STEPS]
+        counts = [[0.0] * (most + 1) for _ in steps_s]  # of arrivals, most or more in the last
+        lengths = _lengths(groups, arrived, known, places)
+        for length, weight in lengths:
+            rows: list[list[tuple[int, float]]] = [[] for _ in steps_s]
+            for (lane, elapsed_s), many in groups.items():
+                deviation = known[lane].deviation
+                place = places[lane] + length * deviation * math.sqrt(SAME_QUESTION)
+                own = deviation * math.sqrt(1.0 - SAME_QUESTION)
+                still = _surviving(elapsed_s, place, own)
+                alive = 1.0 / (still + LOST / (1.0 - LOST))
+                for row, step_s in zip(rows, steps_s, strict=True):
+                    row.append((many, (still - _surviving(elapsed_s + step_s, place, own)) * alive))
+            for count, row in zip(counts, rows, strict=True):
+                for number, chance in enumerate(_counted(row, most)):
+                    count[number] += weight * chance
+        self.lanes = _order(groups, known, places, most)
+        self.windows_s = [steps_s[window - 1] for window in _WINDOWS]
+        self.reach: list[_Row] = []
+        self.seconds: list[_Row] = []
+        spent = [0.0] * (most + 1)
+        last_s, last = 0.0, [1.0] + [0.0] * most
+        for step, (step_s, count) in enumerate(zip(steps_s, counts, strict=True), 1):
+            for number in range(most):
+                spent[number] += (step_s - last_s) * (last[number] + count[number]) / 2.0
+            last_s, last = step_s, count
+            if step in _WINDOWS:
+                came = [sum(count[number:]) for number in range(most + 1)]
+                self.reach.append(tuple(came[n + 1] / max(came[n], 1e-12) for n in range(most)))
+                self.seconds.append(tuple(spent[n] / max(came[n], 1e-12) for n in range(most)))
+
+
+@dataclass(slots=True)
+class _Outlook:
+    """The tree of votes to come. Plans are pairs (gain, price), one for each window."""
+
+    waits: _Waits
+    rate: float
+    prices: Prices
+    similarity_gain: float
+    traced: frozenset[str]
+    forced: float
+
+    def decision(self, ballots: Ballots, own: frozenset[str]) -> Decision:
+        plans = self._plans(ballots, own, 0, 1.0, {})
+        best = max(range(len(plans)), key=lambda window: plans[window][0] - plans[window][1])
+        gain, price = plans[best]
+        window_s = self.waits.windows_s[best]
+        return Decision(gain > price, gain, price, window_s if gain > price else 0.0)
+
+    def _value(self, leader: str, joint: Mapping[str, float], own: frozenset[str]) -> float:
+        """Of choosing the leader now, times the probability of these votes."""
+        total = sum(joint.values())
+        if not leader:
+            return self.prices.right * self.forced * total
+        return self.prices.right * joint[leader] + (self.similarity_gain * total if leader in own else 0.0)
+
+    def _plans(
+        self,
+        ballots: Ballots,
+        own: frozenset[str],
+        depth: int,
+        likely: float,
+        seen: dict[object, list[tuple[float, float]]],
+    ) -> list[tuple[float, float]]:
+        waits = self.waits
+        nothing = [(0.0, 0.0)] * len(waits.windows_s)
+        if depth == len(waits.lanes) or likely < _UNLIKELY:
+            return nothing
+        place = (depth, ballots.wrong, tuple(sorted((k, a.odds) for k, a in ballots.answers.items())), own)
+        if (known := seen.get(place)) is not None:
+            return known
+        lane = waits.lanes[depth]
+        joint = ballots.joint()
+        total = sum(joint.values())
+        leader = ballots.leader()
+        silent = ballots.trust.silent(lane)
+        traces = lane in self.traced
+        gain = 0.0
+        later = [(silent, self._plans(ballots, own, depth + 1, likely * silent, seen))]
+        for key, many in _next_answers(joint, depth):
+            after = ballots.plus(lane, key)
+            next_joint = after.joint()
+            weight = (1.0 - silent) * many / total
+            chance = weight * sum(next_joint.values())
+            next_own = own | {key} if traces else own
+            # What choosing anew is worth more than keeping the choice, in the light of this vote.
+            kept = self._value(leader, next_joint, own)
+            gain += weight * (self._value(after.leader(), next_joint, next_own) - kept)
+            later.append((chance, self._plans(after, next_own, depth + 1, likely * chance, seen)))
+        plans = []
+        for window in range(len(waits.windows_s)):
+            reach = waits.reach[window][depth]
+            more = sum(chance * plan[window][0] for chance, plan in later)
+            cost = sum(chance * plan[window][1] for chance, plan in later)
+            won = reach * (gain + more)
+            paid = self.rate * waits.seconds[window][depth] + reach * cost
+            plans.append((won, paid) if won > paid else (0.0, 0.0))
+        seen[place] = plans
+        return plans
+
+
+def _next_answers(joint: Mapping[str, float], depth: int) -> list[tuple[str, int]]:
+    """Answers that a next vote may name, with how many others are placed alike; last, one not seen yet."""
+    groups: list[tuple[str, int, float]] = []
+    for key in sorted((key for key in joint if key), key=lambda key: (-joint[key], key)):
+        if len(groups) > 1 and joint[key] > 0.98 * groups[-1][2]:  # the leader stands alone
+            first, many, chance = groups[-1]
+            groups[-1] = (first, many + 1, chance)
+        elif len(groups) < _GROUPS:
+            groups.append((key, 1, joint[key]))
+        else:
+            break
+    return [(key, many) for key, many, _ in groups] + [(f"\uffff{depth}", 1)]
+
+
+def _lengths(
+    groups: Mapping[tuple[str, float], int],
+    arrived: Sequence[Pending],
+    known: Mapping[str, Usual],
+    places: Mapping[str, float],
+) -> list[tuple[float, float]]:
+    """How long this question is, going by who has come and who has not."""
+    shared, own = math.sqrt(SAME_QUESTION), math.sqrt(1.0 - SAME_QUESTION)
+    weights = []
+    for length, usual in _LENGTHS:
+        weight = usual
+        for one in arrived:
+            deviation = known[one.lane].deviation
+            off = (math.log(max(one.elapsed_s, 1e-3)) - places[one.lane]) / deviation - length * shared
+            weight *= LOST + math.exp(-((off / own) ** 2) / 2.0)  # a surprise is no proof
+        for (lane, elapsed_s), many in groups.items():
+            deviation = known[lane].deviation
+            still = _surviving(elapsed_s, places[lane] + length * deviation * shared, deviation * own)
+            weight *= ((1.0 - LOST) * still + LOST) ** many
+        weights.append((length, weight))
+    total = sum(weight for _, weight in weights)
+    return [(length, weight / total) for length, weight in weights]
+
+
+def _order(
+    groups: Mapping[tuple[str, float], int],
+    known: Mapping[str, Usual],
+    places: Mapping[str, float],
+    most: int,
+) -> list[str]:
+    """Lanes in the order in which they are expected, by the median of what is left of each."""
+    expected: list[tuple[float, str]] = []
+    for (lane, elapsed_s), many in groups.items():
+        deviation = known[lane].deviation
+        still = _surviving(elapsed_s, places[lane], deviation)
+        for number in range(many):
+            # The n-th of so many alike comes at about this quantile of what is left.
+            share = still * (1.0 - (number + 1) / (many + 1))
+            expected.append((_reached(share, places[lane], deviation) - elapsed_s, lane))
+    return [lane for _, lane in sorted(expected)[:most]]
+
+
+def _counted(groups: Sequence[tuple[int, float]], most: int) -> list[float]:
+    """Chances of 0, 1, ... arrivals, and at the end of `most` or more, of `many` lanes at `chance` each."""
+    counts = [1.0] + [0.0] * most
+    for many, chance in groups:
+        for _ in range(many):
+            counts[most] += counts[most - 1] * chance
+            for number in range(most - 1, 0, -1):
+                counts[number] += (counts[number - 1] - counts[number]) * chance
+            counts[0] *= 1.0 - chance
+    return counts
+
+
+_ROOT_2 = math.sqrt(2.0)
+_NORMAL = NormalDist()
+
+
+def _surviving(seconds: float, place: float, deviation: float) -> float:
+    """Chance that a log-normal duration is longer."""
+    if seconds <= 0.0:
+        return 1.0
+    return 0.5 * math.erfc((math.log(seconds) - place) / (deviation * _ROOT_2))
+
+
+def _reached(share: float, place: float, deviation: float) -> float:
+    """Seconds that a share of log-normal durations is longer than."""
+    share = min(max(share, 1e-9), 1.0 - 1e-9)
+    return math.exp(place + deviation * _NORMAL.inv_cdf(1.0 - share))

@@ -1,0 +1,426 @@
+"""What the answers so far are worth: a posterior over them and "none of these".
+
+The model behind it (derived in docs/stopping.md):
+
+    a question has one hidden ease, u ~ N(0, 1), which all lanes feel: so they err together
+    a lane is right with probability Phi(a + spread * u), on average its trust for this kind of question
+    right answers are equal; wrong ones scatter as a hierarchical Dirichlet process: some attract, those
+        of one lane more than those of two
+
+Each answer seen is a hypothesis, and so is that none is right. Every vote multiplies one factor into
+each, so the order of votes cannot matter. Keys are compared as they are; making equal answers equal
+is somebody else's work. Pure arithmetic, no I/O: tens of microseconds for 16 votes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from statistics import NormalDist, fmean, pstdev
+from types import MappingProxyType
+
+DOUBT = 0.004
+"""Chance that the model above does not hold (a misread question, a false truth): nothing is certain."""
+
+CONFIDENCE_WEIGHT = 0.35
+"""Log-odds of being right per standard deviation of a trace's mean log-probability. Mild on purpose: within
+one question, confidences put a right trace above a wrong one in about 6 of 10 pairs (CISC, arXiv:2502.06233),
+and two unit normals that far apart differ by 0.36."""
+
+_MOST_CONFIDENCE = 2.0  # standard deviations; a measurement past that says no more
+_LEAST_DEVIATION = 0.02  # nats per token; traces closer than this are equally confident
+_LEAST_TRACES = 3  # of one lane in one challenge, before they are compared with each other
+
+_LEAST = 0.005  # trust is kept between this and 1 - this
+_LEAST_RIGHT = 2e-3  # the same for one question however easy or hard, so that many votes do not underflow
+
+MOST_VOTES = 64
+"""Of one challenge that are counted; of more, the first. Their chances stay within what a float can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One lane's end. `key` is the normal form of its answer, "" if it has none.
+
+    `confidence`: mean log-probability per token of its trace or of the trace's tail (nats, so at most 0),
+    None if unknown.
+    """
+
+    lane: str
+    key: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRecord:
+    """What scored runs say of one lane at one kind of question: counts, which may be discounted."""
+
+    kind: str
+    lane: str
+    right: float
+    wrong: float
+    silent: float = 0.0  # ended with no answer
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What to think of a lane before it has a record.
+
+    `right`: chance that its answer is right. `strength`: questions that this opinion is worth.
+    `silent`: chance that it ends with no answer. `spread`: how much it depends on the question's ease,
+    in standard deviations of its own noise; 0 = not at all.
+    """
+
+    right: float
+    strength: float = 6.0
+    silent: float = 0.05
+    spread: float = 1.4
+
+
+Priors = Mapping[str, Prior]
+
+WEAK: Priors = MappingProxyType(
+    {
+        "reason": Prior(0.15),
+        "program": Prior(0.33, silent=0.15),
+        "exact": Prior(0.98, strength=50.0, silent=0.0, spread=0.0),
+        "forced": Prior(0.08),
+    }
+)
+"""For models of a few hundred million parameters. SmolLM2-135M on easy tasks: 22 % with worked examples,
+0 % without; 33 % by a program. `spread`: some program of 8 was right in 56 %, which the spread 1.4 gives."""
+
+CHAT: Priors = MappingProxyType(
+    {
+        "reason": Prior(0.80),
+        "program": Prior(0.75, silent=0.10),
+        "exact": Prior(0.98, strength=50.0, silent=0.0, spread=0.0),
+        "forced": Prior(0.50),
+    }
+)
+"""For chat models of some 7 billion: Qwen2.5-7B-Instruct has 91.6 % on GSM8K, 75.5 % on MATH (technical
+report, arXiv:2412.15115)."""
+
+_UNKNOWN = Prior(0.3, strength=4.0)
+
+_KIND_STRENGTH = 8.0
+"""Questions of one kind that the lane's record at all others is worth."""
+
+_MOST_ELSEWHERE = 24.0
+"""Questions of other kinds that count at all: kinds differ too much for a thousand of them to settle it."""
+
+GUESSED: Mapping[str, float] = MappingProxyType({"yes-no": 0.5, "choice": 0.25})
+"""Chance of being right by guessing: no lane is thought worse than this before its record says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Chance that two wrong answers to one question are the same, `within` one lane and `between` two.
+
+    0 < between < within < 1.
+    """
+
+    within: float = 0.30
+    between: float = 0.15
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.between < self.within < 1.0:
+            raise ValueError("a scatter wants 0 < between < within < 1")
+
+
+SCATTER: Mapping[str, Scatter] = MappingProxyType(
+    {"yes-no": Scatter(0.98, 0.96), "choice": Scatter(0.55, 0.45)}
+)
+"""Kinds with few answers to choose from; all others scatter as `Scatter()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How confident a lane's traces usually are: mean and standard deviation, nats per token."""
+
+    mean: float
+    deviation: float
+
+
+class Trust:
+    """How often a lane is right: its record, shrunk to what it did elsewhere, and that to a prior.
+
+    With r right of n at this kind, R of N at all others, these counted as 24 at most:
+
+        elsewhere = (prior * strength + R) / (strength + N)
+        right     = (elsewhere * 8 + r) / (8 + n)           (or `strength`, if that is more than 8)
+    """
+
+    def __init__(
+        self,
+        records: Iterable[LaneRecord] = (),
+        priors: Priors = WEAK,
+        *,
+        scales: Mapping[str, Scale] = MappingProxyType({}),
+        scatter: Mapping[str, Scatter] = SCATTER,
+        other_scatter: Scatter = Scatter(),
+    ) -> None:
+        self.priors = priors
+        self.scales = scales
+        self._scatter = scatter
+        self._other_scatter = other_scatter
+        self._counts: dict[tuple[str, str], tuple[float, float, float]] = {}
+        self._totals: dict[str, tuple[float, float, float]] = {}
+        for record in records:
+            one = (max(record.right, 0.0), max(record.wrong, 0.0), max(record.silent, 0.0))
+            place = (record.lane, record.kind)
+            self._counts[place] = _sum(self._counts.get(place, _NOTHING), one)
+            self._totals[record.lane] = _sum(self._totals.get(record.lane, _NOTHING), one)
+        self._right: dict[tuple[str, str], float] = {}
+
+    def prior(self, lane: str) -> Prior:
+        return self.priors.get(lane, _UNKNOWN)
+
+    def right(self, lane: str, kind: str) -> float:
+        """Chance that this lane's answer is right, at this kind of question; between 0.005 and 0.995."""
+        known = self._right.get((lane, kind))
+        if known is None:
+            prior = self.prior(lane)
+            right, wrong, _ = self._counts.get((lane, kind), _NOTHING)
+            all_right, all_wrong, _ = self._totals.get(lane, _NOTHING)
+            more_right, more = all_right - right, all_right - right + all_wrong - wrong
+            share = min(1.0, _MOST_ELSEWHERE / more) if more else 0.0
+            elsewhere = prior.right * prior.strength + more_right * share
+            elsewhere /= prior.strength + more * share
+            elsewhere = max(elsewhere, GUESSED.get(kind, 0.0))
+            strength = max(_KIND_STRENGTH, prior.strength)
+            known = _between((elsewhere * strength + right) / (strength + right + wrong), _LEAST)
+            self._right[lane, kind] = known
+        return known
+
+    def silent(self, lane: str) -> float:
+        """Chance that this lane ends with no answer."""
+        prior = self.prior(lane)
+        right, wrong, silent = self._totals.get(lane, _NOTHING)
+        strength = prior.strength
+        return (prior.silent * strength + silent) / (strength + right + wrong + silent)
+
+    def scatter(self, kind: str) -> Scatter:
+        return self._scatter.get(kind, self._other_scatter)
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Chances of being right: `of` each answer seen, and of `none` of them. They sum to 1; none is 1."""
+
+    of: Mapping[str, float]
+    none: float
+    best: str = ""  # the likeliest answer; "" before there is one
+    chance: float = 0.0  # of `best`
+
+
+def posterior(votes: Sequence[Vote], trust: Trust, kind: str) -> Posterior:
+    """What `votes` say. One vote alone is believed as its lane is; votes with key "" say nothing."""
+    return Ballots.counted(votes, trust, kind).posterior()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One answer's votes: `odds` is the product of its votes' odds of being right, at each ease."""
+
+    odds: tuple[float, ...]
+    lanes: dict[str, int]
+
+    def signature(self) -> tuple[int, ...]:
+        return tuple(sorted(self.lanes.values()))
+
+
+@dataclass(slots=True)
+class Ballots:
+    """All votes of one challenge, to which others can be added: what the stopping rule looks ahead with.
+
+    `joint()` holds, for each answer and for "none", the probability of these votes and that hypothesis.
+    Ballots with one more vote have joints that sum to this one's total times that vote's probability.
+    """
+
+    trust: Trust
+    kind: str
+    wrong: tuple[float, ...]  # product of all votes' chances of being wrong, at each ease
+    answers: dict[str, _Answer]
+    totals: dict[str, int]  # votes with an answer, by lane
+    _joint: dict[str, float] | None = field(default=None)
+
+    @classmethod
+    def counted(cls, votes: Sequence[Vote], trust: Trust, kind: str) -> Ballots:
+        ballots = cls(trust, kind, _WEIGHTS, {}, {})
+        votes = [vote for vote in votes if vote.key][:MOST_VOTES]
+        for vote, shift in zip(votes, _shifts(votes, trust), strict=True):
+            ballots._add(vote.lane, vote.key, shift)
+        return ballots
+
+    def plus(self, lane: str, key: str) -> Ballots:
+        """These and one vote more, of usual confidence."""
+        answers = dict(self.answers)
+        if (old := answers.get(key)) is not None:
+            answers[key] = _Answer(old.odds, dict(old.lanes))
+        more = Ballots(self.trust, self.kind, self.wrong, answers, dict(self.totals))
+        more._add(lane, key, 0.0)
+        return more
+
+    def joint(self) -> Mapping[str, float]:
+        """By answer, and "" for none of them. Unnormalised."""
+        if self._joint is None:
+            within, between = _concentrations(self.trust.scatter(self.kind))
+            signatures = {key: answer.signature() for key, answer in self.answers.items()}
+            everything = sorted(signatures.values())
+            without: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
+            joint: dict[str, float] = {}
+            for key, answer in self.answers.items():
+                signature = signatures[key]
+                rest = without.get(signature)
+                if rest is None:
+                    others = everything.copy()
+                    others.remove(signature)
+                    rest = without[signature] = tuple(others)
+                chance = sum(map(float.__mul__, self.wrong, answer.odds)) * _partition(rest, within, between)
+                for lane, total in self.totals.items():
+                    chance /= _rising(within, total - answer.lanes.get(lane, 0))
+                joint[key] = chance
+            chance = sum(self.wrong) * _partition(tuple(everything), within, between)
+            for total in self.totals.values():
+                chance /= _rising(within, total)
+            joint[""] = chance
+            self._joint = joint
+        return self._joint
+
+    def posterior(self) -> Posterior:
+        joint = self.joint()
+        sure = (1.0 - DOUBT) / sum(joint.values())
+        of = {key: chance * sure for key, chance in joint.items() if key}
+        if not of:
+            return Posterior(of, 1.0)
+        best = self.leader()
+        return Posterior(of, joint[""] * sure + DOUBT, best, of[best])
+
+    def leader(self) -> str:
+        """The likeliest answer, "" if there is none; between equals, the first by name."""
+        joint = self.joint()
+        return min((key for key in joint if key), key=lambda key: (-joint[key], key), default="")
+
+    def _add(self, lane: str, key: str, shift: float) -> None:
+        wrong, odds = _at_each_ease(self.trust.right(lane, self.kind), self.trust.prior(lane).spread, shift)
+        self.wrong = tuple(map(float.__mul__, self.wrong, wrong))
+        answer = self.answers.get(key)
+        if answer is None:
+            self.answers[key] = _Answer(odds, {lane: 1})
+        else:
+            answer.odds = tuple(map(float.__mul__, answer.odds, odds))
+            answer.lanes[lane] = answer.lanes.get(lane, 0) + 1
+        self.totals[lane] = self.totals.get(lane, 0) + 1
+
+
+def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
+    """Log-odds that each vote's confidence adds, by its lane's scale or, without one, by its fellows."""
+    scales: dict[str, Scale | None] = {}
+    shifts = []
+    for vote in votes:
+        if vote.confidence is None or not math.isfinite(vote.confidence):
+            shifts.append(0.0)
+            continue
+        if vote.lane not in scales:
+            scales[vote.lane] = trust.scales.get(vote.lane) or _fellows(votes, vote.lane)
+        scale = scales[vote.lane]
+        if scale is None:
+            shifts.append(0.0)
+            continue
+        above = (vote.confidence - scale.mean) / max(scale.deviation, _LEAST_DEVIATION)
+        # In steps of a tenth, so that what is computed for one vote serves the next.
+        above = round(max(-_MOST_CONFIDENCE, min(_MOST_CONFIDENCE, above)), 1)
+        shifts.append(CONFIDENCE_WEIGHT * above)
+    return shifts
+
+
+def _fellows(votes: Sequence[Vote], lane: str) -> Scale | None:
+    known = sorted(  # so that sums of floats do not depend on the order either
+        vote.confidence
+        for vote in votes
+        if vote.lane == lane and vote.confidence is not None and math.isfinite(vote.confidence)
+    )
+    return Scale(fmean(known), pstdev(known)) if len(known) >= _LEAST_TRACES else None
+
+
+_NOTHING = (0.0, 0.0, 0.0)
+_NORMAL = NormalDist()
+
+_EASES = (-4.0, -3.2, -2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4, 3.2, 4.0)
+"""Where the integral over a question's ease is taken: even steps, which for a normal density are exact to
+six digits."""
+_WEIGHTS = tuple(_NORMAL.pdf(ease) / sum(map(_NORMAL.pdf, _EASES)) for ease in _EASES)
+
+
+@lru_cache(maxsize=16384)
+def _at_each_ease(right: float, spread: float, shift: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Chance of being wrong, and odds of being right, at each ease; on average `right`, before `shift`."""
+    level = _NORMAL.inv_cdf(right) * math.sqrt(1.0 + spread * spread)
+    chances = [_between(_NORMAL.cdf(level + spread * ease), _LEAST_RIGHT) for ease in _EASES]
+    odds = [chance / (1.0 - chance) * math.exp(shift) for chance in chances]
+    return tuple(1.0 / (1.0 + one) for one in odds), tuple(odds)
+
+
+@lru_cache(maxsize=64)
+def _concentrations(scatter: Scatter) -> tuple[float, float]:
+    """Of the Dirichlet processes, of one lane and of all, that give these chances of collision.
+
+    between = 1 / (1 + all);  within = between + (1 - between) / (1 + one)
+    """
+    return (1.0 - scatter.between) / (scatter.within - scatter.between) - 1.0, 1.0 / scatter.between - 1.0
+
+
+@lru_cache(maxsize=65536)
+def _partition(wrong: tuple[tuple[int, ...], ...], within: float, between: float) -> float:
+    """Probability of wrong answers that were said so often, times prod_lanes rising(within, votes).
+
+    `wrong` has one tuple for each answer: its votes, by lane. Exact: in the Chinese restaurant franchise,
+    sums over how many tables each answer has in each lane, as coefficients of polynomials.
+    """
+    tables = [1.0]
+    for answer in wrong:
+        own = [1.0]
+        for votes in answer:
+            own = _product(own, _tables(votes, within))
+        own = [many * math.gamma(count) if count else 0.0 for count, many in enumerate(own)]
+        tables = _product(tables, own)
+    shared = between ** len(wrong)
+    return sum(shared * many / _rising(between, count) for count, many in enumerate(tables) if many)
+
+
+@lru_cache(maxsize=1024)
+def _tables(votes: int, concentration: float) -> list[float]:
+    """At index t: weight of `votes` customers of one answer at t tables, |Stirling(votes, t)| * c**t."""
+    weights = [1.0]
+    for seated in range(votes):  # the rising factorial of x = c * t, as a polynomial
+        longer = [0.0] * (len(weights) + 1)
+        for power, weight in enumerate(weights):
+            longer[power + 1] += weight * concentration
+            longer[power] += weight * seated
+        weights = longer
+    return weights
+
+
+@lru_cache(maxsize=4096)
+def _rising(start: float, factors: int) -> float:
+    return math.prod(start + place for place in range(factors))
+
+
+def _product(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    product = [0.0] * (len(one) + len(other) - 1)
+    for place, value in enumerate(one):
+        if value:
+            for further, factor in enumerate(other):
+                product[place + further] += value * factor
+    return product
+
+
+def _between(chance: float, least: float) -> float:
+    return min(max(chance, least), 1.0 - least)
+
+
+def _sum(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]

@@ -1,0 +1,229 @@
+"""Stopping: waits where votes may still change the choice, and not for the dead, the late or the agreed."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logicnet.scoring.reward import Reward
+from logicnet.solver.race.stopping import (
+    LOST,
+    REPLY_RESERVE_S,
+    Arrivals,
+    Decision,
+    Pending,
+    Prices,
+    Usual,
+    decide,
+    worth_starting,
+)
+from logicnet.solver.race.votes import CHAT, Trust, Vote
+
+KIND = "story"
+CHATS = Trust(priors=CHAT)
+
+
+def punctual() -> Arrivals:
+    """Reasoning takes 3 to 8 seconds, programs 2."""
+    arrivals = Arrivals()
+    for _ in range(20):
+        for seconds in (3.0, 4.0, 5.0, 6.0, 8.0):
+            arrivals.observe("reason", seconds)
+        arrivals.observe("program", 2.0)
+    return arrivals
+
+
+ARRIVALS = punctual()
+
+
+def said(text: str) -> list[Vote]:
+    return [Vote("reason", letter) for letter in text]
+
+
+def asked(
+    votes: list[Vote],
+    pending: int,
+    at_s: float,
+    *,
+    left_s: float = 50.0,
+    prices: Prices | None = None,
+    similarity_gain: float = 0.0,
+    look_ahead: int = 4,
+    lane: str = "reason",
+) -> Decision:
+    return decide(
+        votes,
+        CHATS,
+        KIND,
+        [Pending(lane, at_s)] * pending,
+        ARRIVALS,
+        left_s=left_s,
+        prices=prices or Prices(),
+        similarity_gain=similarity_gain,
+        look_ahead=look_ahead,
+    )
+
+
+def test_prices_are_the_validators() -> None:
+    prices = Prices()
+    worst = Reward(correctness=0.0, similarity=0.0, process_time_s=0.0).value
+    assert Reward(1.0, 0.0, 0.0).value - worst == pytest.approx(prices.right)
+    assert Reward(0.0, 1.0, 0.0).value - worst == pytest.approx(prices.similarity)
+    assert worst - Reward(0.0, 0.0, 10.0).value == pytest.approx(10 * prices.second)
+
+
+def test_waits_for_a_first_answer() -> None:
+    assert asked([], 4, 1.0).go_on
+
+
+def test_waits_while_two_answers_are_level_and_stops_when_all_agree() -> None:
+    assert asked(said("ab"), 3, 4.0).go_on
+    assert not asked(said("aaaa"), 3, 4.0).go_on
+    assert asked(said("ab"), 3, 4.0).gain > asked(said("aab"), 3, 4.0).gain > asked(said("aa"), 3, 4.0).gain
+
+
+def test_sees_that_two_votes_can_change_what_one_cannot() -> None:
+    """Two for a: the next vote alone leaves the choice as it is, and one step sees no gain at all."""
+    assert asked(said("a"), 6, 4.0, look_ahead=1).gain == 0.0
+    assert asked(said("a"), 6, 4.0, look_ahead=2).go_on
+    assert asked(said("a"), 6, 4.0, look_ahead=3).worth >= asked(said("a"), 6, 4.0, look_ahead=2).worth
+
+
+def test_nothing_pending_or_no_time_left_is_the_end() -> None:
+    assert not asked(said("ab"), 0, 4.0).go_on
+    assert not asked([], 4, 4.0, left_s=REPLY_RESERVE_S).go_on
+    assert not asked([], 4, 4.0, left_s=-5.0).go_on
+
+
+def test_looks_again_before_the_reserve_is_touched() -> None:
+    for left_s in (1.1, 2.0, 5.0, 60.0):
+        assert asked(said("ab"), 3, 4.0, left_s=left_s).look_again_s <= left_s - REPLY_RESERVE_S
+
+
+def test_a_lane_long_overdue_is_not_waited_for() -> None:
+    level = said("abab")
+    assert asked(level, 1, 5.0).go_on
+    assert not asked(level, 1, 40.0, left_s=24.0).go_on
+
+
+def test_dear_seconds_stop_sooner() -> None:
+    assert asked(said("ab"), 3, 4.0).go_on
+    assert not asked(said("ab"), 3, 4.0, prices=Prices(second=1.0)).go_on
+    assert not asked(said("ab"), 3, 4.0, prices=Prices(lane_second=0.5)).go_on
+
+
+def test_a_told_answer_waits_for_a_trace_of_the_models_own() -> None:
+    told = [Vote("exact", "a")]
+    weak = Trust()
+    pending = [Pending("reason", 4.0)] * 3
+
+    def gain(similarity_gain: float, votes: list[Vote]) -> float:
+        found = decide(votes, weak, KIND, pending, ARRIVALS, left_s=50.0, similarity_gain=similarity_gain)
+        return found.worth
+
+    assert gain(0.0, told) < gain(0.02, told) < gain(0.05, told)
+    traced = [*told, Vote("reason", "a")]
+    assert gain(0.05, traced) == pytest.approx(gain(0.0, traced), abs=1e-4)  # there already
+
+
+def test_what_can_be_forced_is_not_waited_for() -> None:
+    pending = [Pending("reason", 4.0)] * 3
+    free = decide([], CHATS, KIND, pending, ARRIVALS, left_s=50.0)
+    forced = decide([], CHATS, KIND, pending, ARRIVALS, left_s=50.0, forced=0.5)
+    assert forced.gain < free.gain
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.builds(
+            Vote, st.sampled_from(["reason", "program", "exact"]), st.sampled_from(["", "a", "b", "c"])
+        ),
+        max_size=10,
+    ),
+    st.lists(
+        st.builds(Pending, st.sampled_from(["reason", "program", "new"]), st.floats(0.0, 100.0)), max_size=12
+    ),
+    st.floats(-1.0, 64.0),
+    st.floats(0.0, 0.1),
+)
+def test_is_always_a_sensible_decision(
+    votes: list[Vote], pending: list[Pending], left_s: float, similarity_gain: float
+) -> None:
+    for trust in (Trust(), CHATS):
+        found = decide(votes, trust, KIND, pending, ARRIVALS, left_s=left_s, similarity_gain=similarity_gain)
+        assert math.isfinite(found.gain)
+        assert 0.0 <= found.gain <= 0.35 + similarity_gain + 1e-9
+        assert 0.0 <= found.price <= 64 * Prices().second
+        assert found.go_on == (found.gain > found.price)
+        assert (found.look_again_s > 0.0) == found.go_on
+        assert found.look_again_s <= max(left_s - REPLY_RESERVE_S, 0.0)
+
+
+def test_starting_another_is_worth_less_the_more_there_are() -> None:
+    def worth(running: int, slows: float = 0.0) -> float:
+        pending = [Pending("reason", 0.0)] * running
+        return worth_starting(
+            [], CHATS, KIND, pending, ARRIVALS, lane="reason", left_s=60.0, slows=slows
+        ).worth
+
+    assert worth(0) > worth(1) > worth(4) > worth(8) >= 0.0
+    assert worth(4, slows=0.3) < worth(4)
+
+
+def test_another_lane_is_started_on_doubt_and_not_on_agreement() -> None:
+    def start(votes: list[Vote], **more: float) -> bool:
+        return worth_starting(votes, CHATS, KIND, [], ARRIVALS, lane="reason", left_s=50.0, **more).go_on
+
+    assert start(said("ab"))
+    assert not start(said("aaa"))
+    assert not start(said("ab"), tokens_price=0.3)
+    assert not worth_starting(said("ab"), CHATS, KIND, [], ARRIVALS, lane="reason", left_s=1.5).go_on
+
+
+def test_a_lane_that_waits_no_longer_is_likelier_to_be_lost() -> None:
+    hazards = [ARRIVALS.hazard("reason", elapsed_s) for elapsed_s in (0.5, 5.0, 40.0, 120.0)]
+    assert hazards[0] < hazards[1] > hazards[2] >= hazards[3]
+
+
+@given(st.floats(0.0, 60.0), st.floats(0.0, 60.0), st.floats(0.0, 60.0))
+def test_chances_grow_with_time(elapsed_s: float, one_s: float, other_s: float) -> None:
+    few_s, many_s = sorted((one_s, other_s))
+    few = ARRIVALS.chance("reason", elapsed_s, few_s)
+    many = ARRIVALS.chance("reason", elapsed_s, many_s)
+    assert 0.0 <= few <= many <= 1.0 - LOST + 1e-9
+
+
+def test_durations_are_learned_and_old_ones_forgotten() -> None:
+    shuffled = random.Random(1)
+    arrivals = Arrivals({"reason": Usual(20.0)})
+    assert arrivals.known("reason").median_s == pytest.approx(20.0)
+    for _ in range(200):
+        arrivals.observe("reason", shuffled.lognormvariate(math.log(4.0), 0.3))
+    assert arrivals.known("reason").median_s == pytest.approx(4.0, rel=0.2)
+    for _ in range(200):
+        arrivals.observe("reason", shuffled.lognormvariate(math.log(12.0), 0.3))
+    assert arrivals.known("reason").median_s == pytest.approx(12.0, rel=0.2)
+    assert arrivals.known("reason").deviation == pytest.approx(0.3, rel=0.6)
+
+
+def test_pace_is_taken_out_and_put_back() -> None:
+    slow, fast = Arrivals(), Arrivals()
+    for _ in range(30):
+        slow.observe("reason", 8.0, pace=2.0)
+        fast.observe("reason", 4.0)
+    assert slow.known("reason") == fast.known("reason")
+    assert slow.chance("reason", 0.0, 4.0) > slow.chance("reason", 0.0, 4.0, pace=2.0)
+
+
+def test_one_early_arrival_says_that_the_others_are_near() -> None:
+    pending = [Pending("reason", 2.5)] * 2
+    alone = decide(said("ab"), CHATS, KIND, pending, ARRIVALS, left_s=50.0)
+    near = decide(
+        said("ab"), CHATS, KIND, pending, ARRIVALS, left_s=50.0, arrived=[Pending("reason", 2.0)] * 2
+    )
+    assert near.price < alone.price

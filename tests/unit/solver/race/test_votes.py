@@ -1,0 +1,230 @@
+"""Votes: the posterior behaves as a probability, and as one would want of a vote."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logicnet.solver.race.votes import (
+    CHAT,
+    DOUBT,
+    WEAK,
+    Ballots,
+    LaneRecord,
+    Prior,
+    Scale,
+    Scatter,
+    Trust,
+    Vote,
+    posterior,
+)
+
+KIND = "story"
+LANES = ("reason", "program", "exact", "forced", "unheard of")
+
+votes = st.lists(
+    st.builds(
+        Vote,
+        lane=st.sampled_from(LANES),
+        key=st.sampled_from(["", "1", "2", "3", "4", "1/2", "yes"]),
+        confidence=st.none() | st.floats(-5.0, 0.0) | st.just(-math.inf),
+    ),
+    max_size=24,
+)
+trusts = st.sampled_from([Trust(priors=WEAK), Trust(priors=CHAT), Trust(priors={"reason": Prior(0.5)})])
+kinds = st.sampled_from([KIND, "yes-no", "choice"])
+
+
+def agreed(lane: str, times: int, key: str = "1") -> list[Vote]:
+    return [Vote(lane, key)] * times
+
+
+@given(votes, trusts, kinds)
+def test_is_a_probability_and_never_sure(cast: list[Vote], trust: Trust, kind: str) -> None:
+    found = posterior(cast, trust, kind)
+    assert sum(found.of.values()) + found.none == pytest.approx(1.0)
+    assert set(found.of) == {vote.key for vote in cast} - {""}
+    assert all(0.0 <= chance <= 1.0 - DOUBT for chance in found.of.values())
+    assert found.none >= DOUBT
+    assert found.chance == (max(found.of.values()) if found.of else 0.0)
+    assert found.of.get(found.best, 0.0) == found.chance
+
+
+@given(votes, trusts, kinds, st.randoms(use_true_random=False))
+def test_order_does_not_matter(cast: list[Vote], trust: Trust, kind: str, shuffler: random.Random) -> None:
+    one = posterior(cast, trust, kind)
+    mixed = cast.copy()
+    shuffler.shuffle(mixed)
+    other = posterior(mixed, trust, kind)
+    assert other.of == pytest.approx(one.of)
+    assert other.chance == pytest.approx(one.chance)
+
+
+@given(votes, trusts, kinds, st.sampled_from(LANES))
+def test_foretold_votes_sum_to_one_and_keep_the_mean(
+    cast: list[Vote], trust: Trust, kind: str, lane: str
+) -> None:
+    """Exchangeable: what is believed now is the mean of what will be believed after the next vote."""
+    now = Ballots.counted(cast, trust, kind)
+    total = sum(now.joint().values())
+    later = [now.plus(lane, key).joint() for key in (*now.answers, "not seen yet")]
+    assert sum(sum(joint.values()) for joint in later) == pytest.approx(total, rel=1e-6)
+    for key in now.answers:
+        assert sum(joint[key] for joint in later) == pytest.approx(now.joint()[key], rel=1e-6)
+
+
+@given(votes, trusts, kinds)
+def test_votes_added_one_by_one_are_the_votes_counted_at_once(
+    cast: list[Vote], trust: Trust, kind: str
+) -> None:
+    plain = [Vote(vote.lane, vote.key) for vote in cast if vote.key]
+    ballots = Ballots.counted([], trust, kind)
+    for vote in plain:
+        before = dict(ballots.joint())
+        more = ballots.plus(vote.lane, vote.key)
+        assert ballots.joint() == before  # it is not changed by what is thought about it
+        ballots = more
+    assert ballots.posterior().of == pytest.approx(posterior(plain, trust, kind).of)
+
+
+@given(votes, trusts, kinds, st.permutations(["1", "2", "3", "4", "1/2", "yes"]))
+def test_what_answers_are_called_does_not_matter(
+    cast: list[Vote], trust: Trust, kind: str, names: list[str]
+) -> None:
+    called = dict(zip(["1", "2", "3", "4", "1/2", "yes"], names, strict=True)) | {"": ""}
+    one = posterior(cast, trust, kind)
+    other = posterior([Vote(v.lane, called[v.key], v.confidence) for v in cast], trust, kind)
+    assert other.of == pytest.approx({called[key]: chance for key, chance in one.of.items()})
+
+
+@pytest.mark.parametrize("priors", [WEAK, CHAT])
+@pytest.mark.parametrize("lane", ["reason", "program", "exact", "forced"])
+def test_one_vote_is_believed_as_its_lane_is(priors: dict[str, Prior], lane: str) -> None:
+    trust = Trust(priors=priors)
+    found = posterior([Vote(lane, "1")], trust, KIND)
+    assert found.chance == pytest.approx(trust.right(lane, KIND), abs=0.006)
+
+
+def test_no_votes_say_nothing() -> None:
+    assert posterior([], Trust(), KIND).none == 1.0
+    assert posterior([Vote("reason", "")] * 3, Trust(), KIND).best == ""
+
+
+@pytest.mark.parametrize("right", [0.02, 0.08, 0.2, 0.35, 0.5, 0.7, 0.9, 0.98])
+@pytest.mark.parametrize("kind", [KIND, "yes-no", "choice"])
+def test_two_lanes_that_agree_say_more_than_one_lane_twice(right: float, kind: str) -> None:
+    trust = Trust(priors={"reason": Prior(right), "program": Prior(right)})
+    within = posterior(agreed("reason", 2), trust, kind)
+    between = posterior([Vote("reason", "1"), Vote("program", "1")], trust, kind)
+    assert between.chance > within.chance
+
+
+@pytest.mark.parametrize("priors", [WEAK, CHAT])
+def test_agreement_helps_and_contradiction_hurts(priors: dict[str, Prior]) -> None:
+    trust = Trust(priors=priors)
+    chances = [posterior(agreed("reason", times), trust, KIND).chance for times in range(1, 17)]
+    assert chances == sorted(chances)
+    alone = posterior(agreed("program", 2), trust, KIND).chance
+    contradicted = posterior([*agreed("program", 2), Vote("reason", "2")], trust, KIND).of["1"]
+    assert contradicted < alone
+
+
+def test_wrong_answers_can_agree() -> None:
+    """Eight equal answers of a lane that is right once in seven: likely, far from certain."""
+    found = posterior(agreed("reason", 8), Trust(priors=WEAK), KIND)
+    assert 0.4 < found.chance < 0.9
+
+
+def test_exact_computation_beats_many_weak_traces() -> None:
+    found = posterior([*agreed("reason", 5), Vote("exact", "2")], Trust(priors=WEAK), "closed-expression")
+    assert found.best == "2"
+    assert found.chance > 0.9
+
+
+def test_a_vote_between_two_answers_says_little() -> None:
+    trust = Trust(priors=WEAK)
+    twice = agreed("reason", 2)
+    assert posterior(twice, trust, "yes-no").chance == pytest.approx(0.5, abs=0.05)
+    assert posterior(agreed("reason", 1), trust, "yes-no").chance == pytest.approx(0.5, abs=0.01)
+
+
+@given(st.floats(-4.0, 0.0), st.floats(-4.0, 0.0), trusts)
+def test_more_confidence_is_never_worth_less(one: float, other: float, trust: Trust) -> None:
+    scaled = Trust(priors=trust.priors, scales={"reason": Scale(-0.4, 0.3)})
+    low, high = sorted((one, other))
+    rest = [Vote("reason", "2", -0.4), Vote("program", "3")]
+    doubtful = posterior([Vote("reason", "1", low), *rest], scaled, KIND)
+    sure = posterior([Vote("reason", "1", high), *rest], scaled, KIND)
+    assert sure.of["1"] >= doubtful.of["1"]
+
+
+def test_confidence_is_mild_and_breaks_ties() -> None:
+    cast = [Vote("reason", "1", -0.1), Vote("reason", "2", -0.6), Vote("reason", "3", -0.5)]
+    found = posterior(cast, Trust(priors=CHAT), KIND)
+    assert found.best == "1"
+    two = [*cast, Vote("reason", "2", -0.6)]
+    assert posterior(two, Trust(priors=CHAT), KIND).best == "2"  # a second vote says more than confidence
+
+
+def test_confidence_without_anything_to_compare_it_with_is_neutral() -> None:
+    trust = Trust(priors=CHAT)
+    assert posterior([Vote("reason", "1", -3.0)], trust, KIND) == posterior(agreed("reason", 1), trust, KIND)
+    equal = [Vote("reason", key, -0.3) for key in ("1", "1", "2")]
+    plain = [Vote("reason", key) for key in ("1", "1", "2")]
+    assert posterior(equal, trust, KIND).of == pytest.approx(posterior(plain, trust, KIND).of)
+
+
+def test_a_record_outweighs_the_prior_and_other_kinds_help() -> None:
+    prior = Trust(priors=WEAK).right("program", KIND)
+    elsewhere = Trust([LaneRecord("logic", "program", 90, 10)], WEAK).right("program", KIND)
+    here = Trust([LaneRecord(KIND, "program", 90, 10)], WEAK).right("program", KIND)
+    both = Trust([LaneRecord(KIND, "program", 10, 90), LaneRecord("logic", "program", 90, 10)], WEAK)
+    assert prior == pytest.approx(0.33)
+    assert prior < elsewhere < 0.9
+    assert elsewhere < here < 0.9
+    assert 0.1 < both.right("program", KIND) < 0.2
+    assert both.right("reason", KIND) == Trust(priors=WEAK).right("reason", KIND)
+
+
+def test_records_of_one_lane_and_kind_add_up() -> None:
+    split = Trust([LaneRecord(KIND, "reason", 3, 1, 2), LaneRecord(KIND, "reason", 4, 2, 1)])
+    whole = Trust([LaneRecord(KIND, "reason", 7, 3, 3)])
+    assert split.right("reason", KIND) == whole.right("reason", KIND)
+    assert split.silent("reason") == whole.silent("reason")
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), kinds)
+def test_trust_is_between_certainties_and_grows_with_right_answers(
+    right: float, wrong: float, kind: str
+) -> None:
+    fewer = Trust([LaneRecord(kind, "reason", right, wrong)]).right("reason", kind)
+    more = Trust([LaneRecord(kind, "reason", right + 1, wrong)]).right("reason", kind)
+    assert 0.0 < fewer <= more < 1.0
+
+
+def test_nobody_is_worse_than_guessing_until_a_record_says_so() -> None:
+    assert Trust().right("reason", "yes-no") == pytest.approx(0.5)
+    assert Trust([LaneRecord("yes-no", "reason", 5, 95)]).right("reason", "yes-no") < 0.2
+
+
+def test_silence_is_learned() -> None:
+    assert Trust([LaneRecord(KIND, "program", 5, 5, 90)]).silent("program") > 0.7
+    assert Trust([LaneRecord(KIND, "program", 50, 50)]).silent("program") < 0.05
+
+
+def test_a_scatter_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="between < within"):
+        Scatter(within=0.1, between=0.2)
+
+
+@pytest.mark.parametrize("lanes", [("reason",), ("exact",), ("exact", "reason", "program")])
+@pytest.mark.parametrize("answers", [1, 2, 40, 1000])
+def test_many_votes_do_not_underflow(lanes: tuple[str, ...], answers: int) -> None:
+    cast = [Vote(lanes[number % len(lanes)], str(number % answers)) for number in range(200)]
+    for priors in (WEAK, CHAT):
+        found = posterior(cast, Trust(priors=priors), KIND)
+        assert sum(found.of.values()) + found.none == pytest.approx(1.0)
