@@ -23,7 +23,7 @@ class LaneVote:
     lane: str  # "reason", "program", ...
     key: str
     text: str = ""  # the answer in plain words, as far as there was one
-    confidence: float | None = None  # of the model in its own answer, 0..1
+    confidence: float | None = None  # mean log-probability per token, nats
     seconds: float = 0.0  # from the beginning of the challenge to the vote
     tokens: int = 0  # generated for it
 

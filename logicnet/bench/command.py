@@ -28,6 +28,7 @@ from logicnet.report import command as report
 from logicnet.report import estimate, page
 from logicnet.report.run import PLAN, ROWS
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
+from logicnet.solver import Setup, on_shift
 
 PROBE_S = 30.0  # a model that says nothing for so long would fail with every question
 
@@ -68,7 +69,7 @@ def run(options: Options) -> int:
     estimate.require()
     if options.reference is not None:
         similarity.require()
-    contestants = load_contestants(options.solvers)
+    contestants = load_contestants(options.solvers, Setup(model=options.endpoint.model))
     problems = load_problems(options.challenges, options.count, options.seed)
     plan = BenchPlan(
         solvers=tuple(one.name for one in contestants),
@@ -111,6 +112,8 @@ async def _run(
         if options.reference is not None:
             reference = await _endpoint(stack, options.reference, "the reference")
         scorer = await stack.enter_async_context(_scorer(options, problems))
+        for contestant in contestants:
+            await stack.enter_async_context(on_shift(contestant.solver, contestant.name))
         rows = stack.enter_context(_begin(out, plan))
         say = _Progress(len(problems), len(contestants))
         for heat, order in heats(contestants, problems, plan.concurrency):

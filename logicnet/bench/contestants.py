@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import cast
 
 from logicnet.errors import SettingsError
-from logicnet.solver import Solver, load_solver
+from logicnet.solver import Setup, Solver, build, load_solver
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Contestant:
     solver: Solver
 
 
-def load_contestants(given: Sequence[str]) -> list[Contestant]:
+def load_contestants(given: Sequence[str], setup: Setup | None = None) -> list[Contestant]:
     """Solvers from `NAME`, `path/to/file.py` or `path/to/file.py:Class`. Raises SettingsError."""
     if not given:
         raise SettingsError("--solvers is empty: name at least one; `logicnet solvers` lists them")
-    found = [_contestant(one) for one in given]
+    found = [_contestant(one, setup or Setup()) for one in given]
     names = [one.name for one in found]
     for name in names:
         if names.count(name) > 1:
@@ -38,18 +38,15 @@ def load_contestants(given: Sequence[str]) -> list[Contestant]:
     return found
 
 
-def _contestant(given: str) -> Contestant:
+def _contestant(given: str, setup: Setup) -> Contestant:
     path, _, wanted = given.partition(".py:")
     if wanted or given.endswith(".py"):
         file = Path(f"{path}.py" if wanted else given)
-        return Contestant(wanted or file.stem, _peer(file, wanted))
-    try:
-        return Contestant(given, load_solver(given))
-    except SettingsError as error:
-        raise SettingsError(str(error).replace("--miner.solver", "--solvers", 1)) from error
+        return Contestant(wanted or file.stem, _peer(file, wanted, setup))
+    return Contestant(given, load_solver(given, setup, flag="--solvers"))
 
 
-def _peer(file: Path, wanted: str) -> Solver:
+def _peer(file: Path, wanted: str, setup: Setup) -> Solver:
     module = _module(file)
     solvers = {
         name: value
@@ -62,7 +59,9 @@ def _peer(file: Path, wanted: str) -> Solver:
         which = f"name one, as {file}:{next(iter(solvers))}" if solvers else "it needs one"
         raise SettingsError(f"--solvers: {file} has {len(solvers)} classes with `async def solve`; {which}")
     try:
-        solver: Solver = cast(type[Solver], solvers[wanted or next(iter(solvers))])()
+        solver = cast(Solver, build(solvers[wanted or next(iter(solvers))], setup))
+    except SettingsError:
+        raise
     except Exception as error:  # whatever foreign code does when it is built
         raise SettingsError(f"--solvers: {file} cannot be used: {_one_line(error)}") from error
     return solver

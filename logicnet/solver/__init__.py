@@ -3,8 +3,19 @@
 A solver is one async call. docs/solvers.md says how to add one.
 """
 
-from logicnet.solver._registry import load_solver, solver_names
-from logicnet.solver._types import Solver, asks_models
+from logicnet.solver._registry import build, load_solver, solver_names
+from logicnet.solver._shift import on_shift
+from logicnet.solver._types import Setup, Solver, asks_models
 from logicnet.trail import LaneVote, Trail
 
-__all__ = ["LaneVote", "Solver", "Trail", "asks_models", "load_solver", "solver_names"]
+__all__ = [
+    "LaneVote",
+    "Setup",
+    "Solver",
+    "Trail",
+    "asks_models",
+    "build",
+    "load_solver",
+    "on_shift",
+    "solver_names",
+]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from logicnet.errors import SettingsError
-from logicnet.solver._types import Solver
+from logicnet.solver._types import Setup, Solver
 
 GROUP = "logicnet.solvers"
+
+_PLAIN = Setup()
 
 
 def solver_names() -> list[str]:
@@ -16,29 +19,41 @@ def solver_names() -> list[str]:
     return sorted(_found())
 
 
-def load_solver(name: str) -> Solver:
-    """Import and build the solver `name`. Raises SettingsError, in one line, if that cannot be done."""
+def load_solver(name: str, setup: Setup = _PLAIN, *, flag: str = "--miner.solver") -> Solver:
+    """Import and build the solver `name`, which `flag` gave.
+
+    Raises SettingsError, in one line, if that cannot be done, and what the solver itself raises of that
+    kind: something in `setup` is wrong.
+    """
     found = _found()
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise SettingsError(
-            f"--miner.solver: no solver is named {name!r}{hint}; there are: {', '.join(sorted(found))}"
+            f"{flag}: no solver is named {name!r}{hint}; there are: {', '.join(sorted(found))}"
         )
     entry = found[name]
     try:
-        solver = entry.load()()
+        solver = build(entry.load(), setup)
+    except SettingsError:
+        raise
     except (Exception, SystemExit) as error:  # whatever foreign code does when it is imported and built
         raise SettingsError(
-            f"--miner.solver {name}: the package {_package(entry)} cannot provide it: "
+            f"{flag} {name}: the package {_package(entry)} cannot provide it: "
             f"{type(error).__name__}: {' '.join(str(error).split())}"
         ) from error
     if not callable(getattr(solver, "solve", None)):
         raise SettingsError(
-            f"--miner.solver {name}: {entry.value} of the package {_package(entry)} has no `async def solve`"
+            f"{flag} {name}: {entry.value} of the package {_package(entry)} has no `async def solve`"
         )
     checked: Solver = solver
     return checked
+
+
+def build(what: Any, setup: Setup) -> Any:
+    """By its `from_setup` if it has one, else by calling it. Raises whatever that raises."""
+    from_setup = getattr(what, "from_setup", None)
+    return from_setup(setup) if callable(from_setup) else what()
 
 
 def _found() -> dict[str, EntryPoint]:

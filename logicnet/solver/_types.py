@@ -1,12 +1,18 @@
-"""The one protocol of this room."""
+"""What a solver is, and what one may be built with."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
+
+if TYPE_CHECKING:  # the race is one solver of many, and needs what is here
+    from logicnet.solver.race.votes import LaneRecord
 
 
 class Solver(Protocol):
@@ -14,10 +20,20 @@ class Solver(Protocol):
 
     `solve` should return before `deadline`. If it does not, or raises, the miner sends the text
     that its models had written so far; it is never silent, but an answer of your own is better.
-    One instance serves all challenges, concurrently.
+    One instance serves all challenges, concurrently. One that is an async context manager is entered
+    before the first challenge and left after the last.
     """
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is known when a solver is built, for one whose class has `from_setup(setup)`."""
+
+    lane_records: Sequence[LaneRecord] = ()  # what lanes have earned so far, by kind of question
+    profiles: Path | None = None  # a file of the operator's own model profiles
+    model: str | None = None  # the name it is asked for by; None: whichever the server has first
 
 
 def asks_models(solver: Solver) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.solver import load_solver, solver_names
+from logicnet.solver import Setup, load_solver, solver_names
 from logicnet.solver._registry import GROUP
 from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.direct import DirectSolver
@@ -71,3 +71,35 @@ def test_a_package_that_cannot_provide_it_is_named_in_one_line(
     assert "broken-solver" in str(caught.value) and said in str(caught.value)
     assert "\n" not in str(caught.value)
     load_solver("constant")  # others are not in its way
+
+
+WITH_SETUP = """
+from logicnet.errors import SettingsError
+
+class Solver:
+    def __init__(self, model):
+        self.model = model
+
+    @classmethod
+    def from_setup(cls, setup):
+        if setup.model == "none":
+            raise SettingsError("--miner.llm_client.model: none is no model")
+        return cls(setup.model)
+
+    async def solve(self, challenge, deadline, models): ...
+"""
+
+
+def test_a_solver_that_wants_to_know_is_built_from_the_setup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(package("curious-solver", "curious", "curious:Solver", WITH_SETUP), tmp_path, monkeypatch)
+    assert getattr(load_solver("curious", Setup(model="Qwen")), "model", "") == "Qwen"
+    assert getattr(load_solver("curious"), "model", "") is None
+    with pytest.raises(SettingsError, match=r"^--miner\.llm_client\.model: none is no model$"):
+        load_solver("curious", Setup(model="none"))
+
+
+def test_the_flag_that_named_it_is_in_the_error() -> None:
+    with pytest.raises(SettingsError, match=r"^--miner\.shadow: no solver is named 'dirct'"):
+        load_solver("dirct", flag="--miner.shadow")

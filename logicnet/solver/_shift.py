@@ -1,0 +1,45 @@
+"""A shift: the time from before a solver's first challenge until after its last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from loguru import logger
+
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.solver._types import Solver
+
+LEAVE_S = 5.0
+"""How long a solver may take to put its things away; a supervisor's patience is not endless."""
+
+
+@asynccontextmanager
+async def on_shift(solver: Solver, name: str) -> AsyncIterator[None]:
+    """Enter `solver` if it is an async context manager, and leave it at the end of the block.
+
+    Raises SettingsError, in one line, if it cannot begin. That it cannot end is only said.
+    """
+    if not isinstance(solver, AbstractAsyncContextManager):
+        yield
+        return
+    try:
+        await solver.__aenter__()
+    except LogicnetError:
+        raise
+    except Exception as error:  # whatever foreign code does
+        raise SettingsError(f"the solver {name} cannot begin: {_one_line(error)}") from error
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await solver.__aexit__(None, None, None)
+        except Exception as error:  # foreign code again, and nothing depends on it any more
+            logger.warning("The solver {} did not end well: {}.", name, _one_line(error))
+
+
+def _one_line(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
