@@ -11,11 +11,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 from logicnet.bench.contestants import Contestant
 from logicnet.challenges.problem import Problem
 from logicnet.deadline import Deadline, ReplyMargin
-from logicnet.llm import Completion, Message, Models
+from logicnet.llm import Completion, How, Message, Models
 from logicnet.protocol import Challenge
 from logicnet.solver.answering import Solution, answer_in_time
 
@@ -71,10 +72,8 @@ class Metered:
         messages: Sequence[Message],
         *,
         deadline: Deadline,
-        max_tokens: int,
-        temperature: float = 0.0,
-        regex: str | None = None,
         on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
     ) -> Completion:
         call = len(self._calls)
         self._calls.append(0)
@@ -87,10 +86,8 @@ class Metered:
         done = await self._models.complete(
             messages,
             deadline=deadline,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            regex=regex,
             on_text=count,
+            **how,
         )
         self._calls[call] = max(done.tokens, self._calls[call])
         return done

@@ -10,9 +10,11 @@ from typing import Any
 from logicnet.llm._types import Finish, Message
 from logicnet.llm.thinking import CLOSE, OPEN, shown
 
-_EXTRAS = ("structured_outputs", "continue_final_message", "stream_options")
-OPTIONAL = frozenset((*_EXTRAS, "temperature", "max_tokens"))
-"""Words of a request that it can do without: the extras, and two that OpenAI's thinking models refuse."""
+_EXTRAS = ("structured_outputs", "continue_final_message", "stream_options", "logprobs")
+OPTIONAL = frozenset((*_EXTRAS, "stop", "temperature", "max_tokens"))
+"""Words of a request that it can do without: the extras, and three that OpenAI's thinking models refuse."""
+
+_LEAST_LOGPROB = -20.0  # vLLM writes -9999 for what cannot be; one such token would drown the mean
 
 _GO_ON = Message("user", "Go on exactly where your last message stopped, and repeat nothing of it.")
 _TOO_LONG = re.compile(r"context|too (?:long|large|many tokens)|max_model_len|maximum (?:input|prompt)", re.I)
@@ -26,8 +28,10 @@ class Asked:
 
     messages: Sequence[Message]
     max_tokens: int
-    temperature: float
-    regex: str | None
+    temperature: float = 0.0
+    regex: str | None = None
+    stop: Sequence[str] = ()
+    confidence: bool = False
 
     def body(self, model: str, without: set[str]) -> dict[str, Any]:
         """The request as JSON, without those of the optional words."""
@@ -39,6 +43,10 @@ class Asked:
             body["stream_options"] = {"include_usage": True}
         if self.regex is not None and "structured_outputs" not in without:
             body["structured_outputs"] = {"regex": self.regex}
+        if self.stop and "stop" not in without:
+            body["stop"] = list(self.stop)
+        if self.confidence and "logprobs" not in without:
+            body["logprobs"] = True
         return body
 
 
@@ -52,6 +60,7 @@ class Written:
     begun: bool = False
     _content: list[str] = field(default_factory=list)
     _thinking: list[str] = field(default_factory=list)
+    _logprobs: list[float] = field(default_factory=list)
 
     def take(self, event: Any) -> None:
         """One event of the stream. What does not have the expected shape is passed over."""
@@ -66,6 +75,11 @@ class Written:
         content = delta.get("content")
         if isinstance(content, str) and content:
             self._add(self._content, content, mark=CLOSE if self._thinking and not self._content else "")
+        tokens_said = as_dict(choice.get("logprobs")).get("content")
+        for token in tokens_said if isinstance(tokens_said, list) else ():
+            logprob = as_dict(token).get("logprob")
+            if isinstance(logprob, int | float):
+                self._logprobs.append(max(_LEAST_LOGPROB, min(0.0, float(logprob))))
         reason = "error" if "error" in event else choice.get("finish_reason")
         if isinstance(reason, str):
             self.finish = _FINISHES.get(reason, "stop")
@@ -76,6 +90,10 @@ class Written:
     def text(self) -> str:
         """What was written to be read; the thinking, if there is nothing else."""
         return shown("".join(self._content)) or "".join(self._thinking)
+
+    def confidence(self) -> float | None:
+        """Mean log-probability of the tokens so far; None if the server does not say."""
+        return sum(self._logprobs) / len(self._logprobs) if self._logprobs else None
 
     def _add(self, to: list[str], piece: str, mark: str) -> None:
         to.append(piece)

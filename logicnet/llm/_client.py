@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,9 @@ _CONNECT_S = 5.0
 
 _KEEPALIVE_S = 4.0
 """vLLM (uvicorn) closes idle connections after 5 s; ours go first, so that none is used as it closes."""
+
+_TO_END_S = 0.02
+"""The end of a reply comes with its last event. A server that keeps it back is not waited for."""
 
 _MOST_CONNECTIONS = 1024
 _MOST_LINE = 1 << 20  # bytes of one event: a token with all that servers add to it takes 300
@@ -82,10 +86,12 @@ class Client:
             async with client.chat.completions.with_streaming_response.create(
                 **known, extra_body=extra
             ) as response:
-                async for line in _lines(response.iter_bytes()):
+                lines = _lines(response.iter_bytes())
+                async for line in lines:
                     if not line.startswith(b"data:"):
                         continue  # blank lines, comments that keep the connection, names of events
                     if line[5:].strip() == b"[DONE]":
+                        await _to_end(lines)
                         return
                     yield orjson.loads(line[5:])
         except Exception as error:  # the boundary: broken servers make HTTP clients raise anything
@@ -145,6 +151,14 @@ def _never_connected(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+async def _to_end(lines: AsyncIterator[bytes]) -> None:
+    """Read what follows the last event: a connection is used again only after a reply that was read whole."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_TO_END_S):
+            async for _ in lines:
+                pass
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Required, TypedDict, Unpack
 
 from logicnet.deadline import Deadline
 
@@ -27,6 +27,17 @@ class Completion:
     tokens: int = 0  # generated, as far as the server said
     seconds: float = 0.0
     error: str = ""  # one line, only when finish is "failed"
+    confidence: float | None = None  # mean log-probability of its tokens; None if not asked or said
+
+
+class How(TypedDict, total=False):
+    """How a text is to be written."""
+
+    max_tokens: Required[int]
+    temperature: float  # 0 if not given
+    regex: str | None  # the text must match it
+    stop: Sequence[str]  # it ends before the first of these
+    confidence: bool  # the model is asked how sure it was of each token
 
 
 class Models(Protocol):
@@ -37,15 +48,13 @@ class Models(Protocol):
         messages: Sequence[Message],
         *,
         deadline: Deadline,
-        max_tokens: int,
-        temperature: float = 0.0,
-        regex: str | None = None,
         on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
     ) -> Completion:
         """Have the model answer `messages`, until `deadline` at the latest.
 
-        A last message of role "assistant" is continued rather than followed. `regex` constrains
-        the text. `on_text` gets each piece as it arrives.
+        A last message of role "assistant" is continued rather than followed. `on_text` gets each
+        piece as it arrives.
 
         Never raises for anything a model server does: what had arrived comes back, with the
         reason in `finish`. Cancelling the call stops the generation on the server.

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 from loguru import logger
 from pydantic import SecretStr
@@ -20,7 +20,7 @@ from logicnet.deadline import Deadline
 from logicnet.errors import ModelAway, ModelError
 from logicnet.llm import _chat
 from logicnet.llm._client import Client, ModelRefused
-from logicnet.llm._types import Completion, Message
+from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.fit import estimated_tokens, fitted
 
 _MOST_TRIES = 8
@@ -82,17 +82,15 @@ class Endpoint:
         messages: Sequence[Message],
         *,
         deadline: Deadline,
-        max_tokens: int,
-        temperature: float = 0.0,
-        regex: str | None = None,
         on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
     ) -> Completion:
         """See `Models.complete`. One attempt: a failure comes back at once (`Insisting` asks again).
 
         `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
         """
         started_s = time.monotonic()
-        asked = _chat.Asked(_chat.encodable(messages), max_tokens, temperature, regex)
+        asked = _chat.Asked(_chat.encodable(messages), **how)
         written = _chat.Written(on_text)
         error = ""
         try:
@@ -104,7 +102,9 @@ class Endpoint:
             if not limit.expired():  # not ours, but of the solver's `on_text`
                 raise
         finish = written.finish or "deadline"
-        done = Completion(written.text(), finish, written.tokens, time.monotonic() - started_s, error)
+        done = Completion(
+            written.text(), finish, written.tokens, time.monotonic() - started_s, error, written.confidence()
+        )
         self._say(done)
         return done
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from logicnet.deadline import Deadline
-from logicnet.llm._types import Completion, Message, Models
+from logicnet.llm._types import Completion, How, Message, Models
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 2.0
@@ -28,10 +29,8 @@ class Insisting:
         messages: Sequence[Message],
         *,
         deadline: Deadline,
-        max_tokens: int,
-        temperature: float = 0.0,
-        regex: str | None = None,
         on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
     ) -> Completion:
         pause_s = _FIRST_PAUSE_S
         failed: Completion | None = None
@@ -39,10 +38,8 @@ class Insisting:
             completion = await self._models.complete(
                 messages,
                 deadline=deadline,
-                max_tokens=max_tokens,
-                temperature=temperature,
-                regex=regex,
                 on_text=on_text,
+                **how,
             )
             if completion.text.strip():
                 return completion

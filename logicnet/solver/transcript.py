@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Completion, Message, Models
+from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import shown
 from logicnet.solver.conclusion import concluded, guessed
 
@@ -36,10 +36,8 @@ class Transcript:
         messages: Sequence[Message],
         *,
         deadline: Deadline,
-        max_tokens: int,
-        temperature: float = 0.0,
-        regex: str | None = None,
         on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
     ) -> Completion:
         if self._closed:
             return Completion("", "deadline")
@@ -58,10 +56,8 @@ class Transcript:
             completion = await self._models.complete(
                 messages,
                 deadline=min(deadline, self._deadline, key=Deadline.remaining_s),
-                max_tokens=max_tokens,
-                temperature=temperature,
-                regex=regex,
                 on_text=remember,
+                **how,
             )
         finally:
             self._callers.discard(caller)

@@ -7,9 +7,10 @@ port of 127.0.0.1. Its tokens are words. What it was asked, and who hung up on i
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -53,6 +54,7 @@ class ScriptedModel:
     text: str | Callable[[Json], str] = STEPS  # of all chats, or by the request's body
     thinking: str = ""
     finish_reason: str = "stop"
+    logprobs: Sequence[float] = ()  # of the tokens, again and again; told to those who ask
     pause_s: float = 0.0  # between words
     model: str = "scripted"
     context: int | None = 2048  # enforced, as vLLM does
@@ -68,6 +70,7 @@ class ScriptedModel:
     paths: list[str] = field(default_factory=list)
     hung_up: int = 0  # chats whose caller left before their end
     running: int = 0  # chats being answered now
+    connections: int = 0  # made to it so far
 
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -102,6 +105,7 @@ class ScriptedModel:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._request(reader, writer):
@@ -224,8 +228,9 @@ class ScriptedModel:
         for piece in _pieces(self.thinking):
             yield _delta({"reasoning_content": piece})
         pieces = _pieces(text)[: body.get("max_tokens") or body.get("max_completion_tokens")]
+        logprobs = itertools.cycle(self.logprobs) if body.get("logprobs") and self.logprobs else None
         for piece in pieces:
-            yield _delta({"content": piece})
+            yield _delta({"content": piece}, logprob=None if logprobs is None else next(logprobs))
         yield _delta({}, finish_reason=self.finish_reason)
         if body.get("stream_options"):
             yield {"choices": [], "usage": {"completion_tokens": len(pieces)}}
@@ -281,11 +286,11 @@ def _pieces(text: str) -> list[str]:
     return [piece + " " for piece in text.split(" ")[:-1]] + text.split(" ")[-1:] if text else []
 
 
-def _delta(delta: Json, finish_reason: str | None = None) -> Json:
-    return {
-        "object": "chat.completion.chunk",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
-    }
+def _delta(delta: Json, finish_reason: str | None = None, logprob: float | None = None) -> Json:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    if logprob is not None:
+        choice["logprobs"] = {"content": [{"token": delta["content"], "logprob": logprob}]}
+    return {"object": "chat.completion.chunk", "choices": [choice]}
 
 
 def _error(message: str) -> Json:

@@ -354,3 +354,30 @@ async def test_credentials_in_the_address_are_not_shown() -> None:
     endpoint = Endpoint("http://user:pass@127.0.0.1:9/v1")
     assert "pass" not in (await ask(endpoint)).error
     await endpoint.close()
+
+
+async def test_stop_words_and_confidence_are_asked_for_when_wanted() -> None:
+    async with ScriptedModel(logprobs=(-0.2, -0.4, 0.1, -9999.0)) as server, opened(server) as endpoint:
+        done = await ask(endpoint, stop=("\n\n", "Question:"), confidence=True, max_tokens=4)
+        plain = await ask(endpoint)
+    assert done.confidence == pytest.approx((-0.2 - 0.4 - 0.0 - 20.0) / 4)  # what cannot be is bounded
+    assert plain.confidence is None
+    first, second = server.chats
+    assert (first["stop"], first["logprobs"]) == (["\n\n", "Question:"], True)
+    assert "stop" not in second and "logprobs" not in second
+
+
+async def test_a_server_that_knows_no_log_probabilities_answers_without() -> None:
+    async with (
+        ScriptedModel(refuses=frozenset({"logprobs"}), logprobs=(-0.2,)) as server,
+        opened(server) as endpoint,
+    ):
+        done = await ask(endpoint, confidence=True)
+    assert (done.text, done.confidence) == (STEPS, None)
+
+
+async def test_the_connection_of_a_reply_that_ended_is_used_again() -> None:
+    async with ScriptedModel() as server, opened(server) as endpoint:
+        for _ in range(5):
+            assert (await ask(endpoint)).text == STEPS
+        assert server.connections == 1
