@@ -123,16 +123,34 @@ class Child:
 
         Raises LogicnetError when the process ends first, or `within_s` pass.
         """
-        end_s = time.monotonic() + within_s
+
+        def answers() -> bool:
+            with suppress(httpx2.TransportError):
+                return http.get(url).status_code < 500
+            return False
+
         # trust_env off: a proxy for the outside world has no business on the loopback
         with httpx2.Client(timeout=2.0, trust_env=False) as http:
-            while time.monotonic() < end_s:
-                self.check_running()
-                tick()
-                with suppress(httpx2.TransportError):
-                    if http.get(url).status_code < 500:
-                        return
-                time.sleep(0.1)
+            self._wait(answers, within_s, tick)
+
+    def wait_for_port(self, port: int, *, within_s: float, tick: Callable[[], None] = lambda: None) -> None:
+        """As `wait_for`, until somebody listens on `port`: for a server that counts what it is asked."""
+
+        def listens() -> bool:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2.0):
+                return True
+            return False
+
+        self._wait(listens, within_s, tick)
+
+    def _wait(self, ready: Callable[[], bool], within_s: float, tick: Callable[[], None]) -> None:
+        end_s = time.monotonic() + within_s
+        while time.monotonic() < end_s:
+            self.check_running()
+            tick()
+            if ready():
+                return
+            time.sleep(0.1)
         raise LogicnetError(f"{self.name} did not answer within {within_s:.0f} s; {self._end_of_log()}")
 
     def __enter__(self) -> Self:

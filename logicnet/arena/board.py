@@ -22,7 +22,6 @@ from logicnet.deadline import Clock
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
 
 _EVERY_S = 10.0  # between lines about progress in a pipe
-_PIPE_WIDTH = 10_000  # a pipe has no edge
 _CURVE_RANKS = (1, 20, 50, 160)
 
 
@@ -42,8 +41,6 @@ class Board:
         if console.is_terminal:
             # Drawn in a thread of its own: a table takes milliseconds, and miners are being timed.
             self._live = Live(console=console, get_renderable=self._page, refresh_per_second=2)
-        else:
-            console.width = _PIPE_WIDTH
 
     @property
     def tallies(self) -> Tallies:
@@ -60,15 +57,22 @@ class Board:
         if self._live is not None:
             self._live.stop()
 
-    def say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False)
+    def say(self, line: str, *, whole: bool = True) -> None:
+        """A line; unless it is to be `whole`, what the console is too narrow for is left out."""
+        self._console.print(
+            line,
+            markup=False,
+            highlight=False,
+            no_wrap=None if whole else True,
+            overflow=None if whole else "ellipsis",
+        )
 
     def round_began(self, number: int, told: Mapping[str, Told], questions: int) -> None:
         self._round, self._left = number, questions
         self._doing = "asking"
         for name, one in told.items():
             says = one.why or f"takes {one.epoch_volume}, {one.quota} of them from this validator"
-            self.say(f"Round {number} of {self._plan.rounds}: {name} {says}.")
+            self.say(f"Round {number} of {self._plan.rounds}: {name} {says.rstrip('.')}.")
 
     def row(self, row: Row) -> None:
         self._tallies.add(row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +24,13 @@ from logicnet.arena.signing import Signer
 from logicnet.challenges.checking import checker_modules, checker_of
 from logicnet.challenges.sets import load
 from logicnet.errors import SettingsError
+from logicnet.scoring import truth
 from logicnet.settings import Wallet
 
 FULL_STAKE = 1_000_000.0
 """Of a validator that no file of the network knows: alone, so any stake gives it the whole volume."""
+
+_PIPE_WIDTH = 10_000  # a pipe has no edge
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def run(options: Options) -> int:
     """
     with _folder(options) as (folder, signer):
         console = Console()
+        if not console.is_terminal:
+            console.width = _PIPE_WIDTH
         with Board(folder, console) as board:
             board.say(f"Asking as {folder.plan.validator}; the run is in {folder.path}")
             keys = Keys(options.judge_key, options.reference_key)
@@ -164,7 +168,7 @@ def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Pl
             "validator": signer.ss58_address,
             "stakes": _stakes(options.chain_file, signer),
             "challenges": options.challenges,
-            "truth": importlib.util.find_spec("math_verify") is not None,
+            "truth": truth.at_hand(),
             **_models(options),
             **options.plan,
         }

@@ -1,4 +1,4 @@
-"""The demo: a real miner with a real vLLM, three validators, ten questions over both wires, one table."""
+"""The demo: a real miner with a real vLLM, asked and scored by the arena, and reported on."""
 
 from logicnet.demo.run import run
 from logicnet.demo.stage import Stage

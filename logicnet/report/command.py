@@ -17,8 +17,7 @@ HTML, CSV = "report.html", "rows.csv"
 
 def run(path: Path, out: Path | None = None, console: Console | None = None) -> None:
     """Report on the run in `path`; files go to `out`, or beside it. Raises LogicnetError in one line."""
-    page.require()
-    estimate.require()
+    require()
     found = read_run(path)
     folder = out or path
     try:
@@ -40,3 +39,9 @@ def run(path: Path, out: Path | None = None, console: Console | None = None) -> 
         highlight=False,
         soft_wrap=True,
     )
+
+
+def require() -> None:
+    """Raise SettingsError unless all that a report needs is installed. Loads nothing."""
+    page.require()
+    estimate.require()

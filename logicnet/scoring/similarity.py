@@ -115,11 +115,20 @@ class MiniLM:
 
 def require() -> None:
     """Raise LogicnetError unless what embeds is installed. Loads nothing."""
-    if importlib.util.find_spec("sentence_transformers") is None:
+    if not _installed():
         raise LogicnetError(
             "comparing reasoning with a reference needs sentence-transformers: "
             "pip install 'logicnet[scoring]'"
         )
+
+
+def at_hand() -> bool:
+    """Whether what embeds and its model are both installed, so that no hub is asked. Loads nothing."""
+    return _installed() and packaged_model() is not None
+
+
+def _installed() -> bool:
+    return importlib.util.find_spec("sentence_transformers") is not None
 
 
 def packaged_model() -> str | None:

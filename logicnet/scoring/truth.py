@@ -60,7 +60,7 @@ class TruthTeller:
     """
 
     def __init__(self, *checker_modules: str, timeout_s: float = TIMEOUT_S) -> None:
-        if importlib.util.find_spec("math_verify") is None:
+        if not at_hand():
             raise SettingsError("math-verify is not installed: pip install 'logicnet[scoring]'")
         self._timeout_s = timeout_s
         self._bounded = Bounded(_MATHEMATICS, *checker_modules)
@@ -103,3 +103,8 @@ class TruthTeller:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def at_hand() -> bool:
+    """Whether what compares mathematics is installed. Loads nothing."""
+    return importlib.util.find_spec("math_verify") is not None

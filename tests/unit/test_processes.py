@@ -51,6 +51,23 @@ def test_stop_ends_the_whole_family(tmp_path):
     assert child.stop() == -signal.SIGTERM  # again is harmless
 
 
+def test_a_port_is_waited_for_without_a_word_being_said(tmp_path):
+    port = free_port()
+    script = f"""
+import socket
+with socket.create_server(("127.0.0.1", {port})) as server:
+    print(server.accept()[0].recv(10), flush=True)
+"""
+    with Child.start("server", [sys.executable, "-c", script], log=tmp_path / "log") as child:
+        child.wait_for_port(port, within_s=20)
+        until(lambda: child.log.read_text() == "b''\n")
+    with (
+        Child.start("nobody", [sys.executable, "-c", ""], log=tmp_path / "log") as child,
+        pytest.raises(LogicnetError, match="ended by itself"),
+    ):
+        child.wait_for_port(free_port(), within_s=20)
+
+
 def test_stop_insists(tmp_path):
     child = Child.start("deaf", [sys.executable, "-c", DEAF], log=tmp_path / "log")
     until(lambda: child.log.read_text() == "x\n")
