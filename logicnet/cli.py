@@ -95,6 +95,8 @@ def ledger(
     epochs: Annotated[bool, typer.Option("--epochs", help="Quotas of validators: promised, given.")] = False,
     challenges: Annotated[bool, typer.Option("--challenges", help="Challenges and their outcome.")] = False,
     refusals: Annotated[bool, typer.Option("--refusals", help="Refusals by reason.")] = False,
+    shadows: Annotated[bool, typer.Option("--shadows", help="How --miner.shadow would have done.")] = False,
+    lanes: Annotated[bool, typer.Option("--lanes", help="What lanes of solvers have earned.")] = False,
     since: Annotated[str | None, typer.Option(help="90m, 24h, 7d or a date (UTC); all if not given.")] = None,
     validator: Annotated[str, typer.Option(help="Hotkey, or the beginning of it.")] = "",
     last: Annotated[
@@ -106,7 +108,13 @@ def ledger(
 ) -> None:
     """Show what happened, or export it; also while the miner runs. Takes the flags of `mine` too."""
     settings = settings_of(context).settings
-    asked_for: dict[Table, bool] = {"epochs": epochs, "challenges": challenges, "refusals": refusals}
+    asked_for: dict[Table, bool] = {
+        "epochs": epochs,
+        "challenges": challenges,
+        "refusals": refusals,
+        "shadows": shadows,
+        "lanes": lanes,
+    }
     report(
         path or ledger_path(settings),
         tables=[table for table, wanted in asked_for.items() if wanted],

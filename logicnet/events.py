@@ -51,6 +51,7 @@ class Admitted:
     question: str
     allowed_s: float  # seconds from receipt to deadline
     epoch: EpochCount
+    stake: float = 0.0  # alpha, of the validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,25 @@ class Answered:
     reasoning: str
     answer: str
     error: str = ""  # why the outcome is not "solved"
+    trail: Trail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A second solver had an answered challenge too, for comparison; nobody outside saw what it said.
+
+    "displaced" is one that was cut off because a real challenge came: it has no text.
+    """
+
+    at_s: float
+    challenge_id: str
+    solver: str
+    outcome: Outcome | Literal["displaced"]
+    seconds: float  # of its own, not counting the wait for a quiet moment
+    allowed_s: float
+    reasoning: str
+    answer: str
+    error: str = ""
     trail: Trail | None = None
 
 
@@ -98,7 +118,7 @@ class NonceAccepted:
     nonce: int
 
 
-Event = Promised | Admitted | Answered | HungUp | Refused | NonceAccepted
+Event = Promised | Admitted | Answered | Shadowed | HungUp | Refused | NonceAccepted
 Sink = Callable[[Event], None]
 
 

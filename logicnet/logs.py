@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from logicnet.deadline import Clock
-from logicnet.events import Admitted, Answered, Event, HungUp, NonceAccepted, Promised, Refused
+from logicnet.events import Admitted, Answered, Event, HungUp, NonceAccepted, Promised, Refused, Shadowed
 from logicnet.protocol import Hotkey
 from logicnet.settings import MASK, Logging
 
@@ -210,6 +210,14 @@ class EventLog:
                     logger.bind(event="promised", validator=event.epoch.validator, promised=promised).debug(
                         f"Promised {_short(event.epoch.validator)} {promised} challenges"
                     )
+            case Shadowed():
+                logger.bind(
+                    event="shadowed",
+                    challenge=event.challenge_id,
+                    solver=event.solver,
+                    outcome=event.outcome,
+                    seconds=round(event.seconds, 3),
+                ).debug(f"Shadow {event.solver} in {event.seconds:.2f} s: {event.outcome}")
             case NonceAccepted():
                 pass
 

@@ -10,21 +10,25 @@ import asyncio
 import itertools
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import uvloop
 from loguru import logger
 
 from logicnet.axon import Admission, Axon, AxonServer, Places
 from logicnet.chain import load_hotkey, network_keeper
-from logicnet.events import fan_out
-from logicnet.ledger import Ledger, ledger_path
+from logicnet.events import Sink, fan_out
+from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint
 from logicnet.logs import log_event
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
-from logicnet.solver import asks_models, load_solver
+from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.answering import answer_in_time
+from logicnet.solver.race.votes import LaneRecord
+from logicnet.solver.shadow import Shadow
 from logicnet.volume import VolumeBook
 
 
@@ -37,17 +41,20 @@ async def mine(settings: Settings) -> None:
     """See `run`; for those who have an event loop already."""
     keypair = load_hotkey(settings.wallet)
     network = network_keeper(settings, keypair)
-    solver = load_solver(settings.miner.solver)
     client = settings.miner.llm_client
     models = Endpoint(client.base_url, client.model, client.key)
     ledger = Ledger.open(ledger_path(settings))
+    stack = AsyncExitStack()  # of solvers
     try:
+        solver = await _at_work(stack, settings, settings.miner.solver, "--miner.solver", ledger.path)
+        record = fan_out(ledger.record, log_event)
+        shadow = await _shadow(stack, settings, models, record, ledger.path)
         axon = Axon(
             hotkey=Hotkey(keypair.ss58_address),
             admission=Admission(network.current, _volume_book(settings, ledger), settings.miner.min_stake),
             places=Places(settings.miner.max_in_flight),
             solve=partial(answer_in_time, solver, models=models),
-            sink=fan_out(ledger.record, log_event),
+            sink=fan_out(record, shadow) if shadow else record,
             solver=settings.miner.solver,
             epoch_volume=settings.miner.epoch_volume,
             category=settings.miner.category,
@@ -65,11 +72,36 @@ async def mine(settings: Settings) -> None:
             logger.info("Stopping: nothing new is taken, what is in flight is answered.")
             if probing is not None:
                 probing.cancel()
+            if shadow is not None:
+                shadow.close()
     finally:
+        await stack.aclose()
         await network.stop()
         await models.close()
         ledger.close()
         logger.info("Stopped.")
+
+
+async def _at_work(stack: AsyncExitStack, settings: Settings, name: str, flag: str, ledger: Path) -> Solver:
+    """The solver `name`, built with what is known, and entered on `stack`."""
+    model = settings.miner.llm_client.model
+    with LedgerReader.open(ledger) as reader:
+        earned = [LaneRecord(*record) for record in reader.lane_records(name, model)]
+    solver = load_solver(name, Setup(earned, settings.miner.profiles, model), flag=flag)
+    await stack.enter_async_context(on_shift(solver, name))
+    return solver
+
+
+async def _shadow(
+    stack: AsyncExitStack, settings: Settings, models: Endpoint, sink: Sink, ledger: Path
+) -> Shadow | None:
+    """The second solver, if there is to be one."""
+    name, share = settings.miner.shadow, settings.miner.shadow_share
+    if name is None:
+        return None
+    solver = await _at_work(stack, settings, name, "--miner.shadow", ledger)
+    logger.info("The solver {} is tried on {:.3g} % of the challenges, in quiet moments.", name, 100 * share)
+    return Shadow(solver, models, sink, name=name, share=share)
 
 
 def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:

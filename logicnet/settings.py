@@ -116,6 +116,7 @@ Port = Annotated[int, Field(ge=1, le=65_535), Takes("a port from 1 to 65535", "P
 Netuid = Annotated[int, Field(ge=0, le=65_535), Takes("a whole number from 0 to 65535", "N")]
 Count = Annotated[int, Field(ge=1, le=MOST), Takes(f"a whole number from 1 to {MOST}", "N")]
 Stake = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "ALPHA")]
+Share = Annotated[float, Field(ge=0, le=1), Takes("a share from 0 to 1", "SHARE")]
 Seconds = Annotated[
     float, Field(gt=0, le=LONGEST_S), Takes(f"a number above 0, up to {LONGEST_S:.0f}", "SECONDS")
 ]
@@ -203,6 +204,11 @@ class Miner(_Frozen):
         64, description="challenges solved at once; the rest wait, highest stake first"
     )
     solver: Word = Field("direct", description="how challenges are answered; `logicnet solvers` lists them")
+    profiles: File | None = Field(None, description="TOML file of model profiles of your own")
+    shadow: Word | None = Field(
+        None, description="a second solver, tried on real challenges in quiet moments; its answers stay here"
+    )
+    shadow_share: Share = Field(0.05, description="share of the challenges that --miner.shadow is tried on")
     llm_client: LlmClient = LlmClient()
 
 

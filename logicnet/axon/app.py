@@ -232,6 +232,7 @@ class Axon:
                 question=challenge.question,
                 allowed_s=deadline.total_s(),
                 epoch=epoch,
+                stake=neuron.stake,
             )
         )
         solution = await self._solved(request, challenge, deadline, neuron.stake)

@@ -17,7 +17,7 @@ _NEAR = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 def check(config: Config) -> None:
     """Whether a miner can begin with these settings. Raises SettingsError, with a line for each complaint."""
-    stop_if([*_chain(config), *_solver(config), *_key(config)])
+    stop_if([*_chain(config), *_solvers(config), *_profiles(config), *_key(config)])
 
 
 def _chain(config: Config) -> Iterator[str]:
@@ -29,15 +29,28 @@ def _chain(config: Config) -> Iterator[str]:
         yield f"{written}: there is no file {quoted(str(file))}."
 
 
-def _solver(config: Config) -> Iterator[str]:
+def _solvers(config: Config) -> Iterator[str]:
     from logicnet.solver import solver_names  # noqa: PLC0415 (most commands do without)
 
-    solver, names = config.settings.miner.solver, solver_names()
-    if solver not in names:
-        near = difflib.get_close_matches(solver, names, n=1)
-        written = config.written(table()["miner.solver"])
-        end = f"; did you mean {near[0]}?" if near else "."
-        yield f"{written} takes {either(names)}; got {quoted(solver)}{end}"
+    miner, names = config.settings.miner, solver_names()
+    for setting, solver in (("miner.solver", miner.solver), ("miner.shadow", miner.shadow)):
+        if solver is not None and solver not in names:
+            near = difflib.get_close_matches(solver, names, n=1)
+            written = config.written(table()[setting])
+            end = f"; did you mean {near[0]}?" if near else "."
+            yield f"{written} takes {either(names)}; got {quoted(solver)}{end}"
+    share = table()["miner.shadow_share"]
+    if miner.shadow == miner.solver:
+        written = config.written(table()["miner.shadow"])
+        yield f"{written} is the solver that answers anyway ({miner.solver}); name another, or leave it out."
+    elif miner.shadow is None and share in config.given:
+        yield f"{config.written(share)} says how often, but not who: add --miner.shadow, or leave it out."
+
+
+def _profiles(config: Config) -> Iterator[str]:
+    file = config.settings.miner.profiles
+    if file and not _is_file(file):
+        yield f"{config.written(table()['miner.profiles'])}: there is no file {quoted(str(file))}."
 
 
 def _key(config: Config) -> Iterator[str]:

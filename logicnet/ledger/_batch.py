@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Hashable
 from typing import Any, TypeVar
 
 from logicnet.errors import Reason
-from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, NonceAccepted, Promised, Refused
+from logicnet.events import (
+    Admitted,
+    Answered,
+    EpochCount,
+    Event,
+    HungUp,
+    NonceAccepted,
+    Promised,
+    Refused,
+    Shadowed,
+)
+from logicnet.trail import Trail
 
 LIMIT = 10_000
 """Entries kept per table while the disk is away: hours of challenges at full volume, and some
@@ -28,7 +40,12 @@ _ADMITTED = """
 """
 _ENDED = """
     UPDATE challenges SET ended_at_s = ?, outcome = ?, seconds = ?, solver = ?, reasoning = ?, answer = ?,
-        error = ? WHERE challenge_id = ?
+        error = ?, trail = ? WHERE challenge_id = ?
+"""
+_SHADOWED = """
+    INSERT INTO shadows (challenge_id, solver, ended_at_s, outcome, seconds, allowed_s, reasoning, answer,
+        error, trail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (challenge_id) DO NOTHING
 """
 _REFUSAL = """
     INSERT INTO refusals (minute_s, reason, validator, message, count) VALUES (?, ?, ?, ?, ?)
@@ -47,7 +64,8 @@ _Row = tuple[Any, ...]
 
 
 class Batch:
-    """Facts by key: absolute counts of epochs, both ends of challenges, refusals by minute, nonces.
+    """Facts by key: absolute counts of epochs, both ends of challenges and their shadows, refusals by
+    minute, nonces.
 
     Not thread-safe: whoever holds it guards it.
     """
@@ -57,6 +75,7 @@ class Batch:
         self._epochs: dict[tuple[str, float], EpochCount] = {}
         self._admitted: dict[str, Admitted] = {}
         self._ended: dict[str, Answered | HungUp] = {}
+        self._shadowed: dict[str, Shadowed] = {}
         self._refusals: dict[_Bucket, tuple[int, str]] = {}
         self._nonces: dict[str, int] = {}
 
@@ -66,6 +85,7 @@ class Batch:
             len(self._epochs)
             + len(self._admitted)
             + len(self._ended)
+            + len(self._shadowed)
             + len(self._refusals)
             + len(self._nonces)
         )
@@ -78,6 +98,8 @@ class Batch:
                 self._put(self._admitted, event.challenge_id, event)
             case Answered() | HungUp():
                 self._put(self._ended, event.challenge_id, event)
+            case Shadowed():
+                self._put(self._shadowed, event.challenge_id, event)
             case NonceAccepted():
                 self._put_nonce(event.caller, event.nonce)
             case Refused():
@@ -96,6 +118,8 @@ class Batch:
             self._put(self._admitted, challenge_id, admitted)
         for challenge_id, ended in later._ended.items():
             self._put(self._ended, challenge_id, ended)
+        for challenge_id, shadowed in later._shadowed.items():
+            self._put(self._shadowed, challenge_id, shadowed)
         for bucket, (count, message) in later._refusals.items():
             self._put_refusals(bucket, count, message)
         for caller, nonce in later._nonces.items():
@@ -109,6 +133,7 @@ class Batch:
             connection.executemany(_EPOCH, [_epoch_row(epoch) for epoch in self._epochs.values()])
             connection.executemany(_ADMITTED, [_admitted_row(event) for event in self._admitted.values()])
             connection.executemany(_ENDED, [_ended_row(event) for event in self._ended.values()])
+            connection.executemany(_SHADOWED, [_shadowed_row(event) for event in self._shadowed.values()])
             connection.executemany(
                 _REFUSAL, [(*bucket, message, count) for bucket, (count, message) in self._refusals.items()]
             )
@@ -157,7 +182,7 @@ def _admitted_row(event: Admitted) -> _Row:
 
 def _ended_row(event: Answered | HungUp) -> _Row:
     if isinstance(event, HungUp):
-        return (event.at_s, HUNG_UP, event.seconds, None, None, None, None, event.challenge_id)
+        return (event.at_s, HUNG_UP, event.seconds, None, None, None, None, None, event.challenge_id)
     return (
         event.at_s,
         event.outcome,
@@ -166,8 +191,28 @@ def _ended_row(event: Answered | HungUp) -> _Row:
         _text(event.reasoning),
         _text(event.answer),
         _text(event.error),
+        _trail(event.trail),
         event.challenge_id,
     )
+
+
+def _shadowed_row(event: Shadowed) -> _Row:
+    return (
+        event.challenge_id,
+        event.solver,
+        event.at_s,
+        event.outcome,
+        event.seconds,
+        event.allowed_s,
+        _text(event.reasoning),
+        _text(event.answer),
+        _text(event.error),
+        _trail(event.trail),
+    )
+
+
+def _trail(trail: Trail | None) -> str | None:
+    return None if trail is None else _text(json.dumps(trail.fields(), ensure_ascii=False))
 
 
 def _text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any, Literal, Self
 from logicnet.errors import LedgerError
 from logicnet.ledger._schema import VERSION, check_version
 
-Table = Literal["epochs", "challenges", "refusals"]
+Table = Literal["epochs", "challenges", "refusals", "shadows", "lanes"]
 Row = dict[str, Any]
 
 _ROWS: dict[Table, str] = {
@@ -26,7 +27,8 @@ _ROWS: dict[Table, str] = {
     """,
     "challenges": """
         SELECT challenge_id, validator, epoch_started_at_s, admitted_at_s, wire, task_uid, category, question,
-            allowed_s, ended_at_s, outcome, seconds, in_time, solver, reasoning, answer, error
+            allowed_s, ended_at_s, outcome, seconds, in_time, solver, reasoning, answer, error,
+            trail
         FROM challenges
         WHERE admitted_at_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
         ORDER BY admitted_at_s
@@ -37,8 +39,25 @@ _ROWS: dict[Table, str] = {
         WHERE minute_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
         ORDER BY minute_s
     """,
+    "shadows": """
+        SELECT challenge_id, validator, question, c.allowed_s, c.solver, c.outcome, c.seconds,
+            c.reasoning, c.answer, s.ended_at_s AS shadow_ended_at_s, s.solver AS shadow,
+            s.outcome AS shadow_outcome, s.seconds AS shadow_seconds, s.reasoning AS shadow_reasoning,
+            s.answer AS shadow_answer, s.error AS shadow_error, s.trail AS shadow_trail
+        FROM shadows s JOIN challenges c USING (challenge_id)
+        WHERE s.ended_at_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
+        ORDER BY s.ended_at_s
+    """,
+    # Of no time and no validator: all that was learned, whenever.
+    "lanes": """
+        SELECT solver, model, kind, lane, "right", wrong, runs FROM lane_records
+        WHERE :since_s IS NOT NULL AND :validator IS NOT NULL
+        ORDER BY solver, model, kind, lane
+    """,
 }
 _NEWEST = {table: query + " DESC LIMIT :count" for table, query in _ROWS.items()}
+
+_TRAILS = {"trail", "shadow_trail"}
 
 # SQLite takes the bare column `message` from the row that holds the max
 # (sqlite.org/lang_select.html#bareagg).
@@ -80,8 +99,14 @@ class LedgerReader:
         except sqlite3.Error as error:
             raise _unreadable(path, error) from None
         try:
-            if check_version(connection, path) < VERSION:
+            version = check_version(connection, path)
+            if version == 0:
                 raise LedgerError(f"The ledger {path} is still empty: `logicnet mine` fills it.")
+            if version < VERSION:
+                raise LedgerError(
+                    f"The ledger {path} is of an older logicnet (ledger version {version}, this one reads "
+                    f"{VERSION}): the next start of `logicnet mine` brings it up to date."
+                )
         except sqlite3.Error as error:
             connection.close()
             raise _unreadable(path, error) from None
@@ -103,6 +128,18 @@ class LedgerReader:
         """One row per reason: how often, when last (to the minute), and the last message."""
         return list(self._query(_BY_REASON, which))
 
+    def lane_records(self, solver: str, model: str | None) -> list[tuple[str, str, float, float]]:
+        """Kind, lane, right and wrong of all that was learned of `solver` with `model`.
+
+        What was learned of a model counts for that one alone, as far as both names are known.
+        """
+        summed: dict[tuple[str, str], tuple[float, float]] = {}
+        for row in self.rows("lanes"):
+            if row["solver"] == solver and (row["model"] == model or not (row["model"] and model)):
+                right, wrong = summed.get((row["kind"], row["lane"]), (0.0, 0.0))
+                summed[row["kind"], row["lane"]] = right + row["right"], wrong + row["wrong"]
+        return [(*lane, *counts) for lane, counts in summed.items()]
+
     def close(self) -> None:
         self._connection.close()
 
@@ -120,7 +157,10 @@ class LedgerReader:
     def _query(self, query: str, which: Which, **values: Any) -> Iterator[Row]:
         try:
             for row in self._connection.execute(query, {**asdict(which), **values}):
-                yield dict(row)
+                yield {
+                    name: json.loads(value) if value and name in _TRAILS else value
+                    for name, value in dict(row).items()
+                }
         except sqlite3.Error as error:
             raise _unreadable(self.path, error) from None
 

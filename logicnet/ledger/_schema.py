@@ -62,6 +62,34 @@ _STEPS = (
         highest  INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE challenges ADD COLUMN trail TEXT;  -- JSON: how the answer came about (logicnet.trail)
+    CREATE TABLE shadows (
+        challenge_id  TEXT PRIMARY KEY,
+        solver        TEXT NOT NULL,        -- the second one, which was only tried
+        ended_at_s    REAL NOT NULL,
+        outcome       TEXT NOT NULL,
+        seconds       REAL NOT NULL,
+        allowed_s     REAL NOT NULL,
+        reasoning     TEXT NOT NULL,
+        answer        TEXT NOT NULL,
+        error         TEXT NOT NULL,
+        trail         TEXT
+    );
+    CREATE TABLE lessons (                  -- what one scored run says of one lane
+        run     TEXT NOT NULL,
+        solver  TEXT NOT NULL,
+        model   TEXT NOT NULL,              -- as it was asked for; empty: whichever was served first
+        kind    TEXT NOT NULL,
+        lane    TEXT NOT NULL,
+        "right" REAL NOT NULL,
+        wrong   REAL NOT NULL,
+        PRIMARY KEY (run, solver, model, kind, lane)
+    ) WITHOUT ROWID;
+    CREATE VIEW lane_records AS
+        SELECT solver, model, kind, lane, sum("right") AS "right", sum(wrong) AS wrong, count(*) AS runs
+        FROM lessons GROUP BY solver, model, kind, lane;
+    """,
 )
 """Each step takes a ledger from the schema version of its index to the next."""
 

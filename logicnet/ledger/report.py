@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO, get_args
+from typing import TextIO
 
 from rich import box
 from rich.console import Console
@@ -25,6 +25,7 @@ from rich.text import Text
 
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger._reader import LedgerReader, Row, Table, Which
+from logicnet.ledger.comparison import Side, compare, with_agreement
 
 
 class Format(StrEnum):
@@ -59,7 +60,7 @@ def report(
     which = Which(since_s(since, now_s) if since is not None else 0.0, validator)
     exporting = target is not None or form is not None
     if exporting and len(tables) > 1:
-        raise SettingsError("An export is of one table: --challenges, --epochs or --refusals, not several.")
+        raise SettingsError("An export is of one table, not of several: name one, as --challenges.")
     with LedgerReader.open(path) as reader:
         if not exporting:
             show(reader, Console(), tables=tables, which=which, last=last, now_s=now_s)
@@ -97,8 +98,11 @@ def show(
     last: int,
     now_s: float,
 ) -> None:
-    """Print `tables` (all three if none is named): the newest `last` rows each, refusals by reason."""
-    chosen = tables or get_args(Table)
+    """Print `tables`: the newest `last` rows each, refusals by reason, shadows and lanes summed up.
+
+    If none is named, the first three, and the others if there is anything in them.
+    """
+    chosen = tables or ("epochs", "challenges", "refusals")
     page = _Page(console, now_s)
     if "epochs" in chosen:
         page.epochs(reader.newest("epochs", last, which))
@@ -106,6 +110,16 @@ def show(
         page.challenges(reader.newest("challenges", last, which))
     if "refusals" in chosen:
         page.refusals(reader.refusals_by_reason(which))
+    if "shadows" in chosen or not tables:
+        shadows = list(with_agreement(reader.rows("shadows", which)))
+        if shadows or tables:
+            page.shadows(shadows)
+        if shadows and tables:
+            page.partings([row for row in reversed(shadows) if row["agree"] is False][:last])
+    if "lanes" in chosen or not tables:
+        lanes = list(reader.rows("lanes"))
+        if lanes or tables:
+            page.lanes(lanes)
 
 
 def export(
@@ -127,7 +141,9 @@ def export(
     if form is None:
         form = Format.CSV if target is not None and target.suffix.lower() == ".csv" else Format.JSONL
     with _opened(target, reader.path) as file:
-        rows = reader.rows(table, which)
+        rows: Iterable[Row] = reader.rows(table, which)
+        if table == "shadows":
+            rows = with_agreement(rows)
         return _write_csv(rows, file) if form is Format.CSV else _write_jsonl(rows, file)
 
 
@@ -161,8 +177,14 @@ def _write_csv(rows: Iterable[Row], file: TextIO) -> int:
     for count, row in enumerate(rows, 1):
         if count == 1:
             writer.writerow(row)
-        writer.writerow([_harmless(value) if isinstance(value, str) else value for value in row.values()])
+        writer.writerow(map(_cell, row.values()))
     return count
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False)
+    return _harmless(value) if isinstance(value, str) else value
 
 
 def _harmless(text: str) -> str:
@@ -218,6 +240,38 @@ class _Page:
             )
         self._print(table, "Nobody was refused yet.")
 
+    def shadows(self, rows: list[Row]) -> None:
+        table = self._table("Shadows, of the same challenges", "solver")
+        for name in ("answers", "agree", "median s", "late", "failed", "displaced"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for pair in compare(rows):
+            table.add_row(*_side(pair.real, "sent", ""), "")
+            agree = _percent(pair.agreement)
+            table.add_row(*_side(pair.shadow, "shadow", agree), str(pair.displaced))
+        self._print(table, "None was tried yet; see --miner.shadow.")
+
+    def partings(self, rows: list[Row]) -> None:
+        table = self._table("Where they part", "began (UTC)")
+        self._add_text(table, "question", share=2)
+        self._add_text(table, "sent")
+        self._add_text(table, "shadow")
+        for row in rows:
+            texts = (_one_line(row[name]) for name in ("question", "answer", "shadow_answer"))
+            table.add_row(_time(row["shadow_ended_at_s"] - row["shadow_seconds"]), *texts)
+        self._print(table, "nowhere.")
+
+    def lanes(self, rows: list[Row]) -> None:
+        table = self._table("What lanes have earned", "solver", "model", "kind", "lane")
+        for name in ("right", "wrong", "share", "runs"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in rows:
+            right, wrong = row["right"], row["wrong"]
+            table.add_row(
+                *(row["solver"], row["model"] or "any", row["kind"], row["lane"]),
+                *(f"{right:g}", f"{wrong:g}", _percent(right / max(right + wrong, 1)), str(row["runs"])),
+            )
+        self._print(table, "Nothing was learned yet; `logicnet learn RUN` learns from a bench.")
+
     def _table(self, title: str, *columns: str) -> RichTable:
         table = RichTable(title=title, title_justify="left", box=None if self._whole else box.SIMPLE_HEAD)
         for name in columns:
@@ -246,6 +300,16 @@ class _Page:
 
 def _time(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _side(side: Side, role: str, agree: str) -> tuple[str, ...]:
+    seconds = "" if side.median_s is None else f"{side.median_s:.2f}"
+    shares = (_percent(side.share(outcome)) for outcome in ("late", "failed"))
+    return (f"{side.solver} ({role})", str(len(side.seconds)), agree, seconds, *shares)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
 
 
 def _one_line(text: str, most: int = 200) -> Text:

@@ -138,6 +138,8 @@ def test_external_addresses_refused(ip: str) -> None:
         (Settings, "offline", ["true", "false", "1", "no"], ["maybe", ""]),
         (Miner, "category", ["Logic"], ["", " ", " Logic", "Lo\ngic", "Lo\x1b[31mgic"]),
         (Miner, "solver", ["direct"], [""]),
+        (Miner, "shadow", ["direct"], [""]),
+        (Miner, "shadow_share", ["0", "0.05", "1"], ["-0.01", "1.01", "5%", "nan", "x"]),
         (Wallet, "name", ["default", "my key", "5.0"], ["", "..", "a/b", "/etc", "a\\b", "a\n"]),
         (Wallet, "hotkey", ["default"], ["../../other/hotkeys/x"]),
         (LlmClient, "key", ["sk-1_2.3"], ["", "a b", "a\n", "clé"]),

@@ -35,7 +35,7 @@ class TestAnswered:
         assert got.json["logic_answer"] == "9"
         assert got.json["logic_reasoning"] == SOLUTION.answer.reasoning
         assert [challenge for challenge, _ in room.solved] == [
-            Challenge(FIELDS["logic_question"], "Logic", "t1")
+            Challenge(FIELDS["logic_question"], "Logic", "t1", stake=50_000.0)
         ]
 
     async def test_information_is_answered_to_any_registered_caller(self, wire: Wire) -> None:

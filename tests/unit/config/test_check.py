@@ -46,6 +46,26 @@ def test_the_solver_is_one_that_there_is(reads: Reads) -> None:
     assert complaint(reads, environ={"LOGICNET_MINER__SOLVER": "xyzzy"}).endswith("; got 'xyzzy'.")
 
 
+def test_the_shadow_is_another_solver_that_there_is(reads: Reads) -> None:
+    check(reads("--miner.shadow", "constant", "--miner.shadow_share", "0.2"))
+    check(reads("--miner.solver", "constant", "--miner.shadow", "direct"))
+    assert complaint(reads, "--miner.shadow", "constnat").endswith("; got 'constnat'; did you mean constant?")
+    assert complaint(reads, "--miner.solver", "constant", "--miner.shadow", "constant") == (
+        "--miner.shadow is the solver that answers anyway (constant); name another, or leave it out."
+    )
+    assert complaint(reads, env="LOGICNET_MINER__SHADOW_SHARE=0.1").endswith(
+        ".env line 1) says how often, but not who: add --miner.shadow, or leave it out."
+    )
+
+
+def test_the_profiles_are_there(reads: Reads, tmp_path: Path) -> None:
+    file = tmp_path / "profiles.toml"
+    said = complaint(reads, "--miner.profiles", str(file))
+    assert said.startswith("--miner.profiles: there is no file '")
+    file.touch()
+    check(reads("--miner.profiles", str(file)))
+
+
 @pytest.mark.parametrize(
     "url", ["https://api.openai.com/v1", "https://models.example.com", "https://8.8.8.8/v1"]
 )

@@ -1,8 +1,11 @@
 """Events to record, with only what a test cares for spelled out."""
 
+from typing import Literal
+
 from logicnet.errors import Reason
-from logicnet.events import Admitted, Answered, EpochCount, HungUp, Outcome, Refused
+from logicnet.events import Admitted, Answered, EpochCount, HungUp, Outcome, Refused, Shadowed
 from logicnet.protocol import Hotkey
+from logicnet.trail import Trail
 
 ALICE, BOB = Hotkey("5Alice"), Hotkey("5Bob")
 
@@ -32,8 +35,22 @@ def answered(
     answer: str = "2",
     reasoning: str = "One and one.",
     error: str = "",
+    trail: Trail | None = None,
 ) -> Answered:
-    return Answered(702.5, challenge_id, ALICE, "direct", outcome, seconds, reasoning, answer, error)
+    return Answered(702.5, challenge_id, ALICE, "direct", outcome, seconds, reasoning, answer, error, trail)
+
+
+def shadowed(
+    challenge_id: str,
+    *,
+    seconds: float = 1.5,
+    outcome: Outcome | Literal["displaced"] = "solved",
+    answer: str = "2",
+    trail: Trail | None = None,
+) -> Shadowed:
+    return Shadowed(
+        710.0, challenge_id, "race", outcome, seconds, 60.0, "Two.", answer, error="", trail=trail
+    )
 
 
 def hung_up(challenge_id: str, seconds: float = 1.0) -> HungUp:

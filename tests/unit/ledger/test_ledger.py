@@ -11,7 +11,8 @@ from logicnet.errors import LedgerError, Reason
 from logicnet.events import NonceAccepted, Promised
 from logicnet.ledger import Ledger, LedgerReader, _batch, _ledger, _schema
 from logicnet.ledger._reader import Row, Table
-from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused
+from logicnet.trail import LaneVote, Trail, read_trail
+from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
 
 
 def rows(path: Path, table: Table) -> list[Row]:
@@ -57,6 +58,7 @@ def test_a_challenge_is_kept_from_both_its_ends(path: Path) -> None:
         "reasoning": "One and one.",
         "answer": "2",
         "error": "",
+        "trail": None,
     }
     assert (second["outcome"], second["seconds"], second["in_time"]) == ("hung_up", 1.0, 0)
     assert (third["outcome"], third["in_time"]) == (None, None)
@@ -161,6 +163,25 @@ def test_events_of_many_threads_are_all_kept(path: Path) -> None:
     assert len(rows(path, "challenges")) == 2000
 
 
+def test_how_an_answer_came_about_and_what_a_shadow_said_are_kept(path: Path) -> None:
+    trail = Trail(
+        "story", (LaneVote("reason", "2", "2", -0.1, 1.5, 30), LaneVote("program", "")), "2", "enough"
+    )
+    with Ledger.open(path) as ledger:
+        ledger.record(admitted("a", epoch(1)))
+        ledger.record(answered("a", trail=trail))
+        ledger.record(shadowed("a", answer="two \ud83d", trail=trail))
+        ledger.flush()
+        ledger.record(shadowed("a", answer="again"))
+    assert read_trail(rows(path, "challenges")[0]["trail"]) == trail
+    (row,) = rows(path, "shadows")
+    assert (row["solver"], row["shadow"], row["answer"], row["shadow_answer"]) == (
+        *("direct", "race", "2"),
+        "two ?",
+    )
+    assert read_trail(row["shadow_trail"]) == trail
+
+
 # What comes back
 
 
@@ -189,6 +210,25 @@ def test_the_last_epoch_is_the_one_opened_last_though_the_clock_jumped_back(path
 
 
 # The file
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.executescript(
+        f"{_schema._STEPS[0]} PRAGMA application_id = {_schema.APPLICATION_ID}; PRAGMA user_version = 1;"
+        "INSERT INTO challenges (challenge_id, validator, epoch_started_at_s, admitted_at_s, wire, task_uid,"
+        " category, question, allowed_s) VALUES ('old', '5Alice', 600, 700, 'classic', '', '', 'Why?', 60);"
+    )
+    old.close()
+    with pytest.raises(LedgerError, match=r"older logicnet .* next start of `logicnet mine` brings it"):
+        LedgerReader.open(path)
+    with Ledger.open(path) as ledger:
+        ledger.record(answered("old", trail=Trail("story")))
+        ledger.record(shadowed("old"))
+    assert rows(path, "challenges")[0]["trail"]["kind"] == "story"
+    assert rows(path, "shadows")[0]["question"] == "Why?"
+    assert rows(path, "lanes") == []
 
 
 def test_the_file_and_its_folder_are_made_and_are_the_owners_alone(path: Path) -> None:

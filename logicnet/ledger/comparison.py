@@ -1,0 +1,75 @@
+"""What a shadow showed: how it would have done beside the solver that answered, on the same challenges."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from statistics import median
+
+from logicnet.ledger._reader import Row
+
+DISPLACED = "displaced"
+
+
+@dataclass
+class Side:
+    """One of the two, over the challenges that both ended."""
+
+    solver: str
+    seconds: list[float] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def median_s(self) -> float | None:
+        return median(self.seconds) if self.seconds else None
+
+    def share(self, outcome: str) -> float | None:
+        return self.outcomes[outcome] / len(self.seconds) if self.seconds else None
+
+
+@dataclass
+class Comparison:
+    """Of one solver and one shadow. `displaced` shadows had no end and are compared with nothing."""
+
+    real: Side
+    shadow: Side
+    agreed: int = 0
+    displaced: int = 0
+
+    @property
+    def compared(self) -> int:
+        return len(self.real.seconds)
+
+    @property
+    def agreement(self) -> float | None:
+        return self.agreed / self.compared if self.compared else None
+
+
+def with_agreement(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows of the table `shadows`, each with `agree`: None where there is nothing to compare."""
+    for row in rows:
+        ended = row["shadow_outcome"] != DISPLACED and row["answer"] is not None
+        agree = agrees(row["answer"], row["shadow_answer"], row["question"]) if ended else None
+        yield {**row, "agree": agree}
+
+
+def compare(rows: Iterable[Row]) -> list[Comparison]:
+    """One for each pair of solvers, of rows that `with_agreement` gives."""
+    found: dict[tuple[str, str], Comparison] = {}
+    for row in rows:
+        solver, shadow = row["solver"] or "?", row["shadow"]
+        pair = found.setdefault((solver, shadow), Comparison(Side(solver), Side(shadow)))
+        if row["agree"] is None:
+            pair.displaced += row["shadow_outcome"] == DISPLACED
+            continue
+        pair.agreed += row["agree"]
+        for side, of in ((pair.real, ""), (pair.shadow, "shadow_")):
+            side.seconds.append(row[of + "seconds"])
+            side.outcomes[row[of + "outcome"]] += 1
+    return list(found.values())
+
+
+def agrees(answer: str, other: str, question: str) -> bool:
+    """Whether two answers say the same."""
+    return " ".join(answer.lower().split()) == " ".join(other.lower().split())

@@ -1,0 +1,148 @@
+"""Shadow: a second solver on a share of the real challenges, on spare capacity, for comparison only.
+
+Nothing of it goes out. What is spare is told by one rule: a shadow begins once its real reply is out and
+no real challenge has been in flight or waiting for `QUIET_S`; there is one at a time; and it ends at once
+when a real challenge is admitted. So a real reply never shares the models with one, and a miner that is
+never idle has no shadows. Who needs long is cut off more often: read the seconds of a shadow with an eye
+on how many were displaced.
+
+It runs in the miner's process. A solver that blocks the event loop blocks replies there too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable
+
+from loguru import logger
+
+from logicnet.deadline import Clock, Deadline
+from logicnet.events import Admitted, Answered, Event, HungUp, Shadowed, Sink
+from logicnet.llm import Models
+from logicnet.protocol import Challenge
+from logicnet.solver._types import Solver
+from logicnet.solver.answering import Solution, answer_in_time
+
+QUIET_S = 1.0
+"""Validators ask in batches; between two questions of one there is nothing to spare."""
+
+MOST_WAITING = 16
+"""Challenges that wait for a quiet moment; the oldest gives way. They are of the past, no hurry."""
+
+_LOST_AFTER_S = 30.0
+"""A challenge without an end, so long after its deadline, was lost on its way out."""
+
+
+def drawn(challenge: str, share: float) -> bool:
+    """Whether the challenge of this id is one of the share: always the same for the same id."""
+    digest = hashlib.blake2b(challenge.encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < share * 2**64
+
+
+class Shadow:
+    """A sink of `logicnet.events` that runs `solver` in quiet moments, and tells `sink` what it said.
+
+    For one event loop. Each shadow has the whole time that the real answer had. `close` ends it all at
+    once, and waits for nothing.
+    """
+
+    def __init__(
+        self,
+        solver: Solver,
+        models: Models,
+        sink: Sink,
+        *,
+        name: str,
+        share: float,
+        quiet_s: float = QUIET_S,
+        clock: Clock = time.monotonic,
+        unix_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._solver = solver
+        self._models = models
+        self._sink = sink
+        self._name = name
+        self._share = share
+        self._quiet_s = quiet_s
+        self._clock = clock
+        self._unix_s = unix_s
+        self._real: dict[str, tuple[Admitted, float]] = {}  # in flight, and when each must have ended
+        self._waiting: deque[Admitted] = deque(maxlen=MOST_WAITING)
+        self._quiet: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Admitted():
+                self._real[event.challenge_id] = (event, self._clock() + event.allowed_s + _LOST_AFTER_S)
+                self._stand_back()
+            case Answered():
+                admitted, _ = self._real.pop(event.challenge_id, (None, 0.0))
+                if admitted is not None and drawn(event.challenge_id, self._share):
+                    self._waiting.append(admitted)
+                self._wait_for_quiet()
+            case HungUp():
+                self._real.pop(event.challenge_id, None)
+                self._wait_for_quiet()
+
+    def close(self) -> None:
+        """No more of it, for good: what runs is cancelled and not recorded."""
+        self._closed = True
+        self._waiting.clear()
+        self._stand_back()
+
+    def _stand_back(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        if self._task is not None:
+            self._task.cancel()
+
+    def _wait_for_quiet(self) -> None:
+        """Begin in `quiet_s`, unless there is nothing to do, or something real, by then."""
+        if self._closed or self._task is not None or self._quiet is not None or not self._waiting:
+            return
+        now_s = self._clock()
+        for challenge_id in [one for one, (_, lost_s) in self._real.items() if lost_s < now_s]:
+            del self._real[challenge_id]
+        if not self._real:
+            self._quiet = asyncio.get_running_loop().call_later(self._quiet_s, self._begin)
+
+    def _begin(self) -> None:
+        self._quiet = None
+        self._task = asyncio.create_task(self._run(self._waiting.popleft()))
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("The shadow {} broke: {}.", self._name, type(error).__name__)
+        self._wait_for_quiet()
+
+    async def _run(self, admitted: Admitted) -> None:
+        challenge = Challenge(admitted.question, admitted.category, admitted.task_uid, admitted.stake)
+        deadline = Deadline.after(admitted.allowed_s, clock=self._clock)
+        solution: Solution | None = None
+        try:
+            solution = await answer_in_time(self._solver, challenge, deadline, self._models)
+        finally:
+            if not self._closed:
+                self._sink(self._shadowed(admitted, solution, deadline.elapsed_s()))
+
+    def _shadowed(self, admitted: Admitted, solution: Solution | None, seconds: float) -> Shadowed:
+        return Shadowed(
+            at_s=self._unix_s(),
+            challenge_id=admitted.challenge_id,
+            solver=self._name,
+            outcome=solution.outcome if solution else "displaced",
+            seconds=seconds,
+            allowed_s=admitted.allowed_s,
+            reasoning=solution.answer.reasoning if solution else "",
+            answer=solution.answer.answer if solution else "",
+            error=solution.error if solution else "a real challenge came",
+            trail=solution.answer.trail if solution else None,
+        )
