@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -124,6 +125,26 @@ def ledger(
         target=export,
         form=form,
     )
+
+
+@app.command(context_settings=WITH_SETTINGS)
+def learn(
+    context: typer.Context,
+    *,
+    path: Annotated[Path | None, typer.Option(help="The ledger; that of the settings if not given.")] = None,
+) -> None:
+    """Learn which lanes of a solver to trust: `logicnet learn RUN...`, folders of benches.
+
+    Takes the flags of `mine` too, after the folders.
+    """
+    runs = list(takewhile(lambda word: not word.startswith("-"), context.args))
+    found = read(context.args[len(runs) :])
+    logs.set_up(found.settings.logging, found.secrets())
+
+    from logicnet.ledger.learn import learn as learn_from  # noqa: PLC0415
+    from logicnet.report.terminal import console as plain_console  # noqa: PLC0415
+
+    learn_from(path or ledger_path(found.settings), [Path(word) for word in runs], plain_console())
 
 
 @app.command(context_settings=WITH_SETTINGS, add_help_option=False)

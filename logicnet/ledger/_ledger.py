@@ -82,7 +82,7 @@ class Ledger:
         path = path.expanduser().resolve()
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = _lock(path)
+            lock = take_lock(path)
             try:
                 ledger = cls(path, lock, *_restore(path))
             except BaseException:
@@ -196,7 +196,7 @@ class Ledger:
             batch.write(self._connection)
 
 
-def _lock(path: Path) -> int:
+def take_lock(path: Path) -> int:
     """The file descriptor that keeps a second writer out for as long as this process lives.
 
     A file of its own, which stays: SQLite's own locks would keep readers out too, and removing a

@@ -1,7 +1,23 @@
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logicnet.errors import SettingsError
+from logicnet.ledger import Ledger
+from logicnet.ledger._lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint
-from logicnet.miner import say_who_answers
+from logicnet.logs import log_event
+from logicnet.miner import _at_work, _shadow, say_who_answers
+from logicnet.settings import LlmClient, Miner, Settings
+from logicnet.solver import Setup
+from logicnet.solver.constant import ConstantSolver
+from logicnet.solver.race.votes import LaneRecord
+from logicnet.solver.shadow import Shadow
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
+from tests.unit.solver.installed import install
 
 
 async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
@@ -24,3 +40,58 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
     assert comes_back_s == [1.0, 2.0, 4.0]
     told = [line.partition(":")[0] for line in said if "odel:" in line or "odel yet:" in line]
     assert told == ["WARNING No model yet", "INFO The model"]
+
+
+CURIOUS = """
+class Solver:
+    setup = None
+
+    @classmethod
+    def from_setup(cls, setup):
+        cls.setup = setup
+        return cls()
+
+    async def solve(self, challenge, deadline, models): ...
+
+    async def __aenter__(self):
+        self.entered = True
+
+    async def __aexit__(self, *_):
+        self.entered = False
+"""
+INSTALLED = {
+    "pyproject.toml": '[project]\nname = "curious-solver"\nversion = "1.0"\n'
+    '[project.entry-points."logicnet.solvers"]\ncurious = "curious_of_lanes:Solver"\n',
+    "curious_of_lanes.py": CURIOUS,
+}
+
+
+async def test_a_solver_is_told_what_its_lanes_have_earned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(INSTALLED, tmp_path / "site", monkeypatch)
+    path, profiles = tmp_path / "l.sqlite", tmp_path / "profiles.toml"
+    keep_lessons(path, {"run": [Lesson("curious", "", "story", "program", 3.0, 1.0)]})
+    settings = Settings(miner=Miner(profiles=profiles, llm_client=LlmClient(model="Qwen")))
+    async with AsyncExitStack() as stack:
+        with Ledger.open(path):
+            solver: Any = await _at_work(stack, settings, "curious", "--miner.solver", path)
+            other: Any = await _at_work(stack, settings, "constant", "--miner.solver", path)
+        assert solver.setup == Setup([LaneRecord("story", "program", 3.0, 1.0)], profiles, "Qwen")
+        assert isinstance(other, ConstantSolver)
+        assert solver.entered
+    assert not solver.entered
+
+
+async def test_there_is_a_shadow_only_if_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    Ledger.open(path).close()
+    models = Endpoint("http://127.0.0.1:1/v1")
+    async with AsyncExitStack() as stack:
+        assert await _shadow(stack, Settings(), models, log_event, path) is None
+        with listening() as said:
+            settings = Settings(miner=Miner(shadow="constant"))
+            assert isinstance(await _shadow(stack, settings, models, log_event, path), Shadow)
+        assert said == ["INFO The solver constant is tried on 5 % of the challenges, in quiet moments."]
+        with pytest.raises(SettingsError, match=r"^--miner\.shadow: no solver is named 'x'"):
+            await _shadow(stack, Settings(miner=Miner(shadow="x")), models, log_event, path)

@@ -1,0 +1,140 @@
+"""The body of `logicnet learn`: from the trails and truths of scored runs to what lanes have earned.
+
+A lane is judged by every vote it cast, not only by those that won: else what loses is never heard of.
+Several votes of one lane on one question count as one, in shares, since they err together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from logicnet.arena.rows import Row
+from logicnet.errors import SettingsError
+from logicnet.ledger._lessons import Lesson, keep_lessons
+from logicnet.report.run import PLAN, Run, read_run
+from logicnet.scoring import TruthTeller
+from logicnet.trail import Trail, read_trail
+
+NO_ANSWER, NOT_JUDGED = "without an answer", "that nobody can judge"
+
+
+@dataclass
+class Learned:
+    """From one run. `aside` counts the votes that taught nothing, by why."""
+
+    lessons: list[Lesson]
+    aside: Counter[str] = field(default_factory=Counter)
+
+
+def learn(path: Path, runs: Sequence[Path], console: Console) -> None:
+    """Learn from the runs in these folders, keep it in the ledger at `path`, and say what it was.
+
+    The same run may be learned from again: it counts once, as it is then. Raises LogicnetError.
+    """
+    if not runs:
+        raise SettingsError(
+            "name the folder of a run: logicnet learn RUN..., where RUN is the --out of a bench"
+        )
+    found = [read_run(folder) for folder in runs]
+    for run in found:
+        if not any(_trail(row) for row in run.rows):
+            raise SettingsError(f"there is nothing to learn in {run.path}: none of its answers has a trail")
+    learned = asyncio.run(_study({run_id(run): run for run in found}))
+    keep_lessons(path, {run: one.lessons for run, one in learned.items()})
+    _print(console, list(learned.values()), path)
+
+
+def run_id(run: Run) -> str:
+    """The same for the same run, wherever it lies and however far it got."""
+    first = run.rows[0]
+    told = (run.path / PLAN).read_bytes() + f"{first.target}\0{first.id}\0{first.asked_at}".encode()
+    return hashlib.sha256(told).hexdigest()[:16]
+
+
+async def lessons_of(run: Run, truth: TruthTeller) -> Learned:
+    """What one run says of every lane in it."""
+    learned = Learned([])
+    counts: dict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for row in run.rows:
+        trail = _trail(row)
+        if trail is None:
+            continue
+        verdicts = {key: await _right(row, trail, key, truth) for key in {vote.key for vote in trail.lanes}}
+        cast: dict[str, list[bool]] = defaultdict(list)
+        for vote in trail.lanes:
+            right = verdicts[vote.key]
+            if right is None:
+                learned.aside[NOT_JUDGED if vote.key else NO_ANSWER] += 1
+            else:
+                cast[vote.lane].append(right)
+        for lane, rights in cast.items():
+            count = counts[row.solver or row.target, trail.kind, lane]
+            share = sum(rights) / len(rights)
+            count[0] += share
+            count[1] += 1.0 - share
+    model = _model(run)
+    learned.lessons = [
+        Lesson(solver, model, kind, lane, *count) for (solver, kind, lane), count in sorted(counts.items())
+    ]
+    return learned
+
+
+async def _study(runs: dict[str, Run]) -> dict[str, Learned]:
+    async with TruthTeller() as truth:
+        return {name: await lessons_of(run, truth) for name, run in runs.items()}
+
+
+async def _right(row: Row, trail: Trail, key: str, truth: TruthTeller) -> bool | None:
+    """Whether the answer `key` is truly right; None if there is none, or nobody can say."""
+    if not key:
+        return None
+    if key == trail.chosen and row.true is not None:
+        return row.true  # by the question's own checker, if it has one
+    text = next((vote.text for vote in trail.lanes if vote.key == key and vote.text), key)
+    told = await truth.tell(row.ground_truth, text)
+    if told.right is None and row.true:
+        return False  # the right answer was another
+    return told.right
+
+
+def _trail(row: Row) -> Trail | None:
+    trail = read_trail(row.trail)
+    return trail if trail and trail.lanes else None
+
+
+def _model(run: Run) -> str:
+    endpoint = run.plan.get("endpoint")
+    return str(endpoint.get("model") or "") if isinstance(endpoint, dict) else ""
+
+
+def _print(console: Console, learned: Sequence[Learned], path: Path) -> None:
+    table = Table("solver", "model", "kind", "lane", box=None, title="Learned", title_justify="left")
+    for name in ("right", "wrong", "share"):
+        table.add_column(name, justify="right")
+    summed: dict[tuple[str, str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    aside: Counter[str] = Counter()
+    for one in learned:
+        aside += one.aside
+        for lesson in one.lessons:
+            count = summed[lesson.solver, lesson.model or "any", lesson.kind, lesson.lane]
+            count[0] += lesson.right
+            count[1] += lesson.wrong
+    for names, (right, wrong) in sorted(summed.items()):
+        table.add_row(*names, f"{right:.1f}", f"{wrong:.1f}", f"{right / (right + wrong):.0%}")
+    console.print(table)
+    for why, count_ in aside.items():
+        console.print(f"{count_} votes {why} taught nothing.", highlight=False)
+    console.print(
+        f"Kept in {path}; the next start of `logicnet mine` goes by it.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
