@@ -100,4 +100,6 @@ def left_open(planned: Plan) -> str:
             " So does similarity: comparing reasonings needs PyTorch, which the demo does not install "
             "(pip install 'logicnet[scoring]' does)."
         )
-    return f"{said} Then reward, incentive and weight are shown from the worst to the best that they can be."
+    else:
+        said += " Reasonings were compared with what the same small model writes when it is simply asked."
+    return f"{said} A reward that hangs on it is shown from the worst to the best that it can be."

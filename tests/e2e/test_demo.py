@@ -15,16 +15,51 @@ import pytest
 from logicnet.ledger import LedgerReader
 from tests.e2e.conftest import ROOT, needed, processes_of, until
 
+STAND_IN = """
+import asyncio, sys
+from tests.harness.scripted_model import Mode, ScriptedModel
+
+async def serve():
+    async with ScriptedModel(port=int(sys.argv[1]), mode=Mode.HANG_IN_TEXT):
+        await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+WITHOUT_VLLM = f"""
+import sys
+from pathlib import Path
+from logicnet.demo import Stage, run
+from logicnet.processes import Child
+from logicnet.scoring import similarity
+
+class WithoutVllm(Stage):
+    def check(self):
+        pass
+
+    def start_vllm(self, port):
+        argv = [sys.executable, "-c", {STAND_IN!r}, str(port)]
+        return Child.start("the stand-in", argv, log=self.folder / "vllm.log")
+
+similarity.at_hand = lambda: False
+sys.exit(run(WithoutVllm(folder=Path(sys.argv[1]))))
+"""
+
 
 @contextmanager
 def demo(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A running `logicnet demo` that writes to `folder`, and the file of what it says."""
     needed(ROOT / ".venv-vllm" / "bin" / "python")
     needed(ROOT / ".run" / "model" / "smollm2")
+    with started(folder, "-m", "logicnet", "demo", "--folder", str(folder), *flags) as running:
+        yield running
+
+
+@contextmanager
+def started(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     said = folder.parent / "said"
     with said.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "logicnet", "demo", "--folder", str(folder), *flags],
+            [sys.executable, *words],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -79,6 +114,19 @@ async def test_interrupted_it_leaves_nothing_running(tmp_path, number, status):
         assert process.wait(60) == status
         await until(lambda: not processes_of(folder))
     assert "Traceback" not in said.read_text()
+
+
+async def test_interrupted_while_it_asks_it_ends_everything_too(tmp_path):
+    """With a model server that never ends its answers in vLLM's place; the second run is over the first."""
+    folder = tmp_path / "demo"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with started(folder, "-c", WITHOUT_VLLM, str(folder)) as (process, said):
+            await until(lambda: "Round 1 of 1: direct takes" in said.read_text())
+            process.send_signal(number)
+            assert process.wait(60) == 130
+            await until(lambda: not processes_of(folder))
+        assert "Stopped; nothing is left running." in said.read_text()
+        assert "Traceback" not in said.read_text()
 
 
 async def test_kept_it_stays_until_it_is_told_to_end(tmp_path):

@@ -12,6 +12,7 @@ from logicnet.arena.rows import Row
 from logicnet.demo.asking import MINER, ask, left_open, line, plan, readable
 from logicnet.demo.stage import STAKES, hotkey
 from logicnet.report import command as report
+from logicnet.report import page
 from logicnet.scoring import similarity
 from tests.harness.scripted_miner import ScriptedMiner
 
@@ -42,6 +43,7 @@ def test_ten_questions_over_both_wires_end_in_the_arenas_table_and_a_report(
 ):
     monkeypatch.setattr("logicnet.demo.asking.STAGGER_S", 0.0)
     monkeypatch.setattr(similarity, "at_hand", lambda: False)
+    monkeypatch.setattr(page, "_library", lambda: "")  # half a second, and drawn by nobody here
     console = Console(file=io.StringIO(), width=120)
     planned = plan(keys, miner.address, "http://127.0.0.1:1/v1")
     rows = ask(tmp_path / "run", planned, keys["alice"], console)
