@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from logicnet.protocol import Answer, Information, LogicSynapse
+from logicnet.trail import LaneVote, Trail
 
 
 def body(**changes: object) -> str:
@@ -75,3 +76,9 @@ def test_information_is_answered_with_volume_and_category() -> None:
         "request_dict": {"ask": "volume"},
         "response_dict": {"epoch_volume": 50, "category": "Logic"},
     }
+
+
+def test_how_an_answer_came_about_does_not_go_out() -> None:
+    trail = Trail("sum", (LaneVote("reason", "72"),), "72")
+    synapse = LogicSynapse(logic_question="?")
+    assert synapse.reply_fields(Answer("Steps.", "72", trail)) == synapse.reply_fields(Answer("Steps.", "72"))

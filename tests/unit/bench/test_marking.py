@@ -11,6 +11,7 @@ from logicnet.llm import Completion, Endpoint
 from logicnet.protocol import Answer
 from logicnet.scoring import Embedder, Scorer
 from logicnet.solver.answering import Solution
+from logicnet.trail import LaneVote, Trail
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
 PROBLEM = Problem("What is 48 + 24?", "72", "mathgenerator", "addition", rephrased="Add 48 and 24, friend!")
@@ -101,3 +102,11 @@ async def test_references_are_of_the_raw_question():
         server.mode = Mode.ERROR_500
         assert (await references([PROBLEM], endpoint))[PROBLEM.id].finish == "failed"
         await endpoint.close()
+
+
+async def test_how_an_answer_came_about_is_kept():
+    trail = Trail("sum", (LaneVote("program", "72"),), "72")
+    solution = Solution(Answer("Steps.", "72", trail), "solved")
+    plain, voted = await mark([asked(), asked(solution=solution)], Scorer(), {}, 64.0)
+    assert plain.trail is None
+    assert voted.trail == trail.fields()

@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import pytest
 
-from logicnet.arena.rows import BadRun
+from logicnet.arena.rows import BadRun, read_rows
 from logicnet.report.export import write_csv, write_jsonl
+from logicnet.trail import LaneVote, Trail, read_trail
 from tests.unit.report.runs import HOSTILE, row
 
 
@@ -43,3 +44,13 @@ def test_no_answer_is_a_formula(tmp_path, said, written):
 def test_a_file_that_cannot_be_written_is_an_error_in_one_line(tmp_path, write):
     with pytest.raises(BadRun, match="cannot write"):
         write([row()], tmp_path / "missing" / "rows")
+
+
+def test_how_an_answer_came_about_is_kept_in_both(tmp_path):
+    trail = Trail("sum", (LaneVote("reason", "72", "72"),), "72").fields()
+    write_csv([row(trail=trail)], tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        assert json.loads(next(csv.DictReader(file))["trail"]) == trail
+    write_jsonl([row(trail=trail)], tmp_path / "rows.jsonl")
+    (read,) = read_rows(tmp_path / "rows.jsonl")
+    assert read_trail(read.trail) == read_trail(trail)
