@@ -104,7 +104,7 @@ async def test_references_are_of_the_raw_question():
         await endpoint.close()
 
 
-async def test_how_an_answer_came_about_is_kept():
+async def test_how_its_lanes_voted_is_kept():
     trail = Trail("sum", (LaneVote("program", "72"),), "72")
     solution = Solution(Answer("Steps.", "72", trail), "solved")
     plain, voted = await mark([asked(), asked(solution=solution)], Scorer(), {}, 64.0)
