@@ -86,7 +86,7 @@ async def _at_work(stack: AsyncExitStack, settings: Settings, name: str, flag: s
     """The solver `name`, built with what is known, and entered on `stack`."""
     model = settings.miner.llm_client.model
     with LedgerReader.open(ledger) as reader:
-        earned = [LaneRecord(*record) for record in reader.lane_records(name, model)]
+        earned = tuple(LaneRecord(*record) for record in reader.lane_records(name, model))
     solver = load_solver(name, Setup(earned, settings.miner.profiles, model), flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver

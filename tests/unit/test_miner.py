@@ -77,7 +77,7 @@ async def test_a_solver_is_told_what_its_lanes_have_earned(
         with Ledger.open(path):
             solver: Any = await _at_work(stack, settings, "curious", "--miner.solver", path)
             other: Any = await _at_work(stack, settings, "constant", "--miner.solver", path)
-        assert solver.setup == Setup([LaneRecord("story", "program", 3.0, 1.0)], profiles, "Qwen")
+        assert solver.setup == Setup((LaneRecord("story", "program", 3.0, 1.0),), profiles, "Qwen")
         assert isinstance(other, ConstantSolver)
         assert solver.entered
     assert not solver.entered
