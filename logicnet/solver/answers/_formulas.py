@@ -1,0 +1,52 @@
+"""Formulas: expressions with unknowns, which are the same if they agree everywhere."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from logicnet.solver.answers._arithmetic import Computed, computed
+from logicnet.solver.answers._asked import Asked
+from logicnet.solver.answers._form import Form, made
+
+_CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")
+_POWER = re.compile(r"\(?(-?\d{1,6})\)?\s*(?:\^|\*\*)\s*\(?(-?\d{1,6})\)?")
+
+
+def formula_form(read: str, text: str, question: Asked) -> Form | None:
+    """The form of an expression with unknowns. None if it has none.
+
+    Where a question asks to factor, to expand or to combine terms, the shape counts as well: how many
+    factors and terms there are.
+    """
+    if question.integral:
+        read = _CONSTANT.sub("", read)
+    found = computed(read)
+    if found is None or (not found.unknowns and not (question.structured and _POWER.fullmatch(read))):
+        return None
+    if not found.unknowns:
+        base, exponent = (int(part) for part in _POWER.fullmatch(read).groups())  # type: ignore[union-attr]
+        return made("formula", f"{base}^{exponent}", text)
+    shape = _shape(read, found) if question.factored or question.structured else ""
+    return made("formula", f"{','.join(sorted(found.unknowns))}: {_digits(found)}{shape}", text)
+
+
+def _digits(found: Computed) -> str:
+    value = complex(found.value)
+    if isinstance(found.value, Fraction | float):
+        return f"{float(found.value):.10g}"
+    return f"{value.real:.10g}{value.imag:+.10g}i"
+
+
+def _shape(read: str, found: Computed) -> str:
+    """How many factors and terms: 2 factors of (x + 1)(x + 2), 1 and 3 terms of x^2 + 3x + 2."""
+    depth = groups = terms = 0
+    before = ""
+    for character in read.replace("**", "^").replace(" ", ""):
+        if character == "(" and depth == 0 and before != "^":
+            groups += 1
+        elif character in "+-" and depth == 0 and before not in ("", "(", "^", "*", "/"):
+            terms += 1
+        depth += (character == "(") - (character == ")")
+        before = character
+    return f" in {1 if groups and not terms else 0} product, {terms} sums"

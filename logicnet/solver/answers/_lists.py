@@ -1,0 +1,249 @@
+"""Lists: several values in one answer, in order or not; unknowns with their values; intervals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+from logicnet.solver.answers._arithmetic import computed
+from logicnet.solver.answers._asked import Asked
+from logicnet.solver.answers._form import Form, made
+from logicnet.solver.answers._formulas import formula_form
+from logicnet.solver.answers._numbers import number_form, numbers_in, shown
+
+MOST_PARTS = 200
+_MOST_NESTED = 4
+
+_OPEN, _CLOSE = "([{", ")]}"
+_NUMBERS = re.compile(r"[+-]?\d+(?:\.\d+)?(?:\s+[+-]?\d+(?:\.\d+)?)+")
+_NAMED = re.compile(r"\s*([A-Za-z](?:_?\w{0,2}))\s*=\s*(.+)", re.DOTALL)
+_NAMES_FIRST = re.compile(r"\(?\s*([a-zA-Z](?:\s*,\s*[a-zA-Z])+)\s*\)?\s*=\s*(\(.+\))")
+_IS = re.compile(r"\s*([^=:]{1,40}?)\s*(?:\bis\b|=|:|->)\s*(?:an? |the )?([^=:]{1,60}?)\s*", re.IGNORECASE)
+_INTERVAL = re.compile(
+    r"(?:[a-z]\s+in\s+)?([(\[])\s*([^,;()\[\]]{1,60})\s*[,;]\s*([^,;()\[\]]{1,60})\s*([)\]])", re.IGNORECASE
+)
+_INEQUALITY = re.compile(r"([^<>=]{1,60}?)\s*(<=?|>=?)\s*([^<>=]{1,60})(?:\s*(<=?|>=?)\s*([^<>=]{1,60}))?")
+_INFINITE = re.compile(r"([+-]?)\s*(?:oo|infinity|inf)", re.IGNORECASE)
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def split(read: str) -> tuple[list[str], str]:
+    """The parts of a list and the bracket that opens it; one part if it is none."""
+    bracket = ""
+    read = read.strip()
+    if read[:1] in _OPEN and read and _closing(read) == len(read) - 1:
+        bracket, read = read[0], read[1:-1]
+    parts = _outside(read, spaced=", " in read)
+    return [part for part in parts if part], bracket
+
+
+def _closing(read: str) -> int:
+    """Where the bracket closes that the text begins with; -1 if it does not."""
+    depth = 0
+    for place, character in enumerate(read):
+        if character in _OPEN:
+            depth += 1
+        elif character in _CLOSE:
+            depth -= 1
+            if depth == 0:
+                return place
+    return -1
+
+
+def _outside(read: str, *, spaced: bool) -> list[str]:
+    """Split at commas and semicolons outside of brackets, and at a last "and".
+
+    `spaced`: at commas that a space follows, so that 1,000, 2,000 are two.
+    """
+    parts: list[str] = []
+    depth = start = 0
+    for place, character in enumerate(read):
+        if character in _OPEN:
+            depth += 1
+        elif character in _CLOSE:
+            depth -= 1
+        elif depth == 0 and (character == ";" or (character == "," and _splits(read, place, spaced))):
+            parts.append(read[start:place])
+            start = place + 1
+    parts.append(read[start:])
+    if depth == 0:
+        parts = [piece for part in parts for piece in re.split(r"(?:^|\s)(?:and|or|&)\s", part)]
+    return [part.strip() for part in parts]
+
+
+def _splits(read: str, place: int, spaced: bool) -> bool:
+    return not spaced or not re.match(r",\d{3}(?!\d)", read[place : place + 5])
+
+
+def list_form(read: str, text: str, question: Asked, depth: int = 0) -> Form | None:
+    """The form of an answer that is a list, tuple, set, vector or matrix; a list of one is what it holds."""
+    if _NUMBERS.fullmatch(read):
+        parts, bracket = read.split(), ""
+    else:
+        parts, bracket = split(read)
+    if depth > _MOST_NESTED or len(parts) > MOST_PARTS or not (len(parts) > 1 or bracket):
+        return None
+    if not parts:
+        return made("list", "", text)
+    forms = [_part(part, question, depth) for part in parts]
+    known = [form for form in forms if form is not None]
+    if len(known) < len(parts):
+        return None
+    keys = [form.key for form in known]
+    if len(keys) == 1:
+        return known[0]
+    keys = [key.removeprefix("number:").removeprefix("list:") for key in keys]
+    if (bracket == "{" or question.unordered) and depth == 0:
+        keys = sorted(set(keys) if question.once else keys)
+        if len(keys) == 1:
+            return replace(known[0], text=text, kind="list", value=None)  # a double root
+    return made("list", "[" + ", ".join(keys) + "]", text)
+
+
+def _part(part: str, question: Asked, depth: int) -> Form | None:
+    found = list_form(part, part, question, depth + 1) if part[:1] in "[({" else None
+    found = found or number_form(part, part, question) or formula_form(part, part, question)
+    if found is None and len(part) <= 60:
+        numbers = numbers_in(part)
+        if len(numbers) == 1:
+            return number_form(numbers[0], part, question)
+        said = " ".join(part.casefold().split()).strip(" .'\"")
+        if said and len(said.split()) <= 3 and not re.search(r"[()\[\]{}:=]|\bis\b|->", said):
+            return made("words", said, part)
+        return None
+    return found
+
+
+def factors_form(read: str, text: str, question: Asked) -> Form | None:
+    """Prime factors: 2 * 2 * 3, 2^2 * 3, or 2, 2, 3."""
+    read = re.sub(r"\bwith multiplicity\b|\band\b", ",", read)
+    parts = [
+        part.strip(" .")
+        for part in re.split(r"[*,;x&\s]+(?=\d)|\s*\*\s*", read.split("=")[-1].strip(" []{}()."))
+        if part.strip(" .")
+    ]
+    found: list[int] = []
+    for part in parts[:MOST_PARTS]:
+        power = re.fullmatch(r"(\d{1,30})(?:\s*(?:\^|\*\*)\s*\(?(\d{1,2})\)?)?", part)
+        if power is None:
+            return None
+        found += [int(power[1])] * int(power[2] or 1)
+    if len(found) <= 1:
+        return None
+    return made("list", "[" + ", ".join(map(str, sorted(found))) + "]", text)
+
+
+def unknowns_form(read: str, text: str, question: Asked) -> Form | None:  # noqa: PLR0911, PLR0912
+    """x = 3 is 3; x = 1, y = 2 is what (1, 2) is; x = 2 or x = 3 is the set of both."""
+    if first := _NAMES_FIRST.fullmatch(read.strip()):
+        names = [name.strip() for name in first[1].split(",")]
+        values, _ = split(first[2])
+        if len(names) != len(values):
+            return None
+        pairs = list(zip(names, values, strict=True))
+    else:
+        parts, _ = split(read)
+        named = [_NAMED.fullmatch(part) for part in parts]
+        if not parts or len(parts) > MOST_PARTS or not all(named[:1]):
+            return None
+        pairs, name = [], ""
+        for part, match in zip(parts, named, strict=True):
+            if match:
+                name = match[1]
+            elif "=" in part:
+                return None
+            pairs.append((name, match[2] if match else part))
+    if len({name.lower() for name, _ in pairs}) == len({name for name, _ in pairs}):
+        pairs = [(name.lower(), value) for name, value in pairs]
+    forms = [(name, _part(value.strip(), question, 1)) for name, value in pairs]
+    keys = [(name, form.key.removeprefix("number:")) for name, form in forms if form is not None]
+    if len(keys) < len(pairs):
+        return None
+    names = list(dict.fromkeys(name for name, _ in keys))
+    if len(names) == 1:
+        values = sorted({key for _, key in keys})
+        if len(values) == 1:
+            return forms[0][1]
+        return made("list", "[" + ", ".join(values) + "]", text)
+    if len(names) != len(keys):
+        return None
+    if set(names) in ({"x", "y"}, {"x", "y", "z"}, {"a", "b"}) or set(names) == set(question.unknowns):
+        return made("list", "[" + ", ".join(key for _, key in sorted(keys)) + "]", text)
+    return made("unknowns", ", ".join(f"{name}={key}" for name, key in sorted(keys)), text)
+
+
+def roles_form(read: str, text: str) -> Form | None:
+    """Ann is a knave, and Bob is a knight: who is what, in any order."""
+    parts = [part for part in re.split(r"\s*(?:,\s*(?:and\s+)?|;|\band\b)\s*", read.strip(" .")) if part]
+    if not 2 <= len(parts) <= 12:
+        return None
+    matches = [_IS.fullmatch(part) for part in parts]
+    roles = {match[1].casefold(): match[2].casefold() for match in matches if match}
+    if len(roles) < len(parts) or any(len(name.split()) > 3 for name in roles):
+        return None
+    return made("unknowns", ", ".join(f"{name}={role}" for name, role in sorted(roles.items())), text)
+
+
+def interval_form(read: str, text: str, question: Asked) -> Form | None:
+    """(2, oo), x > 2 and 2 < x are one; [1, 2) is not (1, 2)."""
+    pieces = re.split(r"\s+(?:U|or)\s+", read.strip())
+    found = [_one_interval(piece.strip(), question) for piece in pieces[:20]]
+    if not all(found):
+        return None
+    return made("interval", " U ".join(sorted(piece for piece in found if piece)), text)
+
+
+def _one_interval(read: str, question: Asked) -> str | None:  # noqa: PLR0911
+    if interval := _INTERVAL.fullmatch(read):
+        opening, low, high, closing = interval.groups()
+        infinite = any(_INFINITE.fullmatch(end.strip()) for end in (low, high))
+        if not (infinite or question.interval or (opening == "[") != (closing == "]")):
+            return None
+        return _ends(low, high, opening == "[", closing == "]", question)
+    if inequality := _INEQUALITY.fullmatch(read):
+        left, sign, middle, other, right = inequality.groups()
+        if other:
+            if sign[0] != other[0] or not middle.strip().isalpha():
+                return None
+            if sign[0] == ">":
+                left, sign, other, right = right, _TURNED[other], _TURNED[sign], left
+            return _ends(left, right, "=" in sign, "=" in other, question)
+        if middle.strip().isalpha() and not left.strip().isalpha():
+            left, sign, middle = middle, _TURNED[sign], left
+        if not re.fullmatch(r"[A-Za-z]", left.strip()):
+            return None
+        if sign[0] == ">":
+            return _ends(middle, "oo", "=" in sign, False, question)
+        return _ends("-oo", middle, False, "=" in sign, question)
+    return None
+
+
+def _ends(low: str, high: str, low_in: bool, high_in: bool, question: Asked) -> str | None:
+    ends = [_end(low, question), _end(high, question)]
+    if not all(ends):
+        return None
+    return f"{'[' if low_in else '('}{ends[0]}, {ends[1]}{']' if high_in else ')'}"
+
+
+def _end(end: str, question: Asked) -> str:
+    if infinite := _INFINITE.fullmatch(end.strip()):
+        return f"{infinite[1].replace('+', '')}oo"
+    form = number_form(end.strip(), end, question)
+    return form.key.removeprefix("number:") if form else ""
+
+
+def expression_form(read: str, text: str) -> Form | None:
+    """An expression that was asked for: what it gives and the numbers it uses, for any that fits is right."""
+    for side in (read, *read.split("=")):
+        found = computed(side.replace("x", "*") if not re.search(r"[a-wyz]", side) else side)
+        if (
+            found is not None
+            and not found.unknowns
+            and found.operations
+            and isinstance(found.value, Fraction)
+        ):
+            used = " ".join(shown(number) for number in sorted(found.numbers))
+            sent = side if len(read.split("=")) > 1 else text
+            return made("formula", f"{shown(found.value)} from {used}", sent.strip(), found.value)
+    return None

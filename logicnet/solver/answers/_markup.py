@@ -1,0 +1,105 @@
+"""Markup: LaTeX, and the signs of typography, in the notation of a calculator.
+
+What comes out is for reading, not for sending: `\\frac{1}{2}` becomes ((1)/(2)), `½` (1/2), `90^\\circ`
+90 degrees. Every pass is linear in the text, and the number of passes is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST_CHARS = 1_000
+"""Of an answer whose structure is read; what is longer is words or code."""
+
+_PASSES = 12  # braces within braces; deeper ones are left as they are
+
+_SIGNS = str.maketrans(
+    {
+        "−": "-", "–": "-", "—": "-", "‐": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/",  # noqa: RUF001
+        "⁄": "/", "∕": "/", "√": " sqrt", "π": " pi ", "∞": " oo ", "≤": "<=", "≥": ">=", "≠": "!=",  # noqa: RUF001
+        "≈": "=", "∪": " U ", "→": "->", "⇒": "->", "°": " degrees", "º": " degrees", "’": "'", "‘": "'",  # noqa: RUF001
+        "“": '"', "”": '"', "±": "+-", "\u00a0": " ", "\u2009": "", "\u202f": "",
+    }
+)  # fmt: skip
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_POWER = re.compile("[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_VULGAR = {
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
+    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
+}  # fmt: skip
+_VULGAR_SIGN = re.compile(f"(\\d?)([{''.join(_VULGAR)}])")
+
+_MACROS = {
+    r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\cdot": "*", r"\times": "*",
+    r"\div": "/", r"\pi": " pi ", r"\infty": " oo ", r"\%": "%", r"\leq": "<=", r"\geq": ">=",
+    r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\neq": "!=", r"\approx": "=", r"\pm": "+-",
+    r"\cup": " U ", r"\in": " in ", r"\to": "->", r"\rightarrow": "->", r"\emptyset": "none",
+    r"\varnothing": "none", r"\circ": " degrees", r"\degree": " degrees", r"\ldots": "...",
+    r"\left": "", r"\right": "", r"\displaystyle": "", r"\quad": " ", r"\qquad": " ", r"\lbrace": "{",
+    r"\rbrace": "}",
+}  # fmt: skip
+_MACRO = re.compile(r"\\(?:[A-Za-z]+|%)")
+_SPACING = re.compile(r"\\[,;:! ]|(?<=\d)\{,\}(?=\d)|[$`~]|\\[()]|\\\[|\\\](?!\])")
+_FRACTION = re.compile(r"(\d?)\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_SHORT_FRACTION = re.compile(r"(\d?)\\frac\s*(\d)\s*(\d)(?!\d)")
+_ROOT = re.compile(r"\\sqrt\s*(?:\[\s*(\d{1,2})\s*\])?\s*\{([^{}]*)\}")
+_SHORT_ROOT = re.compile(r"\\sqrt\s*(\d)")
+_WORDS = re.compile(
+    r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathbb|operatorname|boxed|mbox|bf)\s*\{([^{}]*)\}"
+)
+_RAISED_BRACES = re.compile(r"\^\s*\{([^{}]*)\}")
+_LOWERED = re.compile(r"_\s*\{([^{}]*)\}")
+_MATRIX = re.compile(r"\\begin\s*\{[a-zA-Z]*matrix\}(.*?)\\end\s*\{[a-zA-Z]*matrix\}", re.DOTALL)
+
+
+def undressed(text: str) -> str:
+    """The text without what only makes it look well; LaTeX as a calculator would have it."""
+    text = _POWER.sub(lambda power: "^" + _signed(power[0].translate(_RAISED)), text.translate(_SIGNS))
+    text = _VULGAR_SIGN.sub(
+        lambda sign: f"{sign[1]} {_VULGAR[sign[2]]} " if sign[1] else _VULGAR[sign[2]], text
+    )
+    if "\\" in text or "^" in text or "{" in text or "$" in text or "_" in text:
+        text = _without_latex(text)
+    return " ".join(text.replace("`", " ").replace("**(", "^(").split())
+
+
+def _signed(power: str) -> str:
+    return f"({power})" if power[0] in "+-" else power
+
+
+def _without_latex(text: str) -> str:
+    text = _MATRIX.sub(_rows, text)
+    text = _MACRO.sub(lambda macro: _MACROS.get(macro[0], macro[0]), text)
+    text = _SPACING.sub("", text)
+    for _ in range(_PASSES):
+        before = text
+        text = _WORDS.sub(r" \1 ", text)
+        text = _RAISED_BRACES.sub(_raised, text)
+        text = _LOWERED.sub(r"_\1", text)
+        text = _ROOT.sub(
+            lambda root: f" root({root[2]}, {root[1]})" if root[1] else f" sqrt({root[2]})", text
+        )
+        text = _FRACTION.sub(_fraction, text)
+        if text == before:
+            break
+    text = _SHORT_FRACTION.sub(_fraction, _SHORT_ROOT.sub(r" sqrt(\1)", text))
+    return text.replace(r"\{", "{").replace(r"\}", "}").replace("^ degrees", " degrees").replace("\\\\", ";")
+
+
+def _raised(power: re.Match[str]) -> str:
+    inner = power[1].strip()
+    return " degrees" if inner == "degrees" else f"^({inner})"
+
+
+def _fraction(found: re.Match[str]) -> str:
+    before, top, bottom = found.groups()
+    if before and top.strip().isdecimal() and bottom.strip().isdecimal():
+        return f"{before} {top.strip()}/{bottom.strip()}"  # a mixed number
+    if top.strip().isdecimal() and bottom.strip().isdecimal():
+        return f"({top.strip()}/{bottom.strip()})"
+    return f"{before}(({top})/({bottom}))"
+
+
+def _rows(matrix: re.Match[str]) -> str:
+    rows = [row for row in re.split(r"\\\\", matrix[1]) if row.strip()]
+    return "[" + ", ".join("[" + row.strip().replace("&", ",") + "]" for row in rows) + "]"

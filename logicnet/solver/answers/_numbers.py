@@ -1,0 +1,287 @@
+"""Numbers: the one number that an answer is, rounded as the question wants it, and how it is written down.
+
+How a number is written decides what a validator's arithmetic sees: it takes `\\d+\\.\\d+|\\d+` for a number,
+compares one with one by their relative error, and anything else as two expressions, unless one of them
+is LaTeX or has words, and then a judge must decide. So:
+
+    a whole number      digits, no commas
+    3/4                 0.75, one number, which meets a truth of 0.75, 3/4 or "0.75 m"; but
+                        3/4 where the question asks for a fraction or an exact value, because its truth is
+                        one then, and two expressions are compared exactly; \\frac{3}{4} where the question
+                        itself writes fractions so, because then the truth does, and equal text needs no judge
+    1/3                 1/3: no decimal is it; 0.33 where two decimals are asked for
+    1.2e-07             where the question asks for that notation, or the digits would be many
+    sqrt(194)           as it was written: one number to a validator, as it is in a truth of \\sqrt{194}
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from logicnet.solver.answers._arithmetic import Computed, computed
+from logicnet.solver.answers._asked import Asked
+from logicnet.solver.answers._form import Form, made
+from logicnet.solver.answers._spelled import from_words
+from logicnet.solver.answers._units import compound, converted, unit_of
+
+_DIGITS = 12
+"""Significant digits of a number that is not whole, and at least 6 decimals: what floats of it share."""
+_MOST_ZEROS = 25  # digits of a number that is written out; 1.5e+30 has more zeros than anybody reads
+_MOST_BITS = 12_000  # of a whole number that is written out at all: Python writes no more than 14,000
+
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?:_\d{3})+(?![\d_])")
+_EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+),(\d+)")
+_MIXED = re.compile(r"([+-]?)\s*(\d{1,15})\s+(?:and\s+)?\(?(\d{1,9})\s*/\s*(\d{1,9})\)?")
+_SCIENTIFIC = re.compile(r"(?<=\d)\s*(?:\*|x)\s*10\s*(?:\^|\*\*)\s*\(?\s*([+-]?\s?\d{1,3})\s*\)?")
+_PREFIX = re.compile(
+    r"^(?:approximately|about|roughly|around|exactly|nearly|only|usd|eur|gbp|us|=|~)\s*(?=[\d$€£¥.+(-])",
+    re.IGNORECASE,
+)
+_CURRENCY = re.compile(r"([+-]?)\s*[$€£¥]\s*(?=[\d.+-])")
+_UNIT = re.compile(
+    r"(?<=[\d)!i])\s*(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢])"
+    r"|(?P<unit>(?:[^\W\d_]{2,}|[mgsLhNJWVAKCFl](?![^\W\d_]))[^\d=<>+*()\[\]{}"
+    r"|:;,\"&\\]{0,60}(?:\^\(?-?[23]\)?)?))"
+    r"(?P<rest>[^\d=<>()\[\]{}|:;,\"&\\]{0,60})$"
+)
+_POWER_OF_UNIT = re.compile(
+    r"(?<=[\d\s/])((?:[cdkm]?m|ft|in|yd|mi|s|sec|units?|(?:centi|kilo)?met(?:er|re)s?|feet|inch(?:es)?)\b)\s?\^\(?-?[1-4]\)?"
+)
+_TOKEN = re.compile(
+    r"(?<![\w.])(?:(?<![\d)]\s)(?<![\d)])[+-]\s?)?(?:\d{1,3}(?:,\d{3})+(?!\d)"
+    r"|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:\s?/\s?\d+)?"
+    r"(?=(?:st|nd|rd|th)?(?![\w]))(?![.,]\d)|(?<![\w.])[+-]?\.\d+"
+)
+_BOUND = re.compile(
+    r"\b(?:at (?:least|most)|more than|less than|fewer than|greater than|no (?:more|less|fewer)|between"
+    r"|over|under|except)\b|[<>]"
+)
+_THIRDS = re.compile(r"([+-]?\d*)\.(\d*?)(3{2,}|6{2,}|6+7)")
+
+
+def number_form(read: str, text: str, question: Asked) -> Form | None:
+    """The form of an answer (`read`, undressed) that is one number; None if it is none.
+
+    `text` is sent where the number is no plain one: a root, a multiple of pi, a complex number.
+    """
+    found = _read(read, question)
+    if found is None:
+        return None
+    value, plain = found
+    if isinstance(value, complex):
+        real, imaginary = normal(Fraction(value.real), question), normal(Fraction(value.imag), question)
+        return made("number", f"{shown(real)}{'' if imaginary < 0 else '+'}{shown(imaginary)}i", text)
+    if not -1e300 < value < 1e300:
+        return None
+    exact = Fraction(value)
+    meant = _of_thirds(exact, question)
+    said = normal(meant, question)
+    sent = written(exact, question, as_decimal=meant != exact) if plain else text
+    return made("number", shown(said), sent, said if said.denominator < 10**6 else float(said))
+
+
+def normal(value: Fraction, question: Asked) -> Fraction:
+    """The number as far as the question counts its digits, else without the noise of a float."""
+    if question.down or question.up:
+        value = _without_noise(value)
+        return Fraction(value.__floor__() if question.down else value.__ceil__())
+    if question.places is not None:
+        return _rounded(value, question.places)
+    if question.significant is not None:
+        return _to_significant(value, question.significant)
+    return _without_noise(value)
+
+
+def shown(value: Fraction) -> str:
+    """A number in a key: the same number, the same characters."""
+    if value.denominator == 1 and value.numerator.bit_length() < _MOST_BITS:
+        return str(value.numerator)
+    if value.denominator == 1 or abs(value) < Fraction(1, 10**5):
+        return _scientific(value, _DIGITS)
+    return _decimal(value, _places(value))
+
+
+def written(value: Fraction, question: Asked, *, as_decimal: bool = False) -> str:
+    """A number as it is sent. See the module."""
+    if _rounds(question):
+        value = normal(value, question)
+        ordinary = value == 0 or Fraction(1, 10**4) < abs(value) < 10**_MOST_ZEROS
+        if question.significant is not None and (question.scientific or not ordinary):
+            return _power_of_ten(value, question)
+        return _decimal(value, _places(value))
+    small = _is_small(value)
+    value = value if small else _without_noise(value)
+    if value.denominator == 1 and not (question.scientific and abs(value) >= 10) and not _is_round(value):
+        return str(value.numerator)
+    if question.scientific or not Fraction(1, 10**9) < abs(value) < 10**_MOST_ZEROS:
+        return _power_of_ten(value, question)
+    if small and not as_decimal and (question.fraction or question.latex_fraction or not _is_short(value)):
+        top, bottom = abs(value.numerator), value.denominator
+        sign = "-" if value < 0 else ""
+        return f"{sign}\\frac{{{top}}}{{{bottom}}}" if question.latex_fraction else f"{sign}{top}/{bottom}"
+    return _decimal(value, _places(value))
+
+
+def numbers_in(read: str) -> list[str]:
+    """The numbers that stand in a text, as they are written; a/b is one."""
+    return [found[0].strip() for found in _TOKEN.finditer(_POWER_OF_UNIT.sub(r"\1", read))]
+
+
+def only_number(read: str, text: str, question: Asked) -> Form | None:
+    """The number of a short sentence that holds exactly one, as a validator reads it."""
+    found = numbers_in(read)
+    if len(found) != 1 or _BOUND.search(read):
+        return None
+    percent = "%" if re.search(re.escape(found[0]) + r"\s*(?:%|percent)", read) else ""
+    return number_form(found[0] + percent, text, question)
+
+
+def _read(read: str, question: Asked) -> tuple[Fraction | float | complex, bool] | None:
+    """The value, and whether it is a plain number: digits, a fraction, a mixed number."""
+    read = re.sub(r"^[\s,;?]+|^\.(?!\d)|[\s.,;?]+$", "", read)
+    if read.endswith("!") and not question.factorial:
+        read = read.rstrip("! ")  # said with joy
+    read = _PREFIX.sub("", re.sub(r"^(?:minus|negative)\s+(?=[\d$.])", "-", read, flags=re.IGNORECASE))
+    read = _CURRENCY.sub(r"\1", read)
+    if european := _EUROPEAN.fullmatch(read):
+        read = european[1] + european[2].replace(".", "") + "." + european[3]
+    read = _THOUSANDS.sub(lambda digits: digits[0].replace(",", "").replace("_", ""), read)
+    read = re.sub(r"(?<=\d)(?:st|nd|rd|th)$", "", read)
+    if not re.search(r"\d|pi\b|\be\b|\bi\b|oo", read):
+        digits = None if question.text else from_words(read)
+        return None if digits is None else (Fraction(digits), True)
+    if (total := compound(read, question)) is not None:
+        return total, True
+    bare, unit, percent = _without_unit(read)
+    value, plain = _value(bare)
+    if value is None or isinstance(value, complex):
+        return None if value is None else (value if value.imag else value.real, False)
+    if percent and not question.percent:
+        value /= 100
+        plain = plain and not question.mentions_percent
+    return converted(value, unit, question), plain
+
+
+def _value(bare: str) -> tuple[Fraction | float | complex | None, bool]:
+    bare = _SCIENTIFIC.sub(lambda power: f"e{power[1].replace(' ', '')}", bare)
+    if mixed := _MIXED.fullmatch(bare):
+        sign, whole, top, bottom = mixed.groups()
+        if int(bottom) == 0:
+            return None, False
+        value = int(whole) + Fraction(int(top), int(bottom))
+        return (-value if sign == "-" else value), True
+    found = computed(bare)
+    if found is None or found.unknowns:
+        return None, False
+    return found.value, isinstance(found.value, Fraction) and _is_plain(found, bare)
+
+
+def _is_plain(found: Computed, bare: str) -> bool:
+    return not re.search(r"[a-df-zA-DF-Z]", bare) or (
+        not re.search(r"pi|\be\b", bare) and found.operations <= 3
+    )
+
+
+def _without_unit(read: str) -> tuple[str, str, bool]:
+    """The bare number, the first word of its unit, and whether it is in percent."""
+    read = _POWER_OF_UNIT.sub(r"\1", read)
+    found = _UNIT.search(read)
+    if found is None:
+        return read, "", False
+    unit = (found["unit"] or found["currency"] or "").strip().lower()
+    first = unit.split()[0].strip(".-/'") if unit else ""
+    if first in ("pi", "e", "i", "x", "sqrt", "degrees", "degree") or first.startswith(("sqrt", "pi")):
+        return (read, "", False) if first not in ("degrees", "degree") else (read[: found.start()], "", False)
+    return read[: found.start()].strip(), unit_of(first), bool(found["percent"])
+
+
+def _of_thirds(value: Fraction, question: Asked) -> Fraction:
+    """Thirds and sixths that were cut off: 0.33, 16.67. Not where decimals were given or asked for."""
+    if _rounds(question) or question.shows_decimals or value.denominator == 1 or value.denominator % 3 == 0:
+        return value
+    text = _decimal(value, _places(value))
+    found = _THIRDS.fullmatch(text)
+    if found is None:
+        return value
+    decimals = len(found[2]) + len(found[3])
+    nearest = Fraction(round(value * 3 * 10 ** len(found[2])), 3 * 10 ** len(found[2]))
+    return nearest if abs(nearest - value) < Fraction(1, 10**decimals) else value
+
+
+def _rounds(question: Asked) -> bool:
+    return question.places is not None or question.significant is not None or question.down or question.up
+
+
+def _rounded(value: Fraction, places: int) -> Fraction:
+    """Half away from zero, as people round."""
+    scaled = abs(value) * Fraction(10) ** places
+    near = _without_noise(scaled)
+    whole = (near + Fraction(1, 2)).__floor__()
+    return Fraction(whole if value >= 0 else -whole) / Fraction(10) ** places
+
+
+def _to_significant(value: Fraction, digits: int) -> Fraction:
+    return _rounded(value, digits - 1 - _magnitude(value)) if value else value
+
+
+def _without_noise(value: Fraction) -> Fraction:
+    if value.denominator == 1:
+        return value
+    scale = Fraction(10) ** _places(value)
+    whole = (abs(value) * scale + Fraction(1, 2)).__floor__()
+    return Fraction(whole if value >= 0 else -whole) / scale
+
+
+def _is_small(value: Fraction) -> bool:
+    """A fraction that somebody wrote, rather than a float."""
+    return value.denominator < 10**4
+
+
+def _is_round(value: Fraction) -> bool:
+    size = abs(value.numerator)
+    return size.bit_length() >= _MOST_BITS or (
+        size >= 10**_MOST_ZEROS and size % 10 ** (_MOST_ZEROS - _DIGITS) == 0
+    )
+
+
+def _is_short(value: Fraction) -> bool:
+    return 10**4 % value.denominator == 0
+
+
+def _magnitude(value: Fraction) -> int:
+    """The power of ten of the first digit."""
+    top, bottom = abs(value.numerator), value.denominator
+    guess = int((top.bit_length() - bottom.bit_length()) * 0.30103)
+    while Fraction(top, bottom) >= Fraction(10) ** (guess + 1):
+        guess += 1
+    while Fraction(top, bottom) < Fraction(10) ** guess:
+        guess -= 1
+    return guess
+
+
+def _places(value: Fraction) -> int:
+    return max(6, _DIGITS - 1 - _magnitude(value)) if value else 6
+
+
+def _decimal(value: Fraction, places: int) -> str:
+    whole = round(value * 10**places)
+    digits = str(abs(whole)).rjust(places + 1, "0")
+    text = f"{digits[:-places]}.{digits[-places:]}".rstrip("0").rstrip(".") if places else digits
+    return f"-{text}" if whole < 0 else text
+
+
+def _scientific(value: Fraction, digits: int) -> str:
+    if not value:
+        return "0"
+    power = _magnitude(value)
+    mantissa = _decimal(value / Fraction(10) ** power, digits - 1)
+    if mantissa.lstrip("-").startswith("10"):
+        mantissa, power = mantissa.replace("10", "1", 1), power + 1
+    return f"{mantissa}e{power:+03d}"
+
+
+def _power_of_ten(value: Fraction, question: Asked) -> str:
+    digits = question.significant or _DIGITS
+    mantissa, power = _scientific(value, digits).split("e")
+    return f"{mantissa} \\times 10^{{{int(power)}}}" if question.latex_power else f"{mantissa}e{power}"

@@ -1,0 +1,259 @@
+"""Reading: from what a model wrote to the form of its answer, one reader after the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from logicnet.scoring.tricks import EMPTY, trick
+from logicnet.solver.answers._asked import Asked, asked
+from logicnet.solver.answers._form import Form, made
+from logicnet.solver.answers._formulas import formula_form
+from logicnet.solver.answers._lists import (
+    expression_form,
+    factors_form,
+    interval_form,
+    list_form,
+    roles_form,
+    split,
+    unknowns_form,
+)
+from logicnet.solver.answers._markup import MOST_CHARS, undressed
+from logicnet.solver.answers._numbers import number_form, numbers_in, only_number
+from logicnet.solver.answers._words import (
+    choice_letter,
+    code_form,
+    fixed_form,
+    ratio_form,
+    symbol_form,
+    time_form,
+    words_form,
+    yes_no_form,
+)
+from logicnet.solver.conclusion import MOST_WORDS, concluded, plain, short
+
+MOST_TEXT = 20_000
+"""Characters that are looked at, from the end: an answer stands there."""
+
+_MOST_TIMES = 4
+"""A text that is read is read again, until it says what was read in it: odd texts take two or three turns."""
+
+_ONE_LINE = 300
+_MOST_LISTED = 80  # words of a list or a deciphered sentence, which may be longer than 19
+_MOST_CODE = 1_000  # characters of a program: the most that is sent
+
+_FENCED = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
+_CODE_SIGNS = re.compile(
+    r"\bdef \w+\(|\breturn\b|\bfunction\b|#include|\bSELECT\b|=>|\bclass \w+|\bimport \w+"
+)
+_TAGS = re.compile(r"</?\w{1,20}>")
+_NO_ANSWER = re.compile(
+    r"(?:i (?:do not|don't) know|i am not sure|i'm not sure|unknown|not[_ ]found|n/a|no answer|none given"
+    r"|idk|\?+|-+|\.+)[.!]?",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(r"[=:](?!\d)|->|=|(?<!\d):|\b(?:is|are|was|equals|be|has|have|makes?)\b", re.IGNORECASE)
+_NUMERAL = re.compile(r"(-?)(?:0[xbo])?([0-9a-z]{1,200})", re.IGNORECASE)
+_BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|\s*\(?base[- ]?\d{1,2}\)?)$", re.IGNORECASE)
+_PREFIXES = {"0x": 16, "0b": 2, "0o": 8}
+
+
+def form(text: str, question: str = "") -> Form | None:
+    """What `text` answers to `question`; None if it holds no answer that could be sent.
+
+    `text` may be a bare answer or what a model wrote around one. `form(found.text, question)` is `found`.
+    """
+    wanted = asked(question)
+    found = _once(text, wanted)
+    for _ in range(_MOST_TIMES):
+        if found is None:
+            return None
+        again = _once(found.text, wanted)
+        if again == found and again.text == found.text:
+            return found
+        found = again
+    return None
+
+
+def _once(text: str, wanted: Asked) -> Form | None:
+    if wanted.code and (code := _code(text[-MOST_TEXT:])):
+        return code
+    answer = _answer(_TAGS.sub(" ", text[-MOST_TEXT:]) if "<" in text else text[-MOST_TEXT:])
+    if not answer or answer == EMPTY or trick(answer) or _NO_ANSWER.fullmatch(answer):
+        return None
+    found = _read(answer, wanted)
+    if found is None or not found.text:
+        return None
+    return _sendable(found, wanted)
+
+
+def _answer(text: str) -> str:
+    """The bare answer in one line."""
+    text = text.strip()
+    if len(text) <= _ONE_LINE and "\n" not in text:
+        return concluded(text) or plain(text)
+    lines = [line.strip(" \t*-•") for line in text.splitlines() if line.strip(" \t*-•")]
+    if len(text) <= _ONE_LINE and all(
+        re.fullmatch(r"\$?[A-Za-z]\w?\s*=\s*[^=]{1,40}", line) for line in lines
+    ):
+        return plain(", ".join(lines))
+    if re.match(r"(?:\$|\\\[|\\\()*\s*(?:\\begin|\[)", text) and len(text) <= MOST_CHARS:
+        return plain(text)
+    return concluded(text) or short(text)
+
+
+def _code(text: str) -> Form | None:
+    fenced = _FENCED.findall(text)
+    code = fenced[-1] if fenced else text
+    if not code.strip() or not (fenced or _CODE_SIGNS.search(code)) or trick(code):
+        return None
+    return code_form(code.strip()[:_MOST_CODE])
+
+
+def _read(answer: str, question: Asked) -> Form | None:
+    if len(answer) > MOST_CHARS:
+        return words_form(answer)
+    read = undressed(answer)
+    if not read:
+        return None
+    first = _as_asked(read, answer, question)
+    if first is not None:
+        return first
+    for said in _said(read):
+        sent = answer if said == read else said
+        found = _value(said, sent, question)
+        if found is not None and (said == read or _concludes(found, read, question)):
+            return found
+    return _in_words(read, answer, question)
+
+
+def _as_asked(read: str, answer: str, question: Asked) -> Form | None:  # noqa: PLR0911
+    """What only the question can tell: a choice, a sign, a numeral, letters rather than numbers."""
+    if question.options and (choice := _choice(read, answer, question)):
+        return choice
+    if question.symbol and (symbol := symbol_form(read)):
+        return symbol
+    if found := yes_no_form(read, answer, question):
+        return found
+    if question.expression and (found := expression_form(read, answer)):
+        return found
+    if question.primes and (found := factors_form(read, answer, question)):
+        return found
+    if question.base is not None and (found := _numeral(read, question)):
+        return found
+    if question.text:
+        return _in_words(read, answer, question) if not read.replace(".", "").isdecimal() else None
+    return None
+
+
+def _value(read: str, text: str, question: Asked) -> Form | None:  # noqa: PLR0911
+    """The readers of values, the more particular before the more general."""
+    if question.ratio and (found := ratio_form(read, text)):
+        return found
+    if found := fixed_form(read, text) or time_form(read, text, question) or ratio_form(read, text):
+        return found
+    if question.structured and (found := formula_form(read, text, question)):
+        return found
+    if not (question.equation and "=" in read) and (found := unknowns_form(read, text, question)):
+        return found
+    if found := interval_form(read, text, question):
+        return found
+    if not _is_list(read, question) and (found := number_form(read, text, question)):
+        return found
+    return list_form(read, text, question) or formula_form(read, text, question)
+
+
+def _is_list(read: str, question: Asked) -> bool:
+    """1,234 is a number unless a list was asked for."""
+    return question.listed and bool(re.fullmatch(r"\d{1,3}(?:,\d{3})+", read)) and question.unordered
+
+
+def _said(read: str) -> list[str]:
+    """What may be meant: all of it, or what stands after the last `=`, `:` or `is`."""
+    last = _SAYS.split(read)[-1].strip(" .,:;!\"'")
+    return list(dict.fromkeys(one for one in (read, last) if one))
+
+
+def _concludes(found: Form, read: str, question: Asked) -> bool:
+    """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
+    del question
+    return (
+        found.kind in ("number", "list", "formula", "interval", "time")
+        and not re.search(r"\band\b.*\b(?:is|are|=)", read)
+        and not re.search(r"[<>]", read)
+    )
+
+
+def _in_words(read: str, answer: str, question: Asked) -> Form | None:
+    if found := roles_form(read, answer):
+        return found
+    if not question.text and len(answer.split()) <= MOST_WORDS:
+        if found := only_number(read, answer, question):
+            return found
+        several = _several(read, answer, question)
+        if several is not None:
+            return several
+    return words_form(answer)
+
+
+def _several(read: str, answer: str, question: Asked) -> Form | None:
+    """The numbers of a sentence: "the mean is 4 and the median 3", "5 hours and 1 minute"."""
+    parts, bracket = split(read)
+    if bracket or len(parts) < 2 or not all(len(numbers_in(part)) == 1 for part in parts):
+        return None
+    forms = [only_number(part, part, question) for part in parts]
+    if not all(forms):
+        return None
+    keys = [one.key.removeprefix("number:") for one in forms if one is not None]
+    if question.unordered:
+        keys = sorted(keys)
+    return made("list", "[" + ", ".join(keys) + "]", answer)
+
+
+def _choice(read: str, answer: str, question: Asked) -> Form | None:
+    letter = choice_letter(read, question)
+    if not letter:
+        plainly = replace(question, options=())
+        said = _read(answer, plainly)
+        same = [
+            name
+            for name, option in question.options
+            if said is not None and _read(plain(option), plainly) == said
+        ]
+        letter = same[0] if len(same) == 1 else ""
+    return made("choice", letter, letter) if letter else None
+
+
+def _numeral(read: str, question: Asked) -> Form | None:
+    """Digits in the base that was asked for, with or without 0x, 0b or 0o."""
+    said = _BASE_MARK.sub("", _said(read)[-1].strip(" ._'\""))
+    said = re.sub(r"(?<=\w)[ _,](?=\w)", "", said) if re.fullmatch(r"[0-9a-fA-F ,_]+", said) else said
+    found = _NUMERAL.fullmatch(said)
+    if found is None or question.base is None:
+        return None
+    sign, digits = found.groups()
+    prefix = said.lstrip("-")[:2].lower()
+    if prefix in _PREFIXES and _PREFIXES[prefix] != question.base:
+        digits = said.lstrip("-")  # in base 16, 0b1 is a number too
+    digits = digits.lower()
+    try:
+        int(digits, question.base)
+    except ValueError:
+        return None
+    bare = digits if question.digits_count else digits.lstrip("0") or "0"
+    return made("numeral", f"{sign}{bare} in {question.base}", said)
+
+
+def _sendable(found: Form, question: Asked) -> Form | None:
+    """The form with a text that may be sent, or None: no trick, no rambling."""
+    if trick(found.text) or found.text == EMPTY:
+        return None
+    words = len(found.text.split())
+    if words > MOST_WORDS:
+        tight = re.sub(r"([,;])\s+", r"\1", found.text)
+        if len(tight.split()) <= MOST_WORDS and found.kind != "words":
+            return replace(found, text=tight)
+        several = found.kind in ("list", "unknowns") and re.search(r"[,;&\[]|\d \d", found.text)
+        long_one = several or found.kind in ("formula", "code") or question.text or question.listed
+        return found if long_one and words <= _MOST_LISTED else None
+    return found

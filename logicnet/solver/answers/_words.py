@@ -1,0 +1,186 @@
+"""Words: yes and no, options, times and dates, names and short sentences, code."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import date
+
+from logicnet.solver.answers._asked import Asked, only_yes_or_no
+from logicnet.solver.answers._form import Form, made
+
+_YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
+_NO = frozenset(("no", "false", "incorrect", "nope", "negative"))
+_FIRST = re.compile(r"(yes|no|true|false)\b\s*(?:[,.;:!-]|$)", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|no|never|cannot|none|neither|false|impossible)\b|n't\b", re.IGNORECASE)
+_STOP = frozenset(
+    re.findall(
+        r"\w+",
+        "the a an is are was were does do did can could will would has have should must it this that of in on"
+        " to with and or for be by exist you if so there these those as at from",
+    )
+)
+
+_LETTER = re.compile(
+    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|letter)?\s*\(?([A-Ha-h])\)?(?:(?:\s*[).:]|\s+-\s"
+    r"|,)\s*(.*))?",
+    re.DOTALL | re.IGNORECASE,
+)
+
+_CLOCK = re.compile(
+    r"(?:at\s+)?(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?|o'clock)?(?:\s+in the (morning"
+    r"|afternoon|evening))?",
+    re.IGNORECASE,
+)
+_MONTHS = tuple(month.lower() for month in calendar.month_name[1:])
+_MONTH = "(" + "|".join(f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS) + r")\.?"
+_DATES = (
+    re.compile(rf"(?:on\s+)?(?:\w+day,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd"
+        rf"|th)?,?\s+(?P<year>\d{{4}})", re.IGNORECASE),
+    re.compile(rf"(?:on\s+)?(?:\w+day,?\s+)?(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd"
+        rf"|th)?\s+(?:of\s+)?{_MONTH},?\s+(?P<year>\d{{4}})", re.IGNORECASE),
+    re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"),
+)  # fmt: skip
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+
+_SYMBOL = re.compile(r"(?<![<>=])([<>=])(?![<>=])")
+_SYMBOL_WORDS = {
+    "less than": "<",
+    "greater than": ">",
+    "more than": ">",
+    "equal to": "=",
+    "equals": "=",
+    "equal": "=",
+}
+
+_NOTHING = re.compile(
+    r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|zeros?|values?)(?: exists?)?|none|empty set"
+    r"|the empty set|\{\s*\}|\[\s*\]"
+)
+_ENDLESS = re.compile(r"\+?\s*(?:oo|inf|infinity)")
+_UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
+
+_ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
+_TIGHT = re.compile(r"\s*(->|,|;)\s*")
+_QUOTES = "'\"`*_ "
+
+
+def yes_no_form(read: str, text: str, question: Asked) -> Form | None:
+    """Yes and true are one, no and false too; what is sent is the word that the question has."""
+    said = read.casefold().strip(" .!\"'")
+    verdict: bool | None = None
+    word = said in _YES or said in _NO
+    if word:
+        verdict = said in _YES
+    elif (first := _FIRST.match(read.strip())) and (question.yes_no or len(read.split()) > 2):
+        verdict, word = first[1].lower() in _YES, True
+    elif only_yes_or_no(question) and 2 <= len(read.split()) <= 19 and _about(said, question):
+        verdict = not _NEGATION.search(said)
+    if verdict is None or question.text:
+        return None
+    if said in ("negative", "affirmative", "correct", "incorrect") and not question.yes_no:
+        return None
+    if word:
+        truth = question.true_false or (said in ("true", "false") and not question.yes_no)
+        text = ("True" if verdict else "False") if truth else ("Yes" if verdict else "No")
+    return made("yes-no", "yes" if verdict else "no", text)
+
+
+def _about(said: str, question: Asked) -> bool:
+    """Whether a sentence says again what was asked: it ends in a word of the question."""
+    words = [word for word in re.findall(r"[a-z']{3,}", said) if word not in _STOP]
+    again = bool(words) and re.search(rf"\b{re.escape(words[-1])}\b", question.words) is not None
+    return again or (said.endswith(("exist", "exists")) and "exist" in question.words)
+
+
+def choice_letter(read: str, question: Asked) -> str:
+    """The letter of an option, if that is what the answer is."""
+    found = _LETTER.fullmatch(read.strip(" .*"))
+    if found is None:
+        return ""
+    letter = found[1].upper()
+    return letter if letter in dict(question.options) else ""
+
+
+def time_form(read: str, text: str, question: Asked) -> Form | None:
+    """A date, or a time of day: 7:30 PM is 19:30."""
+    read = read.strip(" .")
+    for pattern in _DATES:
+        if found := pattern.fullmatch(read):
+            return _date_form(found, text)
+    if question.date and (slashed := _SLASHED.fullmatch(read)):
+        return _day(int(slashed[3]), int(slashed[1]), int(slashed[2]), text)
+    clock = _CLOCK.fullmatch(read)
+    if clock is None or not (clock[2] or clock[4] or "clock" in read.lower()):
+        return None
+    if not question.clock and not clock[4] and not re.search(r"clock|:\d\d", read.lower()):
+        return None
+    hour, minute, second = int(clock[1]), int(clock[2] or 0), int(clock[3] or 0)
+    half = (
+        clock[4] or {"morning": "a", "afternoon": "p", "evening": "p"}.get((clock[5] or "").lower(), "")
+    ).lower()
+    if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
+        return None
+    if half:
+        hour = hour % 12 + 12 * (half == "p")
+    return made("time", f"{hour % 24:02d}:{minute:02d}" + (f":{second:02d}" if second else ""), text)
+
+
+def _date_form(found: re.Match[str], text: str) -> Form | None:
+    groups = found.groupdict()
+    if "month" in groups:
+        month = int(groups["month"])
+    else:
+        name = next(group for group in found.groups() if group and group[:3].isalpha())
+        month = 1 + next(place for place, one in enumerate(_MONTHS) if one.startswith(name[:3].lower()))
+    return _day(int(groups["year"]), month, int(groups["day"]), text)
+
+
+def _day(year: int, month: int, day: int, text: str) -> Form | None:
+    try:
+        return made("time", date(year, month, day).isoformat(), text)
+    except ValueError:
+        return None
+
+
+def ratio_form(read: str, text: str) -> Form | None:
+    """3:2, 6 : 4 and 3 to 2 are one ratio."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?::|to)\s*(\d{1,9}(?:\.\d{1,6})?)", read.strip(" ."))
+    if found is None:
+        return None
+    left, right = float(found[1]), float(found[2])
+    return made("list", f"{left / right:.10g} to 1", text) if right else None
+
+
+def symbol_form(read: str) -> Form | None:
+    """The one sign of comparison in an answer."""
+    found = set(_SYMBOL.findall(read)) or {
+        sign for words, sign in _SYMBOL_WORDS.items() if re.search(rf"\b{words}\b", read.lower())
+    }
+    if len(found) != 1:
+        return None
+    sign = found.pop()
+    return made("words", sign, sign)
+
+
+def fixed_form(read: str, text: str) -> Form | None:
+    """No solution, infinity, undefined: the words for what is no value."""
+    said = read.casefold().strip(" .!")
+    for word, pattern in (("no solution", _NOTHING), ("infinity", _ENDLESS), ("undefined", _UNDEFINED)):
+        if pattern.fullmatch(said):
+            return made("words", word, text)
+    return None
+
+
+def words_form(text: str) -> Form | None:
+    """Names and short sentences: the same words, whatever their case, article, quotes and full stop."""
+    said = " ".join(text.casefold().replace("→", "->").replace("’", "'").split()).strip(_QUOTES + ".,;:!?")  # noqa: RUF001
+    bare = _ARTICLE.sub("", said, count=1) if _ARTICLE.match(said) else said
+    said = _TIGHT.sub(r"\1", bare.strip(_QUOTES) or said)
+    return made("words", said, text) if said else None
+
+
+def code_form(code: str) -> Form:
+    """A program: the same lines, without comments and empty ones."""
+    lines = (re.sub(r"(?:^|\s)(?:#|//)[^\n]*$", "", line).rstrip() for line in code.splitlines())
+    return made("code", "\n".join(" ".join(line.split()) for line in lines if line.strip()), code.strip())
