@@ -8,7 +8,7 @@ import pytest
 
 from logicnet.cli import main
 from logicnet.ledger import Ledger
-from logicnet.ledger.comparison import compare, with_agreement
+from logicnet.ledger.comparison import agrees, compare, with_agreement
 from tests.unit.ledger.facts import admitted, answered, epoch, shadowed
 
 
@@ -42,6 +42,21 @@ def test_the_same_challenges_are_compared() -> None:
     assert (race.real.median_s, race.shadow.median_s) == (2.0, 1.0)
     assert race.real.share("late") == 0.0 and race.shadow.share("late") == pytest.approx(1 / 3)
     assert (other.shadow.solver, other.real.share("failed")) == ("other", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "other", "same"),
+    [
+        ("1/2", "0.5", True),
+        ("The answer is 1,000.", "1000", True),
+        ("I do not know", "i do  not know", True),
+        ("I do not know", "7", False),
+        ("", "7", False),
+        ("-5", "5", False),
+    ],
+)
+def test_answers_agree_if_they_say_the_same(answer: str, other: str, same: bool) -> None:
+    assert agrees(answer, other, "How much is it?") is same
 
 
 def test_where_all_were_displaced_there_is_nothing_to_say() -> None:
