@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from types import MappingProxyType
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from logicnet.solver.race.votes import Ballots, Trust, Vote
 
@@ -191,9 +193,11 @@ def decide(
     own = frozenset(vote.key for vote in votes if vote.key and vote.lane in traced)
     most = min(look_ahead, len(pending))
     waits = _Waits(pending, arrived, arrivals, horizon_s=horizon_s, pace=pace, most=most)
+    worth = _Worth(prices.right, similarity_gain, forced, traced)
     rate = prices.second + prices.lane_second * len(pending)
-    outlook = _Outlook(waits, rate, prices, similarity_gain, traced, forced)
-    return outlook.decision(ballots, own)
+    plans = _plans(_tree(ballots, own, tuple(waits.lanes), worth), waits, rate)
+    gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
+    return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
 
 
 def worth_starting(
@@ -250,7 +254,7 @@ _Row = tuple[float, ...]
 _STEPS = tuple((place / 20) ** 2.5 for place in range(1, 21))
 """Where time up to the horizon is looked at, as shares of it: densely near now."""
 
-_WINDOWS = (5, 7, 9, 11, 13, 15, 17, 20)
+_WINDOWS = (4, 6, 8, 11, 15, 20)
 """Steps after which one may give up waiting."""
 
 _LENGTHS = tuple((length, math.exp(-length * length / 2.0)) for length in (-2.0, -1.0, 0.0, 1.0, 2.0))
@@ -309,74 +313,117 @@ class _Waits:
                 self.seconds.append(tuple(spent[n] / max(came[n], 1e-12) for n in range(most)))
 
 
-@dataclass(slots=True)
-class _Outlook:
-    """The tree of votes to come. Plans are pairs (gain, price), one for each window."""
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """What an answer is worth, in reward."""
 
-    waits: _Waits
-    rate: float
-    prices: Prices
+    right: float
     similarity_gain: float
-    traced: frozenset[str]
     forced: float
+    traced: frozenset[str]
 
-    def decision(self, ballots: Ballots, own: frozenset[str]) -> Decision:
-        plans = self._plans(ballots, own, 0, 1.0, {})
-        best = max(range(len(plans)), key=lambda window: plans[window][0] - plans[window][1])
-        gain, price = plans[best]
-        window_s = self.waits.windows_s[best]
-        return Decision(gain > price, gain, price, window_s if gain > price else 0.0)
-
-    def _value(self, leader: str, joint: Mapping[str, float], own: frozenset[str]) -> float:
-        """Of choosing the leader now, times the probability of these votes."""
+    def of(self, leader: str, joint: Mapping[str, float], own: frozenset[str]) -> float:
+        """Of choosing the leader, times the probability of these votes."""
         total = sum(joint.values())
         if not leader:
-            return self.prices.right * self.forced * total
-        return self.prices.right * joint[leader] + (self.similarity_gain * total if leader in own else 0.0)
+            return self.right * self.forced * total
+        return self.right * joint[leader] + (self.similarity_gain * total if leader in own else 0.0)
 
-    def _plans(
-        self,
-        ballots: Ballots,
-        own: frozenset[str],
-        depth: int,
-        likely: float,
-        seen: dict[object, list[tuple[float, float]]],
-    ) -> list[tuple[float, float]]:
-        waits = self.waits
-        nothing = [(0.0, 0.0)] * len(waits.windows_s)
-        if depth == len(waits.lanes) or likely < _UNLIKELY:
-            return nothing
-        place = (depth, ballots.wrong, tuple(sorted((k, a.odds) for k, a in ballots.answers.items())), own)
-        if (known := seen.get(place)) is not None:
+
+class _Node(NamedTuple):
+    """Votes as they may stand after some arrivals. `gain`: what choosing anew after the next is worth more
+    than keeping the choice; `later`: chance and place of what the next makes of them."""
+
+    depth: int
+    gain: float
+    later: tuple[tuple[float, int], ...]
+
+
+_Tree = list[_Node]  # children before parents, the votes of now at the end
+
+_trees: WeakKeyDictionary[Trust, dict[object, _Tree]] = WeakKeyDictionary()
+"""Trees by votes. They know nothing of time, and the votes of one question are often those of another."""
+
+_MOST_TREES = 512  # some ten megabytes at most
+
+
+def _tree(ballots: Ballots, own: frozenset[str], lanes: tuple[str, ...], worth: _Worth) -> _Tree:
+    """What may come of these votes if `lanes` arrive in this order."""
+    place = (ballots.kind, lanes, worth, _standing(ballots, own))
+    trees = _trees.setdefault(ballots.trust, {})
+    if (tree := trees.get(place)) is None:
+        if len(trees) >= _MOST_TREES:
+            trees.clear()
+        growth = _Growth(lanes, worth, [], {})
+        growth.grow(ballots, own, 0, 1.0)
+        tree = trees[place] = growth.tree
+    return tree
+
+
+def _standing(ballots: Ballots, own: frozenset[str]) -> object:
+    """What votes say, whatever the answers are called."""
+    answers = (
+        (one.odds, tuple(sorted(one.lanes.items())), key in own) for key, one in ballots.answers.items()
+    )
+    return ballots.wrong, tuple(sorted(answers))
+
+
+@dataclass(slots=True)
+class _Growth:
+    lanes: tuple[str, ...]
+    worth: _Worth
+    tree: _Tree
+    grown: dict[object, int]
+
+    def grow(self, ballots: Ballots, own: frozenset[str], depth: int, likely: float) -> int | None:
+        """Add what may follow from these votes, and its place. None where that is not worth following."""
+        if depth == len(self.lanes) or likely < _UNLIKELY:
+            return None
+        place = (depth, _standing(ballots, own))
+        if (known := self.grown.get(place)) is not None:
             return known
-        lane = waits.lanes[depth]
-        joint = ballots.joint()
+        lane, worth = self.lanes[depth], self.worth
+        joint, leader = ballots.joint(), ballots.leader()
         total = sum(joint.values())
-        leader = ballots.leader()
         silent = ballots.trust.silent(lane)
-        traces = lane in self.traced
         gain = 0.0
-        later = [(silent, self._plans(ballots, own, depth + 1, likely * silent, seen))]
+        later = [(silent, self.grow(ballots, own, depth + 1, likely * silent))]
         for key, many in _next_answers(joint, depth):
             after = ballots.plus(lane, key)
             next_joint = after.joint()
             weight = (1.0 - silent) * many / total
             chance = weight * sum(next_joint.values())
-            next_own = own | {key} if traces else own
-            # What choosing anew is worth more than keeping the choice, in the light of this vote.
-            kept = self._value(leader, next_joint, own)
-            gain += weight * (self._value(after.leader(), next_joint, next_own) - kept)
-            later.append((chance, self._plans(after, next_own, depth + 1, likely * chance, seen)))
-        plans = []
-        for window in range(len(waits.windows_s)):
-            reach = waits.reach[window][depth]
-            more = sum(chance * plan[window][0] for chance, plan in later)
-            cost = sum(chance * plan[window][1] for chance, plan in later)
-            won = reach * (gain + more)
-            paid = self.rate * waits.seconds[window][depth] + reach * cost
-            plans.append((won, paid) if won > paid else (0.0, 0.0))
-        seen[place] = plans
-        return plans
+            next_own = own | {key} if lane in worth.traced else own
+            kept = worth.of(leader, next_joint, own)
+            gain += weight * (worth.of(after.leader(), next_joint, next_own) - kept)
+            later.append((chance, self.grow(after, next_own, depth + 1, likely * chance)))
+        followed = tuple((chance, child) for chance, child in later if child is not None)
+        self.tree.append(_Node(depth, gain, followed))
+        self.grown[place] = len(self.tree) - 1
+        return len(self.tree) - 1
+
+
+def _plans(tree: _Tree, waits: _Waits, rate: float) -> list[tuple[float, float, float]]:
+    """Gain, price and seconds of the best plan for each window in which one would give up waiting.
+
+    From the last votes to those of now: after every arrival one may stop, which gains and costs nothing.
+    """
+    plans = []
+    for window_s, reach, seconds in zip(waits.windows_s, waits.reach, waits.seconds, strict=True):
+        gains: list[float] = []
+        prices: list[float] = []
+        for depth, now, later in tree:
+            gain, price = now, 0.0
+            for chance, child in later:
+                gain += chance * gains[child]
+                price += chance * prices[child]
+            gain *= reach[depth]
+            price = rate * seconds[depth] + reach[depth] * price
+            worth_it = gain > price
+            gains.append(gain if worth_it else 0.0)
+            prices.append(price if worth_it else 0.0)
+        plans.append((gains[-1], prices[-1], window_s) if gains else (0.0, 0.0, window_s))
+    return plans
 
 
 def _next_answers(joint: Mapping[str, float], depth: int) -> list[tuple[str, int]]:
@@ -439,11 +486,17 @@ def _counted(groups: Sequence[tuple[int, float]], most: int) -> list[float]:
     """Chances of 0, 1, ... arrivals, and at the end of `most` or more, of `many` lanes at `chance` each."""
     counts = [1.0] + [0.0] * most
     for many, chance in groups:
-        for _ in range(many):
-            counts[most] += counts[most - 1] * chance
-            for number in range(most - 1, 0, -1):
-                counts[number] += (counts[number - 1] - counts[number]) * chance
-            counts[0] *= 1.0 - chance
+        one = [0.0] * (most + 1)
+        odds = chance / max(1.0 - chance, 1e-12)
+        term = (1.0 - chance) ** many
+        for number in range(min(most, many + 1)):
+            one[number] = term
+            term *= odds * (many - number) / (number + 1)
+        if counts[0] == 1.0:
+            counts = one
+        else:
+            counts = [sum(counts[n - k] * one[k] for k in range(n + 1)) for n in range(most)] + [0.0]
+        counts[most] = max(0.0, 1.0 - sum(counts[:most]))
     return counts
 
 
