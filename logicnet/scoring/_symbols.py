@@ -9,7 +9,8 @@ import types
 from fractions import Fraction
 from typing import Any
 
-from logicnet.scoring._expression import (
+from logicnet.scoring._plain import plain_call
+from logicnet.scoring.expression import (
     LARGEST_ARGUMENT,
     LARGEST_EXPONENT,
     Tree,
@@ -17,7 +18,6 @@ from logicnet.scoring._expression import (
     walk,
     whole_factorial,
 )
-from logicnet.scoring._plain import plain_call
 
 MOST_IRRATIONAL = 3
 """Irrational terms beside unknowns: sympy may look for the minimal polynomial of their sum, whose

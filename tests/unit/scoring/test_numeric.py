@@ -12,8 +12,16 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from logicnet.scoring import by_text
-from logicnet.scoring._expression import LARGEST_EXPONENT, MOST_CALLS, MOST_CHARS, MOST_NESTED
 from logicnet.scoring._symbols import MOST_IRRATIONAL
+from logicnet.scoring.expression import (
+    LARGEST_EXPONENT,
+    MOST_CALLS,
+    MOST_CHARS,
+    MOST_NESTED,
+    Unreadable,
+    read,
+    walk,
+)
 from logicnet.scoring.numeric import EPSILON, compare, value_of
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "numeric_cases.json").read_text())
@@ -218,3 +226,18 @@ def test_units_and_marks_are_taken_out() -> None:
 )
 def test_an_expression_of_numbers_has_a_value(text: str, value: Fraction | None) -> None:
     assert value_of(text) == value
+
+
+def test_powers_are_read_only_where_somebody_raises_them() -> None:
+    class Leaves:
+        def number(self, written: str) -> int:
+            return int(written)
+
+        def name(self, name: str) -> int:
+            raise AssertionError(name)
+
+        call = truth_value = name
+
+    with pytest.raises(Unreadable):
+        walk(read("2**3"), Leaves())
+    assert walk(read("2**3 + 1"), Leaves(), power=lambda base, exponent: base**exponent) == 9

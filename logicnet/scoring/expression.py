@@ -1,4 +1,4 @@
-"""Reading an answer as an expression, without evaluating it as code.
+"""Reading a text as an expression, without evaluating it as code.
 
 A validator hands the miner's text to sympy's `sympify`, which is Python's `eval` after some changes
 to the tokens. We want its results, not its doors. So the text is parsed by Python's grammar into a
@@ -8,7 +8,8 @@ which is all that most answers need; `_symbols` builds sympy's objects, for answ
 
 Everything that could cost more than its length is bounded: characters, nesting, exponents, arguments
 of functions, and the number of irrational terms (sympy looks for hidden zeros among them, in time
-exponential in their number). Powers do not occur: a validator compares nothing that holds `**` or `^`.
+exponential in their number). Powers are read only where `walk` is told how to raise: a validator compares
+nothing that holds `**` or `^`, and a power is what costs most.
 """
 
 from __future__ import annotations
@@ -101,9 +102,15 @@ class Leaves(Protocol):
     def truth_value(self, value: Any) -> Any: ...
 
 
-def walk(tree: Tree, leaves: Leaves) -> Any:
-    """The value of a tree. Raises Unreadable, and whatever `leaves` and their values raise."""
-    return _Walk(tree, leaves).value(tree.root)
+Power = Callable[[Any, Any], Any]
+
+
+def walk(tree: Tree, leaves: Leaves, *, power: Power | None = None) -> Any:
+    """The value of a tree; `**` is refused, or is `power(base, exponent)`, which bounds what it costs.
+
+    Raises Unreadable, and whatever `leaves`, `power` and their values raise.
+    """
+    return _Walk(tree, leaves, power).value(tree.root)
 
 
 def whole_factorial(value: Any) -> int:
@@ -132,9 +139,10 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 class _Walk:
-    def __init__(self, tree: Tree, leaves: Leaves) -> None:
+    def __init__(self, tree: Tree, leaves: Leaves, power: Power | None) -> None:
         self._tree = tree
         self._leaves = leaves
+        self._binary = _BINARY if power is None else {**_BINARY, ast.Pow: power}
         self._calls_left = MOST_CALLS
 
     def value(self, node: ast.expr) -> Any:  # noqa: PLR0911  (one line per kind of node)
@@ -145,8 +153,8 @@ class _Walk:
                 return self._leaves.number(self._tree.number(node))
             case ast.Name(id=name):
                 return self._leaves.name(name)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-                return _BINARY[type(op)](self.value(left), self.value(right))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in self._binary:
+                return self._binary[type(op)](self.value(left), self.value(right))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self.value(operand)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
