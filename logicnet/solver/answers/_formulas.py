@@ -10,6 +10,7 @@ from logicnet.solver.answers._asked import Asked
 from logicnet.solver.answers._form import Form, made
 
 _CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")
+_SIGN = re.compile(r"[\d+*/^(-]")  # without one it is a name
 _POWER = re.compile(r"\(?(-?\d{1,6})\)?\s*(?:\^|\*\*)\s*\(?(-?\d{1,6})\)?")
 
 
@@ -21,7 +22,7 @@ def formula_form(read: str, text: str, question: Asked) -> Form | None:
     """
     if question.integral:
         read = _CONSTANT.sub("", read)
-    found = computed(read)
+    found = computed(read) if _SIGN.search(read) else None
     if found is None or (not found.unknowns and not (question.structured and _POWER.fullmatch(read))):
         return None
     if not found.unknowns:

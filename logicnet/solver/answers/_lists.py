@@ -14,6 +14,7 @@ from logicnet.solver.answers._numbers import number_form, numbers_in, shown
 
 MOST_PARTS = 200
 _MOST_NESTED = 4
+_MOST_WORDS = 4  # of a part; sentences have "and" in them too
 
 _OPEN, _CLOSE = "([{", ")]}"
 _NUMBERS = re.compile(r"[+-]?\d+(?:\.\d+)?(?:\s+[+-]?\d+(?:\.\d+)?)+")
@@ -34,7 +35,7 @@ def split(read: str) -> tuple[list[str], str]:
     read = read.strip()
     if read[:1] in _OPEN and read and _closing(read) == len(read) - 1:
         bracket, read = read[0], read[1:-1]
-    parts = _outside(read, spaced=", " in read)
+    parts = _outside(read, spaced=re.search(r", |;|\band\b|\bor\b", read) is not None)
     return [part for part in parts if part], bracket
 
 
@@ -76,13 +77,17 @@ def _splits(read: str, place: int, spaced: bool) -> bool:
     return not spaced or not re.match(r",\d{3}(?!\d)", read[place : place + 5])
 
 
-def list_form(read: str, text: str, question: Asked, depth: int = 0) -> Form | None:
+def list_form(  # noqa: PLR0911
+    read: str, text: str, question: Asked, depth: int = 0
+) -> Form | None:
     """The form of an answer that is a list, tuple, set, vector or matrix; a list of one is what it holds."""
     if _NUMBERS.fullmatch(read):
         parts, bracket = read.split(), ""
     else:
         parts, bracket = split(read)
     if depth > _MOST_NESTED or len(parts) > MOST_PARTS or not (len(parts) > 1 or bracket):
+        return None
+    if not bracket and any(len(re.findall(r"[^\W\d_]{2,}", part)) > _MOST_WORDS for part in parts):
         return None
     if not parts:
         return made("list", "", text)

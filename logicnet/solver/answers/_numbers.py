@@ -38,6 +38,7 @@ _PREFIX = re.compile(
     r"^(?:approximately|about|roughly|around|exactly|nearly|only|usd|eur|gbp|us|=|~)\s*(?=[\d$€£¥.+(-])",
     re.IGNORECASE,
 )
+_CHANCE = re.compile(r"(\d{1,9}) (?:in|out of) (\d{1,9})")
 _CURRENCY = re.compile(r"([+-]?)\s*[$€£¥]\s*(?=[\d.+-])")
 _UNIT = re.compile(
     r"(?<=[\d)!i])\s*(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢])"
@@ -57,7 +58,7 @@ _BOUND = re.compile(
     r"\b(?:at (?:least|most)|more than|less than|fewer than|greater than|no (?:more|less|fewer)|between"
     r"|over|under|except)\b|[<>]"
 )
-_THIRDS = re.compile(r"([+-]?\d*)\.(\d*?)(3{2,}|6{2,}|6+7)")
+_THIRDS = re.compile(r"([+-]?\d*)\.(\d{0,2}?)(3{2,}|6{2,}|6+7)")
 
 
 def number_form(read: str, text: str, question: Asked) -> Form | None:
@@ -110,7 +111,7 @@ def written(value: Fraction, question: Asked, *, as_decimal: bool = False) -> st
         if question.significant is not None and (question.scientific or not ordinary):
             return _power_of_ten(value, question)
         return _decimal(value, _places(value))
-    small = _is_small(value)
+    small = _is_small(value) or (question.fraction and _is_fraction(value))
     value = value if small else _without_noise(value)
     if value.denominator == 1 and not (question.scientific and abs(value) >= 10) and not _is_round(value):
         return str(value.numerator)
@@ -144,13 +145,13 @@ def _read(read: str, question: Asked) -> tuple[Fraction | float | complex, bool]
         read = read.rstrip("! ")  # said with joy
     read = _PREFIX.sub("", re.sub(r"^(?:minus|negative)\s+(?=[\d$.])", "-", read, flags=re.IGNORECASE))
     read = _CURRENCY.sub(r"\1", read)
-    if european := _EUROPEAN.fullmatch(read):
-        read = european[1] + european[2].replace(".", "") + "." + european[3]
     read = _THOUSANDS.sub(lambda digits: digits[0].replace(",", "").replace("_", ""), read)
     read = re.sub(r"(?<=\d)(?:st|nd|rd|th)$", "", read)
     if not re.search(r"\d|pi\b|\be\b|\bi\b|oo", read):
         digits = None if question.text else from_words(read)
         return None if digits is None else (Fraction(digits), True)
+    if (chance := _CHANCE.fullmatch(read)) and re.search(r"probab|chance|likel|odds", question.words):
+        read = f"{chance[1]}/{chance[2]}"
     if (total := compound(read, question)) is not None:
         return total, True
     bare, unit, percent = _without_unit(read)
@@ -164,6 +165,8 @@ def _read(read: str, question: Asked) -> tuple[Fraction | float | complex, bool]
 
 
 def _value(bare: str) -> tuple[Fraction | float | complex | None, bool]:
+    if european := _EUROPEAN.fullmatch(bare):
+        bare = european[1] + european[2].replace(".", "") + "." + european[3]
     bare = _SCIENTIFIC.sub(lambda power: f"e{power[1].replace(' ', '')}", bare)
     if mixed := _MIXED.fullmatch(bare):
         sign, whole, top, bottom = mixed.groups()
@@ -198,7 +201,8 @@ def _without_unit(read: str) -> tuple[str, str, bool]:
 
 def _of_thirds(value: Fraction, question: Asked) -> Fraction:
     """Thirds and sixths that were cut off: 0.33, 16.67. Not where decimals were given or asked for."""
-    if _rounds(question) or question.shows_decimals or value.denominator == 1 or value.denominator % 3 == 0:
+    decimal = value.denominator > 1 and 10**24 % value.denominator == 0
+    if _rounds(question) or question.shows_decimals or not decimal:
         return value
     text = _decimal(value, _places(value))
     found = _THIRDS.fullmatch(text)
@@ -245,6 +249,11 @@ def _is_round(value: Fraction) -> bool:
     )
 
 
+def _is_fraction(value: Fraction) -> bool:
+    """No float, though its numbers are large."""
+    return value.denominator < 10**9 and 10**9 % value.denominator != 0
+
+
 def _is_short(value: Fraction) -> bool:
     return 10**4 % value.denominator == 0
 
@@ -282,6 +291,8 @@ def _scientific(value: Fraction, digits: int) -> str:
 
 
 def _power_of_ten(value: Fraction, question: Asked) -> str:
+    if not value:
+        return "0"
     digits = question.significant or _DIGITS
     mantissa, power = _scientific(value, digits).split("e")
     return f"{mantissa} \\times 10^{{{int(power)}}}" if question.latex_power else f"{mantissa}e{power}"

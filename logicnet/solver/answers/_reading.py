@@ -43,6 +43,7 @@ _MOST_LISTED = 80  # words of a list or a deciphered sentence, which may be long
 _MOST_CODE = 1_000  # characters of a program: the most that is sent
 
 _FENCED = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
+_ONLY_FENCED = re.compile(r"```[\w+-]*\n?([^`]*)```")
 _CODE_SIGNS = re.compile(
     r"\bdef \w+\(|\breturn\b|\bfunction\b|#include|\bSELECT\b|=>|\bclass \w+|\bimport \w+"
 )
@@ -52,6 +53,7 @@ _NO_ANSWER = re.compile(
     r"|idk|\?+|-+|\.+)[.!]?",
     re.IGNORECASE,
 )
+_BOTH = re.compile(r"(?:[a-z]\s*=\s*)?([^=,;+]{0,40}?)\s*\+-\s*([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
 _SAYS = re.compile(r"[=:](?!\d)|->|=|(?<!\d):|\b(?:is|are|was|equals|be|has|have|makes?)\b", re.IGNORECASE)
 _NUMERAL = re.compile(r"(-?)(?:0[xbo])?([0-9a-z]{1,200})", re.IGNORECASE)
 _BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|\s*\(?base[- ]?\d{1,2}\)?)$", re.IGNORECASE)
@@ -61,7 +63,8 @@ _PREFIXES = {"0x": 16, "0b": 2, "0o": 8}
 def form(text: str, question: str = "") -> Form | None:
     """What `text` answers to `question`; None if it holds no answer that could be sent.
 
-    `text` may be a bare answer or what a model wrote around one. `form(found.text, question)` is `found`.
+    `text` is a bare answer, a reply to "give only the answer", or a text that states its answer: of one that
+    only comes to something, `conclusion.guessed` tells what. `form(found.text, question)` is `found`.
     """
     wanted = asked(question)
     found = _once(text, wanted)
@@ -90,6 +93,8 @@ def _once(text: str, wanted: Asked) -> Form | None:
 def _answer(text: str) -> str:
     """The bare answer in one line."""
     text = text.strip()
+    if fenced := _ONLY_FENCED.fullmatch(text):
+        text = fenced[1].strip()
     if len(text) <= _ONE_LINE and "\n" not in text:
         return concluded(text) or plain(text)
     lines = [line.strip(" \t*-•") for line in text.splitlines() if line.strip(" \t*-•")]
@@ -112,7 +117,7 @@ def _code(text: str) -> Form | None:
 
 def _read(answer: str, question: Asked) -> Form | None:
     if len(answer) > MOST_CHARS:
-        return words_form(answer)
+        return words_form(answer, question)
     read = undressed(answer)
     if not read:
         return None
@@ -123,7 +128,7 @@ def _read(answer: str, question: Asked) -> Form | None:
         sent = answer if said == read else said
         found = _value(said, sent, question)
         if found is not None and (said == read or _concludes(found, read, question)):
-            return found
+            return replace(found, text=answer) if found.kind == "formula" and "=" in answer else found
     return _in_words(read, answer, question)
 
 
@@ -150,10 +155,12 @@ def _value(read: str, text: str, question: Asked) -> Form | None:  # noqa: PLR09
     """The readers of values, the more particular before the more general."""
     if question.ratio and (found := ratio_form(read, text)):
         return found
-    if found := fixed_form(read, text) or time_form(read, text, question) or ratio_form(read, text):
+    if found := fixed_form(read, text, question) or time_form(read, text, question) or ratio_form(read, text):
         return found
     if question.structured and (found := formula_form(read, text, question)):
         return found
+    if both := _BOTH.fullmatch(read):
+        return list_form(f"{{{both[1]} + {both[2]}, {both[1]} - {both[2]}}}", text, question)
     if not (question.equation and "=" in read) and (found := unknowns_form(read, text, question)):
         return found
     if found := interval_form(read, text, question):
@@ -193,7 +200,7 @@ def _in_words(read: str, answer: str, question: Asked) -> Form | None:
         several = _several(read, answer, question)
         if several is not None:
             return several
-    return words_form(answer)
+    return words_form(answer, question)
 
 
 def _several(read: str, answer: str, question: Asked) -> Form | None:

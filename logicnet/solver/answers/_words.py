@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 from datetime import date
+from fractions import Fraction
 
 from logicnet.solver.answers._asked import Asked, only_yes_or_no
 from logicnet.solver.answers._form import Form, made
@@ -61,6 +62,7 @@ _ENDLESS = re.compile(r"\+?\s*(?:oo|inf|infinity)")
 _UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
+_SUBJECT = re.compile(r"(?:the )?([^,;]{1,40}?) (?:is|was) (?:an? |the )?([a-z][a-z ]{2,60})")
 _TIGHT = re.compile(r"\s*(->|,|;)\s*")
 _QUOTES = "'\"`*_ "
 
@@ -163,20 +165,28 @@ def symbol_form(read: str) -> Form | None:
     return made("words", sign, sign)
 
 
-def fixed_form(read: str, text: str) -> Form | None:
-    """No solution, infinity, undefined: the words for what is no value."""
+def fixed_form(read: str, text: str, question: Asked) -> Form | None:
+    """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
+    if said == "none" and "how many" in question.words:
+        return made("number", "0", "0", Fraction(0))
     for word, pattern in (("no solution", _NOTHING), ("infinity", _ENDLESS), ("undefined", _UNDEFINED)):
         if pattern.fullmatch(said):
             return made("words", word, text)
     return None
 
 
-def words_form(text: str) -> Form | None:
-    """Names and short sentences: the same words, whatever their case, article, quotes and full stop."""
+def words_form(text: str, question: Asked) -> Form | None:
+    """Names and short sentences: the same words, whatever their case, article, quotes and full stop.
+
+    "Bob is the knave" says Bob where the question is who the knave is.
+    """
     said = " ".join(text.casefold().replace("→", "->").replace("’", "'").split()).strip(_QUOTES + ".,;:!?")  # noqa: RUF001
     bare = _ARTICLE.sub("", said, count=1) if _ARTICLE.match(said) else said
     said = _TIGHT.sub(r"\1", bare.strip(_QUOTES) or said)
+    subject = _SUBJECT.fullmatch(said)
+    if subject and re.search(r"\b(?:who|which|what)\b", question.words) and subject[2] in question.words:
+        said = subject[1]
     return made("words", said, text) if said else None
 
 
