@@ -304,10 +304,10 @@ def arena(
             chain_file=chain_file,
             judge_url=judge_url,
             judge_model=judge_model,
-            judge_key=SecretStr(judge_key) if judge_key and judge_url else None,
+            judge_key=SecretStr(judge_key) if judge_key else None,
             reference_url=reference_url,
             reference_model=reference_model,
-            reference_key=SecretStr(reference_key) if reference_key and reference_url else None,
+            reference_key=SecretStr(reference_key) if reference_key else None,
             plan={name: value for name, value in plan.items() if value is not None},
         )
     )
@@ -316,16 +316,23 @@ def arena(
 @app.command()
 def bench(
     *,
-    solvers: Annotated[str, typer.Option(help="Names or files, with commas between.")] = "direct",
+    solvers: Annotated[str | None, typer.Option(help="Names or files, with commas between; direct.")] = None,
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; all of mathgenerator if not given.")
     ] = None,
-    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible base URL.")] = "http://127.0.0.1:8000/v1",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")] = False,
+    endpoint: Annotated[
+        str | None, typer.Option(help="OpenAI-compatible base URL; http://127.0.0.1:8000/v1.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
     count: Annotated[int | None, typer.Option("--n", min=1, help="Questions; the recipe's count.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the questions; the recipe's own.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Questions that a solver has at once.")] = 4,
-    deadline: Annotated[float, typer.Option(min=1.0, max=3600.0, help="Seconds for an answer.")] = 64.0,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Questions that a solver has at once; 4.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option(min=1.0, max=3600.0, help="Seconds for an answer; 64.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
     ] = None,
@@ -345,35 +352,39 @@ def bench(
         str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
     ] = None,
     similarity: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--similarity/--no-similarity",
             help="Compare reasoning; --endpoint writes the reference if no other does.",
         ),
-    ] = True,
+    ] = None,
     embedding_model: Annotated[
         str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; a new one below .run.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> int:
     """Put solvers side by side on the same questions, and say how much of the difference is noise."""
     from logicnet.bench.command import Options, Source, run  # noqa: PLC0415
 
-    asked = Source(endpoint, model, key)
-    reference = Source(reference_url, reference_model, reference_key) if reference_url else asked
+    plan = {"concurrency": concurrency, "deadline_s": deadline, "embedding_model": embedding_model}
+    names = None if solvers is None else [name.strip() for name in solvers.split(",") if name.strip()]
+    if names == []:
+        raise SettingsError("--solvers is empty: name at least one; `logicnet solvers` lists them")
     return run(
         Options(
-            solvers=[name.strip() for name in solvers.split(",") if name.strip()],
+            out=out,
+            resume=resume,
+            solvers=names or (),
             challenges=challenges,
+            skip_bad=skip_bad,
             count=count,
             seed=seed,
-            concurrency=concurrency,
-            deadline_s=deadline,
-            endpoint=asked,
-            judge=Source(judge_url, judge_model, judge_key) if judge_url else None,
-            reference=reference if similarity else None,
-            embedding_model=embedding_model,
-            out=out,
+            endpoint=Source(endpoint, model, key),
+            judge=Source(judge_url, judge_model, judge_key),
+            reference=Source(reference_url, reference_model, reference_key),
+            similarity=similarity,
+            plan={name: value for name, value in plan.items() if value is not None},
         )
     )
 

@@ -15,13 +15,13 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from logicnet.arena.asking import INTERRUPTED, answered_row, asked_row, is_scored, marked_row
+from logicnet.arena.asking import answered_row, asked_row, is_scored, marked_row
 from logicnet.arena.client import Reply, ValidatorClient
 from logicnet.arena.examiner import Mark
 from logicnet.arena.folder import Begun, Intent, RunFolder
 from logicnet.arena.information import Told, ask_information
-from logicnet.arena.plan import Target
-from logicnet.arena.rows import BadRun, Row
+from logicnet.arena.plan import Plan, Target
+from logicnet.arena.rows import INTERRUPTED, BadRun, Row
 from logicnet.arena.signing import Signer
 from logicnet.challenges.problem import Problem
 
@@ -65,7 +65,7 @@ class Arena:
 
     def __init__(
         self,
-        run: RunFolder,
+        run: RunFolder[Plan],
         problems: Sequence[Problem],
         signer: Signer,
         marks: Marks,

@@ -14,8 +14,6 @@ from logicnet.arena.rows import LONGEST_TEXT, Row, stored
 from logicnet.challenges.problem import Problem
 from logicnet.scoring.rhythm import SCORED_SHARE
 
-INTERRUPTED = "interrupted: the arena ended while this was under way; it is not asked again"
-
 
 def is_scored(plan: Plan, target: Target, problem: Problem) -> bool:
     """Whether it is of the half that is scored: a coin per question and target, the same in each run."""

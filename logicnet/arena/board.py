@@ -15,6 +15,7 @@ from rich.table import Table
 
 from logicnet.arena.folder import RunFolder
 from logicnet.arena.information import Told
+from logicnet.arena.plan import Plan
 from logicnet.arena.rows import Row
 from logicnet.arena.standings import Place, Range
 from logicnet.arena.tally import Tallies
@@ -28,7 +29,7 @@ _CURVE_RANKS = (1, 20, 50, 160)
 class Board:
     """A `Watcher`. Use as a context manager around the run."""
 
-    def __init__(self, run: RunFolder, console: Console, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, run: RunFolder[Plan], console: Console, *, clock: Clock = time.monotonic) -> None:
         self._plan = run.plan
         self._console = console
         self._clock = clock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ from logicnet.arena.arena import Arena
 from logicnet.arena.board import Board, curve
 from logicnet.arena.examiner import Examiner, Keys
 from logicnet.arena.folder import RunFolder, read_plan
-from logicnet.arena.plan import Models, Plan, Target, read_targets
+from logicnet.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
 from logicnet.arena.signing import Signer
+from logicnet.arena.stopping import until_stopped
 from logicnet.challenges.checking import checker_modules, checker_of
 from logicnet.challenges.sets import load
 from logicnet.errors import SettingsError
@@ -79,33 +79,21 @@ def run(options: Options) -> int:
         return _outcome(folder, board)
 
 
-async def _fight(folder: RunFolder, signer: Signer, keys: Keys, board: Board) -> bool:
+async def _fight(folder: RunFolder[Plan], signer: Signer, keys: Keys, board: Board) -> bool:
     """Whether it was stopped before its end."""
     problems = folder.problems
     examiner = Examiner(folder.plan, keys, checker_of=checker_of, checker_modules=checker_modules(problems))
     async with examiner:
         arena = Arena(folder, problems, signer, examiner, board)
-        fighting = asyncio.ensure_future(arena.fight())
 
-        def told_to_stop() -> None:
-            if arena.stopping:
-                fighting.cancel()
-            else:
-                arena.stop()
-                board.stopping()
+        def stop() -> None:
+            arena.stop()
+            board.stopping()
 
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, told_to_stop)
-        try:
-            await fighting
-        except asyncio.CancelledError:
-            if not arena.stopping:
-                raise
-        return arena.stopping
+        return await until_stopped(arena.fight(), stop)
 
 
-def _outcome(folder: RunFolder, board: Board) -> int:
+def _outcome(folder: RunFolder[Plan], board: Board) -> int:
     asked, planned = len(folder.asked), len(folder.problems) * len(folder.plan.targets)
     rounds = f"{len(folder.rounds)} of {folder.plan.rounds} rounds"
     board.say(f"Asked {asked} of {planned} questions in {rounds}; the run is in {folder.path}")
@@ -140,12 +128,12 @@ def _signer(options: Options) -> Signer:
 
 
 @contextmanager
-def _folder(options: Options) -> Iterator[tuple[RunFolder, Signer]]:
+def _folder(options: Options) -> Iterator[tuple[RunFolder[Plan], Signer]]:
     """What was asked for is looked at before anything is written, the key before the questions are made."""
     if options.resume:
         if options.out is None:
             raise SettingsError("--resume needs the --out of the run to go on with")
-        before = read_plan(options.out)
+        before = read_plan(options.out, Plan)
         signer = _signer(options)
         folder = RunFolder.resume(options.out, _resumed(options, before, signer))
     else:
@@ -162,7 +150,8 @@ def _folder(options: Options) -> Iterator[tuple[RunFolder, Signer]]:
 
 
 def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Plan:
-    return _plan(
+    return plan_from(
+        Plan,
         {
             "targets": targets,
             "validator": signer.ss58_address,
@@ -171,7 +160,8 @@ def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Pl
             "truth": truth.at_hand(),
             **_models(options),
             **options.plan,
-        }
+        },
+        _FLAGS,
     )
 
 
@@ -184,43 +174,20 @@ def _resumed(options: Options, before: Plan, signer: Signer) -> Plan:
         given["targets"] = read_targets(options.targets, options.hotkeys, options.labels)
     if options.challenges is not None:
         given["challenges"] = options.challenges
-    changed = [name for name, value in given.items() if name != "rounds" and value != getattr(before, name)]
-    if changed:
-        raise SettingsError(
-            f"{_flag(changed[0])} differs from that of the run; leave it out, or begin a new run "
-            "(only --rounds and the models that score may change)"
-        )
-    return _plan(before.model_dump() | _models(options) | given)
+    fixed = {name: value for name, value in given.items() if name != "rounds"}
+    refuse_changes(before, fixed, _FLAGS, "--rounds and the models that score")
+    return plan_from(Plan, before.model_dump() | _models(options) | given, _FLAGS)
 
 
 def _models(options: Options) -> dict[str, Models]:
-    found = {}
-    for role, url, model in (
-        ("judge", options.judge_url, options.judge_model),
-        ("reference", options.reference_url, options.reference_model),
-    ):
-        if url is not None:
-            found[role] = Models(url=url, model=model)
-        elif model is not None:
-            raise SettingsError(f"--{role}-model is for a {role}: give its --{role}-url")
-    return found
-
-
-def _plan(given: dict[str, Any]) -> Plan:
-    try:
-        return Plan.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise SettingsError(
-            f"{_flag(str(first['loc'][0]))}: {first['msg'][0].lower()}{first['msg'][1:]}"
-        ) from None
+    found = {
+        "judge": models_of("judge", options.judge_url, options.judge_model),
+        "reference": models_of("reference", options.reference_url, options.reference_model),
+    }
+    return {role: models for role, models in found.items() if models is not None}
 
 
 _FLAGS = {"targets": "--target", "loop_s": "--loop-seconds"}  # where it is not the name
-
-
-def _flag(name: str) -> str:
-    return _FLAGS.get(name, f"--{name.removesuffix('_s').replace('_', '-')}")
 
 
 def _stakes(file: Path | None, signer: Signer) -> dict[str, float]:

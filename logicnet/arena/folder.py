@@ -1,6 +1,6 @@
-"""The folder of a run: what was asked for, what was asked, and what came of it.
+"""The folder of a run, of an arena or a bench: what was asked for, what was asked, and what came of it.
 
-    run.json          the plan (`logicnet.arena.plan`)
+    run.json          the plan (`logicnet.arena.plan`, `logicnet.bench.plan`)
     challenges.jsonl  the questions, as they were when the run began
     journal.jsonl     what is about to be done, before it is: a round that begins, a question that goes out
     rows.jsonl        one row per question, once it is scored (`logicnet.arena.rows`)
@@ -18,11 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Generic, Self
 
 from pydantic import ValidationError
 
-from logicnet.arena.plan import Plan
+from logicnet.arena.plan import AnyPlan
 from logicnet.arena.rows import BadRun, Row, read_lines, read_rows
 from logicnet.challenges.problem import Problem
 from logicnet.challenges.sets import ChallengeSet, load, write
@@ -59,11 +59,11 @@ class Intent:
 
 
 @dataclass
-class RunFolder:
+class RunFolder(Generic[AnyPlan]):
     """An open run, held by one process at a time. Use as a context manager, or call `close`."""
 
     path: Path
-    plan: Plan
+    plan: AnyPlan
     problems: Sequence[Problem]
     rounds: dict[int, Begun] = field(default_factory=dict)
     asked: dict[tuple[str, str], Intent] = field(default_factory=dict)
@@ -72,12 +72,11 @@ class RunFolder:
     _rows: BinaryIO = field(init=False, repr=False)
 
     @classmethod
-    def begin(cls, path: Path, plan: Plan, challenges: ChallengeSet) -> Self:
+    def begin(cls, path: Path, plan: AnyPlan, challenges: ChallengeSet) -> Self:
         """A new run in `path`, made if need be. Raises SettingsError if there is one already."""
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if (path / PLAN).exists():
-                raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
+            refuse_taken(path)
             run = cls(path, plan, _distinct(challenges.problems))
             run._open()
             write(challenges, path / CHALLENGES)
@@ -87,7 +86,7 @@ class RunFolder:
         return run
 
     @classmethod
-    def resume(cls, path: Path, plan: Plan) -> Self:
+    def resume(cls, path: Path, plan: AnyPlan) -> Self:
         """The run in `path` as it was left, from now on with `plan`. Raises SettingsError or BadRun."""
         run = cls(path, plan, _distinct(load(path / CHALLENGES).problems))
         try:
@@ -149,7 +148,7 @@ class RunFolder:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._journal.close()
-            raise SettingsError(f"another arena is at work in {self.path}") from None
+            raise SettingsError(f"another arena or bench is at work in {self.path}") from None
         self._rows = (self.path / ROWS).open("ab", buffering=0)
 
     def _write_plan(self) -> None:
@@ -192,10 +191,16 @@ class RunFolder:
             ) from None
 
 
-def read_plan(path: Path) -> Plan:
+def refuse_taken(path: Path) -> None:
+    """Raise SettingsError if there is a run in `path`."""
+    if (path / PLAN).exists():
+        raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
+
+
+def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
     """The plan of the run in `path`. Raises SettingsError or BadRun."""
     try:
-        return Plan.model_validate_json((path / PLAN).read_bytes())
+        return model.model_validate_json((path / PLAN).read_bytes())
     except FileNotFoundError:
         raise SettingsError(f"there is no run in {path} to go on with") from None
     except OSError as error:

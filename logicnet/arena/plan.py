@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from logicnet.errors import SettingsError
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, Wire
@@ -88,6 +88,44 @@ class Plan(_Frozen):
         if self.wire == "both":
             return "classic" if place % 2 == 0 else "btauth"
         return self.wire
+
+
+AnyPlan = TypeVar("AnyPlan", bound=BaseModel)
+"""An arena's or a bench's."""
+
+
+def plan_from(model: type[AnyPlan], given: Mapping[str, Any], flags: Mapping[str, str]) -> AnyPlan:
+    """A plan from its fields. Raises SettingsError, naming the flag; see `flag_of`."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        flag = flag_of(str(first["loc"][0]), flags)
+        raise SettingsError(f"{flag}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+
+
+def refuse_changes(before: BaseModel, given: Mapping[str, Any], flags: Mapping[str, str], free: str) -> None:
+    """Raise SettingsError if one of `given` is not as in the plan of before; `free` says what may differ."""
+    changed = [name for name, value in given.items() if value != getattr(before, name)]
+    if changed:
+        raise SettingsError(
+            f"{flag_of(changed[0], flags)} differs from that of the run; leave it out, or begin a new run "
+            f"(only {free} may change)"
+        )
+
+
+def flag_of(name: str, flags: Mapping[str, str]) -> str:
+    """The flag for a field of a plan: the one in `flags`, else made of its name."""
+    return flags.get(name, f"--{name.removesuffix('_s').replace('_', '-')}")
+
+
+def models_of(role: str, url: str | None, model: str | None) -> Models | None:
+    """What `--ROLE-url` and `--ROLE-model` ask for. Raises SettingsError for a model at no address."""
+    if url is not None:
+        return Models(url=url, model=model)
+    if model is not None:
+        raise SettingsError(f"--{role}-model is for a {role}: give its --{role}-url")
+    return None
 
 
 def read_targets(

@@ -17,6 +17,8 @@ from logicnet.protocol import LOGIC_TIMEOUT_S
 LONGEST_TEXT = 100_000
 """Characters of an answer or a reasoning that are kept. All of it was scored; `note` says if it was cut."""
 
+INTERRUPTED = "interrupted: the run ended while this was under way; it is not asked again"
+
 
 class BadRun(LogicnetError):
     """The folder of a run cannot be read, written or gone on with."""

@@ -5,163 +5,211 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from pydantic import SecretStr
 
+from logicnet.arena.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.arena.plan import Models
-from logicnet.bench.asking import Asked, heats, run_heat
+from logicnet.arena.rows import BadRun
+from logicnet.arena.stopping import until_stopped
+from logicnet.bench.asking import heats, run_heat
 from logicnet.bench.contestants import Contestant, load_contestants
-from logicnet.bench.marking import mark, references
+from logicnet.bench.marking import interrupted_row, mark, references
+from logicnet.bench.options import SOLVERS, Options, Source, key_for, new_plan, resumed_plan
 from logicnet.bench.plan import BenchPlan
-from logicnet.bench.questions import DEFAULT, load_problems
+from logicnet.bench.questions import load_questions
 from logicnet.challenges.checking import checker_modules, checker_of
 from logicnet.challenges.problem import Problem
-from logicnet.errors import ModelError, SettingsError
-from logicnet.llm import Endpoint
-from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.challenges.sets import load
+from logicnet.errors import ModelError
+from logicnet.llm import Completion, Endpoint
 from logicnet.report import command as report
-from logicnet.report import estimate, page
-from logicnet.report.run import PLAN, ROWS
+from logicnet.report.run import ROWS
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
 from logicnet.solver import Setup, on_shift
+
+__all__ = ["Options", "Source", "run"]
 
 PROBE_S = 30.0  # a model that says nothing for so long would fail with every question
 
 
 @dataclass(frozen=True)
-class Source:
-    """A server of models. Its key is in no file of a run."""
+class _Ready:
+    """All that is known before a model is asked anything. `open` writes to the run's folder."""
 
-    url: str
-    model: str | None = None  # its first one
-    key: str | None = field(default=None, repr=False)
-
-    @property
-    def planned(self) -> Models:
-        return Models(url=self.url, model=self.model)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command was asked. Counts and seconds are checked by the plan."""
-
-    solvers: Sequence[str]  # as they were named, files among them
-    endpoint: Source
-    out: Path | None = None  # a new one
-    challenges: Path | None = None
-    count: int | None = None
-    seed: int | None = None
-    concurrency: int = 4
-    deadline_s: float = LOGIC_TIMEOUT_S
-    judge: Source | None = None
-    reference: Source | None = None  # None: the reasoning is compared with nothing
-    embedding_model: str | None = None
+    out: Path
+    plan: BenchPlan
+    contestants: Sequence[Contestant]
+    problems: Sequence[Problem]
+    open: Callable[[], RunFolder[BenchPlan]]
 
 
 def run(options: Options) -> int:
     """Run it; returns the exit status, 130 after Ctrl-C. Raises LogicnetError if it cannot be run."""
-    page.require()
-    estimate.require()
-    if options.reference is not None:
+    report.require()
+    ready = _resumed(options) if options.resume else _begun(options)
+    if ready.plan.reference is not None:
         similarity.require()
-    contestants = load_contestants(options.solvers, Setup(model=options.endpoint.model))
-    problems = load_problems(options.challenges, options.count, options.seed)
-    plan = BenchPlan(
-        solvers=tuple(one.name for one in contestants),
-        challenges=str(options.challenges or DEFAULT.name),
-        questions=len(problems),
-        seed=options.seed,
-        concurrency=options.concurrency,
-        deadline_s=options.deadline_s,
-        endpoint=options.endpoint.planned,
-        judge=options.judge.planned if options.judge else None,
-        reference=options.reference.planned if options.reference else None,
-        embedding_model=options.embedding_model,
-    )
-    out = options.out or Path(".run") / f"bench-{time.strftime('%Y%m%dT%H%M%S')}"
-    if (out / PLAN).exists():
-        raise SettingsError(f"--out {out}: there is a run in it already; name another folder")
     try:
-        asyncio.run(_run(options, plan, contestants, problems, out))
-    except KeyboardInterrupt:
-        kept = (out / ROWS).exists() and (out / ROWS).stat().st_size > 0
-        what = f"what was scored is in {out}" if kept else "nothing was scored yet"
-        print(f"\nStopped; {what}.", file=sys.stderr)
-        if kept:
-            report.run(out)
-        return 130
-    report.run(out)
-    return 0
+        stopped = asyncio.run(_run(options, ready))
+    except KeyboardInterrupt:  # before the first question
+        stopped = True
+    rows = ready.out / ROWS
+    kept = rows.exists() and rows.stat().st_size > 0
+    if stopped:
+        what = f"what was scored is in {ready.out}" if kept else "nothing was scored yet"
+        on = f" To go on: logicnet bench --out {ready.out} --resume" if kept else ""
+        print(f"\nStopped; {what}.{on}", file=sys.stderr)
+    if kept:
+        report.run(ready.out)
+    return 130 if stopped else 0
 
 
-async def _run(
-    options: Options,
-    plan: BenchPlan,
-    contestants: Sequence[Contestant],
-    problems: Sequence[Problem],
-    out: Path,
-) -> None:
+def _begun(options: Options) -> _Ready:
+    out = options.folder()
+    refuse_taken(out)
+    contestants = load_contestants(options.solvers or SOLVERS, Setup(model=options.endpoint.model))
+    questions = load_questions(options.challenges, options.count, options.seed, skip_bad=options.skip_bad)
+    plan = new_plan(options, [one.name for one in contestants], len(questions.problems))
+    begin = partial(RunFolder.begin, out, plan, questions)
+    return _Ready(out, plan, contestants, questions.problems, begin)
+
+
+def _resumed(options: Options) -> _Ready:
+    out = options.folder()
+    plan = resumed_plan(options, read_plan(out, BenchPlan))
+    contestants = load_contestants(plan.named or plan.solvers, Setup(model=plan.endpoint.model))
+    problems = load(out / CHALLENGES).problems
+    return _Ready(out, plan, contestants, problems, partial(RunFolder.resume, out, plan))
+
+
+async def _run(options: Options, ready: _Ready) -> bool:
+    """Whether it was stopped before its end."""
+    plan = ready.plan
+
     async with AsyncExitStack() as stack:
-        models = await _endpoint(stack, options.endpoint, "the endpoint")
-        reference = None
-        if options.reference is not None:
-            reference = await _endpoint(stack, options.reference, "the reference")
-        scorer = await stack.enter_async_context(_scorer(options, problems))
-        for contestant in contestants:
+
+        async def endpoint(role: str, models: Models) -> Endpoint:
+            return await _endpoint(stack, models, key_for(role, options, plan), role)
+
+        models = await endpoint("endpoint", plan.endpoint)
+        reference = await endpoint("reference", plan.reference) if plan.reference else None
+        judge = await endpoint("judge", plan.judge) if plan.judge else None
+        scorer = await stack.enter_async_context(_scorer(plan, ready.problems, judge))
+        for contestant in ready.contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))
-        rows = stack.enter_context(_begin(out, plan))
-        say = _Progress(len(problems), len(contestants))
-        for heat, order in heats(contestants, problems, plan.concurrency):
-            # References first and scores last, so that nothing else is under way while a solver is timed.
-            say("references")
-            written = await references(heat, reference) if reference else {}
-            asked: list[Asked] = []
-            for contestant in order:
-                say(contestant.name)
-                asked += await run_heat(contestant, heat, models, plan.deadline_s)
-            say("scoring")
-            for row in await mark(asked, scorer, written, plan.deadline_s, checker_of):
-                rows.write(row.line() + "\n")
-            say.done(len(heat))
+        bench = _Bench(stack.enter_context(ready.open()), ready.contestants, models, reference, scorer)
+        return await until_stopped(bench.run(), bench.stop)
 
 
-def _begin(out: Path, plan: BenchPlan) -> TextIO:
-    """The folder of a new run, and its file of rows, which loses no line that was written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / PLAN).write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        return (out / ROWS).open("w", encoding="utf-8", buffering=1)
-    except OSError as error:
-        raise SettingsError(f"--out {out} cannot be written: {error.strerror or error}") from None
+class _Bench:
+    """The heats of one run, from where it was left."""
+
+    def __init__(
+        self,
+        folder: RunFolder[BenchPlan],
+        contestants: Sequence[Contestant],
+        models: Endpoint,
+        reference: Endpoint | None,
+        scorer: Scorer,
+    ) -> None:
+        """Raises BadRun if the run has asked something that is not among its problems."""
+        self._folder = folder
+        self._problems = {problem.id: problem for problem in folder.problems}
+        if not {intent.id for intent in folder.asked.values()} <= self._problems.keys():
+            raise BadRun(f"{folder.path / CHALLENGES} does not hold what was asked; it was changed")
+        self._contestants = contestants
+        self._models = models
+        self._reference = reference
+        self._scorer = scorer
+        self._say = _Progress(folder.plan.questions, len(contestants))
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Ask nothing more; the solver whose turn it is ends it."""
+        self._stopping = True
+        self._say.stopping()
+
+    async def run(self) -> None:
+        """However it ends, every question that was asked has its row."""
+        folder, plan = self._folder, self._folder.plan
+        self._give_up_in_flight()
+        # Solvers that are compared are compared with the same text, also after a pause.
+        written = {
+            row.id: Completion(row.reference, "stop") for row in folder.rows() if row.reference is not None
+        }
+        try:
+            for heat, order in heats(self._contestants, folder.problems, plan.concurrency):
+                due = {one.name: self._due(one, heat) for one in order}
+                wanted = [one for one in heat if any(one in problems for problems in due.values())]
+                # References first and scores last, so that nothing else is under way while a solver is timed.
+                missing = [one for one in wanted if one.id not in written]
+                if self._reference is not None and missing and not self._stopping:
+                    self._say("references")
+                    written |= await references(missing, self._reference)
+                for contestant in order:
+                    if self._stopping:
+                        return
+                    await self._turn(contestant, due[contestant.name], written)
+                self._say.done(len(heat), quietly=not wanted)
+                for one in heat:
+                    written.pop(one.id, None)
+        finally:
+            self._give_up_in_flight()
+            folder.sync()
+
+    def _due(self, contestant: Contestant, heat: Sequence[Problem]) -> list[Problem]:
+        return [one for one in heat if (contestant.name, one.id) not in self._folder.asked]
+
+    async def _turn(
+        self, contestant: Contestant, problems: Sequence[Problem], written: dict[str, Completion]
+    ) -> None:
+        """One solver's part of a heat: written down before it is asked, and when it is scored."""
+        if not problems:
+            return
+        folder, deadline_s = self._folder, self._folder.plan.deadline_s
+        self._say(contestant.name)
+        for one in problems:
+            folder.intend(Intent(1, contestant.name, one.id, "", time.time()))
+        asked = await run_heat(contestant, problems, self._models, deadline_s)
+        self._say("scoring")
+        for row in await mark(asked, self._scorer, written, deadline_s, checker_of):
+            folder.add(row)
+
+    def _give_up_in_flight(self) -> None:
+        deadline_s = self._folder.plan.deadline_s
+        for intent in self._folder.in_flight():
+            problem = self._problems[intent.id]
+            self._folder.add(interrupted_row(intent.target, problem, intent.at_s, deadline_s))
 
 
 @asynccontextmanager
-async def _scorer(options: Options, problems: Sequence[Problem]) -> AsyncIterator[Scorer]:
+async def _scorer(
+    plan: BenchPlan, problems: Sequence[Problem], judge: Endpoint | None
+) -> AsyncIterator[Scorer]:
     async with AsyncExitStack() as stack:
-        judge = embedder = None
-        if options.judge is not None:
-            judge = Judge(await _endpoint(stack, options.judge, "the judge"))
-        if options.reference is not None:
-            embedder = Embedder(MiniLM(options.embedding_model))
+        embedder = None
+        if plan.reference is not None:
+            embedder = Embedder(MiniLM(plan.embedding_model))
             stack.callback(embedder.close)
             # torch takes seconds to load: before any clock runs.
             await embedder.similarities([("one", "two")])
         truth = await stack.enter_async_context(TruthTeller(*checker_modules(problems)))
         await truth.start()
-        yield Scorer(judge, embedder, truth)
+        yield Scorer(Judge(judge) if judge else None, embedder, truth)
 
 
-async def _endpoint(stack: AsyncExitStack, source: Source, role: str) -> Endpoint:
-    endpoint = Endpoint(source.url, source.model, SecretStr(source.key) if source.key else None)
+async def _endpoint(stack: AsyncExitStack, models: Models, key: str | None, role: str) -> Endpoint:
+    endpoint = Endpoint(models.url, models.model, SecretStr(key) if key else None)
     stack.push_async_callback(endpoint.close)
     probe = await endpoint.probe(PROBE_S)
     if probe.error:
-        raise ModelError(f"{role} does not answer: {probe.error}")
+        raise ModelError(f"the {role} does not answer: {probe.error}")
     return endpoint
 
 
@@ -179,10 +227,16 @@ class _Progress:
         if self._live:
             print(f"\r\033[K{self._so_far()}: {doing}", end="", file=sys.stderr, flush=True)
 
-    def done(self, count: int) -> None:
+    def stopping(self) -> None:
+        words = "stopping: what is under way is waited for; Ctrl-C again gives it up"
+        print(f"\n{self._so_far()}: {words}", file=sys.stderr, flush=True)
+
+    def done(self, count: int, *, quietly: bool = False) -> None:
+        """`quietly`: they were answered before."""
         self._asked += count
         if not self._live:
-            print(self._so_far(), file=sys.stderr, flush=True)
+            if not quietly:
+                print(self._so_far(), file=sys.stderr, flush=True)
         elif self._asked == self._questions:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from logicnet.arena.rows import Row, stored
+from logicnet.arena.rows import INTERRUPTED, Row, stored
 from logicnet.bench.asking import Asked
 from logicnet.challenges.problem import Problem
 from logicnet.deadline import Deadline
@@ -70,20 +71,11 @@ def _row(one: Asked, score: Score, reference: Completion | None, timeout_s: floa
         _reward(end, score, close, one.seconds, timeout_s) if in_time else 0.0 for end in (_LEAST, _MOST)
     )
     answer = one.solution.answer
-    return Row(
-        target=one.name,
-        solver=one.name,
-        id=one.problem.id,
-        kind=one.problem.kind,
-        source=one.problem.source,
-        asked_at=one.asked_at_s,
-        question=one.problem.asked,
-        raw_question=one.problem.question,
-        ground_truth=one.problem.truth,
+    return replace(
+        _asked_row(one.name, one.problem, one.asked_at_s, timeout_s),
         answer=stored(answer.answer) if in_time else None,
         reasoning=stored(answer.reasoning) if in_time else None,
         process_time=one.seconds,
-        timeout=timeout_s,
         error=one.solution.error if in_time else "the answer came after the deadline",
         outcome=one.solution.outcome,
         tokens=one.tokens,
@@ -98,6 +90,26 @@ def _row(one: Asked, score: Score, reference: Completion | None, timeout_s: floa
         reward_high=high,
         note="; ".join(notes),
         trail=answer.trail.fields() if answer.trail else None,
+    )
+
+
+def interrupted_row(name: str, problem: Problem, asked_at_s: float, timeout_s: float) -> Row:
+    """Of a question that a solver was at when the run ended."""
+    return replace(_asked_row(name, problem, asked_at_s, timeout_s), error=INTERRUPTED)
+
+
+def _asked_row(name: str, problem: Problem, asked_at_s: float, timeout_s: float) -> Row:
+    return Row(
+        target=name,
+        solver=name,
+        id=problem.id,
+        kind=problem.kind,
+        source=problem.source,
+        asked_at=asked_at_s,
+        question=problem.asked,
+        raw_question=problem.question,
+        ground_truth=problem.truth,
+        timeout=timeout_s,
     )
 
 

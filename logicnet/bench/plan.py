@@ -17,7 +17,8 @@ class BenchPlan(BaseModel):
 
     format: Literal[1] = 1
     kind: Literal["bench"] = "bench"
-    solvers: tuple[str, ...]
+    solvers: tuple[str, ...]  # what tables call them
+    named: tuple[str, ...] = ()  # as they were given: names and files
     challenges: str  # as it was given: a recipe or a file
     questions: Annotated[int, Field(ge=1)]
     seed: int | None = None  # None: the recipe's own

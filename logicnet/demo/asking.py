@@ -55,7 +55,7 @@ def ask(folder: Path, planned: Plan, signer: Signer, console: Console) -> list[R
         return list(run.rows())
 
 
-async def _fight(run: RunFolder, signer: Signer, board: Board) -> None:
+async def _fight(run: RunFolder[Plan], signer: Signer, board: Board) -> None:
     modules = checker_modules(run.problems)
     async with Examiner(run.plan, checker_of=checker_of, checker_modules=modules) as examiner:
         await Arena(run, run.problems, signer, examiner, board).fight()

@@ -8,8 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from logicnet.arena.asking import INTERRUPTED
-from logicnet.arena.rows import Row, read_rows
+from logicnet.arena.rows import INTERRUPTED, Row, read_rows
 from logicnet.arena.tally import Tallies
 from logicnet.challenges import easy_tasks
 from logicnet.challenges.sets import ChallengeSet, write

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import pytest
 
 from logicnet.arena.arena import Arena
-from logicnet.arena.asking import INTERRUPTED
 from logicnet.arena.client import Reply
 from logicnet.arena.examiner import Examiner, Mark
 from logicnet.arena.folder import RunFolder
 from logicnet.arena.information import Told
-from logicnet.arena.rows import BadRun, Row
+from logicnet.arena.rows import INTERRUPTED, BadRun, Row
 from logicnet.challenges.problem import Problem
 from logicnet.processes import free_port
 from tests.harness.manual_time import ManualTime

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from logicnet.arena.asking import INTERRUPTED
-from logicnet.arena.rows import read_rows
+from logicnet.arena.rows import INTERRUPTED, read_rows
 from logicnet.challenges.sets import ChallengeSet, write
 from logicnet.cli import main
 from logicnet.processes import free_port

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from logicnet.arena.rows import read_rows
+from logicnet.arena.rows import INTERRUPTED, BadRun, Row, read_rows
 from logicnet.bench.command import Options, Source, run
+from logicnet.cli import main
 from logicnet.errors import LogicnetError, ModelError, SettingsError
 from logicnet.report import page
 from tests.harness.scripted_model import Mode, ScriptedModel
 
-PLAIN = str(Path(__file__).parents[3] / "bench" / "peers" / "plain_call.py")
+ROOT = Path(__file__).parents[3]
+PLAIN = str(ROOT / "bench" / "peers" / "plain_call.py")
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +31,8 @@ def light(monkeypatch):
 
 def options(server: ScriptedModel, out: Path, **different: object) -> Options:
     fields = {"solvers": ["direct", PLAIN], "endpoint": Source(server.base_url, key="s3cret"), "out": out}
-    return Options(**(fields | {"count": 5, "seed": 1, "concurrency": 2} | different))
+    fields |= {"count": 5, "seed": 1, "similarity": False, "plan": {"concurrency": 2}}
+    return Options(**(fields | different))
 
 
 async def test_the_same_questions_to_all_and_a_report_at_the_end(tmp_path, capfd):
@@ -64,7 +72,7 @@ async def test_a_judge_decides_what_arithmetic_cannot(tmp_path):
 async def test_a_folder_with_a_run_is_not_written_over(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     async with ScriptedModel() as server:
-        with pytest.raises(SettingsError, match="there is a run in it already"):
+        with pytest.raises(SettingsError, match=r"there is a run in .* already: go on with --resume"):
             await asyncio.to_thread(run, options(server, tmp_path))
     assert (tmp_path / "run.json").read_text() == "{}"
 
@@ -81,7 +89,7 @@ async def test_a_model_that_is_down_is_said_before_anything_is_asked(tmp_path, r
 async def test_a_folder_that_cannot_be_written_is_an_error_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     async with ScriptedModel() as server:
-        with pytest.raises(SettingsError, match="cannot be written"):
+        with pytest.raises(SettingsError, match="cannot write to"):
             await asyncio.to_thread(run, options(server, tmp_path / "file" / "run"))
 
 
@@ -94,5 +102,111 @@ async def test_without_what_embeds_nothing_is_begun(tmp_path, monkeypatch):
     monkeypatch.setattr(similarity, "require", missing)
     async with ScriptedModel() as server:
         with pytest.raises(LogicnetError, match="sentence-transformers"):
-            await asyncio.to_thread(run, options(server, tmp_path, reference=Source(server.base_url)))
+            await asyncio.to_thread(run, options(server, tmp_path, similarity=True))
         assert server.chats == []
+
+
+def rows_of(out: Path) -> list[Row]:
+    return list(read_rows(out / "rows.jsonl"))
+
+
+def asked(server: ScriptedModel, rows: Sequence[Row]) -> Counter[str]:
+    """How often each question came: the plain call sends its bare words and nothing else."""
+    said = Counter(chat["messages"][-1]["content"] for chat in server.chats)
+    return Counter({row.question: said[row.question] for row in rows})
+
+
+def bench(server: ScriptedModel, out: Path, *words: str) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-m", "logicnet", "bench", "--endpoint", server.base_url, "--out", str(out)]
+    argv += ["--seed", "1", "--concurrency", "2", "--no-similarity", *words]
+    return subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
+    out = tmp_path / "run"
+    # The first chat is the look whether anybody is there.
+    async with ScriptedModel(mode=lambda number: Mode.HANG_IN_TEXT if number > 4 else Mode.NORMAL) as server:
+        process = bench(server, out, "--solvers", PLAIN, "--n", "8")
+        await until(lambda: len(server.chats) == 7)
+        process.kill()
+        await asyncio.to_thread(process.communicate)
+        kept = rows_of(out)
+        assert len(kept) == 4 and all(row.scored for row in kept)
+
+        server.mode = Mode.NORMAL
+        assert await asyncio.to_thread(run, Options(out=out, resume=True)) == 0
+        rows = rows_of(out)
+        assert rows[:4] == kept
+        assert len({row.id for row in rows}) == len(rows) == 8
+        assert [row.error == INTERRUPTED for row in rows] == [False] * 4 + [True] * 2 + [False] * 2
+        assert sum(row.scored for row in rows) == 6
+        assert set(asked(server, rows).values()) == {1}
+        # Once more: there is nothing left, and nothing is asked.
+        assert await asyncio.to_thread(run, Options(out=out, resume=True)) == 0
+        assert rows_of(out) == rows
+        assert set(asked(server, rows).values()) == {1}
+
+
+async def test_ctrl_c_ends_the_turn_and_it_goes_on(tmp_path):
+    """The first turn is begun again by nobody, and the second solver gets its heat after the pause."""
+    out = tmp_path / "run"
+    async with ScriptedModel(pause_s=0.05) as server:
+        process = bench(server, out, "--solvers", f"{PLAIN},direct", "--n", "4")
+        await until(lambda: len(server.chats) >= 3)
+        process.send_signal(signal.SIGINT)
+        _, errors = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 130, errors
+        assert "Ctrl-C again gives it up" in errors
+        assert f"To go on: logicnet bench --out {out} --resume" in errors
+        assert [(row.target, row.scored) for row in rows_of(out)] == [("plain_call", True)] * 2
+        assert await asyncio.to_thread(run, Options(out=out, resume=True)) == 0
+    rows = rows_of(out)
+    assert [row.target[0] for row in rows] == list("ppddddpp")
+    assert all(row.scored for row in rows)
+    assert (out / "report.html").exists()
+
+
+async def test_a_resumed_run_is_the_same_run(tmp_path):
+    out = tmp_path / "run"
+    async with ScriptedModel() as server:
+        assert await asyncio.to_thread(run, options(server, out, count=2)) == 0
+        for different, said in (
+            ({"solvers": ["direct"]}, "--solvers differs"),
+            ({"count": 3}, "--n differs"),
+            ({"seed": 2}, "--seed differs"),
+            ({"plan": {"concurrency": 3}}, "--concurrency differs"),
+            ({"plan": {"deadline_s": 3.0}}, "--deadline differs"),
+            ({"endpoint": Source("http://127.0.0.1:1/v1")}, "--endpoint differs"),
+            ({"similarity": True}, "--similarity differs"),
+            ({"judge": Source(model="m")}, "give its --judge-url"),
+            ({"out": tmp_path / "nowhere"}, "there is no run in"),
+            ({"out": None}, "--resume needs the --out"),
+        ):
+            with pytest.raises(SettingsError, match=said):
+                await asyncio.to_thread(run, Options(**({"out": out, "resume": True} | different)))
+        same = options(server, out, count=2, resume=True, judge=Source(server.base_url))
+        assert await asyncio.to_thread(run, same) == 0
+    plan = json.loads((out / "run.json").read_text())
+    assert plan["judge"] == {"url": server.base_url, "model": None}
+
+
+async def test_a_run_whose_questions_were_changed_is_not_gone_on_with(tmp_path):
+    out = tmp_path / "run"
+    async with ScriptedModel() as server:
+        assert await asyncio.to_thread(run, options(server, out, count=2)) == 0
+        lines = (out / "challenges.jsonl").read_text().splitlines(keepends=True)
+        (out / "challenges.jsonl").write_text("".join(lines[:2]))
+        with pytest.raises(BadRun, match="was changed"):
+            await asyncio.to_thread(run, Options(out=out, resume=True))
+
+
+@pytest.mark.parametrize("words", [["--concurrency", "0"], ["--deadline", "nan"], ["--solvers", ","]])
+def test_wrong_words_are_one_line(words, capsys):
+    assert main(["bench", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

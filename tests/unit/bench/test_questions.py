@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.bench.questions import load_problems
+from logicnet.bench.questions import load_questions
+from logicnet.challenges import BadFile, write
 from logicnet.errors import SettingsError
 
 RECIPE = """
@@ -33,6 +34,10 @@ def file(tmp_path) -> Path:
     return path
 
 
+def load_problems(*words, **more):
+    return load_questions(*words, **more).problems
+
+
 def test_a_recipe_has_its_own_count_and_seed(recipe):
     assert len(load_problems(recipe, None, None)) == 9
     assert load_problems(recipe, None, None) == load_problems(recipe, 9, 1)
@@ -58,6 +63,25 @@ def test_a_question_that_stands_twice_in_a_file_is_asked_once(file):
     assert len(load_problems(file, None, None)) == 10
     with pytest.raises(SettingsError, match="has only 10 different questions"):
         load_problems(file, 11, None)
+
+
+def test_broken_lines_are_named_and_passed_over_only_if_told(file, tmp_path):
+    with file.open("a") as lines:
+        lines.write('{"question": "What is left out?"}\n{\n')
+    with pytest.raises(BadFile, match=r"2 broken lines: 12 \(.*\), 13 \(not JSON\); .* --skip-bad"):
+        load_problems(file, None, None)
+    assert len(load_problems(file, None, None, skip_bad=True)) == 10
+    recipe = tmp_path / "own.toml"
+    recipe.write_text('name = "own"\ncount = 4\n[[sources]]\nuse = "file"\npath = "own.jsonl"\n')
+    with pytest.raises(BadFile):
+        load_problems(recipe, None, None)
+    assert len(load_problems(recipe, None, None, skip_bad=True)) == 4
+
+
+def test_what_is_drawn_can_be_written_and_read_again(file, tmp_path):
+    drawn = load_questions(file, 5, 3)
+    write(drawn, tmp_path / "set.jsonl")
+    assert load_problems(tmp_path / "set.jsonl", None, None) == drawn.problems
 
 
 def test_without_a_file_there_are_questions_of_every_kind():

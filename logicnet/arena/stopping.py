@@ -1,0 +1,37 @@
+"""How a long run is stopped: asked to end once, made to end the second time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+async def until_stopped(work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> bool:
+    """Run `work`; the first Ctrl-C or SIGTERM calls `stop`, the next gives it up. Whether there was one.
+
+    Outside the main thread nobody hears signals, and it runs to its end.
+    """
+    told = False
+    working = asyncio.ensure_future(work)
+
+    def on_signal() -> None:
+        nonlocal told
+        if told:
+            working.cancel()
+        else:
+            told = True
+            stop()
+
+    if threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal)
+    try:
+        await working
+    except asyncio.CancelledError:
+        if not told:
+            raise
+    return told
