@@ -6,6 +6,7 @@ goes wrong is said in one line on stderr.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,13 +33,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+TRACE = "LOGICNET_LOGGING__TRACE"
+"""The variable of --logging.trace, which commands without settings hear as well."""
+
 # The words that a command does not know are settings, and `logicnet.config` reads those.
 WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
-    logs.set_up(Logging())
+    logs.set_up(Logging(trace=os.environ.get(TRACE, "").lower() == "true"))
     # A script that starts us in the background has Ctrl-C ignored, and Python then leaves it so.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -54,9 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # the one boundary: a user gets a line, not a traceback
-        logger.opt(exception=error).critical("Unexpected fault; run with --logging.trace for details:")
+        logger.opt(exception=error).critical(
+            f"Unexpected fault; {TRACE}=true in the environment adds details:"
+        )
         return 1
     return status if isinstance(status, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if show_version:
+        version()
+        raise typer.Exit
 
 
 @app.command(context_settings=WITH_SETTINGS, add_help_option=False)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_a_fault_is_one_line_without_a_traceback(runs: Runs, capsys: pytest.Capt
     runs(KeyError("what\nis this"))
     assert main(["mine"]) == 1
     (line,) = said(capsys)
-    assert "run with --logging.trace for details" in line
+    assert "LOGICNET_LOGGING__TRACE=true in the environment adds details" in line
     assert "KeyError" in line and "test_cli.py:" in line
 
 
@@ -152,6 +153,27 @@ def test_a_fault_with_trace_has_a_traceback(runs: Runs, capsys: pytest.CaptureFi
     lines = said(capsys)
     assert any("Traceback" in line for line in lines)
     assert "TOPSECRET" not in "".join(lines)
+
+
+def test_a_fault_of_a_command_without_settings_has_a_traceback_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise KeyError("what")
+
+    monkeypatch.setattr("logicnet.solver.solver_names", broken)
+    assert main(["solvers"]) == 1
+    (line,) = said(capsys)
+    assert "LOGICNET_LOGGING__TRACE=true" in line
+    monkeypatch.setenv("LOGICNET_LOGGING__TRACE", "true")
+    assert main(["solvers"]) == 1
+    assert any("Traceback" in line for line in said(capsys))
+
+
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_the_version(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert main([word]) == 0
+    assert capsys.readouterr().out == f"{version_of('logicnet')}\n"
 
 
 def test_a_fault_among_json_lines_is_one(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
