@@ -40,8 +40,11 @@ class Board:
         self._said_at_s = clock()
         self._live: Live | None = None
         if console.is_terminal:
-            # Drawn in a thread of its own: a table takes milliseconds, and miners are being timed.
-            self._live = Live(console=console, get_renderable=self._page, refresh_per_second=2)
+            # Drawn in a thread of its own: a table takes milliseconds, and miners are being timed. It goes
+            # when it is over: the last tables are printed, once.
+            self._live = Live(
+                console=console, get_renderable=self._page, refresh_per_second=2, transient=True
+            )
 
     @property
     def tallies(self) -> Tallies:
