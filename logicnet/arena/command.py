@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from rich.console import Console
 from logicnet.arena.arena import Arena
 from logicnet.arena.board import Board, curve
 from logicnet.arena.examiner import Examiner, Keys
-from logicnet.arena.folder import RunFolder, read_plan
+from logicnet.arena.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
 from logicnet.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
 from logicnet.arena.signing import Signer
 from logicnet.arena.stopping import until_stopped
 from logicnet.challenges.checking import checker_modules, checker_of
+from logicnet.challenges.problem import Problem
 from logicnet.challenges.sets import load
 from logicnet.errors import SettingsError
 from logicnet.scoring import truth
@@ -56,41 +57,50 @@ class Options:
     plan: Mapping[str, Any] = field(default_factory=dict)  # the rest, by the names of `Plan`
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """All that is known before a model or a miner is asked anything. `open` writes to the run's folder."""
+
+    plan: Plan
+    signer: Signer
+    problems: Sequence[Problem]
+    open: Callable[[], RunFolder[Plan]]
+
+
 def run(options: Options) -> int:
     """Fight it out; the exit status is 0 if every question was asked, 1 if not, 130 after Ctrl-C.
 
     Raises LogicnetError if it cannot begin or go on.
     """
-    with _folder(options) as (folder, signer):
-        console = Console()
-        if not console.is_terminal:
-            console.width = _PIPE_WIDTH
-        with Board(folder, console) as board:
+    ready = _resumed(options) if options.resume else _begun(options)
+    console = Console()
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    keys = Keys(options.judge_key, options.reference_key)
+    stopped, folder, board = uvloop.run(_fight(ready, keys, console))
+    if console.is_terminal:
+        console.print(board.tables())
+    for line in (*board.last_words(), curve()):
+        board.say(line)
+    if stopped:
+        board.say(f"Stopped. To go on: logicnet arena --out {folder.path} --resume")
+        return 130
+    return _outcome(folder, board)
+
+
+async def _fight(ready: _Ready, keys: Keys, console: Console) -> tuple[bool, RunFolder[Plan], Board]:
+    """Whether it was stopped before its end, and what came of it."""
+    modules = checker_modules(ready.problems)
+    async with Examiner(ready.plan, keys, checker_of=checker_of, checker_modules=modules) as examiner:
+        with ready.open() as folder, Board(folder, console) as board:
             board.say(f"Asking as {folder.plan.validator}; the run is in {folder.path}")
-            keys = Keys(options.judge_key, options.reference_key)
-            stopped = uvloop.run(_fight(folder, signer, keys, board))
-        if console.is_terminal:
-            console.print(board.tables())
-        for line in (*board.last_words(), curve()):
-            board.say(line)
-        if stopped:
-            board.say(f"Stopped. To go on: logicnet arena --out {folder.path} --resume")
-            return 130
-        return _outcome(folder, board)
+            arena = Arena(folder, folder.problems, ready.signer, examiner, board)
 
+            def stop() -> None:
+                arena.stop()
+                board.stopping()
 
-async def _fight(folder: RunFolder[Plan], signer: Signer, keys: Keys, board: Board) -> bool:
-    """Whether it was stopped before its end."""
-    problems = folder.problems
-    examiner = Examiner(folder.plan, keys, checker_of=checker_of, checker_modules=checker_modules(problems))
-    async with examiner:
-        arena = Arena(folder, problems, signer, examiner, board)
-
-        def stop() -> None:
-            arena.stop()
-            board.stopping()
-
-        return await until_stopped(arena.fight(), stop)
+            return await until_stopped(arena.fight(), stop), folder, board
 
 
 def _outcome(folder: RunFolder[Plan], board: Board) -> int:
@@ -127,26 +137,27 @@ def _signer(options: Options) -> Signer:
         ) from None
 
 
-@contextmanager
-def _folder(options: Options) -> Iterator[tuple[RunFolder[Plan], Signer]]:
-    """What was asked for is looked at before anything is written, the key before the questions are made."""
-    if options.resume:
-        if options.out is None:
-            raise SettingsError("--resume needs the --out of the run to go on with")
-        before = read_plan(options.out, Plan)
-        signer = _signer(options)
-        folder = RunFolder.resume(options.out, _resumed(options, before, signer))
-    else:
-        targets = read_targets(options.targets, options.hotkeys, options.labels)
-        if options.challenges is None:
-            raise SettingsError("--challenges is missing: a recipe or a JSONL file of questions")
-        signer = _signer(options)
-        plan = _new_plan(options, targets, signer)
-        out = options.out or Path(".run") / f"arena-{time.strftime('%Y%m%dT%H%M%S')}"
-        challenges = load(Path(plan.challenges), skip_bad=options.skip_bad)
-        folder = RunFolder.begin(out, plan, challenges)
-    with folder:
-        yield folder, signer
+def _begun(options: Options) -> _Ready:
+    """A new run. What was asked for is looked at before anything is written, the key before the questions."""
+    targets = read_targets(options.targets, options.hotkeys, options.labels)
+    if options.challenges is None:
+        raise SettingsError("--challenges is missing: a recipe or a JSONL file of questions")
+    signer = _signer(options)
+    plan = _new_plan(options, targets, signer)
+    out = options.out or Path(".run") / f"arena-{time.strftime('%Y%m%dT%H%M%S')}"
+    refuse_taken(out)
+    challenges = load(Path(plan.challenges), skip_bad=options.skip_bad)
+    return _Ready(plan, signer, challenges.problems, partial(RunFolder.begin, out, plan, challenges))
+
+
+def _resumed(options: Options) -> _Ready:
+    if options.out is None:
+        raise SettingsError("--resume needs the --out of the run to go on with")
+    before = read_plan(options.out, Plan)
+    signer = _signer(options)
+    plan = _resumed_plan(options, before, signer)
+    problems = load(options.out / CHALLENGES).problems
+    return _Ready(plan, signer, problems, partial(RunFolder.resume, options.out, plan))
 
 
 def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Plan:
@@ -165,7 +176,7 @@ def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Pl
     )
 
 
-def _resumed(options: Options, before: Plan, signer: Signer) -> Plan:
+def _resumed_plan(options: Options, before: Plan, signer: Signer) -> Plan:
     """The plan of before. Only what does not change what was asked may be given anew."""
     if signer.ss58_address != before.validator:
         raise SettingsError(f"the run was begun by {before.validator}; go on with the same key")

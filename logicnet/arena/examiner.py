@@ -21,8 +21,8 @@ from logicnet.arena.plan import Models, Plan
 from logicnet.arena.standings import Range
 from logicnet.challenges.problem import Problem
 from logicnet.deadline import Deadline
-from logicnet.errors import ModelError
 from logicnet.llm import Completion, Endpoint
+from logicnet.llm.reach import reach
 from logicnet.scoring import (
     Checker,
     Embedder,
@@ -39,8 +39,6 @@ from logicnet.scoring import (
 )
 from logicnet.scoring import Reply as Answered
 from logicnet.scoring.similarity import Encode
-
-PROBE_S = 30.0  # a model that says nothing for so long would fail with every answer
 
 REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
 
@@ -157,11 +155,8 @@ class Examiner:
         self._stack.push_async_callback(self._drop_references)
 
     async def _endpoint(self, models: Models, key: SecretStr | None, role: str) -> Endpoint:
-        endpoint = Endpoint(models.url, models.model, key)
+        endpoint = await reach(role, models.url, models.model, key, flag=f"--{role}-url")
         self._stack.push_async_callback(endpoint.close)
-        probe = await endpoint.probe(PROBE_S)
-        if probe.error:
-            raise ModelError(f"the {role} does not answer: {probe.error}")
         return endpoint
 
     async def _mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:

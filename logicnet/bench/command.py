@@ -26,16 +26,14 @@ from logicnet.bench.questions import load_questions
 from logicnet.challenges.checking import checker_modules, checker_of
 from logicnet.challenges.problem import Problem
 from logicnet.challenges.sets import load
-from logicnet.errors import ModelError
 from logicnet.llm import Completion, Endpoint
+from logicnet.llm.reach import reach
 from logicnet.report import command as report
 from logicnet.report.run import ROWS
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
 from logicnet.solver import Setup, on_shift
 
 __all__ = ["Options", "Source", "run"]
-
-PROBE_S = 30.0  # a model that says nothing for so long would fail with every question
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,11 @@ async def _run(options: Options, ready: _Ready) -> bool:
     async with AsyncExitStack() as stack:
 
         async def endpoint(role: str, models: Models) -> Endpoint:
-            return await _endpoint(stack, models, key_for(role, options, plan), role)
+            key, flag = key_for(role, options, plan), "--endpoint" if role == "endpoint" else f"--{role}-url"
+            secret = SecretStr(key) if key else None
+            found = await reach(role, models.url, models.model, secret, flag=flag)
+            stack.push_async_callback(found.close)
+            return found
 
         models = await endpoint("endpoint", plan.endpoint)
         reference = await endpoint("reference", plan.reference) if plan.reference else None
@@ -202,15 +204,6 @@ async def _scorer(
         truth = await stack.enter_async_context(TruthTeller(*checker_modules(problems)))
         await truth.start()
         yield Scorer(Judge(judge) if judge else None, embedder, truth)
-
-
-async def _endpoint(stack: AsyncExitStack, models: Models, key: str | None, role: str) -> Endpoint:
-    endpoint = Endpoint(models.url, models.model, SecretStr(key) if key else None)
-    stack.push_async_callback(endpoint.close)
-    probe = await endpoint.probe(PROBE_S)
-    if probe.error:
-        raise ModelError(f"the {role} does not answer: {probe.error}")
-    return endpoint
 
 
 class _Progress:

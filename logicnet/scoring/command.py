@@ -14,15 +14,13 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import Progress
 
-from logicnet.errors import ModelError, SettingsError
-from logicnet.llm import Endpoint
+from logicnet.errors import SettingsError
+from logicnet.llm.reach import reach
 from logicnet.scoring import similarity
 from logicnet.scoring.judge import AT_ONCE, CALL_TIMEOUT_S, Judge
 from logicnet.scoring.rows import Rows, Summary, read_rows, score_rows
 from logicnet.scoring.scorer import Scorer
 from logicnet.scoring.truth import TruthTeller
-
-PROBE_S = 30.0  # a judge that says nothing for so long would fail with every answer
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,9 @@ async def _scorer(options: Options, rows: Rows) -> AsyncIterator[Scorer]:
     async with AsyncExitStack() as stack:
         judge = embedder = truth = None
         if options.judge_url is not None:
-            endpoint = Endpoint(options.judge_url, options.judge_model, options.judge_key)
+            key = options.judge_key
+            endpoint = await reach("judge", options.judge_url, options.judge_model, key, flag="--judge-url")
             stack.push_async_callback(endpoint.close)
-            probe = await endpoint.probe(PROBE_S)
-            if probe.error:
-                raise ModelError(
-                    f"the judge does not answer: {probe.error}; without --judge-url, what it "
-                    "would decide stays undecided"
-                )
             judge = Judge(endpoint, timeout_s=options.judge_timeout_s, at_once=options.judge_at_once)
         if rows.need_embeddings:
             embedder = similarity.Embedder(similarity.MiniLM(options.embedding_model))

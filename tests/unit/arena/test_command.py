@@ -170,6 +170,16 @@ def test_wrong_words_about_the_run_are_one_line_and_leave_nothing(words, said, c
     assert not (home / "run" / "run.json").exists()
 
 
+def test_a_judge_that_is_away_leaves_nothing(capsys, home):
+    target = ["--target", "127.0.0.1:1", "--hotkey", MINERS[0].ss58_address, *ALICE]
+    words = ["arena", *target, "--challenges", "set.jsonl", "--out", "run"]
+    assert main([*words, "--judge-url", f"http://127.0.0.1:{free_port()}/v1"]) == 1
+    out, error = capsys.readouterr()
+    assert out == "" and error.startswith("the judge does not answer") and error.count("\n") == 1
+    assert "--judge-url takes" in refused([*words, "--judge-url", "nonsense"], capsys)
+    assert not (home / "run").exists()
+
+
 def test_a_validator_that_the_network_does_not_know_is_told(capsys, home):
     (home / "net.json").write_text('{"neurons": []}')
     words = ["--target", "127.0.0.1:1", "--hotkey", MINERS[0].ss58_address, *ALICE]
