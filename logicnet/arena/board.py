@@ -141,7 +141,8 @@ class Board:
         for name, tally in self._tallies.of.items():
             if tally.last_error:
                 missing = tally.asked - tally.answered
-                lines.append(f"{name}: {missing} of {tally.asked} without a reply; last: {tally.last_error}")
+                silent = f"{missing} of {tally.asked} without a reply; last: " if missing else ""
+                lines.append(f"{name}: {silent}{tally.last_error}")
         undecided = sum(tally.undecided for tally in self._tallies.of.values())
         scored = sum(tally.scored for tally in self._tallies.of.values())
         if undecided:

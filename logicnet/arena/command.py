@@ -25,6 +25,7 @@ from logicnet.challenges.checking import checker_modules, checker_of
 from logicnet.challenges.problem import Problem
 from logicnet.challenges.sets import load
 from logicnet.errors import SettingsError
+from logicnet.llm.reach import unheard
 from logicnet.scoring import truth
 from logicnet.settings import Wallet
 
@@ -77,7 +78,8 @@ def run(options: Options) -> int:
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     keys = Keys(options.judge_key, options.reference_key)
-    stopped, folder, board = uvloop.run(_fight(ready, keys, console))
+    with unheard():
+        stopped, folder, board = uvloop.run(_fight(ready, keys, console))
     if console.is_terminal:
         console.print(board.tables())
     for line in (*board.last_words(), curve()):

@@ -27,7 +27,7 @@ from logicnet.challenges.checking import checker_modules, checker_of
 from logicnet.challenges.problem import Problem
 from logicnet.challenges.sets import load
 from logicnet.llm import Completion, Endpoint
-from logicnet.llm.reach import reach
+from logicnet.llm.reach import reach, unheard
 from logicnet.report import command as report
 from logicnet.report.run import ROWS
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
@@ -99,9 +99,10 @@ async def _run(options: Options, ready: _Ready) -> bool:
             stack.push_async_callback(found.close)
             return found
 
-        models = await endpoint("endpoint", plan.endpoint)
-        reference = await endpoint("reference", plan.reference) if plan.reference else None
-        judge = await endpoint("judge", plan.judge) if plan.judge else None
+        with unheard():
+            models = await endpoint("endpoint", plan.endpoint)
+            reference = await endpoint("reference", plan.reference) if plan.reference else None
+            judge = await endpoint("judge", plan.judge) if plan.judge else None
         scorer = await stack.enter_async_context(_scorer(plan, ready.problems, judge))
         for contestant in ready.contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from loguru import logger
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
@@ -159,22 +158,22 @@ async def _rephrased(
 ) -> tuple[ChallengeSet, Counter[str]]:
     from logicnet.challenges.rephrase import rephrase  # noqa: PLC0415
     from logicnet.llm import Endpoint  # noqa: PLC0415
+    from logicnet.llm.reach import unheard  # noqa: PLC0415
 
     try:
         models = Endpoint(endpoint, model, SecretStr(key) if key else None)
     except SettingsError as error:
         raise SettingsError(str(error).replace("--miner.llm_client.base_url", "--endpoint")) from None
-    logger.disable("logicnet.llm")  # its warnings are for who runs a miner; errors are told below
     try:
-        probe = await models.probe(PROBE_S)
-        if probe.error:
-            raise ModelError(f"nothing was rephrased: {probe.error}")
-        seed = made.recipe.seed if made.recipe else 0
-        with _counting("Rephrasing", len(made.problems)) as done:
-            found = await rephrase(made.problems, models, seed=seed, at_once=at_once, on_done=done)
+        with unheard():
+            probe = await models.probe(PROBE_S)
+            if probe.error:
+                raise ModelError(f"nothing was rephrased: {probe.error}")
+            seed = made.recipe.seed if made.recipe else 0
+            with _counting("Rephrasing", len(made.problems)) as done:
+                found = await rephrase(made.problems, models, seed=seed, at_once=at_once, on_done=done)
     finally:
         await models.close()
-        logger.enable("logicnet.llm")
     name = model or (probe.served.model if probe.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw
 

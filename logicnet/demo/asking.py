@@ -17,6 +17,7 @@ from logicnet.arena.plan import Models, Plan, Target
 from logicnet.arena.rows import Row
 from logicnet.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
 from logicnet.demo.stage import STAKES
+from logicnet.llm.reach import unheard
 from logicnet.scoring import similarity, truth
 
 QUESTIONS = 10
@@ -48,7 +49,7 @@ def ask(folder: Path, planned: Plan, signer: Signer, console: Console) -> list[R
     """Put the questions, show the arena's table, and return what is in `folder` now."""
     problems = easy_tasks(QUESTIONS, seed=SEED)
     with RunFolder.begin(folder, planned, ChallengeSet(problems)) as run:
-        with LineByLine(run, console) as board:
+        with LineByLine(run, console) as board, unheard():
             asyncio.run(_fight(run, signer, board))
         if console.is_terminal:
             console.print(board.tables())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from loguru import logger
 from pydantic import SecretStr
 
@@ -10,6 +13,19 @@ from logicnet.llm.endpoint import Endpoint
 
 PROBE_S = 30.0
 """A model that says nothing for so long would fail with every question."""
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Meanwhile endpoints warn nobody: their words are for who runs a miner, and errors are told anyway.
+
+    Not within itself: it ends with the inner one.
+    """
+    logger.disable("logicnet.llm")
+    try:
+        yield
+    finally:
+        logger.enable("logicnet.llm")
 
 
 async def reach(
@@ -23,14 +39,11 @@ async def reach(
         endpoint = Endpoint(url, model, key)
     except SettingsError as error:
         raise SettingsError(str(error).replace("--miner.llm_client.base_url", flag, 1)) from None
-    logger.disable("logicnet.llm")  # its warnings are for who runs a miner; the error is told
     try:
         probe = await endpoint.probe(PROBE_S)
     except BaseException:
         await endpoint.close()
         raise
-    finally:
-        logger.enable("logicnet.llm")
     if probe.error:
         await endpoint.close()
         raise ModelError(f"the {role} does not answer: {probe.error}")

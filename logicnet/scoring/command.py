@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from logicnet.errors import SettingsError
-from logicnet.llm.reach import reach
+from logicnet.llm.reach import reach, unheard
 from logicnet.scoring import similarity
 from logicnet.scoring.judge import AT_ONCE, CALL_TIMEOUT_S, Judge
 from logicnet.scoring.rows import Rows, Summary, read_rows, score_rows
@@ -50,7 +50,8 @@ def run(options: Options) -> None:
         rows.refuse_broken()
     if rows.need_embeddings:
         similarity.require()
-    summary = asyncio.run(_score(options, rows))
+    with unheard():
+        summary = asyncio.run(_score(options, rows))
     if rows.broken:
         print(f"passed over {rows.broken_in_words()}", file=sys.stderr)
     print(summary.in_words(), file=sys.stderr)

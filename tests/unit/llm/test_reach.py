@@ -3,7 +3,7 @@
 import pytest
 
 from logicnet.errors import ModelError, SettingsError
-from logicnet.llm.reach import reach
+from logicnet.llm.reach import reach, unheard
 from logicnet.processes import free_port
 from tests.harness.said import listening
 from tests.harness.scripted_model import Mode, ScriptedModel
@@ -23,7 +23,7 @@ async def test_no_address_is_said_of_the_flag_that_was_given(url):
 
 
 async def test_one_that_is_away_or_broken_is_one_error_and_no_warning():
-    with listening("WARNING") as said:
+    with listening("WARNING") as said, unheard():
         await both_fail()
     assert said == []
 
