@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,8 @@ def _begun(options: Options) -> _Ready:
     out = options.out or Path(".run") / f"arena-{time.strftime('%Y%m%dT%H%M%S')}"
     refuse_taken(out)
     challenges = load(Path(plan.challenges), skip_bad=options.skip_bad)
+    if challenges.skipped:
+        print(challenges.skipped_in_words, file=sys.stderr)
     return _Ready(plan, signer, challenges.problems, partial(RunFolder.begin, out, plan, challenges))
 
 

@@ -73,6 +73,8 @@ def _begun(options: Options) -> _Ready:
     refuse_taken(out)
     contestants = load_contestants(options.solvers or SOLVERS, Setup(model=options.endpoint.model))
     questions = load_questions(options.challenges, options.count, options.seed, skip_bad=options.skip_bad)
+    if questions.skipped:
+        print(questions.skipped_in_words, file=sys.stderr)
     plan = new_plan(options, [one.name for one in contestants], len(questions.problems))
     begin = partial(RunFolder.begin, out, plan, questions)
     return _Ready(out, plan, contestants, questions.problems, begin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json as json_format
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,6 +117,8 @@ def make(
         if raw:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in raw.most_common())
             said += f"; the others stayed raw: {reasons}"
+    if made.skipped:
+        print(made.skipped_in_words, file=sys.stderr)
     sets.write(made, out)
     print(f"{out}: {said}")
 
@@ -131,6 +134,8 @@ def show(
     from logicnet.challenges.sets import load  # noqa: PLC0415
 
     found = load(file, skip_bad=skip_bad)
+    if found.skipped:
+        print(found.skipped_in_words, file=sys.stderr)
     console = console_of()
     if found.recipe is not None:
         one = found.recipe

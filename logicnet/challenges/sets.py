@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from logicnet.challenges.checking import GYM
 from logicnet.challenges.checks import CHECKS
-from logicnet.challenges.file import read_questions
+from logicnet.challenges.file import QuestionFile, read_questions
 from logicnet.challenges.lines import BadFile, BadLine, Lines, read_lines, understood
 from logicnet.challenges.problem import Check, Problem
 from logicnet.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
@@ -47,6 +47,14 @@ class ChallengeSet:
     made_with: Sequence[str] = ()  # generators with their versions
     files: Mapping[str, str] = field(default_factory=dict)  # sha256 by path as in the recipe
     rephrased_by: str = ""  # a model's name
+    skipped: int = 0  # broken lines of files that were passed over
+
+    @property
+    def skipped_in_words(self) -> str:
+        """Empty if there were none."""
+        if not self.skipped:
+            return ""
+        return f"passed over {self.skipped} broken {'line' if self.skipped == 1 else 'lines'}"
 
 
 class _Row(BaseModel):
@@ -83,7 +91,8 @@ def load(path: Path, *, skip_bad: bool = False) -> ChallengeSet:
     lines = read_lines(path)
     if lines.good and "challenges" in lines.good[0][1]:
         return _set_from(lines)
-    return ChallengeSet(read_questions(path, skip_bad=skip_bad).problems)
+    questions = read_questions(path, skip_bad=skip_bad)
+    return ChallengeSet(questions.problems, skipped=questions.skipped)
 
 
 def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> ChallengeSet:
@@ -94,13 +103,17 @@ def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> Ch
     """
     generators: dict[str, Generator] = {}
     files: dict[str, str] = {}
+    skipped = 0
     problems: list[Problem] = []
     seen: set[str] = set()
     shares = _shares(recipe.count, [part.weight for part in recipe.sources])
     for number, (part, share) in enumerate(zip(recipe.sources, shares, strict=True), start=1):
         seed = seed_of(recipe.seed, number)
         if isinstance(part, FromFile):
-            sources = [_file_stream(part, folder, seed, files, skip_bad)]
+            questions = _questions(part, folder, skip_bad)
+            files[part.path] = questions.sha256
+            skipped += questions.skipped
+            sources = [questions.stream(seed)]
         else:
             sources = _generated_streams(part, seed, generators)
         taken = list(islice(_taken(sources, recipe.split, seen), share))
@@ -113,7 +126,7 @@ def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> Ch
         problems += taken
     Random(seed_of(recipe.seed, "order")).shuffle(problems)  # noqa: S311 (no secret)
     made_with = sorted(generator.version for generator in generators.values())
-    return ChallengeSet(problems, recipe, made_with, files)
+    return ChallengeSet(problems, recipe, made_with, files, skipped=skipped)
 
 
 def write(challenges: ChallengeSet, path: Path) -> None:
@@ -175,14 +188,13 @@ def _generated_streams(part: Generated, seed: int, generators: dict[str, Generat
     return streams(generators[part.use], catalogue.kinds(part.kinds), seed, part.difficulty)
 
 
-def _file_stream(part: FromFile, folder: Path, seed: int, files: dict[str, str], skip_bad: bool) -> Stream:
+def _questions(part: FromFile, folder: Path, skip_bad: bool) -> QuestionFile:
     questions = read_questions(folder / part.path, skip_bad=skip_bad or part.skip_bad)
     if part.sha256 is not None and questions.sha256 != part.sha256:
         raise SettingsError(
             f"{folder / part.path}: not the file of the recipe: its sha256 is {questions.sha256}"
         )
-    files[part.path] = questions.sha256
-    return questions.stream(seed)
+    return questions
 
 
 def _row(problem: Problem) -> dict[str, Any]:

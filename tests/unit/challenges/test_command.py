@@ -136,3 +136,9 @@ def test_skip_bad(tmp_path, capsys):
     out = tmp_path / "out.jsonl"
     assert main(["challenges", "make", str(tmp_path / "own.jsonl"), "--out", str(out), "--skip-bad"]) == 0
     assert len(load(out).problems) == 1
+    assert capsys.readouterr().err == "passed over 1 broken line\n"
+    (tmp_path / "own.toml").write_text(
+        'name = "own"\ncount = 1\n[[sources]]\nuse = "file"\npath = "own.jsonl"\nskip_bad = true\n'
+    )
+    assert main(["challenges", "show", str(tmp_path / "own.toml")]) == 0
+    assert capsys.readouterr().err == "passed over 1 broken line\n"
