@@ -16,7 +16,7 @@ setup := PYTHON="$(PYTHON)" scripts/setup
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
-demo: ## set everything up, ask a miner with a real vLLM ten questions, show a table (DEMO_KEEP=1 stays)
+demo: ## set everything up, ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 stays)
 	@$(setup) venv vllm model
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
