@@ -86,15 +86,11 @@ def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
     assert len(answers) == 10, text
     assert sum(" btauth " in answer for answer in answers) == 5
     # The arena's table, then that of `logicnet report`, then where the page is.
-    tables = [line.split() for line in text.splitlines() if " direct " in line]
-    assert tables[0][:4] == ["direct", "10", "10", "10"], text
-    assert tables[1][2:] == ["1", "0.975", "1.000"], text
-    assert tables[2][:4] == [
-        "\N{BOX DRAWINGS LIGHT VERTICAL}",
-        "direct",
-        "\N{BOX DRAWINGS LIGHT VERTICAL}",
-        "10",
-    ]
+    rows = [line.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split() for line in text.splitlines()]
+    tables = [row[1:] for row in rows if row[:1] == ["direct"]]
+    assert tables[0][:3] == ["10", "10", "10"], text
+    assert tables[1][1:] == ["1", "0.975", "1.000"], text
+    assert tables[2][:2] == ["10", "10"], text
     assert str(folder / "run" / "report.html") in text
     assert (folder / "run" / "report.html").stat().st_size > 500_000
     with LedgerReader.open(folder / "ledger.sqlite") as ledger:
