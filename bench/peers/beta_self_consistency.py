@@ -2,41 +2,48 @@
 
 Samples are drawn at once and voted on; drawing stops when the leading answer stays ahead with a
 probability of 0.95 (Aggarwal et al., "Let's Sample Step by Step", EMNLP 2023). The rule is theirs and
-used through its public interface. Ours is what surrounds it: the prompt, how an answer is read from a
-sample (its-hub leaves both to its user), and that time may run out: then the samples there are vote.
+used through its public interface. Ours is what surrounds it (its-hub leaves it to its user): the prompt,
+temperature and length, which are those of the race's own reasoning lanes, so that only the rules differ;
+how an answer is read from a sample; and that time may run out: then the samples there are vote.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Self
 
 from its_hub import AbstractLanguageModel, AbstractOrchestrator, BetaSelfConsistency
 
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.llm import Message, Models
+from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
+from logicnet.solver import Setup
 from logicnet.solver.conclusion import concluded, guessed
+from logicnet.solver.race.lanes import reasoning_prompt
+from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 
 BUDGET = 8  # samples at most, as in the vote of 8 that our figures are compared with
 CONFIDENCE = 0.95  # its default
-TEMPERATURE = 0.8
-MAX_TOKENS = 1024
-
-_PROMPT = 'Solve this step by step. End with "The answer is" and the answer.'
 
 
 class BetaSelfConsistencyPeer:
     """Votes until more votes would not change the outcome."""
 
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    @classmethod
+    def from_setup(cls, setup: Setup) -> Self:
+        return cls(profile_for(setup.model, load_profiles(setup.profiles)))
+
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         """Raises ModelError if no sample could be read."""
         # Every sample ends a second before the deadline, with what it has, so that there is a vote.
-        model = _Model(models, deadline.earlier(1.0))
+        model = _Model(models, deadline.earlier(1.0), self._profile, challenge.question)
         rule = BetaSelfConsistency(CONFIDENCE, model.vote, orchestrator=_OneByOne())
-        chosen = await rule.ainfer(model, f"{challenge.question}\n\n{_PROMPT}", BUDGET)
+        chosen = await rule.ainfer(model, challenge.question, BUDGET)
         text = str(chosen["content"])
         if not _answer_in(text):
             raise ModelError("no sample holds anything that could be read as an answer")
@@ -50,8 +57,10 @@ def _answer_in(text: str) -> str:
 class _Model(AbstractLanguageModel):
     """The bench's own models, so that calls, tokens and deadline are the same for all."""
 
-    def __init__(self, models: Models, deadline: Deadline) -> None:
+    def __init__(self, models: Models, deadline: Deadline, profile: Profile, question: str) -> None:
         self._models = models
+        self._lane = profile.reason
+        self._prompt = reasoning_prompt(question, profile)
         self._deadline = deadline
         self._unfinished: set[str] = set()
 
@@ -64,10 +73,10 @@ class _Model(AbstractLanguageModel):
         self, messages: list[Any], stop: str | None = None, **_: Any
     ) -> dict[str, Any]:
         done = await self._models.complete(
-            [Message(message.role, message.content) for message in messages],
+            self._prompt,  # of the question in `messages`, which its-hub has wrapped
             deadline=self._deadline,
-            max_tokens=MAX_TOKENS,
-            temperature=TEMPERATURE,
+            max_tokens=self._lane.max_tokens,
+            temperature=self._lane.temperature,
         )
         if done.finish in ("deadline", "failed"):
             self._unfinished.add(done.text)

@@ -53,7 +53,7 @@ def read(text: str) -> Tree:
     text = _FACTORIAL.sub(lambda mark: _FACTORIAL_AS_ATTRIBUTE[mark[0]], text)
     try:
         return Tree(ast.parse(text, mode="eval").body, text.encode())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep, in 3.11
         raise Unreadable("not an expression") from None
 
 

@@ -163,6 +163,8 @@ def _parsed(source: str) -> ast.Module | None:
             return ast.parse(source)
     except (SyntaxError, ValueError, MemoryError):
         return None
+    except SystemError as error:  # what CPython 3.11 makes of a tree too deep for it
+        raise RecursionError from error
 
 
 # From source to what runs ------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,9 +22,13 @@ from logicnet.solver.race.votes import Ballots, Trust, Vote
 REPLY_RESERVE_S = 1.0
 """Kept back from every wait: choosing the trace, writing and sending the reply. Never spent on a lane."""
 
-LOOK_AHEAD = 4
-"""Arrivals that are thought through. Two rivals' votes can overturn a choice that one cannot; four see all
-that was worth waiting for in the simulation (bench/stopping.py), and cost a few milliseconds."""
+LOOK_AHEAD = 3
+"""Arrivals that are thought through while votes come in. Two rival votes can overturn a choice that one
+cannot, and one step alone loses more than it saves; past three nothing changes (bench/stopping.py)."""
+
+PLAN_AHEAD = 12
+"""The same for an opening, when there are no votes yet: what a tenth lane is worth shows only so far ahead.
+Some 50 ms for each kind of question the first time, so not for a decision while votes come in."""
 
 TRACED = frozenset({"reason"})
 """Lanes whose vote comes with a trace that reads like an assistant's solution."""
@@ -41,8 +45,8 @@ _FORGET = 0.98
 
 _MEMORY = 1.0 / (1.0 - _FORGET)
 _LEAST_DEVIATION = 0.08  # of log seconds; even a scripted lane is not more punctual
-_UNLIKELY = 0.003  # a path of votes less likely than this is not followed further
-_GROUPS = 3  # answers (or groups of equally placed ones) that a next vote is thought to agree with
+_UNLIKELY = 0.002  # votes less likely to come than this are not followed further
+_GROUPS = 4  # answers (or groups of equally placed ones) that a next vote is thought to agree with
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +199,9 @@ def decide(
     waits = _Waits(pending, arrived, arrivals, horizon_s=horizon_s, pace=pace, most=most)
     worth = _Worth(prices.right, similarity_gain, forced, traced)
     rate = prices.second + prices.lane_second * len(pending)
-    plans = _plans(_tree(ballots, own, tuple(waits.lanes), worth), waits, rate)
+    # Thought through for more lanes than there are, of the last kind: so that a tree serves again.
+    lanes = (*waits.lanes, *waits.lanes[-1:] * (look_ahead - most))
+    plans = _plans(_tree(ballots, own, lanes, worth), waits, rate)
     gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
     return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
 
@@ -331,8 +337,8 @@ class _Worth:
 
 
 class _Node(NamedTuple):
-    """Votes as they may stand after some arrivals. `gain`: what choosing anew after the next is worth more
-    than keeping the choice; `later`: chance and place of what the next makes of them."""
+    """Votes as they may stand after `depth` arrivals. `gain`: what choosing anew after the next is worth
+    more than keeping the choice; `later`: chance and place of what the next makes of them."""
 
     depth: int
     gain: float
@@ -354,9 +360,7 @@ def _tree(ballots: Ballots, own: frozenset[str], lanes: tuple[str, ...], worth: 
     if (tree := trees.get(place)) is None:
         if len(trees) >= _MOST_TREES:
             trees.clear()
-        growth = _Growth(lanes, worth, [], {})
-        growth.grow(ballots, own, 0, 1.0)
-        tree = trees[place] = growth.tree
+        tree = trees[place] = _grown(ballots, own, lanes, worth)
     return tree
 
 
@@ -369,38 +373,61 @@ def _standing(ballots: Ballots, own: frozenset[str]) -> object:
 
 
 @dataclass(slots=True)
-class _Growth:
-    lanes: tuple[str, ...]
-    worth: _Worth
-    tree: _Tree
-    grown: dict[object, int]
+class _State:
+    ballots: Ballots
+    own: frozenset[str]
+    likely: float = 0.0
+    gain: float = 0.0
+    later: list[tuple[float, object]] = field(default_factory=list)
+    place: int = -1
 
-    def grow(self, ballots: Ballots, own: frozenset[str], depth: int, likely: float) -> int | None:
-        """Add what may follow from these votes, and its place. None where that is not worth following."""
-        if depth == len(self.lanes) or likely < _UNLIKELY:
-            return None
-        place = (depth, _standing(ballots, own))
-        if (known := self.grown.get(place)) is not None:
-            return known
-        lane, worth = self.lanes[depth], self.worth
-        joint, leader = ballots.joint(), ballots.leader()
-        total = sum(joint.values())
-        silent = ballots.trust.silent(lane)
-        gain = 0.0
-        later = [(silent, self.grow(ballots, own, depth + 1, likely * silent))]
-        for key, many in _next_answers(joint, depth):
-            after = ballots.plus(lane, key)
-            next_joint = after.joint()
-            weight = (1.0 - silent) * many / total
-            chance = weight * sum(next_joint.values())
-            next_own = own | {key} if lane in worth.traced else own
-            kept = worth.of(leader, next_joint, own)
-            gain += weight * (worth.of(after.leader(), next_joint, next_own) - kept)
-            later.append((chance, self.grow(after, next_own, depth + 1, likely * chance)))
-        followed = tuple((chance, child) for chance, child in later if child is not None)
-        self.tree.append(_Node(depth, gain, followed))
-        self.grown[place] = len(self.tree) - 1
-        return len(self.tree) - 1
+
+def _grown(ballots: Ballots, own: frozenset[str], lanes: tuple[str, ...], worth: _Worth) -> _Tree:
+    """Arrival by arrival; votes that stand alike are one state, and unlikely states are not followed."""
+    level: dict[object, _State] = {None: _State(ballots, own, 1.0)}
+    levels = []
+    for depth, lane in enumerate(lanes):
+        levels.append(level)
+        following: dict[object, _State] = {}
+        for state in level.values():
+            if state.likely >= _UNLIKELY:
+                _branch(state, lane, worth, depth, following)
+        level = following
+    tree: _Tree = []
+    below: dict[object, _State] = {}
+    for depth in reversed(range(len(lanes))):
+        for state in levels[depth].values():
+            if state.likely >= _UNLIKELY:
+                known = ((chance, below.get(standing)) for chance, standing in state.later)
+                later = tuple((chance, then.place) for chance, then in known if then and then.place >= 0)
+                tree.append(_Node(depth, state.gain, later))
+                state.place = len(tree) - 1
+        below = levels[depth]
+    return tree
+
+
+def _branch(state: _State, lane: str, worth: _Worth, depth: int, following: dict[object, _State]) -> None:
+    """What `lane` may say to these votes."""
+
+    def follow(ballots: Ballots, own: frozenset[str], chance: float) -> None:
+        standing = _standing(ballots, own)
+        then = following.setdefault(standing, _State(ballots, own))
+        then.likely += state.likely * chance
+        state.later.append((chance, standing))
+
+    ballots, own = state.ballots, state.own
+    joint, leader = ballots.joint(), ballots.leader()
+    total = sum(joint.values())
+    silent = ballots.trust.silent(lane)
+    follow(ballots, own, silent)
+    for key, many in _next_answers(joint, depth):
+        after = ballots.plus(lane, key)
+        next_joint = after.joint()
+        weight = (1.0 - silent) * many / total
+        next_own = own | {key} if lane in worth.traced else own
+        kept = worth.of(leader, next_joint, own)
+        state.gain += weight * (worth.of(after.leader(), next_joint, next_own) - kept)
+        follow(after, next_own, weight * sum(next_joint.values()))
 
 
 def _plans(tree: _Tree, waits: _Waits, rate: float) -> list[tuple[float, float, float]]:
@@ -413,6 +440,10 @@ def _plans(tree: _Tree, waits: _Waits, rate: float) -> list[tuple[float, float, 
         gains: list[float] = []
         prices: list[float] = []
         for depth, now, later in tree:
+            if depth >= len(reach):  # there are no more lanes than that
+                gains.append(0.0)
+                prices.append(0.0)
+                continue
             gain, price = now, 0.0
             for chance, child in later:
                 gain += chance * gains[child]

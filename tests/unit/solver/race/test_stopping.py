@@ -52,7 +52,7 @@ def asked(
     left_s: float = 50.0,
     prices: Prices | None = None,
     similarity_gain: float = 0.0,
-    look_ahead: int = 4,
+    look_ahead: int = 3,
     lane: str = "reason",
 ) -> Decision:
     return decide(

@@ -1,0 +1,197 @@
+"""Scripted models: what a 7B chat model and a 135M one answer, how long they write, how fast.
+
+Every figure is either published, and says where, or an assumption, and says so.
+
+Qwen2.5-7B-Instruct
+    right, one answer   91.6 % on GSM8K, 75.5 % on MATH: its technical report, arXiv:2412.15115
+    a vote of k         published for the same model, k = 1, 4, 8, 16, 64 (dataset card of
+                        huggingface.co/datasets/O1-OPEN/OpenO1-SFT, "Self-Consistency"):
+                        GSM8K 91.21 91.74 91.74 92.12 92.57; MATH 69.74 71.78 72.84 73.78 74.44;
+                        some of 2 right, GSM8K: 93.10. `decisive` and `modes` were set so that a vote gains
+                        as much here (`python bench/stopping.py --check` puts the two side by side)
+    tokens a trace      313 on GSM8K, of its sibling Qwen2.5-14B-Instruct (TokenSkip, arXiv:2502.12067);
+                        MATH: 560, assumed. Spread of lengths: assumed. bench/stopping.py tells what half
+                        and double the length do
+    speed               60 tokens/s alone; n lanes at once are each 1 + 0.03 (n - 1) times slower: vLLM with
+                        Llama-3.1-8B on an A100 has 6.6 times the throughput with 8 at once, and this 8 / 6.6
+                        (johnmusgrave.com/p/vllm-throughput-latency-sweep-on)
+SmolLM2-135M-Instruct, easy tasks, two CPU cores
+    right               22 % reasoning with worked examples, a vote of 8 25 to 29 %; 33 % by a program, a vote
+                        of 8 programs 36 %, some of 8 right 56 %: measured by us
+    tokens, speed       assumed; record your own arrivals and replay them
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import NormalDist
+
+RIGHT = "right"
+"""The key of the truth. Wrong answers are "wrong 1", "wrong 2", ...; half of them are traps that all
+lanes of a question share, the others belong to one lane and say so."""
+
+FIRST_TOKEN_S = 0.1
+MOST_TOKENS = 2048
+
+_PER_QUESTION = 0.30  # standard deviation of log tokens between questions: assumed
+_PER_TRACE = 0.25  # and between traces of one question: assumed
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How one way of asking does at a family of questions.
+
+    `right`: mean chance of a right answer. `decisive`: the chances of single questions are Beta-distributed,
+    with parameters that sum to this (under 1: most questions are nearly always or nearly never right).
+    `modes`: mean number of different wrong answers to a question; the j-th has a weight of j ** -`steep`.
+    """
+
+    right: float
+    decisive: float
+    tokens: float
+    modes: float
+    steep: float
+    silent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    tokens_per_s: float
+    slows: float  # by how much one more lane makes each slower
+
+    def of(self, running: int) -> float:
+        """Tokens per second of each of so many."""
+        return self.tokens_per_s / self.pace(running)
+
+    def pace(self, running: int) -> float:
+        return 1.0 + self.slows * max(running - 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    name: str
+    kind: str
+    lanes: Mapping[str, Lane]
+    speed: Speed
+
+
+CHAT_SPEED = Speed(60.0, 0.03)
+CPU_SPEED = Speed(60.0, 0.25)
+
+GSM8K = Family("GSM8K", "story", {"reason": Lane(0.916, 0.31, 313, 2.0, 1.5)}, CHAT_SPEED)
+MATH = Family("MATH", "other", {"reason": Lane(0.755, 0.50, 560, 3.0, 1.3)}, CHAT_SPEED)
+EASY = Family(
+    "easy",
+    "arithmetic-words",
+    {
+        "program": Lane(0.33, 0.75, 60, 6.0, 0.8, silent=0.1),
+        "reason": Lane(0.22, 0.90, 120, 8.0, 0.8, silent=0.05),
+    },
+    CPU_SPEED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one lane wrote. `key` is "" if no answer came of it."""
+
+    key: str
+    tokens: int
+    confidence: float  # mean log-probability per token
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """One question, and each lane's first `len(traces[lane])` traces, the same whoever asks."""
+
+    name: str
+    family: Family
+    traces: Mapping[str, Sequence[Trace]]
+    shares: Mapping[str, Mapping[str, float]]  # by lane, how often each answer would come
+
+
+def questions(
+    families: Sequence[Family], seeds: range, *, traces: int = 16, longer: float = 1.0
+) -> list[Scripted]:
+    """One question of each family per seed. `longer` multiplies all lengths."""
+    return [question(family, seed, traces=traces, longer=longer) for seed in seeds for family in families]
+
+
+def question(family: Family, seed: int, *, traces: int = 16, longer: float = 1.0) -> Scripted:
+    chance = random.Random(f"{family.name} {seed}")
+    ease, length = chance.gauss(0, 1), chance.gauss(0, _PER_QUESTION)
+    sure = chance.gauss(0, 0.05)
+    all_traces, shares = {}, {}
+    for name, lane in family.lanes.items():
+        right = chance_of_right(lane, ease, chance)
+        wrong = _wrong_answers(lane, chance)
+        keys = [
+            f"wrong {place}" if chance.random() < 0.5 or len(family.lanes) == 1 else f"{name} wrong {place}"
+            for place in range(1, len(wrong) + 1)
+        ]
+        odds = _Odds(right, keys, wrong, length, sure)
+        all_traces[name] = [_trace(lane, odds, chance, longer) for _ in range(traces)]
+        weights = [b - a for a, b in zip([0.0, *wrong], wrong, strict=False)]
+        shares[name] = {key: (1 - right) * weight for key, weight in zip(keys, weights, strict=True)}
+        shares[name][RIGHT] = right
+    return Scripted(f"{family.name} {seed}", family, all_traces, shares)
+
+
+def chance_of_right(lane: Lane, ease: float, chance: random.Random) -> float:
+    """A Beta-distributed chance that goes with the question's `ease` (a rank correlation of about 0.8)."""
+    rank = NormalDist().cdf(0.8 * ease + 0.6 * chance.gauss(0, 1))
+    return _beta_at(rank, lane)
+
+
+def _wrong_answers(lane: Lane, chance: random.Random) -> list[float]:
+    """Cumulative weights of this question's wrong answers: 1 and a geometric number of others."""
+    modes = 1
+    while modes < 40 and chance.random() > 1.0 / lane.modes:
+        modes += 1
+    weights = [place**-lane.steep for place in range(1, modes + 1)]
+    return [reached / sum(weights) for reached in accumulate(weights)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Odds:
+    """Of one lane at one question: chance of a right answer, wrong ones with their cumulative weights, and
+    what all its traces have in common in length and confidence."""
+
+    right: float
+    wrong: Sequence[str]
+    reached: Sequence[float]
+    length: float
+    sure: float
+
+
+def _trace(lane: Lane, odds: _Odds, chance: random.Random, longer: float) -> Trace:
+    is_right = chance.random() < odds.right
+    drawn, spread, doubt = chance.random(), chance.gauss(0, _PER_TRACE), chance.gauss(0, 1)
+    variance = _PER_QUESTION**2 + _PER_TRACE**2
+    tokens = lane.tokens * longer * math.exp(odds.length + spread - variance / 2)
+    # A right trace is likelier than a wrong one by 0.36 deviations, as in 6 of 10 pairs: an assumption
+    # near what CISC (arXiv:2502.06233) reports for log-probabilities.
+    confidence = -0.3 + odds.sure + 0.08 * (doubt + (0.36 if is_right else 0.0))
+    mode = next((place for place, reached in enumerate(odds.reached) if drawn <= reached), -1)
+    silent = not is_right and chance.random() < lane.silent / (1.0 - lane.right)
+    key = "" if silent else RIGHT if is_right else odds.wrong[mode]
+    return Trace(key, max(8, min(round(tokens), MOST_TOKENS)), min(confidence, 0.0))
+
+
+_STEPS = 2000
+_tables: dict[tuple[float, float], list[float]] = {}
+
+
+def _beta_at(rank: float, lane: Lane) -> float:
+    """The quantile of Beta(right * decisive, (1 - right) * decisive), from a table of sorted draws."""
+    place = (lane.right, lane.decisive)
+    if place not in _tables:
+        chance = random.Random(7)
+        a, b = lane.right * lane.decisive, (1.0 - lane.right) * lane.decisive
+        draws = sorted(chance.betavariate(a, b) for _ in range(_STEPS * 20))
+        _tables[place] = [draws[step * 20 + 10] for step in range(_STEPS)]
+    return _tables[place][min(int(rank * _STEPS), _STEPS - 1)]

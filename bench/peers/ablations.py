@@ -1,0 +1,104 @@
+"""Peers: the race with one of its parts switched off, to see what that part is worth.
+
+    logicnet bench --challenges recipes/held_out.toml --solvers race,bench/peers/ablations.py:NoProgram,...
+
+Each is a class; name as many as wanted. The questions, the models and all other parts are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from logicnet.solver import Setup
+from logicnet.solver.race.exact import Worked
+from logicnet.solver.race.profiles import Profile
+from logicnet.solver.race.solver import RaceSolver
+from logicnet.solver.race.votes import Prior, Trust
+
+
+class NoExact(RaceSolver):
+    """Nothing is computed without a model."""
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__(setup)
+        self._exact = _Nothing()
+
+
+class NoProgram(RaceSolver):
+    """No programs are written."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(_without(profile, "program"))
+
+
+class NoReason(RaceSolver):
+    """No reasoning is sampled: every account is a told calculation."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(_without(profile, "reason"))
+
+
+class NoExamples(RaceSolver):
+    """Small models are told what to do, and shown nothing."""
+
+    def _use(self, profile: Profile) -> None:
+        lanes = {
+            name: getattr(profile, name).model_copy(update={"examples": 0}) for name in ("reason", "program")
+        }
+        super()._use(profile.model_copy(update=lanes))
+
+
+class NoTrust(RaceSolver):
+    """All lanes are trusted alike, whatever they earned: a plain majority."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(profile)
+        alike = Prior(0.5)
+        self._trust = Trust((), dict.fromkeys(("reason", "program", "exact", "forced"), alike))
+
+
+class NoStopping(RaceSolver):
+    """Seconds cost nothing: what is running is waited for, as long as it may change anything."""
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__(setup)
+        self._prices = replace(self._prices, second=0.0)
+
+
+class NoMoreLanes(RaceSolver):
+    """What was begun at once is all: no lane is added where one ended."""
+
+    def _use(self, profile: Profile) -> None:
+        lanes = {
+            name: getattr(profile, name).model_copy(update={"most": getattr(profile, name).lanes})
+            for name in ("reason", "program")
+        }
+        super()._use(profile.model_copy(update=lanes))
+
+
+class OneOfEach(RaceSolver):
+    """A single lane of each kind: no votes."""
+
+    def _use(self, profile: Profile) -> None:
+        one = {"lanes": 1, "most": 1}
+        lanes = {name: getattr(profile, name).model_copy(update=one) for name in ("reason", "program")}
+        super()._use(profile.model_copy(update=lanes))
+
+
+@dataclass
+class _Nothing:
+    """Computes nothing."""
+
+    async def start(self) -> None:
+        pass
+
+    async def solve(self, question: str) -> Worked | None:
+        return None
+
+    async def aclose(self) -> None:
+        pass
+
+
+def _without(profile: Profile, lane: str) -> Profile:
+    none = {"lanes": 0, "most": 0}
+    return profile.model_copy(update={lane: getattr(profile, lane).model_copy(update=none)})

@@ -1,0 +1,377 @@
+"""When to stop: our rule against fixed n, ESC, Beta stopping and hindsight, on scripted and recorded lanes.
+
+    python bench/stopping.py                            # two scripted models, a table and docs/stopping.svg
+    python bench/stopping.py --check                    # the scripted 7B model beside its published figures
+    python bench/stopping.py --tune                     # the grid that CHAT's spread and scatter came from
+    python bench/stopping.py --arrivals lanes.jsonl     # recorded lanes in place of scripted ones
+
+Lanes of one question run at once and slow each other (`_seven_b.py`); nothing else takes time. All
+policies play the same questions with the same traces. Rewards are the validator's, with the same
+similarity for every reply. Seeds below 100,000 are for tuning; what is reported has seeds from there on.
+
+A recording is JSONL, one object for each lane that ended, in the order in which lanes were started:
+
+    {"question": "17", "kind": "story", "lane": "reason", "seconds": 4.2, "key": "72", "right": true,
+     "confidence": -0.21}
+
+`seconds` are since the challenge began; `key` is the answer's normal form, "" for none; `confidence`, the
+mean log-probability per token, may be left out. A replay can stop earlier than was recorded, not go on for
+longer, and what more or fewer lanes would have done to the others' speed it cannot know.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from _policies import (
+    DEADLINE_S,
+    MOST_LANES,
+    BetaStopping,
+    EarlyStopping,
+    Fixed,
+    Game,
+    Hindsight,
+    Knowing,
+    Ours,
+    Played,
+    Policy,
+    majority,
+)
+from _seven_b import EASY, FIRST_TOKEN_S, GSM8K, MATH, RIGHT, Family, Lane, Scripted, Speed, Trace, questions
+from rich.console import Console
+from rich.table import Table
+
+from logicnet.solver.race.votes import CHAT, CHAT_SCATTER, WEAK, LaneRecord, Scatter, Trust
+
+TUNING = 0
+REPORTED = 100_000
+"""First seeds; a million apart would not make them more independent."""
+
+DRAWS = 2000
+FIXED = (1, 2, 4, 8, 16)
+PLOT = Path(__file__).parents[1] / "docs" / "stopping.svg"
+
+_PUBLISHED = {  # a vote of k by Qwen2.5-7B-Instruct; huggingface.co/datasets/O1-OPEN/OpenO1-SFT
+    "GSM8K": {1: 91.21, 4: 91.74, 8: 91.74, 16: 92.12, 64: 92.57},
+    "MATH": {1: 69.74, 4: 71.78, 8: 72.84, 16: 73.78, 64: 74.44},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    policy: str
+    plays: Sequence[Played]
+    kind: str = "public"  # or "ours", "bound"
+
+    @property
+    def rewards(self) -> np.ndarray:
+        return np.array([play.reward for play in self.plays])
+
+
+def chats() -> Trust:
+    """Of day one: priors, no records."""
+    return Trust(priors=CHAT, other_scatter=CHAT_SCATTER)
+
+
+def scored(families: Sequence[Family], most: int = 200) -> Trust:
+    """After `most` scored answers of each lane to each family's tuning questions."""
+    records = []
+    for family in families:
+        for one in questions([family], range(TUNING, TUNING + most), traces=1):
+            for lane, (trace, *_) in one.traces.items():
+                right = trace.key == RIGHT
+                records.append(LaneRecord(family.kind, lane, right, bool(trace.key) - right, not trace.key))
+    weak = families[0] is EASY
+    return Trust(records, WEAK) if weak else Trust(records, CHAT, other_scatter=CHAT_SCATTER)
+
+
+def chat_policies() -> list[tuple[str, Policy]]:
+    ours = Ours(chats())
+    return [
+        *(("public", Fixed(n)) for n in FIXED),
+        ("public", EarlyStopping(2)),
+        ("public", EarlyStopping(4)),
+        *(("public", BetaStopping(n)) for n in (4, 8, 16)),
+        ("ours", ours),
+        ("ours", Ours(chats(), name="ours, looking one arrival ahead", look_ahead=1)),
+        ("ours", Ours(scored([GSM8K, MATH]), name="ours, 200 scored before")),
+        ("ours", Ours(chats(), name="ours, with confidences", confident=True)),
+        ("bound", Hindsight(chats(), ours.opening, "hindsight, our lanes")),
+        ("bound", Hindsight(chats(), lambda _: ["reason"] * MOST_LANES, "hindsight, 16 lanes")),
+        ("bound", Knowing(8)),
+    ]
+
+
+def weak_policies() -> list[tuple[str, Policy]]:
+    ours = Ours(Trust(priors=WEAK))
+    return [
+        *(("public", Fixed(n, "program")) for n in FIXED),
+        ("public", EarlyStopping(2, lane="program")),
+        ("public", EarlyStopping(4, lane="program")),
+        *(("public", BetaStopping(n, lane="program")) for n in (4, 8, 16)),
+        ("ours", ours),
+        ("ours", Ours(scored([EASY]), name="ours, 200 scored before")),
+        ("ours", Ours(Trust(priors=WEAK), name="ours, with confidences", confident=True)),
+        ("bound", Hindsight(Trust(priors=WEAK), ours.opening, "hindsight, our lanes")),
+        ("bound", Knowing(8, "program")),
+    ]
+
+
+def played(policies: Iterable[tuple[str, Policy]], asked: Sequence[Scripted]) -> list[Result]:
+    return [Result(policy.name, [policy.play(one) for one in asked], kind) for kind, policy in policies]
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Where the mean is in 95 of 100 repetitions: bootstrap over questions, seeded."""
+    chance = np.random.default_rng(35)
+    means = [values[chance.integers(0, len(values), len(values))].mean() for _ in range(DRAWS)]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def table(title: str, results: Sequence[Result], console: Console) -> None:
+    ours = next(one for one in results if one.kind == "ours")
+    shown = Table(title=title, title_justify="left")
+    for column in ("policy", "reward", "95 %", "ours - it, e-4", "right", "seconds", "lanes"):
+        shown.add_column(column, justify="left" if column == "policy" else "right")
+    for one in results:
+        low, high = interval(one.rewards)
+        better = ours.rewards - one.rewards
+        less, more = interval(better)
+        shown.add_row(
+            one.policy,
+            f"{one.rewards.mean():.4f}",
+            f"{low:.4f} .. {high:.4f}",
+            "" if one is ours else f"{better.mean() * 1e4:+.1f} ({less * 1e4:+.1f} .. {more * 1e4:+.1f})",
+            f"{fmean(play.right for play in one.plays):.3f}",
+            f"{fmean(play.seconds for play in one.plays):.2f}",
+            f"{fmean(play.lanes for play in one.plays):.1f}",
+        )
+    console.print(shown)
+
+
+def verdict(name: str, results: Sequence[Result]) -> dict[str, object]:
+    """What the bench is for: how near to hindsight, and how far above the best fixed n."""
+    ours = next(one for one in results if one.kind == "ours")
+    fixed = max(
+        (one for one in results if one.policy.startswith("fixed")), key=lambda one: one.rewards.mean()
+    )
+    hindsight = next((one for one in results if one.policy.startswith("hindsight")), None)
+    found: dict[str, object] = {
+        "scenario": name,
+        "questions": len(ours.plays),
+        "ours": round(float(ours.rewards.mean()), 4),
+        "best_fixed": fixed.policy,
+        "best_fixed_reward": round(float(fixed.rewards.mean()), 4),
+    }
+    if hindsight is not None:
+        found["below_hindsight_percent"] = round(
+            100 * (1 - float(ours.rewards.mean() / hindsight.rewards.mean())), 2
+        )
+    return found
+
+
+def check(console: Console) -> None:
+    shown = Table(title="A vote of k, percent right: published, and imitated (what a vote gains)")
+    for column in ("k", *(f"{name} {what}" for name in _PUBLISHED for what in ("published", "imitated"))):
+        shown.add_column(column, justify="right")
+    votes: dict[str, dict[int, float]] = {}
+    for family in (GSM8K, MATH):
+        asked = questions([family], range(TUNING, TUNING + 4000), traces=64)
+        votes[family.name] = {k: 100 * fmean(_voted(one, k) for one in asked) for k in (1, 4, 8, 16, 64)}
+    for k in (1, 4, 8, 16, 64):
+        row = [str(k)]
+        for name, published in _PUBLISHED.items():
+            for votes_of in (published, votes[name]):
+                row.append(f"{votes_of[k]:.1f} ({votes_of[k] - votes_of[1]:+.1f})")
+        shown.add_row(*row)
+    console.print(shown)
+    easy = questions([EASY], range(TUNING, TUNING + 4000), traces=8)
+    for lane, measured in (("program", "33, 36, 56"), ("reason", "22, 25 to 29, -")):
+        some = 100 * fmean(any(trace.key == RIGHT for trace in one.traces[lane]) for one in easy)
+        one, eight = (100 * fmean(_voted(each, k, lane) for each in easy) for k in (1, 8))
+        console.print(
+            f"135M, {lane}: one, a vote of 8, some of 8: measured {measured}; "
+            f"imitated {one:.0f}, {eight:.0f}, {some:.0f}"
+        )
+
+
+def _voted(question: Scripted, k: int, lane: str = "reason") -> bool:
+    game = Game(question)
+    game.start(lane, k)
+    game.ended = [(None, one.trace) for one in game.running]  # type: ignore[misc]
+    return majority(game) == RIGHT
+
+
+def tune(count: int, console: Console) -> None:
+    asked = questions([GSM8K, MATH], range(TUNING, TUNING + count))
+    fixed = np.array([Fixed(8).play(one).reward for one in asked])
+    for spread in (1.0, 1.4, 1.8, 2.2):
+        for within, between in ((0.30, 0.15), (0.45, 0.30), (0.60, 0.50), (0.75, 0.60)):
+            priors = {name: replace(one, spread=spread if one.spread else 0.0) for name, one in CHAT.items()}
+            policy = Ours(Trust(priors=priors, other_scatter=Scatter(within, between)))
+            rewards = np.array([policy.play(one).reward for one in asked])
+            gain = (rewards - fixed) * 1e4
+            error = gain.std() / len(gain) ** 0.5
+            console.print(
+                f"spread {spread}, scatter {within}/{between}: {gain.mean():+.1f} +- {error:.1f} e-4"
+            )
+
+
+def recorded(path: Path) -> list[Scripted]:
+    """Questions of a recording, each with the lanes that it had."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    by_question: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for line in lines:
+        by_question[str(line["question"])].append(line)
+    per_s = 1000.0
+    asked = []
+    for name, rows in by_question.items():
+        traces: dict[str, list[Trace]] = defaultdict(list)
+        for row in rows:
+            key = RIGHT if row["right"] else str(row["key"])
+            tokens = max(0, round((float(str(row["seconds"])) - FIRST_TOKEN_S) * per_s))
+            confidence = row.get("confidence")
+            traces[str(row["lane"])].append(
+                Trace(key, tokens, float("nan") if confidence is None else float(str(confidence)))
+            )
+        lanes = {lane: Lane(0.5, 1.0, 0, 1, 1) for lane in traces}
+        family = Family(path.stem, str(rows[0]["kind"]), lanes, Speed(per_s, 0.0))
+        asked.append(Scripted(name, family, dict(traces), {}))
+    return asked
+
+
+def replayed(asked: Sequence[Scripted], trust: Callable[[], Trust]) -> list[Result]:
+    """Public rules on the lane that was recorded most, ours on all that were running."""
+    lanes = [lane for one in asked for lane, traces in one.traces.items() for _ in traces]
+    lane = max(sorted(set(lanes)), key=lanes.count)
+    least = min(len(one.traces.get(lane, ())) for one in asked)
+
+    class Replay(Ours):
+        def opening(self, question: Scripted) -> list[str]:
+            return [name for name, traces in question.traces.items() for _ in traces]
+
+    ours = Replay(trust())
+    policies: list[tuple[str, Policy]] = [("public", Fixed(n, lane)) for n in FIXED if n <= least]
+    policies += [("public", EarlyStopping(n, least, lane)) for n in (2, 4) if n <= least]
+    policies += [("public", BetaStopping(least, lane=lane))] if least else []
+    policies += [
+        ("ours", ours),
+        ("ours", Replay(trust(), name="ours, with confidences", confident=True)),
+        ("bound", Hindsight(trust(), ours.opening, "hindsight, the lanes recorded")),
+    ]
+    return played(policies, asked)
+
+
+def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
+    import vl_convert  # noqa: PLC0415  (only the picture needs it)
+
+    colours = {"public": "#7a7f87", "ours": "#1f6feb", "bound": "#b08800"}
+    panels = []
+    for title, results in scenarios:
+        values = []
+        for one in results:
+            low, high = interval(one.rewards)
+            mean = float(one.rewards.mean())
+            values.append({"policy": one.policy, "kind": one.kind, "reward": mean, "low": low, "high": high})
+        x = {"type": "quantitative", "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 5}}
+        y = {"field": "policy", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 220}}
+        colour = {
+            "field": "kind",
+            "type": "nominal",
+            "scale": {"domain": list(colours), "range": list(colours.values())},
+            "legend": None,
+        }
+        panels.append(
+            {
+                "title": {"text": title, "anchor": "start", "fontSize": 13},
+                "data": {"values": values},
+                "width": 300,
+                "height": {"step": 20},
+                "encoding": {"y": y, "color": colour},
+                "layer": [
+                    {
+                        "mark": {"type": "rule", "strokeWidth": 2},
+                        "encoding": {
+                            "x": x | {"field": "low", "title": "mean reward"},
+                            "x2": {"field": "high"},
+                        },
+                    },
+                    {
+                        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+                        "encoding": {"x": x | {"field": "reward", "title": "mean reward"}},
+                    },
+                ],
+            }
+        )
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "background": "white",
+        "config": {"font": "system-ui, sans-serif", "view": {"stroke": None}},
+        "vconcat": panels,
+        "resolve": {"scale": {"x": "independent", "y": "independent"}},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(vl_convert.vegalite_to_svg(spec, vl_version="6.4"), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--questions", type=int, default=4000, help="of each family (4000)")
+    parser.add_argument("--longer", type=float, default=1.0, help="multiplies the length of all traces")
+    parser.add_argument("--arrivals", type=Path, help="a recording, in place of scripted models")
+    parser.add_argument("--priors", choices=("weak", "chat"), default="weak", help="for a recording")
+    parser.add_argument("--check", action="store_true", help="the scripted models beside their sources")
+    parser.add_argument("--tune", action="store_true", help="the grid, on the seeds kept for tuning")
+    parser.add_argument("--plot", type=Path, default=PLOT, help="where the picture goes")
+    parser.add_argument("--no-plot", action="store_true")
+    asked_for = parser.parse_args()
+    console = Console(width=130)
+    began_s = time.perf_counter()
+    if asked_for.check:
+        check(console)
+        return
+    if asked_for.tune:
+        tune(asked_for.questions, console)
+        return
+    scenarios: list[tuple[str, Sequence[Result]]] = []
+    if asked_for.arrivals:
+        try:
+            replay = recorded(asked_for.arrivals)
+        except (OSError, ValueError, KeyError) as error:
+            sys.exit(f"{asked_for.arrivals} is no recording of lanes ({type(error).__name__}: {error})")
+        trust = chats if asked_for.priors == "chat" else lambda: Trust(priors=WEAK)
+        scenarios.append((f"Recorded: {asked_for.arrivals.name}", replayed(replay, trust)))
+    else:
+        seeds = range(REPORTED, REPORTED + asked_for.questions)
+        chat = played(chat_policies(), questions([GSM8K, MATH], seeds, longer=asked_for.longer))
+        for place, family in enumerate((GSM8K, MATH)):
+            part = [Result(one.policy, one.plays[place::2], one.kind) for one in chat]
+            table(f"7B chat model, {family.name} alone", part, console)
+            console.print(json.dumps(verdict(family.name, part)))
+        scenarios.append(("7B chat model, half GSM8K, half MATH", chat))
+        few = seeds[: max(1, len(seeds) // 4)]
+        weak = played(weak_policies(), questions([EASY], few, longer=asked_for.longer))
+        scenarios.append(("135M model on two CPU cores, easy tasks", weak))
+    for title, results in scenarios:
+        table(title, results, console)
+        console.print(json.dumps(verdict(title, results)))
+    if not asked_for.no_plot:
+        plot(scenarios, asked_for.plot)
+        console.print(f"picture: {asked_for.plot}")
+    console.print(
+        f"{time.perf_counter() - began_s:.0f} s, deadline {DEADLINE_S:.0f} s, {MOST_LANES} lanes at most"
+    )
+
+
+if __name__ == "__main__":
+    main()

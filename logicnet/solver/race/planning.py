@@ -1,0 +1,56 @@
+"""Planning: how many calls to the models each challenge may have, among all that are in flight.
+
+A server answers some number of calls at once almost as fast as one; past that, each makes all slower.
+The places are shared among the challenges in flight, more to those whose validator has more stake. No
+challenge has fewer than two, so that none is starved; what that is too much waits in the server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+LEAST_CALLS = 2
+_STAKE_UNIT = 10_000.0  # alpha; what a validator needs to be listened to (LogicNet 1.6)
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One challenge's part of the server."""
+
+    weight: float
+    floor: Floor
+
+    def calls(self) -> int:
+        """How many calls it may have open now. Changes as others come and go."""
+        share = self.floor.calls * self.weight / self.floor.total_weight()
+        return max(LEAST_CALLS, int(share))
+
+    def alone(self) -> bool:
+        return self.floor.challenges() == 1
+
+
+@dataclass(slots=True)
+class Floor:
+    """Where all challenges in flight stand. `calls`: what the server takes at once."""
+
+    calls: int
+    _seats: set[Seat] = field(default_factory=set)
+
+    @contextmanager
+    def seat(self, stake: float) -> Iterator[Seat]:
+        """A place for a challenge while the block lasts. `stake` of who asked, 0 if unknown."""
+        seat = Seat(1.0 + math.log2(1.0 + max(0.0, stake) / _STAKE_UNIT), self)
+        self._seats.add(seat)
+        try:
+            yield seat
+        finally:
+            self._seats.discard(seat)
+
+    def challenges(self) -> int:
+        return len(self._seats)
+
+    def total_weight(self) -> float:
+        return sum(seat.weight for seat in self._seats)
