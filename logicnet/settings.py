@@ -203,7 +203,7 @@ class Miner(_Frozen):
     max_in_flight: Count = Field(
         64, description="challenges solved at once; the rest wait, highest stake first"
     )
-    solver: Word = Field("direct", description="how challenges are answered; `logicnet solvers` lists them")
+    solver: Word = Field("race", description="how challenges are answered; `logicnet solvers` lists them")
     profiles: File | None = Field(None, description="TOML file of model profiles of your own")
     shadow: Word | None = Field(
         None, description="a second solver, tried on real challenges in quiet moments; its answers stay here"
