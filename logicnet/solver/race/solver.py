@@ -97,9 +97,8 @@ class RaceSolver:
                 self._sandbox,
                 self._exact,
             )
-            race = _Race(
-                lanes, deadline, seat, self._trust, self._arrivals, question_kind(challenge.question)
-            )
+            kind = question_kind(challenge.question)
+            race = _Race(lanes, deadline, seat, self._trust, self._arrivals, kind, self._prices)
             try:
                 chosen = await race.run()
             finally:
@@ -133,7 +132,7 @@ class _Race:
     trust: Trust
     arrivals: Arrivals
     kind: str
-    prices: Prices = VALIDATOR
+    prices: Prices
     ends: list[LaneEnd] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
