@@ -7,6 +7,7 @@ from logicnet.chain.keys import Keypair, load_hotkey
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.subtensor import SubtensorChain
+from logicnet.chain.survey import Seat, Survey
 
 __all__ = [
     "AxonAddress",
@@ -18,7 +19,9 @@ __all__ = [
     "NetworkKeeper",
     "Neuron",
     "OfflineChain",
+    "Seat",
     "SubtensorChain",
+    "Survey",
     "Why",
     "load_hotkey",
     "network_keeper",

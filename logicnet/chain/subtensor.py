@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 
 from logicnet.chain._types import AxonAddress, AxonRefused, Metagraph, Neuron, Why
 from logicnet.chain.loop_thread import LoopThread
+from logicnet.chain.survey import Seat, Survey
 from logicnet.deadline import Clock
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey, Uid
 
 if TYPE_CHECKING:
     from bittensor import Client, Signer, Substrate
+    from bittensor import Metagraph as BittensorMetagraph
     from bittensor import MetagraphNeuron as BittensorNeuron
 
 T = TypeVar("T")
@@ -32,6 +34,7 @@ OpenSubstrate = Callable[[Sequence[str]], "Substrate"]
 
 _LONGEST_MESSAGE = 300  # characters of a foreign error that are worth a line
 _STOP_S = 0.3  # what a connection gets to end in when we leave
+_IMMUNITY = ("SubtensorModule", "ImmunityPeriod")  # blocks, of each subnet
 _REFUSALS = {
     "ServingRateLimitExceeded": Why.TOO_SOON,
     "InvalidIpAddress": Why.BAD_ADDRESS,
@@ -74,17 +77,42 @@ class SubtensorChain:
         """Every neuron of the subnet at the chain's head. Raises ChainError."""
 
         async def read(client: Client) -> Metagraph:
-            found = await client.subnets.metagraph(self._netuid, commitments=False)
-            if found is None:
-                raise ChainError(
-                    f"{self._name} has no subnet {self._netuid}: check --netuid and --subtensor.network."
-                )
-            if not found.neurons:
-                raise ChainError(f"{self._name} shows subnet {self._netuid} without a single neuron.")
+            found = await self._found(client)
             neurons = [_neuron(neuron) for neuron in found.neurons]
             return Metagraph.of(neurons, block=found.block, fetched_at_s=self._clock())
 
         return await self._call(read)
+
+    async def survey(self) -> Survey:
+        """The subnet at the chain's head, with what decides who keeps a place. Raises ChainError."""
+
+        async def read(client: Client) -> Survey:
+            found = await self._found(client)
+            block_at = await client.timestamp(block=found.block)
+            read_at_s = time.time()
+            return Survey(
+                tuple(_seat(neuron) for neuron in found.neurons),
+                block=found.block,
+                block_at_s=block_at.timestamp(),
+                read_at_s=read_at_s,
+                block_s=await client.block_time(),
+                runtime=await client.spec_version(),
+                places=found.max_uids,
+                immunity=int(await client.query(_IMMUNITY, [self._netuid]) or 0),
+                owner=Hotkey(found.owner_hotkey),
+            )
+
+        return await self._call(read)
+
+    async def _found(self, client: Client) -> BittensorMetagraph:
+        found = await client.subnets.metagraph(self._netuid, commitments=False)
+        if found is None:
+            raise ChainError(
+                f"{self._name} has no subnet {self._netuid}: check --netuid and --subtensor.network."
+            )
+        if not found.neurons:
+            raise ChainError(f"{self._name} shows subnet {self._netuid} without a single neuron.")
+        return found
 
     async def serve_axon(self, address: AxonAddress) -> None:
         """Publish `address`, and wait until a block holds it. Raises AxonRefused, ChainError."""
@@ -190,6 +218,16 @@ def _neuron(neuron: BittensorNeuron) -> Neuron:
         validator_permit=neuron.validator_permit,
         incentive=neuron.incentive,
         axon=_axon(neuron.axon),
+    )
+
+
+def _seat(neuron: BittensorNeuron) -> Seat:
+    return Seat(
+        _neuron(neuron),
+        registered_at=neuron.block_at_registration,
+        last_update=neuron.last_update,
+        emission=neuron.emission.amount,
+        active=neuron.active,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -32,6 +33,10 @@ class MiniNeuron:
     permit: bool = False
     incentive: int = 0  # u16
     axon: dict[str, int] = field(default_factory=lambda: {"block": 0, "ip": 0, "port": 0, "ip_type": 4})
+    registered_at: int = 0  # block
+    last_update: int = 0  # block
+    emission_rao: int = 0
+    active: bool = False
 
 
 class _Call(NamedTuple):
@@ -46,6 +51,9 @@ class MiniChain:
     def __init__(self, netuid: int = 35) -> None:
         self.netuid = netuid
         self.block = 1000
+        self.ahead_s = 0.0  # of the block's time before ours
+        self.places = 256
+        self.immunity = 0  # blocks
         self.neurons: list[MiniNeuron] = []
         self.error: Exception | None = None
         self.hung = False
@@ -80,13 +88,18 @@ class MiniChain:
 
     def metagraph(self) -> dict[str, Any]:
         """One column per field, as the runtime's `get_metagraph` gives them."""
-        columns: dict[str, list[Any]] = {
+        columns: dict[str, Any] = {
             "hotkeys": [n.hotkey for n in self.neurons],
             "coldkeys": [n.hotkey for n in self.neurons],
             "validator_permit": [n.permit for n in self.neurons],
             "incentives": [n.incentive for n in self.neurons],
             "total_stake": [n.stake_rao for n in self.neurons],
             "axons": [n.axon for n in self.neurons],
+            "active": [n.active for n in self.neurons],
+            "block_at_registration": [n.registered_at for n in self.neurons],
+            "last_update": [n.last_update for n in self.neurons],
+            "emission": [n.emission_rao for n in self.neurons],
+            "max_uids": self.places,
         }
         head = {"netuid": self.netuid, "block": self.block, "tempo": 360, "last_step": self.block - 10}
         rest = {"blocks_since_last_step": 10, "owner_hotkey": "", "owner_coldkey": "", "symbol": "ℵ"}
@@ -138,6 +151,23 @@ class MiniSubstrate:
     async def block_hash(self, block: int | None = None) -> str:
         await self._answer()
         return f"0x{self.chain.block if block is None else block:064x}"
+
+    async def block_time(self) -> float:
+        return 12.0
+
+    async def spec_version(self) -> int:
+        await self._answer()
+        return 440
+
+    async def query(
+        self, pallet: str, item: str, params: list[Any] | None = None, block_hash: str | None = None
+    ) -> Any:
+        await self._answer()
+        if (pallet, item) == ("Timestamp", "Now"):
+            return int(1000 * (time.time() + self.chain.ahead_s))
+        if (pallet, item) == ("SubtensorModule", "ImmunityPeriod"):
+            return self.chain.immunity
+        raise NotImplementedError(f"{pallet}.{item}")
 
     async def runtime_call(
         self, api: str, method: str, params: list[Any], block_hash: str | None = None

@@ -1,0 +1,56 @@
+from typing import Any
+
+from bittensor.sp_core import Keypair
+
+from logicnet.chain import Neuron, Seat, SubtensorChain, Survey
+from logicnet.protocol import Hotkey, Uid
+from tests.harness.mini_substrate import MiniChain
+
+MINER = Keypair.create_from_uri("//Miner")
+VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
+
+
+def seat(uid: int, **fields: Any) -> Seat:
+    return Seat(Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), **fields)
+
+
+async def test_the_real_client_reads_it_from_the_chain() -> None:
+    mini = MiniChain(netuid=35)
+    mini.places, mini.immunity, mini.ahead_s = 2, 300, 100.0
+    mini.add(VALIDATOR, stake_rao=10**9, permit=True, active=True, last_update=990, registered_at=5)
+    mini.add(MINER.ss58_address, incentive=655, emission_rao=3 * 10**9, registered_at=900)
+    chain = SubtensorChain(
+        network="ws://127.0.0.1:9", netuid=35, signer=MINER, timeout_s=10.0, open_substrate=mini.open
+    )
+    try:
+        survey = await chain.survey()
+    finally:
+        await chain.close()
+    validator, miner = survey.seats
+    assert (validator.active, validator.last_update, validator.registered_at) == (True, 990, 5)
+    assert (miner.emission, miner.active, miner.neuron.hotkey) == (3.0, False, MINER.ss58_address)
+    assert (survey.block, survey.block_s, survey.runtime, survey.places) == (1000, 12.0, 440, 2)
+    assert 95 < survey.block_at_s - survey.read_at_s <= 100
+    assert survey.full
+    assert (survey.immune_for(miner), survey.immune_for(validator)) == (200, 0)
+    assert survey.by_hotkey[Hotkey(VALIDATOR)] is validator
+
+
+def test_the_lowest_emission_goes_first_then_the_older_then_the_lower_uid() -> None:
+    survey = Survey(
+        (
+            seat(0, emission=1.0, registered_at=1),
+            seat(1, emission=0.0, registered_at=7),
+            seat(2, emission=0.0, registered_at=7),
+            seat(3, emission=0.0, registered_at=2),
+            seat(4, emission=0.0, registered_at=95),  # immune
+            seat(5, emission=0.0, registered_at=1),  # the owner's
+        ),
+        block=100,
+        block_at_s=0,
+        read_at_s=0,
+        immunity=10,
+        owner=Hotkey("hotkey 5"),
+    )
+    assert [s.neuron.uid for s in survey.next_to_go()] == [3, 1, 2, 0]
+    assert not survey.full
