@@ -331,7 +331,7 @@ def arena(
 @app.command()
 def bench(
     *,
-    solvers: Annotated[str | None, typer.Option(help="Names or files, with commas between; direct.")] = None,
+    solvers: Annotated[str | None, typer.Option(help="Names or files, with commas between; race,direct.")] = None,
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; all of mathgenerator if not given.")
     ] = None,

@@ -16,7 +16,7 @@ from logicnet.errors import SettingsError
 ENDPOINT = "http://127.0.0.1:8000/v1"
 """Where vLLM listens unless told otherwise."""
 
-SOLVERS = ("direct",)
+SOLVERS = ("race", "direct")
 CONCURRENCY = 4
 
 _FLAGS = {"named": "--solvers", "questions": "--n", "deadline_s": "--deadline"}  # where it is not the name

@@ -25,7 +25,7 @@ SEED = 35
 STAGGER_S = 1.0  # between the lanes; a validator's 4 s would only make one wait
 
 VALIDATOR = "alice"
-MINER = "direct"  # what tables call it: its solver
+MINER = "race"  # what tables call it: its solver
 
 _LONGEST_ANSWER = 24  # characters that are shown; a good one is far shorter
 _LATEX = {r"\cdot": " × ", r"\times": " × ", r"\div": " ÷ ", "$": ""}  # noqa: RUF001 (a cross, no x)

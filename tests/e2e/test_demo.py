@@ -87,7 +87,7 @@ def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
     assert sum(" btauth " in answer for answer in answers) == 5
     # The arena's table, then that of `logicnet report`, then where the page is.
     rows = [line.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split() for line in text.splitlines()]
-    tables = [row[1:] for row in rows if row[:1] == ["direct"]]
+    tables = [row[1:] for row in rows if row[:1] == ["race"]]
     assert tables[0][:3] == ["10", "10", "10"], text
     assert tables[1][1:] == ["1", "0.975", "1.000"], text
     assert tables[2][:2] == ["10", "10"], text
@@ -117,7 +117,7 @@ async def test_interrupted_while_it_asks_it_ends_everything_too(tmp_path):
     folder = tmp_path / "demo"
     for number in (signal.SIGINT, signal.SIGTERM):
         with started(folder, "-c", WITHOUT_VLLM, str(folder)) as (process, said):
-            await until(lambda: "Round 1 of 1: direct takes" in said.read_text())
+            await until(lambda: "Round 1 of 1: race takes" in said.read_text())
             process.send_signal(number)
             assert process.wait(60) == 130
             await until(lambda: not processes_of(folder))

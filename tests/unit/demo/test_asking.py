@@ -59,7 +59,7 @@ def test_ten_questions_over_both_wires_end_in_the_arenas_table_and_a_report(
     answers = [one.split() for one in said.splitlines() if one.startswith(("  classic ", "  btauth "))]
     assert len(answers) == 10
     assert sum("right" in one for one in answers) == 1
-    tables = [one.split() for one in said.splitlines() if one.split()[:1] == ["direct"]]
+    tables = [one.split() for one in said.splitlines() if one.split()[:1] == ["race"]]
     assert tables[0][1:4] == ["10", "10", "10"]  # asked, answered, scored
     assert tables[1][2:] == ["1", "0.975", "1.000"]  # rank, incentive, weight
     assert "report.html" in said
