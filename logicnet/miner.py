@@ -19,9 +19,10 @@ from loguru import logger
 
 from logicnet.axon import Admission, Axon, AxonServer, Places
 from logicnet.chain import load_hotkey, network_keeper
+from logicnet.config import endpoints
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
-from logicnet.llm import Endpoint
+from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.logs import log_event
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
@@ -41,8 +42,7 @@ async def mine(settings: Settings) -> None:
     """See `run`; for those who have an event loop already."""
     keypair = load_hotkey(settings.wallet)
     network = network_keeper(settings, keypair)
-    client = settings.miner.llm_client
-    models = Endpoint(client.base_url, client.model, client.key)
+    models = _models(settings)
     ledger = Ledger.open(ledger_path(settings))
     stack = AsyncExitStack()  # of solvers
     try:
@@ -82,6 +82,14 @@ async def mine(settings: Settings) -> None:
         logger.info("Stopped.")
 
 
+def _models(settings: Settings) -> Endpoint | Pool:
+    """The model server, or all of them. One alone needs nothing that chooses among several."""
+    specs = endpoints(settings.miner.llm_client)
+    if specs == [plain := Spec(specs[0].url, specs[0].model, specs[0].key)]:
+        return Endpoint(plain.url, plain.model, plain.key)
+    return Pool(specs, Spending(ledger_path(settings).with_suffix(".spending.json")))
+
+
 async def _at_work(stack: AsyncExitStack, settings: Settings, name: str, flag: str, ledger: Path) -> Solver:
     """The solver `name`, built with what is known, and entered on `stack`."""
     model = settings.miner.llm_client.model
@@ -93,7 +101,7 @@ async def _at_work(stack: AsyncExitStack, settings: Settings, name: str, flag: s
 
 
 async def _shadow(
-    stack: AsyncExitStack, settings: Settings, models: Endpoint, sink: Sink, ledger: Path
+    stack: AsyncExitStack, settings: Settings, models: Models, sink: Sink, ledger: Path
 ) -> Shadow | None:
     """The second solver, if there is to be one."""
     name, share = settings.miner.shadow, settings.miner.shadow_share
@@ -110,12 +118,15 @@ def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:
 
 
 async def say_who_answers(
-    models: Endpoint, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    models: Endpoint | Pool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Tell the operator whether there is a model, rather than at the first challenge.
 
-    vLLM takes minutes to start, so it is looked for until it is there.
+    vLLM takes minutes to start, so it is looked for until it is there; several look after themselves.
     """
+    if isinstance(models, Pool):
+        models.start()
+        return
     for tries in itertools.count():
         probe = await models.probe()
         if not probe.error:

@@ -39,6 +39,11 @@ class Takes:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """A flag may be given several times; elsewhere commas stand between the values."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A variable of this name, known to other programs too, gives the value where nothing else does."""
 
@@ -80,12 +85,31 @@ def _url(text: str, *schemes: str) -> SplitResult:
     return parts
 
 
-def _base_url(text: str) -> str:
+def fit_base_url(text: str) -> str:
+    """`text`, if it is a base URL. ValueError if not."""
     parts = _url(text, "http", "https")
     wrong_end = re.search(r"/(chat/completions|completions|models)/?$", parts.path)
     if parts.query or parts.fragment or wrong_end:
         raise ValueError
     return text
+
+
+def _base_urls(text: str) -> str:
+    for word in _listed(text):
+        if is_endpoint_file(word):
+            _printable(word)
+        else:
+            fit_base_url(word)
+    return text
+
+
+def is_endpoint_file(place: str) -> bool:
+    """Whether this names a file of model servers, and not one of them."""
+    return place.lower().endswith(".toml") and "://" not in place
+
+
+def _listed(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")] if "," in text else [text]
 
 
 def _network(text: str) -> str:
@@ -127,8 +151,12 @@ Network = Annotated[
 ]
 BaseUrl = Annotated[
     str,
-    AfterValidator(_base_url),
-    Takes("a base URL like http://127.0.0.1:8000/v1, without password, query or endpoint", "URL"),
+    AfterValidator(_base_urls),
+    Several(),
+    Takes(
+        "a base URL like http://127.0.0.1:8000/v1, without password, query or endpoint, or a .toml file",
+        "URL",
+    ),
 ]
 
 
@@ -186,11 +214,18 @@ class Axon(_Frozen):
 class LlmClient(_Frozen):
     model_config = ConfigDict(title="The model server")
 
-    base_url: BaseUrl = Field("http://127.0.0.1:8000/v1", description="OpenAI-compatible base URL")
+    base_url: BaseUrl = Field(
+        "http://127.0.0.1:8000/v1", description="OpenAI-compatible base URL, or several, or a file of them"
+    )
     model: Word | None = Field(None, description="model name as served; the server's first if not given")
     key: Annotated[Secret | None, Known("OPENAI_API_KEY")] = Field(
         None, description="API key of the model server"
     )
+
+    @property
+    def places(self) -> list[str]:
+        """Each base URL or TOML file."""
+        return _listed(self.base_url)
 
 
 class Miner(_Frozen):

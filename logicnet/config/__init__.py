@@ -10,7 +10,8 @@ the tree; its own readers know neither where a value came from nor the nearest n
 """
 
 from logicnet.config._check import check
+from logicnet.config._endpoints import endpoints
 from logicnet.config._read import Config, Given, read
 from logicnet.config._table import Setting, table
 
-__all__ = ["Config", "Given", "Setting", "check", "read", "table"]
+__all__ = ["Config", "Given", "Setting", "check", "endpoints", "read", "table"]

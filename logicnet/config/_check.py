@@ -8,16 +8,19 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from logicnet.config._endpoints import endpoints
 from logicnet.config._read import Config
 from logicnet.config._table import table
 from logicnet.config._words import either, quoted, stop_if
+from logicnet.errors import SettingsError
+from logicnet.settings import is_endpoint_file
 
 _NEAR = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 def check(config: Config) -> None:
     """Whether a miner can begin with these settings. Raises SettingsError, with a line for each complaint."""
-    stop_if([*_chain(config), *_solvers(config), *_profiles(config), *_key(config)])
+    stop_if([*_chain(config), *_solvers(config), *_profiles(config), *_models(config)])
 
 
 def _chain(config: Config) -> Iterator[str]:
@@ -53,10 +56,31 @@ def _profiles(config: Config) -> Iterator[str]:
         yield f"{config.written(table()['miner.profiles'])}: there is no file {quoted(str(file))}."
 
 
-def _key(config: Config) -> Iterator[str]:
+def _models(config: Config) -> Iterator[str]:
+    client = config.settings.miner.llm_client
+    try:
+        listed = endpoints(client)
+    except SettingsError as error:
+        yield str(error)
+        return
+    plain = {place for place in client.places if not is_endpoint_file(place)}
+    for spec in listed:
+        if spec.url in plain:
+            yield from _key(config, spec.url)
+        elif spec.key is None and urlsplit(spec.url).scheme == "https" and not _is_near(_host(spec.url)):
+            yield (
+                f"{_host(spec.url)} wants a key: give the endpoint a key_env, the name of the variable that "
+                "holds it; any word will do for a server that wants none."
+            )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _key(config: Config, base_url: str) -> Iterator[str]:
     setting = table()["miner.llm_client.key"]
-    url = urlsplit(config.settings.miner.llm_client.base_url)
-    host = url.hostname or ""
+    url, host = urlsplit(base_url), _host(base_url)
     given = config.given.get(setting)
     if _is_near(host):
         return

@@ -13,6 +13,7 @@ from typing import Any
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
+from logicnet.config._endpoints import endpoints
 from logicnet.config._table import PREFIX, Setting, by_variable, nearest_flag, nearest_variable, table
 from logicnet.config._words import hint, plain, quoted, stop_if
 from logicnet.errors import SettingsError
@@ -58,7 +59,13 @@ class Config:
     def secrets(self) -> list[str]:
         """What must never be shown."""
         values = (setting.value(self.settings) for setting in table().values() if setting.secret)
-        return [value.get_secret_value() for value in values if value]
+        own = [value.get_secret_value() for value in values if value]
+        try:
+            listed = endpoints(self.settings.miner.llm_client)
+        except SettingsError:  # `check` says what is wrong with it
+            return own
+        keys = [spec.key.get_secret_value() for spec in listed if spec.key]
+        return own + [key for key in keys if key not in own]
 
 
 def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE) -> Config:
@@ -94,7 +101,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
 
 
 def _flags(argv: Sequence[str], wrong: list[str]) -> dict[Setting, Given]:
-    """`--flag value`, `--flag=value`, bare switches. The last one counts."""
+    """`--flag value`, `--flag=value`, bare switches. The last one counts, or all do where several may be."""
     found: dict[Setting, Given] = {}
     words = list(reversed(argv))
     hide = False  # whether a stray word may be a secret, or a part of one
@@ -116,6 +123,8 @@ def _flags(argv: Sequence[str], wrong: list[str]) -> dict[Setting, Given]:
         elif not equals:
             wrong.append(f"{name} takes {setting.takes.words}; got nothing.")
             continue
+        if setting.several and setting in found:
+            text = f"{found[setting].text},{text}"
         found[setting] = Given(text, name, _FLAG)
     return found
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from logicnet.settings import MASK, Known, Settings, Takes
+from logicnet.settings import MASK, Known, Settings, Several, Takes
 
 PREFIX = str(Settings.model_config["env_prefix"])
 NESTED = str(Settings.model_config["env_nested_delimiter"])
@@ -28,6 +28,7 @@ class Setting:
     takes: Takes
     switch: bool
     secret: bool
+    several: bool  # the flag may be repeated
     known_as: str | None  # another program's variable
     default: object
     description: str
@@ -110,6 +111,7 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...], attributes: tuple[str
             takes=next(mark for mark in marks if isinstance(mark, Takes)),
             switch=leaf.annotation is bool,
             secret=SecretStr in marks,
+            several=any(isinstance(mark, Several) for mark in marks),
             known_as=next((mark.variable for mark in marks if isinstance(mark, Known)), None),
             default=leaf.default,
             description=leaf.description or "",

@@ -3,5 +3,23 @@
 from logicnet.llm._types import Completion, Finish, How, Message, Models
 from logicnet.llm.endpoint import Endpoint, Probe, Served
 from logicnet.llm.insisting import Insisting
+from logicnet.llm.pool import Pool, Standing
+from logicnet.llm.spec import Limit, Spec
+from logicnet.llm.spending import Spending
 
-__all__ = ["Completion", "Endpoint", "Finish", "How", "Insisting", "Message", "Models", "Probe", "Served"]
+__all__ = [
+    "Completion",
+    "Endpoint",
+    "Finish",
+    "How",
+    "Insisting",
+    "Limit",
+    "Message",
+    "Models",
+    "Pool",
+    "Probe",
+    "Served",
+    "Spec",
+    "Spending",
+    "Standing",
+]

@@ -57,6 +57,7 @@ class Written:
     on_text: Callable[[str], None] | None
     finish: Finish | None = None
     tokens: int = 0
+    prompt_tokens: int = 0
     begun: bool = False
     _content: list[str] = field(default_factory=list)
     _thinking: list[str] = field(default_factory=list)
@@ -83,9 +84,11 @@ class Written:
         reason = "error" if "error" in event else choice.get("finish_reason")
         if isinstance(reason, str):
             self.finish = _FINISHES.get(reason, "stop")
-        tokens = as_dict(event.get("usage")).get("completion_tokens")
-        if isinstance(tokens, int):
+        usage = as_dict(event.get("usage"))
+        if isinstance(tokens := usage.get("completion_tokens"), int):
             self.tokens = tokens
+        if isinstance(tokens := usage.get("prompt_tokens"), int):
+            self.prompt_tokens = tokens
 
     def text(self) -> str:
         """What was written to be read; the thinking, if there is nothing else."""

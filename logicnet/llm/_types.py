@@ -28,6 +28,8 @@ class Completion:
     seconds: float = 0.0
     error: str = ""  # one line, only when finish is "failed"
     confidence: float | None = None  # mean log-probability of its tokens; None if not asked or said
+    model: str = ""  # who wrote it, as served; empty where nobody said
+    prompt_tokens: int = 0  # read, as far as the server said
 
 
 class How(TypedDict, total=False):

@@ -62,11 +62,20 @@ class Endpoint:
     """`Models` on one server. Connects at the first call; whoever made it calls `close`.
 
     `model` is the server's first one if not given. `key` may be missing: local servers take any.
-    Raises SettingsError if `base_url` is no address.
+    `told` hears how each call went, in place of the operator. Raises SettingsError if `base_url` is
+    no address.
     """
 
-    def __init__(self, base_url: str, model: str | None = None, key: SecretStr | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        model: str | None = None,
+        key: SecretStr | None = None,
+        *,
+        told: Callable[[Completion, ModelError | None], None] | None = None,
+    ) -> None:
         self._client = Client(base_url, key)
+        self._told = told or self._say
         self._server = f"the model server at {self._client.place}"
         self._model = model
         self._served: Served | None = None
@@ -92,21 +101,33 @@ class Endpoint:
         started_s = time.monotonic()
         asked = _chat.Asked(_chat.encodable(messages), **how)
         written = _chat.Written(on_text)
-        error = ""
+        failure: ModelError | None = None
         try:
             async with asyncio.timeout(deadline.remaining_s()) as limit:
                 await self._ask(asked, written, deadline)
-        except ModelError as failure:
-            written.finish, error = "failed", str(failure)
+        except ModelError as broken:
+            written.finish, failure = "failed", broken
         except TimeoutError:
             if not limit.expired():  # not ours, but of the solver's `on_text`
                 raise
         finish = written.finish or "deadline"
         done = Completion(
-            written.text(), finish, written.tokens, time.monotonic() - started_s, error, written.confidence()
+            text=written.text(),
+            finish=finish,
+            tokens=written.tokens,
+            seconds=time.monotonic() - started_s,
+            error=str(failure or ""),
+            confidence=written.confidence(),
+            model=self._served.model if self._served is not None else "",
+            prompt_tokens=written.prompt_tokens,
         )
-        self._say(done)
+        self._told(done, failure)
         return done
+
+    @property
+    def place(self) -> str:
+        """host:port."""
+        return self._client.place
 
     async def probe(self, timeout_s: float = 10.0) -> Probe:
         """Have one token generated: the `/health` of a vLLM whose engine is stuck is fine."""
@@ -209,7 +230,7 @@ class Endpoint:
         count = _chat.as_dict(counted).get("count")
         return count if isinstance(count, int) else None
 
-    def _say(self, done: Completion) -> None:
+    def _say(self, done: Completion, _: ModelError | None) -> None:
         """Tell the operator when the server begins to fail and when it answers again, not each time."""
         silent = done.finish == "deadline" and not done.text
         if silent and done.seconds < _SILENCE_S:

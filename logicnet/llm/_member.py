@@ -1,0 +1,127 @@
+"""Member: one endpoint of a pool, with what is known of it: health, load, pace, and what it has cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Unpack
+
+from logicnet.deadline import Clock, Deadline
+from logicnet.errors import ModelError
+from logicnet.llm._types import Completion, How, Message
+from logicnet.llm.endpoint import Endpoint, Probe
+from logicnet.llm.fit import estimated_tokens
+from logicnet.llm.health import Health
+from logicnet.llm.pace import MOST_S, Pace
+from logicnet.llm.spec import Spec
+from logicnet.llm.spending import Spending
+
+_PROBE_S = 10.0
+_PROBE_TOKENS = 64  # what one costs, prompt and answer, rather too many
+
+
+class Member:
+    """An `Endpoint` that keeps count. `turned` is called when it goes out of use or comes back."""
+
+    def __init__(
+        self, spec: Spec, name: str, spending: Spending, clock: Clock, turned: Callable[[Member], None]
+    ) -> None:
+        self.spec = spec
+        self.name = name  # unique in its pool
+        self.health = Health()
+        self.pace = Pace()
+        self.calls = 0  # in flight
+        self.last_word_s = float("-inf")
+        self._spending = spending
+        self._clock = clock
+        self._turned = turned
+        self._endpoint = Endpoint(spec.url, spec.model, spec.key, told=self._hear)
+
+    @property
+    def place(self) -> str:
+        return self._endpoint.place
+
+    @property
+    def paid(self) -> bool:
+        return self.spec.limit is not None
+
+    @property
+    def full(self) -> bool:
+        return self.spec.most_calls is not None and self.calls >= self.spec.most_calls
+
+    @property
+    def spent(self) -> float:
+        """Today, in the unit of its limit."""
+        return self._spending.spent(self.name)
+
+    def patience_s(self, load: int) -> float:
+        """How long a call begun with this load may be silent before that is more than slow."""
+        return self.pace.patience_s(load, self.spec.timeout_s or MOST_S)
+
+    def affords(self, messages: Sequence[Message], most_tokens: int) -> bool:
+        """Set aside what a call may cost; False if the day's limit does not allow it."""
+        limit = self.spec.limit
+        if limit is None:
+            return True
+        return self._spending.charge(self.name, limit, limit.cost(estimated_tokens(messages), most_tokens))
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        deadline: Deadline,
+        on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
+    ) -> Completion:
+        """See `Models.complete`. Whoever calls has asked whether it `affords` that."""
+        at_s = self._spending.now_s()
+        done = await self._endpoint.complete(messages, deadline=deadline, on_text=on_text, **how)
+        if (limit := self.spec.limit) is not None and done.finish in ("stop", "length", "failed"):
+            # Where the server does not say, or was cut off by the deadline, it costs what it might have.
+            read = estimated_tokens(messages)
+            real = limit.cost(done.prompt_tokens or read, done.tokens) if done.text or done.tokens else 0.0
+            self._spending.correct(self.name, limit.cost(read, how["max_tokens"]), real, at_s)
+        return done
+
+    async def probe(self) -> Probe | None:
+        """Have one token generated; what comes of it decides about its health. None if it costs too much."""
+        limit = self.spec.limit
+        if limit is not None and not self._spending.charge(self.name, limit, limit.cost(_PROBE_TOKENS, 1)):
+            return None
+        load, begun_s = self.calls + 1, self._clock()
+        probe = await self._endpoint.probe(max(_PROBE_S, self.patience_s(load)))
+        if probe.error:
+            self.out(probe.error)
+        else:
+            self.last_word_s = self._clock()
+            self.pace.began(probe.seconds, load)
+            self._well(begun_s)
+        return probe
+
+    def out(self, why: str) -> None:
+        """Take it out of use."""
+        if self.health.trip(why, self._clock()):
+            self._turned(self)
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+
+    def _well(self, begun_s: float) -> None:
+        if self.health.answered(begun_s):
+            self._turned(self)
+
+    def _hear(self, done: Completion, error: ModelError | None) -> None:
+        now_s = self._clock()
+        if error is not None:
+            if self.health.failed(error, now_s):
+                self._turned(self)
+        elif done.finish != "deadline":
+            self._well(now_s - done.seconds)
+        if done.tokens > 1 and done.finish != "failed":
+            self.pace.wrote(done.tokens, done.seconds)
+
+
+def swallowed(task: asyncio.Task[Completion]) -> None:
+    """Look at a task's error, so that asyncio does not complain of one nobody saw."""
+    if not task.cancelled():
+        task.exception()

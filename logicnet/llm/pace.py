@@ -1,0 +1,57 @@
+"""Pace: how fast one server is, learnt from its calls, and how long its silence is worth waiting out.
+
+The usual wait for a first token is kept apart by load: a server with thirty calls is slow for other
+reasons than one that has stopped. Patience is the mean and four mean deviations, as TCP times its
+retransmissions (RFC 6298).
+"""
+
+from __future__ import annotations
+
+_GAIN = 0.125  # of the mean of first tokens, as RFC 6298 has it
+_GAIN_OF_DEVIATION = 0.25
+_KEPT = 0.9  # of the speed so far with each call
+
+_UNKNOWN_S = 5.0  # patience with a server that has answered nothing yet
+_LEAST_S = 2.0  # a long prompt, a collection of garbage: not worth asking elsewhere
+MOST_S = 20.0  # a third of a challenge's time: then somebody else is asked, whatever was usual
+
+
+class Pace:
+    """Seconds to the first token by load, and tokens per second of one call."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, tuple[float, float]] = {}  # mean and mean deviation, by bits of the load
+        self._tokens = 0.0
+        self._seconds = 0.0
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Of one call, its wait included; None before there was any."""
+        return self._tokens / self._seconds if self._seconds and self._tokens else None
+
+    def began(self, seconds: float, load: int) -> None:
+        """A call had its first token after `seconds`, begun with `load` calls in flight, itself included."""
+        place = load.bit_length()
+        if place not in self._first:
+            self._first[place] = (seconds, seconds / 2)
+            return
+        mean, deviation = self._first[place]
+        deviation += _GAIN_OF_DEVIATION * (abs(seconds - mean) - deviation)
+        self._first[place] = (mean + _GAIN * (seconds - mean), deviation)
+
+    def wrote(self, tokens: int, seconds: float) -> None:
+        """A call wrote so many tokens in so long."""
+        self._tokens = _KEPT * self._tokens + tokens
+        self._seconds = _KEPT * self._seconds + seconds
+
+    def patience_s(self, load: int, most_s: float = MOST_S) -> float:
+        """How long a call may be silent before that is more than slow."""
+        return min(most_s, max(_LEAST_S, self._usual_s(load.bit_length())))
+
+    def _usual_s(self, place: int) -> float:
+        """The longest usual wait; of the nearest load that was seen, if this one was not."""
+        if not self._first:
+            return _UNKNOWN_S * 2.0 ** max(0, place - 3)
+        nearest = min(self._first, key=lambda seen: (abs(seen - place), seen))
+        mean, deviation = self._first[nearest]
+        return (mean + 4 * deviation) * 2.0 ** max(0, place - nearest)
