@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from logicnet.errors import Reason
-from logicnet.protocol import Hotkey, Wire
+from logicnet.protocol import Hotkey, Uid, Wire
 from logicnet.trail import Trail
 
 Outcome = Literal["solved", "late", "failed", "waited"]
@@ -118,7 +118,20 @@ class NonceAccepted:
     nonce: int
 
 
-Event = Promised | Admitted | Answered | Shadowed | HungUp | Refused | NonceAccepted
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The network was looked at, and this is our place in it."""
+
+    at_s: float
+    block: int
+    neurons: int
+    uid: Uid | None = None  # None, as rank, if we are not registered
+    rank: int | None = None  # by incentive, 1 is best
+    incentive: float = 0.0  # 0..1
+    stake: float = 0.0  # alpha
+
+
+Event = Promised | Admitted | Answered | Shadowed | HungUp | Refused | NonceAccepted | Placed
 Sink = Callable[[Event], None]
 
 

@@ -22,7 +22,17 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from logicnet.deadline import Clock
-from logicnet.events import Admitted, Answered, Event, HungUp, NonceAccepted, Promised, Refused, Shadowed
+from logicnet.events import (
+    Admitted,
+    Answered,
+    Event,
+    HungUp,
+    NonceAccepted,
+    Placed,
+    Promised,
+    Refused,
+    Shadowed,
+)
 from logicnet.protocol import Hotkey
 from logicnet.settings import MASK, Logging
 
@@ -218,7 +228,7 @@ class EventLog:
                     outcome=event.outcome,
                     seconds=round(event.seconds, 3),
                 ).debug(f"Shadow {event.solver} in {event.seconds:.2f} s: {event.outcome}")
-            case NonceAccepted():
+            case NonceAccepted() | Placed():
                 pass
 
     def _admitted(self, event: Admitted) -> None:

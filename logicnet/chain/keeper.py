@@ -55,6 +55,7 @@ class NetworkKeeper:
         self._away_since_s: float | None = None
         self._tell_age_at_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
+        self._told: Callable[[Metagraph], None] | None = None
 
     def current(self) -> Metagraph | None:
         """The last good metagraph; None until there was one: nobody may be admitted."""
@@ -64,8 +65,9 @@ class NetworkKeeper:
         """Seconds since the current metagraph was fetched."""
         return None if self._graph is None else self._clock() - self._graph.fetched_at_s
 
-    def start(self) -> None:
-        """Begin. Returns at once; the first metagraph comes when the chain gives it."""
+    def start(self, told: Callable[[Metagraph], None] | None = None) -> None:
+        """Begin. Returns at once; the first metagraph comes when the chain gives it. `told` hears of each."""
+        self._told = told
         loops = [self._keep_renewing()]
         if self._publisher is not None:
             loops.append(self._keep_published(self._publisher))
@@ -115,6 +117,8 @@ class NetworkKeeper:
         self._away_since_s = None
         if self._standing is not None:
             self._standing.observe(graph)
+        if self._told is not None:
+            self._told(graph)
         self._renewed.set()
 
     def _missed(self, error: ChainError) -> None:

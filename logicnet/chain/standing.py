@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 from loguru import logger
 
 from logicnet.chain._types import Metagraph
+from logicnet.events import Placed
 from logicnet.protocol import Hotkey
+
+
+def placed(graph: Metagraph, hotkey: Hotkey) -> Placed:
+    """The place of `hotkey` in `graph`, as of now."""
+    me, at_s = graph.by_hotkey.get(hotkey), time.time()
+    if me is None:
+        return Placed(at_s, graph.block, len(graph.neurons))
+    rank = graph.rank(hotkey)
+    return Placed(at_s, graph.block, len(graph.neurons), me.uid, rank, me.incentive, me.stake)
 
 
 class Standing:

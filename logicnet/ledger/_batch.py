@@ -15,6 +15,7 @@ from logicnet.events import (
     Event,
     HungUp,
     NonceAccepted,
+    Placed,
     Promised,
     Refused,
     Shadowed,
@@ -24,6 +25,9 @@ from logicnet.trail import Trail
 LIMIT = 10_000
 """Entries kept per table while the disk is away: hours of challenges at full volume, and some
 50 MB. Each table drops its own oldest, so a flood of refusals or nonces costs no answer."""
+
+EPOCH_S = 4320
+"""Of the chain: 360 blocks of 12 s (subtensor's tempo). Ranks and incentives change once in it."""
 
 HUNG_UP = "hung_up"
 """The outcome in the file when the caller left; the others are those of `events.Outcome`."""
@@ -56,6 +60,13 @@ _NONCE = """
     INSERT INTO nonces (caller, highest) VALUES (?, ?)
     ON CONFLICT (caller) DO UPDATE SET highest = max(highest, excluded.highest)
 """
+_PLACED = """
+    INSERT INTO places (epoch_s, at_s, block, neurons, uid, rank, incentive, stake)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (epoch_s) DO UPDATE SET at_s = excluded.at_s, block = excluded.block,
+        neurons = excluded.neurons, uid = excluded.uid, rank = excluded.rank,
+        incentive = excluded.incentive, stake = excluded.stake
+"""
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -65,7 +76,7 @@ _Row = tuple[Any, ...]
 
 class Batch:
     """Facts by key: absolute counts of epochs, both ends of challenges and their shadows, refusals by
-    minute, nonces.
+    minute, nonces, our place by epoch.
 
     Not thread-safe: whoever holds it guards it.
     """
@@ -78,6 +89,7 @@ class Batch:
         self._shadowed: dict[str, Shadowed] = {}
         self._refusals: dict[_Bucket, tuple[int, str]] = {}
         self._nonces: dict[str, int] = {}
+        self._placed: dict[int, Placed] = {}
 
     def __len__(self) -> int:
         """Rows to be written."""
@@ -88,6 +100,7 @@ class Batch:
             + len(self._shadowed)
             + len(self._refusals)
             + len(self._nonces)
+            + len(self._placed)
         )
 
     def add(self, event: Event) -> None:
@@ -109,6 +122,8 @@ class Batch:
                 self._put_refusals(bucket, 1, event.message)
             case Promised():
                 self._put_epoch(event.epoch)
+            case Placed():
+                self._put(self._placed, int(event.at_s) // EPOCH_S * EPOCH_S, event)
 
     def absorb(self, later: Batch) -> None:
         """Take in everything of a batch that was filled after this one."""
@@ -124,6 +139,8 @@ class Batch:
             self._put_refusals(bucket, count, message)
         for caller, nonce in later._nonces.items():
             self._put_nonce(caller, nonce)
+        for epoch_s, placed in later._placed.items():
+            self._put(self._placed, epoch_s, placed)
         self.lost += later.lost
 
     def write(self, connection: sqlite3.Connection) -> None:
@@ -138,6 +155,7 @@ class Batch:
                 _REFUSAL, [(*bucket, message, count) for bucket, (count, message) in self._refusals.items()]
             )
             connection.executemany(_NONCE, list(self._nonces.items()))
+            connection.executemany(_PLACED, [_placed_row(*pair) for pair in self._placed.items()])
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -209,6 +227,11 @@ def _shadowed_row(event: Shadowed) -> _Row:
         _text(event.error),
         _trail(event.trail),
     )
+
+
+def _placed_row(epoch_s: int, event: Placed) -> _Row:
+    place = (event.uid, event.rank, event.incentive, event.stake)
+    return (epoch_s, event.at_s, event.block, event.neurons, *place)
 
 
 def _trail(trail: Trail | None) -> str | None:

@@ -58,6 +58,8 @@ class Ledger:
         """The highest nonce of every caller before this start."""
         self.longest_batch_s = 0.0
         """The longest that writing one batch took."""
+        self.lost = 0
+        """Rows that were never written: they found no room in memory, or did not fit the file."""
         self._lock = lock
         self._connection = connection
         self._guard = threading.Lock()  # over the next three
@@ -105,6 +107,16 @@ class Ledger:
             self._some.set()
         if waiting >= BATCH_EVENTS and not self._hurry.is_set():
             self._hurry.set()
+
+    @property
+    def waiting(self) -> int:
+        """Rows in memory that are not in the file yet."""
+        return len(self._batch)
+
+    @property
+    def away(self) -> bool:
+        """Whether the file could not be written when that was last tried."""
+        return self._away
 
     def flush(self, timeout_s: float = _CLOSE_S) -> bool:
         """Wait until all that was recorded before this call is in the file; False if it is not."""
@@ -177,9 +189,11 @@ class Ledger:
             return False
         except Exception as error:  # the boundary: one bad row must not end all keeping of records
             logger.error("{} rows do not fit the ledger and are lost: {}", len(batch), error)
+            self.lost += len(batch)
         self.longest_batch_s = max(self.longest_batch_s, time.monotonic() - began_s)
         if self._away:
             logger.info("The ledger {} is being written again.", self.path)
+        self.lost += batch.lost
         if batch.lost:
             logger.warning("{} rows of the ledger found no room in memory and are lost.", batch.lost)
         self._away = False

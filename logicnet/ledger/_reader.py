@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from logicnet.errors import LedgerError
 from logicnet.ledger._schema import VERSION, check_version
 
-Table = Literal["epochs", "challenges", "refusals", "shadows", "lanes"]
+Table = Literal["epochs", "challenges", "refusals", "shadows", "lanes", "places"]
 Row = dict[str, Any]
 
 _ROWS: dict[Table, str] = {
@@ -48,6 +48,11 @@ _ROWS: dict[Table, str] = {
         WHERE s.ended_at_s >= :since_s AND substr(validator, 1, length(:validator)) = :validator
         ORDER BY s.ended_at_s
     """,
+    "places": """
+        SELECT epoch_s, at_s, block, neurons, uid, rank, incentive, stake FROM places
+        WHERE at_s >= :since_s AND :validator IS NOT NULL
+        ORDER BY epoch_s
+    """,
     # Of no time and no validator: all that was learned, whenever.
     "lanes": """
         SELECT solver, model, kind, lane, "right", wrong, runs FROM lane_records
@@ -78,6 +83,15 @@ class Which:
 
 
 EVERYTHING = Which()
+
+_WATCHED = """
+    SELECT challenge_id, validator, admitted_at_s, allowed_s, ended_at_s, outcome, seconds, in_time,
+        substr(question, 1, :most) AS question, substr(answer, 1, :most) AS answer,
+        error, json_extract(trail, '$.chosen') AS chosen,
+        (SELECT json_extract(value, '$.key') FROM json_each(trail, '$.lanes')
+            WHERE json_extract(value, '$.lane') = 'exact' AND json_extract(value, '$.key') != '') AS exact
+    FROM challenges WHERE admitted_at_s >= :since_s ORDER BY admitted_at_s
+"""
 
 
 class LedgerReader:
@@ -127,6 +141,13 @@ class LedgerReader:
     def refusals_by_reason(self, which: Which = EVERYTHING) -> list[Row]:
         """One row per reason: how often, when last (to the minute), and the last message."""
         return list(self._query(_BY_REASON, which))
+
+    def watched(self, since_s: float, most: int = 300) -> list[Row]:
+        """Challenges as somebody watches them, oldest first: without reasonings, texts cut to `most`.
+
+        `chosen` is the key that the answer was sent for, `exact` that of the lane which computes.
+        """
+        return list(self._query(_WATCHED, Which(since_s), most=most))
 
     def lane_records(self, solver: str, model: str | None) -> list[tuple[str, str, float, float]]:
         """Kind, lane, right and wrong of all that was learned of `solver` with `model`.

@@ -90,6 +90,18 @@ _STEPS = (
         SELECT solver, model, kind, lane, sum("right") AS "right", sum(wrong) AS wrong, count(*) AS runs
         FROM lessons GROUP BY solver, model, kind, lane;
     """,
+    """
+    CREATE TABLE places (                   -- ours in the network; the last look of each epoch
+        epoch_s    INTEGER PRIMARY KEY,     -- unix seconds of its beginning (_batch.EPOCH_S)
+        at_s       REAL    NOT NULL,
+        block      INTEGER NOT NULL,
+        neurons    INTEGER NOT NULL,
+        uid        INTEGER,                 -- null, as rank, while not registered
+        rank       INTEGER,
+        incentive  REAL    NOT NULL,
+        stake      REAL    NOT NULL
+    );
+    """,
 )
 """Each step takes a ledger from the schema version of its index to the next."""
 

@@ -184,6 +184,16 @@ async def test_our_standing_is_told_with_each_metagraph(chain: ScriptedChain, sa
     assert said[1:] == ["INFO Registered on subnet 35 as uid 1.", "INFO Rank 1 of 2, incentive 0.00000."]
 
 
+async def test_who_asked_for_it_hears_of_each_metagraph(chain: ScriptedChain) -> None:
+    heard: list[int] = []
+    keeper = NetworkKeeper(chain, refresh_s=REFRESH_S, clock=chain.time.clock, sleep=chain.time.sleep)
+    keeper.start(lambda graph: heard.append(graph.block))
+    await settle()
+    await chain.time.advance(REFRESH_S)
+    await keeper.stop()
+    assert heard == [1, 2]
+
+
 async def test_a_bug_that_ends_the_watch_is_not_silent(chain: ScriptedChain, said: list[str]) -> None:
     def broken() -> Metagraph:
         raise ZeroDivisionError

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LedgerError, Reason
-from logicnet.events import NonceAccepted, Promised
+from logicnet.events import NonceAccepted, Placed, Promised
 from logicnet.ledger import Ledger, LedgerReader, _batch, _ledger, _schema
+from logicnet.ledger._batch import EPOCH_S
 from logicnet.ledger._reader import Row, Table
+from logicnet.protocol import Uid
 from logicnet.trail import LaneVote, Trail, read_trail
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
 
@@ -471,3 +473,25 @@ def test_memory_is_bounded_while_the_file_is_away_and_answers_outlast_refusals(
     assert rows(path, "epochs")[0]["given"] == 101
     assert len(rows(path, "refusals")) == 100
     assert said[1:] == ["801 rows of the ledger found no room in memory and are lost."]
+
+
+def test_our_place_is_kept_once_an_epoch_as_it_was_last_seen(path: Path) -> None:
+    begun_s = 10 * EPOCH_S
+    with Ledger.open(path) as ledger:
+        for at_s, rank in [(begun_s, 30), (begun_s + EPOCH_S - 1, 12)]:
+            ledger.record(Placed(at_s, 3600, 256, Uid(7), rank, 0.25, 100.0))
+            assert ledger.flush()
+        ledger.record(Placed(begun_s + EPOCH_S, 3960, 255))
+    first, second = rows(path, "places")
+    assert (first["epoch_s"], first["rank"], first["uid"], first["incentive"]) == (begun_s, 12, 7, 0.25)
+    assert (second["neurons"], second["rank"], second["uid"]) == (255, None, None)
+
+
+def test_rows_that_found_no_room_are_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_batch, "LIMIT", 3)
+    with Ledger.open(path) as ledger:
+        assert (ledger.lost, ledger.away) == (0, False)
+        for number in range(5):
+            ledger.record(NonceAccepted(f"caller {number}", number))
+        assert ledger.flush()
+        assert (ledger.lost, ledger.waiting) == (2, 0)

@@ -7,6 +7,7 @@ from logicnet.errors import LedgerError, Reason
 from logicnet.events import Promised
 from logicnet.ledger import Ledger, LedgerReader
 from logicnet.ledger._reader import Which
+from logicnet.trail import LaneVote, Trail
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused
 
 
@@ -92,7 +93,11 @@ def test_a_damaged_ledger_is_said_in_one_line_and_left_alone(path: Path, data: b
 
 def test_damage_deeper_in_is_said_in_one_line_when_it_is_met(filled: Path) -> None:
     data = filled.read_bytes()
-    filled.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+    pages = [data[start : start + 4096] for start in range(0, len(data), 4096)]
+    whole = [
+        page if number == 0 or b"CREATE " in page else b"\xa5" * 4096 for number, page in enumerate(pages)
+    ]
+    filled.write_bytes(b"".join(whole))
     with LedgerReader.open(filled) as reader, pytest.raises(LedgerError, match="cannot be read"):
         list(reader.rows("challenges"))
 
@@ -114,3 +119,18 @@ def test_what_a_killed_miner_left_behind_is_read(filled: Path, tmp_path: Path) -
     assert (left / "l.sqlite-wal").stat().st_size > 0
     with LedgerReader.open(left / "l.sqlite") as reader:
         assert "late" in {row["challenge_id"] for row in reader.rows("challenges")}
+
+
+def test_who_watches_gets_short_texts_and_what_the_computing_lane_said(path: Path) -> None:
+    votes = (LaneVote("reason", "n:3", "3"), LaneVote("exact", "n:2", "2"))
+    with Ledger.open(path) as ledger:
+        ledger.record(admitted("a", epoch(1), question="x" * 1000))
+        ledger.record(admitted("b", epoch(2), at_s=701.0))
+        ledger.record(answered("a", trail=Trail("closed", votes, chosen="n:3")))
+        ledger.record(answered("b"))
+    with LedgerReader.open(path) as reader:
+        first, second = reader.watched(0.0)
+        assert reader.watched(700.5) == [second]
+    assert (len(first["question"]), first["chosen"], first["exact"]) == (300, "n:3", "n:2")
+    assert (second["answer"], second["chosen"], second["exact"]) == ("2", None, None)
+    assert "reasoning" not in first
