@@ -2,20 +2,24 @@
 
 Everything here is arithmetic, but for three things that are handed in and can be left out: a `Judge`
 (an LLM), an `Embedder` (sentence embeddings) and a `TruthTeller` (what is true, in a process of its own).
-Nothing heavy is imported before it is used.
+Each name is imported from its module when it is first asked for: who needs one part waits for no other.
 """
 
-from logicnet.scoring._types import Verdict
-from logicnet.scoring.correctness import by_text, correctness
-from logicnet.scoring.incentive import Standing, rank_incentive, standings, weights
-from logicnet.scoring.judge import Judge
-from logicnet.scoring.reference import write_reference
-from logicnet.scoring.reward import Reward, volume_factor, with_volume
-from logicnet.scoring.rows import read_rows, score_rows
-from logicnet.scoring.scorer import Reply, Score, Scorer
-from logicnet.scoring.similarity import Embedder, MiniLM, Similarity
-from logicnet.scoring.tricks import trick
-from logicnet.scoring.truth import Checker, Truth, TruthTeller
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logicnet.scoring._types import Verdict
+    from logicnet.scoring.correctness import by_text
+    from logicnet.scoring.incentive import Standing, rank_incentive, standings, weights
+    from logicnet.scoring.judge import Judge
+    from logicnet.scoring.reference import write_reference
+    from logicnet.scoring.reward import Reward, volume_factor, with_volume
+    from logicnet.scoring.rows import read_rows, score_rows
+    from logicnet.scoring.scorer import Reply, Score, Scorer
+    from logicnet.scoring.similarity import Embedder, MiniLM, Similarity
+    from logicnet.scoring.tricks import trick
+    from logicnet.scoring.truth import Checker, Truth, TruthTeller
 
 __all__ = [
     "Checker",
@@ -32,7 +36,6 @@ __all__ = [
     "TruthTeller",
     "Verdict",
     "by_text",
-    "correctness",
     "rank_incentive",
     "read_rows",
     "score_rows",
@@ -43,3 +46,24 @@ __all__ = [
     "with_volume",
     "write_reference",
 ]
+
+_HOMES = {
+    "_types": ("Verdict",),
+    "correctness": ("by_text",),
+    "incentive": ("Standing", "rank_incentive", "standings", "weights"),
+    "judge": ("Judge",),
+    "reference": ("write_reference",),
+    "reward": ("Reward", "volume_factor", "with_volume"),
+    "rows": ("read_rows", "score_rows"),
+    "scorer": ("Reply", "Score", "Scorer"),
+    "similarity": ("Embedder", "MiniLM", "Similarity"),
+    "tricks": ("trick",),
+    "truth": ("Checker", "Truth", "TruthTeller"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
 """The four steps in their order, without and with a judge."""
 
 from logicnet.llm import Endpoint
-from logicnet.scoring import Judge, by_text, correctness
-from logicnet.scoring.correctness import NO_JUDGE
+from logicnet.scoring import Judge, by_text
+from logicnet.scoring.correctness import NO_JUDGE, correctness
 from tests.harness.scripted_model import ScriptedModel
 
 
