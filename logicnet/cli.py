@@ -104,6 +104,19 @@ def config(
     check(found)
 
 
+@app.command(context_settings=WITH_SETTINGS, add_help_option=False)
+def doctor(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
+    """Find what is wrong with this miner's set-up, and how to mend it; takes the flags of `mine`."""
+    from logicnet.doctor.command import ABOUT, run  # noqa: PLC0415
+
+    if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):
+        return 0
+    return run(settings_of(context), console(), json=json)
+
+
 @app.command(context_settings=WITH_SETTINGS)
 def ledger(
     context: typer.Context,

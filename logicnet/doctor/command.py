@@ -1,0 +1,54 @@
+"""`logicnet doctor`: settings in, a report and an exit status out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dotenv import dotenv_values
+from loguru import logger
+from rich.console import Console
+
+from logicnet.config import Config
+from logicnet.doctor.report import as_json, masked, secrets_in, show, status
+from logicnet.doctor.round import examine
+from logicnet.doctor.site import Outside, Site
+
+ABOUT = """Find what is wrong with this miner's set-up, what it costs, and how to mend it. It only reads.
+Takes the flags of `mine`. Exit status: 0 nothing to mend, 3 warnings, 4 errors."""
+
+
+def run(config: Config, out: Console, *, json: bool = False, outside: Outside | None = None) -> int:
+    """Look at everything, say what was found, and return the exit status."""
+    outside = outside or Outside()
+    folder = Path.cwd()
+    site = Site(config, folder, outside)
+    with _unheard():
+        found = asyncio.run(examine(site))
+    secrets = [*config.secrets(), *secrets_in(outside.environ), *secrets_in(_kept(folder))]
+    clean = masked(found, secrets, outside.home)
+    if json:
+        print(as_json(clean))
+    else:
+        show(out, clean)
+    return status(clean)
+
+
+def _kept(folder: Path) -> dict[str, str | None]:
+    """What `.env` has for others than the miner: keys of vLLM, Hugging Face."""
+    try:
+        return dotenv_values(folder / ".env", interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """The rooms warn a miner's operator in its log; here what they find is in the report."""
+    logger.disable("logicnet")
+    try:
+        yield
+    finally:
+        logger.enable("logicnet")

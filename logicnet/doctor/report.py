@@ -1,0 +1,110 @@
+"""Report: findings on a terminal, as JSON, and as an exit status. No secret gets into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from logicnet.doctor.finding import Finding, Severity, worst
+from logicnet.doctor.wallet import is_secret
+from logicnet.settings import MASK
+
+Found = Mapping[str, Sequence[Finding]]
+
+STATUS = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 3, Severity.ERROR: 4}
+"""Exit status. 1 and 2 are those of every command: it could not be done, it was asked wrongly."""
+
+_SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is none, and would garble every line
+_STYLES = {Severity.OK: "green", Severity.NOTE: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "red"}
+
+
+def status(found: Found) -> int:
+    return STATUS[worst(finding for findings in found.values() for finding in findings)]
+
+
+def secrets_in(variables: Mapping[str, str | None]) -> list[str]:
+    """The values of variables whose names say that they are nobody's business."""
+    return [value for name, value in variables.items() if value and is_secret(name)]
+
+
+def masked(found: Found, secrets: Collection[str], home: Path) -> Found:
+    """`found` without `secrets`, and with `~` for the operator's home."""
+    hidden = sorted({s for s in secrets if len(s) >= _SHORTEST_SECRET}, key=len, reverse=True)
+
+    def clean(text: str) -> str:
+        for secret in hidden:
+            text = text.replace(secret, MASK)
+        return text.replace(f"{home}/", "~/") if home != Path("/") else text
+
+    return {
+        name: [
+            replace(one, what=clean(one.what), why=clean(one.why), mend=clean(one.mend)) for one in findings
+        ]
+        for name, findings in found.items()
+    }
+
+
+def as_json(found: Found) -> str:
+    """One object: `worst`, `status`, and the `findings` in order, each with its check."""
+    rows: list[dict[str, Any]] = [
+        {
+            "check": name,
+            "severity": str(one.severity),
+            "checked": one.checked,
+            "what": one.what,
+            "why": one.why,
+            "mend": one.mend,
+        }
+        for name, findings in found.items()
+        for one in findings
+    ]
+    severity = worst(one for findings in found.values() for one in findings)
+    head = {"logicnet": version("logicnet"), "worst": str(severity), "status": STATUS[severity]}
+    return json.dumps({**head, "findings": rows}, indent=2, ensure_ascii=False)
+
+
+def show(out: Console, found: Found) -> None:
+    """A row for each finding, readable from 60 columns up, and a line that counts them."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=7, no_wrap=True)
+    table.add_column(width=10, no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, findings in found.items():
+        for one in findings:
+            mark = Text(str(one.severity), style=_STYLES[one.severity])
+            table.add_row(mark, Text(name), _told(one))
+    out.print(table)
+    out.print(Text(counted(found), style="bold"))
+
+
+def _told(one: Finding) -> Group:
+    parts: list[Text | Padding] = [Text(one.what)]
+    for word, text in (("why: ", one.why), ("mend: ", one.mend)):
+        if text:
+            parts.append(Padding(Text.assemble((word, "bold"), text), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def counted(found: Found) -> str:
+    every = [one for findings in found.values() for one in findings]
+    words = []
+    for severity, one_word in (
+        (Severity.ERROR, "error"),
+        (Severity.WARNING, "warning"),
+        (Severity.NOTE, "note"),
+    ):
+        count = sum(one.severity is severity for one in every)
+        if count:
+            words.append(f"{count} {one_word}{'s' if count > 1 else ''}")
+    missing = sum(not one.checked for one in every)
+    end = f" {missing} could not be checked." if missing else ""
+    return f"{', '.join(words) or 'Nothing to mend'}.{end}"

@@ -1,0 +1,114 @@
+"""SNTP: how far this machine's clock is off, as time servers have it (RFC 4330, the client's part).
+
+A question is one datagram to UDP port 123 from any port, so it needs no privileges; nothing is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import statistics
+import struct
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from logicnet.chain.loop_thread import LoopThread
+
+TimeServer = tuple[str, int]  # host, UDP port
+
+SERVERS: Sequence[TimeServer] = (
+    ("time.cloudflare.com", 123),
+    ("time.google.com", 123),
+    ("pool.ntp.org", 123),
+)
+"""Of three hands: one that lies is outvoted."""
+
+_ASK_S = 3.0  # for all; a server that is there answers in a tenth of that
+_SINCE_1900_S = 2_208_988_800  # from NTP's epoch to Unix's
+_CLIENT = 0b00_100_011  # no warning, version 4, mode 3
+_SHAPE = struct.Struct("!4B11I")  # header, delays and reference, then four 64-bit times
+_SLOWEST_S = 2.0  # a reply that took longer says too little
+
+
+class Drift(NamedTuple):
+    """`ahead_s`: seconds by which our clock is before the servers'. `replies`: of how many servers."""
+
+    ahead_s: float
+    replies: int
+
+
+async def drift(servers: Sequence[TimeServer] = SERVERS, within_s: float = _ASK_S) -> Drift | None:
+    """The median of what `servers` say; None if none of them says anything in time."""
+    # On a thread of its own: a look-up of a name that hangs must not hold up our end.
+    thread = LoopThread("time")
+    try:
+        found = await thread.run(lambda: _ask_all(servers, within_s), 2 * within_s)
+    except (TimeoutError, OSError):
+        return None
+    finally:
+        thread.stop()
+    return Drift(statistics.median(found), len(found)) if found else None
+
+
+async def _ask_all(servers: Sequence[TimeServer], within_s: float) -> list[float]:
+    asked = [asyncio.ensure_future(_ask(server)) for server in servers]
+    done, late = await asyncio.wait(asked, timeout=within_s)
+    for task in late:
+        task.cancel()
+    answers = [task.result() for task in done if not task.exception()]
+    return [answer for answer in answers if answer is not None]
+
+
+async def _ask(server: TimeServer) -> float | None:
+    """By how many seconds we are ahead of `server`; None if what it says cannot be used. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    token = secrets.token_bytes(8)  # it comes back as the origin: only who saw the question can answer
+    answered: asyncio.Future[tuple[bytes, float, float]] = loop.create_future()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Question(token, answered), remote_addr=server)
+    try:
+        reply, sent_s, received_s = await answered
+    finally:
+        transport.close()
+    return ahead_s(reply, token, sent_s, received_s)
+
+
+class _Question(asyncio.DatagramProtocol):
+    def __init__(
+        self,
+        token: bytes,
+        answered: asyncio.Future[tuple[bytes, float, float]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._token, self._answered, self._clock = token, answered, clock
+        self._sent_s = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._sent_s = self._clock()
+        transport.sendto(bytes([_CLIENT]) + bytes(39) + self._token)
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        if not self._answered.done():
+            self._answered.set_result((data, self._sent_s, self._clock()))
+
+    def error_received(self, error: Exception) -> None:
+        if not self._answered.done():
+            self._answered.set_exception(error)
+
+
+def ahead_s(reply: bytes, token: bytes, sent_s: float, received_s: float) -> float | None:
+    """Of a reply of 48 bytes or more; None if it is not one to our question, or of a server without time."""
+    if len(reply) < _SHAPE.size or reply[24:32] != token or received_s - sent_s > _SLOWEST_S:
+        return None
+    head, stratum, *rest = _SHAPE.unpack_from(reply)
+    server_received_s, server_sent_s = _unix_s(rest[9], rest[10]), _unix_s(rest[11], rest[12])
+    if head & 0b111 != 4 or head >> 6 == 3 or not 1 <= stratum <= 15 or server_sent_s <= 0:
+        return None
+    return ((sent_s - server_received_s) + (received_s - server_sent_s)) / 2
+
+
+def _unix_s(seconds: int, fraction: int) -> float:
+    # From 2036 on the 32 bits begin again (RFC 4330, section 3).
+    era = 2**32 if seconds < 2**31 else 0
+    return seconds + era - _SINCE_1900_S + fraction / 2**32
