@@ -64,6 +64,7 @@ class LaneEnd:
     confidence: float | None = None
     tokens: int = 0
     error: str = ""
+    model: str = ""  # who wrote it, as served; "" if nobody said
 
 
 class _Circles(Exception):
@@ -102,7 +103,9 @@ class Lanes:
             return await self._in_short(prompt, done, written)
         found = self._said(done.text) if done.finish != "failed" else None
         if found is not None:
-            return LaneEnd("reason", found, done.text.strip(), "", done.confidence, done.tokens)
+            return LaneEnd(
+                "reason", found, done.text.strip(), "", done.confidence, done.tokens, model=done.model
+            )
         return await self._forced(prompt, done, done.text)
 
     async def program(self) -> LaneEnd:
@@ -117,10 +120,17 @@ class Lanes:
             confidence=True,
         )
         if not done.text.strip() or done.finish == "failed" or self._only_thought(done, written):
-            return LaneEnd("program", None, tokens=done.tokens, error=done.error)  # half of one misleads
+            return _nothing("program", done)  # half of one misleads
         ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S)
         return LaneEnd(
-            "program", self._form(ran.value), "", done.text, done.confidence, done.tokens, ran.error
+            "program",
+            self._form(ran.value),
+            "",
+            done.text,
+            done.confidence,
+            done.tokens,
+            ran.error,
+            done.model,
         )
 
     async def _in_short(self, prompt: Sequence[Message], done: Completion, written: str) -> LaneEnd:
@@ -130,7 +140,7 @@ class Lanes:
         """
         thoughts = shown(written).strip()
         if not thoughts:
-            return LaneEnd("forced", None, tokens=done.tokens, error=done.error)
+            return _nothing("forced", done)
         told = await self.models.complete(
             [*prompt, Message("assistant", f"{thoughts}\n\n{_IN_SHORT}\n\n")],
             deadline=self._until_forced(),
@@ -141,14 +151,14 @@ class Lanes:
         tokens = done.tokens + told.tokens
         found = self._said(told.text) if told.finish != "failed" else None
         if found is not None:
-            return LaneEnd("forced", found, told.text.strip(), "", told.confidence, tokens)
+            return LaneEnd("forced", found, told.text.strip(), "", told.confidence, tokens, model=told.model)
         told = replace(told, tokens=tokens, error=told.error or done.error)
         return await self._forced(prompt, told, f"{thoughts}\n\n{told.text}")
 
     async def _forced(self, prompt: Sequence[Message], done: Completion, written: str) -> LaneEnd:
         """The text so far, and the answer that it is made to name."""
         if not written.strip():
-            return LaneEnd("forced", None, tokens=done.tokens, error=done.error)
+            return _nothing("forced", done)
         so_far = Message("assistant", f"{written.strip()}\n\n{_SO}")
         forced = await self.models.complete(
             [*prompt, so_far],
@@ -159,7 +169,15 @@ class Lanes:
         )
         found = self._form(concluded(f"{_SO} {forced.text}")) or self._form(_guess(done))
         tokens = done.tokens + forced.tokens
-        return LaneEnd("forced", found, done.text.strip(), "", forced.confidence, tokens, forced.error)
+        return LaneEnd(
+            "forced",
+            found,
+            done.text.strip(),
+            confidence=forced.confidence,
+            tokens=tokens,
+            error=forced.error,
+            model=done.model or forced.model,
+        )
 
     def _until_forced(self) -> Deadline:
         return self.deadline.earlier(min(FORCED_S, self.deadline.total_s() / 8))
@@ -184,6 +202,10 @@ class Lanes:
 
     def _form(self, answer: str) -> Form | None:
         return form(answer, self.question) if answer else None
+
+
+def _nothing(lane: str, done: Completion) -> LaneEnd:
+    return LaneEnd(lane, None, tokens=done.tokens, error=done.error, model=done.model)
 
 
 def reasoning_prompt(question: str, profile: Profile) -> list[Message]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from logicnet.errors import SettingsError
 from logicnet.solver.race.stopping import Usual
@@ -24,7 +25,7 @@ _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class LaneProfile(_Words):
@@ -35,6 +36,12 @@ class LaneProfile(_Words):
     temperature: float = Field(ge=0.0, le=2.0)
     max_tokens: int = Field(ge=8, le=65_536)
     examples: int = Field(default=0, ge=0, le=16)  # worked ones put before the question
+
+    @model_validator(mode="after")
+    def _no_fewer_than_begun(self) -> Self:
+        if self.lanes > self.most:
+            raise ValueError(f"lanes = {self.lanes} are begun, but most = {self.most} says fewer")
+        return self
 
 
 class Profile(_Words):
@@ -51,6 +58,14 @@ class Profile(_Words):
     calls: int = Field(default=48, ge=2, le=1024)  # that the server is given at once, of all challenges
     reason: LaneProfile
     program: LaneProfile
+
+    @model_validator(mode="after")
+    def _reasons(self) -> Self:
+        if self.reason.lanes == 0:
+            raise ValueError(
+                "reason.lanes must be 1 or more: programs answer no question that asks for one"
+            )
+        return self
 
     def matches(self, model: str) -> bool:
         return any(fnmatchcase(model.lower(), pattern.lower()) for pattern in self.models)
@@ -86,21 +101,68 @@ def _ours() -> Sequence[Profile]:
 
 
 def _read(path: Path) -> Sequence[Profile]:
+    where = f"--miner.profiles {path}"
     try:
-        return _parsed(path.read_bytes(), f"--miner.profiles {path}")
+        return _parsed(path.read_bytes(), where)
     except OSError as error:
-        raise SettingsError(f"--miner.profiles {path} cannot be read: {error.strerror or error}") from None
+        raise SettingsError(f"{where} cannot be read: {error.strerror or error}") from None
 
 
 def _parsed(data: bytes, where: str) -> Sequence[Profile]:
     try:
-        found = _File.model_validate(tomllib.loads(data.decode()))
+        found = tomllib.loads(data.decode())
     except UnicodeDecodeError:
         raise SettingsError(f"{where} is not text in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{where} is not TOML: {error}") from None
+    try:
+        return _File.model_validate(found).profiles
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{where}: {place}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-    return found.profiles
+        # A word that nobody knows explains the one that is missing, so it is told first.
+        wrong = sorted(
+            error.errors(include_url=False, include_input=False),
+            key=lambda one: one["type"] != "extra_forbidden",
+        )
+        raise SettingsError(f"{where}: {_said(wrong[0], found)}") from None
+
+
+def _said(error: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The profile, the field, and what is wrong with it."""
+    place, *inside = error["loc"]
+    if not inside:
+        return f"{place} {_wrong(error)}"
+    number, *fields = inside
+    one = found["profiles"][number]
+    named = one.get("name") if isinstance(one, dict) else None
+    profile = f"profile {named!r}" if isinstance(named, str) and named.strip() else f"profile {number + 1}"
+    field = ".".join(f"[{part + 1}]" if isinstance(part, int) else part for part in fields).replace(".[", "[")
+    return f"{profile}: {field} {_wrong(error)}" if field else f"{profile}: {_wrong(error)}"
+
+
+_WRONG = {
+    "missing": "is missing",
+    "tuple_type": "must be a list in brackets",
+    "model_type": "must be a table, as { lanes = 4, most = 8 }",
+    "string_type": "must be text in quotes",
+    "string_too_short": "is empty",
+    "too_short": "is empty: name at least one",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "finite_number": "must be a finite number",
+}
+
+
+def _wrong(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        word, known = str(error["loc"][-1]), _KNOWN.get(len(error["loc"]), LaneProfile).model_fields
+        near = difflib.get_close_matches(word, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+        return f"is unknown; {hint}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    said: str = error["msg"].removeprefix("Input ").replace("should be", "must be")
+    return _WRONG.get(error["type"], said)
+
+
+_KNOWN: Mapping[int, type[BaseModel]] = {1: _File, 3: Profile}  # by how deep a word stands

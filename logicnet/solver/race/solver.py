@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
+
+from loguru import logger
 
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
@@ -25,7 +27,7 @@ from logicnet.solver._types import Setup
 from logicnet.solver.answers import Form, question_kind
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.lanes import LaneEnd, Lanes
-from logicnet.solver.race.planning import Floor, Seat
+from logicnet.solver.race.planning import LEAST_CALLS, Floor, Seat
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.sandbox import Sandbox
@@ -53,14 +55,16 @@ class RaceSolver:
     def __init__(self, setup: Setup | None = None) -> None:
         """Raises SettingsError if the operator's profiles are not understood."""
         setup = setup or Setup()
-        profiles = load_profiles(setup.profiles)
+        self._profiles = load_profiles(setup.profiles)
+        self._model = setup.model
         self._records = setup.lane_records
         self._sandbox = Sandbox()
         self._exact = Exact()
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._prices = VALIDATOR
-        self._use(profile_for(setup.model, profiles))
+        self._floor = Floor(LEAST_CALLS)
+        self._use(profile_for(setup.model, self._profiles))
 
     @classmethod
     def from_setup(cls, setup: Setup) -> Self:
@@ -70,7 +74,17 @@ class RaceSolver:
         self._profile = profile
         self._trust = Trust(self._records, profile.trust_priors())
         self._arrivals = Arrivals(profile.usual())
-        self._floor = Floor(profile.calls)
+        self._floor.calls = profile.calls
+
+    def _meet(self, model: str) -> None:
+        """Who is served, where the operator named nobody: told by the first completion."""
+        if self._model is not None or not model:
+            return
+        self._model = model
+        profile = profile_for(model, self._profiles)
+        logger.info("The model is {!r}; it is asked as the profile {!r} says.", model, profile.name)
+        if profile != self._profile:
+            self._use(profile)
 
     async def __aenter__(self) -> Self:
         self._closest.start()
@@ -98,7 +112,7 @@ class RaceSolver:
                 self._exact,
             )
             kind = question_kind(challenge.question)
-            race = _Race(lanes, deadline, seat, self._trust, self._arrivals, kind, self._prices)
+            race = _Race(lanes, deadline, seat, self._trust, self._arrivals, kind, self._prices, self._meet)
             try:
                 chosen = await race.run()
             finally:
@@ -110,7 +124,7 @@ class RaceSolver:
             chosen,
             race.ends,
             self._closest,
-            terse=self._profile.terse,
+            terse=lanes.profile.terse,
             within_s=deadline.remaining_s() / 2,
         )
         return replace(answer, trail=race.trail(chosen))
@@ -133,6 +147,7 @@ class _Race:
     arrivals: Arrivals
     kind: str
     prices: Prices
+    meet: Callable[[str], None]
     ends: list[LaneEnd] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
@@ -168,7 +183,7 @@ class _Race:
                 self.note = f"waiting gains {more.gain:.4f} for {more.price:.4f}"
                 break
             await self._wait(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s)
-            self._begin_more(left_s)
+            self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
             self.note = "all lanes ended"
         return self._chosen()
@@ -253,6 +268,7 @@ class _Race:
                 self.trouble = f"the {running.lane} lane raised {type(error).__name__}"
                 continue
             end = task.result()
+            self.meet(end.model)
             self.trouble = end.error or self.trouble
             if end.form is not None:  # one that failed or was cut off tells nothing of how long they take
                 self.arrivals.observe(running.lane, took_s)

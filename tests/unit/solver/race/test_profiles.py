@@ -1,0 +1,207 @@
+"""Profiles: which is chosen for which model, and that every mistake in a file is one line that names it."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+
+from logicnet.cli import main
+from logicnet.demo.stage import hotkey, write_network
+from logicnet.errors import SettingsError
+from logicnet.solver import Setup, load_solver
+from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
+from logicnet.solver.race.votes import CHAT, WEAK
+from tests.harness.quiet import logging_put_back
+
+OWN = """[[profiles]]
+name = "mine"
+models = ["my-*"]
+reason = { lanes = 4, most = 8, temperature = 0.6, max_tokens = 600 }
+program = { lanes = 0, most = 2, temperature = 0.6, max_tokens = 400 }
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "profiles.toml"
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", "small"),
+        ("Qwen/Qwen2.5-0.5B-Instruct", "small"),
+        ("Qwen/Qwen2.5-7B-Instruct", "chat"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "chat"),
+        ("meta-llama/Llama-3.2-1B-Instruct", "small"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "thinking"),
+        ("Qwen/QwQ-32B", "thinking"),
+        ("Qwen/Qwen3-8B", "thinking"),
+        ("openai/gpt-oss-20b", "thinking"),
+        ("something nobody has heard of", "chat"),
+        ("", "chat"),
+        (None, "chat"),
+    ],
+)
+def test_a_model_has_the_profile_of_its_kind(model: str | None, name: str) -> None:
+    assert profile_for(model, load_profiles()).name == name
+
+
+@given(st.text(max_size=80))
+def test_every_model_has_one(model: str) -> None:
+    assert profile_for(model, load_profiles())
+
+
+def test_ours_keep_their_promises() -> None:
+    """Small models get worked examples and short texts, chat models none, thinking models a budget."""
+    small, chat, thinking = (
+        profile_for(name, load_profiles()) for name in ("smollm2-135m", "qwen2.5-7b", "deepseek-r1")
+    )
+    assert small.reason.examples and small.program.examples
+    assert small.reason.max_tokens < chat.reason.max_tokens < thinking.reason.max_tokens
+    assert not (chat.reason.examples or chat.program.examples)
+    assert not (thinking.reason.examples or thinking.program.examples)
+    assert (small.thinking, chat.thinking, thinking.thinking) == (False, False, True)
+    assert (small.trust_priors(), chat.trust_priors()) == (WEAK, CHAT)
+    assert thinking.usual()["reason"].median_s > chat.usual()["reason"].median_s
+    assert chat.usual()["exact"].median_s < 1.0
+
+
+def test_our_file_is_shipped_and_its_last_profile_is_for_every_model() -> None:
+    assert files("logicnet.solver.race").joinpath("profiles.toml").is_file()
+    assert load_profiles()[-1].models == ("*",)
+
+
+def test_the_operators_own_come_first(file: Path) -> None:
+    file.write_text(OWN)
+    profiles = load_profiles(file)
+    assert [one.name for one in profiles] == ["mine", *(one.name for one in load_profiles())]
+    assert profile_for("MY-smollm2", profiles).name == "mine"
+    assert profile_for("smollm2", profiles).name == "small"
+    file.write_text("# nothing yet\n")
+    assert load_profiles(file) == tuple(load_profiles())
+
+
+def test_what_is_left_out_is_as_documented(file: Path) -> None:
+    file.write_text(OWN)
+    lane = LaneProfile(lanes=4, most=8, temperature=0.6, max_tokens=600)
+    assert load_profiles(file)[0] == Profile(
+        name="mine",
+        models=("my-*",),
+        priors="chat",
+        thinking=False,
+        terse=False,
+        trace_gain=0.005,
+        tokens_per_s=50.0,
+        calls=48,
+        reason=lane,
+        program=lane.model_copy(update={"lanes": 0, "most": 2, "max_tokens": 400}),
+    )
+
+
+MISTAKES = [
+    ("not toml", "is not TOML"),
+    (OWN + "name = 'twice'\n", "is not TOML"),
+    ("[" * 5000, "is not TOML"),
+    ("profiles = 3\n", "profiles must be a list"),
+    ("profiles = [3]\n", "profile 1: must be a table"),
+    (OWN.replace("[[profiles]]", "[profiles]"), "profiles must be a list"),
+    (OWN.replace("[[profiles]]", "[[profile]]"), "profile is unknown; did you mean profiles?"),
+    (OWN.replace('name = "mine"\n', ""), "profile 1: name is missing"),
+    (OWN.replace('"mine"', "3"), "profile 1: name must be text"),
+    (OWN.replace('"mine"', '" "'), "profile 1: name is empty"),
+    (OWN.replace('["my-*"]', '"my-*"'), "'mine': models must be a list"),
+    (OWN.replace('["my-*"]', "[]"), "'mine': models is empty"),
+    (OWN.replace('["my-*"]', '["a", ""]'), "'mine': models[2] is empty"),
+    (OWN.replace('["my-*"]', "[3]"), "'mine': models[1] must be text"),
+    (OWN.replace("reason =", "reasons ="), "'mine': reasons is unknown; did you mean reason?"),
+    (OWN.replace("lanes = 4", "lane = 4"), "'mine': reason.lane is unknown; did you mean lanes?"),
+    (OWN.replace("lanes = 4", "xyz = 4"), "'mine': reason.xyz is unknown; there are: lanes,"),
+    (OWN.replace("lanes = 4, ", ""), "'mine': reason.lanes is missing"),
+    (OWN.replace("lanes = 4", "lanes = -4"), "'mine': reason.lanes must be greater than or equal to 0"),
+    (OWN.replace("lanes = 4", "lanes = 4.5"), "'mine': reason.lanes must be a whole number"),
+    (OWN.replace("lanes = 4", 'lanes = "4"'), "'mine': reason.lanes must be a whole number"),
+    (OWN.replace("lanes = 4", "lanes = true"), "'mine': reason.lanes must be a whole number"),
+    (OWN.replace("lanes = 4", "lanes = 33"), "'mine': reason.lanes must be less than or equal to 32"),
+    (OWN.replace("lanes = 4", "lanes = 9"), "'mine': reason lanes = 9 are begun, but most = 8"),
+    (OWN.replace("lanes = 4", "lanes = 0"), "'mine': reason.lanes must be 1 or more"),
+    (OWN.replace("most = 2", "most = 65"), "'mine': program.most must be less than or equal to 64"),
+    (OWN.replace("max_tokens = 600", "max_tokens = 7"), "'mine': reason.max_tokens must be greater than"),
+    (OWN.replace("600 }", "600, examples = 17 }"), "'mine': reason.examples must be less than"),
+    (OWN.replace("0.6", "2.5", 1), "'mine': reason.temperature must be less than or equal to 2"),
+    (OWN.replace("0.6", '"hot"', 1), "'mine': reason.temperature must be a number"),
+    (OWN.replace("0.6", "nan", 1), "'mine': reason.temperature must be a finite number"),
+    (OWN.partition("reason")[0] + "reason = 3\nprogram = 3\n", "'mine': reason must be a table"),
+    (OWN + 'priors = "best"\n', "'mine': priors must be 'weak' or 'chat'"),
+    (OWN + 'thinking = "yes"\n', "'mine': thinking must be true or false"),
+    (OWN + "terse = 1\n", "'mine': terse must be true or false"),
+    (OWN + "tokens_per_s = 0\n", "'mine': tokens_per_s must be greater than 0"),
+    (OWN + "tokens_per_s = inf\n", "'mine': tokens_per_s must be a finite number"),
+    (OWN + "trace_gain = 5\n", "'mine': trace_gain must be less than or equal to 0.15"),
+    (OWN + "calls = 1\n", "'mine': calls must be greater than or equal to 2"),
+    (OWN + OWN.replace('"mine"', '"other"').replace("lanes = 4", "lanes = 0"), "'other': reason.lanes must"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), MISTAKES)
+def test_every_mistake_is_one_line_that_names_file_and_field(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        load_profiles(file)
+    line = str(raised.value)
+    assert line.startswith(f"--miner.profiles {file}")
+    assert said in line
+    assert "\n" not in line
+    assert len(line) < 300 + len(str(file))
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "is not text in UTF-8")])
+def test_a_file_that_cannot_be_read_is_told(file: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=said):
+        load_profiles(file)
+    with pytest.raises(SettingsError, match="Is a directory"):
+        load_profiles(file.parent)
+
+
+@hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_whatever_a_file_holds_is_read_or_told(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    try:
+        load_profiles(file)
+    except SettingsError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.fixture
+def quietly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    with logging_put_back():
+        yield
+
+
+def test_the_solver_is_not_built_from_a_file_with_a_mistake(file: Path) -> None:
+    file.write_text(OWN.replace("lanes = 4", "lanes = 0"))
+    with pytest.raises(SettingsError, match=r"reason\.lanes"):
+        load_solver("race", Setup(profiles=file))
+    file.write_text(OWN)
+    load_solver("race", Setup(profiles=file))
+
+
+def test_the_miner_does_not_start_with_a_mistake_in_the_file(
+    file: Path, tmp_path: Path, quietly: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    miner = hotkey(tmp_path / "wallets", "miner")
+    write_network(tmp_path / "network.json", miner.ss58_address, {})
+    file.write_text(OWN.replace("lanes = 4", "lane = 4"))
+    wallet = ["--wallet.path", str(tmp_path / "wallets"), "--wallet.name", "demo", "--wallet.hotkey", "miner"]
+    places = ["--chain.file", str(tmp_path / "network.json"), "--ledger.path", str(tmp_path / "l.sqlite")]
+    status = main(["mine", "--offline", *wallet, *places, "--miner.profiles", str(file)])
+    said = f"--miner.profiles {file}: profile 'mine': reason.lane is unknown; did you mean lanes?"
+    assert (status, capsys.readouterr().err.splitlines()[-1]) == (2, said)
