@@ -344,7 +344,9 @@ def arena(
 @app.command()
 def bench(
     *,
-    solvers: Annotated[str | None, typer.Option(help="Names or files, with commas between; race,direct.")] = None,
+    solvers: Annotated[
+        str | None, typer.Option(help="Names or files, with commas between; race,direct.")
+    ] = None,
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; all of mathgenerator if not given.")
     ] = None,
@@ -414,6 +416,44 @@ def bench(
             similarity=similarity,
             plan={name: value for name, value in plan.items() if value is not None},
         )
+    )
+
+
+@app.command()
+def models(
+    *,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Another table than ours, TOML in the same form.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
+) -> None:
+    """List the models that we know, by the memory they want, with what each is good at."""
+    from logicnet.models.command import show_models  # noqa: PLC0415
+
+    show_models(catalogue, as_json=json)
+
+
+@app.command()
+def plan(
+    *,
+    model: Annotated[
+        str | None, typer.Option(help="One model: a name of the table, or a folder with a config.json.")
+    ] = None,
+    vram: Annotated[float | None, typer.Option(help="GB of one card, if not of the cards here.")] = None,
+    gpus: Annotated[int | None, typer.Option(help="Cards of that size; 1.")] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="For this computer without a GPU.")] = False,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Another table than ours, TOML in the same form.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> int:
+    """Say which models fit these GPUs, how vLLM is started with them, and how many challenges they keep."""
+    from logicnet.models.command import Options, run  # noqa: PLC0415
+
+    if gpus is not None and vram is None:
+        raise SettingsError("--gpus counts cards of the size that --vram says: give both, or neither")
+    return run(
+        Options(model=model, vram_gb=vram, gpus=gpus or 1, on_cpu=cpu, catalogue=catalogue, as_json=json)
     )
 
 

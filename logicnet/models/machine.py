@@ -1,0 +1,176 @@
+"""Machine: the cards that a plan is for, as NVML sees them, as the operator says, or a CPU."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.models.memory import GIB
+
+TELL_US = "say what there is: --vram 24 --gpus 1, or --cpu"
+
+
+class NoCards(LogicnetError):
+    """No GPU can be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A GPU. `free_bytes` is None if nobody looked, `capability` (CUDA's, as 8.9) None if it is not known."""
+
+    name: str
+    total_bytes: int
+    free_bytes: int | None = None
+    capability: float | None = None
+
+    @property
+    def speed(self) -> tuple[float, float]:
+        """Bytes a second of its memory, and 16-bit operations a second of its tensor cores."""
+        return speed_of(self.name, self.total_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Equal cards, or a CPU: then there is one card, whose bytes are the computer's, and `cores` is given."""
+
+    cards: Sequence[Card]
+    cores: int | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.cores is not None
+
+    def __str__(self) -> str:
+        card = self.cards[0]
+        size = f"{card.total_bytes / GIB:.0f} GiB"
+        if self.cores is not None:
+            return f"a CPU with {self.cores} cores and {size} of memory"
+        return f"{len(self.cards)} x {card.name}, {size}{' each' if len(self.cards) > 1 else ''}"
+
+
+# Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these cards.
+_SPEEDS = (
+    ("B200", 8000, 2250),
+    ("H200", 4800, 989),
+    ("H100 PCIe", 2000, 756),
+    ("H100", 3350, 989),
+    ("A100", 1935, 312),
+    ("RTX PRO 6000", 1792, 500),
+    ("6000 Ada", 960, 364),
+    ("L40S", 864, 362),
+    ("L40", 864, 181),
+    ("L4", 300, 121),
+    ("A6000", 768, 155),
+    ("A40", 696, 150),
+    ("A5000", 768, 111),
+    ("A10", 600, 125),
+    ("V100", 900, 125),
+    ("T4", 320, 65),
+    ("5090", 1792, 210),
+    ("4090", 1008, 165),
+    ("3090", 936, 71),
+)
+
+# A card that is only told by its size is taken for the slowest that is rented in that size.
+_BY_SIZE = ((16, 320, 65), (28, 936, 71), (50, 696, 150), (100, 1935, 312), (1000, 4800, 989))
+
+_CPU_BYTES_PER_S = 20e9
+_CPU_OPS_PER_CORE = 50e9
+"""Two channels of DDR4; and vLLM 0.32 with 135M parameters on two cores: 270 tokens/s, 16 at once."""
+
+
+def speed_of(name: str, total_bytes: int) -> tuple[float, float]:
+    """Bytes and 16-bit operations a second of a card, by its name or else by its size."""
+    for part, gb_per_s, tflops in _SPEEDS:
+        if part.lower() in name.lower():
+            return gb_per_s * 1e9, tflops * 1e12
+    size_gib = total_bytes / GIB
+    gb_per_s, tflops = next((speed[1:] for speed in _BY_SIZE if size_gib <= speed[0]), _BY_SIZE[-1][1:])
+    return gb_per_s * 1e9, tflops * 1e12
+
+
+def told(vram_gb: float, count: int) -> Machine:
+    """What the operator says: `count` cards of `vram_gb` (as they are sold: GiB). Nothing else is known."""
+    if not 0 < vram_gb <= 2048 or count < 1:
+        raise SettingsError("--vram takes the GB of one card, as 24, and --gpus how many there are, as 1")
+    return Machine([Card(f"card of {vram_gb:g} GB", int(vram_gb * GIB))] * count)
+
+
+def cpu(memory_gb: float | None = None, cores: int | None = None) -> Machine:
+    """This computer without a GPU; the memory is that of the machine if not given."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    total = int(memory_gb * GIB) if memory_gb else pages
+    return Machine([Card("CPU", total)], cores=cores or len(os.sched_getaffinity(0)))
+
+
+def cpu_speed(cores: int) -> tuple[float, float]:
+    return _CPU_BYTES_PER_S, cores * _CPU_OPS_PER_CORE
+
+
+def seen(nvml: Any = None) -> Machine:
+    """The cards of this machine. `nvml` is the module pynvml, or what behaves like it.
+
+    Of different cards the largest kind is taken; a card that cannot be read is left out. Both are noted.
+    Raises NoCards, with what to do, if there is none that can be read.
+    """
+    if nvml is None:
+        try:
+            nvml = importlib.import_module("pynvml")
+        except ImportError:
+            raise NoCards(f"nvidia-ml-py is not installed, so GPUs cannot be seen; {TELL_US}") from None
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        raise NoCards(f"no GPU can be seen ({error}); {TELL_US}") from None
+    try:
+        return _read(nvml)
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _read(nvml: Any) -> Machine:
+    cards: list[Card] = []
+    notes: list[str] = []
+    for index in range(nvml.nvmlDeviceGetCount()):
+        try:
+            cards.append(_card(nvml, nvml.nvmlDeviceGetHandleByIndex(index)))
+        except nvml.NVMLError as error:
+            notes.append(f"GPU {index} cannot be read ({error}) and is left out")
+    if not cards:
+        said = f": {'; '.join(notes)}" if notes else ""
+        raise NoCards(f"no GPU can be read{said}; {TELL_US}")
+    largest = max(cards, key=lambda card: card.total_bytes)
+    equal = [card for card in cards if card.name == largest.name and _alike(card, largest)]
+    if len(equal) < len(cards):
+        others = ", ".join(card.name for card in cards if card not in equal)
+        notes.append(
+            f"the GPUs differ, and a model is shared by equal ones only: planned for {len(equal)} x "
+            f"{largest.name}; run a vLLM of its own on {others} (CUDA_VISIBLE_DEVICES)"
+        )
+    least = min(equal, key=lambda card: card.total_bytes if card.free_bytes is None else card.free_bytes)
+    return Machine([least] * len(equal), notes=notes)
+
+
+def _alike(card: Card, other: Card) -> bool:
+    return abs(card.total_bytes - other.total_bytes) < GIB / 2
+
+
+def _card(nvml: Any, handle: Any) -> Card:
+    name = nvml.nvmlDeviceGetName(handle)
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    try:
+        major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
+        capability = major + minor / 10
+    except nvml.NVMLError:
+        capability = None
+    return Card(
+        name.decode() if isinstance(name, bytes) else str(name),  # bytes before 12.535
+        int(memory.total),
+        int(memory.free),
+        capability,
+    )

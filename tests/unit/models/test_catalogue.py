@@ -1,0 +1,97 @@
+"""The table of models: ours is right, a wrong one is refused in one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from logicnet.errors import SettingsError
+from logicnet.models import Catalogue, load
+from logicnet.models.catalogue import OURS
+
+DOCUMENTED = {
+    "Qwen/Qwen2-7B-Instruct": 24,
+    "mistralai/Mistral-7B-Instruct-v0.1": 24,
+    "Qwen/Qwen-7B-Chat": 24,
+    "baichuan-inc/Baichuan2-13B-Chat": 32,
+    "meta-llama/Llama-2-13b-hf": 32,
+    "tiiuae/falcon-40b": 75,
+    "mistralai/Mixtral-8x7B-Instruct-v0.1": 92,
+}
+
+
+@pytest.fixture(scope="module")
+def ours() -> Catalogue:
+    return load()
+
+
+def test_the_seven_of_the_documents_are_in_it(ours):
+    found = {model.name: model.documented_vram_gb for model in ours.models if model.documented_vram_gb}
+    assert found == DOCUMENTED
+
+
+@pytest.mark.parametrize("model", load().models, ids=lambda model: model.name)
+def test_parameters_follow_from_the_shapes(model):
+    assert model.counted_parameters == pytest.approx(model.parameters, rel=0.01)
+
+
+def test_every_model_has_source_license_and_specialisation(ours):
+    assert all(model.source and model.license and model.specialisation for model in ours.models)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("qwen/qwen3-8b", "Qwen/Qwen3-8B"),
+        ("Qwen3-8B", "Qwen/Qwen3-8B"),
+        ("gpt-oss", "openai/gpt-oss-20b"),
+    ],
+)
+def test_a_name_may_be_short(ours, name, found):
+    assert ours.find(name).name == found
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Distill-Qwen", "may be any of deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
+        ("nobody/Nothing-1B", "give the folder that has its config.json"),
+        ("", "nothing is known"),
+    ],
+)
+def test_a_name_that_says_no_model_is_refused(ours, name, said):
+    with pytest.raises(SettingsError, match=said):
+        ours.find(name)
+
+
+def test_poor_models_are_named_by_pattern(ours):
+    picky = Catalogue(ours.models, ("*/qwen-7b-chat",))
+    assert [model.name for model in ours.models if picky.is_poor(model)] == ["Qwen/Qwen-7B-Chat"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda text: text.replace("layers = 28", 'layers = "28"', 1), r"model 1, layers: Input should be"),
+        (lambda text: text.replace("layers = 28", "layers = 0", 1), r"model 1, layers: .*greater than 0"),
+        (lambda text: text.replace("layers = 28", "layer = 28", 1), r"model 1, layers: Field required .and"),
+        (lambda text: text.replace("kv_heads = 4", "kv_heads = 5", 1), r"model 1: .*multiple of kv_heads"),
+        (lambda text: text + text[text.index("[[models]]") :], "is in it twice"),
+        (lambda text: text.replace("[[models]]", "[[models", 1), "is not TOML"),
+        (lambda _: "", "models: Field required"),
+    ],
+)
+def test_a_table_edited_wrongly_is_one_line(tmp_path, edit, said):
+    file = tmp_path / "mine.toml"
+    file.write_text(edit(OURS.read_text()))
+    with pytest.raises(SettingsError, match=said) as error:
+        load(file)
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_that_cannot_be_read_is_one_line(tmp_path):
+    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+        load(tmp_path / "nowhere.toml")
+    (tmp_path / "latin").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        load(tmp_path / "latin")

@@ -1,0 +1,125 @@
+"""`logicnet models` and `logicnet plan` as an operator types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pynvml
+import pytest
+
+from logicnet.cli import main
+from logicnet.errors import LogicnetError
+from logicnet.models.catalogue import OURS
+from logicnet.models.command import Options, planned
+from tests.harness.quiet import logging_put_back
+from tests.unit.models.test_memory import SMOLLM2
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with logging_put_back():
+        yield
+
+
+@pytest.fixture
+def no_driver(monkeypatch):
+    """A machine without NVIDIA's driver, whatever is in this one."""
+
+    def fails():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fails)
+
+
+@pytest.fixture
+def smollm2(tmp_path) -> Path:
+    (tmp_path / "config.json").write_text(json.dumps(SMOLLM2))
+    return tmp_path
+
+
+def test_models_lists_all_of_them_the_smallest_first(capsys):
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    assert said.index("Phi-4-mini") < said.index("Qwen2.5-7B") < said.index("Llama-70B")
+    assert "vLLM until 0.23.0 only" in said
+
+
+def test_models_as_json(capsys):
+    assert main(["models", "--json"]) == 0
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found["Qwen/Qwen2-7B-Instruct"]["documented_vram_gb"] == 24
+    assert found["Qwen/Qwen2-7B-Instruct"]["kv_bytes_per_token"] == 57_344
+
+
+@pytest.mark.parametrize(
+    ("cards", "model", "said"),
+    [
+        (["--vram", "24"], "Qwen/Qwen2.5-14B-Instruct-AWQ", "--quantization awq_marlin"),
+        (["--vram", "48"], "Qwen/Qwen2.5-32B-Instruct-AWQ", "--gpu-memory-utilization 0.95"),
+        (["--vram", "80"], "Qwen/Qwen2.5-32B-Instruct", "--dtype bfloat16"),
+        (["--vram", "24", "--gpus", "2"], "Qwen/Qwen2.5-32B-Instruct-AWQ", "--tensor-parallel-size 2"),
+    ],
+)
+def test_plan_ends_with_what_to_type(capsys, cards, model, said):
+    assert main(["plan", *cards]) == 0
+    command = capsys.readouterr().out.splitlines()[-1]
+    assert command.startswith(f"vllm serve {model} ")
+    assert said in command
+
+
+def test_plan_says_why_not_the_others(capsys):
+    main(["plan", "--vram", "24"])
+    said = capsys.readouterr().out
+    assert "tiiuae/falcon-40b: is not tuned to answer" in said
+    assert "Qwen/QwQ-32B: too slow here" in said
+
+
+def test_plan_of_one_model_as_json(capsys):
+    assert main(["plan", "--vram", "24", "--model", "Qwen3-8B", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["fits"]
+    assert found["precision"] == "fp8"
+    assert found["at_once"] >= 8
+    assert main(["plan", "--vram", "24", "--model", "falcon", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["fits"] is False
+
+
+def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
+    assert main(["plan", "--cpu", "--model", str(smollm2)]) == 0
+    command = capsys.readouterr().out.splitlines()[-1]
+    assert command.startswith("VLLM_CPU_KVCACHE_SPACE=1 python -m vllm.entrypoints.openai.api_server --model")
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "said"),
+    [
+        (["plan"], 1, "no GPU can be seen (NVML Shared Library Not Found); say what there is: --vram 24"),
+        (["plan", "--gpus", "2"], 2, "give both, or neither"),
+        (["plan", "--vram", "24", "--cpu"], 2, "--cpu and --vram exclude each other"),
+        (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "give the folder that has its config.json"),
+        (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x card"),
+        (["plan", "--vram", "24", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
+        (["models", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
+    ],
+)
+def test_asked_wrongly_is_one_line(no_driver, capsys, argv, status, said):
+    assert main(argv) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert said in line
+
+
+def test_a_table_of_the_operators_own(capsys, tmp_path):
+    text = OURS.read_text().replace("low_quality = []", 'low_quality = ["*Qwen2.5-14B*"]')
+    (tmp_path / "mine.toml").write_text(text)
+    assert main(["plan", "--vram", "24", "--catalogue", str(tmp_path / "mine.toml")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("vllm serve microsoft/phi-4 ")
+
+
+def test_nothing_that_fits_is_said(capsys):
+    assert main(["plan", "--vram", "2"]) == 1
+    assert "before any KV cache" in capsys.readouterr().out
+    with pytest.raises(LogicnetError, match="no model of the catalogue fits on 1 x card of 2 GB"):
+        planned(Options(vram_gb=2))

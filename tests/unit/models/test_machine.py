@@ -1,0 +1,82 @@
+"""The cards: as NVML sees them, as the operator tells, and what is said when neither can be."""
+
+from __future__ import annotations
+
+import pytest
+
+from logicnet.errors import SettingsError
+from logicnet.models import Card, NoCards, cpu, seen, told
+from logicnet.models.machine import speed_of
+from tests.harness.scripted_nvml import GIB, ScriptedCard, ScriptedNvml
+
+SMALL = ScriptedCard("NVIDIA L4", 22.5, 22.0)
+BIG = ScriptedCard("NVIDIA A100-SXM4-80GB", 80.0, 79.0, (8, 0))
+
+
+def test_equal_cards_are_one_machine_and_the_fullest_of_them_counts():
+    nvml = ScriptedNvml([ScriptedCard(free_gib=23.5), ScriptedCard(free_gib=12.0)])
+    machine = seen(nvml)
+    assert str(machine) == "2 x NVIDIA GeForce RTX 4090, 24 GiB each"
+    assert [card.free_bytes for card in machine.cards] == [12 * GIB] * 2
+    assert machine.cards[0].capability == 8.9
+    assert not machine.notes
+    assert nvml.open == 0
+
+
+def test_of_different_cards_the_largest_kind_is_taken_and_said():
+    machine = seen(ScriptedNvml([SMALL, BIG]))
+    assert str(machine) == "1 x NVIDIA A100-SXM4-80GB, 80 GiB"
+    (note,) = machine.notes
+    assert "the GPUs differ" in note
+    assert "NVIDIA L4" in note
+    assert "CUDA_VISIBLE_DEVICES" in note
+
+
+def test_a_card_that_cannot_be_read_is_left_out_and_said():
+    machine = seen(ScriptedNvml([ScriptedCard(broken="GPU is lost"), BIG]))
+    assert len(machine.cards) == 1
+    assert list(machine.notes) == ["GPU 0 cannot be read (GPU is lost) and is left out"]
+
+
+def test_a_capability_that_nvml_does_not_tell_is_not_known():
+    assert seen(ScriptedNvml([ScriptedCard(capability=None)])).cards[0].capability is None
+
+
+@pytest.mark.parametrize(
+    ("nvml", "reason"),
+    [
+        (ScriptedNvml(broken="NVML Shared Library Not Found"), "NVML Shared Library Not Found"),
+        (ScriptedNvml(), "no GPU can be read"),
+        (ScriptedNvml([ScriptedCard(broken="Unknown Error")]), "GPU 0 cannot be read (Unknown Error)"),
+    ],
+)
+def test_without_a_card_one_line_says_what_to_do(nvml, reason):
+    with pytest.raises(NoCards) as error:
+        seen(nvml)
+    assert reason in str(error.value)
+    assert "--vram 24 --gpus 1, or --cpu" in str(error.value)
+
+
+def test_told_cards_are_taken_as_they_are_sold():
+    machine = told(24, 2)
+    assert machine.cards == [Card("card of 24 GB", 24 * GIB)] * 2
+
+
+@pytest.mark.parametrize(("vram", "count"), [(0, 1), (-24, 1), (24, 0), (9999, 1)])
+def test_impossible_cards_are_refused(vram, count):
+    with pytest.raises(SettingsError, match="--vram takes"):
+        told(vram, count)
+
+
+def test_a_cpu_is_a_machine_with_cores():
+    machine = cpu(16, cores=4)
+    assert machine.is_cpu
+    assert str(machine) == "a CPU with 4 cores and 16 GiB of memory"
+    assert cpu().cores
+
+
+def test_a_card_is_known_by_its_name_and_else_by_its_size():
+    assert speed_of("NVIDIA H100 PCIe", 80 * GIB)[0] == 2000e9
+    assert speed_of("NVIDIA H100 80GB HBM3", 80 * GIB)[0] == 3350e9
+    assert speed_of("card of 24 GB", 24 * GIB) == speed_of("NVIDIA GeForce RTX 3090", 24 * GIB)
+    assert speed_of("of tomorrow", 4096 * GIB)[0] == 4800e9

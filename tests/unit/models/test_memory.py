@@ -1,0 +1,102 @@
+"""The arithmetic against what vLLMs have said when they started."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logicnet.models import load, model_from
+from logicnet.models.memory import (
+    CPU_BLOCK_TOKENS,
+    GIB,
+    kv_bytes_per_token,
+    kv_tokens,
+    overhead_bytes,
+    weights_bytes,
+)
+
+SMOLLM2 = {
+    "model_type": "llama",
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "num_hidden_layers": 30,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "vocab_size": 49152,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": True,
+}
+"""SmolLM2-135M-Instruct, which the demo serves."""
+
+models = load().models
+
+
+@pytest.mark.parametrize(("space_gib", "said"), [(1, 46_592), (2, 93_184)])
+def test_the_cache_of_a_vllm_on_the_cpu(tmp_path, space_gib, said):
+    # vLLM 0.32 for the CPU: "CPU KV cache size: 93,184 tokens" with VLLM_CPU_KVCACHE_SPACE=2, half with 1.
+    (tmp_path / "config.json").write_text(json.dumps(SMOLLM2))
+    model = model_from(tmp_path)
+    assert kv_tokens(model, space_gib * GIB, block=CPU_BLOCK_TOKENS) == said
+    # And "1.41 GiB KV cache is needed" for one text of 65,536 tokens.
+    assert 65_536 * kv_bytes_per_token(model) / GIB == pytest.approx(1.41, abs=0.005)
+
+
+def test_gpt_oss_20b_on_an_a100():
+    # vLLM 0.19, --gpu-memory-utilization 0.65 of 79.25 GiB: "Available KV cache memory: 36.56 GiB".
+    # Source: myoceane.fr/index.php/ai-vllm-a100-gemma-4. CUDA graphs were not counted then.
+    model = load().find("gpt-oss-20b")
+    overhead = overhead_bytes(model, graphs=False)
+    left = 79.25 * GIB * 0.65 - weights_bytes(model, "mxfp4") - overhead
+    assert left / GIB == pytest.approx(36.56, rel=0.01)
+
+
+def test_a_14b_shared_by_two_4090s():
+    # vLLM 0.7, two RTX 4090, 0.98: 13.9476 GiB of weights on each, 8.69 GiB left of 23.08, and on the
+    # fuller card 81,536 tokens. Source: github.com/vllm-project/vllm/issues/13061.
+    model = load().find("DeepSeek-R1-Distill-Qwen-14B")
+    weights = weights_bytes(model, "full", 2)
+    assert weights / GIB == pytest.approx(13.95, rel=0.02)
+    overhead = overhead_bytes(model, cards=2, graphs=False)
+    tokens = kv_tokens(model, 23.08 * GIB - weights - overhead, cards=2)
+    assert tokens == pytest.approx(81_536, rel=0.05)
+
+
+@pytest.mark.parametrize(("batched", "said_gib"), [(20_000, 3.81), (29_000, 2.89)])
+def test_an_8b_on_a_3090_that_reads_long_texts_in_one_step(batched, said_gib):
+    # vLLM 0.6, RTX 3090, 0.90 of 23.58 GiB: 14.9888 GiB of weights, and this much KV cache.
+    # Source: github.com/vllm-project/vllm/issues/10517. We promise less than there was, by under 4 %
+    # of the card.
+    model = load().find("Llama-3.1-8B-Instruct")
+    weights = weights_bytes(model, "full")
+    assert weights / GIB == pytest.approx(14.99, rel=0.01)
+    overhead = overhead_bytes(model, batched_tokens=batched, graphs=False)
+    left = (23.58 * GIB * 0.9 - weights - overhead) / GIB
+    assert 0 < said_gib - left < 0.04 * 23.58
+
+
+@given(
+    model=st.sampled_from(models),
+    free=st.floats(0, 200 * GIB),
+    more=st.floats(0, 10 * GIB),
+    cards=st.sampled_from([1, 2, 4, 8]),
+)
+def test_more_memory_is_never_fewer_tokens_and_all_of_them_fit(model, free, more, cards):
+    tokens = kv_tokens(model, free, cards=cards)
+    assert tokens * kv_bytes_per_token(model, cards) <= free
+    assert kv_tokens(model, free + more, cards=cards) >= tokens
+    assert tokens % 16 == 0
+
+
+@given(model=st.sampled_from(models), cards=st.sampled_from([2, 4, 8]))
+def test_sharing_takes_less_of_each_card(model, cards):
+    assert weights_bytes(model, "full", cards) < weights_bytes(model, "full")
+    assert kv_bytes_per_token(model, cards) <= kv_bytes_per_token(model)
+
+
+@pytest.mark.parametrize("model", models, ids=lambda model: model.name)
+def test_fewer_bits_are_fewer_bytes(model):
+    if model.stored == "full":
+        assert weights_bytes(model, "full") > weights_bytes(model, "fp8") > weights_bytes(model, "awq")
