@@ -57,7 +57,7 @@ async def ended(child: Child) -> int:
 
 async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network, vllm, miner, tmp_path):
     interval = ("--miner.limit_interval", LOOP_S)
-    direct = miner("--miner.llm_client.base_url", vllm.base_url, *interval)
+    direct = miner("--miner.solver", "direct", "--miner.llm_client.base_url", vllm.base_url, *interval)
     constant = miner("--miner.solver", "constant", *interval)
     problems = easy_tasks(QUESTIONS, seed=3)
     write(ChallengeSet(problems), tmp_path / "set.jsonl")
