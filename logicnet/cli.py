@@ -184,6 +184,36 @@ def challenges(context: typer.Context) -> object:
     return challenges_app(words, prog_name="logicnet challenges", standalone_mode=False)
 
 
+volume_app = typer.Typer(help="How much volume to promise.", no_args_is_help=True)
+app.add_typer(volume_app, name="volume")
+
+
+@volume_app.callback()
+def volume() -> None:
+    """How much volume to promise."""
+
+
+@volume_app.command("advise", context_settings=WITH_SETTINGS)
+def volume_advise(
+    context: typer.Context,
+    *,
+    minutes: Annotated[float, typer.Option(min=0.1, max=120.0, help="It ends after so many.")] = 5.0,
+    challenges: Annotated[
+        Path | None, typer.Option(help="Recipe or file of questions; generated ones if not given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
+    """Measure what this machine answers in time under rising load, and name the largest volume that is safe.
+
+    Takes the flags of `mine` too. Ctrl-C ends it with what was measured.
+    """
+    settings = settings_of(context).settings
+
+    from logicnet.promise.command import Options, run  # noqa: PLC0415
+
+    return run(settings, Options(minutes=minutes, challenges=challenges, json=json))
+
+
 @app.command()
 def solvers() -> None:
     """List the solvers that --miner.solver takes."""

@@ -1,0 +1,148 @@
+"""`logicnet volume advise`: composes solver, models and questions; measures; says what it found."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from logicnet.arena.stopping import until_stopped
+from logicnet.bench.questions import load_questions
+from logicnet.challenges.recipe import Generated, Recipe
+from logicnet.challenges.sets import make
+from logicnet.config import endpoints
+from logicnet.errors import ModelError, SettingsError
+from logicnet.ledger import LedgerReader, ledger_path
+from logicnet.llm import Endpoint, Pool
+from logicnet.llm.reach import PROBE_S, unheard
+from logicnet.promise.advice import Level, advise
+from logicnet.promise.measuring import Measuring, NothingToMeasure
+from logicnet.promise.words import Ended, Found, as_json, level_line, table, verdict
+from logicnet.settings import LlmClient, Settings
+from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
+from logicnet.solver.race.votes import LaneRecord
+
+QUESTIONS = Recipe(
+    name="volume",
+    seed=35,
+    count=400,
+    sources=[
+        Generated(use="mathgenerator", weight=1),
+        Generated(use="reasoning-gym", kinds=["gsm_symbolic"], weight=1),
+    ],
+)
+"""Stories are what takes longest of what validators ask, so they are half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command was given beside the settings."""
+
+    minutes: float
+    challenges: Path | None = None
+    json: bool = False
+
+
+def run(settings: Settings, options: Options) -> int:
+    """Measure and tell; returns the exit status: 1 if nothing is safe, 130 after Ctrl-C.
+
+    Raises LogicnetError if it cannot be measured.
+    """
+    questions = _questions(options.challenges)
+    try:
+        levels, ended = asyncio.run(_measured(settings, options, questions))
+    except KeyboardInterrupt:  # before the first challenge
+        levels, ended = [], "stopped"
+    found = Found(settings, advise(levels, settings.miner.limit_interval), ended)
+    if options.json:
+        print(json.dumps(as_json(found), indent=2))
+    else:
+        out = Console(highlight=False)
+        if levels:
+            out.print(table(found))
+        for line in verdict(found):
+            out.print(line, markup=False)
+    if ended == "stopped":
+        return 130
+    return 0 if found.advice.volume is not None else 1
+
+
+async def _measured(
+    settings: Settings, options: Options, questions: Sequence[str]
+) -> tuple[list[Level], Ended]:
+    """The levels, and why there are no more of them."""
+
+    def heard(level: Level) -> None:
+        print(level_line(level), file=sys.stderr, flush=True)
+
+    with unheard():
+        async with AsyncExitStack() as stack:
+            models = await stack.enter_async_context(_reached(settings.miner.llm_client))
+            solver = await _solver(stack, settings)
+            if asks_models(solver):
+                await _probe(models)
+            measuring = Measuring(solver, models, questions, heard, most=settings.miner.max_in_flight)
+            time_is_up = False
+
+            def end() -> None:
+                nonlocal time_is_up
+                time_is_up = True
+                measuring.stop()
+
+            timer = asyncio.get_running_loop().call_later(60 * options.minutes, end)
+            try:
+                stopped = await until_stopped(measuring.run(), measuring.stop)
+            except NothingToMeasure as error:
+                raise ModelError(f"nothing can be measured, for answers fail at once: {error}") from None
+            finally:
+                timer.cancel()
+            return measuring.levels, "stopped" if stopped else "time" if time_is_up else "done"
+
+
+def _questions(path: Path | None) -> list[str]:
+    """What is asked. Raises LogicnetError."""
+    found = load_questions(path, None, None) if path is not None else make(QUESTIONS, Path())
+    if not found.problems:
+        raise SettingsError(f"--challenges {path}: there is no question in it")
+    return [problem.asked for problem in found.problems]
+
+
+@asynccontextmanager
+async def _reached(client: LlmClient) -> AsyncIterator[Endpoint | Pool]:
+    """The miner's models, but for those that cost money: they are the last resort, and not asked here."""
+    specs = [spec for spec in endpoints(client) if spec.limit is None]
+    if not specs:
+        raise SettingsError("every model server is a paid one; measuring would cost, so none is asked")
+    models = Endpoint(specs[0].url, specs[0].model, specs[0].key) if len(specs) == 1 else Pool(specs)
+    try:
+        yield models
+    finally:
+        await models.close()
+
+
+async def _solver(stack: AsyncExitStack, settings: Settings) -> Solver:
+    """The miner's solver, with what its lanes have earned, entered on `stack`."""
+    name, model = settings.miner.solver, settings.miner.llm_client.model
+    earned: tuple[LaneRecord, ...] = ()
+    if (path := ledger_path(settings)).exists():
+        with LedgerReader.open(path) as reader:
+            earned = tuple(LaneRecord(*record) for record in reader.lane_records(name, model))
+    solver = load_solver(name, Setup(earned, settings.miner.profiles, model), flag="--miner.solver")
+    await stack.enter_async_context(on_shift(solver, name))
+    return solver
+
+
+async def _probe(models: Endpoint | Pool) -> None:
+    """Raises ModelError if the one server does not answer; of several, some may be away."""
+    if isinstance(models, Pool):
+        models.start()
+        return
+    probe = await models.probe(PROBE_S)
+    if probe.error:
+        raise ModelError(f"the model server does not answer: {probe.error}")

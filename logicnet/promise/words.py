@@ -1,0 +1,134 @@
+"""What was found, in words, as a table and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.table import Table
+
+from logicnet.promise.advice import Advice, Level, break_even, gain
+from logicnet.promise.measuring import WITHIN_S
+from logicnet.scoring.reward import FULL_VOLUME, volume_factor
+from logicnet.settings import Settings
+
+Ended = Literal["done", "time", "stopped"]
+"""Why no more was measured: the figure is found; the time was up; Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of measuring a miner with `settings`."""
+
+    settings: Settings
+    advice: Advice
+    ended: Ended
+
+    @property
+    def set_now(self) -> int:
+        return self.settings.miner.epoch_volume
+
+    @property
+    def interval_s(self) -> float:
+        return self.settings.miner.limit_interval
+
+
+def level_line(level: Level) -> str:
+    """One line when a level is done."""
+    late, cut = f"{level.late} were not done in {WITHIN_S:.0f} s", f"{level.cut} were cut off by the clock"
+    end = "kept" if level.kept else f"not kept: {late}, {cut}"
+    return f"{level.at_once} at once: {level.answers} answers, {level.mean_s:.1f} s on average, {end}"
+
+
+def table(found: Found) -> Table:
+    shown = Table()
+    headings = ("at once", "answers", "late", "cut off", "failed", "mean s", "95 % s", "longest s")
+    for heading in (*headings, f"would be in {found.interval_s:g} s"):
+        shown.add_column(heading, justify="right")
+    for level in found.advice.levels:
+        seconds = (level.mean_s, level.quantile_s(0.95), level.seconds[-1])
+        shown.add_row(
+            str(level.at_once),
+            str(level.answers),
+            str(level.late),
+            str(level.cut),
+            str(level.failed),
+            *(f"{one:.1f}" for one in seconds),
+            f"{level.answers_in(found.interval_s):,}",
+        )
+    return shown
+
+
+def verdict(found: Found) -> list[str]:
+    """What to do, and what it earns, a line each."""
+    advice, best = found.advice, found.advice.best
+    if not advice.levels:
+        return ["Nothing was measured" + ("; give it more --minutes." if found.ended == "time" else ".")]
+    if advice.volume is None or best is None:
+        return [
+            f"No volume is safe: one challenge alone is not done in {WITHIN_S:.0f} s. A smaller model, a "
+            "faster one or a solver that asks less is needed; every answer that comes too late earns nothing."
+        ]
+    lines = [
+        f"Safe is --miner.epoch_volume {advice.volume}: {best.at_once} at once are done within "
+        f"{WITHIN_S:.0f} of the 64 s, and {advice.volume} in {found.interval_s:g} s come to no more than "
+        f"that 99 times of 100.",
+        _earned(advice.volume, found.set_now),
+    ]
+    if advice.volume < FULL_VOLUME:
+        lines.append(
+            f"Promising {FULL_VOLUME} instead earns more only while it loses fewer than "
+            f"{100 * break_even(advice.volume):.1f} of 100 answers."
+        )
+    if found.ended != "done":
+        why = "the time was up; --minutes gives it more" if found.ended == "time" else "it was stopped"
+        lines.append(f"Higher loads were not measured to their end ({why}), so it may keep more.")
+    elif best is advice.levels[-1] and best.at_once == found.settings.miner.max_in_flight:
+        lines.append(f"More than --miner.max_in_flight {best.at_once} were not tried.")
+    return lines
+
+
+def _earned(volume: int, now: int) -> str:
+    less = gain(volume, FULL_VOLUME)
+    beside = "the most there is" if not less else f"{-less:.1%} less than with {FULL_VOLUME}"
+    change = gain(volume, now)
+    if volume == now:
+        against = "as it is set now"
+    elif not change:
+        against = f"no change to the {now} that are set now"
+    else:
+        against = f"{abs(change):.1%} {'more' if change > 0 else 'less'} than with the {now} that are set now"
+    return f"Of each reward it keeps {volume_factor(volume):.4f}: {beside}, {against}."
+
+
+def as_json(found: Found) -> dict[str, Any]:
+    """All of it; `volume` is null if none is safe."""
+    volume, best = found.advice.volume, found.advice.best
+    return {
+        "volume": volume,
+        "at_once": best.at_once if best else None,
+        "interval_s": found.interval_s,
+        "within_s": WITHIN_S,
+        "ended": found.ended,
+        "solver": found.settings.miner.solver,
+        "set_now": found.set_now,
+        "volume_factor": volume_factor(volume) if volume is not None else None,
+        "gain_over_set_now": gain(volume, found.set_now) if volume is not None else None,
+        "gain_over_full": gain(volume, FULL_VOLUME) if volume is not None else None,
+        "break_even_loss": break_even(volume) if volume is not None else None,
+        "levels": [
+            {
+                "at_once": level.at_once,
+                "kept": level.kept,
+                "answers": level.answers,
+                "late": level.late,
+                "cut_off": level.cut,
+                "failed": level.failed,
+                "mean_s": round(level.mean_s, 3),
+                "p95_s": round(level.quantile_s(0.95), 3),
+                "longest_s": round(level.seconds[-1], 3),
+                "took_s": round(level.took_s, 3),
+            }
+            for level in found.advice.levels
+        ],
+    }
