@@ -1,6 +1,7 @@
 # The project's commands. Needs make, bash and Python 3.11 or newer; `make test` and pm2 need Node.js too.
 # Everything that is made lands in this folder: .venv*, node_modules, .run. The one exception: `make test`
-# needs a Chromium to look at the report, and installs Debian's if there is none and it may.
+# needs a Chromium to look at the report. It looks for one first, installs Debian's if it is root, and else says
+# so before it makes anything.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +22,7 @@ demo: ## set everything up, ask a miner with a real vLLM ten questions, score th
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
 test: ## set everything up and run every test: lint, types, unit, end to end
-	@$(setup) venv scoring vllm model bt10 pm2 browser
+	@$(setup) browser venv scoring vllm model bt10 pm2
 	@$(MAKE) lint
 	@$(BIN)/python -m pytest $(PYTEST)
 

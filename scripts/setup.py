@@ -230,7 +230,9 @@ def make_browser(log: Log) -> None:
     if _browser() is None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise SetupError(
-                "no Chromium is on the PATH: install it, on Debian with `apt-get install chromium`"
+                "the tests look at pages with a Chromium, and there is none on the PATH; only root may install "
+                "one: `sudo apt-get install chromium`, or put any Chromium or Chrome on the PATH. `make check` "
+                "needs none"
             )
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         log.run("apt-get", "update", env=quiet)

@@ -104,7 +104,7 @@ def test_unknown_steps_are_named(capsys):
 def test_a_browser_that_nobody_may_install_is_asked_for(tmp_path, logs, monkeypatch):
     monkeypatch.setattr(setup, "BROWSER", tmp_path / "browser")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(setup.SetupError, match="install it, on Debian with"):
+    with pytest.raises(setup.SetupError, match="sudo apt-get install chromium"):
         setup.make_browser(setup.Log("browser", "a browser"))
 
 
