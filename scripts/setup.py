@@ -230,8 +230,8 @@ def make_browser(log: Log) -> None:
     if _browser() is None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise SetupError(
-                "the tests look at pages with a Chromium, and there is none on the PATH; only root may install "
-                "one: `sudo apt-get install chromium`, or put any Chromium or Chrome on the PATH. `make check` "
+                "the tests look at pages with a Chromium, none is on the PATH, and only root may install "
+                "it: `sudo apt-get install chromium`, or put a Chromium or Chrome on the PATH. `make check` "
                 "needs none"
             )
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
