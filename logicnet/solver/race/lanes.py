@@ -21,6 +21,7 @@ from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import CLOSE, OPEN, shown
 from logicnet.solver.answers import Form, form, question_kind
 from logicnet.solver.conclusion import concluded, guessed
+from logicnet.solver.guard import suspicious
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.profiles import Profile
@@ -51,6 +52,14 @@ _MATHS = re.compile(r"\\[()\[\]]|\$")
 _SIGNS = {r"\cdot": "*", r"\times": "*", r"\div": "/", r"\left": "", r"\right": "", r"\%": "%", r"\,": ""}
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+
+
+_BLANK = re.compile(
+    r"\W*(?:(?:put|insert|write|state|your|the|my|final|short|numerical|correct)\s+)*"
+    r"(?:answer|number|result|value)s?(?:\s+(?:goes\s+)?here)?\W*|[\s._;]*",
+    re.IGNORECASE,
+)
+"""What a model gives back of an instruction: [your answer here], ____."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +210,10 @@ class Lanes:
         return self._form(concluded(text))
 
     def _form(self, answer: str) -> Form | None:
-        return form(answer, self.question) if answer else None
+        """None too for what could not be sent, so that it is no vote, and for a form left blank."""
+        if not answer or suspicious(answer) or _BLANK.fullmatch(answer):
+            return None
+        return form(answer, self.question)
 
 
 def _nothing(lane: str, done: Completion) -> LaneEnd:

@@ -62,9 +62,7 @@ class Profile(_Words):
     @model_validator(mode="after")
     def _reasons(self) -> Self:
         if self.reason.lanes == 0:
-            raise ValueError(
-                "reason.lanes must be 1 or more: programs answer no question that asks for one"
-            )
+            raise ValueError("reason.lanes must be 1 or more: programs answer no question that asks for one")
         return self
 
     def matches(self, model: str) -> bool:

@@ -21,11 +21,12 @@ from loguru import logger
 from logicnet.errors import LogicnetError
 from logicnet.protocol import Answer
 from logicnet.scoring.similarity import Embedder, MiniLM, at_hand
-from logicnet.scoring.tricks import trick
 from logicnet.solver.answers import Form
+from logicnet.solver.guard import suspicious
 from logicnet.solver.race.lanes import LaneEnd
 
 NO_ANSWER = "I do not know"
+NO_STEPS = "The steps to this answer cannot be told."
 _MOST_QUESTION = 600  # characters of the question that are told again
 _MOST_STEPS = 8  # of a program
 _COMPARE_S = 0.3  # for embeddings of some traces; some 20 ms each on a slow core
@@ -118,8 +119,8 @@ async def reply(
     attempt on its judge is not used.
     """
     reached = [end for end in ends if end.form == chosen]
-    traces = [end.trace for end in reached if end.lane in ("reason", "forced") and end.trace]
-    traces = [trace for trace in traces if not trick(trace)]
+    traces = [end.trace for end in reached if end.lane in ("reason", "forced") and end.trace.strip()]
+    traces = [trace for trace in traces if not suspicious(trace)]
     if traces:
         reasoning = await closest.among(traces, within_s)
         if terse:
@@ -128,12 +129,12 @@ async def reply(
         steps = next((end.trace for end in reached if end.trace), "")
         program = next((end.program for end in reached if end.program), "")
         reasoning = told(question, steps or in_words(program), chosen.text)
-    return Answer(reasoning, sendable(chosen.text))
+    return Answer(reasoning if reasoning.strip() else NO_STEPS, sendable(chosen.text))
 
 
 def sendable(text: str) -> str:
     """The answer, unless a validator would take it for an attempt on its judge."""
-    return NO_ANSWER if trick(text) or not text.strip(" .;") else text
+    return NO_ANSWER if suspicious(text) or not text.strip().strip(" .;") else text
 
 
 def told(question: str, steps: str, answer: str) -> str:
@@ -142,7 +143,7 @@ def told(question: str, steps: str, answer: str) -> str:
     if len(asked) > _MOST_QUESTION:
         asked = "..." + asked[-_MOST_QUESTION:]
     parts = (f"We are asked: {asked}", steps, "" if _ends_with(steps, answer) else f"The answer is {answer}.")
-    return "\n\n".join(part for part in parts if part and not trick(part))
+    return "\n\n".join(part for part in parts if part and not suspicious(part))
 
 
 def _ends_with(steps: str, answer: str) -> bool:

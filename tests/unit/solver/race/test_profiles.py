@@ -205,3 +205,22 @@ def test_the_miner_does_not_start_with_a_mistake_in_the_file(
     status = main(["mine", "--offline", *wallet, *places, "--miner.profiles", str(file)])
     said = f"--miner.profiles {file}: profile 'mine': reason.lane is unknown; did you mean lanes?"
     assert (status, capsys.readouterr().err.splitlines()[-1]) == (2, said)
+
+
+# The page about them ---------------------------------------------------------------------------------
+
+GUIDE = Path(__file__).parents[4] / "docs" / "profiles.md"
+
+
+def test_the_guides_profile_is_one(file: Path) -> None:
+    file.write_text(GUIDE.read_text().partition("```toml\n")[2].partition("```")[0])
+    ours = profile_for("prod", load_profiles(file))
+    assert (ours.name, ours.reason.lanes, ours.program.most) == ("ours", 6, 6)
+
+
+def test_the_guide_explains_every_word() -> None:
+    text = GUIDE.read_text()
+    for words in (Profile.model_fields, LaneProfile.model_fields):
+        for word in words:
+            assert f"`{word}`" in text, word
+    assert all(f"`{profile.name}`" in text for profile in load_profiles())

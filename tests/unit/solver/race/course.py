@@ -1,0 +1,69 @@
+"""What races are run on: a scripted server, profiles, and which of the race's requests one is."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from logicnet.deadline import Deadline
+from logicnet.llm import Endpoint, Insisting
+from logicnet.solver.race.exact import Exact
+from logicnet.solver.race.lanes import Lanes
+from logicnet.solver.race.profiles import LaneProfile, Profile
+from logicnet.solver.race.sandbox import Sandbox
+from logicnet.solver.race.solver import RaceSolver
+from tests.harness.scripted_model import Json
+
+QUESTION = "Natalia sold 48 clips in April, and then half as many in May. How many clips is that altogether?"
+STEPS = "In May she sold 48 / 2 = 24 clips. Together these are 48 + 24 = 72 clips.\n\nThe answer is 72."
+PROGRAM = "april = 48\nmay = april / 2\nprint(april + may)"
+
+Asked = Literal["reason", "program", "short", "forced"]
+
+
+def asked(body: Json) -> Asked:
+    """Which of the race's requests this is."""
+    last = body["messages"][-1]
+    if last["role"] == "assistant":
+        return "forced" if last["content"].endswith("So the final answer is") else "short"
+    if "Python program" in last["content"]:
+        return "program"
+    shots = [message["content"] for message in body["messages"] if message["role"] == "assistant"]
+    return "program" if any("print(" in shot for shot in shots) else "reason"
+
+
+def as_asked(body: Json) -> str:
+    """The text of a model that does as it is told."""
+    return {"reason": STEPS, "program": PROGRAM, "short": STEPS, "forced": " 72."}[asked(body)]
+
+
+def profile(**words: Any) -> Profile:
+    """A chat model's profile with a few lanes, or with other words."""
+    lanes: dict[str, Any] = {
+        "reason": LaneProfile(lanes=3, most=6, temperature=0.7, max_tokens=400),
+        "program": LaneProfile(lanes=1, most=3, temperature=0.5, max_tokens=200),
+    }
+    return Profile(name="test", models=("*",), **{**lanes, **words})
+
+
+def lanes(
+    models: Endpoint,
+    sandbox: Sandbox,
+    exact: Exact,
+    *,
+    question: str = QUESTION,
+    seconds: float = 30.0,
+    as_profile: Profile | None = None,
+) -> Lanes:
+    return Lanes(
+        question, as_profile or profile(), Deadline.after(seconds), Insisting(models), sandbox, exact
+    )
+
+
+def without_exact(race: RaceSolver, patch: pytest.MonkeyPatch) -> None:
+    """No worker that computes: it takes a second to start, and most tests are not about it."""
+
+    async def nothing(*_: object) -> None: ...
+
+    patch.setattr(race._exact, "solve", nothing)

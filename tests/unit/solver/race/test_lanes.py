@@ -1,0 +1,309 @@
+"""Each line of attack against a scripted server: it ends with a vote or with none, and never raises."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logicnet.llm import Endpoint, Insisting
+from logicnet.solver.race.exact import Exact
+from logicnet.solver.race.lanes import LaneEnd, Lanes, readable
+from logicnet.solver.race.profiles import LaneProfile, load_profiles, profile_for
+from logicnet.solver.race.sandbox import Sandbox
+from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
+from tests.unit.solver.race import course
+from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile
+
+THINKING = profile(thinking=True)
+Run = Callable[..., Lanes]
+
+WORDLESS = (
+    Mode.HANG_BEFORE_HEADERS,
+    Mode.HANG_AFTER_HEADERS,
+    Mode.ERROR_500,
+    Mode.NOTHING,
+    Mode.GARBAGE_BYTES,
+    Mode.EMPTY,
+    Mode.HTML,
+)
+
+
+@pytest.fixture
+async def run(models: Endpoint) -> AsyncIterator[Run]:
+    """`run(question=..., seconds=..., as_profile=...)` gives the lanes of one challenge."""
+    async with Sandbox() as sandbox, Exact() as exact:
+        yield lambda **words: course.lanes(models, sandbox, exact, **words)
+
+
+# Reasoning -------------------------------------------------------------------------------------------
+
+
+async def test_reasoning_ends_with_what_it_concludes(server: ScriptedModel, run: Run) -> None:
+    server.logprobs = (-0.1, -0.3)
+    end = await run().reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text, end.trace, end.model) == ("reason", "72", STEPS, "scripted")
+    assert end.tokens == len(STEPS.split(" "))
+    assert end.confidence == pytest.approx(-0.2, abs=0.02)
+    (body,) = server.chats
+    assert QUESTION in body["messages"][0]["content"]
+    assert (body["max_tokens"], body["temperature"]) == (400, 0.7)
+
+
+async def test_a_small_model_is_shown_examples_as_earlier_turns(server: ScriptedModel, run: Run) -> None:
+    small = profile_for("smollm2-135m", load_profiles())
+    await run(question=r"What is $17 \cdot 23$?", as_profile=small).reason()
+    *shots, last = server.chats[0]["messages"]
+    assert [shot["role"] for shot in shots] == ["user", "assistant"] * small.reason.examples
+    assert all("The answer is" in shot["content"] for shot in shots[1::2])
+    assert last == {"role": "user", "content": "What is 17 * 23?"}
+
+
+async def test_reasoning_that_is_cut_off_is_concluded(server: ScriptedModel, run: Run) -> None:
+    server.mode = lambda n: Mode.HANG_IN_TEXT if n == 0 else Mode.NORMAL
+    end = await run(seconds=1.6).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text, end.trace) == ("forced", "72", "In May")
+    forced = server.chats[1]
+    assert forced["messages"][-1] == {"role": "assistant", "content": "In May\n\nSo the final answer is"}
+    assert forced["continue_final_message"] is True
+    assert "regex" in forced["structured_outputs"]
+    assert forced["max_tokens"] < 100
+
+
+async def test_reasoning_that_does_not_conclude_is_made_to(server: ScriptedModel, run: Run) -> None:
+    server.text = lambda body: " 72." if asked(body) == "forced" else "We have 48 clips and then half of them"
+    end = await run().reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("forced", "72")
+
+
+async def test_what_is_cut_off_and_cannot_be_forced_is_guessed_if_a_number(
+    server: ScriptedModel, run: Run
+) -> None:
+    server.mode = lambda n: Mode.NORMAL if n == 0 else Mode.HANG_BEFORE_HEADERS
+    server.text = "Half of 48 is 24. Together these are 72 clips"
+    end = await run(seconds=1.2).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("forced", "72")
+
+    server.mode = lambda n: (
+        Mode.HANG_BEFORE_HEADERS if asked(server.chats[n]) == "forced" else Mode.HANG_IN_TEXT
+    )
+    server.text = "Let us think about clips in general and for a while"
+    end = await run(seconds=1.2).reason()
+    assert (end.lane, end.form) == ("forced", None)
+
+
+async def test_a_text_that_goes_round_in_circles_is_ended_and_concluded(
+    server: ScriptedModel, run: Run
+) -> None:
+    round_it = "Then we add the clips of April to the clips of May once more. "
+    server.text = lambda body: " 72." if asked(body) == "forced" else round_it * 500
+    server.pause_s = 0.001  # so that there is something left to end
+    end = await run(
+        as_profile=profile(reason=LaneProfile(lanes=1, most=1, temperature=0, max_tokens=20_000))
+    ).reason()
+    async with asyncio.timeout(10):
+        await server.idle()
+    assert server.hung_up == 1  # it generates no more of it
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("forced", "72")
+    assert end.trace.count("once more") <= 2
+    assert end.tokens < 500
+
+
+async def test_where_a_program_is_asked_for_it_is_the_answer(server: ScriptedModel, run: Run) -> None:
+    code = "def double(n):\n    return 2 * n"
+    server.text = f"We multiply by two.\n\n```python\n{code}\n```\n\nThis doubles it."
+    end = await run(question="Write a Python function double(n) that doubles a number.").reason()
+    assert end.form is not None
+    assert (end.lane, end.form.kind, end.form.text) == ("reason", "code", code)
+
+
+# Thinking --------------------------------------------------------------------------------------------
+
+
+async def test_only_the_conclusion_of_thinking_is_kept(server: ScriptedModel, run: Run) -> None:
+    server.thinking = "Hmm. The answer is 70. No, wait."
+    end = await run(as_profile=THINKING).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text, end.trace) == ("reason", "72", STEPS)
+
+
+@pytest.mark.parametrize("opened", ["<think>", ""])
+async def test_thinking_in_the_text_itself_is_left_out_too(
+    server: ScriptedModel, run: Run, opened: str
+) -> None:
+    server.text = f"{opened}Hmm. The answer is 70. No, wait.</think>\n\n{STEPS}"
+    end = await run(as_profile=THINKING).reason()
+    assert end.form is not None
+    assert (end.form.text, end.trace) == ("72", STEPS)
+
+
+@pytest.mark.parametrize("where", ["field", "marks", "opened by the template"])
+async def test_thinking_that_is_cut_off_is_concluded(server: ScriptedModel, run: Run, where: str) -> None:
+    thoughts = "Hmm, 48 and half of it, so let me see what that makes if I add them"
+    server.thinking = thoughts if where == "field" else ""
+    marked = f"<think>{thoughts}" if where == "marks" else thoughts
+    server.text = lambda body: (
+        as_asked(body) if asked(body) != "reason" else ("" if where == "field" else marked)
+    )
+    server.mode = lambda n: Mode.HANG_IN_TEXT if n == 0 else Mode.NORMAL
+    end = await run(seconds=1.8, as_profile=THINKING).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("forced", "72")
+    assert "think" not in end.trace and "Hmm" not in end.trace
+    short = server.chats[1]
+    assert asked(short) == "short"
+    assert short["messages"][-1]["content"].startswith("Hmm, 48")
+
+
+async def test_a_model_that_spends_its_tokens_on_thinking_is_concluded(
+    server: ScriptedModel, run: Run
+) -> None:
+    server.finish_reason = "length"
+    server.text = lambda body: "<think>Hmm, so many clips" if asked(body) == "reason" else as_asked(body)
+    end = await run(as_profile=THINKING).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text, end.trace) == ("forced", "72", STEPS)
+
+
+async def test_thoughts_that_lead_nowhere_are_forced(server: ScriptedModel, run: Run) -> None:
+    def text(body: Json) -> str:
+        return {"forced": " 72.", "short": "Well, clips again"}.get(asked(body), "<think>Hmm, clips")
+
+    server.text = text
+    server.finish_reason = "length"
+    end = await run(as_profile=THINKING).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("forced", "72")
+    assert [asked(body) for body in server.chats] == ["reason", "short", "forced"]
+    assert "<think>" not in end.trace
+
+
+# Programs --------------------------------------------------------------------------------------------
+
+
+async def test_a_program_is_run_and_its_result_is_the_vote(server: ScriptedModel, run: Run) -> None:
+    end = await run().program()
+    assert end.form is not None
+    assert (end.lane, end.form.text, end.program, end.trace) == ("program", "72", PROGRAM, "")
+    assert "reply with code only" in server.chats[0]["messages"][0]["content"].lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "print(1 / 0)",
+        "while True: pass",
+        "import os\nprint(os.listdir('/'))",
+        "x = [0] * 10**10",
+        "I would rather not write a program.",
+        "print('no', 'number', 'here'",
+        "print(" + "(" * 3000 + "1" + ")" * 3000 + ")",
+        "print(" + "-" * 5000 + "1)",
+        "print(1" + "+1" * 5000 + ")",
+        "x = " + "lambda: " * 2500 + "1",
+        "\x00",
+        "```",
+    ],
+)
+async def test_a_program_that_fails_is_a_lane_without_a_vote(
+    server: ScriptedModel, run: Run, text: str
+) -> None:
+    server.text = text
+    lanes = run(as_profile=profile(program=LaneProfile(lanes=1, most=1, temperature=0, max_tokens=20_000)))
+    end = await lanes.program()
+    assert end.form is None or end.form.text in ("no number here", "5001")
+    server.text = as_asked
+    assert (await lanes.program()).form is not None  # and the next one is well
+
+
+async def test_half_a_program_is_not_run(server: ScriptedModel, run: Run) -> None:
+    server.text = "print(1)\n " * 10
+    server.mode = Mode.DROP
+    end = await run().program()
+    assert (end.form, end.program) == (None, "")
+    assert end.error
+
+
+async def test_thoughts_about_a_program_are_not_run(server: ScriptedModel, run: Run) -> None:
+    server.text = "<think>\nprint(70)\n"
+    server.finish_reason = "length"
+    end = await run(as_profile=THINKING).program()
+    assert end.form is None
+
+
+# Exact -----------------------------------------------------------------------------------------------
+
+
+async def test_a_closed_expression_is_computed_and_no_model_asked(server: ScriptedModel, run: Run) -> None:
+    end = await run(question="What is 12% of 45?").exact()
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("exact", "5.4")
+    assert end.trace.startswith("To find 12% of 45")
+    assert await run().exact() == LaneEnd("exact", None)
+    assert server.chats == []
+
+
+# What goes wrong -------------------------------------------------------------------------------------
+
+
+async def test_whatever_the_server_does_lanes_end_in_time(run: Run) -> None:
+    async def ends(mode: Mode) -> list[LaneEnd]:
+        async with ScriptedModel(text=as_asked, mode=mode) as server:
+            endpoint = Endpoint(server.base_url)
+            lanes = replace(run(seconds=1.5), models=Insisting(endpoint))
+            found = await asyncio.gather(lanes.reason(), lanes.program())
+            await server.idle()
+            await endpoint.close()
+            return found
+
+    async with asyncio.timeout(60):  # the machine may be busy; an endless wait is what would fail here
+        found = dict(zip(BROKEN, await asyncio.gather(*map(ends, BROKEN)), strict=True))
+    assert [end.form for mode in WORDLESS for end in found[mode]] == [None] * 2 * len(WORDLESS)
+    for reason, program in found.values():
+        assert STEPS.startswith(reason.trace)
+        assert program.program in ("", PROGRAM)
+
+
+async def test_a_lane_that_is_cancelled_leaves_nothing_running(server: ScriptedModel, run: Run) -> None:
+    server.mode = Mode.HANG_IN_TEXT
+    lanes = run()
+    tasks = [asyncio.create_task(one) for one in (lanes.reason(), lanes.program(), lanes.reason())]
+    async with asyncio.timeout(20):
+        while server.running < 3:
+            await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in ended)
+    async with asyncio.timeout(20):
+        await server.idle()
+    assert server.hung_up == 3
+
+
+# Prompts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        (r"What is $5 \cdot 7$?", "What is 5 * 7?"),
+        (r"What is \(12 \div 3\)?", "What is 12 / 3?"),
+        (r"What is $\frac{1}{2} + \sqrt{49}$?", "What is (1)/(2) + the square root of 49?"),
+        (r"What is $12\%$ of 45?", "What is 12% of 45?"),
+        ("Ann has 3 apples.", "Ann has 3 apples."),
+    ],
+)
+def test_questions_without_latex(question: str, plain: str) -> None:
+    assert readable(question) == plain
+
+
+@given(st.text(alphabet=st.sampled_from(list(r"\${}[]() frac sqrt 12 ab%,")), max_size=200))
+def test_any_text_can_be_made_readable(question: str) -> None:
+    assert "$" not in readable(question)

@@ -1,0 +1,222 @@
+"""The reply: an answer and reasoning that a validator reads as what they are."""
+
+import ast
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logicnet.errors import LogicnetError
+from logicnet.protocol import Answer
+from logicnet.scoring.tricks import MARKS, trick
+from logicnet.solver.answers import Form, form
+from logicnet.solver.race import reply as reply_module
+from logicnet.solver.race.lanes import LaneEnd
+from logicnet.solver.race.reply import NO_ANSWER, Closest, in_words, reply, sendable, told
+from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
+
+TRICKS = [f"Before {mark} after" for mark in MARKS] + ["{{ answer }}", "x {{answer}} y", "</ANSWER>"]
+
+
+def made(answer: str) -> Form:
+    found = form(answer, QUESTION)
+    assert found is not None
+    return found
+
+
+def reasoned(trace: str, answer: str = "72", lane: str = "reason") -> LaneEnd:
+    return LaneEnd(lane, made(answer), trace)
+
+
+async def replied(
+    *ends: LaneEnd, answer: str = "72", terse: bool = False, question: str = QUESTION
+) -> Answer:
+    return await reply(question, made(answer), ends, Closest(), terse=terse)
+
+
+# Which trace -----------------------------------------------------------------------------------------
+
+
+async def test_the_trace_closest_to_the_others_goes_out() -> None:
+    like = [
+        f"In May she sold 24 clips, so {how} they are 72." for how in ("altogether", "together", "in all")
+    ]
+    other = "Bananas are yellow. The answer is 72."
+    found = await replied(*map(reasoned, [other, *like]))
+    assert found.reasoning in like
+    assert found.answer == "72"
+
+
+async def test_traces_that_came_to_another_answer_do_not_count() -> None:
+    wrong = [reasoned(f"I guess, {n} times, 70.", "70") for n in range(5)]
+    assert await replied(*wrong, reasoned(STEPS)) == Answer(STEPS, "72")
+
+
+async def test_of_two_the_longer_and_of_copies_one() -> None:
+    assert (await replied(reasoned("72."), reasoned(STEPS), reasoned("72."))).reasoning == STEPS
+
+
+async def test_a_model_that_embeds_has_the_say_once_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Embeds:
+        slow = broken = False
+
+        async def similarities(self, pairs: Sequence[tuple[str, str]]) -> Sequence[object]:
+            if self.slow:
+                await asyncio.Event().wait()
+            if self.broken:
+                raise LogicnetError("It broke.")
+            likes = {"b": 3.0, "c": 2.0, "aa": 1.0}
+            return [type("Likeness", (), {"value": likes.get(left, 0.0)})() for left, _ in pairs]
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(reply_module, "at_hand", lambda: True)
+    monkeypatch.setattr(reply_module, "MiniLM", lambda: None)
+    embeds = Embeds()
+    monkeypatch.setattr(reply_module, "Embedder", lambda _: embeds)
+    texts = ["aa", "b", "c"]
+    closest = Closest()
+    by_words = await closest.among(texts)
+    closest.start()
+    assert closest._loading is not None
+    await closest._loading
+    assert await closest.among(texts) == "b"
+    embeds.slow = True
+    assert await closest.among(texts, 0.01) == by_words
+    embeds.slow, embeds.broken = False, True
+    assert await closest.among(texts) == by_words
+    await closest.close()
+
+
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=8))
+def test_some_trace_is_always_found(texts: list[str]) -> None:
+    assert asyncio.run(Closest().among(texts)) in texts
+
+
+# What is told where no trace is ----------------------------------------------------------------------
+
+
+async def test_a_program_that_won_is_told_in_words() -> None:
+    end = LaneEnd("program", made("72"), "", PROGRAM)
+    found = await replied(end, reasoned("I guess 70.", "70"))
+    assert found.reasoning == (
+        f"We are asked: {QUESTION}\n\n1. Let april be 48.\n2. Let may be april / 2.\n"
+        "3. The result is april + may.\n\nThe answer is 72."
+    )
+    assert "print" not in found.reasoning
+
+
+async def test_a_program_that_is_no_sentences_is_not_shown() -> None:
+    end = LaneEnd("program", made("72"), "", "t = 0\nfor n in range(9):\n    t += 8\nprint(t)")
+    assert (await replied(end)).reasoning == f"We are asked: {QUESTION}\n\nThe answer is 72."
+
+
+async def test_a_calculation_says_what_is_asked_first() -> None:
+    steps = "We need to work out 8 x 9. We have 8 x 9 = 72. So the answer is 72."
+    found = await replied(LaneEnd("exact", made("72"), steps), question="What is 8 x 9?")
+    assert found == Answer(f"We are asked: What is 8 x 9?\n\n{steps}", "72")
+
+
+async def test_a_terse_trace_says_what_is_asked_too() -> None:
+    found = await replied(reasoned("48 + 24 = 72."), terse=True)
+    assert found.reasoning.startswith(f"We are asked: {QUESTION}\n\n48 + 24 = 72.")
+
+
+def test_a_long_question_is_told_by_its_end() -> None:
+    text = told("word " * 4_000 + "How many?", "They are 72.", "72")
+    assert len(text) < 800
+    assert "How many?" in text
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("print(3 ** 2)", "1. The result is 3 ^ 2."),
+        ("import math\nprint(math.sqrt(16))", "1. The result is sqrt(16)."),
+        (
+            "```python\nx = 5\nx += 2\nprint(x)\n```",
+            "1. Let x be 5.\n2. Let x be x + 2.\n3. The result is x.",
+        ),
+        ("total_eggs = 3 * 12\ntotal_eggs", "1. Let total eggs be 3 * 12.\n2. We compute total eggs."),
+        ("def f(): pass", ""),
+        ("print()", ""),
+        ("x = [n for n in range(3)]", ""),
+        ("x = 1\n" * 9, ""),
+        ("print(", ""),
+        ("", ""),
+    ],
+)
+def test_programs_in_words(program: str, words: str) -> None:
+    assert in_words(program) == words
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "print(" + "(" * 3000 + "1" + ")" * 3000 + ")",
+        "print(" + "-" * 4000 + "1)",
+        "print(1" + "+1" * 4000 + ")",
+        "x = " + "not " * 3500 + "1",
+        "x = a" + ".b" * 4000,
+        "lambda: " * 2500 + "1",
+        "print(1)\0",
+    ],
+)
+def test_a_program_too_deep_to_tell_is_not_told(program: str) -> None:
+    assert in_words(program) == ""
+
+
+@pytest.mark.parametrize("error", [SystemError, RecursionError, MemoryError])
+def test_nor_is_one_that_the_parser_gives_up_on(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """CPython 3.11 raises SystemError for some trees that are too deep: which, depends on the stack."""
+
+    def parse(*_: object, **__: object) -> ast.Module:
+        raise error("AST constructor recursion depth mismatch")
+
+    monkeypatch.setattr(ast, "parse", parse)
+    assert in_words("print(1)") == ""
+
+
+# Nothing that looks like a trick ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", TRICKS)
+async def test_a_trace_that_looks_like_a_trick_is_not_sent(text: str) -> None:
+    assert await replied(reasoned(text), reasoned(STEPS)) == Answer(STEPS, "72")
+    alone = await replied(reasoned(text))
+    assert trick(alone.reasoning) is None
+    assert alone.answer == "72"
+
+
+@pytest.mark.parametrize("text", TRICKS)
+async def test_neither_is_an_answer_or_a_question_that_does(text: str) -> None:
+    assert sendable(text) == NO_ANSWER
+    odd = Form("words:odd", text, "words")
+    found = await reply(f"What is {text}?", odd, [LaneEnd("reason", odd, text)], Closest())
+    assert (found.answer, trick(found.reasoning)) == (NO_ANSWER, None)
+    assert found.reasoning.strip()
+
+
+@pytest.mark.parametrize("text", ["", " ", ";", ".", ";;"])
+def test_an_empty_answer_is_said_to_be_none(text: str) -> None:
+    assert sendable(text) == NO_ANSWER
+
+
+@given(
+    st.text(max_size=80),
+    st.lists(st.text(max_size=80) | st.sampled_from(TRICKS), min_size=1, max_size=4),
+    st.text(min_size=1, max_size=30) | st.sampled_from(TRICKS),
+    st.booleans(),
+)
+def test_whatever_was_written_the_reply_is_no_trick_and_not_empty(
+    question: str, traces: list[str], answer: str, terse: bool
+) -> None:
+    chosen = Form("words:x", answer, "words")
+    ends = [LaneEnd("reason", chosen, trace) for trace in traces]
+    found = asyncio.run(reply(question, chosen, ends, Closest(), terse=terse))
+    assert trick(found.answer) is None and trick(found.reasoning) is None
+    assert found.answer.strip() and found.reasoning.strip()
