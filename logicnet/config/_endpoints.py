@@ -36,6 +36,7 @@ class _Endpoint(_Words):
     weight: _Positive = 1.0
     most_calls: Annotated[int, Field(gt=0)] | None = None
     timeout_s: _Positive | None = None
+    router: bool = False
     paid: bool = False
     tokens_per_day: Annotated[int, Field(gt=0)] | None = None
     money_per_day: _Positive | None = None
@@ -122,6 +123,7 @@ def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator
             one.most_calls,
             one.timeout_s,
             one.limit,
+            one.router,
         )
 
 

@@ -65,7 +65,7 @@ class Config:
         except SettingsError:  # `check` says what is wrong with it
             return own
         keys = [spec.key.get_secret_value() for spec in listed if spec.key]
-        return own + [key for key in keys if key not in own]
+        return list(dict.fromkeys([*own, *keys]))
 
 
 def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE) -> Config:

@@ -3,12 +3,14 @@
 An attempt that fails is followed by one elsewhere. One that is silent for longer than its server
 usually is gets a rival: the first of them to say a word has the text, the others are cancelled. What
 had been written is not asked for again: the next server is given it as the beginning of its own
-answer. Only thinking, and text that must match a regex (a few words), are begun anew.
+answer. Only thinking, and text that must match a regex (a few words), are begun anew. A router is
+asked again itself: another of its engines may take the call.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -22,6 +24,10 @@ _LOOK_AGAIN_S = 0.25  # while there is nobody else to ask
 _OUT_S = 0.5  # of silence, at a server that is out of use
 _SHARE = 3.0
 """A third of the time left is waited at most, so that a rival has two: a late answer is none."""
+
+
+_TRIES_OF_ROUTER = 4
+_AT_ROUTER = 2  # attempts of one call at once
 
 
 class Choice(Protocol):
@@ -72,13 +78,20 @@ class Call:
         self._pieces: list[str] = []  # the leader's
         self._tokens = 0
         self._error = ""
+        self._losses: Counter[Member] = Counter()
         self._woken = asyncio.Event()
         self._begun_s = pool.clock()
 
     @property
     def asked(self) -> set[Member]:
-        """Who is at it."""
-        return {attempt.member for attempt in self._attempts}
+        """Who is at it, and may not be asked once more."""
+        at_it = Counter(attempt.member for attempt in self._attempts)
+        return {member for member, count in at_it.items() if count >= _most(member, _AT_ROUTER)}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anybody is at it."""
+        return bool(self._attempts)
 
     @property
     def late(self) -> bool:
@@ -116,7 +129,9 @@ class Call:
             done = attempt.task.result()
             if done.finish != "failed":
                 return self._whole(attempt, done)
-            self.failed.add(attempt.member)
+            self._losses[attempt.member] += 1
+            if self._losses[attempt.member] >= _most(attempt.member, _TRIES_OF_ROUTER):
+                self.failed.add(attempt.member)
             self._error = done.error
             if attempt is self._leader:
                 if base := self._so_far():
@@ -136,6 +151,8 @@ class Call:
             return None if self._attempts else Completion(text, "length", said)
         rival = any(not one.member.health.open for one in self._attempts)
         member = self._pool.choose(self, rival=rival)
+        if member is not None and member.health.open and not all(map(self._waited_out, self._attempts)):
+            return None  # from one that is out to another: that is no reason to ask for everything twice
         if member is None:
             return self._given_up() if not self._attempts and self._pool.hopeless(self) else None
         now_s = self._pool.clock()
@@ -176,9 +193,13 @@ class Call:
 
     def _lose(self, attempt: _Attempt, now_s: float) -> None:
         """Another spoke first."""
-        waited_s = now_s - attempt.begun_s
-        if not attempt.spoke and not attempt.member.health.open:
-            attempt.member.pace.began(waited_s, attempt.load)  # at least that long
+        member, waited_s = attempt.member, now_s - attempt.begun_s
+        if not attempt.spoke and not member.health.open:
+            mute_s = now_s - member.last_word_s
+            if mute_s < waited_s / 2:
+                member.pace.began(waited_s, attempt.load)  # slow: at least that long
+            elif mute_s >= waited_s and self._waited_out(attempt):
+                member.mute(waited_s)  # to everybody; as a lesson in patience it would be a wrong one
         self._attempts.remove(attempt)
         self._drop(attempt)
 
@@ -187,13 +208,12 @@ class Call:
         attempt.task.cancel()
 
     def _overdue(self, attempt: _Attempt) -> bool:
-        """Whether to ask somebody else too. Also takes a server out of use that is silent to everybody."""
-        member, now_s = attempt.member, self._pool.clock()
-        silent_s = self._silent_s(attempt)
-        patience_s = member.patience_s(attempt.load)
-        if silent_s >= patience_s and now_s - member.last_word_s >= patience_s and not member.health.open:
-            member.out(f"the model server at {member.place} has written nothing for {silent_s:.0f} s")
-        return silent_s >= self._patience_s(attempt)
+        """Whether to ask somebody else too."""
+        return self._silent_s(attempt) >= self._patience_s(attempt)
+
+    def _waited_out(self, attempt: _Attempt) -> bool:
+        """Whether it is silent for longer than its server usually is."""
+        return self._silent_s(attempt) >= attempt.member.patience_s(attempt.load)
 
     def _silent_s(self, attempt: _Attempt) -> float:
         return self._pool.clock() - attempt.last_s
@@ -232,6 +252,10 @@ class Call:
     def _given_up(self) -> Completion:
         error = self._error or "no model can be asked"
         return Completion(self._best(), "failed", self._written(), error=error)
+
+
+def _most(member: Member, of_router: int) -> int:
+    return of_router if member.spec.router else 1
 
 
 def _continued(messages: Sequence[Message], text: str) -> Sequence[Message]:

@@ -31,6 +31,7 @@ class Member:
         self.health = Health()
         self.pace = Pace()
         self.calls = 0  # in flight
+        self._busy_since_s = 0.0  # without a pause
         self.last_word_s = float("-inf")
         self._spending = spending
         self._clock = clock
@@ -102,6 +103,21 @@ class Member:
         """Take it out of use."""
         if self.health.trip(why, self._clock()):
             self._turned(self)
+
+    def began(self) -> None:
+        """One more call."""
+        if not self.calls:
+            self._busy_since_s = self._clock()
+        self.calls += 1
+
+    def look(self) -> None:
+        """Take it out of use if nobody has had a word of it for longer than is usual under its load."""
+        silent_s = self._clock() - max(self.last_word_s, self._busy_since_s)
+        if self.calls and not self.health.open and silent_s >= self.patience_s(self.calls):
+            self.mute(silent_s)
+
+    def mute(self, seconds: float) -> None:
+        self.out(f"the model server at {self.place} has written nothing for {seconds:.0f} s")
 
     async def close(self) -> None:
         await self._endpoint.close()

@@ -129,6 +129,11 @@ class Endpoint:
         """host:port."""
         return self._client.place
 
+    @property
+    def served(self) -> Served | None:
+        """What answered last; None before the first call."""
+        return self._served
+
     async def probe(self, timeout_s: float = 10.0) -> Probe:
         """Have one token generated: the `/health` of a vLLM whose engine is stuck is fine."""
         done = await self.complete(
@@ -189,12 +194,13 @@ class Endpoint:
     async def _known(self, deadline: Deadline) -> Served:
         """Model and context: asked once, and again after the server was away or refused them."""
         problem = "does not say what it serves; set --miner.llm_client.model"
+        refused: ModelRefused | None = None
         if self._ask_anew:
             try:
                 async with asyncio.timeout(_aside_s(deadline)):
                     contexts = _chat.contexts(await self._client.get("/models"))
-            except ModelRefused:
-                contexts = {}
+            except ModelRefused as refusal:
+                contexts, refused = {}, refusal
             except TimeoutError:
                 contexts, problem = {}, "does not answer"
             name = self._model or next(iter(contexts), None)
@@ -202,6 +208,8 @@ class Endpoint:
                 self._served = Served(name, contexts.get(name))
                 self._ask_anew, self._counts = False, True
         if self._served is None:
+            if refused is not None and refused.status in (401, 403):
+                raise refused
             raise ModelError(f"{self._server} {problem}")
         return self._served
 

@@ -13,6 +13,7 @@ _KEPT = 0.9  # of the speed so far with each call
 
 _UNKNOWN_S = 5.0  # patience with a server that has answered nothing yet
 _LEAST_S = 2.0  # a long prompt, a collection of garbage: not worth asking elsewhere
+_UNSEEN_S = 10.0  # at most, under a load that was not seen yet: it is reckoned from less, and too high
 MOST_S = 20.0  # a third of a challenge's time: then somebody else is asked, whatever was usual
 
 
@@ -51,7 +52,8 @@ class Pace:
     def _usual_s(self, place: int) -> float:
         """The longest usual wait; of the nearest load that was seen, if this one was not."""
         if not self._first:
-            return _UNKNOWN_S * 2.0 ** max(0, place - 3)
+            return min(_UNSEEN_S, _UNKNOWN_S * 2.0 ** max(0, place - 3))
         nearest = min(self._first, key=lambda seen: (abs(seen - place), seen))
         mean, deviation = self._first[nearest]
-        return (mean + 4 * deviation) * 2.0 ** max(0, place - nearest)
+        usual_s = mean + 4 * deviation
+        return max(usual_s, min(_UNSEEN_S, usual_s * 2.0 ** max(0, place - nearest)))

@@ -4,7 +4,7 @@ A call goes to the server that is well and would be done soonest: the fewest cal
 speed and weight. Paid servers are asked only where no other is well, or this call has waited for one
 in vain. One task per server has a token generated beside the calls: soon and with growing pauses
 while it is out of use, seldom while it is idle, so that its coming and going is known before a
-challenge pays for it.
+challenge pays for it. The same task notices when a server with calls says nothing to any of them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from logicnet.llm.spending import Spending
 _PROBE_AGAIN_S = 0.5  # doubles with each failure
 _MOST_BETWEEN_S = 15.0
 _MOST_BETWEEN_PAID_S = 120.0
+_LOOK_S = 0.25  # between two looks at whether it still says something
 _IDLE_S = 15.0  # a server that nobody asked for so long is asked for a token
 _SAY_AGAIN_S = 10.0  # one that comes and goes is not worth more lines
 
@@ -134,7 +135,7 @@ class Pool:
         )
 
     def began(self, call: Call, member: Member, rival: bool) -> None:
-        member.calls += 1
+        member.began()
         self._rivals += rival
 
     def ended(self, call: Call, member: Member, rival: bool) -> None:
@@ -142,7 +143,7 @@ class Pool:
         self._rivals -= rival
         if member.spec.most_calls is not None:
             for waiting in self._calls:
-                if not waiting.asked:
+                if not waiting.is_asked:
                     waiting.wake()
 
     def _may_pay(self, call: Call) -> bool:
@@ -179,9 +180,10 @@ class Pool:
             else:
                 pause_s = _PROBE_AGAIN_S
                 try:
-                    async with asyncio.timeout(_IDLE_S):
+                    async with asyncio.timeout(_LOOK_S):
                         await alarm.wait()
                 except TimeoutError:
+                    member.look()
                     idle = not member.calls and self.clock() - member.last_word_s >= _IDLE_S
                     if idle and not member.paid:
                         await member.probe()

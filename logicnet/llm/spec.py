@@ -37,3 +37,4 @@ class Spec:
     most_calls: int | None = None  # at once
     timeout_s: float | None = None  # the longest silence that is waited out
     limit: Limit | None = None
+    router: bool = False  # it stands before several engines: worth asking again what it lost

@@ -7,9 +7,10 @@ import pytest
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger._lessons import Lesson, keep_lessons
-from logicnet.llm import Endpoint
+from logicnet.llm import Endpoint, Pool
 from logicnet.logs import log_event
-from logicnet.miner import _at_work, _shadow, say_who_answers
+from logicnet.miner import _at_work, _models, _shadow, say_who_answers
+from logicnet.settings import Ledger as LedgerSettings
 from logicnet.settings import LlmClient, Miner, Settings
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
@@ -95,3 +96,23 @@ async def test_there_is_a_shadow_only_if_one_is_named(tmp_path: Path) -> None:
         assert said == ["INFO The solver constant is tried on 5 % of the challenges, in quiet moments."]
         with pytest.raises(SettingsError, match=r"^--miner\.shadow: no solver is named 'x'"):
             await _shadow(stack, Settings(miner=Miner(shadow="x")), models, log_event, path)
+
+
+async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -> None:
+    def settings(base_url: str) -> Settings:
+        return Settings(
+            ledger=LedgerSettings(path=tmp_path / "l.sqlite"),
+            miner=Miner(llm_client=LlmClient(base_url=base_url)),
+        )
+
+    assert isinstance(_models(settings("http://127.0.0.1:1/v1")), Endpoint)
+    several = _models(settings("http://127.0.0.1:1/v1,http://127.0.0.1:2/v1"))
+    assert isinstance(several, Pool)
+    with listening() as said:
+        await say_who_answers(several)
+        assert len(several.standing()) == 2
+        await several.close()
+    assert not any("Traceback" in line for line in said)
+    file = tmp_path / "e.toml"
+    file.write_text('[[endpoint]]\nurl = "http://127.0.0.1:1/v1"\nrouter = true\n')
+    assert isinstance(_models(settings(str(file))), Pool)
