@@ -8,6 +8,7 @@
 // Everything is configured by environment variables, or by the same names in `.env` beside this file
 // (see .env.example); the environment wins.
 //
+//   SN35_VLLM          false where the model is served elsewhere: then the miner alone is started
 //   SN35_VLLM_MODEL    model name or folder                        Qwen/Qwen2.5-7B-Instruct
 //   SN35_VLLM_HOST     address vLLM binds                          127.0.0.1
 //   SN35_VLLM_PORT     port vLLM binds                             8000
@@ -30,6 +31,7 @@
 const fs = require('fs')
 const path = require('path')
 
+const home = __dirname // the checkout; `logicnet init` names it in a copy that lies elsewhere
 const here = (file) => path.resolve(__dirname, file)
 const program = (name) => name.includes('/') ? here(name) : name // a bare name is looked up on the PATH
 
@@ -72,7 +74,7 @@ function app (name, { env: own, ...settings }) {
 module.exports = {
   apps: [
     app('sn35-vllm', {
-      script: here('scripts/serve_vllm.py'),
+      script: path.resolve(home, 'scripts/serve_vllm.py'),
       interpreter: program(env.SN35_VLLM_PYTHON || '.venv/bin/python'),
       args: [
         '--model', env.SN35_VLLM_MODEL || 'Qwen/Qwen2.5-7B-Instruct',
@@ -84,7 +86,7 @@ module.exports = {
       kill_timeout: 30000 // ms, to give the GPU's memory back
     }),
     app('sn35-miner', {
-      script: here('neurons/miner/miner.py'),
+      script: path.resolve(home, 'neurons/miner/miner.py'),
       interpreter: program(env.SN35_MINER_PYTHON || '.venv/bin/python'),
       args: words(env.SN35_MINER_FLAGS || ''),
       env: {
@@ -95,5 +97,5 @@ module.exports = {
       stop_exit_codes: [2], // a wrong setting: trying again mends nothing (pm2 still shows 'waiting restart')
       kill_timeout: 70000 // ms; it answers what it admitted, which takes 64 s at most
     })
-  ]
+  ].filter(({ name }) => name !== 'sn35-vllm' || env.SN35_VLLM !== 'false')
 }

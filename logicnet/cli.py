@@ -117,6 +117,36 @@ def doctor(
     return run(settings_of(context), console(), json=json)
 
 
+@app.command(context_settings=WITH_SETTINGS, add_help_option=False)
+def init(
+    context: typer.Context,
+    *,
+    folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
+    model: Annotated[str | None, typer.Option(help="What vLLM is to serve here.")] = None,
+    vllm_flags: Annotated[str | None, typer.Option(help="Flags for vLLM; as planned if not given.")] = None,
+    vllm_python: Annotated[str | None, typer.Option(help="The Python that has vLLM.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there, and keep it.")] = False,
+) -> None:
+    """Write `.env` and `ecosystem.config.js` for this machine, from five answers or flags of `mine`."""
+    from logicnet.init.answers import Options  # noqa: PLC0415
+    from logicnet.init.command import USAGE, run  # noqa: PLC0415
+
+    if asks_help(context, *USAGE):
+        return
+    run(
+        Options(
+            flags=context.args,
+            folder=folder,
+            model=model,
+            vllm_flags=vllm_flags,
+            vllm_python=vllm_python,
+            force=force,
+            ask=input if sys.stdin.isatty() and not yes else None,
+        )
+    )
+
+
 @app.command(context_settings=WITH_SETTINGS)
 def ledger(
     context: typer.Context,

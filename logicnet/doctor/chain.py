@@ -10,7 +10,7 @@ from logicnet.doctor.site import Site
 from logicnet.errors import ChainError
 
 OFFLINE = unmade("Not checked: the miner works without a chain (--offline).", severity=Severity.NOTE)
-AWAY = unmade("Not checked: the chain does not answer.")
+AWAY = unmade("Not checked: the chain does not answer.", "See what is said of the chain.")
 """What the other checks say that need the chain."""
 
 

@@ -26,7 +26,9 @@ _MEND = "Switch time keeping on: sudo timedatectl set-ntp true (or install chron
 
 
 async def look(site: Site) -> Sequence[Finding]:
-    servers, survey = await asyncio.gather(drift(site.outside.time_servers), _survey(site))
+    servers, survey = await asyncio.gather(
+        drift(site.outside.time_servers, site.outside.patience.time_s), _survey(site)
+    )
     if servers is not None:
         return [_by_servers(servers)]
     if survey is not None:
@@ -49,11 +51,12 @@ async def _survey(site: Site) -> Survey | None:
 
 
 def _by_servers(found: Drift) -> Finding:
-    off_s, way = abs(found.ahead_s), "ahead" if found.ahead_s > 0 else "behind"
-    said = f"The clock is {off_s:.2f} s {way} ({found.replies} time servers)."
-    if found.ahead_s < -FUTURE_S:
+    off_s, behind = found.certain_s, found.ahead_s < 0
+    servers = f"{found.replies} time server{'s' if found.replies > 1 else ''}"
+    said = f"The clock is {off_s:.1f} s {'behind' if behind else 'ahead'} ({servers})."
+    if behind and off_s > FUTURE_S:
         return error(said, "Every signed request seems to come from the future and is refused.", _MEND)
-    if found.ahead_s > SLOWEST_TRANSIT_S:
+    if off_s > SLOWEST_TRANSIT_S:
         return error(
             said,
             f"Requests seem to have taken {off_s:.0f} s to arrive: they get less time, or are refused "
@@ -64,7 +67,8 @@ def _by_servers(found: Drift) -> Finding:
         return warning(
             said, f"Beyond {FUTURE_S:g} s behind every request is refused; ahead, each gets less time.", _MEND
         )
-    return ok(f"The clock is right to {max(off_s, 0.01):.2f} s ({found.replies} time servers).")
+    at_most_s = abs(found.ahead_s) + found.unsure_s
+    return ok(f"The clock is right to {max(at_most_s, 0.01):.2f} s ({servers}).")
 
 
 def _by_chain(survey: Survey) -> Finding:

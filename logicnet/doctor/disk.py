@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def findings(site: Site) -> list[Finding]:
         if device in seen:
             continue
         seen.add(device)
-        free = shutil.disk_usage(there).free
+        free = site.outside.free_bytes(there)
         least = min(least or (free, there), (free, there))
         if free < _ENOUGH:
             tell = error if free < _LEAST else warning

@@ -17,7 +17,6 @@ from logicnet.doctor.site import Site
 from logicnet.errors import SettingsError
 from logicnet.llm import Endpoint, Message, Spec
 
-_ASK_S = 12.0  # for loading nothing and writing 64 tokens: at 6 a second it is too slow anyway
 _TOKENS = 64
 _FEW = 8  # tokens; too few to time
 
@@ -37,18 +36,18 @@ async def look(site: Site) -> Sequence[Finding]:
         return [
             unmade("Not checked: the list of model servers is wrong.", "See what is said of the settings.")
         ]
-    found = await asyncio.gather(*(_one(spec) for spec in listed))
+    found = await asyncio.gather(*(_one(spec, site.outside.patience.model_s) for spec in listed))
     return [finding for findings in found for finding in findings]
 
 
-async def _one(spec: Spec) -> list[Finding]:
+async def _one(spec: Spec, within_s: float) -> list[Finding]:
     served = Served()
     endpoint = Endpoint(spec.url, spec.model, spec.key, told=lambda *_: None)
     try:
         begun_s = time.monotonic()
         done = await endpoint.complete(
             [Message("user", _QUESTION)],
-            deadline=Deadline.after(_ASK_S),
+            deadline=Deadline.after(within_s),
             on_text=served.take,
             max_tokens=_TOKENS,
             temperature=0.0,
@@ -58,13 +57,13 @@ async def _one(spec: Spec) -> list[Finding]:
         if done.finish == "deadline" and not served.pieces:
             return [
                 error(
-                    f"The model server at {endpoint.place} wrote nothing within {_ASK_S:g} s.",
+                    f"The model server at {endpoint.place} wrote nothing within {within_s:g} s.",
                     "Every challenge gets what answer there is without a model; that earns next to nothing.",
                     "It is stuck or overloaded: see its log (npx pm2 logs sn35-vllm), then npx pm2 restart "
                     "sn35-vllm.",
                 )
             ]
-        probe = await endpoint.probe(timeout_s=_ASK_S)
+        probe = await endpoint.probe(timeout_s=within_s)
     finally:
         await endpoint.close()
     context = probe.served.context if probe.served else None

@@ -15,10 +15,6 @@ from logicnet.doctor.finding import Finding, Severity, error, note, ok, unmade, 
 from logicnet.doctor.site import Site
 from logicnet.errors import ChainError, Reason, SettingsError
 
-_ANSWER_S = 3.0  # of our own axon, on this machine: it takes a millisecond
-_REACH_S = 3.0  # from here to our own address as the world sees it
-_FIND_S = 4.0  # for all services that tell us our address
-
 _START = "Start the miner: npx pm2 start ecosystem.config.js (or `logicnet mine`), and read its log."
 
 
@@ -31,8 +27,8 @@ async def _listening(site: Site) -> Finding:
     port, host = site.settings.axon.port, site.near_host
     where = f"port {port} of {site.settings.bind_host}"
     try:
-        async with asyncio.timeout(_ANSWER_S):
-            reply = await _asked(host, port)
+        async with asyncio.timeout(site.outside.patience.axon_s):
+            reply = await _asked(site, host, port)
     except TimeoutError:
         return error(
             f"Something listens on {where} and does not answer.",
@@ -56,9 +52,9 @@ async def _listening(site: Site) -> Finding:
     )
 
 
-async def _asked(host: str, port: int) -> bytes:
+async def _asked(site: Site, host: str, port: int) -> bytes:
     """What is said to a question that our axon declines before it does any work. Raises OSError."""
-    reader, writer = await asyncio.open_connection(host, port)
+    reader, writer = await site.outside.connect(host, port)
     try:
         # Not a path that it does not know: those are counted, to see what else validators may ask.
         writer.write(b"GET /LogicSynapse HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
@@ -119,14 +115,18 @@ async def _addresses(site: Site) -> list[Finding]:
     ours = AxonAddress(named or str(seen), port)
     if isinstance(published, Finding):
         return [*found, published]
-    return [*found, _compared(published, ours), await _reached(published or ours)]
+    return [*found, _compared(published, ours), await _reached(site, published or ours)]
 
 
 async def _seen(site: Site) -> str | Finding:
     """The address that the internet sees."""
     services = site.outside.address_services
     try:
-        return (await ExternalAddress(ip=None, port=1, services=services, find_s=_FIND_S).find()).ip
+        return (
+            await ExternalAddress(
+                ip=None, port=1, services=services, find_s=site.outside.patience.address_s
+            ).find()
+        ).ip
     except ChainError:
         return unmade(
             "Not checked: no service told us the address that the internet sees.",
@@ -142,9 +142,13 @@ async def _published(site: Site) -> AxonAddress | Finding | None:
     except ChainError:
         return AWAY
     except SettingsError:
-        return unmade("Published address not checked: the hotkey cannot be read.")
+        return unmade(
+            "Published address not checked: the hotkey cannot be read.", "See what is said of the wallet."
+        )
     if seat is None:
-        return unmade("Published address not checked: the hotkey is not registered.")
+        return unmade(
+            "Published address not checked: the hotkey is not registered.", "See what is said of the place."
+        )
     return seat.neuron.axon
 
 
@@ -165,11 +169,11 @@ def _compared(published: AxonAddress | None, ours: AxonAddress) -> Finding:
     return ok(f"The chain sends validators to {_written(ours)}, where we are.")
 
 
-async def _reached(address: AxonAddress) -> Finding:
+async def _reached(site: Site, address: AxonAddress) -> Finding:
     """Whether we reach ourselves by way of the outside. Many routers do not do that, so no is no proof."""
     try:
-        async with asyncio.timeout(_REACH_S):
-            reply = await _asked(address.ip, address.port)
+        async with asyncio.timeout(site.outside.patience.reach_s):
+            reply = await _asked(site, address.ip, address.port)
     except (OSError, TimeoutError):
         return Finding(
             Severity.NOTE,

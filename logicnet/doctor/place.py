@@ -46,10 +46,11 @@ async def look(site: Site) -> Sequence[Finding]:
                 f"Register it: {register_command(settings)}",
             )
         ]
-    return [_standing(survey, seat)]
+    return [standing(survey, seat)]
 
 
-def _standing(survey: Survey, seat: Seat) -> Finding:
+def standing(survey: Survey, seat: Seat) -> Finding:
+    """How safe `seat` is, in one finding."""
     better = sum(other.neuron.incentive > seat.neuron.incentive for other in survey.seats)
     said = (
         f"Registered as uid {seat.neuron.uid}, rank {better + 1} of {len(survey.seats)} by incentive "

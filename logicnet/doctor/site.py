@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -21,8 +22,19 @@ from logicnet.doctor.sntp import SERVERS, TimeServer
 from logicnet.protocol import Hotkey
 from logicnet.settings import LOOPBACK, Settings
 
-CHAIN_S = 12.0
-"""For connecting and everything that is read: twice what a distant node takes for 256 neurons."""
+Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds for which each is waited. What works answers in a small part of it."""
+
+    time_s: float = 3.0  # time servers
+    axon_s: float = 3.0  # our own axon, on this machine
+    reach_s: float = 3.0  # our own address, by way of the outside
+    address_s: float = 4.0  # services that tell us our address
+    chain_s: float = 12.0  # connecting, and everything that is read of 256 neurons
+    model_s: float = 12.0  # 64 tokens; who takes longer is too slow in any case
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,9 @@ class Outside:
     root: Path = Path("/")  # of /proc, /etc and /run
     home: Path = field(default_factory=Path.home)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    connect: Connect = asyncio.open_connection
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    patience: Patience = Patience()
 
 
 class Site:
@@ -72,7 +87,7 @@ class Site:
                 network=settings.subtensor.network,
                 netuid=settings.netuid,
                 signer=_Reader(),
-                timeout_s=min(settings.chain.timeout_s, CHAIN_S),
+                timeout_s=min(settings.chain.timeout_s, self.outside.patience.chain_s),
                 open_substrate=self.outside.open_substrate,
             )
             self._survey = asyncio.ensure_future(self._chain.survey())

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import statistics
 import struct
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from logicnet.chain.loop_thread import LoopThread
 
@@ -24,7 +23,6 @@ SERVERS: Sequence[TimeServer] = (
 )
 """Of three hands: one that lies is outvoted."""
 
-_ASK_S = 3.0  # for all; a server that is there answers in a tenth of that
 _SINCE_1900_S = 2_208_988_800  # from NTP's epoch to Unix's
 _CLIENT = 0b00_100_011  # no warning, version 4, mode 3
 _SHAPE = struct.Struct("!4B11I")  # header, delays and reference, then four 64-bit times
@@ -32,14 +30,21 @@ _SLOWEST_S = 2.0  # a reply that took longer says too little
 
 
 class Drift(NamedTuple):
-    """`ahead_s`: seconds by which our clock is before the servers'. `replies`: of how many servers."""
+    """`ahead_s`: seconds by which our clock is before a server's, give or take `unsure_s`: half the way there
+    and back, of which nobody knows how it was shared. `replies`: of how many servers."""
 
     ahead_s: float
-    replies: int
+    unsure_s: float
+    replies: int = 1
+
+    @property
+    def certain_s(self) -> float:
+        """By how much we are off at the least, either way."""
+        return max(0.0, abs(self.ahead_s) - self.unsure_s)
 
 
-async def drift(servers: Sequence[TimeServer] = SERVERS, within_s: float = _ASK_S) -> Drift | None:
-    """The median of what `servers` say; None if none of them says anything in time."""
+async def drift(servers: Sequence[TimeServer], within_s: float) -> Drift | None:
+    """The one in the middle of what `servers` say; None if none of them says anything in time."""
     # On a thread of its own: a look-up of a name that hangs must not hold up our end.
     thread = LoopThread("time")
     try:
@@ -48,10 +53,10 @@ async def drift(servers: Sequence[TimeServer] = SERVERS, within_s: float = _ASK_
         return None
     finally:
         thread.stop()
-    return Drift(statistics.median(found), len(found)) if found else None
+    return sorted(found)[len(found) // 2]._replace(replies=len(found)) if found else None
 
 
-async def _ask_all(servers: Sequence[TimeServer], within_s: float) -> list[float]:
+async def _ask_all(servers: Sequence[TimeServer], within_s: float) -> list[Drift]:
     asked = [asyncio.ensure_future(_ask(server)) for server in servers]
     done, late = await asyncio.wait(asked, timeout=within_s)
     for task in late:
@@ -60,8 +65,8 @@ async def _ask_all(servers: Sequence[TimeServer], within_s: float) -> list[float
     return [answer for answer in answers if answer is not None]
 
 
-async def _ask(server: TimeServer) -> float | None:
-    """By how many seconds we are ahead of `server`; None if what it says cannot be used. Raises OSError."""
+async def _ask(server: TimeServer) -> Drift | None:
+    """What one server says; None if that cannot be used. Raises OSError."""
     loop = asyncio.get_running_loop()
     token = secrets.token_bytes(8)  # it comes back as the origin: only who saw the question can answer
     answered: asyncio.Future[tuple[bytes, float, float]] = loop.create_future()
@@ -70,7 +75,7 @@ async def _ask(server: TimeServer) -> float | None:
         reply, sent_s, received_s = await answered
     finally:
         transport.close()
-    return ahead_s(reply, token, sent_s, received_s)
+    return drift_of(reply, token, sent_s, received_s)
 
 
 class _Question(asyncio.DatagramProtocol):
@@ -84,9 +89,8 @@ class _Question(asyncio.DatagramProtocol):
         self._sent_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
         self._sent_s = self._clock()
-        transport.sendto(bytes([_CLIENT]) + bytes(39) + self._token)
+        cast(asyncio.DatagramTransport, transport).sendto(bytes([_CLIENT]) + bytes(39) + self._token)
 
     def datagram_received(self, data: bytes, _: object) -> None:
         if not self._answered.done():
@@ -97,7 +101,7 @@ class _Question(asyncio.DatagramProtocol):
             self._answered.set_exception(error)
 
 
-def ahead_s(reply: bytes, token: bytes, sent_s: float, received_s: float) -> float | None:
+def drift_of(reply: bytes, token: bytes, sent_s: float, received_s: float) -> Drift | None:
     """Of a reply of 48 bytes or more; None if it is not one to our question, or of a server without time."""
     if len(reply) < _SHAPE.size or reply[24:32] != token or received_s - sent_s > _SLOWEST_S:
         return None
@@ -105,7 +109,8 @@ def ahead_s(reply: bytes, token: bytes, sent_s: float, received_s: float) -> flo
     server_received_s, server_sent_s = _unix_s(rest[9], rest[10]), _unix_s(rest[11], rest[12])
     if head & 0b111 != 4 or head >> 6 == 3 or not 1 <= stratum <= 15 or server_sent_s <= 0:
         return None
-    return ((sent_s - server_received_s) + (received_s - server_sent_s)) / 2
+    way_s = (received_s - sent_s) - (server_sent_s - server_received_s)
+    return Drift(((sent_s - server_received_s) + (received_s - server_sent_s)) / 2, max(0.0, way_s) / 2)
 
 
 def _unix_s(seconds: int, fraction: int) -> float:

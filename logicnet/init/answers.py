@@ -1,0 +1,246 @@
+"""Answers: the five questions, each answered by a flag, by what there was before, or by who is asked.
+
+1. whose wallet, 2. which hotkey of it, 3. which network, 4. which port, 5. which model.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from logicnet.chain import load_hotkey
+from logicnet.config import Setting, check, read, table
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.init.machine import Serving, best_model, serving
+
+Ask = Callable[[str], str]
+"""A question -> what is answered. EOFError if nobody does."""
+
+_BASE_URL = "miner.llm_client.base_url"
+_KEY = "miner.llm_client.key"
+_NAME = "miner.llm_client.model"
+_FIRST = "its first"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was given on the command line. `flags` are those of `mine`."""
+
+    flags: Sequence[str] = ()
+    folder: Path = Path()
+    model: str | None = None
+    vllm_flags: str | None = None
+    vllm_python: str | None = None
+    force: bool = False
+    ask: Ask | None = input  # None: nobody is there to ask
+    ask_secret: Ask = getpass.getpass
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All that goes into `.env`: settings by their variable, and vLLM, if it is to run here."""
+
+    settings: Mapping[str, str]
+    vllm: Serving | None
+    carried: Mapping[str, str]  # what an earlier `.env` had for others: keys, caches
+
+
+def answered(options: Options, environ: Mapping[str, str] = os.environ) -> Answers:
+    """Ask what is still open. Raises SettingsError for what is wrong or missing, with the flag for it."""
+    before = _before(options)
+    given = read(list(options.flags), {}, Path(os.devnull)).given
+    known = {setting.variable: _written(setting, one.text) for setting, one in given.items()}
+    earlier = {name: value for name, value in before.items() if name.startswith("LOGICNET_")}
+    found = {**earlier, **known}
+    for question in _QUESTIONS:
+        if table()[question.setting].variable not in known:
+            setting = table()[question.setting]
+            found[setting.variable] = _one(question, setting, found, options.ask)
+    vllm = _model(options, found, before, known)
+    if vllm is None:
+        _want_model_and_key(found, options, environ)
+    carried = {name: value for name, value in before.items() if not name.startswith(("LOGICNET_", "SN35_"))}
+    return Answers(found, vllm, carried)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    setting: str
+    words: str
+    choices: Callable[[Mapping[str, str]], Sequence[str]]  # what there is here; the first is taken
+
+
+def _wallets(found: Mapping[str, str]) -> list[str]:
+    return _names(_wallet_folder(found), folders=True)
+
+
+def _hotkeys(found: Mapping[str, str]) -> list[str]:
+    name = found.get(_variable("wallet.name"), "")
+    return _names(_wallet_folder(found) / name / "hotkeys", folders=False)
+
+
+_QUESTIONS = (
+    _Question("wallet.name", "Whose wallet (the coldkey's name)", _wallets),
+    _Question("wallet.hotkey", "Which hotkey of it", _hotkeys),
+    _Question("subtensor.network", "Which network", lambda _: ["finney"]),
+    _Question("axon.port", "Which port do validators reach this machine at", lambda _: ["8091"]),
+)
+
+_MODEL_WORDS = (
+    "Which model: a name of `logicnet models` or a folder, to be served here,\n"
+    "or the base URL of a server that is there already"
+)
+
+
+def _one(question: _Question, setting: Setting, found: Mapping[str, str], ask: Ask | None) -> str:
+    """The answer to one question. Without anybody to ask, what there was, or the only one there is."""
+    choices = question.choices(found)
+    earlier = found.get(setting.variable)
+    usual = earlier or (choices[0] if choices else "")
+    if ask is None:
+        if usual and (earlier or len(choices) == 1):
+            return usual
+        there = f"; there is {', '.join(choices[:10])}" if choices else ""
+        raise SettingsError(f"{setting.flag} is missing{there}.")
+    words = f"{question.words} ({', '.join(choices[:10])})" if len(choices) > 1 else question.words
+    while True:
+        text = _asked(ask, words, usual)
+        try:
+            read([f"{setting.flag}={text}"], {}, Path(os.devnull))
+        except SettingsError as wrong:
+            words = f"{wrong}\n{question.words}"
+        else:
+            return _written(setting, text)
+
+
+def _model(
+    options: Options, found: dict[str, str], before: Mapping[str, str], known: Mapping[str, str]
+) -> Serving | None:
+    """What is to be served here; None if the miner asks a server that is there already."""
+    if _variable(_BASE_URL) in known:
+        if options.model is not None:
+            raise SettingsError(
+                "--model is for a vLLM on this machine, --miner.llm_client.base_url for a server that is "
+                "there already: leave one out."
+            )
+        return None
+    answer = options.model or _earlier_model(before, found)
+    if options.ask is None or options.model is not None:
+        answer = answer or best_model()
+        if answer is None:
+            raise SettingsError(
+                "There is no GPU here to serve a model on: give a server's --miner.llm_client.base_url, or a "
+                "small --model for the CPU."
+            )
+        return _served(answer, options, found, before, known)
+    usual, words = answer or best_model() or "", _MODEL_WORDS
+    while True:
+        try:
+            return _served(_asked(options.ask, words, usual), options, found, before, known)
+        except SettingsError as wrong:
+            words = f"{wrong}\n{_MODEL_WORDS}"
+
+
+def _served(
+    answer: str,
+    options: Options,
+    found: dict[str, str],
+    before: Mapping[str, str],
+    known: Mapping[str, str],
+) -> Serving | None:
+    variable = _variable(_BASE_URL)
+    if "://" in answer or answer == found.get(variable):
+        read([f"--{_BASE_URL}={answer}"], {}, Path(os.devnull))
+        found[variable] = answer
+        return None
+    one = serving(
+        answer,
+        flags=options.vllm_flags,
+        python=options.vllm_python or before.get("SN35_VLLM_PYTHON"),
+        port=before.get("SN35_VLLM_PORT"),
+    )
+    # ecosystem.config.js knows where our own vLLM is; what was said of another server does not hold for it.
+    for name in {variable, _variable(_KEY), _variable(_NAME)} - known.keys():
+        found.pop(name, None)
+    return one
+
+
+def _earlier_model(before: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    return found.get(_variable(_BASE_URL)) or before.get("SN35_VLLM_MODEL") or None
+
+
+def _want_model_and_key(found: dict[str, str], options: Options, environ: Mapping[str, str]) -> None:
+    """A server elsewhere may have many models, and wants a key: that of the settings, of the environment, or
+    of who is asked."""
+    url = urlsplit(found[_variable(_BASE_URL)].partition(",")[0])
+    if options.ask is not None and url.scheme and _variable(_NAME) not in found:
+        name = _asked(options.ask, f"Which model of {url.hostname}", _FIRST)
+        if name != _FIRST:
+            found[_variable(_NAME)] = name
+    if url.scheme != "https" or found.get(_variable(_KEY)):
+        return
+    key = environ.get("OPENAI_API_KEY") or ""
+    if not key and options.ask is not None:
+        key = _asked(options.ask_secret, f"The key of {url.hostname} (it is not shown)", "")
+    if key:
+        found[_variable(_KEY)] = key
+
+
+def _asked(ask: Ask, words: str, usual: str) -> str:
+    """What somebody types; `usual` for an empty line. Raises LogicnetError if they leave."""
+    while True:
+        try:
+            text = ask(f"{words} [{usual}]: " if usual else f"{words}: ").strip()
+        except EOFError:
+            raise LogicnetError("Nothing was written: the questions were not answered.") from None
+        if text or usual:
+            return text or usual
+
+
+def _before(options: Options) -> dict[str, str]:
+    """What `.env` has now, if it is to be replaced."""
+    file = options.folder / ".env"
+    if not options.force or not file.is_file():
+        return {}
+    try:
+        return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read ({error}): move it away.") from None
+
+
+def _names(folder: Path, *, folders: bool) -> list[str]:
+    try:
+        every = sorted(folder.iterdir())
+    except OSError:
+        return []
+    public = (".txt", ".tmp")  # the public halves, and half-written files
+    return [path.name for path in every if path.is_dir() is folders and path.suffix not in public]
+
+
+def _wallet_folder(found: Mapping[str, str]) -> Path:
+    setting = table()["wallet.path"]
+    return Path(found.get(setting.variable) or str(setting.default)).expanduser()
+
+
+def _written(setting: Setting, text: str) -> str:
+    """As `.env` has it: paths whole, because pm2 may start the miner from anywhere."""
+    if setting.takes.metavar in {"FOLDER", "FILE"}:
+        return str(Path(text).expanduser().absolute())
+    return text
+
+
+def _variable(name: str) -> str:
+    return table()[name].variable
+
+
+def proved(env_file: Path) -> None:
+    """Raise SettingsError, as the miner would at its start, if it could not begin with `env_file`."""
+    config = read([], {}, env_file)
+    check(config)
+    load_hotkey(config.settings.wallet)

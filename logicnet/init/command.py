@@ -1,0 +1,55 @@
+"""`logicnet init`: questions or flags in, two files out, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+
+from loguru import logger
+
+from logicnet.init.answers import Answers, Options, answered
+from logicnet.init.machine import CHECKOUT
+from logicnet.init.writing import Written, refuse_to_overwrite, write
+
+USAGE = (
+    "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--yes] [--force] "
+    "[--flag value]...",
+    """Write .env and ecosystem.config.js for this machine. Nothing in them needs editing.
+
+Five things are asked, unless a flag says them or nobody is there to ask: --wallet.name, --wallet.hotkey,
+--subtensor.network, --axon.port, and --model (what vLLM is to serve here: a name of `logicnet models` or a
+folder) or --miner.llm_client.base_url (a server that is there already). Other flags of `mine` are written
+too. --vllm-flags takes the place of what `logicnet plan` says, --vllm-python of the Python that has vLLM.
+Files that are there are replaced with --force alone, and kept in .run/backups.""",
+)
+
+
+def run(options: Options) -> None:
+    """Ask, write, say what was written. Raises SettingsError and LogicnetError; then nothing is changed."""
+    refuse_to_overwrite(options.folder, force=options.force)
+    logger.disable("logicnet.chain")  # what a miner's log would say of the hotkey's file, the doctor says
+    try:
+        answers = answered(options)
+        done = write(answers, options.folder, force=options.force)
+    finally:
+        logger.enable("logicnet.chain")
+    for line in told(options, answers, done):
+        print(line)
+
+
+def told(options: Options, answers: Answers, done: Written) -> list[str]:
+    """What was written, and what is still to be done before and after the start."""
+    lines = [f"Wrote {file}." for file in done.files]
+    lines += [f"{file} is as it should be." for file in done.same]
+    lines += [f"What was there before is kept as {file}." for file in done.kept]
+    vllm = answers.vllm
+    if vllm is None:
+        lines.append("The model is served elsewhere, so pm2 starts the miner alone.")
+    else:
+        lines.append(f"vLLM is to serve {vllm.model} with {vllm.flags or 'its own defaults'}.")
+    steps = []
+    if vllm is not None and not vllm.has_vllm:
+        steps.append(f"{shlex.quote(vllm.python)} -m pip install -e '{CHECKOUT}[vllm]'")
+    if not (CHECKOUT / "node_modules" / ".bin" / "pm2").exists():
+        steps.append("npm ci")
+    steps += ["npx pm2 start ecosystem.config.js", "logicnet doctor"]
+    return [*lines, "", "Next:", *(f"    {step}" for step in steps)]

@@ -1,0 +1,91 @@
+"""Machine: what vLLM is to serve here, with which flags, from which Python and on which port."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.models import NoCards, Plan, cpu, load, plan, seen
+from logicnet.models.command import Options as PlanOptions
+from logicnet.models.command import model_of, planned
+from logicnet.models.machine import Machine
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Where ecosystem.config.js and what it starts lie."""
+
+_PORTS = range(8000, 8020)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A vLLM on this machine. `has_vllm` is False where it is still to be installed."""
+
+    model: str
+    flags: str
+    python: str
+    port: str
+    has_vllm: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def best_model() -> str | None:
+    """The model that `logicnet plan` puts first on the GPUs here; None without any, or if none fits."""
+    try:
+        return planned(PlanOptions()).model.name
+    except LogicnetError:
+        return None
+
+
+def serving(model: str, *, flags: str | None, python: str | None, port: str | None) -> Serving:
+    """`model` as it is to be served here; with `flags` as they are, if they are given.
+
+    Raises SettingsError if nothing is known of the model, or it does not fit.
+    """
+    found_python, has_vllm = (python, True) if python else vllm_python()
+    port = port or str(next((one for one in _PORTS if _is_free(one)), _PORTS.start))
+    if flags is not None:
+        shlex.split(flags)
+        return Serving(_whole(model), flags, found_python, port, has_vllm)
+    try:
+        machine: Machine = seen()
+    except NoCards:
+        machine = cpu()
+    fit = plan(model_of(model, load()), machine)
+    if not isinstance(fit, Plan):
+        raise SettingsError(
+            f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."
+        )
+    return Serving(
+        _whole(fit.checkpoint), shlex.join(fit.flags()), found_python, port, has_vllm, fit.environment
+    )
+
+
+def vllm_python() -> tuple[str, bool]:
+    """The interpreter that has vLLM, or is to get it; and whether it has."""
+    if importlib.util.find_spec("vllm") is not None:
+        return sys.executable, True
+    beside = CHECKOUT / ".venv-vllm" / "bin" / "python"
+    if beside.exists():
+        return str(beside), True
+    return sys.executable, False
+
+
+def _whole(model: str) -> str:
+    """A folder's whole path; a name as it is."""
+    return str(Path(model).absolute()) if Path(model).is_dir() else model
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,38 @@
+"""`logicnet doctor`, from the words of the command line to its exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from rich.console import Console
+
+from logicnet.config import read
+from logicnet.doctor.command import run
+from tests.harness.quiet import logging_put_back
+from tests.unit.doctor.healthy import SetUp
+
+SECRET = "sk-TOPSECRET-0123456789"
+
+
+async def test_a_report_holds_no_secret(
+    setup: SetUp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = setup.folder / ".env"
+    env.write_text(f"OPENAI_API_KEY={SECRET}\nVLLM_API_KEY=vllm-{SECRET}\n")
+    monkeypatch.chdir(setup.folder)
+    setup.model.key = "another"  # the server quotes the one that it got
+    setup.environ = {"HF_TOKEN": "hf_in_the_environment"}
+    config = read([*setup.argv, "--miner.category", "hf_in_the_environment"], {}, env)
+    with logging_put_back():
+        status = await asyncio.to_thread(run, config, Console(width=80), outside=setup.outside)
+        as_shown = capsys.readouterr()
+        again = await asyncio.to_thread(run, config, Console(width=80), json=True, outside=setup.outside)
+    as_json = capsys.readouterr()
+    assert status == again == json.loads(as_json.out)["status"] == 4
+    for text in (as_shown.out, as_shown.err, as_json.out, as_json.err):
+        assert "TOPSECRET" not in text
+        assert "hf_in" not in text
+    assert "refuses the key" in " ".join(as_shown.out.split())
+    assert as_shown.err == ""

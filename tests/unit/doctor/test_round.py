@@ -1,0 +1,274 @@
+"""A healthy set-up is clean; of many that are broken in one way each, that way is found, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from logicnet.doctor import CHECKS, Check, Finding, Severity, Site, examine
+from logicnet.doctor.finding import ok
+from tests.harness.scripted_model import Mode
+from tests.unit.doctor.healthy import IP, VALIDATORS, SetUp
+
+E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+
+async def test_a_healthy_set_up_is_clean(setup: SetUp) -> None:
+    found = await setup.examined()
+    assert setup.bad() == {}, [setup.said(name) for name in setup.bad()]
+    assert list(found) == [check.name for check in CHECKS]
+    assert all(one.checked for findings in found.values() for one in findings)
+
+
+class Broken(NamedTuple):
+    how: Callable[[SetUp], object]
+    finds: dict[str, Severity]
+    says: str
+
+
+def last(setup: SetUp) -> None:
+    setup.chain.places = 3
+    setup.seat.emission_rao = 0
+    for number, validator in enumerate(VALIDATORS):
+        seat = setup.chain.neuron(validator)
+        assert seat
+        seat.emission_rao, seat.registered_at = 10**9, number
+
+
+def newcomer(setup: SetUp) -> None:
+    setup.chain.immunity = 1100
+    setup.seat.emission_rao = 0
+
+
+def idle(setup: SetUp) -> None:
+    for validator in VALIDATORS:
+        seat = setup.chain.neuron(validator)
+        assert seat
+        seat.active = False
+
+
+BROKEN = {
+    "a clock behind": Broken(
+        lambda s: setattr(s.clock, "ahead_s", 5.0), {"clock": E}, "s behind (1 time server)"
+    ),
+    "a clock ahead": Broken(
+        lambda s: setattr(s.clock, "ahead_s", -5.0), {"clock": E}, "s ahead (1 time server)"
+    ),
+    "a clock that drifts": Broken(
+        lambda s: setattr(s.clock, "ahead_s", 1.5), {"clock": W}, "s behind (1 time server)"
+    ),
+    "no time servers": Broken(
+        lambda s: (setattr(s.clock, "silent", True), setattr(s, "patience", replace(s.patience, time_s=0.2))),
+        {"clock": N},
+        "closer was not checked",
+    ),
+    "no time servers, and block times from the future": Broken(
+        lambda s: (
+            setattr(s.clock, "silent", True),
+            setattr(s, "patience", replace(s.patience, time_s=0.2)),
+            setattr(s.chain, "ahead_s", 30.0),
+        ),
+        {"clock": E},
+        "behind: block 1000 comes from its future",
+    ),
+    "a wrong address on the chain": Broken(
+        lambda s: s.publish("8.8.8.8", 8091),
+        {"network": E},
+        "to 8.8.8.8:8091, but we are at",
+    ),
+    "no address on the chain": Broken(
+        lambda s: s.publish("0.0.0.0", 0), {"network": E}, "The chain has no address of ours"
+    ),
+    "another port named": Broken(
+        lambda s: s.flags.extend(["--axon.external_port", "9"]), {"network": E}, f"but we are at {IP}:9"
+    ),
+    "an address that leads nowhere from inside": Broken(
+        lambda s: setattr(s, "leads_back", False), {"network": N}, "cannot be told from inside"
+    ),
+    "nobody registered": Broken(
+        lambda s: s.chain.neurons.remove(s.seat), {"network": W, "place": E}, "btcli subnets register"
+    ),
+    "next to be replaced": Broken(last, {"place": E}, "the next newcomer takes this place"),
+    "immunity about to end": Broken(newcomer, {"place": W}, "cannot be replaced for 0.3 hours"),
+    "a dead subnet": Broken(idle, {"validators": E}, "0 of 2 validators set weights lately"),
+    "a chain that is away": Broken(
+        lambda s: s.chain.go_away(),
+        {"chain": E, "network": W, "place": W, "validators": W},
+        "could not connect to any endpoint",
+    ),
+    "another subnet": Broken(
+        lambda s: s.flags.extend(["--netuid", "7"]),
+        {"chain": E, "network": W, "place": W, "validators": W},
+        "has no subnet 7",
+    ),
+    "no hotkey": Broken(
+        lambda s: s.flags.extend(["--wallet.hotkey", "minor"]),
+        {"wallet": E, "network": W, "place": W},
+        "did you mean 'miner'?",
+    ),
+    "a damaged hotkey": Broken(
+        lambda s: s.hotkey_file.write_text("{}"),
+        {"wallet": E, "network": W, "place": W},
+        "holds no private key",
+    ),
+    "a hotkey for everybody": Broken(lambda s: s.hotkey_file.chmod(0o644), {"wallet": E}, "chmod 600"),
+    "keys for everybody": Broken(
+        lambda s: ((s.folder / ".env").write_text("HF_TOKEN=hf_abc\n"), (s.folder / ".env").chmod(0o644)),
+        {"wallet": W},
+        "holds keys and is open",
+    ),
+    "a model that hangs": Broken(
+        lambda s: (
+            setattr(s.model, "mode", Mode.HANG_BEFORE_HEADERS),
+            setattr(s, "patience", replace(s.patience, model_s=1.0)),
+        ),
+        {"models": E},
+        "The model server at 127.0.0.1",
+    ),
+    "a model that breaks": Broken(
+        lambda s: setattr(s.model, "mode", Mode.ERROR_500), {"models": E}, "answered 500"
+    ),
+    "no model server": Broken(
+        lambda s: s.flags.extend(["--miner.llm_client.base_url", "http://127.0.0.1:9/v1"]),
+        {"models": E},
+        "cannot be reached",
+    ),
+    "a model that crawls": Broken(
+        lambda s: (
+            setattr(s.model, "pause_s", 0.1),
+            setattr(s, "patience", replace(s.patience, model_s=2.5)),
+        ),
+        {"models": E},
+        "and a validator waits 64 s",
+    ),
+    "a small context": Broken(lambda s: setattr(s.model, "context", 1024), {"models": W}, "only 1024 tokens"),
+    "a key that is refused": Broken(
+        lambda s: setattr(s.model, "key", "sesame"), {"models": E}, "the key (401)"
+    ),
+    "a full disk": Broken(lambda s: setattr(s, "free_bytes", 10**8), {"disk": E}, "0.1 GB are free"),
+    "a disk that fills": Broken(lambda s: setattr(s, "free_bytes", 10**9), {"disk": W}, "1.0 GB are free"),
+    "few open files": Broken(lambda s: s.open_files(256), {"limits": W}, "may have 256 files open"),
+    "pm2 not at boot": Broken(lambda s: s.unit.unlink(), {"boot": W}, "npx pm2 startup"),
+    "pm2 not saved": Broken(lambda s: (s.pm2_home / "dump.pm2").unlink(), {"boot": W}, "npx pm2 save"),
+    "pm2 down": Broken(lambda s: (s.root / "proc/4241").rmdir(), {"boot": E}, "pm2 does not run"),
+    "no ledger": Broken(
+        lambda s: s.flags.extend(["--ledger.path", str(s.folder / "none.sqlite")]),
+        {"demand": N},
+        "there is no ledger yet",
+    ),
+    "a damaged ledger": Broken(
+        lambda s: (s.folder / "ledger.sqlite").write_bytes(b"no database" * 999),
+        {"demand": E},
+        "Move the file aside",
+    ),
+    "a solver that is not there": Broken(
+        lambda s: s.flags.extend(["--miner.solver", "genius"]), {"settings": E}, "got 'genius'"
+    ),
+    "a small promise": Broken(
+        lambda s: s.flags.extend(["--miner.epoch_volume", "50"]),
+        {"settings": N},
+        "50 challenges are",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_what_is_broken_is_found_and_nothing_else(setup: SetUp, name: str) -> None:
+    broken = BROKEN[name]
+    broken.how(setup)
+    await setup.examined()
+    assert setup.bad() == broken.finds, [setup.said(check) for check in setup.bad()]
+    assert broken.says in "\n".join(setup.said(check) for check in broken.finds)
+    for findings in setup.found.values():
+        for one in findings:
+            assert one.severity < W or one.mend, one  # whatever has to be mended comes with how
+            assert one.checked or one.severity > Severity.OK
+
+
+async def test_another_program_on_the_port(setup: SetUp) -> None:
+    setup.port = setup.model.port
+    setup.publish(IP, setup.port)
+    await setup.examined()
+    assert setup.bad() == {"network": E}
+    assert "Another program has" in setup.said("network")
+
+
+async def test_nobody_on_the_port(setup: SetUp) -> None:
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    setup.port = server.sockets[0].getsockname()[1]
+    setup.publish(IP, setup.port)
+    server.close()
+    await server.wait_closed()
+    setup.leads_back = False
+    await setup.examined()
+    assert setup.bad() == {"network": E}
+    assert "the miner does not run" in setup.said("network")
+
+
+async def test_a_miner_that_is_stuck(setup: SetUp) -> None:
+    stuck = asyncio.Event()
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await stuck.wait()
+        writer.close()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        setup.port = server.sockets[0].getsockname()[1]
+        setup.publish(IP, setup.port)
+        setup.patience = replace(setup.patience, axon_s=0.2, reach_s=0.2)
+        await setup.examined()
+        stuck.set()
+    assert setup.bad() == {"network": E}
+    assert "does not answer" in setup.said("network")
+
+
+async def test_the_model_that_is_named_is_not_served(setup: SetUp) -> None:
+    setup.flags += ["--miner.llm_client.model", "Qwen/Qwen3-8B"]
+    setup.model.mode = Mode.ERROR_500
+    await setup.examined()
+    assert setup.bad() == {"models": E}
+    assert "Qwen/Qwen3-8B is not served at" in setup.said("models")
+    assert "MODEL to scripted" in setup.said("models")
+
+
+async def test_offline_nothing_is_asked_of_the_chain(setup: SetUp) -> None:
+    setup.flags += ["--offline"]
+    await setup.examined()
+    assert set(setup.bad().values()) == {N}
+    assert {"settings", "network", "chain", "place", "validators"} == setup.bad().keys()
+    assert setup.chain.opened == []
+
+
+async def test_a_check_that_hangs_or_breaks_is_not_a_pass_and_holds_nobody_up(setup: SetUp) -> None:
+    async def hangs(_: Site) -> Sequence[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    async def breaks(_: Site) -> Sequence[Finding]:
+        raise KeyError("sk-secret")
+
+    async def works(_: Site) -> Sequence[Finding]:
+        return [ok("Fine.")]
+
+    checks = [Check("hangs", hangs), Check("breaks", breaks), Check("works", works)]
+    found = await examine(setup.site(), checks, within_s=0.05)
+    assert [one.checked for findings in found.values() for one in findings] == [False, False, True]
+    assert found["hangs"][0].severity is found["breaks"][0].severity is W
+    assert "KeyError" in found["breaks"][0].what
+    assert "secret" not in found["breaks"][0].what
+
+
+async def test_nothing_is_changed(setup: SetUp) -> None:
+    def written() -> dict[str, str]:
+        # Beside a ledger SQLite keeps files of its own for readers.
+        every = [path for path in setup.folder.rglob("*") if not path.name.startswith("ledger.sqlite-")]
+        return {str(path): path.read_text(errors="replace") for path in every if path.is_file()}
+
+    before = written()
+    await setup.examined()
+    assert written() == before
+    assert setup.chain.served == []

@@ -1,0 +1,163 @@
+"""The five questions: who answers them, and what of an answer is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.init.answers import Answers, Options, answered
+
+URL = "http://127.0.0.1:9/v1"
+
+
+class Asked:
+    """Somebody at a terminal, who types `lines`, and leaves when there are no more."""
+
+    def __init__(self, *lines: str) -> None:
+        self._lines: Iterator[str] = iter(lines)
+        self.heard: list[str] = []
+
+    def __call__(self, words: str) -> str:
+        self.heard.append(words)
+        try:
+            return next(self._lines)
+        except StopIteration:
+            raise EOFError from None
+
+
+def given(wallets: Path, *flags: str, **options: object) -> Answers:
+    path = ["--wallet.path", str(wallets)]
+    environ = options.pop("environ", {})
+    assert isinstance(environ, dict)
+    return answered(Options(flags=[*path, *flags], **{"ask": None, **options}), environ)  # type: ignore[arg-type]
+
+
+def test_without_anybody_to_ask_the_only_wallet_is_taken(wallets: Path) -> None:
+    answers = given(wallets, "--miner.llm_client.base_url", URL)
+    assert answers.settings == {
+        "LOGICNET_WALLET__PATH": str(wallets),
+        "LOGICNET_MINER__LLM_CLIENT__BASE_URL": URL,
+        "LOGICNET_WALLET__NAME": "demo",
+        "LOGICNET_WALLET__HOTKEY": "miner",
+        "LOGICNET_SUBTENSOR__NETWORK": "finney",
+        "LOGICNET_AXON__PORT": "8091",
+    }
+    assert answers.vllm is None
+
+
+def test_five_questions_are_asked_and_an_empty_line_takes_what_is_shown(wallets: Path) -> None:
+    asked = Asked("", "", "test", "9000", URL, "")
+    answers = given(wallets, ask=asked)
+    assert [words.rpartition("[")[2] for words in asked.heard[:4]] == [
+        "demo]: ",
+        "miner]: ",
+        "finney]: ",
+        "8091]: ",
+    ]
+    assert "Which model: a name of `logicnet models`" in asked.heard[4]
+    assert asked.heard[5:] == ["Which model of 127.0.0.1 [its first]: "]
+    assert answers.settings["LOGICNET_SUBTENSOR__NETWORK"] == "test"
+    assert answers.settings["LOGICNET_AXON__PORT"] == "9000"
+    assert answers.settings["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == URL
+
+
+def test_what_a_flag_says_is_not_asked(wallets: Path) -> None:
+    asked = Asked()
+    flags = ["--wallet.name", "demo", "--wallet.hotkey", "miner", "--subtensor.network", "finney"]
+    flags += ["--axon.port", "8091", "--miner.epoch_volume", "64", "--miner.llm_client.base_url", URL]
+    answers = given(wallets, *flags, "--miner.llm_client.model", "m", ask=asked)
+    assert asked.heard == []
+    assert answers.settings["LOGICNET_MINER__EPOCH_VOLUME"] == "64"
+
+
+def test_a_wrong_answer_is_asked_again_with_what_is_wrong(wallets: Path) -> None:
+    asked = Asked("", "", "", "many", "9000", "Llama-99", URL, "")
+    answers = given(wallets, ask=asked)
+    assert "takes a port from 1 to 65535; got 'many'" in asked.heard[4]
+    assert "nothing is known of the model Llama-99" in asked.heard[6]
+    assert answers.settings["LOGICNET_AXON__PORT"] == "9000"
+
+
+def test_who_leaves_leaves_nothing(wallets: Path) -> None:
+    with pytest.raises(LogicnetError, match="Nothing was written"):
+        given(wallets, ask=Asked("demo"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--axon.prot", "1"], "did you mean --axon.port?"),
+        (["--axon.port", "x"], "takes a port"),
+        ([], "no GPU here to serve a model on"),
+    ],
+)
+def test_bad_flags_and_a_machine_without_gpus(wallets: Path, flags: list[str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says.replace("?", r"\?")):
+        given(wallets, *flags)
+
+
+def test_no_wallet_names_the_flag(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"--wallet\.name is missing"):
+        given(tmp_path / "nowhere")
+
+
+def test_several_wallets_are_named(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "hotkeys").mkdir(parents=True)
+    with pytest.raises(SettingsError, match=r"--wallet\.name is missing; there is one, two"):
+        given(tmp_path)
+
+
+def test_a_model_here_and_a_server_elsewhere_exclude_each_other(wallets: Path) -> None:
+    with pytest.raises(SettingsError, match="leave one out"):
+        given(wallets, "--miner.llm_client.base_url", URL, model="Qwen/Qwen3-8B")
+
+
+def test_the_best_model_of_the_card_with_the_flags_of_the_plan(wallets: Path, a_24_gb_card: None) -> None:
+    vllm = given(wallets).vllm
+    assert vllm is not None
+    assert "--gpu-memory-utilization" in vllm.flags and "--max-model-len" in vllm.flags
+    named = given(wallets, model="Qwen2.5-7B-Instruct").vllm
+    assert named is not None
+    assert named.model.startswith("Qwen/Qwen2.5-7B-Instruct")
+
+
+def test_what_does_not_fit_and_what_nobody_knows_is_refused(wallets: Path, a_24_gb_card: None) -> None:
+    with pytest.raises(SettingsError, match="does not fit on 1 x card of 24 GB"):
+        given(wallets, model="falcon-40b")
+    with pytest.raises(SettingsError, match="nothing is known of the model"):
+        given(wallets, model="someone/unheard-of")
+
+
+def test_own_flags_for_vllm_are_taken_as_they_are(wallets: Path) -> None:
+    vllm = given(wallets, model="someone/unheard-of", vllm_flags="--dtype half", vllm_python="/x/python").vllm
+    assert vllm is not None
+    assert (vllm.model, vllm.flags, vllm.python) == ("someone/unheard-of", "--dtype half", "/x/python")
+
+
+def test_the_key_of_a_server_elsewhere_comes_from_the_environment_or_is_asked_unseen(wallets: Path) -> None:
+    flags = ["--miner.llm_client.base_url", "https://api.example.com/v1", "--miner.llm_client.model", "m"]
+    answers = given(wallets, *flags, environ={"OPENAI_API_KEY": "sk-environment"})
+    assert answers.settings["LOGICNET_MINER__LLM_CLIENT__KEY"] == "sk-environment"
+    seen, unseen = Asked("", "", "", ""), Asked("sk-typed")
+    answers = given(wallets, *flags, ask=seen, ask_secret=unseen)
+    assert answers.settings["LOGICNET_MINER__LLM_CLIENT__KEY"] == "sk-typed"
+    assert unseen.heard == ["The key of api.example.com (it is not shown): "]
+
+
+def test_with_force_what_was_there_is_what_is_proposed(wallets: Path, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "LOGICNET_AXON__PORT=9000\nLOGICNET_MINER__EPOCH_VOLUME=64\nHF_TOKEN=hf_1\nSN35_VLLM_PORT=8123\n"
+        "LOGICNET_MINER__LLM_CLIENT__BASE_URL=http://elsewhere/v1\nLOGICNET_MINER__LLM_CLIENT__MODEL=m\n"
+    )
+    answers = given(wallets, force=True)
+    assert answers.settings["LOGICNET_AXON__PORT"] == "9000"
+    assert answers.settings["LOGICNET_MINER__EPOCH_VOLUME"] == "64"
+    assert answers.settings["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == "http://elsewhere/v1"
+    assert answers.carried == {"HF_TOKEN": "hf_1"}
+    here = given(wallets, force=True, model="any/model", vllm_flags="")
+    assert here.vllm is not None and here.vllm.port == "8123"
+    assert not [name for name in here.settings if "LLM_CLIENT" in name]  # said of another server

@@ -1,0 +1,89 @@
+"""Two files or none; what was there is kept; what is written is what a miner starts with."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from logicnet.cli import main
+from logicnet.config import read
+
+ROOT = Path(__file__).parents[3]
+URL = "http://127.0.0.1:9/v1"
+Said = pytest.CaptureFixture[str]
+
+
+def init(wallets: Path, *words: str) -> int:
+    return main(["init", "--wallet.path", str(wallets), "--miner.llm_client.base_url", URL, "--yes", *words])
+
+
+def test_both_files_for_this_machine(wallets: Path, tmp_path: Path, capsys: Said) -> None:
+    assert init(wallets, "--axon.port", "9000", "--ledger.path", "here.sqlite") == 0
+    config = read([], {}, tmp_path / ".env")
+    settings = config.settings
+    assert (settings.wallet.name, settings.wallet.hotkey, settings.axon.port) == ("demo", "miner", 9000)
+    assert settings.ledger.path == tmp_path / "here.sqlite"  # from wherever pm2 starts it
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    assert "SN35_VLLM=false" in (tmp_path / ".env").read_text()
+    script = (tmp_path / "ecosystem.config.js").read_text()
+    assert f'const home = "{ROOT}"' in script
+    out = capsys.readouterr().out
+    assert "Wrote .env." in out and "logicnet doctor" in out
+    assert list(tmp_path.glob(".env?*")) == []
+
+
+def test_nothing_is_overwritten_unless_asked_and_then_it_is_kept(
+    wallets: Path, tmp_path: Path, capsys: Said
+) -> None:
+    (tmp_path / ".env").write_text("HF_TOKEN=hf_old_token\n")
+    (tmp_path / "ecosystem.config.js").write_text("// mine\n")
+    assert init(wallets) == 2
+    assert ".env is there already. --force" in capsys.readouterr().err
+    assert (tmp_path / ".env").read_text() == "HF_TOKEN=hf_old_token\n"
+    assert init(wallets, "--force") == 0
+    kept = {path.name.rpartition(".")[0]: path for path in (tmp_path / ".run/backups").iterdir()}
+    assert kept[".env"].read_text() == "HF_TOKEN=hf_old_token\n"
+    assert stat.S_IMODE(kept[".env"].stat().st_mode) == 0o600
+    assert kept["ecosystem.config.js"].read_text() == "// mine\n"
+    assert "HF_TOKEN=hf_old_token" in (tmp_path / ".env").read_text()
+    assert "hf_old_token" not in capsys.readouterr().out
+    assert init(wallets, "--force") == 0  # again: the same, and no second copy
+    assert len(list((tmp_path / ".run/backups").iterdir())) == 2
+
+
+def test_someone_elses_ecosystem_is_left_alone(wallets: Path, tmp_path: Path, capsys: Said) -> None:
+    (tmp_path / "ecosystem.config.js").write_text("// mine\n")
+    assert init(wallets) == 2
+    assert "is there already, and not ours" in capsys.readouterr().err
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--wallet.hotkey", "minor"], "did you mean 'miner'?"),
+        (["--miner.solver", "genius"], "takes"),
+        (["--miner.category", "a\\b"], "cannot be written to .env"),
+        (["--chain.file", "nowhere.json"], "add --offline"),
+        (["--miner.llm_client.base_url", "https://api.example.com/v1"], "wants a key"),
+    ],
+)
+def test_what_no_miner_would_start_with_is_not_written(
+    wallets: Path, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    if words[0] == "--miner.llm_client.base_url":
+        assert main(["init", "--wallet.path", str(wallets), "--yes", *words]) == 2
+    else:
+        assert init(wallets, *words) == 2
+    assert says in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_checkouts_own_ecosystem_is_as_it_should_be() -> None:
+    from logicnet.init.writing import template  # noqa: PLC0415
+
+    assert template(ROOT) == (ROOT / "ecosystem.config.js").read_text()
+    assert template(Path("/elsewhere")) != template(ROOT)
