@@ -17,13 +17,16 @@ from pathlib import Path
 import uvloop
 from loguru import logger
 
+from logicnet.admin import counted, meter_of, watched
 from logicnet.axon import Admission, Axon, AxonServer, Places
 from logicnet.chain import load_hotkey, network_keeper
+from logicnet.chain.standing import placed
 from logicnet.config import endpoints
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.logs import log_event
+from logicnet.promise.strain import Strain
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
@@ -47,13 +50,16 @@ async def mine(settings: Settings) -> None:
     stack = AsyncExitStack()  # of solvers
     try:
         solver = await _at_work(stack, settings, settings.miner.solver, "--miner.solver", ledger.path)
-        record = fan_out(ledger.record, log_event)
-        shadow = await _shadow(stack, settings, models, record, ledger.path)
+        meter, seen, places = meter_of(ledger), counted(models), Places(settings.miner.max_in_flight)
+        strain = Strain(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
+        record = fan_out(ledger.record, meter, log_event, strain)
+        shadow = await _shadow(stack, settings, seen, record, ledger.path)
+        me = Hotkey(keypair.ss58_address)
         axon = Axon(
-            hotkey=Hotkey(keypair.ss58_address),
+            hotkey=me,
             admission=Admission(network.current, _volume_book(settings, ledger), settings.miner.min_stake),
-            places=Places(settings.miner.max_in_flight),
-            solve=partial(answer_in_time, solver, models=models),
+            places=places,
+            solve=partial(answer_in_time, solver, models=seen),
             sink=fan_out(record, shadow) if shadow else record,
             solver=settings.miner.solver,
             epoch_volume=settings.miner.epoch_volume,
@@ -64,9 +70,11 @@ async def mine(settings: Settings) -> None:
         async with AxonServer(axon, host=settings.bind_host, port=settings.axon.port) as server:
             logger.info(
                 "Mining as {} on {} port {}, solver {}. Stop with Ctrl-C or SIGTERM.",
-                *(keypair.ss58_address, settings.bind_host, server.port, settings.miner.solver),
+                *(me, settings.bind_host, server.port, settings.miner.solver),
             )
-            network.start()
+            seeing = watched(settings, me, meter, ledger=ledger, models=seen, network=network, places=places)
+            stack.enter_context(seeing)
+            network.start(lambda graph: record(placed(graph, me)))
             probing = asyncio.create_task(say_who_answers(models)) if asks_models(solver) else None
             await _told_to_stop()
             logger.info("Stopping: nothing new is taken, what is in flight is answered.")

@@ -253,6 +253,27 @@ class Ledger(_Frozen):
     path: File | None = Field(None, description="SQLite file; ~/.logicnet/WALLET-HOTKEY.sqlite if not given")
 
 
+class Admin(_Frozen):
+    model_config = ConfigDict(
+        title="Where the miner is watched: /metrics for Prometheus, /state for the console"
+    )
+
+    host: Host = Field(LOOPBACK, description="address to bind; whoever reaches it may look")
+    port: Port | None = Field(
+        None, description="port to bind; any free one if not given, which the console finds"
+    )
+
+
+class Console(_Frozen):
+    model_config = ConfigDict(title="The console's page")
+
+    host: Host = Field(LOOPBACK, description="address to bind; any but loopback needs a password")
+    port: Port = Field(8350, description="port to bind")
+    password: Secret | None = Field(
+        None, description="who opens the page must know it; 12 characters or more"
+    )
+
+
 class Logging(_Frozen):
     model_config = ConfigDict(title="What is said, to stderr")
 
@@ -288,6 +309,8 @@ class Settings(BaseSettings):
     axon: Axon = Axon()
     miner: Miner = Miner()
     ledger: Ledger = Ledger()
+    admin: Admin = Admin()
+    console: Console = Console()
     logging: Logging = Logging()
 
     @property

@@ -1,0 +1,60 @@
+"""Counted: one model server as `Models`, with its load and its speed kept in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, Unpack, runtime_checkable
+
+from logicnet.deadline import Deadline
+from logicnet.llm import Completion, Endpoint, Message, Models, Standing
+from logicnet.llm._types import How
+from logicnet.llm.pace import Pace
+
+
+@runtime_checkable
+class Stands(Protocol):
+    """Models that know how their servers stand; a `Pool` does."""
+
+    def standing(self) -> list[Standing]: ...
+
+
+class Counted:
+    """`models`, which are one endpoint, and what can be seen of it from its calls."""
+
+    def __init__(self, models: Endpoint) -> None:
+        self._models = models
+        self._pace = Pace()
+        self._calls = 0
+        self._why = ""
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        deadline: Deadline,
+        on_text: Callable[[str], None] | None = None,
+        **how: Unpack[How],
+    ) -> Completion:
+        """See `Models.complete`."""
+        self._calls += 1
+        try:
+            done = await self._models.complete(messages, deadline=deadline, on_text=on_text, **how)
+        finally:
+            self._calls -= 1
+        if done.finish != "deadline":
+            self._why = done.error
+        if done.tokens > 1 and done.finish != "failed":
+            self._pace.wrote(done.tokens, done.seconds)
+        return done
+
+    def standing(self) -> list[Standing]:
+        return [
+            Standing(
+                self._models.place, not self._why, self._why, self._calls, self._pace.tokens_per_s, False, 0.0
+            )
+        ]
+
+
+def counted(models: Models) -> Models:
+    """`models` themselves if they know how they stand, else so that they do."""
+    return Counted(models) if isinstance(models, Endpoint) else models

@@ -1,0 +1,128 @@
+"""Meter: the sink that counts what happens, for whoever watches. Another thread reads it.
+
+The event loop writes and the admin's thread reads, without a lock: the reader copies each table in one
+step of the interpreter (`dict.copy`), and a count that is one behind is put right by the next look.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from logicnet.errors import Reason
+from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promised, Refused
+from logicnet.protocol import Hotkey
+
+BOUNDS_S = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 60.0, 64.0)
+"""Of the histogram of seconds. Beyond 64 s nobody waits."""
+
+MOST_VALIDATORS = 256
+"""Validators told apart, as many as a subnet has places: a label must not grow without bound."""
+
+MOST_IN_FLIGHT = 4096
+LOST_AFTER_S = 30.0
+"""A challenge without an end so long after its deadline will have none: something broke."""
+
+HUNG_UP = "hung_up"
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An admitted challenge that was not answered yet."""
+
+    challenge_id: str
+    validator: Hotkey
+    ends_at_s: float  # unix seconds
+    allowed_s: float
+    epoch_started_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One validator's epoch as it stands, and what of it was answered in time."""
+
+    epoch: EpochCount
+    kept: int
+
+
+class Meter:
+    """Call it with each event. `restored` are the epochs of before a restart."""
+
+    def __init__(self, restored: Iterable[Volume] = ()) -> None:
+        self.in_flight: dict[str, InFlight] = {}
+        self.answers: Counter[tuple[str, bool]] = Counter()  # by outcome and whether in time
+        self.buckets = [0] * (len(BOUNDS_S) + 1)
+        self.seconds = 0.0
+        self.refusals: Counter[Reason] = Counter()
+        self._epochs: dict[Hotkey, EpochCount] = {}
+        self._kept: dict[Hotkey, int] = {}
+        for volume in restored:
+            self._open(volume.epoch)
+            self._kept[volume.epoch.validator] = volume.kept
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Admitted():
+                self._admitted(event)
+            case Answered():
+                self._ended(event, event.outcome)
+                self.buckets[bisect_left(BOUNDS_S, event.seconds)] += 1
+                self.seconds += event.seconds
+            case HungUp():
+                self._ended(event, HUNG_UP)
+            case Refused():
+                self.refusals[event.reason] += 1
+                if event.epoch is not None:
+                    self._open(event.epoch)
+            case Promised():
+                self._open(event.epoch)
+
+    def volumes(self) -> list[Volume]:
+        """Of every validator that has an epoch, the last one."""
+        kept = self._kept.copy()
+        return [Volume(epoch, kept.get(validator, 0)) for validator, epoch in self._epochs.copy().items()]
+
+    def solving(self, now_s: float) -> list[InFlight]:
+        """What is in flight, the most urgent first. `now_s` is unix seconds."""
+        found = self.in_flight.copy().values()
+        known = [one for one in found if now_s - one.ends_at_s < LOST_AFTER_S]
+        return sorted(known, key=lambda one: one.ends_at_s)
+
+    def _admitted(self, event: Admitted) -> None:
+        self._open(event.epoch)
+        if len(self.in_flight) >= MOST_IN_FLIGHT:
+            del self.in_flight[next(iter(self.in_flight))]
+        self.in_flight[event.challenge_id] = InFlight(
+            event.challenge_id,
+            event.validator,
+            event.at_s + event.allowed_s,
+            event.allowed_s,
+            event.epoch.started_at_s,
+        )
+
+    def _ended(self, event: Answered | HungUp, outcome: str) -> None:
+        begun = self.in_flight.pop(event.challenge_id, None)
+        in_time = begun is not None and outcome != HUNG_UP and is_in_time(event.seconds, begun.allowed_s)
+        self.answers[outcome, in_time] += 1
+        if begun is not None and in_time:
+            epoch = self._epochs.get(begun.validator)
+            if epoch is not None and epoch.started_at_s == begun.epoch_started_at_s:
+                self._kept[begun.validator] = self._kept.get(begun.validator, 0) + 1
+
+    def _open(self, epoch: EpochCount) -> None:
+        before = self._epochs.get(epoch.validator)
+        if before is None or before.started_at_s != epoch.started_at_s:
+            # Out and in again, so that the first of the table is whoever asked longest ago.
+            self._epochs.pop(epoch.validator, None)
+            self._kept[epoch.validator] = 0
+            if len(self._epochs) >= MOST_VALIDATORS:
+                oldest = next(iter(self._epochs))
+                del self._epochs[oldest], self._kept[oldest]
+        self._epochs[epoch.validator] = epoch
+
+
+def is_in_time(seconds: float, allowed_s: float) -> bool:
+    """Whether a caller was still there. It waits longer than our deadline, as the ledger's `in_time` says."""
+    return seconds <= allowed_s + min(1.0, allowed_s / 4)

@@ -1,0 +1,180 @@
+"""The page for Prometheus. Labels are of our own words, of model servers, and of at most 256 validators."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from logicnet.admin.meter import BOUNDS_S, HUNG_UP, MOST_VALIDATORS, Meter
+from logicnet.admin.state import State, View
+from logicnet.errors import Reason
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_OUTCOMES = ("solved", "late", "failed", "waited", HUNG_UP)
+_MOST_SERVERS = 64
+
+
+class Metrics:
+    """`page()` is what a scrape gets: some two milliseconds of work, on the thread that asks."""
+
+    def __init__(self, view: View) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Miner(view))
+        ProcessCollector(registry=self._registry)
+
+    def page(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class _Miner(Collector):
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())  # it would ask for everything once more
+
+    def collect(self) -> Iterator[Metric]:
+        state = self._view.state()
+        yield from _about(state)
+        yield from _challenges(state)
+        yield from _counts(self._view.meter)
+        yield from _volume(state)
+        yield from _servers(state)
+        yield from _network(state)
+        yield from _ledger(state)
+
+
+def _about(state: State) -> Iterator[Metric]:
+    yield _labelled(
+        "logicnet_miner_info",
+        "Which miner this is; always 1.",
+        ("hotkey", "version", "solver"),
+        [((state.hotkey, state.version, state.solver), 1)],
+    )
+    yield _gauge("logicnet_start_time_seconds", "Unix time of the miner's start.", state.started_at_s)
+
+
+def _challenges(state: State) -> Iterator[Metric]:
+    left = [one.ends_at_s - state.at_s for one in state.solving]
+    yield _gauge("logicnet_challenges_in_flight", "Challenges admitted and not answered yet.", len(left))
+    yield _gauge("logicnet_challenges_waiting", "Of those, without a place yet.", state.waiting)
+    yield _gauge("logicnet_places", "Challenges that are solved at once, at most.", state.places)
+    found = [("least", min(left)), ("median", statistics.median(left)), ("most", max(left))] if left else []
+    yield _labelled(
+        "logicnet_challenge_seconds_left",
+        "Seconds to the deadlines of the challenges in flight.",
+        ("of",),
+        [((of,), value) for of, value in found],
+    )
+
+
+def _counts(meter: Meter) -> Iterator[Metric]:
+    answers = meter.answers.copy()
+    yield _counter(
+        "logicnet_answers",
+        "Admitted challenges that ended, by outcome, and whether that was in time.",
+        ("outcome", "in_time"),
+        [
+            ((outcome, str(in_time).lower()), answers[outcome, in_time])
+            for outcome in _OUTCOMES
+            for in_time in (True, False)
+        ],
+    )
+    counts = list(accumulate(meter.buckets.copy()))
+    bounds = [*(f"{bound:g}" for bound in BOUNDS_S), "+Inf"]
+    seconds = HistogramMetricFamily("logicnet_answer_seconds", "Seconds from receipt to reply.")
+    seconds.add_metric([], list(zip(bounds, counts, strict=True)), meter.seconds)
+    yield seconds
+    refusals = meter.refusals.copy()
+    yield _counter(
+        "logicnet_refusals",
+        "Requests turned away, by reason.",
+        ("reason",),
+        [((str(reason),), refusals[reason]) for reason in Reason],
+    )
+
+
+def _volume(state: State) -> Iterator[Metric]:
+    yield _gauge("logicnet_epoch_volume", "Challenges promised per interval, in all.", state.epoch_volume)
+    open_ = [p for p in state.promises if state.at_s < p.started_at_s + state.interval_s][:MOST_VALIDATORS]
+    for name, what in (
+        ("promised", "Challenges promised to a validator in its epoch."),
+        ("given", "Challenges admitted of a validator in its epoch."),
+        ("kept", "Of those, answered in time."),
+        ("refused", "Challenges of a validator turned away in its epoch."),
+    ):
+        values = [((one.validator,), float(getattr(one, name))) for one in open_]
+        yield _labelled(f"logicnet_volume_{name}", what, ("validator",), values)
+
+
+def _servers(state: State) -> Iterator[Metric]:
+    servers = state.servers[:_MOST_SERVERS]
+    label = ("endpoint",)
+    yield _labelled(
+        "logicnet_endpoint_up",
+        "Whether a model server is in use.",
+        label,
+        [((s.name,), float(s.well)) for s in servers],
+    )
+    yield _labelled(
+        "logicnet_endpoint_calls", "Calls to it in flight.", label, [((s.name,), s.calls) for s in servers]
+    )
+    yield _labelled(
+        "logicnet_endpoint_tokens_per_second",
+        "Tokens per second of one call, its wait included.",
+        label,
+        [((s.name,), s.tokens_per_s) for s in servers if s.tokens_per_s is not None],
+    )
+    yield _labelled(
+        "logicnet_endpoint_spent",
+        "Spent on it today, in the unit of its limit.",
+        label,
+        [((s.name,), s.spent) for s in servers if s.paid],
+    )
+
+
+def _network(state: State) -> Iterator[Metric]:
+    network = state.network
+    yield _gauge("logicnet_network_known", "Whether there was a metagraph yet.", network is not None)
+    if network is None:
+        return
+    yield _gauge("logicnet_network_age_seconds", "Age of the metagraph in force.", network.age_s)
+    yield _gauge("logicnet_network_neurons", "Neurons of the subnet.", network.neurons)
+    yield _gauge("logicnet_registered", "Whether our hotkey is registered.", network.uid is not None)
+    if network.rank is not None:
+        yield _gauge("logicnet_rank", "Our rank by incentive; 1 is best.", network.rank)
+        yield _gauge("logicnet_incentive", "Our incentive, 0 to 1.", network.incentive)
+        yield _gauge("logicnet_stake", "Our stake, alpha.", network.stake)
+
+
+def _ledger(state: State) -> Iterator[Metric]:
+    yield _counter("logicnet_ledger_rows_lost", "Rows that were never written.", (), [((), state.rows_lost)])
+    yield _gauge("logicnet_ledger_rows_waiting", "Rows in memory, not in the file yet.", state.rows_waiting)
+    yield _gauge("logicnet_ledger_away", "Whether the file cannot be written.", state.ledger_away)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, what, value=float(value))
+
+
+_Values = Sequence[tuple[tuple[str, ...], float]]
+
+
+def _labelled(name: str, what: str, labels: tuple[str, ...], values: _Values) -> Metric:
+    family = GaugeMetricFamily(name, what, labels=labels)
+    for at, value in values:
+        family.add_metric(at, float(value))
+    return family
+
+
+def _counter(name: str, what: str, labels: tuple[str, ...], values: _Values) -> Metric:
+    family = CounterMetricFamily(name, what, labels=labels)
+    for at, value in values:
+        family.add_metric(at, float(value))
+    return family

@@ -1,0 +1,176 @@
+"""Admin: a small web server on a thread of its own, which tells how the miner does.
+
+It can cost the miner next to nothing, whoever asks and however often: a page is made anew only when the
+last one is half a second old, all together get fifty replies a second, and connections are few. If it
+cannot begin, the miner mines all the same, and that is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from loguru import logger
+
+from logicnet.settings import LOOPBACK
+
+FRESH_S = 0.5
+PAUSE_S = 0.02  # after each reply, before the next
+CONNECTIONS = 32
+_STOP_S = 2.0
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is served at a path: made when asked for, by the server's own thread."""
+
+    content_type: str
+    make: Callable[[], bytes]
+
+
+class Admin:
+    """Use as a context manager around the miner's life."""
+
+    def __init__(self, pages: Mapping[str, Page], *, host: str, port: int | None, told_in: Path) -> None:
+        """With no `port` any free one. `told_in` is the file that says where it is, for the console."""
+        self._host = host
+        self._wanted = port
+        self._told_in = told_in
+        self._app = _App(pages, only_loopback=is_loopback(host))
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self.port: int | None = None
+        """The port bound; None while there is none."""
+
+    def start(self) -> None:
+        """Begin to serve. Says so if it cannot; never raises for that."""
+        try:
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            listening = socket.create_server((self._host, self._wanted or 0), family=family)
+        except OSError as error:
+            where = f"{self._host} port {self._wanted}" if self._wanted else self._host
+            logger.warning(
+                "Mining unwatched: cannot listen on {} ({}); give another --admin.host or --admin.port.",
+                *(where, os.strerror(error.errno) if error.errno else error),
+            )
+            return
+        self.port = int(listening.getsockname()[1])
+        config = uvicorn.Config(
+            self._app,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            proxy_headers=False,
+            server_header=False,
+            log_config=None,
+            access_log=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=20,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=lambda: server.run(sockets=[listening]), name="admin", daemon=True
+        )
+        self._thread.start()
+        self._tell()
+
+    def stop(self) -> None:
+        """End it. Calling it again, or without a start, is harmless."""
+        if self._server is None or self._thread is None:
+            return
+        with suppress(OSError):
+            self._told_in.unlink(missing_ok=True)
+        self._server.should_exit = True
+        self._thread.join(_STOP_S)
+        self._server = self._thread = self.port = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _tell(self) -> None:
+        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self._host, self._host)  # noqa: S104 (of any, the nearest)
+        url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        logger.info("Watched at {}/metrics.", url)
+        try:
+            beside = self._told_in.with_name(self._told_in.name + ".new")
+            beside.touch(mode=0o600)
+            beside.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+            beside.replace(self._told_in)
+        except OSError as error:
+            logger.warning("The console will not find this miner: {} cannot be written.", error.filename)
+
+
+class _App:
+    """An ASGI application: `GET` of the pages, nothing else."""
+
+    def __init__(self, pages: Mapping[str, Page], *, only_loopback: bool) -> None:
+        self._pages = pages
+        self._only_loopback = only_loopback
+        self._made: dict[str, tuple[float, bytes]] = {}
+        self._turn: asyncio.Lock | None = None
+
+    async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
+        if self._turn is None:  # made on the loop that it belongs to
+            self._turn = asyncio.Lock()
+        async with self._turn:
+            status, content_type, body = self._reply(scope)
+            headers = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")]
+            headers.append((b"content-length", str(len(body)).encode()))
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+            await asyncio.sleep(PAUSE_S)
+
+    def _reply(self, scope: Scope) -> tuple[int, str, bytes]:
+        text = "text/plain; charset=utf-8"
+        if self._only_loopback and not is_loopback(host_of(dict(scope["headers"]).get(b"host", b""))):
+            # A page of somebody else's whose name leads here (DNS rebinding) may not read this.
+            return 403, text, b"Only by an address of this machine.\n"
+        if scope["method"] not in ("GET", "HEAD"):
+            return 405, text, b"Only to be looked at.\n"
+        page = self._pages.get(scope["path"])
+        if page is None:
+            return 404, text, f"There is {' and '.join(self._pages)}.\n".encode()
+        made = self._made.get(scope["path"])
+        if made is None or time.monotonic() - made[0] > FRESH_S:
+            made = time.monotonic(), page.make()
+            self._made[scope["path"]] = made
+        return 200, page.content_type, made[1]
+
+
+def host_of(header: bytes) -> str:
+    """The host of a Host header, without its port."""
+    host = header.decode("latin-1").strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this names the machine itself."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, whatever it begins with
+        return False

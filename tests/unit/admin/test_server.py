@@ -1,0 +1,104 @@
+"""The admin's server on a real port, asked by a real client."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from logicnet.admin.server import FRESH_S, Admin, Page, host_of, is_loopback
+from tests.harness.said import listening
+
+
+class Pages:
+    """Pages that count how often they were made, and on which thread."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.threads: set[str] = set()
+
+    def make(self) -> bytes:
+        self.made += 1
+        self.threads.add(threading.current_thread().name)
+        return b"so it is"
+
+    def all(self) -> dict[str, Page]:
+        return {"/metrics": Page("text/plain", self.make)}
+
+
+@pytest.fixture
+def pages() -> Pages:
+    return Pages()
+
+
+@pytest.fixture
+def admin(pages: Pages, tmp_path: Path) -> Iterator[Admin]:
+    with Admin(pages.all(), host="127.0.0.1", port=None, told_in=tmp_path / "l.admin") as admin:
+        yield admin
+
+
+@pytest.fixture
+def http(admin: Admin) -> Iterator[httpx2.Client]:
+    url = f"http://127.0.0.1:{admin.port}"
+    with httpx2.Client(base_url=url, trust_env=False, timeout=30) as http:
+        yield http
+
+
+def test_pages_are_told_and_nothing_else(http: httpx2.Client) -> None:
+    reply = http.get("/metrics")
+    assert (reply.status_code, reply.text, reply.headers["content-type"]) == (200, "so it is", "text/plain")
+    assert http.head("/metrics").content == b""
+    assert http.get("/other").status_code == 404
+    assert http.post("/metrics", content=b"x").status_code == 405
+
+
+def test_a_flood_of_questions_makes_few_pages_on_a_thread_aside(http: httpx2.Client, pages: Pages) -> None:
+    began = pages.made
+    seconds = sum(http.get("/metrics").elapsed.total_seconds() for _ in range(20))
+    assert pages.made - began <= 2 + seconds / FRESH_S
+    assert pages.threads == {"admin"}
+
+
+def test_a_page_of_another_name_may_not_read_it(http: httpx2.Client) -> None:
+    assert http.get("/metrics", headers={"host": "evil.example"}).status_code == 403
+    assert http.get("/metrics", headers={"host": "localhost:1"}).status_code == 200
+
+
+def test_where_it_is_can_be_found_as_long_as_it_runs(pages: Pages, tmp_path: Path) -> None:
+    told = tmp_path / "l.admin"
+    with Admin(pages.all(), host="127.0.0.1", port=None, told_in=told) as admin:
+        assert json.loads(told.read_text())["url"] == f"http://127.0.0.1:{admin.port}"
+        assert stat.S_IMODE(told.stat().st_mode) == 0o600
+    assert not told.exists()
+    assert admin.port is None
+
+
+def test_a_port_that_is_taken_is_said_and_the_miner_goes_on(pages: Pages, tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken, listening() as said:
+        port = taken.getsockname()[1]
+        with Admin(pages.all(), host="127.0.0.1", port=port, told_in=tmp_path / "l.admin") as admin:
+            assert admin.port is None
+    assert said == [
+        f"WARNING Mining unwatched: cannot listen on 127.0.0.1 port {port} (Address already in use); "
+        "give another --admin.host or --admin.port."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "host"), [(b"a.b:80", "a.b"), (b"[::1]:80", "::1"), (b"LOCALHOST", "localhost"), (b"", "")]
+)
+def test_the_host_of_a_header(header: bytes, host: str) -> None:
+    assert host_of(header) == host
+
+
+def test_what_names_this_machine() -> None:
+    assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.1.2.3", "::1")))
+    others = ("", "0.0.0.0", "10.0.0.1", "127.evil.example", "localhost.evil.example", "::")
+    assert not any(map(is_loopback, others))

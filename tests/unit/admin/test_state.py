@@ -1,0 +1,31 @@
+from pathlib import Path
+
+from logicnet.admin.meter import Meter
+from logicnet.admin.state import State, servers
+from logicnet.llm import Standing
+from tests.unit.admin.views import view
+from tests.unit.ledger.facts import admitted, answered, epoch
+
+
+def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
+    meter = Meter()
+    meter(admitted("a", epoch(1), question="hunter2"))
+    meter(admitted("b", epoch(2), allowed_s=40.0))
+    meter(admitted("done", epoch(3)))
+    meter(answered("done"))
+    with view(tmp_path / "l.sqlite", meter) as seen:
+        text = seen.state().model_dump_json()
+    state = State.model_validate_json(text)
+    assert [(one.challenge_id, one.ends_at_s) for one in state.solving] == [("b", 740.0), ("a", 760.0)]
+    assert state.ledger == str(tmp_path / "l.sqlite")
+    assert [one.kept for one in state.promises] == [1]
+    assert state.network is not None and (state.network.rank, state.network.stake) == (2, 12.0)
+    assert [one.why for one in state.servers] == ["", "The model server is away"]
+    assert "hunter2" not in text and "account-77" not in text
+
+
+def test_servers_on_one_host_are_told_apart_without_their_paths() -> None:
+    standing = [
+        Standing(f"https://h/v1/{path}", True, "", 0, None, False, 0.0) for path in ("one", "two", "three")
+    ]
+    assert [one.name for one in servers(standing)] == ["h", "h (2)", "h (3)"]

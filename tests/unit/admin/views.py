@@ -1,0 +1,66 @@
+"""A miner to be looked at: real parts, nothing that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from logicnet.admin.meter import Meter
+from logicnet.admin.state import View
+from logicnet.axon import Places
+from logicnet.chain import Metagraph, NetworkKeeper, Neuron, OfflineChain
+from logicnet.ledger import Ledger
+from logicnet.llm import Standing
+from logicnet.protocol import Hotkey, Uid
+from tests.unit.ledger.facts import ALICE
+
+NOW_S = 730.0
+"""A while after the events of `facts`."""
+
+STANDING = [
+    Standing("http://127.0.0.1:8000/v1", True, "", 3, 41.5, False, 0.0),
+    Standing(
+        "https://paid.example/v1/account-77 big", False, "The model server\nis away", 0, None, True, 1.25
+    ),
+]
+
+
+class Models:
+    """Two servers that stand as they were told to."""
+
+    def standing(self) -> list[Standing]:
+        return STANDING
+
+
+class Network(NetworkKeeper):
+    """A network that is known, or not."""
+
+    def __init__(self, graph: Metagraph | None) -> None:
+        super().__init__(OfflineChain(None), refresh_s=60.0)
+        self._graph = graph
+
+
+GRAPH = Metagraph.of(
+    [Neuron(Uid(4), Hotkey("5Me"), stake=12.0, incentive=0.5), Neuron(Uid(1), ALICE, incentive=0.75)],
+    block=360,
+)
+
+
+@contextmanager
+def view(path: Path, meter: Meter, graph: Metagraph | None = GRAPH) -> Iterator[View]:
+    with Ledger.open(path) as ledger:
+        yield View(
+            hotkey=Hotkey("5Me"),
+            solver="race",
+            interval_s=600.0,
+            epoch_volume=96,
+            most_in_flight=64,
+            meter=meter,
+            ledger=ledger,
+            models=Models(),  # type: ignore[arg-type]
+            network=Network(graph),
+            places=Places(64),
+            started_at_s=100.0,
+            now_s=lambda: NOW_S,
+        )
