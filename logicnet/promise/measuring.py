@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.llm import Completion, How, Message, Models
@@ -92,8 +92,9 @@ class Measuring:
         askers = [asyncio.create_task(self._ask(holding)) for _ in range(at_once)]
         all_done = asyncio.gather(*askers)
         stopping = asyncio.create_task(self._stopping.wait())
+        either: list[asyncio.Future[Any]] = [all_done, stopping]
         try:
-            await asyncio.wait([all_done, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if all_done.done():
                 all_done.result()
         finally:

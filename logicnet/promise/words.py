@@ -89,16 +89,16 @@ def verdict(found: Found) -> list[str]:
 
 
 def _earned(volume: int, now: int) -> str:
-    less = gain(volume, FULL_VOLUME)
-    beside = "the most there is" if not less else f"{-less:.1%} less than with {FULL_VOLUME}"
-    change = gain(volume, now)
+    less, change = gain(volume, FULL_VOLUME), gain(volume, now)
+    said = [f"{-less:.1%} less than with {FULL_VOLUME}"] if less and now != FULL_VOLUME else []
     if volume == now:
-        against = "as it is set now"
-    elif not change:
-        against = f"no change to the {now} that are set now"
+        said.append("as it is set now")
+    elif change:
+        word = "more" if change > 0 else "less"
+        said.append(f"{abs(change):.1%} {word} than with the {now} that are set now")
     else:
-        against = f"{abs(change):.1%} {'more' if change > 0 else 'less'} than with the {now} that are set now"
-    return f"Of each reward it keeps {volume_factor(volume):.4f}: {beside}, {against}."
+        said.append(f"no less than with the {now} that are set now")
+    return f"Of each reward it keeps {volume_factor(volume):.4f}: {', '.join(said)}."
 
 
 def as_json(found: Found) -> dict[str, Any]:

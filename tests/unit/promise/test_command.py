@@ -48,7 +48,7 @@ async def test_it_measures_and_names_a_volume(questions, capsys):
     said = capsys.readouterr()
     assert [line.split(" at once")[0] for line in said.err.splitlines()] == ["1", "2", "4"]
     assert "Safe is --miner.epoch_volume 4: 4 at once are done within 50 of the 64 s" in said.out
-    assert "Of each reward it keeps 0.9008: 9.9% less than with 512" in said.out
+    assert "Of each reward it keeps 0.9008: 9.9% less than with the 512 that are set now." in said.out
     assert "More than --miner.max_in_flight 4 were not tried." in said.out
 
 
