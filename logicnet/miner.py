@@ -27,7 +27,6 @@ from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.logs import log_event
 from logicnet.promise.strain import Strain
-from logicnet.promise.strain import Strain
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
