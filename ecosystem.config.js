@@ -1,4 +1,4 @@
-// pm2 keeps two processes running: sn35-vllm serves the model, sn35-miner mines.
+// pm2 keeps two processes running: sn35-vllm serves the model (`logicnet vllm`), sn35-miner mines.
 //
 //   npm ci                                   # once: pm2, into node_modules
 //   npx pm2 start ecosystem.config.js        # or: ... --only sn35-miner
@@ -12,8 +12,8 @@
 //   SN35_VLLM_MODEL    model name or folder                        Qwen/Qwen2.5-7B-Instruct
 //   SN35_VLLM_HOST     address vLLM binds                          127.0.0.1
 //   SN35_VLLM_PORT     port vLLM binds                             8000
-//   SN35_VLLM_FLAGS    more flags for vLLM, quoted as in a shell:  --max-model-len 8192
-//                      --dtype float16 --gpu-memory-utilization 0.92 --tensor-parallel-size 2 ...
+//   SN35_VLLM_FLAGS    more flags for vLLM, quoted as in a shell; they win over what `logicnet plan` says:
+//                      --max-model-len 8192 --gpu-memory-utilization 0.92 --tensor-parallel-size 2 ...
 //   SN35_VLLM_PYTHON   interpreter that has vLLM                   .venv/bin/python
 //   SN35_MINER_PYTHON  interpreter that has logicnet               .venv/bin/python
 //   SN35_MINER_FLAGS   more flags for the miner: --logging.debug ...
@@ -75,14 +75,15 @@ module.exports = {
   apps: [
     app('sn35-vllm', {
       script: path.resolve(home, 'scripts/serve_vllm.py'),
-      interpreter: program(env.SN35_VLLM_PYTHON || '.venv/bin/python'),
+      interpreter: program(env.SN35_MINER_PYTHON || '.venv/bin/python'),
       args: [
         '--model', env.SN35_VLLM_MODEL || 'Qwen/Qwen2.5-7B-Instruct',
         '--host', host,
         '--port', port,
-        ...words(env.SN35_VLLM_FLAGS || '')
+        ...words(env.SN35_VLLM_FLAGS || ''),
+        ...(env.SN35_VLLM_PYTHON ? ['--python', program(env.SN35_VLLM_PYTHON)] : [])
       ],
-      log_date_format: 'YYYY-MM-DD HH:mm:ss', // the miner's lines carry their own time
+      stop_exit_codes: [2], // vLLM refuses to start for what no retry mends; the log says what does
       kill_timeout: 30000 // ms, to give the GPU's memory back
     }),
     app('sn35-miner', {

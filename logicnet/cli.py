@@ -517,6 +517,64 @@ def plan(
     )
 
 
+@app.command(context_settings=WITH_SETTINGS)
+def vllm(
+    context: typer.Context,
+    *,
+    model: Annotated[
+        str | None, typer.Option(help="A name of the table or the hub, or a folder; the best that fits.")
+    ] = None,
+    python: Annotated[str | None, typer.Option(help="The Python that has vLLM; this one.")] = None,
+    vram: Annotated[float | None, typer.Option(help="Plan for cards of so many GB, not those here.")] = None,
+    gpus: Annotated[int | None, typer.Option(help="Cards of that size; 1.")] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Plan for this computer without a GPU.")] = False,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Another table than ours, TOML in the same form.")
+    ] = None,
+    probe_every: Annotated[float, typer.Option(min=0.1, help="Seconds between two probes.")] = 10.0,
+    silence: Annotated[
+        float,
+        typer.Option(min=1.0, help="Seconds without a token that count as stuck; twice that under load."),
+    ] = 30.0,
+) -> None:
+    """Start vLLM as planned, watch it, start it again when it is stuck. Other flags go to vLLM, and win."""
+    from logicnet.guardian.command import Options, run  # noqa: PLC0415
+    from logicnet.guardian.guardian import Patience  # noqa: PLC0415
+    from logicnet.models.command import Options as PlanOptions  # noqa: PLC0415
+
+    patience = Patience(
+        every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence
+    )
+    machine = PlanOptions(model=model, vram_gb=vram, gpus=gpus or 1, on_cpu=cpu, catalogue=catalogue)
+    run(Options(machine=machine, python=python, words=context.args, patience=patience))
+
+
+@app.command("report")
+def report_run(
+    run: Annotated[Path, typer.Argument(help="Folder of an arena or a bench, finished or not.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; the run's if not given.")] = None,
+) -> None:
+    """Show what a run came to, and write it as one HTML page, CSV and JSON lines."""
+    from logicnet.report.command import run as report_on  # noqa: PLC0415
+
+    report_on(run, out)
+
+
+@app.command()
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay until Ctrl-C, to be asked more.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path(".run/demo"),
+    model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(".run/model/smollm2"),
+    vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
+) -> int:
+    """Ask a real miner with a real vLLM ten questions. `make demo` sets up what that needs."""
+    from logicnet.demo import Stage, run  # noqa: PLC0415
+
+    return run(Stage(vllm_python, model, folder), keep=keep)
+
+
 @app.command("report")
 def report_run(
     run: Annotated[Path, typer.Argument(help="Folder of an arena or a bench, finished or not.")],

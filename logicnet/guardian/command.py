@@ -1,0 +1,118 @@
+"""`logicnet vllm`: a plan and the operator's words into a vLLM that is looked after."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loguru import logger
+
+from logicnet.errors import SettingsError
+from logicnet.guardian import cards
+from logicnet.guardian.guardian import Guardian, Patience
+from logicnet.guardian.launch import Launch, launch
+from logicnet.guardian.leftovers import note_of
+from logicnet.models import Misfit, NoCards, Plan, load, plan
+from logicnet.models.command import Options as PlanOptions
+from logicnet.models.command import machine_of, model_of, planned
+
+NOTES = Path(".run")
+DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked. `words` go to vLLM as they are."""
+
+    machine: PlanOptions = field(default_factory=PlanOptions)
+    python: str | None = None
+    words: Sequence[str] = ()
+    patience: Patience = field(default_factory=Patience)
+
+
+def run(options: Options) -> None:
+    """Until Ctrl-C or SIGTERM. SettingsError for what no retry mends, LogicnetError if the port is taken."""
+    started = prepared(options)
+    guardian = Guardian(
+        started,
+        os.environ,
+        note_of(started.port, NOTES),
+        patience=options.patience,
+        nvml=None if options.machine.on_cpu else cards.nvml(),
+    )
+    asyncio.run(_until_told(guardian))
+
+
+async def _until_told(guardian: Guardian) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await guardian.run(stop)
+
+
+def prepared(options: Options) -> Launch:
+    """What `run` starts. Says what could not be planned."""
+    words, name = list(options.words), options.machine.model
+    if name is None and words and not words[0].startswith("-"):  # as in `vllm serve MODEL`
+        name = words.pop(0)
+    asked = PlanOptions(
+        model=name,
+        vram_gb=options.machine.vram_gb,
+        gpus=options.machine.gpus,
+        on_cpu=options.machine.on_cpu,
+        catalogue=options.machine.catalogue,
+    )
+    found = plan_of(asked, words)
+    model = found.model.name if found is not None else str(name)
+    return launch(python_of(options.python), model, words, found, os.environ)
+
+
+def plan_of(asked: PlanOptions, words: Sequence[str]) -> Plan | None:
+    """The plan to start; None where there is none and the operator's own words must do."""
+    try:
+        machine = machine_of(asked)
+    except NoCards as error:
+        if asked.model is None:
+            raise
+        logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
+        return None
+    if asked.model is None:
+        return planned(asked)
+    try:
+        model = model_of(asked.model, load(asked.catalogue))
+    except SettingsError as error:
+        if "/" not in asked.model or asked.catalogue is not None:
+            raise
+        logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
+        return None
+    found = plan(model, machine)
+    if isinstance(found, Misfit):
+        if not words:
+            raise SettingsError(
+                f"{model.name} does not fit on {machine}: {found.reason}. `logicnet plan` names what "
+                "does; with vLLM flags of your own it is started all the same"
+            )
+        logger.warning(f"{model.name} should not fit: {found.reason}. vLLM is started with your flags alone")
+        return None
+    return found
+
+
+def python_of(given: str | None) -> str:
+    """The interpreter that has vLLM: the given one, ours, or the demo's. SettingsError if there is none."""
+    if given is not None:
+        return given
+    if importlib.util.find_spec("vllm") is not None:
+        return sys.executable
+    if DEMO_PYTHON.exists():
+        return str(DEMO_PYTHON.absolute())
+    raise SettingsError(
+        "there is no vLLM here: install it (pip install 'logicnet[vllm]'), or name a Python that has it with "
+        "--python"
+    )

@@ -1,0 +1,35 @@
+"""Is the memory there that a vLLM will take?"""
+
+import pytest
+
+from logicnet.guardian import cards
+from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
+
+FULL = ScriptedCard(free_gib=2.0, holders=(999_999_999,))
+EMPTY = ScriptedCard(free_gib=23.9)
+LOST = ScriptedCard(broken="GPU is lost")
+
+
+@pytest.mark.parametrize(
+    ("held", "count", "visible", "found"),
+    [
+        ([EMPTY, FULL], 1, None, []),
+        ([EMPTY, FULL], 2, None, [1]),
+        ([EMPTY, FULL], 1, "1", [1]),
+        ([FULL, EMPTY], 1, "1,0", []),
+        ([FULL, EMPTY], 2, "GPU-a, GPU-b", [0]),
+        ([LOST, FULL], 2, None, [1]),
+        ([], 1, None, []),
+    ],
+)
+def test_only_cards_that_it_will_take_are_looked_at(held, count, visible, found):
+    nvml = ScriptedNvml(held)
+    assert [one.index for one in cards.short(nvml, 0.9, count, visible)] == found
+    assert nvml.open == 0
+
+
+def test_who_holds_it_is_told():
+    (one,) = cards.short(ScriptedNvml([FULL]), 0.9, 1)
+    assert str(one) == (
+        "GPU 0 has 2.0 of the 21.6 GiB free that vLLM takes, held by process 999999999 (unknown, 1.0 GiB)"
+    )

@@ -1,0 +1,121 @@
+"""`logicnet vllm` as an operator types it: what is planned, what is said, what is started."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pynvml
+import pytest
+
+from logicnet.cli import main
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.guardian import command
+from logicnet.guardian.command import Options, prepared, python_of
+from logicnet.models.command import Options as PlanOptions
+from tests.harness.quiet import logging_put_back
+from tests.harness.said import listening
+from tests.unit.guardian.test_guardian import SAID
+from tests.unit.models.test_memory import SMOLLM2
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    """A folder of its own, no driver, no key, and logging as it was before."""
+
+    def fails():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pynvml, "nvmlInit", fails)
+    for name in ("VLLM_API_KEY", "VLLM_CPU_KVCACHE_SPACE"):
+        monkeypatch.delenv(name, raising=False)
+    with logging_put_back():
+        yield
+
+
+def options(*words: str, **machine: object) -> Options:
+    return Options(PlanOptions(**machine), python="py", words=words)  # type: ignore[arg-type]
+
+
+def test_the_best_that_fits_is_started():
+    assert "Qwen/Qwen2.5-14B-Instruct-AWQ" in prepared(options(vram_gb=24)).argv
+
+
+def test_a_short_name_becomes_the_whole():
+    assert "Qwen/Qwen2.5-7B-Instruct" in prepared(options(vram_gb=24, model="qwen2.5-7b-instruct")).argv
+
+
+def test_the_model_may_be_the_first_word_as_vllm_serve_has_it():
+    started = prepared(options("Qwen/Qwen2.5-7B-Instruct", "--enforce-eager", vram_gb=24))
+    assert list(started.argv).count("Qwen/Qwen2.5-7B-Instruct") == 1
+    assert started.argv[-1] == "--enforce-eager"
+
+
+def test_a_folder_on_the_cpu(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(SMOLLM2))
+    started = prepared(options(on_cpu=True, model=str(tmp_path)))
+    assert started.environment == {"VLLM_CPU_KVCACHE_SPACE": "1"}
+    assert started.planned_tokens == 46_592
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (options("--enforce-eager", model="x/y"), "No plan: no GPU can be seen"),
+        (
+            options(vram_gb=24, model="nobody/nothing"),
+            "No plan: nothing is known of the model nobody/nothing",
+        ),
+        (options("--enforce-eager", vram_gb=24, model="falcon-40b"), "tiiuae/falcon-40b should not fit"),
+    ],
+)
+def test_without_a_plan_the_operators_words_must_do_and_it_is_said(asked, said):
+    with listening() as lines:
+        started = prepared(asked)
+    assert started.planned_tokens is None
+    assert "--max-model-len" not in started.argv
+    (line,) = lines
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "said"),
+    [
+        (options(), LogicnetError, "no GPU can be seen"),
+        (options(vram_gb=24, model="nothing"), SettingsError, "nothing is known of the model nothing"),
+        (options(vram_gb=24, model="falcon-40b"), SettingsError, "does not fit on 1 x card of 24 GB"),
+        (options(vram_gb=2), LogicnetError, "no model of the catalogue fits"),
+    ],
+)
+def test_what_cannot_be_planned_and_has_no_flags_is_refused(asked, kind, said):
+    with pytest.raises(kind, match=said):
+        prepared(asked)
+
+
+def test_the_python_that_has_vllm_is_found(monkeypatch, tmp_path):
+    assert python_of("given") == "given"
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="there is no vLLM here"):
+        python_of(None)
+    command.DEMO_PYTHON.parent.mkdir(parents=True)
+    command.DEMO_PYTHON.touch()
+    assert python_of(None) == str(tmp_path / command.DEMO_PYTHON)
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: object())
+    assert python_of(None) == sys.executable
+
+
+def test_a_refused_start_is_one_line_and_status_2(monkeypatch, tmp_path, capfd):
+    fake = Path(__file__).parents[2] / "harness" / "fake_vllm"
+    (tmp_path / "says").write_text((SAID / "no_token.txt").read_text())
+    monkeypatch.setenv("PYTHONPATH", str(fake))
+    monkeypatch.setenv("FAKE_VLLM", str(tmp_path))
+    assert main(["vllm", "--model", "a/b", "--python", sys.executable, "--port", "0"]) == 2
+    assert "--port takes a number" in capfd.readouterr().err
+    assert main(["vllm", "--model", "a/b", "--python", sys.executable, "--dtype", "float16"]) == 2
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert "vLLM refused to start: the model meta-llama/Llama-3.2-1B-Instruct is gated" in last
+    given = json.loads((tmp_path / "starts").read_text())
+    assert given[-2:] == ["--dtype", "float16"]
+    assert list(tmp_path.glob(".run/*")) == []

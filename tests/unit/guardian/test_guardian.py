@@ -1,0 +1,270 @@
+"""The guardian with a vLLM that fails as a test says: what it does, what it says, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.guardian import Guardian, Launch, Patience
+from logicnet.guardian import guardian as module
+from logicnet.guardian.leftovers import MARK
+from logicnet.processes import free_port
+from tests.harness.said import listening
+from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
+
+FAKE = Path(__file__).parents[2] / "harness" / "fake_vllm"
+SAID = Path(__file__).with_name("said")
+PATIENCE = Patience(
+    every_s=0.02,
+    probe_s=0.2,
+    idle_s=0.4,
+    loaded_s=1.0,
+    stop_s=5,
+    stuck_stop_s=0.1,
+    first_s=0.01,
+    longest_s=0.02,
+)
+WITHIN_S = 30.0
+
+
+@dataclass
+class Stage:
+    """A folder for the fake vLLM, and what the guardian said."""
+
+    folder: Path
+    said: list[str]
+    port: int = field(default_factory=free_port)
+    shown: list[str] = field(default_factory=list)
+
+    def guardian(self, nvml: object = None, key: str | None = None) -> Guardian:
+        argv = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
+        launch = Launch([*argv, "--port", str(self.port)], "127.0.0.1", self.port, key, planned_tokens=46_592)
+        return Guardian(
+            launch,
+            {**os.environ, "PYTHONPATH": str(FAKE), "FAKE_VLLM": str(self.folder)},
+            self.note,
+            patience=PATIENCE,
+            nvml=nvml,
+            sleep=lambda seconds: asyncio.sleep(min(seconds, 0.02)),
+            show=self.shown.append,
+        )
+
+    @property
+    def note(self) -> Path:
+        return self.folder / "vllm.group"
+
+    def mode(self, name: str) -> None:
+        (self.folder / "mode").write_text(name)
+
+    def says(self, name: str) -> None:
+        (self.folder / "says").write_text((SAID / f"{name}.txt").read_text())
+
+    @property
+    def starts(self) -> int:
+        file = self.folder / "starts"
+        return len(file.read_text().splitlines()) if file.exists() else 0
+
+    def pids(self) -> list[int]:
+        return [int(pid) for pid in (self.folder / "pids").read_text().split()]
+
+    async def heard(self, words: str, times: int = 1) -> str:
+        """The line of the guardian's that has `words`, when it has come so often."""
+        async with asyncio.timeout(WITHIN_S):
+            while sum(words in line for line in self.said) < times:
+                await asyncio.sleep(0.01)
+        return [line for line in self.said if words in line][-1]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(module, "_PORT_S", 0.1)
+    with listening() as said:
+        yield Stage(tmp_path, said)
+
+
+@asynccontextmanager
+async def running(guardian: Guardian) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(guardian.run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(WITHIN_S):
+            await task
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [
+        pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+async def test_it_starts_tells_what_it_found_and_ends_without_a_trace(stage):
+    async with running(stage.guardian()):
+        line = await stage.heard("vLLM is up")
+        assert (
+            f"http://127.0.0.1:{stage.port}/v1, serving fake; KV cache 46,592 tokens (46,592 planned)" in line
+        )
+        pids = stage.pids()
+        assert alive(pids) == pids
+        assert stage.note.read_text() == str(pids[0])
+    assert alive(pids) == []
+    assert not stage.note.exists()
+    assert any("GPU KV cache size" in line for line in stage.shown)
+    assert stage.said[-1] == "INFO Ending vLLM"
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("hang", "vLLM is stuck: it has written nothing for"),
+        ("hang under load", "with 40 texts running and 3 waiting. Starting it again in 0 s (restart 1)"),
+        ("fault", "vLLM's engine is dead"),
+    ],
+)
+async def test_a_stuck_vllm_is_ended_with_its_engine_and_started_again(stage, mode, said):
+    async with running(stage.guardian()):
+        await stage.heard("vLLM is up")
+        before = stage.pids()
+        stage.mode(mode)
+        await stage.heard(said)
+        stage.mode("well")
+        await stage.heard("vLLM is up", times=2)
+        assert alive(before) == []
+        assert stage.starts == 2
+
+
+async def test_a_busy_vllm_is_left_alone(stage):
+    async with running(stage.guardian()):
+        await stage.heard("vLLM is up")
+        stage.mode("busy")
+        await stage.heard("vLLM is busy, not stuck")
+        await asyncio.sleep(1.5 * PATIENCE.loaded_s)
+        assert stage.starts == 1
+        assert sum("busy" in line for line in stage.said) == 1
+
+
+async def test_a_vllm_that_ends_by_itself_is_started_again(stage):
+    async with running(stage.guardian()):
+        await stage.heard("vLLM is up")
+        server, engine = stage.pids()
+        os.kill(server, 9)
+        await stage.heard("vLLM ended by itself (ended by SIGKILL). Starting it again")
+        await stage.heard("vLLM is up", times=2)
+        assert alive([engine]) == []
+
+
+async def test_what_no_retry_mends_is_said_once(stage):
+    stage.says("unknown_flag")
+    with pytest.raises(SettingsError, match="vLLM refused to start: vLLM does not know the flag --precision"):
+        await stage.guardian().run(asyncio.Event())
+    assert stage.starts == 1
+    assert not stage.note.exists()
+
+
+async def test_what_may_pass_is_tried_again(stage):
+    stage.says("card_in_use")
+    async with running(stage.guardian()):
+        line = await stage.heard("vLLM did not start (status 1): vLLM wants 45.01 GiB of a card", times=3)
+        assert "restart 3" in line
+        (stage.folder / "says").unlink()
+        await stage.heard("vLLM is up")
+
+
+async def test_what_is_not_known_is_shown_by_its_last_words(stage):
+    (stage.folder / "says").write_text("ValueError: the moon is in the wrong house")
+    async with running(stage.guardian()):
+        await stage.heard("Its last words: ValueError: the moon is in the wrong house. Starting it again")
+
+
+async def test_it_can_be_told_to_end_while_it_waits(stage):
+    (stage.folder / "says").write_text("")
+    guardian = stage.guardian()
+    guardian._patience = Patience(first_s=3600)
+    async with running(guardian):
+        await stage.heard("Starting it again in 300 s")
+
+
+async def test_what_an_earlier_one_left_is_ended_first(stage):
+    sleeper = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+    env = {**os.environ, MARK: "1"}
+    with subprocess.Popen(sleeper, stdout=subprocess.PIPE, process_group=0, env=env) as left:
+        assert left.stdout
+        left.stdout.readline()
+        stage.note.write_text(str(left.pid))
+        async with running(stage.guardian()):
+            await stage.heard(f"Ended process {left.pid}, left over from an earlier vLLM")
+            assert left.wait(WITHIN_S) == -9
+            await stage.heard("vLLM is up")
+
+
+async def test_another_server_on_the_port_is_named(stage):
+    with socket.create_server(("127.0.0.1", stage.port)), pytest.raises(LogicnetError) as error:
+        await stage.guardian().run(asyncio.Event())
+    assert f"port {stage.port}, where vLLM is to listen, is taken by process {os.getpid()} (" in str(
+        error.value
+    )
+    assert stage.starts == 0
+
+
+async def test_memory_that_others_hold_is_told(stage):
+    nvml = ScriptedNvml([ScriptedCard(free_gib=4.0, holders=(os.getpid(),))])
+    async with running(stage.guardian(nvml)):
+        line = await stage.heard("GPU 0 has 4.0 of the 21.6 GiB free that vLLM takes")
+        assert f"held by process {os.getpid()} (" in line
+        await stage.heard("vLLM is up")
+
+
+async def test_a_restart_waits_for_the_memory_of_the_last(stage):
+    nvml = ScriptedNvml([ScriptedCard(free_gib=23.0)])
+    async with running(stage.guardian(nvml)):
+        await stage.heard("vLLM is up")
+        nvml.cards[0] = ScriptedCard(free_gib=4.0)
+        os.kill(stage.pids()[0], 9)
+        await stage.heard("Starting it again")
+        await asyncio.sleep(0.3)
+        assert stage.starts == 1
+        nvml.cards[0] = ScriptedCard(free_gib=23.0)
+        await stage.heard("vLLM is up", times=2)
+    assert nvml.open == 0
+
+
+async def test_a_key_is_used_and_its_lack_is_told(stage):
+    stage.mode("sesame")
+    async with running(stage.guardian()):
+        await stage.heard("vLLM turns our probes away: put the key that it asks for into VLLM_API_KEY")
+    async with running(stage.guardian(key="sesame")):
+        await stage.heard("vLLM is up", times=2)
+    assert sum("turns our probes away" in line for line in stage.said) == 1
+
+
+async def test_a_python_that_is_not_there_is_one_line(stage):
+    guardian = Guardian(Launch(["nowhere/python"], "127.0.0.1", stage.port), {}, stage.note)
+    with pytest.raises(LogicnetError, match="nowhere/python cannot be started: No such file"):
+        await guardian.run(asyncio.Event())
+
+
+def test_the_fake_was_started_as_the_real_one_is(stage):
+    """Flags reach vLLM's own module as they are."""
+    stage.says("no_vllm")
+    with pytest.raises(SettingsError, match="this Python has no vLLM"):
+        asyncio.run(stage.guardian().run(asyncio.Event()))
+    assert json.loads((stage.folder / "starts").read_text()) == [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(stage.port),
+    ]

@@ -1,0 +1,98 @@
+"""The command line of a vLLM: the plan's flags, and the operator's, which win."""
+
+from __future__ import annotations
+
+import pytest
+
+from logicnet.errors import SettingsError
+from logicnet.guardian import Launch, launch
+from logicnet.models import Plan, cpu, load, plan, told
+
+OURS = load()
+
+
+def planned(name: str, vram: float = 24, gpus: int = 1) -> Plan:
+    found = plan(OURS.find(name), told(vram, gpus))
+    assert isinstance(found, Plan)
+    return found
+
+
+def flags(words: list[str], found: Plan | None, environment: dict[str, str] | None = None) -> str:
+    started = launch("py", "the/model", words, found, environment or {})
+    return " ".join(started.argv[3:])
+
+
+def test_a_plan_becomes_a_command_line():
+    started = launch("py", "Qwen/Qwen2.5-14B-Instruct", [], planned("Qwen2.5-14B-Instruct"), {})
+    assert " ".join(started.argv) == (
+        "py -m vllm.entrypoints.openai.api_server --model Qwen/Qwen2.5-14B-Instruct-AWQ --host 127.0.0.1 "
+        "--port 8000 --disable-uvicorn-access-log --dtype float16 --max-model-len 8192 --max-num-seqs 80 "
+        "--gpu-memory-utilization 0.94 --quantization awq_marlin"
+    )
+    assert (started.url, started.utilisation, started.cards) == ("http://127.0.0.1:8000", 0.94, 1)
+    assert started.planned_tokens == planned("Qwen2.5-14B-Instruct").kv_tokens
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--max-model-len", "4096"], ["--max-model-len=4096"], ["--max_model_len", "4096"]],
+)
+def test_the_operators_word_wins_however_it_is_written(words):
+    said = flags(words, planned("Qwen2.5-7B-Instruct"))
+    assert "8192" not in said
+    assert said.endswith(" ".join(words))
+
+
+def test_another_quantisation_is_of_the_model_itself():
+    said = flags(["--quantization", "bitsandbytes"], planned("Qwen2.5-14B-Instruct"))
+    assert said.startswith("--model the/model ")
+    assert "awq" not in said
+    assert "--dtype" not in said
+
+
+@pytest.mark.parametrize("words", [["--tensor-parallel-size", "2"], ["-tp", "2"], ["-pp=2"]])
+def test_cards_are_shared_as_the_operator_says(words):
+    started = launch("py", "m", words, planned("Qwen2.5-7B-Instruct", gpus=2), {})
+    assert "--data-parallel-size" not in started.argv
+    assert started.cards == 2
+    assert started.planned_tokens is None
+
+
+def test_copies_on_several_cards_need_all_of_them():
+    assert launch("py", "m", [], planned("Qwen2.5-7B-Instruct", gpus=2), {}).cards == 2
+
+
+def test_without_a_plan_only_the_operators_words_and_where_to_listen():
+    words = ["--host", "::", "--port", "9000", "--enforce-eager"]
+    started = launch("py", "m", words, None, {})
+    assert list(started.argv[3:]) == ["--model", "m", "--disable-uvicorn-access-log", *words]
+    assert started.url == "http://[::1]:9000"
+    assert started.planned_tokens is None
+
+
+def test_the_operators_environment_wins_too():
+    found = plan(OURS.find("Phi-4-mini").model_copy(update={"layers": 2, "parameters_b": 0.2}), cpu(24, 8))
+    assert isinstance(found, Plan)
+    assert launch("py", "m", [], found, {}).environment == found.environment
+    other = launch("py", "m", [], found, {"VLLM_CPU_KVCACHE_SPACE": "7"})
+    assert other.environment == {}
+    assert other.planned_tokens is None
+
+
+@pytest.mark.parametrize("words", [["--api-key", "sesame"], ["--api-key=sesame"]])
+def test_a_key_is_used_and_not_shown(words):
+    started = launch("py", "m", words, None, {})
+    assert started.key == "sesame"
+    assert "sesame" not in str(started)
+    assert "sesame" not in repr(started.key and Launch([], "h", 1, started.key))
+    assert launch("py", "m", [], None, {"VLLM_API_KEY": "sesame"}).key == "sesame"
+
+
+@pytest.mark.parametrize("port", ["many", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_one_line(port):
+    with pytest.raises(SettingsError, match="--port takes a number"):
+        launch("py", "m", [f"--port={port}"], None, {})
+
+
+def test_a_number_that_is_none_is_left_to_vllm():
+    assert launch("py", "m", ["--gpu-memory-utilization", "much"], None, {}).utilisation == 0.9

@@ -1,0 +1,22 @@
+"""A taken port is seen, and its holder named."""
+
+import os
+import socket
+
+from logicnet.guardian import port
+from logicnet.processes import free_port
+
+
+def test_a_port_is_free_until_somebody_listens():
+    number = free_port()
+    assert port.is_free("127.0.0.1", number)
+    assert port.holder(number) is None
+    with socket.create_server(("127.0.0.1", number)):
+        assert not port.is_free("127.0.0.1", number)
+        assert not port.is_free("0.0.0.0", number)
+        assert f"process {os.getpid()} (" in str(port.holder(number))
+    assert port.is_free("127.0.0.1", number)
+
+
+def test_an_address_that_is_not_ours_is_left_to_vllm():
+    assert port.is_free("192.0.2.1", free_port())
