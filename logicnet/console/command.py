@@ -1,0 +1,57 @@
+"""The bodies of `logicnet top` and `logicnet console`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from logicnet.admin.server import is_loopback
+from logicnet.console.scores import Scores
+from logicnet.console.source import Source
+from logicnet.console.top import top
+from logicnet.errors import SettingsError
+from logicnet.ledger import ledger_path
+from logicnet.settings import Settings
+
+SHORTEST_PASSWORD = 12
+
+
+def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False) -> None:
+    """Until Ctrl-C. Raises LogicnetError if one of `runs` is none."""
+    with source_of(settings, runs) as source, suppress(KeyboardInterrupt):
+        top(source, Console(), once=once)
+
+
+def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
+    """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or cannot be."""
+    password = check(settings)
+    from logicnet.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
+
+    with source_of(settings, runs) as source:
+        serve(source, host=settings.console.host, port=settings.console.port, password=password)
+
+
+def check(settings: Settings) -> str | None:
+    """The password, if there is one. Raises SettingsError if the page may not be served like this."""
+    host, secret = settings.console.host, settings.console.password
+    password = secret.get_secret_value() if secret is not None else None
+    if password is None and not is_loopback(host):
+        raise SettingsError(
+            f"--console.host {host} lets others see the page: set LOGICNET_CONSOLE__PASSWORD too, "
+            "or leave the host out and look through `ssh -L`."
+        )
+    if password is not None and len(password) < SHORTEST_PASSWORD:
+        raise SettingsError(f"--console.password takes {SHORTEST_PASSWORD} characters or more.")
+    if importlib.util.find_spec("nicegui") is None:
+        raise SettingsError(
+            "the page needs NiceGUI: pip install 'logicnet[console]' (`logicnet top` does not)"
+        )
+    return password
+
+
+def source_of(settings: Settings, runs: Sequence[Path]) -> Source:
+    return Source(ledger_path(settings), Scores(runs, settings.miner.epoch_volume))

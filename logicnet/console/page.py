@@ -1,0 +1,146 @@
+"""The page, on NiceGUI: what `panels` says, put up once and renewed every second over a live connection.
+
+One look a second serves every browser that has the page open, and none is taken while nobody has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from loguru import logger
+
+from logicnet.console import panels
+from logicnet.console.gate import Gate
+from logicnet.console.snapshot import Snapshot
+from logicnet.console.source import Source
+from logicnet.errors import LogicnetError
+
+EVERY_S = 1.0
+
+
+class Watch:
+    """The last look, shared by all who have the page open."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._seen: Snapshot | None = None
+        self._looked_s = float("-inf")
+        self._turn = asyncio.Lock()
+
+    async def seen(self) -> Snapshot:
+        """A look that is no older than `EVERY_S`, or nearly so."""
+        async with self._turn:
+            if self._seen is None or time.monotonic() - self._looked_s > 0.8 * EVERY_S:
+                self._seen = await asyncio.to_thread(self._source.look)
+                self._looked_s = time.monotonic()
+            return self._seen
+
+
+def serve(source: Source, *, host: str, port: int, password: str | None) -> None:
+    """Until Ctrl-C. Raises LogicnetError if the address cannot be had."""
+    _check_free(host, port)
+    from nicegui import app, ui  # noqa: PLC0415 (a second of importing)
+
+    app.add_middleware(Gate, password=password)
+    watch = Watch(source)
+
+    @ui.page("/", title="logicnet")
+    async def index() -> None:
+        await _put_up(watch)
+
+    where = f"[{host}]" if ":" in host else host
+    logger.info("The console is at http://{}:{}/. Stop with Ctrl-C.", where, port)
+    ui.run(
+        host=host,
+        port=port,
+        title="logicnet",
+        favicon="\N{ABACUS}",
+        dark=None,
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        uvicorn_logging_level="error",
+        reconnect_timeout=30.0,
+    )
+
+
+async def _put_up(watch: Watch) -> None:
+    """The page of one browser, and what renews it."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    ui.add_css((files("logicnet.console") / "page.css").read_text(encoding="utf-8"))
+    parts: list[Callable[[Snapshot], None]] = []
+
+    def text(make: Callable[[Snapshot], str], classes: str) -> None:
+        shown = ui.html("", sanitize=False).classes(classes)  # `panels` escapes every word
+
+        def renew(seen: Snapshot) -> None:
+            shown.set_content(make(seen))
+
+        parts.append(renew)
+
+    def panel(title: str, make: Callable[[Snapshot], str], name: str) -> None:
+        with ui.element("section").classes("panel").props(f'id="{name}"'):
+            _title(title)
+            text(make, "")
+
+    def chart(title: str, make: Callable[[Snapshot], dict[str, Any]], name: str) -> None:
+        with ui.element("section").classes("panel").props(f'id="{name}"'):
+            _title(title)
+            if name == "trend":
+                text(panels.trend_words, "empty")
+            drawn = ui.echart({}).classes("chart")
+        parts.append(lambda seen: _draw(drawn, make(seen)))
+
+    with ui.element("main").classes("page"):
+        text(panels.head, "head wide")
+        text(panels.figures, "figures wide")
+        text(panels.concerns, "wide")
+        with ui.element("div").classes("stack"):
+            panel("Being solved", panels.solving, "solving")
+            panel("Answers of the last hour", panels.answers, "answers")
+        with ui.element("div").classes("stack"):
+            panel("Volume by validator", panels.volume, "volume")
+            panel("Models", panels.servers, "servers")
+            panel("Refused in the last hour", panels.refusals, "refusals")
+        chart("Seconds and correctness", panels.trend, "trend")
+        chart("Place in the network", panels.ranks, "ranks")
+
+    async def renew() -> None:
+        seen = await watch.seen()
+        for part in parts:
+            part(seen)
+
+    await renew()
+    ui.timer(EVERY_S, renew)
+
+
+def _title(text: str) -> None:
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    with ui.element("h2"):
+        ui.label(text)
+
+
+def _draw(chart: Any, options: dict[str, Any]) -> None:
+    if chart.options != options:
+        chart.options.clear()
+        chart.options.update(options)
+        chart.update()
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise LogicnetError(
+            f"cannot listen on {host} port {port} ({os.strerror(error.errno) if error.errno else error}); "
+            "give another --console.host or --console.port"
+        ) from None

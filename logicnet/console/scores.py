@@ -1,0 +1,69 @@
+"""Scores: what is known of answers' worth. Validators do not tell, so it is known of few.
+
+An arena or a bench of our own scored the very answer; or the race's `exact` lane computed what is asked, so
+that the answer is right or wrong for certain; or nothing went out in time, which earns nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from logicnet.scoring.reward import SILENCE, Reward, with_volume
+
+CUT = 300
+"""Characters by which texts are compared: as many as the ledger tells a watcher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    correctness: float | None
+    reward: float | None
+    by: str
+
+
+UNKNOWN = Score(None, None, "")
+
+
+class Scores:
+    """Of runs of our own, and of what can be told from the ledger alone."""
+
+    def __init__(self, runs: Iterable[Path] = (), epoch_volume: int = 512) -> None:
+        """Raises LogicnetError if one of `runs` is none."""
+        self.epoch_volume = epoch_volume
+        self._scored: dict[bytes, Score] = {}
+        for run in runs:
+            self._read(run)
+
+    def of(self, row: dict[str, Any]) -> Score:
+        """Of a row of `LedgerReader.watched` that has ended."""
+        if not row["in_time"]:
+            return Score(None, SILENCE, "silence")
+        scored = self._scored.get(_key(row["question"], row["answer"] or ""))
+        if scored is not None:
+            return scored
+        if row["exact"]:
+            right = 1.0 if row["chosen"] == row["exact"] else 0.0
+            # The reasoning is compared with a text that we do not have: as much alike as usual.
+            worth = Reward(right, _USUAL_SIMILARITY, row["seconds"]).value
+            return Score(right, with_volume(worth, self.epoch_volume), "exact")
+        return UNKNOWN
+
+    def _read(self, run: Path) -> None:
+        from logicnet.report.run import read_run  # noqa: PLC0415 (only who names a run needs it)
+
+        for row in read_run(run).rows:
+            if row.answer is not None and (row.reward is not None or row.correctness is not None):
+                score = Score(row.correctness, row.reward, "run")
+                self._scored[_key(row.question[:CUT], row.answer[:CUT])] = score
+
+
+_USUAL_SIMILARITY = 0.5
+"""What a validator takes where it cannot compare. A tenth more or less is 0.015 of reward."""
+
+
+def _key(question: str, answer: str) -> bytes:
+    return hashlib.sha256(f"{question}\0{answer}".encode("utf-8", "replace")).digest()

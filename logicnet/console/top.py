@@ -1,0 +1,217 @@
+"""The terminal view: the page's facts in one column, from 60 characters of width."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from logicnet.console.snapshot import Snapshot, Solving
+from logicnet.console.source import Source
+from logicnet.console.words import NOTHING, clock, headline, score, seconds, short, span
+
+REFRESH_S = 1.0
+_STYLES = {"bad": "bold red", "warning": "yellow", "note": "dim"}
+_BAR = 10  # characters
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_NARROW = 80
+
+
+def top(
+    source: Source, console: Console, *, once: bool = False, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Show what `source` sees until Ctrl-C; one look if `once`, or if nobody is at the other end."""
+    if once or not console.is_terminal:
+        console.print(view(source.look(), console.width, 1000))
+        return
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(view(source.look(), console.width, console.height), refresh=True)
+            sleep(REFRESH_S)
+
+
+def view(seen: Snapshot, width: int, height: int) -> RenderableType:
+    """One picture of at most `height` lines, as far as what is most urgent fits into that."""
+    narrow = width < _NARROW
+    parts = [_head(seen), _figures(seen, narrow), _concerns(seen, 4)]
+    used = 3 + (5 if narrow else 2) + 2 * min(4, len(seen.concerns))
+    left = max(12, height - used)
+    parts += [
+        _solving(seen, max(3, left // 3), narrow),
+        _answers(seen, max(3, left // 4), narrow),
+        _trend(seen, width),
+        _promises(seen, max(2, left // 8)),
+        _refusals(seen, max(2, left // 8)),
+        _servers(seen, 4),
+        _ranks(seen),
+    ]
+    return Group(*(part for part in parts if part is not None))
+
+
+def _head(seen: Snapshot) -> Text:
+    head = Text("logicnet ", "bold", no_wrap=True, overflow="ellipsis")
+    if seen.miner is None:
+        head.append("no miner is running", "bold red")
+    else:
+        up = span(seen.at_s - seen.miner.started_at_s)
+        head.append(f"{short(seen.miner.hotkey)}, solver {seen.miner.solver}, up {up}", "cyan")
+    head.append(f"  {clock(seen.at_s)} UTC", "dim")
+    return head
+
+
+def _figures(seen: Snapshot, narrow: bool) -> RenderableType:
+    figures = headline(seen)
+    if narrow:
+        table = _table("", "", "")
+        for name, figure, word in figures:
+            table.add_row(Text(name, "dim"), Text(figure, "bold"), Text(word, "dim"))
+        return table
+    grid = Table.grid(expand=True, padding=(0, 2))
+    for _ in figures:
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    grid.add_row(*(Text(figure, "bold") for _, figure, _ in figures))
+    grid.add_row(*(Text(f"{name}, {word}", "dim") for name, _, word in figures))
+    return grid
+
+
+def _concerns(seen: Snapshot, most: int) -> RenderableType | None:
+    if not seen.concerns:
+        return Text("Nothing needs attention.", "green")
+    lines = []
+    for one in seen.concerns[:most]:
+        lines.append(Text("! " + one.what, _STYLES[one.level]))
+        lines.append(Text("  " + one.mend, "dim"))
+    if len(seen.concerns) > most:
+        lines.append(Text(f"  and {len(seen.concerns) - most} more", "dim"))
+    return Group(*lines)
+
+
+def _solving(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
+    table = _table("Being solved", "validator", "time left", "")
+    _text_column(table, "question")
+    for one in seen.solving[:most]:
+        table.add_row(
+            short(one.validator), _bar(one), seconds(max(0.0, one.left_s)), Text(one.question or "...", "dim")
+        )
+    if not seen.solving:
+        table.add_row(NOTHING, "", "", Text("nothing right now", "dim"))
+    if len(seen.solving) > most:
+        table.add_row("", Text(f"and {len(seen.solving) - most} more", "dim"), "", "")
+    return table
+
+
+def _bar(one: Solving) -> Text:
+    share = min(1.0, max(0.0, one.left_s / one.allowed_s)) if one.allowed_s else 0.0
+    full = round(share * _BAR)
+    style = "green" if share > 0.5 else "yellow" if share > 0.2 else "red"
+    return Text("━" * full, style) + Text("━" * (_BAR - full), "grey30")
+
+
+def _answers(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
+    table = _table("Answered", "ended")
+    for name in ("took", "reward"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    _text_column(table, "answer")
+    if not narrow:
+        _text_column(table, "question")
+    for one in seen.answers[:most]:
+        style = "" if one.in_time else "red"
+        row: list[str | Text] = [clock(one.at_s), seconds(one.seconds), score(one.reward), one.outcome]
+        row += [Text(one.answer, "bold"), *([] if narrow else [Text(one.question, "dim")])]
+        table.add_row(*row, style=style)
+    if not seen.answers:
+        table.add_row(NOTHING, "", "", "", Text("none in the last hour", "dim"))
+    return table
+
+
+def _trend(seen: Snapshot, width: int) -> RenderableType | None:
+    if not any(one.answered for one in seen.slots):
+        return None
+    values = [one.median_s for one in seen.slots]
+    most = max(value for value in values if value is not None)
+    line = Text("Seconds ", "bold", no_wrap=True)
+    for value, slot in zip(values, seen.slots, strict=True):
+        step = " " if value is None else _BLOCKS[min(7, int(8 * value / most)) if most else 0]
+        line.append(step, "red" if slot.missed else "cyan")
+    line.append(f" median, up to {seconds(most)}", "dim")
+    known = [(one.correctness, one.known) for one in seen.slots if one.correctness is not None]
+    if not known:
+        return line
+    total = sum(count for _, count in known)
+    right = sum(value * count for value, count in known) / total
+    return Group(line, Text(f"Correctness {right:.2f} over the {total} that are known", "dim"))
+
+
+def _promises(seen: Snapshot, most: int) -> RenderableType | None:
+    if not seen.promises:
+        return None
+    table = _table("Volume", "validator")
+    for name in ("promised", "given", "kept", "refused"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in seen.promises[:most]:
+        table.add_row(short(one.validator), *map(str, (one.promised, one.given, one.kept, one.refused)))
+    return table
+
+
+def _refusals(seen: Snapshot, most: int) -> RenderableType | None:
+    if not seen.refusals:
+        return None
+    table = _table("Refused", "reason")
+    table.add_column("times", justify="right", no_wrap=True)
+    _text_column(table, "said last")
+    for one in seen.refusals[:most]:
+        table.add_row(one.reason, str(one.count), Text(one.message, "dim"))
+    return table
+
+
+def _servers(seen: Snapshot, most: int) -> RenderableType | None:
+    if not seen.servers:
+        return None
+    table = _table("Models")
+    _text_column(table, "endpoint")
+    for name in ("calls", "tokens/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for one in seen.servers[:most]:
+        speed = NOTHING if one.tokens_per_s is None else f"{one.tokens_per_s:.0f}"
+        table.add_row(
+            one.name, str(one.calls), speed, Text("well", "green") if one.well else Text("out", "red")
+        )
+    return table
+
+
+def _ranks(seen: Snapshot) -> RenderableType | None:
+    ranks = [one.rank for one in seen.places if one.rank is not None][-_NARROW // 2 :]
+    if len(ranks) < 2:
+        return None
+    worst, best = max(ranks), min(ranks)
+    line = Text("Rank ", "bold", no_wrap=True)
+    for rank in ranks:
+        line.append(_BLOCKS[round(7 * (worst - rank) / (worst - best)) if worst > best else 4], "magenta")
+    line.append(f" {ranks[-1]} now, best {best}, worst {worst}", "dim")
+    return line
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        expand=True,
+        header_style="dim",
+        show_header=bool(title),
+    )
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _text_column(table: Table, name: str) -> None:
+    table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1)

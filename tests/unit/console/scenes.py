@@ -1,0 +1,103 @@
+"""A miner to be watched, without one: a ledger that is really written, and an admin that really serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from logicnet.admin.server import Admin, Page
+from logicnet.admin.state import Network, Promise, Server, Solving, State, address_file
+from logicnet.errors import Reason
+from logicnet.events import Placed
+from logicnet.ledger import Ledger
+from logicnet.ledger._batch import EPOCH_S
+from logicnet.protocol import Hotkey, Uid
+from logicnet.trail import LaneVote, Trail
+from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, hung_up, refused
+
+NOW_S = 1_000_000_000.0
+HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m and a\nsecond line"
+
+
+@dataclass
+class Scene:
+    """A ledger that is open for writing, and the state that its miner tells. Both may be changed."""
+
+    ledger: Ledger
+    state: State
+    asked: int = field(default=0)
+
+    @property
+    def path(self) -> Path:
+        return self.ledger.path
+
+    def tell(self) -> bytes:
+        self.asked += 1
+        return self.state.model_dump_json().encode()
+
+
+def state(ledger: Path, **more: object) -> State:
+    """A miner that is well."""
+    given: dict[str, object] = {
+        "at_s": NOW_S,
+        "started_at_s": NOW_S - 7200,
+        "pid": 1,
+        "version": "0.1.0",
+        "hotkey": "5MinerMinerMiner",
+        "solver": "race",
+        "ledger": str(ledger),
+        "interval_s": 600.0,
+        "epoch_volume": 512,
+        "places": 64,
+        "network": Network(age_s=5.0, block=10, neurons=256, uid=3, rank=12, incentive=0.031, stake=7.5),
+        "servers": [Server(name="127.0.0.1:8000", well=True, calls=3, tokens_per_s=41.0)],
+    }
+    return State.model_validate(given | more)
+
+
+def in_flight(challenge_id: str, left_s: float, allowed_s: float = 60.0) -> Solving:
+    return Solving(challenge_id=challenge_id, validator=ALICE, ends_at_s=NOW_S + left_s, allowed_s=allowed_s)
+
+
+def promise(given: int = 40, kept: int = 40, refused: int = 0, validator: Hotkey = ALICE) -> Promise:
+    return Promise(
+        validator=validator, started_at_s=NOW_S - 60, promised=80, given=given, refused=refused, kept=kept
+    )
+
+
+def fill(ledger: Ledger) -> None:
+    """Five answers, one who hung up, one in flight; refusals; three epochs of the chain."""
+    of = epoch(6, began=NOW_S - 300)
+    votes = (LaneVote("exact", "n:4", "4"), LaneVote("reason", "n:5", "5"))
+    trails = {1: Trail("closed", votes, chosen="n:4"), 2: Trail("closed", votes, chosen="n:5")}
+    for number in range(5):
+        at_s = NOW_S - 200 + 30 * number
+        name = f"c{number}"
+        ledger.record(admitted(name, of, question=f"Question {number}?", at_s=at_s))
+        end = answered(name, seconds=2.0 + number, trail=trails.get(number), answer=f"Answer {number}")
+        object.__setattr__(end, "at_s", at_s + 2.0 + number)
+        ledger.record(end)
+    ledger.record(admitted("left", of, at_s=NOW_S - 100))
+    gone = hung_up("left", 9.0)
+    object.__setattr__(gone, "at_s", NOW_S - 91)
+    ledger.record(gone)
+    ledger.record(admitted("now", of, question=HOSTILE, at_s=NOW_S - 20))
+    for at_s in (NOW_S - 120, NOW_S - 60):
+        ledger.record(refused(Reason.OVER_QUOTA, at_s=at_s, message="No more.", of=of))
+    for number, rank in enumerate((40, 20, 12)):
+        at_s = NOW_S - (2 - number) * EPOCH_S
+        ledger.record(Placed(at_s, 100 + number, 256, Uid(3), rank, 0.01 * number, 7.0))
+    assert ledger.flush()
+
+
+@contextmanager
+def scene(path: Path, *, filled: bool = True) -> Iterator[Scene]:
+    with Ledger.open(path) as ledger:
+        if filled:
+            fill(ledger)
+        made = Scene(ledger, state(ledger.path))
+        pages = {"/state": Page("application/json", made.tell)}
+        with Admin(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
+            yield made

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import pytest
+
+from logicnet.admin.state import Server, State
+from logicnet.console.concerns import concerns
+from logicnet.console.snapshot import Answer, Refusals, Snapshot, Solving
+from tests.unit.console.scenes import NOW_S, promise, state
+
+
+def seen(**more: object) -> Snapshot:
+    miner = state("/l.sqlite")  # type: ignore[arg-type]
+    given = {"at_s": NOW_S, "ledger": "/l.sqlite", "miner": miner, "servers": tuple(miner.servers)}
+    return Snapshot(**(given | more))  # type: ignore[arg-type]
+
+
+def with_miner(**more: object) -> Snapshot:
+    miner = state("/l.sqlite", **more)  # type: ignore[arg-type]
+    return seen(miner=miner)
+
+
+def answer(number: int = 0, **more: object) -> Answer:
+    given = {"outcome": "solved", "seconds": 2.0, "allowed_s": 60.0, "in_time": True} | more
+    return Answer(str(number), NOW_S, "5A", "q", "a", **given)  # type: ignore[arg-type]
+
+
+def test_all_is_well() -> None:
+    assert concerns(seen(promises=(promise(),), answers=tuple(map(answer, range(10))))) == ()
+
+
+LATE = answer(in_time=False, outcome="late", error="out of time")
+URGENT = tuple(Solving(str(n), "5A", "", 5.0, 60.0) for n in range(8))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "level", "word"),
+    [
+        (seen(miner=None), "bad", "No miner of this ledger"),
+        (seen(ledger_trouble="The ledger is locked"), "bad", "locked"),
+        (seen(answers=(*map(answer, range(8)), LATE, LATE)), "bad", "2 of 10 answers"),
+        (seen(answers=tuple(answer(n, outcome="failed") for n in range(8))), "warning", "gave out"),
+        (seen(answers=tuple(answer(n, seconds=50.0) for n in range(8))), "warning", "three quarters"),
+        (seen(refusals=(Refusals("broken", 1, NOW_S, ""),)), "bad", "Refused once"),
+        (seen(refusals=(Refusals("full", 3, NOW_S, ""),)), "warning", "Refused 3 times"),
+        (seen(promises=(promise(given=40, kept=30),)), "bad", "10 were not kept"),
+        (seen(servers=(Server(name="s", well=False, why="it is away"),)), "bad", "it is away"),
+        (seen(solving=URGENT), "warning", "8 of 8 challenges"),
+        (with_miner(waiting=3), "warning", "3 challenges wait"),
+        (with_miner(ledger_away=True, rows_waiting=7), "bad", "7 rows wait"),
+        (with_miner(rows_lost=2), "warning", "2 rows"),
+        (with_miner(network=None), "bad", "no metagraph"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(snapshot: Snapshot, level: str, word: str) -> None:
+    (first, *_) = concerns(snapshot)
+    assert first.level == level and word in first.what
+    assert first.mend.endswith(".")
+
+
+def test_the_worst_comes_first_and_what_was_kept_aside_last() -> None:
+    snapshot = seen(refusals=(Refusals("full", 3, NOW_S, ""), Refusals("broken", 1, NOW_S, "")))
+    found = concerns(snapshot, ["l.sqlite.damaged-1"])
+    assert [one.level for one in found] == ["bad", "warning", "note"]
+
+
+def test_what_others_did_wrong_is_no_concern_of_ours() -> None:
+    assert concerns(seen(refusals=(Refusals("not_verified", 900, NOW_S, ""),))) == ()
+
+
+def test_not_registered_and_an_old_metagraph() -> None:
+    miner = state("/l.sqlite")  # type: ignore[arg-type]
+    assert miner.network is not None
+    network = miner.network.model_copy(update={"uid": None, "rank": None, "age_s": 1200.0})
+    found = concerns(replace(seen(), miner=State(**(miner.model_dump() | {"network": network}))))
+    assert [one.level for one in found] == ["bad", "warning"]
+    assert "not registered" in found[0].what and "20 minutes old" in found[1].what

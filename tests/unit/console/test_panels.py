@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from logicnet.admin.state import Server
+from logicnet.console import panels
+from logicnet.console.snapshot import Answer, Refusals, Snapshot, Solving
+from tests.unit.console.scenes import NOW_S, promise, state
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+TEXTS = (
+    panels.head,
+    panels.figures,
+    panels.concerns,
+    panels.solving,
+    panels.answers,
+    panels.volume,
+    panels.refusals,
+    panels.servers,
+    panels.trend_words,
+)
+VOID = {"img", "br"}
+
+
+class Checked(HTMLParser):
+    """Which tags there are, and that each is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def full() -> Snapshot:
+    miner = state("/l.sqlite", solver=HOSTILE, hotkey=HOSTILE)  # type: ignore[arg-type]
+    answer = Answer(
+        "a", NOW_S, HOSTILE, HOSTILE, HOSTILE, "late", 70.0, 60.0, False, HOSTILE, None, 0.0, "silence"
+    )
+    return Snapshot(
+        at_s=NOW_S,
+        ledger=HOSTILE,
+        miner=miner,
+        ledger_trouble=HOSTILE,
+        solving=(Solving(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),),
+        answers=(answer,) * 150,
+        refusals=(Refusals(HOSTILE, 3, NOW_S, HOSTILE),),
+        promises=(promise(refused=2).model_copy(update={"validator": HOSTILE}),),
+        servers=(Server(name=HOSTILE, well=False, why=HOSTILE, paid=True, spent=1.5),),
+    )
+
+
+@pytest.mark.parametrize("make", TEXTS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("seen", [full(), Snapshot(NOW_S, "/l.sqlite")], ids=["full", "empty"])
+def test_panels_are_well_formed_and_every_word_is_escaped(make, seen: Snapshot) -> None:
+    checked = Checked()
+    checked.feed(make(seen))
+    checked.close()
+    assert checked.open == []
+    assert not checked.seen & {"script", "img"}
+    assert not [name for name in checked.attributes if name.startswith("on")]
+
+
+def test_a_challenge_has_a_bar_of_the_time_it_has_left() -> None:
+    text = panels.solving(full())
+    assert "width:10%" in text and "6.0 s" in text and 'class="bar bad"' in text
+
+
+def test_long_lists_are_cut_and_that_is_said() -> None:
+    text = panels.answers(full())
+    assert text.count("<tr>") == panels.MOST_ANSWERS + 1
+    assert "and 50 more" in text
+
+
+@pytest.mark.parametrize("make", [panels.trend, panels.ranks])
+def test_charts_are_json_without_functions(make) -> None:
+    for seen in (full(), Snapshot(NOW_S, "/l.sqlite")):
+        options = json.loads(json.dumps(make(seen), allow_nan=False))
+        assert options["series"] and not [key for key in options if key.startswith(":")]
+
+
+def test_volume_shows_what_was_given_and_kept_of_the_promise() -> None:
+    seen = replace(full(), promises=(promise(given=40, kept=20),))
+    assert re.findall(r"width:([\d.]+)%", panels.volume(seen)) == ["50.0", "25.0"]
+    assert "20 kept of 40 given, 80 promised" in panels.volume(seen)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from logicnet.admin.state import address_file
+from logicnet.console.snapshot import Answer
+from logicnet.console.source import HOUR_S, SLOTS, WINDOW_S, Source, slots
+from logicnet.ledger import LedgerReader
+from tests.unit.console.scenes import NOW_S, in_flight, promise, scene, state
+from tests.unit.ledger.facts import admitted, answered, epoch
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "miner.sqlite"
+
+
+def at_now(path: Path) -> Source:
+    return Source(path, now_s=lambda: NOW_S)
+
+
+def test_a_miner_at_work_is_seen_whole(path: Path) -> None:
+    with scene(path) as made, at_now(path) as source:
+        made.state = state(path, solving=[in_flight("now", 40.0)], promises=[promise()])
+        seen = source.look()
+    assert seen.miner is not None and seen.miner.hotkey == "5MinerMinerMiner"
+    assert [(one.challenge_id, one.left_s) for one in seen.solving] == [("now", 40.0)]
+    assert seen.solving[0].question.startswith("<img src=x") and seen.solving[0].question.isprintable()
+    assert [one.challenge_id for one in seen.answers] == ["c4", "left", "c3", "c2", "c1", "c0"]
+    assert (seen.in_time, len(seen.refusals), seen.refusals[0].count) == (5, 1, 2)
+    assert [one.rank for one in seen.places] == [40, 20, 12]
+    assert seen.ledger_trouble == ""
+    assert sum(slot.answered for slot in seen.slots) == 6
+
+
+def test_rewards_are_told_where_they_are_known(path: Path) -> None:
+    with scene(path), at_now(path) as source:
+        known = {one.challenge_id: (one.known_by, one.correctness) for one in source.look().answers}
+        rewards = {one.challenge_id: one.reward for one in source.look().answers}
+    assert known["left"] == ("silence", None)
+    assert known["c1"] == ("exact", 1.0) and known["c2"] == ("exact", 0.0)
+    assert known["c0"] == ("", None)
+    assert rewards["left"] == 0.0 and rewards["c0"] is None
+    # (0.3 * 0.5 + 0.7 - 0.05 * 3 / 64) / 2 + 0.5, the volume being full
+    assert rewards["c1"] == pytest.approx(0.9238, abs=1e-4)
+    assert rewards["c2"] == pytest.approx(0.5734, abs=1e-4)
+
+
+def test_the_next_look_reads_only_what_is_new(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[float] = []
+    watched = LedgerReader.watched
+
+    def noted(reader: LedgerReader, since_s: float, most: int = 300) -> list[dict[str, object]]:
+        read.append(since_s)
+        return watched(reader, since_s, most)
+
+    monkeypatch.setattr(LedgerReader, "watched", noted)
+    with scene(path) as made, at_now(path) as source:
+        first = source.look()
+        end = answered("now", seconds=20.0)
+        object.__setattr__(end, "at_s", NOW_S)
+        made.ledger.record(end)
+        made.ledger.flush()
+        second = source.look()
+    assert read[0] == NOW_S - WINDOW_S and read[1] > NOW_S - HOUR_S
+    assert len(second.answers) == len(first.answers) + 1
+    assert second.answers[0].challenge_id == "now"
+
+
+def test_there_is_no_ledger_yet(path: Path) -> None:
+    with at_now(path) as source:
+        seen = source.look()
+        assert seen.ledger_trouble.startswith("There is no ledger at")
+        assert [one.level for one in seen.concerns] == ["bad", "warning"]
+        with scene(path):
+            later = source.look()
+    assert later.ledger_trouble == "" and len(later.answers) == 6
+
+
+def test_a_ledger_that_is_locked_is_said_and_what_was_read_stays(path: Path) -> None:
+    with scene(path), at_now(path) as source:
+        before = source.look()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        with at_now(path) as other:
+            other._answers = dict(source._answers)
+            other._last = before
+            seen = other.look()
+    finally:
+        holder.close()
+    assert "locked" in seen.ledger_trouble
+    assert seen.answers == before.answers
+    assert any("Another program holds it" in one.mend for one in seen.concerns)
+
+
+@pytest.mark.parametrize("content", [b"\xa5" * 9000, b"SQLite format 3\0" + b"\xa5" * 9000])
+def test_a_damaged_ledger_is_said_and_left_as_it_is(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with at_now(path) as source:
+        seen = source.look()
+    assert "cannot be read" in seen.ledger_trouble
+    assert path.read_bytes() == content
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    with scene(path), at_now(path) as source:  # the miner puts it aside
+        again = source.look()
+    (kept,) = path.parent.glob("*.damaged-*")
+    assert kept.read_bytes() == content
+    assert again.ledger_trouble == ""
+    assert any(kept.name in one.what for one in again.concerns)
+
+
+def test_the_miner_of_another_ledger_is_not_taken_for_ours(path: Path) -> None:
+    with scene(path) as made, at_now(path) as source:
+        made.state = state(path.with_name("other.sqlite"))
+        assert source.look().miner is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [b"", b"{}", b"[]", b'{"url": 7}', b'{"url": "http://127.0.0.1:1"}', b'{"url": "http://[x"}', b"\xff"],
+)
+def test_a_miner_that_is_gone_or_garbled_is_none(path: Path, told: bytes) -> None:
+    address_file(path).write_bytes(told)
+    with at_now(path) as source:
+        assert source.look().miner is None
+
+
+def test_another_program_on_its_port_is_no_miner(path: Path) -> None:
+    with scene(path) as made, at_now(path) as source:
+        made.tell = lambda: json.dumps({"hello": "world"}).encode()  # type: ignore[method-assign]
+        address = json.loads(address_file(path).read_bytes())
+        assert address["url"].startswith("http://127.0.0.1:")
+        seen = source.look()
+    assert seen.miner is not None  # the page was put up with the first `tell`; now one that is not a state
+    address_file(path).write_text(json.dumps({"url": address["url"] + "/other"}))
+    with at_now(path) as source:
+        assert source.look().miner is None
+
+
+def ended(at_s: float, seconds: float = 2.0, in_time: bool = True) -> Answer:
+    return Answer(str(at_s), at_s, "5A", "q", "a", "solved", seconds, 60.0, in_time)
+
+
+def test_slots_cover_the_hour_or_the_window() -> None:
+    hour = slots([ended(NOW_S - 100), ended(NOW_S - 90, 4.0, in_time=False)], NOW_S)
+    assert len(hour) == SLOTS
+    assert hour[-1].at_s <= NOW_S < hour[-1].at_s + HOUR_S / SLOTS
+    (full,) = [slot for slot in hour if slot.answered]
+    assert (full.answered, full.missed, full.median_s, full.slow_s) == (2, 1, 3.0, 4.0)
+    window = slots([ended(NOW_S - 5 * HOUR_S), ended(NOW_S)], NOW_S)
+    assert [slot.answered for slot in window if slot.answered] == [1, 1]
+    assert slots([], NOW_S)[0].median_s is None
+
+
+def test_what_a_miner_that_died_was_solving_is_no_answer(path: Path) -> None:
+    with scene(path, filled=False) as made, at_now(path) as source:
+        made.ledger.record(admitted("lost", epoch(1), at_s=NOW_S - 1000))
+        made.ledger.flush()
+        seen = source.look()
+    assert (seen.answers, seen.solving) == ((), ())

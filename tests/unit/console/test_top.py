@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from logicnet.console.snapshot import Snapshot
+from logicnet.console.source import Source
+from logicnet.console.top import top, view
+from tests.unit.console.scenes import NOW_S, in_flight, promise, scene, state
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    path = tmp_path_factory.mktemp("top") / "miner.sqlite"
+    with scene(path) as made, Source(path, now_s=lambda: NOW_S) as source:
+        made.state = state(path, solving=[in_flight("now", 40.0)], promises=[promise(refused=3)])
+        return source.look()
+
+
+def shown(seen: Snapshot, width: int, height: int = 60) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, color_system=None)
+    console.print(view(seen, width, height))
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_every_width_shows_what_matters_and_no_line_is_longer(seen: Snapshot, width: int) -> None:
+    lines = shown(seen, width)
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= width
+    for word in ("Being solved", "40.0 s", "Answered", "over_quota", "127.0.0.1:8000", "Rank", "5MinerMi"):
+        assert word in text
+
+
+def test_it_ends_where_the_terminal_ends_with_the_most_urgent_first(seen: Snapshot) -> None:
+    many = replace(seen, solving=tuple(replace(seen.solving[0], challenge_id=str(n)) for n in range(90)))
+    lines = shown(many, 60, height=30)
+    assert sum("40.0 s" in line and "5Alice" in line for line in lines) < 15
+    assert any("more" in line for line in lines)
+
+
+def test_what_a_stranger_wrote_gives_the_terminal_no_orders(seen: Snapshot) -> None:
+    text = "\n".join(shown(seen, 120))
+    assert "\x1b" not in text and "<img src=x" in text
+
+
+def test_nothing_yet(tmp_path: Path) -> None:
+    with Source(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
+        text = "\n".join(shown(source.look(), 60))
+    assert "no miner is running" in text and "There is no ledger at" in text
+
+
+def test_one_look_where_nobody_can_watch(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with Source(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
+        top(source, console)
+    assert "no miner is running" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+class Enough(Exception):
+    pass
+
+
+def test_it_is_live_until_told_to_stop(tmp_path: Path) -> None:
+    looks = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise Enough
+
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    with Source(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source, pytest.raises(Enough):
+        top(source, console, sleep=sleep)
+    assert looks == 3
