@@ -7,6 +7,7 @@ import errno
 import json
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from logicnet.chain import AxonAddress, Survey
 from logicnet.chain.address import ExternalAddress
@@ -14,6 +15,9 @@ from logicnet.doctor.chain import AWAY, OFFLINE
 from logicnet.doctor.finding import Finding, Severity, error, note, ok, unmade, warning
 from logicnet.doctor.site import Site
 from logicnet.errors import ChainError, Reason, SettingsError
+
+_MOST = 4096  # bytes of a reply; ours has 200
+_REST_S = 1.0  # for the rest of a reply once its first byte has come
 
 _START = "Start the miner: npx pm2 start ecosystem.config.js (or `logicnet mine`), and read its log."
 
@@ -58,7 +62,12 @@ async def _asked(site: Site, host: str, port: int) -> bytes:
     try:
         # Not a path that it does not know: those are counted, to see what else validators may ask.
         writer.write(b"GET /LogicSynapse HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        return await reader.read(4096)
+        reply = await reader.read(_MOST)
+        with suppress(TimeoutError):  # it has answered; what does not come to its end is not ours
+            async with asyncio.timeout(_REST_S):
+                while len(reply) < _MOST and not _is_ours(reply) and (more := await reader.read(_MOST)):
+                    reply += more
+        return reply
     finally:
         writer.close()
 
