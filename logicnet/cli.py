@@ -231,6 +231,7 @@ def volume_advise(
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; generated ones if not given.")
     ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Measure what this machine answers in time under rising load, and name the largest volume that is safe.
@@ -241,7 +242,8 @@ def volume_advise(
 
     from logicnet.promise.command import Options, run  # noqa: PLC0415
 
-    return run(settings, Options(minutes=minutes, challenges=challenges, json=json))
+    options = Options(minutes=minutes, challenges=challenges, skip_bad=skip_bad, json=json)
+    return run(settings, options)
 
 
 @app.command()

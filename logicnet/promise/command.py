@@ -46,6 +46,7 @@ class Options:
 
     minutes: float
     challenges: Path | None = None
+    skip_bad: bool = False
     json: bool = False
 
 
@@ -54,7 +55,7 @@ def run(settings: Settings, options: Options) -> int:
 
     Raises LogicnetError if it cannot be measured.
     """
-    questions = _questions(options.challenges)
+    questions = _questions(options)
     try:
         levels, ended = asyncio.run(_measured(settings, options, questions))
     except KeyboardInterrupt:  # before the first challenge
@@ -105,11 +106,16 @@ async def _measured(
             return measuring.levels, "stopped" if stopped else "time" if time_is_up else "done"
 
 
-def _questions(path: Path | None) -> list[str]:
+def _questions(options: Options) -> list[str]:
     """What is asked. Raises LogicnetError."""
-    found = load_questions(path, None, None) if path is not None else make(QUESTIONS, Path())
+    if options.challenges is None:
+        found = make(QUESTIONS, Path())
+    else:
+        found = load_questions(options.challenges, None, None, skip_bad=options.skip_bad)
+    if found.skipped:
+        print(found.skipped_in_words, file=sys.stderr)
     if not found.problems:
-        raise SettingsError(f"--challenges {path}: there is no question in it")
+        raise SettingsError(f"--challenges {options.challenges}: there is no question in it")
     return [problem.asked for problem in found.problems]
 
 

@@ -6,14 +6,18 @@ import asyncio
 import json
 import signal
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from logicnet.challenges.sets import make
 from logicnet.cli import main
 from logicnet.errors import ModelError, SettingsError
+from logicnet.promise.advice import Level, advise
 from logicnet.promise.command import QUESTIONS, Options, run
+from logicnet.promise.words import Found, table
 from logicnet.settings import Settings
 from tests.harness.scripted_model import Mode, ScriptedModel
 
@@ -121,6 +125,27 @@ async def test_of_several_servers_paid_ones_are_not_asked(questions, tmp_path, c
         places.write_text(f'[[endpoint]]\nurl = "{paid.base_url}"\npaid = true\ntokens_per_day = 1000\n')
         with pytest.raises(SettingsError, match="paid"):
             await asyncio.to_thread(run, settings(str(places)), Options(minutes=1, challenges=questions))
+
+
+def test_a_file_of_no_use_is_one_line(tmp_path, capsys):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"question": "2+2?"}\n')
+    given = ["volume", "advise", "--challenges", str(bad)]
+    assert main(given) == 1
+    assert "1 broken line" in capsys.readouterr().err
+    assert main([*given, "--skip-bad"]) != 0
+    assert capsys.readouterr().err.count("\n") <= 2
+    assert main(["volume", "advise", "--miner.sovler", "race"]) == 2
+    assert "did you mean --miner.solver?" in capsys.readouterr().err
+
+
+def test_its_table_fits_into_60_columns():
+    levels = [Level(1, (7.0,) * 6, 0, 0, 0, 42.0), Level(64, (50.4,) * 192, 2, 60, 3, 200.0)]
+    out = Console(width=60, record=True, file=StringIO())
+    out.print(table(Found(Settings(), advise(levels), "done")))
+    lines = out.export_text().splitlines()
+    assert [line.split()[:2] for line in lines[-2:]] == [["1", "6"], ["64", "192"]]
+    assert not any("…" in line for line in lines)
 
 
 async def test_a_solver_without_models_needs_none(questions, capsys):
