@@ -577,30 +577,29 @@ def demo(
     return run(Stage(vllm_python, model, folder), keep=keep)
 
 
-@app.command("report")
-def report_run(
-    run: Annotated[Path, typer.Argument(help="Folder of an arena or a bench, finished or not.")],
+@app.command(context_settings=WITH_SETTINGS)
+def top(
+    context: typer.Context,
     *,
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; the run's if not given.")] = None,
+    run: Annotated[list[Path] | None, typer.Option(help="Scored run of ours to know rewards by.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="One look, then end.")] = False,
 ) -> None:
-    """Show what a run came to, and write it as one HTML page, CSV and JSON lines."""
-    from logicnet.report.command import run as report_on  # noqa: PLC0415
+    """Watch the miner in this terminal until Ctrl-C. Takes the flags of `mine` too."""
+    from logicnet.console.command import run_top  # noqa: PLC0415
 
-    report_on(run, out)
+    run_top(settings_of(context).settings, run or (), once=once)
 
 
-@app.command()
-def demo(
+@app.command("console", context_settings=WITH_SETTINGS)
+def console_page(
+    context: typer.Context,
     *,
-    keep: Annotated[bool, typer.Option("--keep", help="Stay until Ctrl-C, to be asked more.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path(".run/demo"),
-    model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(".run/model/smollm2"),
-    vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
-) -> int:
-    """Ask a real miner with a real vLLM ten questions. `make demo` sets up what that needs."""
-    from logicnet.demo import Stage, run  # noqa: PLC0415
+    run: Annotated[list[Path] | None, typer.Option(help="Scored run of ours to know rewards by.")] = None,
+) -> None:
+    """Serve a page that shows the miner live, until Ctrl-C. Takes the flags of `mine` too."""
+    from logicnet.console.command import run_console  # noqa: PLC0415
 
-    return run(Stage(vllm_python, model, folder), keep=keep)
+    run_console(settings_of(context).settings, run or ())
 
 
 @app.command()
