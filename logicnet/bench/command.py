@@ -106,10 +106,19 @@ async def _run(options: Options, ready: _Ready) -> bool:
             reference = await endpoint("reference", plan.reference) if plan.reference else None
             judge = await endpoint("judge", plan.judge) if plan.judge else None
         scorer = await stack.enter_async_context(_scorer(plan, ready.problems, judge))
-        for contestant in ready.contestants:
+        contestants = _for_served(ready, models)
+        for contestant in contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))
-        bench = _Bench(stack.enter_context(ready.open()), ready.contestants, models, reference, scorer)
+        bench = _Bench(stack.enter_context(ready.open()), contestants, models, reference, scorer)
         return await until_stopped(bench.run(), bench.stop)
+
+
+def _for_served(ready: _Ready, models: Endpoint) -> Sequence[Contestant]:
+    """The contestants, built for the model that is served where none was named."""
+    plan = ready.plan
+    if plan.endpoint.model is not None or models.served is None:
+        return ready.contestants
+    return load_contestants(plan.named or plan.solvers, Setup(model=models.served.model))
 
 
 class _Bench:

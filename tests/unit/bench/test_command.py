@@ -55,6 +55,33 @@ async def test_the_same_questions_to_all_and_a_report_at_the_end(tmp_path, capfd
     assert "s3cret" not in said.out + said.err + (tmp_path / "run" / "run.json").read_text()
 
 
+CURIOUS = """
+from logicnet.protocol import Answer
+
+
+class Curious:
+    def __init__(self, model):
+        self.model = model
+
+    @classmethod
+    def from_setup(cls, setup):
+        return cls(setup.model)
+
+    async def solve(self, challenge, deadline, models):
+        return Answer("I was told.", str(self.model))
+"""
+
+
+@pytest.mark.parametrize("named", [None, "scripted"])
+async def test_solvers_are_built_for_the_model_that_is_served(tmp_path, named):
+    (tmp_path / "curious.py").write_text(CURIOUS)
+    async with ScriptedModel() as server:
+        source = Source(server.base_url, named)
+        curious = options(server, tmp_path / "run", solvers=[str(tmp_path / "curious.py")], endpoint=source)
+        assert await asyncio.to_thread(run, curious) == 0
+    assert {row.answer for row in rows_of(tmp_path / "run")} == {"scripted"}
+
+
 async def test_a_judge_decides_what_arithmetic_cannot(tmp_path):
     def text(body: dict) -> str:
         asked = body["messages"][-1]["content"]
