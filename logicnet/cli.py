@@ -111,10 +111,13 @@ def doctor(
 ) -> int:
     """Find what is wrong with this miner's set-up, and how to mend it; takes the flags of `mine`."""
     from logicnet.doctor.command import ABOUT, run  # noqa: PLC0415
+    from logicnet.doctor.started import as_started  # noqa: PLC0415
 
     if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):
         return 0
-    return run(settings_of(context), console(), json=json)
+    found = as_started(context.args)
+    logs.set_up(found.settings.logging, found.secrets())
+    return run(found, console(), json=json)
 
 
 @app.command(context_settings=WITH_SETTINGS, add_help_option=False)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dotenv import dotenv_values
 from loguru import logger
 from rich.console import Console
 
@@ -15,9 +14,11 @@ from logicnet.config import Config
 from logicnet.doctor.report import as_json, masked, secrets_in, show, status
 from logicnet.doctor.round import examine
 from logicnet.doctor.site import Outside, Site
+from logicnet.doctor.started import kept
 
 ABOUT = """Find what is wrong with this miner's set-up, what it costs, and how to mend it. It only reads.
-Takes the flags of `mine`. Exit status: 0 nothing to mend, 3 warnings, 4 errors."""
+Run it in the miner's folder, as the miner's user; takes the flags of `mine`.
+Exit status: 0 nothing to mend, 3 warnings, 4 errors."""
 
 
 def run(config: Config, out: Console, *, json: bool = False, outside: Outside | None = None) -> int:
@@ -27,21 +28,13 @@ def run(config: Config, out: Console, *, json: bool = False, outside: Outside | 
     site = Site(config, folder, outside)
     with _unheard():
         found = asyncio.run(examine(site))
-    secrets = [*config.secrets(), *secrets_in(outside.environ), *secrets_in(_kept(folder))]
+    secrets = [*config.secrets(), *secrets_in(outside.environ), *secrets_in(kept(folder / ".env"))]
     clean = masked(found, secrets, outside.home)
     if json:
         print(as_json(clean))
     else:
         show(out, clean)
     return status(clean)
-
-
-def _kept(folder: Path) -> dict[str, str | None]:
-    """What `.env` has for others than the miner: keys of vLLM, Hugging Face."""
-    try:
-        return dotenv_values(folder / ".env", interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        return {}
 
 
 @contextmanager

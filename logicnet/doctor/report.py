@@ -31,7 +31,7 @@ def status(found: Found) -> int:
     return STATUS[worst(finding for findings in found.values() for finding in findings)]
 
 
-def secrets_in(variables: Mapping[str, str | None]) -> list[str]:
+def secrets_in(variables: Mapping[str, str]) -> list[str]:
     """The values of variables whose names say that they are nobody's business."""
     return [value for name, value in variables.items() if value and is_secret(name)]
 

@@ -7,10 +7,9 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from logicnet.doctor.finding import Finding, error, ok, warning
 from logicnet.doctor.site import Site
+from logicnet.doctor.started import kept
 from logicnet.errors import SettingsError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -62,7 +61,7 @@ def _files(site: Site) -> list[Finding]:
             )
     found += _coldkey(folder / "coldkey")
     env = site.folder / ".env"
-    if _mode(env) & _OTHERS and any(is_secret(name) and value for name, value in _values(env).items()):
+    if _mode(env) & _OTHERS and any(map(is_secret, kept(env))):
         found.append(
             warning(
                 f"{env} holds keys and is open to other users of this machine ({_mode(env):o}).",
@@ -98,10 +97,3 @@ def _mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:
         return 0
-
-
-def _values(file: Path) -> dict[str, str | None]:
-    try:
-        return dotenv_values(file, interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        return {}

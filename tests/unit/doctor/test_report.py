@@ -63,7 +63,7 @@ def test_secrets_are_known_by_their_names() -> None:
         "HF_TOKEN": "hf_1",
         "VLLM_API_KEY": "k",
         "PATH": "/bin",
-        "A_PASSWORD": None,
+        "A_PASSWORD": "",
         "my_secret": "s",
     }
     assert secrets_in(variables) == ["hf_1", "k", "s"]

@@ -1,0 +1,60 @@
+"""Started: the settings that the miner has when pm2 starts it, which are more than `.env` says to itself.
+
+ecosystem.config.js hands the miner its flags (SN35_MINER_FLAGS) and, where nothing else names a model server,
+the address and the key of the vLLM that it starts beside it. A doctor who did not know would look elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from logicnet.config import Config, read
+from logicnet.errors import SettingsError
+
+_BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
+_KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
+_ANY_KEY = "OPENAI_API_KEY"
+_OURS = ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "SN35_VLLM_MODEL", "SN35_VLLM_FLAGS", "SN35_VLLM_PYTHON")
+
+
+def as_started(
+    argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")
+) -> Config:
+    """Settings of `argv`, as `logicnet.config.read` makes them, with what ecosystem.config.js adds.
+
+    Raises SettingsError.
+    """
+    known = {**kept(env_file), **environ}
+    flags = known.get("SN35_MINER_FLAGS") or ""
+    try:
+        words = shlex.split(flags)
+    except ValueError as error:
+        raise SettingsError(f"SN35_MINER_FLAGS cannot be taken apart: {error}.") from None
+    return read([*words, *argv], {**_vllm(known), **environ}, env_file)
+
+
+def kept(env_file: Path) -> dict[str, str]:
+    """What `.env` has, for whomever; nothing if it cannot be read."""
+    try:
+        found = dotenv_values(env_file, interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {name: value for name, value in found.items() if value}
+
+
+def _vllm(known: Mapping[str, str]) -> dict[str, str]:
+    """Where the vLLM listens that pm2 starts, and its key."""
+    key = known.get("VLLM_API_KEY")
+    if known.get(_BASE_URL):
+        return {_ANY_KEY: key} if key and not known.get(_ANY_KEY) else {}
+    if known.get("SN35_VLLM") == "false" or not any(map(known.get, _OURS)):
+        return {}
+    host = known.get("SN35_VLLM_HOST") or "127.0.0.1"
+    reach = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  (not bound: called)
+    found = {_BASE_URL: f"http://{reach}:{known.get('SN35_VLLM_PORT') or '8000'}/v1"}
+    return {**found, _KEY: key} if key and not known.get(_KEY) else found
