@@ -18,7 +18,7 @@ from logicnet.events import Outcome
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
-from logicnet.solver.guard import suspicious
+from logicnet.solver.guard import blank, suspicious
 from logicnet.solver.transcript import Transcript
 from logicnet.trail import read_trail
 
@@ -125,6 +125,7 @@ def _checked(answer: Answer, transcript: Transcript) -> Solution:
 def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
     """What the models had written, and the answer it comes to."""
     reasoning, short = transcript.best()
+    short = "" if blank(short) else short
     reasoning, short = _sendable(reasoning, MOST_REASONING), _sendable(short, MOST_ANSWER)
     return Solution(Answer(reasoning or _NO_REASONING, short or _NO_ANSWER), outcome, error)
 

@@ -1,4 +1,4 @@
-"""Guard: what of our own output must not go out, because it could be taken for an attempt on a judge.
+"""Guard: what of our own output must not go out, above all what could be taken for an attempt on a judge.
 
 A question may tell a model to write such a thing, and a model may write one by itself. A true answer that
 happens to look like one earns -1 as well (LogicNet 1.6), so it is not sent either.
@@ -23,6 +23,17 @@ _ADDRESSES = re.compile(
 
 _TEMPLATE = re.compile(r"<\|[a-zA-Z_]{1,30}\|>|\[/?INST\]")
 """Pieces of a chat template that a model gave back."""
+
+_BLANK = re.compile(
+    r"\W*(?:(?:put|insert|write|state|your|the|my|final|short|numerical|correct)\s+)*"
+    r"(?:answer|number|result|value)s?(?:\s+(?:goes\s+)?here)?\W*|[\s._;]*",
+    re.IGNORECASE,
+)
+
+
+def blank(answer: str) -> bool:
+    """Whether a short answer is none: nothing, or what a form had in its place, [your answer here] say."""
+    return _BLANK.fullmatch(answer) is not None
 
 
 def suspicious(text: str) -> bool:

@@ -21,7 +21,7 @@ from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import CLOSE, OPEN, shown
 from logicnet.solver.answers import Form, form, question_kind
 from logicnet.solver.conclusion import concluded, guessed
-from logicnet.solver.guard import suspicious
+from logicnet.solver.guard import blank, suspicious
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.profiles import Profile
@@ -52,14 +52,6 @@ _MATHS = re.compile(r"\\[()\[\]]|\$")
 _SIGNS = {r"\cdot": "*", r"\times": "*", r"\div": "/", r"\left": "", r"\right": "", r"\%": "%", r"\,": ""}
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-
-
-_BLANK = re.compile(
-    r"\W*(?:(?:put|insert|write|state|your|the|my|final|short|numerical|correct)\s+)*"
-    r"(?:answer|number|result|value)s?(?:\s+(?:goes\s+)?here)?\W*|[\s._;]*",
-    re.IGNORECASE,
-)
-"""What a model gives back of an instruction: [your answer here], ____."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +120,11 @@ class Lanes:
             temperature=lane.temperature,
             confidence=True,
         )
-        if not done.text.strip() or done.finish == "failed" or self._only_thought(done, written):
+        if (
+            not done.text.strip()
+            or done.finish in ("failed", "deadline")
+            or self._only_thought(done, written)
+        ):
             return _nothing("program", done)  # half of one misleads
         ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S)
         return LaneEnd(
@@ -210,10 +206,11 @@ class Lanes:
         return self._form(concluded(text))
 
     def _form(self, answer: str) -> Form | None:
-        """None too for what could not be sent, so that it is no vote, and for a form left blank."""
-        if not answer or suspicious(answer) or _BLANK.fullmatch(answer):
+        """None too for what could not be sent, so that it is no vote."""
+        found = None if blank(answer) else form(answer, self.question)
+        if found is None or blank(found.text) or suspicious(answer) or suspicious(found.text):
             return None
-        return form(answer, self.question)
+        return found
 
 
 def _nothing(lane: str, done: Completion) -> LaneEnd:

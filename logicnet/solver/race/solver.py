@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -164,8 +165,12 @@ class _Race:
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
         while self._running:
             left_s = self.deadline.remaining_s() - reserve_s
+            if self._computed():
+                left_s = min(left_s, self._trace_s() - self.deadline.elapsed_s())
             if left_s <= 0.0:
-                self.note = "the time is up"
+                self.note = (
+                    "computed, and a trace is not worth more" if self._computed() else "the time is up"
+                )
                 break
             more = decide(
                 self._ballot(),
@@ -200,10 +205,18 @@ class _Race:
     def ends_with_answer(self) -> bool:
         return any(end.form is not None for end in self.ends)
 
+    def _computed(self) -> bool:
+        """Whether the answer is nearly certain, so that what is left to win is a trace to go with it."""
+        return any(end.lane == "exact" and end.form is not None for end in self.ends)
+
+    def _trace_s(self) -> float:
+        """What a trace may take at most: more seconds cost more than it adds, even if it came for sure."""
+        return self.lanes.profile.trace_gain / self.prices.second if self.prices.second else math.inf
+
     def _begin_all(self) -> None:
         """The lanes to start with, as far as there is room: the kinds in turn, so that few are mixed too."""
         wanted = {lane: getattr(self.lanes.profile, lane).lanes for lane in self._kinds()}
-        if self.ends_with_answer():  # computed: what is left to win is a trace to go with it
+        if self._computed():
             traces = min(2, wanted["reason"]) if self.lanes.profile.trace_gain else 0
             wanted = {"reason": traces, "program": 0}
         room = self.seat.calls()
@@ -214,6 +227,8 @@ class _Race:
 
     def _begin_more(self, left_s: float) -> None:
         """Another lane where one has ended, if it is worth its time."""
+        if self._computed():
+            return
         while self._calls() < self.seat.calls():
             lane = self._next_lane()
             if lane is None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.scoring.tricks import MARKS
-from logicnet.solver.guard import suspicious
+from logicnet.solver.guard import blank, suspicious
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,17 @@ def test_honest_texts(text: str) -> None:
 @given(st.text())
 def test_any_text_is_judged(text: str) -> None:
     suspicious(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", ";", "____", "...", "[your answer here]", "your final answer", "<answer>"]
+)
+def test_blanks(text: str) -> None:
+    assert blank(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "<", "=", "-", "the number 5", "none", "No", "x", "here", "\u2205", "{}"]
+)
+def test_answers(text: str) -> None:
+    assert not blank(text)

@@ -149,14 +149,14 @@ _WORDED = (
     (r"(?<=[\d)])\s*\bsquared\b", "^2"),
     (r"(?<=[\d)])\s*\bcubed\b", "^3"),
     (r"(?<=\d)\s*\bfactorial\b", "!"),
-    (r"\b(?:the )?factorial of (\d+)\b", r"\1!"),
+    (r"\b(?:the )?factorial of (\d+)\b(?!\.\d)", r"\1!"),
     (r"\b(?:the )?(?:principal |positive )?square root of (\d+(?:\.\d+)?|\([^()]*\))", r"sqrt(\1)"),
     (r"\b(?:the )?cube root of (-?\d+(?:\.\d+)?|\([^()]*\))", r"root(\1,3)"),
     (r"\b(?:sqrt|root) of (\d+(?:\.\d+)?)", r"sqrt(\1)"),
     (r"\b(?:the )?square of (\d+(?:\.\d+)?)$", r"\1^2"),
     (r"\b(?:the )?cube of (\d+(?:\.\d+)?)$", r"\1^3"),
     (r"\b(?:the )?absolute value of (-?\d+(?:\.\d+)?|\([^()]*\))", r"abs(\1)"),
-    (r"\blog(?:arithm)?(?: to the)? base (\d+) of (\d+)\b", r"log(\2,\1)"),
+    (r"\blog(?:arithm)?(?: to the)? base (\d+) of (\d+)\b(?!\.\d)", r"log(\2,\1)"),
     (r"(?<=\d)\s+[xX]\s+(?=[\d(-])|(?<=\d)[xX](?=\d)", "*"),
 )
 

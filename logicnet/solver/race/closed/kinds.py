@@ -101,7 +101,8 @@ def _pretty(text: str) -> str:
 _N = r"(?:-?\d+(?:\.\d+)?)"
 _AND = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)"
 _NUMBERS = (
-    rf"(?:(?:these|those)\s+(?:\w+\s+)?numbers|(?:the\s+)?numbers?)?\s*:?\s*[(\[]?({_N}(?:{_AND}{_N})+)[)\]]?"
+    r"(?:(?:these|those)\s+(?:(?:two|three|four|whole|positive|natural|given)\s+)?numbers"
+    rf"|(?:the\s+)?numbers?)?\s*:?\s*[(\[]?({_N}(?:{_AND}{_N})+)[)\]]?"
 )
 
 

@@ -237,13 +237,18 @@ _FILLER = re.compile(
         |[:,])(?=[\s:,(\d|-]|$)\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
-_HARMLESS = re.compile(r"\bdouble[- ]check\w*|\bno one\b|\bsecond opinion\b|\bby hand\b", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"\bdouble[- ]check\w*|\bno one\b|\bsecond opinion\b|\bby hand\b"
+    r"|\bwithout (?:using )?(?:a|my|any) calculator\b",
+    re.IGNORECASE,
+)
 _SIGNIFICANT = re.compile(
     r"""\d|[=+*/^|<>%$\\\[\]{}]|\b(?:
         zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy
         |eighty|ninety|hundred|thousand|million|dozen|pair|couple|half|third|quarter|double[ds]?|triple[ds]?|twice|thrice
         |if|when|whenever|where|then|after|before|afterwards?|unless|except|but|not|never|instead|rather|assum\w+|suppos\w+
         |given|imagine|pretend|let|define[ds]?|defin\w+|mean|means|denotes?|represents?|replace[ds]?|swap\w*|opposite|reverse\w*
+        |backwards?|upside|flip\w*|(?:integer|whole|fractional)\spart|ceiling|floor|truncat\w*|spell\w*|without|approximat\w*|roughly|estimat\w*
         |negat\w+|invers\w+|recipro\w+|invert\w*|ignor\w+|forget|trick\w*|riddle
         |base|binary|octal|hex\w*|roman|words|letters|digits?|mod\w*|clock|fraction\w*|decimal\w*|percent\w*|round\w*|nearest
         |add\w*|sum\w*|subtract\w*|multipl\w+|divid\w*|division|plus|minus|times|product|quotient|remainder|differen\w+

@@ -15,7 +15,10 @@ from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
 from tests.harness.scripted_model import Json
 
-QUESTION = "Natalia sold 48 clips in April, and then half as many in May. How many clips is that altogether?"
+QUESTION = (
+    "Natalia sold 48 clips to her 5 friends in April, and then she sold half as many clips in May. "
+    "How many clips did she sell altogether?"
+)
 STEPS = "In May she sold 48 / 2 = 24 clips. Together these are 48 + 24 = 72 clips.\n\nThe answer is 72."
 PROGRAM = "april = 48\nmay = april / 2\nprint(april + may)"
 

@@ -169,6 +169,11 @@ REFUSED = [
     "What is sin(30)?",
     "What is the difference between 3 and 8?",
     "What is -7 mod 3?",
+    "What is the LCM of these negative numbers: 210, 322?",
+    "What is the GCD of these squared numbers: 12 and 18?",
+    "What is 12% of 45, backwards?",
+    "What is 0.1 + the factorial of 0.2?",
+    "What is log base 10 of 1.5?",
     # nothing to compute, or nothing exact to say
     "What is 5?",
     "17",

@@ -1,0 +1,397 @@
+"""The race as a whole, on a scripted server: what it answers, when it stops, and what it leaves behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from logicnet.deadline import Deadline
+from logicnet.errors import ModelError
+from logicnet.llm import Endpoint
+from logicnet.protocol import Answer, Challenge
+from logicnet.solver import Setup, load_solver
+from logicnet.solver.answering import Solution, answer_in_time
+from logicnet.solver.race.profiles import load_profiles, profile_for
+from logicnet.solver.race.solver import RaceSolver
+from logicnet.solver.race.votes import LaneRecord
+from tests.harness.said import listening
+from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
+from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, without_exact
+
+STORY = Challenge(QUESTION)
+SMALL = profile_for("smollm2", load_profiles())
+CHAT = profile_for("chat", load_profiles())
+
+
+@pytest.fixture
+async def race(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RaceSolver]:
+    """On a chat model; without exact, which has its own test below."""
+    solver = RaceSolver(Setup(model="chat"))
+    without_exact(solver, monkeypatch)
+    async with solver:
+        yield solver
+
+
+async def solve(
+    race: RaceSolver, models: Endpoint, challenge: Challenge = STORY, seconds: float = 30.0
+) -> Answer:
+    return await race.solve(challenge, Deadline.after(seconds), models)
+
+
+async def left_alone(server: ScriptedModel) -> None:
+    """Until no chat is answered any more: nothing goes on behind the reply."""
+    async with asyncio.timeout(20):
+        await server.idle()
+
+
+def others() -> set[asyncio.Task[object]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+# What it answers -------------------------------------------------------------------------------------
+
+
+async def test_lanes_agree_and_the_answer_goes_out_with_its_steps(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    answer = await solve(race, models)
+    assert (answer.reasoning, answer.answer) == (STEPS, "72")
+    assert {asked(body) for body in server.chats} == {"reason", "program"}
+    await left_alone(server)
+
+
+async def test_most_votes_win(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
+    seen = {"reason": 0}
+
+    def text(body: Json) -> str:
+        if asked(body) != "reason":
+            return as_asked(body)
+        seen["reason"] += 1
+        return "I guess. The answer is 70." if seen["reason"] == 1 else STEPS
+
+    server.text = text
+    server.pause_s = 0.002
+    answer = await solve(race, models)
+    assert (answer.reasoning, answer.answer) == (STEPS, "72")
+
+
+async def test_a_calculation_asks_for_no_more_than_a_trace(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path
+) -> None:
+    """And waits for it no longer than it is worth: 0.0004 of reward is a second."""
+    own = tmp_path / "own.toml"
+    lane = "{ lanes = 4, most = 8, temperature = 0.7, max_tokens = 400 }"
+    own.write_text(
+        '[[profiles]]\nname = "own"\nmodels = ["own"]\ntrace_gain = 0.0004\n'
+        f"reason = {lane}\nprogram = {lane}\n"
+    )
+    server.mode = Mode.HANG_IN_TEXT
+    async with RaceSolver(Setup(profiles=own, model="own")) as race:
+        await race._exact.start()
+        deadline = Deadline.after(60.0)
+        answer = await race.solve(Challenge("What is 12% of 45?"), deadline, models)
+        assert deadline.elapsed_s() < 30.0  # generous; it would be 59 if it waited
+        assert answer.answer == "5.4"
+        assert answer.reasoning.startswith("We are asked: What is 12% of 45?\n\nTo find 12% of 45")
+        assert answer.trail is not None
+        assert [(vote.lane, vote.text) for vote in answer.trail.lanes] == [("exact", "5.4")]
+        assert [asked(body) for body in server.chats] in ([], ["reason"], ["reason"] * 2)
+        await left_alone(server)
+        # A small model is not even asked.
+        race._use(SMALL)
+        server.chats.clear()
+        assert (await solve(race, models, Challenge("What is 15% of 45?"))).answer == "6.75"
+        assert server.chats == []
+
+
+async def test_the_answer_has_its_trail(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
+    server.logprobs = (-0.25,)
+    trail = (await solve(race, models)).trail
+    assert trail is not None
+    assert (trail.kind, trail.chosen) == ("story", "number:72")
+    assert trail.note
+    votes = [vote for vote in trail.lanes if vote.key]
+    assert {vote.lane for vote in votes} <= {"reason", "program"}
+    for vote in votes:
+        assert (vote.key, vote.text) == ("number:72", "72")
+        assert vote.confidence == pytest.approx(-0.25)
+        assert vote.tokens > 0
+        assert 0.0 < vote.seconds < 30.0
+    seconds = [vote.seconds for vote in trail.lanes]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize(("trusted", "wins"), [("program", "72"), ("reason", "70")])
+async def test_what_lanes_have_earned_decides_between_them(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path, trusted: str, wins: str
+) -> None:
+    """One reasons to 70, one computes 72, and nobody else is asked."""
+    profiles = tmp_path / "profiles.toml"
+    lane = "{ lanes = 1, most = 1, temperature = 0, max_tokens = 300 }"
+    profiles.write_text(f'[[profiles]]\nname = "two"\nmodels = ["*"]\nreason = {lane}\nprogram = {lane}\n')
+    doubted = {"program": "reason", "reason": "program"}[trusted]
+    records = (LaneRecord("story", trusted, 90.0, 10.0), LaneRecord("story", doubted, 10.0, 90.0))
+    server.text = lambda body: PROGRAM if asked(body) == "program" else "I guess. The answer is 70."
+    async with RaceSolver(Setup(records, profiles)) as race:
+        first = await solve(race, models)
+    assert first.answer == wins
+
+
+async def test_where_a_program_is_asked_for_no_program_is_run(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    code = "def double(n):\n    return 2 * n"
+    server.text = f"```python\n{code}\n```"
+    answer = await solve(race, models, Challenge("Write a Python function double(n) that doubles a number."))
+    assert answer.answer == code
+    assert {asked(body) for body in server.chats} == {"reason"}
+
+
+# Which model -----------------------------------------------------------------------------------------
+
+
+async def test_who_names_no_model_gets_the_profile_of_the_one_that_is_served(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.model = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    endpoint = Endpoint(server.base_url)
+    async with RaceSolver() as race:
+        with listening() as said:
+            await solve(race, endpoint)
+            first, server.chats = server.chats, []
+            await solve(race, endpoint)
+    await endpoint.close()
+    assert {len(body["messages"]) for body in first} == {1}  # asked as a chat model: nobody knew better
+    shots = {"reason": SMALL.reason.examples, "program": SMALL.program.examples}
+    assert server.chats
+    assert all(len(body["messages"]) == 2 * shots[asked(body)] + 1 for body in server.chats)
+    told = [line for line in said if "SmolLM2" in line and "profile" in line]
+    assert told == [
+        "INFO The model is 'HuggingFaceTB/SmolLM2-135M-Instruct'; it is asked as the profile 'small' says."
+    ]
+
+
+async def test_a_model_that_is_named_is_believed(server: ScriptedModel, models: Endpoint) -> None:
+    async with RaceSolver(Setup(model="smollm2")) as race:
+        await solve(race, models)
+        server.chats.clear()
+        await solve(race, models)
+    assert all(len(body["messages"]) > 1 for body in server.chats)
+
+
+async def test_the_operators_profile_is_used(server: ScriptedModel, models: Endpoint, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    lane = "{ lanes = 2, most = 2, temperature = 0.3, max_tokens = 321 }"
+    own.write_text(f'[[profiles]]\nname = "own"\nmodels = ["my-*"]\nreason = {lane}\nprogram = {lane}\n')
+    async with RaceSolver(Setup(profiles=own, model="my-model")) as race:
+        await solve(race, models)
+    assert {(body["max_tokens"], body["temperature"]) for body in server.chats} == {(321, 0.3)}
+    assert len(server.chats) <= 4
+
+
+# In time ---------------------------------------------------------------------------------------------
+
+
+async def test_whatever_the_server_does_it_ends_before_the_deadline(race: RaceSolver) -> None:
+    async def replied(mode: Mode) -> tuple[Solution, bool]:
+        async with ScriptedModel(text=as_asked, mode=mode, context=8192) as server:
+            endpoint = Endpoint(server.base_url)
+            deadline = Deadline.after(4.0)
+            solution = await answer_in_time(race, STORY, deadline, endpoint)
+            late = deadline.passed()
+            await left_alone(server)
+            await endpoint.close()
+            return solution, late
+
+    replies = dict(zip(BROKEN, await asyncio.gather(*map(replied, BROKEN)), strict=True))
+    for mode, (solution, late) in replies.items():
+        assert not late, mode
+        assert solution.answer.answer and solution.answer.reasoning
+        assert "solver was not done" not in solution.error, mode  # nobody had to end it: it kept its reserve
+
+
+async def test_a_server_that_dies_on_the_way_leaves_what_it_wrote(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    server.text = "Half of 48 is 24, which makes 72. The answer is 72. More of it follows here."
+    server.pause_s = 0.02
+
+    def mode(number: int) -> Mode:
+        if number == 0:
+            return Mode.NORMAL
+        return Mode.DROP
+
+    server.mode = mode
+    answer = await solve(race, models, seconds=8.0)
+    assert answer.answer == "72"
+
+
+async def test_a_server_that_is_back_in_time_is_asked_again(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    server.mode = lambda n: Mode.ERROR_500 if n < 6 else Mode.NORMAL
+    assert (await solve(race, models)).answer == "72"
+
+
+async def test_without_a_word_it_says_why(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
+    server.mode = Mode.ERROR_500
+    with pytest.raises(ModelError, match="500"):
+        await solve(race, models, seconds=1.5)
+    server.mode = Mode.HANG_AFTER_HEADERS
+    with pytest.raises(ModelError, match="in time"):
+        await solve(race, models, seconds=1.0)
+
+
+async def test_thinking_that_is_cut_off_is_concluded_and_not_sent(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.thinking = "Hmm, let me see, clips and clips and clips."
+    server.text = lambda body: as_asked(body) if asked(body) in ("short", "forced") else "never seen"
+    server.mode = lambda n: Mode.HANG_IN_TEXT if asked(server.chats[n]) == "reason" else Mode.NORMAL
+    async with RaceSolver(Setup(model="deepseek-r1")) as race:
+        deadline = Deadline.after(4.0)
+        answer = await race.solve(STORY, deadline, models)
+    assert not deadline.passed()
+    assert (answer.reasoning, answer.answer) == (STEPS, "72")
+    assert answer.trail is not None
+    assert {vote.lane for vote in answer.trail.lanes if vote.key} == {"forced"}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.3])
+async def test_hardly_any_time_is_no_fault(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver, seconds: float
+) -> None:
+    server.mode = Mode.TRICKLE
+    solution = await answer_in_time(race, STORY, Deadline.after(seconds), models)
+    assert solution.answer.answer
+    await left_alone(server)
+
+
+# A lane less -----------------------------------------------------------------------------------------
+
+
+async def test_a_lane_that_fails_is_a_lane_less(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n % 2 else Mode.NORMAL
+    answer = await solve(race, models)
+    assert answer.answer == "72"
+    await left_alone(server)
+
+
+async def test_a_lane_that_raises_is_a_lane_less(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the sandbox is on fire")
+
+    monkeypatch.setattr(race._sandbox, "run", broken)
+    monkeypatch.setattr(race._exact, "solve", broken)
+    assert (await solve(race, models)).answer == "72"
+
+
+async def test_a_hostile_program_costs_only_its_lane(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    server.text = lambda body: "x = 1\nwhile True: x += x" if asked(body) == "program" else STEPS
+    assert (await solve(race, models)).answer == "72"
+
+
+# What is left behind ---------------------------------------------------------------------------------
+
+
+async def test_cancelling_leaves_nothing_running(server: ScriptedModel, models: Endpoint) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    tasks_before = others()
+    server.text = lambda body: "while True: pass" if asked(body) == "program" else "word " * 1_000
+    server.mode = lambda n: Mode.NORMAL if asked(server.chats[n]) == "program" else Mode.HANG_IN_TEXT
+    async with RaceSolver(Setup(model="chat")) as race:
+        task = asyncio.create_task(solve(race, models))
+        async with asyncio.timeout(60):
+            while not (race._sandbox._running and server.running >= CHAT.reason.lanes):
+                await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await left_alone(server)
+        async with asyncio.timeout(60):
+            while race._sandbox._running:
+                await asyncio.sleep(0.005)
+        assert race._floor.challenges() == 0
+        assert server.hung_up >= CHAT.reason.lanes
+    async with asyncio.timeout(60):
+        while {child.pid for child in psutil.Process().children(recursive=True)} - before:
+            await asyncio.sleep(0.01)
+        while [task for task in others() - tasks_before if "_accepted" not in repr(task)]:
+            await asyncio.sleep(0.01)
+
+
+async def test_leaving_ends_the_workers(server: ScriptedModel, models: Endpoint) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    async with RaceSolver(Setup(model="chat")) as race:
+        await solve(race, models)
+        await race._exact.start()
+        assert {child.pid for child in psutil.Process().children(recursive=True)} - before
+    async with asyncio.timeout(60):
+        while {child.pid for child in psutil.Process().children(recursive=True)} - before:
+            await asyncio.sleep(0.01)
+
+
+# Many at once ----------------------------------------------------------------------------------------
+
+
+async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    gate = asyncio.Event()
+    server.mode = Mode.HANG_IN_TEXT
+    questions = [f"{QUESTION} This is number {number}." for number in range(16)]
+    stakes = [500_000.0, *[10_000.0] * 15]
+
+    def of(number: int) -> int:
+        return sum(questions[number] in body["messages"][0]["content"] for body in server.chats)
+
+    deadline = Deadline.after(60.0)
+    tasks = [
+        asyncio.create_task(race.solve(Challenge(question, stake=stake), deadline, models))
+        for question, stake in zip(questions, stakes, strict=True)
+    ]
+    async with asyncio.timeout(60):
+        while not all(of(number) >= 2 for number in range(16)):
+            await asyncio.sleep(0.01)
+    assert of(0) >= max(of(number) for number in range(1, 16))
+    assert len(server.chats) <= CHAT.calls + 2 * 16
+    gate.set()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await left_alone(server)
+
+    server.mode = Mode.NORMAL
+    answers = await asyncio.gather(
+        *(
+            race.solve(Challenge(question, stake=stake), Deadline.after(60.0), models)
+            for question, stake in zip(questions, stakes, strict=True)
+        )
+    )
+    assert {answer.answer for answer in answers} == {"72"}
+    assert race._floor.challenges() == 0
+
+
+async def test_one_alone_gets_every_lane_at_once(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver
+) -> None:
+    server.mode = Mode.HANG_IN_TEXT
+    task = asyncio.create_task(solve(race, models))
+    async with asyncio.timeout(60):
+        while len(server.chats) < CHAT.reason.lanes + CHAT.program.lanes:
+            await asyncio.sleep(0.005)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await left_alone(server)
+
+
+def test_race_is_built_by_its_name() -> None:
+    assert isinstance(load_solver("race", Setup(model="qwen")), RaceSolver)
