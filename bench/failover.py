@@ -1,15 +1,14 @@
 """Challenges in flight while the model servers under the miner die, hang and come back: all answered in time?
 
-    python bench/failover.py --scripted --at-once 200 --seconds 180     # two scripted servers
-    python bench/failover.py --at-once 6 --seconds 150                  # two real vLLMs, on this CPU
-    python bench/failover.py --router .run/router-venv/bin/vllm-router  # the same behind a real vllm-router
+    python bench/failover.py --scripted --at-once 200 --seconds 150     # two scripted servers
+    python bench/failover.py --router .run/router-venv/bin/vllm-router  # two vLLMs; again behind a router
 
-A real miner (`logicnet mine --offline`, its default solver) has two servers as `--miner.llm_client.base_url`.
-So many validators' questions are always in flight, over the real wire, each allowed the validator's 64 s.
-Meanwhile the first server is killed (SIGKILL, with all it started) and started again, and the second is
-stopped (SIGSTOP, all of it: its port still accepts, and nothing comes) and goes on later; in turn, until the
-time is over. Never both at once. Counted is what a validator sees: an answer in time, and whether it is a
-model's ("I do not know" is the miner's own word when no model said anything).
+A real miner (`logicnet mine --offline`) has two servers as `--miner.llm_client.base_url`. So many questions
+are always in flight, over the real wires, each allowed the validator's 64 s. Meanwhile one server is stopped
+(SIGSTOP, all of it: its port still accepts, and nothing comes) and goes on later, and the other is killed
+(SIGKILL, with all it started) and started again; in turn, until the time is over. Never both at once. Counted
+is what a validator sees: an answer in time, and whether it is a model's ("I do not know" is the miner's own
+word when no model said anything). For the router: `pip install vllm-router`, in an environment of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import statistics
 import sys
@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
@@ -107,8 +108,8 @@ async def ask_on(client: ValidatorClient, count: Count, number: int, until_s: fl
 
 
 async def trouble(servers: list[Server], count: Count, until_s: float, phase_s: float) -> None:
-    """One after the other: killed, back, stopped, on again."""
-    first, second = servers
+    """One after the other: stopped, on again; killed, back."""
+    killed, stopped = servers
 
     async def wait(name: str) -> bool:
         left_s = until_s - time.monotonic()
@@ -118,19 +119,19 @@ async def trouble(servers: list[Server], count: Count, until_s: float, phase_s: 
         count.say(name)
         return True
 
-    while await wait(f"{first.name} is killed"):
-        await asyncio.to_thread(first.kill)
+    while await wait(f"{stopped.name} is stopped"):
+        stopped.signal(signal.SIGSTOP)
         await asyncio.sleep(phase_s)
-        count.say(f"{first.name} is started again")
-        first.up()
-        await asyncio.to_thread(first.ready, _VLLM_START_S)
-        count.say(f"{first.name} serves")
-        if not await wait(f"{second.name} is stopped"):
+        count.say(f"{stopped.name} goes on")
+        stopped.signal(signal.SIGCONT)
+        if not await wait(f"{killed.name} is killed"):
             return
-        second.signal(signal.SIGSTOP)
+        await asyncio.to_thread(killed.kill)
         await asyncio.sleep(phase_s)
-        count.say(f"{second.name} goes on")
-        second.signal(signal.SIGCONT)
+        count.say(f"{killed.name} is started again")
+        killed.up()
+        await asyncio.to_thread(killed.ready, _VLLM_START_S)
+        count.say(f"{killed.name} serves")
 
 
 def scripted(here: Place, args: argparse.Namespace) -> Callable[[int], Child]:
@@ -235,44 +236,71 @@ def summary(count: Count, log: str) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--scripted", action="store_true", help="scripted servers instead of vLLMs")
-    parser.add_argument("--router", help="a vllm-router to put before the servers")
-    parser.add_argument("--at-once", type=int, default=6, help="challenges in flight (default 6)")
-    parser.add_argument("--seconds", type=float, default=150.0, help="as long as questions are asked")
-    parser.add_argument("--phase", type=float, default=20.0, help="seconds between two events")
-    parser.add_argument("--solver", default="race")
-    parser.add_argument("--words", type=int, default=60, help="of a scripted answer")
-    parser.add_argument("--words-per-s", type=float, default=4.0, help="of a scripted answer")
-    args = parser.parse_args()
-    most = args.at_once * args.seconds / 2  # no answer takes less than 2 s here
-    with place(validators=max(2, min(64, int(most / MOST_PER_VALIDATOR) + 1))) as here:
-        start = [scripted(here, args)] * 2 if args.scripted else [real(here, core) for core in (0, 1)]
-        servers = [Server(name, free_port(), how) for name, how in zip("AB", start, strict=True)]
-        log = here.folder / "miner.log"
-        try:
-            with running(servers), routed(here, args.router, servers) as flags:
-                port = free_port()
-                flags += ["--miner.solver", args.solver, "--miner.max_in_flight", str(args.at_once)]
-                with Child.start(
-                    "logicnet", here.miner_command(port, *flags), log=log, cwd=here.folder, env=environment()
-                ) as miner:
-                    miner.wait_for(f"http://127.0.0.1:{port}/", within_s=60)
-                    count = asyncio.run(load(here, args, servers, port))
-        except (LogicnetError, OSError) as error:
-            sys.exit(str(error))
-        said = log.read_text(errors="replace")
+def leg(
+    here: Place, args: argparse.Namespace, servers: list[Server], router: str | None
+) -> dict[str, object]:
+    """One miner over the servers, from its start to its end."""
+    log = here.folder / "miner.log"
+    with routed(here, router, servers) as flags:
+        port = free_port()
+        flags += ["--miner.solver", args.solver, "--miner.max_in_flight", str(args.at_once)]
+        command = here.miner_command(port, *flags)
+        with Child.start("logicnet", command, log=log, cwd=here.folder, env=environment()) as miner:
+            miner.wait_for(f"http://127.0.0.1:{port}/", within_s=60)
+            count = asyncio.run(load(here, args, servers, port))
+    said = log.read_text(errors="replace")
+    if args.lines:
+        print(*(line for line in said.splitlines() if "odel server" in line), sep="\n")
     result = summary(count, said)
+    kind = "scripted" if args.scripted else "vLLM"
     for name, value in result.items():
         print(f"{name:<22}{value}")
-    kind = "scripted" if args.scripted else "vLLM"
-    print(json.dumps({"bench": "failover", "servers": kind, "router": bool(args.router), **result}))
+    print(
+        json.dumps(
+            {
+                "bench": "failover",
+                "servers": kind,
+                "router": bool(router),
+                "load": os.getloadavg()[0],
+                **result,
+            }
+        ),
+        flush=True,
+    )
     if result["answered in time"] != result["asked"]:
         kept = ROOT / ".run" / "failover-miner.log"
         kept.parent.mkdir(exist_ok=True)
         kept.write_text(said)
-        sys.exit(f"not all were answered in time; {kept} has what the miner said")
+        print(f"not all were answered in time; {kept} has what the miner said")
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--scripted", action="store_true", help="scripted servers instead of vLLMs")
+    parser.add_argument("--router", help="a vllm-router to put before the servers, after a run without")
+    parser.add_argument("--at-once", type=int, default=6, help="challenges in flight (default 6)")
+    parser.add_argument("--seconds", type=float, default=75.0, help="as long as questions are asked (75)")
+    parser.add_argument("--phase", type=float, default=15.0, help="seconds between two events (15)")
+    parser.add_argument(
+        "--solver", default="direct", help="default direct; race asks as often as there is time"
+    )
+    parser.add_argument("--words", type=int, default=40, help="of a scripted answer (40)")
+    parser.add_argument("--words-per-s", type=float, default=4.0, help="of a scripted answer (4)")
+    parser.add_argument("--lines", action="store_true", help="what the miner said of the servers too")
+    args = parser.parse_args()
+    most = args.at_once * args.seconds / 2 * (2 if args.router else 1)  # no answer takes less than 2 s here
+    with place(validators=max(2, min(64, int(most / MOST_PER_VALIDATOR) + 1))) as here:
+        start = [scripted(here, args)] * 2 if args.scripted else [real(here, core) for core in (0, 1)]
+        servers = [Server(name, free_port(), how) for name, how in zip("AB", start, strict=True)]
+        try:
+            with running(servers):
+                results = [leg(here, args, servers, None)]
+                if args.router:
+                    results.append(leg(here, args, servers, str(Path(args.router).absolute())))
+        except (LogicnetError, OSError) as error:
+            sys.exit(str(error))
+    sys.exit(any(result["answered in time"] != result["asked"] for result in results))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Client:
 
     async def get(self, path: str) -> Any:
         """JSON of a path below the base URL."""
-        client = await self._ready()
+        client = await self.ready()
         try:
             return await client.get(path, cast_to=object)
         except Exception as error:  # as in `stream`
@@ -68,7 +68,7 @@ class Client:
 
     async def post_to_root(self, path: str, body: dict[str, Any]) -> Any:
         """JSON of a path beside `/v1`, where vLLM has what OpenAI does not."""
-        client = await self._ready()
+        client = await self.ready()
         try:
             return await client.post(self._root + path, body=body, cast_to=object)
         except Exception as error:  # as in `stream`
@@ -79,7 +79,7 @@ class Client:
 
         Closing the iterator closes the connection, which is how the server learns to stop.
         """
-        client = await self._ready()
+        client = await self.ready()
         known = {"model": body["model"], "messages": body["messages"], "stream": True}
         extra = {name: value for name, value in body.items() if name not in known}
         try:
@@ -101,7 +101,8 @@ class Client:
         if self._openai is not None:
             await self._openai.close()
 
-    async def _ready(self) -> openai.AsyncOpenAI:
+    async def ready(self) -> openai.AsyncOpenAI:
+        """The package's client."""
         if self._openai is None:
             # Half a second of importing: not before a model is needed, and not on the event loop.
             sdk = await asyncio.to_thread(importlib.import_module, "openai")

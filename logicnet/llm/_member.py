@@ -104,6 +104,10 @@ class Member:
         if self.health.trip(why, self._clock()):
             self._turned(self)
 
+    async def ready(self) -> None:
+        """See `Endpoint.ready`."""
+        await self._endpoint.ready()
+
     def began(self) -> None:
         """One more call."""
         if not self.calls:

@@ -143,6 +143,10 @@ class Endpoint:
         error = late if done.finish == "deadline" else done.error
         return Probe(self._client.place, self._served, done.seconds, error)
 
+    async def ready(self) -> None:
+        """Load what is needed to ask. The first call does it too, out of its own time."""
+        await self._client.ready()
+
     async def close(self) -> None:
         await self._client.close()
 

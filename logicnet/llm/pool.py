@@ -166,6 +166,7 @@ class Pool:
             call.wake()
 
     async def _watch(self, member: Member) -> None:
+        await member.ready()
         probe = await member.probe()
         if probe is not None and not probe.error:
             logger.info("A model: {}.", probe)
