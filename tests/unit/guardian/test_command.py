@@ -14,6 +14,7 @@ from logicnet.errors import LogicnetError, SettingsError
 from logicnet.guardian import command
 from logicnet.guardian.command import Options, prepared, python_of
 from logicnet.models.command import Options as PlanOptions
+from logicnet.processes import free_port
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
 from tests.unit.guardian.test_guardian import SAID
@@ -113,7 +114,9 @@ def test_a_refused_start_is_one_line_and_status_2(monkeypatch, tmp_path, capfd):
     monkeypatch.setenv("FAKE_VLLM", str(tmp_path))
     assert main(["vllm", "--model", "a/b", "--python", sys.executable, "--port", "0"]) == 2
     assert "--port takes a number" in capfd.readouterr().err
-    assert main(["vllm", "--model", "a/b", "--python", sys.executable, "--dtype", "float16"]) == 2
+    port = str(free_port())
+    asked = ["vllm", "--model", "a/b", "--python", sys.executable, "--port", port, "--dtype", "float16"]
+    assert main(asked) == 2
     last = capfd.readouterr().err.splitlines()[-1]
     assert "vLLM refused to start: the model meta-llama/Llama-3.2-1B-Instruct is gated" in last
     given = json.loads((tmp_path / "starts").read_text())
