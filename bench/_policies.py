@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from _seven_b import FIRST_TOKEN_S, RIGHT, Scripted, Trace
 
-from logicnet.solver.race.stopping import LOOK_AHEAD, PLAN_AHEAD, Arrivals, Pending, decide, worth_starting
+from logicnet.solver.race.profiles import LaneProfile, Profile
+from logicnet.solver.race.stopping import (
+    LOOK_AHEAD,
+    REPLY_RESERVE_S,
+    Arrivals,
+    Pending,
+    decide,
+    worth_starting,
+)
 from logicnet.solver.race.votes import Trust, Vote, posterior
 
 DEADLINE_S = 63.0
@@ -110,27 +118,35 @@ def majority(game: Game) -> str:
     return max(counts, key=lambda key: counts[key], default="")
 
 
+def _likeliest(game: Game, trust: Trust, *, confident: bool = True) -> str:
+    return posterior(game.votes(confident), trust, game.question.family.kind).best
+
+
 def _done(game: Game, answer: str) -> Played:
     return Played(answer == RIGHT, game.now_s, game.lanes)
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Start n, wait for all, take the majority: self-consistency (arXiv:2203.11171)."""
+    """Start n, wait for all, take the majority: self-consistency (arXiv:2203.11171).
+
+    With `trust`, our votes choose in place of the majority, so that only the stopping differs from ours.
+    """
 
     n: int
     lane: str = "reason"
+    trust: Trust | None = None
 
     @property
     def name(self) -> str:
-        return f"fixed {self.n}"
+        return f"fixed {self.n}" + (", our votes" if self.trust else "")
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
         game.start(self.lane, self.n)
         while game.running and not game.late():
             game.advance()
-        return _done(game, majority(game))
+        return _done(game, majority(game) if self.trust is None else _likeliest(game, self.trust))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,127 +205,165 @@ def ahead(first: int, second: int) -> float:
 
 
 class Ours:
-    """logicnet.solver.race: lanes started while one more is worth its load, stopped when waiting is not.
+    """logicnet.solver.race, lane by lane as `RaceSolver` goes about it, with what its profile says.
 
-    Arrivals are learned from question to question; trust is what it was given.
+    Some lanes are begun at once, more where one has ended and another is worth it; it stops when waiting
+    is worth less than it costs. Arrivals are learned from question to question; trust is what it was given.
     """
 
     def __init__(
         self,
         trust: Trust,
+        profile: Profile,
         *,
         name: str = "ours",
-        arrivals: Arrivals | None = None,
-        confident: bool = False,
+        confident: bool = True,
         look_ahead: int = LOOK_AHEAD,
-        most: int = MOST_LANES,
     ) -> None:
         self.name = name
         self.trust = trust
-        self.arrivals = arrivals or Arrivals()
+        self._profile = profile
+        self._arrivals = Arrivals(profile.usual())
         self._confident = confident
         self._look_ahead = look_ahead
-        self._most = most
-        self._planned: dict[tuple[str, int], list[str]] = {}
-        self._played = 0
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        kind = question.family.kind
         for lane in self.opening(question):
             game.start(lane)
-        wait_s = DEADLINE_S
-        while not game.late():
-            came = game.advance(wait_s)
-            if came:
-                took, _ = game.ended[-1]
-                self.arrivals.observe(took.lane, took.elapsed_s, pace=self._pace(game))
-            decision = decide(
+        while game.running and (left_s := DEADLINE_S - REPLY_RESERVE_S - game.now_s) > 0.0:
+            more = decide(
+                game.votes(self._confident),
+                self.trust,
+                question.family.kind,
+                self._pending(game),
+                self._arrivals,
+                left_s=left_s,
+                arrived=[took for took, _ in game.ended],
+                similarity_gain=self._profile.trace_gain,
+                reserve_s=0.0,
+                look_ahead=self._look_ahead,
+            )
+            if not more.go_on and any(trace.key for _, trace in game.ended):
+                break
+            if game.advance(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s):
+                took, trace = game.ended[-1]
+                if trace.key:
+                    self._arrivals.observe(took.lane, took.elapsed_s)
+            self._begin_more(game, left_s)
+        return _done(game, _likeliest(game, self.trust, confident=self._confident))
+
+    def opening(self, question: Scripted) -> list[str]:
+        """The lanes to begin with, the kinds in turn."""
+        wanted = {lane: min(self._of(lane).lanes, len(question.traces[lane])) for lane in question.traces}
+        turns = range(max(wanted.values()))
+        return [lane for turn in turns for lane in wanted if turn < wanted[lane]]
+
+    def _begin_more(self, game: Game, left_s: float) -> None:
+        """One more lane as long as that is worth it: the more trusted kind first."""
+        kind = game.question.family.kind
+        while left := [lane for lane in game.question.traces if game.started[lane] < self._most(game, lane)]:
+            lane = max(left, key=lambda one: self.trust.right(one, kind))
+            worth = worth_starting(
                 game.votes(self._confident),
                 self.trust,
                 kind,
                 self._pending(game),
-                self.arrivals,
-                left_s=DEADLINE_S - game.now_s + 1.0,
+                self._arrivals,
+                lane=lane,
+                left_s=left_s,
                 arrived=[took for took, _ in game.ended],
-                pace=game.pace,
+                similarity_gain=self._profile.trace_gain,
+                reserve_s=0.0,
+                slows=1.0 / self._profile.calls,
                 look_ahead=self._look_ahead,
             )
-            wait_s = decision.look_again_s
-            if not decision.go_on:
-                # What is not worth waiting for while it runs would not be so from its start either.
-                lane = None if game.running else self._another(game)
-                if lane is None:
-                    break
-                game.start(lane)
-                wait_s = DEADLINE_S
-        self._played += 1
-        return _done(game, posterior(game.votes(self._confident), self.trust, kind).best)
-
-    def _pace(self, game: Game) -> float:
-        """Of the lane that just ended: about what it was when it ran."""
-        return game.question.family.speed.pace(len(game.running) + 1)
+            if not worth.go_on:
+                return
+            game.start(lane)
 
     def _pending(self, game: Game) -> list[Pending]:
         return [Pending(one.lane, game.now_s - one.started_s) for one in game.running]
 
-    def opening(self, question: Scripted) -> list[str]:
-        """Lanes to start with: one more as long as that is worth what it slows. Planned anew now and then."""
-        place = (question.family.name, self._played // 100)
-        if place not in self._planned:
-            trial = Game(question)
-            while (lane := self._another(trial)) is not None:
-                trial.start(lane)
-            self._planned[place] = [one.lane for one in trial.running]
-        return self._planned[place]
+    def _most(self, game: Game, lane: str) -> int:
+        return min(self._of(lane).most, len(game.question.traces[lane]))
 
-    def _another(self, game: Game) -> str | None:
-        """The lane most worth starting now, if any is."""
-        if game.lanes >= self._most:
-            return None
-        best, most = None, 0.0
-        for lane, traces in game.question.traces.items():
-            if game.started[lane] == len(traces):
-                continue
-            found = worth_starting(
-                game.votes(self._confident),
-                self.trust,
-                game.question.family.kind,
-                self._pending(game),
-                self.arrivals,
-                lane=lane,
-                left_s=DEADLINE_S - game.now_s + 1.0,
-                arrived=[took for took, _ in game.ended],
-                pace=game.pace,
-                slows=game.question.family.speed.slows / game.pace if game.running else 0.0,
-                look_ahead=self._look_ahead if game.ended else PLAN_AHEAD,
-            )
-            if found.go_on and found.worth > most:
-                best, most = lane, found.worth
-        return best
+    def _of(self, lane: str) -> LaneProfile:
+        found = self._profile.program if lane == "program" else self._profile.reason
+        assert isinstance(found, LaneProfile)
+        return found
 
 
-class Hindsight:
-    """Knows the truth and all arrivals: stops at the best moment, by our choice among the votes so far.
+@dataclass(frozen=True, slots=True)
+class All:
+    """Waits for all that was recorded, and takes the majority."""
 
-    `opening` says which lanes run; the choice is `Ours`' own.
-    """
-
-    def __init__(self, trust: Trust, opening: Callable[[Scripted], Sequence[str]], name: str) -> None:
-        self.name = name
-        self._trust = trust
-        self._opening = opening
+    name: str = "all, majority"
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        for lane in self._opening(question):
-            game.start(lane)
-        moments = [Played(False, DEADLINE_S, game.lanes)]
+        for lane, traces in question.traces.items():
+            game.start(lane, len(traces))
         while game.running and not game.late():
-            if game.advance():
-                best = posterior(game.votes(), self._trust, question.family.kind).best
-                moments.append(_done(game, best))
-        return max(moments, key=lambda played: played.reward)
+            game.advance()
+        return _done(game, majority(game))
+
+
+class AllThere(Ours):
+    """As `ours`, on a recording: the lanes that were running are all there are."""
+
+    def opening(self, question: Scripted) -> list[str]:
+        return [lane for lane, traces in question.traces.items() for _ in traces]
+
+    def _most(self, game: Game, lane: str) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """Knows the truth and all arrivals: stops at the moment that earns most, the best of all `openings` too.
+
+    It has our votes, with confidences, and sends what leads them then: all that it may choose is when.
+    """
+
+    trust: Trust
+    openings: Callable[[Scripted], Sequence[Sequence[str]]]
+    name: str = "hindsight"
+
+    def play(self, question: Scripted) -> Played:
+        found = [Played(False, DEADLINE_S, 0)]
+        for opening in self.openings(question):
+            found += [_done(game, answer) for game, answer in moments(question, opening, self.trust)]
+        return max(found, key=lambda played: played.reward)
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """Knows what all lanes will say and when, not what is true: stops once what leads at the end leads."""
+
+    trust: Trust
+    opening: Callable[[Scripted], Sequence[str]]
+    name: str = "knows what will come, not what is true"
+
+    def play(self, question: Scripted) -> Played:
+        found = [
+            (answer, _done(game, answer))
+            for game, answer in moments(question, self.opening(question), self.trust)
+        ]
+        if not found:
+            return Played(False, DEADLINE_S, 0)
+        last = found[-1][0]
+        return next(played for answer, played in found if answer == last)
+
+
+def moments(question: Scripted, opening: Sequence[str], trust: Trust) -> Iterator[tuple[Game, str]]:
+    """The game after each arrival, and what leads then. It is one game: look before the next."""
+    game = Game(question)
+    for lane in opening:
+        game.start(lane)
+    while game.running and not game.late():
+        if game.advance():
+            yield game, _likeliest(game, trust)
 
 
 @dataclass(frozen=True, slots=True)

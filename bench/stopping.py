@@ -3,13 +3,20 @@
     python bench/stopping.py                            # two scripted models, a table and docs/stopping.svg
     python bench/stopping.py --check                    # the scripted 7B model beside its published figures
     python bench/stopping.py --tune                     # the grid that CHAT's spread and scatter came from
-    python bench/stopping.py --arrivals lanes.jsonl     # recorded lanes in place of scripted ones
+    python bench/stopping.py --arrivals runs/main       # a folder that `logicnet bench` wrote
+    python bench/stopping.py --arrivals lanes.jsonl     # any other recording
 
 Lanes of one question run at once and slow each other (`_seven_b.py`); nothing else takes time. All
 policies play the same questions with the same traces. Rewards are the validator's, with the same
 similarity for every reply. Seeds below 100,000 are for tuning; what is reported has seeds from there on.
 
-A recording is JSONL, one object for each lane that ended, in the order in which lanes were started:
+`ours` goes about it as `RaceSolver` does with the profile of such a model. `hindsight` is the best that
+can be had by choosing when to stop, knowing the truth and all arrivals before: of 1, 2, 4, 8 or 16 lanes,
+whichever turns out best, at the moment that turns out best, it sends what then leads by our own votes.
+Nobody can do that; somebody who knows what all lanes will say but not what is true is shown beside it.
+
+Of a bench's folder, the trails of its rows are read: which lanes ended, when, and what they said. Other
+recordings are JSONL, one object for each lane that ended, in the order in which lanes were started:
 
     {"question": "17", "kind": "story", "lane": "reason", "seconds": 4.2, "key": "72", "right": true,
      "confidence": -0.21}
@@ -26,18 +33,22 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from _policies import (
     DEADLINE_S,
     MOST_LANES,
+    All,
+    AllThere,
     BetaStopping,
     EarlyStopping,
     Fixed,
+    Foresight,
     Game,
     Hindsight,
     Knowing,
@@ -50,7 +61,10 @@ from _seven_b import EASY, FIRST_TOKEN_S, GSM8K, MATH, RIGHT, Family, Lane, Scri
 from rich.console import Console
 from rich.table import Table
 
-from logicnet.solver.race.votes import CHAT, CHAT_SCATTER, WEAK, LaneRecord, Scatter, Trust
+from logicnet.solver.answers import form
+from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
+from logicnet.solver.race.votes import CHAT, WEAK, LaneRecord, Priors, Scatter, Trust
+from logicnet.trail import read_trail
 
 TUNING = 0
 REPORTED = 100_000
@@ -77,12 +91,24 @@ class Result:
         return np.array([play.reward for play in self.plays])
 
 
+def chat_profile() -> Profile:
+    return profile_for("scripted-7b-chat", load_profiles())
+
+
+def weak_profile() -> Profile:
+    return profile_for("smollm2-135m", load_profiles())
+
+
 def chats() -> Trust:
     """Of day one: priors, no records."""
-    return Trust(priors=CHAT, other_scatter=CHAT_SCATTER)
+    return Trust(priors=CHAT)
 
 
-def scored(families: Sequence[Family], most: int = 200) -> Trust:
+def weaks() -> Trust:
+    return Trust(priors=WEAK)
+
+
+def scored(families: Sequence[Family], priors: Priors, most: int = 200) -> Trust:
     """After `most` scored answers of each lane to each family's tuning questions."""
     records = []
     for family in families:
@@ -90,44 +116,41 @@ def scored(families: Sequence[Family], most: int = 200) -> Trust:
             for lane, (trace, *_) in one.traces.items():
                 right = trace.key == RIGHT
                 records.append(LaneRecord(family.kind, lane, right, bool(trace.key) - right, not trace.key))
-    weak = families[0] is EASY
-    return Trust(records, WEAK) if weak else Trust(records, CHAT, other_scatter=CHAT_SCATTER)
+    return Trust(records, priors)
+
+
+def policies(
+    profile: Profile, trust: Callable[[], Trust], taught: Trust, lane: str, openings: Sequence[Sequence[str]]
+) -> list[tuple[str, Policy]]:
+    """`lane`: what the public rules draw. `openings`: what hindsight may have begun with."""
+    return [
+        *(("public", Fixed(n, lane)) for n in FIXED),
+        *(("public", Fixed(n, lane, trust())) for n in FIXED if n > 2),
+        ("public", EarlyStopping(2, lane=lane)),
+        ("public", EarlyStopping(4, lane=lane)),
+        *(("public", BetaStopping(n, lane=lane)) for n in (4, 8, 16)),
+        ("ours", Ours(trust(), profile)),
+        ("ours", Ours(trust(), profile, name="ours, looking one arrival ahead", look_ahead=1)),
+        ("ours", Ours(trust(), profile, name="ours, without confidences", confident=False)),
+        ("ours", Ours(taught, profile, name="ours, 200 scored before")),
+        ("bound", Hindsight(trust(), lambda _: openings)),
+        ("bound", Foresight(trust(), lambda _: openings[-1])),
+        ("bound", Knowing(8, lane)),
+    ]
 
 
 def chat_policies() -> list[tuple[str, Policy]]:
-    ours = Ours(chats())
-    return [
-        *(("public", Fixed(n)) for n in FIXED),
-        ("public", EarlyStopping(2)),
-        ("public", EarlyStopping(4)),
-        *(("public", BetaStopping(n)) for n in (4, 8, 16)),
-        ("ours", ours),
-        ("ours", Ours(chats(), name="ours, looking one arrival ahead", look_ahead=1)),
-        ("ours", Ours(scored([GSM8K, MATH]), name="ours, 200 scored before")),
-        ("ours", Ours(chats(), name="ours, with confidences", confident=True)),
-        ("bound", Hindsight(chats(), ours.opening, "hindsight, our lanes")),
-        ("bound", Hindsight(chats(), lambda _: ["reason"] * MOST_LANES, "hindsight, 16 lanes")),
-        ("bound", Knowing(8)),
-    ]
+    openings = [["reason"] * n for n in FIXED]
+    return policies(chat_profile(), chats, scored([GSM8K, MATH], CHAT), "reason", openings)
 
 
 def weak_policies() -> list[tuple[str, Policy]]:
-    ours = Ours(Trust(priors=WEAK))
-    return [
-        *(("public", Fixed(n, "program")) for n in FIXED),
-        ("public", EarlyStopping(2, lane="program")),
-        ("public", EarlyStopping(4, lane="program")),
-        *(("public", BetaStopping(n, lane="program")) for n in (4, 8, 16)),
-        ("ours", ours),
-        ("ours", Ours(scored([EASY]), name="ours, 200 scored before")),
-        ("ours", Ours(Trust(priors=WEAK), name="ours, with confidences", confident=True)),
-        ("bound", Hindsight(Trust(priors=WEAK), ours.opening, "hindsight, our lanes")),
-        ("bound", Knowing(8, "program")),
-    ]
+    openings = [["program"] * n + ["reason"] * (n // 2) for n in FIXED]
+    return policies(weak_profile(), weaks, scored([EASY], WEAK), "program", openings)
 
 
-def played(policies: Iterable[tuple[str, Policy]], asked: Sequence[Scripted]) -> list[Result]:
-    return [Result(policy.name, [policy.play(one) for one in asked], kind) for kind, policy in policies]
+def played(rules: Iterable[tuple[str, Policy]], asked: Sequence[Scripted]) -> list[Result]:
+    return [Result(policy.name, [policy.play(one) for one in asked], kind) for kind, policy in rules]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -160,23 +183,25 @@ def table(title: str, results: Sequence[Result], console: Console) -> None:
 
 
 def verdict(name: str, results: Sequence[Result]) -> dict[str, object]:
-    """What the bench is for: how near to hindsight, and how far above the best fixed n."""
+    """What the bench is for: how near to hindsight, and how far above each fixed n, with paired intervals."""
     ours = next(one for one in results if one.kind == "ours")
-    fixed = max(
-        (one for one in results if one.policy.startswith("fixed")), key=lambda one: one.rewards.mean()
-    )
-    hindsight = next((one for one in results if one.policy.startswith("hindsight")), None)
     found: dict[str, object] = {
         "scenario": name,
         "questions": len(ours.plays),
         "ours": round(float(ours.rewards.mean()), 4),
-        "best_fixed": fixed.policy,
-        "best_fixed_reward": round(float(fixed.rewards.mean()), 4),
+        "above, e-4": {
+            one.policy: [round(1e4 * low_or_high, 1) for low_or_high in interval(ours.rewards - one.rewards)]
+            for one in results
+            if one.policy.startswith("fixed")
+        },
     }
+    hindsight = next((one for one in results if one.policy == "hindsight"), None)
     if hindsight is not None:
-        found["below_hindsight_percent"] = round(
-            100 * (1 - float(ours.rewards.mean() / hindsight.rewards.mean())), 2
-        )
+        below = 1.0 - float(ours.rewards.mean() / hindsight.rewards.mean())
+        low, high = interval(hindsight.rewards - ours.rewards)
+        mean = float(hindsight.rewards.mean())
+        found["below hindsight, %"] = round(100 * below, 2)
+        found["of 95 %"] = [round(100 * low / mean, 2), round(100 * high / mean, 2)]
     return found
 
 
@@ -218,7 +243,7 @@ def tune(count: int, console: Console) -> None:
     for spread in (1.0, 1.4, 1.8, 2.2):
         for within, between in ((0.30, 0.15), (0.45, 0.30), (0.60, 0.50), (0.75, 0.60)):
             priors = {name: replace(one, spread=spread if one.spread else 0.0) for name, one in CHAT.items()}
-            policy = Ours(Trust(priors=priors, other_scatter=Scatter(within, between)))
+            policy = Ours(Trust(priors=priors, other_scatter=Scatter(within, between)), chat_profile())
             rewards = np.array([policy.play(one).reward for one in asked])
             gain = (rewards - fixed) * 1e4
             error = gain.std() / len(gain) ** 0.5
@@ -227,55 +252,89 @@ def tune(count: int, console: Console) -> None:
             )
 
 
-def recorded(path: Path) -> list[Scripted]:
-    """Questions of a recording, each with the lanes that it had."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    by_question: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for line in lines:
+def recorded(path: Path) -> dict[str, list[Scripted]]:
+    """Questions of a recording, each with the lanes that it had; of a bench's folder, by who answered."""
+    if path.is_dir():
+        return _of_bench(path / "rows.jsonl")
+    by_question: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in _lines(path):
         by_question[str(line["question"])].append(line)
-    per_s = 1000.0
-    asked = []
-    for name, rows in by_question.items():
-        traces: dict[str, list[Trace]] = defaultdict(list)
-        for row in rows:
-            key = RIGHT if row["right"] else str(row["key"])
-            tokens = max(0, round((float(str(row["seconds"])) - FIRST_TOKEN_S) * per_s))
-            confidence = row.get("confidence")
-            traces[str(row["lane"])].append(
-                Trace(key, tokens, float("nan") if confidence is None else float(str(confidence)))
-            )
-        lanes = {lane: Lane(0.5, 1.0, 0, 1, 1) for lane in traces}
-        family = Family(path.stem, str(rows[0]["kind"]), lanes, Speed(per_s, 0.0))
-        asked.append(Scripted(name, family, dict(traces), {}))
-    return asked
+    return {path.stem: [_recorded(name, str(rows[0]["kind"]), rows) for name, rows in by_question.items()]}
 
 
-def replayed(asked: Sequence[Scripted], trust: Callable[[], Trust]) -> list[Result]:
-    """Public rules on the lane that was recorded most, ours on all that were running."""
+def _of_bench(path: Path) -> dict[str, list[Scripted]]:
+    found: dict[str, list[Scripted]] = defaultdict(list)
+    for row in _lines(path):
+        trail = read_trail(row.get("trail"))
+        if trail is None or not trail.lanes:
+            continue
+        truth = form(str(row["ground_truth"]), str(row["raw_question"]))
+        right = {truth.key} if truth is not None else set()
+        if row.get("true"):
+            right.add(trail.chosen)
+        lanes = [
+            {**asdict(vote), "right": bool(vote.key) and vote.key in right, "seconds": vote.seconds}
+            for vote in trail.lanes
+        ]
+        found[str(row["target"])].append(_recorded(f"{row['id']} {row['round']}", trail.kind, lanes))
+    if not found:
+        raise ValueError("no row has a trail")
+    return found
+
+
+_PER_S = 1000.0
+"""Tokens per second of a replay: a trace is as long as it took."""
+
+
+def _recorded(name: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> Scripted:
+    traces: dict[str, list[Trace]] = defaultdict(list)
+    for row in rows:
+        key = RIGHT if row["right"] else str(row["key"])
+        tokens = max(0, round((float(row["seconds"]) - FIRST_TOKEN_S) * _PER_S))
+        confidence = row.get("confidence")
+        traces[str(row["lane"])].append(
+            Trace(key, tokens, float("nan") if confidence is None else float(confidence))
+        )
+    lanes = {lane: Lane(0.5, 1.0, 0, 1, 1) for lane in traces}
+    return Scripted(name, Family("recorded", kind, lanes, Speed(_PER_S, 0.0)), dict(traces), {})
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def replayed(asked: Sequence[Scripted], trust: Callable[[], Trust], profile: Profile) -> list[Result]:
+    """Ours on all lanes that were running, and the public rules on the lane that was recorded most.
+
+    Those only where each question has enough of that lane.
+    """
     lanes = [lane for one in asked for lane, traces in one.traces.items() for _ in traces]
     lane = max(sorted(set(lanes)), key=lanes.count)
     least = min(len(one.traces.get(lane, ())) for one in asked)
+    ours = AllThere(trust(), profile)
 
-    class Replay(Ours):
-        def opening(self, question: Scripted) -> list[str]:
-            return [name for name, traces in question.traces.items() for _ in traces]
+    def all_there(question: Scripted) -> Sequence[Sequence[str]]:
+        return [ours.opening(question)]
 
-    ours = Replay(trust())
-    policies: list[tuple[str, Policy]] = [("public", Fixed(n, lane)) for n in FIXED if n <= least]
-    policies += [("public", EarlyStopping(n, least, lane)) for n in (2, 4) if n <= least]
-    policies += [("public", BetaStopping(least, lane=lane))] if least else []
-    policies += [
+    rules: list[tuple[str, Policy]] = [("public", All())]
+    rules += [("public", Fixed(n, lane)) for n in FIXED if n <= least]
+    rules += [("public", EarlyStopping(n, least, lane)) for n in (2, 4) if n <= least]
+    rules += [("public", BetaStopping(least, lane=lane))] if least else []
+    rules += [
         ("ours", ours),
-        ("ours", Replay(trust(), name="ours, with confidences", confident=True)),
-        ("bound", Hindsight(trust(), ours.opening, "hindsight, the lanes recorded")),
+        ("ours", AllThere(trust(), profile, name="ours, without confidences", confident=False)),
+        ("bound", Hindsight(trust(), all_there)),
+        ("bound", Foresight(trust(), ours.opening)),
     ]
-    return played(policies, asked)
+    return played(rules, asked)
 
 
 def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
     import vl_convert  # noqa: PLC0415  (only the picture needs it)
 
-    colours = {"public": "#7a7f87", "ours": "#1f6feb", "bound": "#b08800"}
+    # Neither white nor black: a page may be either, and the picture has no ground of its own.
+    ink = "#768390"
+    colours = {"public": ink, "ours": "#2f81f7", "bound": "#bf8700"}
     panels = []
     for title, results in scenarios:
         values = []
@@ -315,8 +374,20 @@ def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
         )
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "background": "white",
-        "config": {"font": "system-ui, sans-serif", "view": {"stroke": None}},
+        "background": None,
+        "config": {
+            "font": "system-ui, sans-serif",
+            "view": {"stroke": None},
+            "axis": {
+                "labelColor": ink,
+                "titleColor": ink,
+                "tickColor": ink,
+                "domainColor": ink,
+                "gridColor": ink,
+                "gridOpacity": 0.25,
+            },
+            "title": {"color": ink},
+        },
         "vconcat": panels,
         "resolve": {"scale": {"x": "independent", "y": "independent"}},
     }
@@ -347,25 +418,27 @@ def main() -> None:
     if asked_for.arrivals:
         try:
             replay = recorded(asked_for.arrivals)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             sys.exit(f"{asked_for.arrivals} is no recording of lanes ({type(error).__name__}: {error})")
-        trust = chats if asked_for.priors == "chat" else lambda: Trust(priors=WEAK)
-        scenarios.append((f"Recorded: {asked_for.arrivals.name}", replayed(replay, trust)))
+        chat = asked_for.priors == "chat"
+        trust, profile = (chats, chat_profile()) if chat else (weaks, weak_profile())
+        for name, asked in replay.items():
+            scenarios.append((f"Recorded: {name}", replayed(asked, trust, profile)))
     else:
         seeds = range(REPORTED, REPORTED + asked_for.questions)
-        chat = played(chat_policies(), questions([GSM8K, MATH], seeds, longer=asked_for.longer))
+        results = played(chat_policies(), questions([GSM8K, MATH], seeds, longer=asked_for.longer))
         for place, family in enumerate((GSM8K, MATH)):
-            part = [Result(one.policy, one.plays[place::2], one.kind) for one in chat]
+            part = [Result(one.policy, one.plays[place::2], one.kind) for one in results]
             table(f"7B chat model, {family.name} alone", part, console)
             console.print(json.dumps(verdict(family.name, part)))
-        scenarios.append(("7B chat model, half GSM8K, half MATH", chat))
+        scenarios.append(("7B chat model, half GSM8K, half MATH", results))
         few = seeds[: max(1, len(seeds) // 4)]
-        weak = played(weak_policies(), questions([EASY], few, longer=asked_for.longer))
-        scenarios.append(("135M model on two CPU cores, easy tasks", weak))
+        results = played(weak_policies(), questions([EASY], few, longer=asked_for.longer))
+        scenarios.append(("135M model on two CPU cores, easy tasks", results))
     for title, results in scenarios:
         table(title, results, console)
         console.print(json.dumps(verdict(title, results)))
-    if not asked_for.no_plot:
+    if not (asked_for.no_plot or asked_for.arrivals):
         plot(scenarios, asked_for.plot)
         console.print(f"picture: {asked_for.plot}")
     console.print(

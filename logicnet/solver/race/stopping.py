@@ -8,16 +8,27 @@ have been running, and by when others of this question came.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
-from types import MappingProxyType
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from logicnet.solver.race.arrivals import Arrivals, Pending, Usual, Waits
 from logicnet.solver.race.votes import Ballots, Trust, Vote
+
+__all__ = [
+    "LOOK_AHEAD",
+    "REPLY_RESERVE_S",
+    "TRACED",
+    "VALIDATOR",
+    "Arrivals",
+    "Decision",
+    "Pending",
+    "Prices",
+    "Usual",
+    "decide",
+    "worth_starting",
+]
 
 REPLY_RESERVE_S = 1.0
 """Kept back from every wait: choosing the trace, writing and sending the reply. Never spent on a lane."""
@@ -26,25 +37,9 @@ LOOK_AHEAD = 3
 """Arrivals that are thought through while votes come in. Two rival votes can overturn a choice that one
 cannot, and one step alone loses more than it saves; past three nothing changes (bench/stopping.py)."""
 
-PLAN_AHEAD = 12
-"""The same for an opening, when there are no votes yet: what a tenth lane is worth shows only so far ahead.
-Some 50 ms for each kind of question the first time, so not for a decision while votes come in."""
-
 TRACED = frozenset({"reason"})
 """Lanes whose vote comes with a trace that reads like an assistant's solution."""
 
-LOST = 0.02
-"""Share of lanes that never end: a hung stream, a model that loops until its tokens are spent."""
-
-SAME_QUESTION = 0.6
-"""Share of the variance of log durations that all lanes of one question have in common: long questions are
-long for every sample. With it one early arrival says that the others are near."""
-
-_FORGET = 0.98
-"""Weight of what was known when a duration is added: some fifty count, so a server that slows is followed."""
-
-_MEMORY = 1.0 / (1.0 - _FORGET)
-_LEAST_DEVIATION = 0.08  # of log seconds; even a scripted lane is not more punctual
 _UNLIKELY = 0.002  # votes less likely to come than this are not followed further
 _GROUPS = 4  # answers (or groups of equally placed ones) that a next vote is thought to agree with
 
@@ -65,86 +60,6 @@ class Prices:
 
 
 VALIDATOR = Prices()
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A lane that is running, and the seconds since it was started; or one that ended, and what it took."""
-
-    lane: str
-    elapsed_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """How long a lane takes: median seconds, and standard deviation of log seconds.
-
-    `strength`: durations that this opinion is worth.
-    """
-
-    median_s: float
-    deviation: float = 0.6
-    strength: float = 3.0
-
-
-USUAL: Mapping[str, Usual] = MappingProxyType(
-    {
-        "reason": Usual(5.0),  # 300 tokens at 60 a second
-        "program": Usual(3.0),
-        "exact": Usual(0.3, 0.9),
-        "forced": Usual(1.0),
-    }
-)
-"""Day one, on a GPU; a profile may know better. Two or three durations outweigh it."""
-
-_UNKNOWN = Usual(5.0, 0.8)
-
-
-class Arrivals:
-    """When lanes end: log-normal for each, learned online from durations, slowly forgetting.
-
-    `pace` in its methods is how slow the server is now, 1.0 being what durations were learned at: they are
-    divided by it when learned and multiplied by it when foretold. Leave it, and load is part of the noise.
-    """
-
-    def __init__(self, usual: Mapping[str, Usual] = USUAL) -> None:
-        self._usual = dict(usual)
-        self._seen: dict[str, tuple[float, float, float]] = {}  # weight, mean, sum of squares about it
-
-    def observe(self, lane: str, seconds: float, *, pace: float = 1.0) -> None:
-        """A lane ended after `seconds`. Lanes that were cut off say nothing here."""
-        value = math.log(max(seconds / pace, 1e-3))
-        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
-        weight, squares = weight * _FORGET, squares * _FORGET
-        weight += 1.0
-        step = value - mean
-        mean += step / weight
-        self._seen[lane] = (weight, mean, squares + step * (value - mean))
-
-    def known(self, lane: str) -> Usual:
-        """What is thought of a lane now: its prior and its durations, each by its weight."""
-        usual = self._usual.get(lane, _UNKNOWN)
-        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
-        prior, strength = math.log(usual.median_s), usual.strength
-        middle = (prior * strength + mean * weight) / (strength + weight)
-        squares += usual.deviation**2 * strength + (mean - prior) ** 2 * strength * weight / (
-            strength + weight
-        )
-        deviation = max(math.sqrt(squares / (strength + weight)), _LEAST_DEVIATION)
-        return Usual(math.exp(middle), deviation, min(strength + weight, strength + _MEMORY))
-
-    def chance(self, lane: str, elapsed_s: float, within_s: float, *, pace: float = 1.0) -> float:
-        """That a lane which has run for `elapsed_s` ends in the next `within_s`."""
-        usual = self.known(lane)
-        place = math.log(usual.median_s * pace)
-        before = _surviving(elapsed_s, place, usual.deviation)
-        after = _surviving(elapsed_s + within_s, place, usual.deviation)
-        return (1.0 - LOST) * (before - after) / ((1.0 - LOST) * before + LOST)
-
-    def hazard(self, lane: str, elapsed_s: float, *, pace: float = 1.0) -> float:
-        """Chance per second that it ends now. Rises, then falls: a lane long overdue is likely lost."""
-        step_s = 0.05
-        return self.chance(lane, elapsed_s, step_s, pace=pace) / step_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +96,6 @@ def decide(
     traced: frozenset[str] = TRACED,
     forced: float = 0.0,
     reserve_s: float = REPLY_RESERVE_S,
-    pace: float = 1.0,
     look_ahead: int = LOOK_AHEAD,
 ) -> Decision:
     """Is it worth waiting for any of `pending`?
@@ -190,20 +104,9 @@ def decide(
     `arrived`: lanes of this question that ended, and what they took. `similarity_gain`: reward that a trace
     of the model's own adds to an answer that has none. `forced`: chance of being right without any vote.
     """
-    horizon_s = left_s - reserve_s
-    if not pending or horizon_s <= 0.0:
-        return _STOP
-    ballots = Ballots.counted(votes, trust, kind)
-    own = frozenset(vote.key for vote in votes if vote.key and vote.lane in traced)
-    most = min(look_ahead, len(pending))
-    waits = _Waits(pending, arrived, arrivals, horizon_s=horizon_s, pace=pace, most=most)
     worth = _Worth(prices.right, similarity_gain, forced, traced)
-    rate = prices.second + prices.lane_second * len(pending)
-    # Thought through for more lanes than there are, of the last kind: so that a tree serves again.
-    lanes = (*waits.lanes, *waits.lanes[-1:] * (look_ahead - most))
-    plans = _plans(_tree(ballots, own, lanes, worth), waits, rate)
-    gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
-    return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
+    question = _Question(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
+    return question.decide(pending, left_s - reserve_s)
 
 
 def worth_starting(
@@ -221,7 +124,6 @@ def worth_starting(
     traced: frozenset[str] = TRACED,
     forced: float = 0.0,
     reserve_s: float = REPLY_RESERVE_S,
-    pace: float = 1.0,
     slows: float = 0.0,
     tokens_price: float = 0.0,
     look_ahead: int = LOOK_AHEAD,
@@ -231,92 +133,41 @@ def worth_starting(
     `slows`: share by which it makes all running lanes slower. `tokens_price`: reward that its tokens cost,
     for whatever reason. `gain` is what the plan with it is worth more, `price` the `tokens_price`.
     """
-
-    def best(running: Sequence[Pending], at_pace: float) -> Decision:
-        return decide(
-            votes,
-            trust,
-            kind,
-            running,
-            arrivals,
-            left_s=left_s,
-            arrived=arrived,
-            prices=prices,
-            similarity_gain=similarity_gain,
-            traced=traced,
-            forced=forced,
-            reserve_s=reserve_s,
-            pace=at_pace,
-            look_ahead=look_ahead,
-        )
-
-    more = best([*pending, Pending(lane, 0.0)], pace * (1.0 + slows))
-    gain = more.worth - best(pending, pace).worth
+    worth = _Worth(prices.right, similarity_gain, forced, traced)
+    question = _Question(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
+    horizon_s = left_s - reserve_s
+    more = question.decide([*pending, Pending(lane, 0.0)], horizon_s, pace=1.0 + slows)
+    gain = more.worth - question.decide(pending, horizon_s).worth
     return Decision(gain > tokens_price, max(gain, 0.0), tokens_price, more.look_again_s)
 
 
-_Row = tuple[float, ...]
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is known of one question, whatever lanes are to run."""
 
-_STEPS = tuple((place / 20) ** 2.5 for place in range(1, 21))
-"""Where time up to the horizon is looked at, as shares of it: densely near now."""
+    votes: Sequence[Vote]
+    trust: Trust
+    kind: str
+    arrivals: Arrivals
+    arrived: Sequence[Pending]
+    prices: Prices
+    worth: _Worth
+    look_ahead: int
 
-_WINDOWS = (4, 6, 8, 11, 15, 20)
-"""Steps after which one may give up waiting."""
-
-_LENGTHS = tuple((length, math.exp(-length * length / 2.0)) for length in (-2.0, -1.0, 0.0, 1.0, 2.0))
-"""How long the question is, in standard deviations of what lanes have in common, and weights."""
-
-
-class _Waits:
-    """Arrivals to come: in what order, with what chances, after what seconds.
-
-    `reach[w][j]`: chance that arrival j + 1 comes within window w, if j did. `seconds[w][j]`: seconds spent
-    between them, if j came. `windows_s[w]`: when one would give up.
-    """
-
-    def __init__(
-        self,
-        pending: Sequence[Pending],
-        arrived: Sequence[Pending],
-        arrivals: Arrivals,
-        *,
-        horizon_s: float,
-        pace: float,
-        most: int,
-    ) -> None:
-        groups = Counter((one.lane, round(one.elapsed_s, 2)) for one in pending)
-        known = {lane: arrivals.known(lane) for lane in {one.lane for one in (*pending, *arrived)}}
-        places = {lane: math.log(usual.median_s * pace) for lane, usual in known.items()}
-        steps_s = [horizon_s * share for share in _STEPS]
-        counts = [[0.0] * (most + 1) for _ in steps_s]  # of arrivals, most or more in the last
-        lengths = _lengths(groups, arrived, known, places)
-        for length, weight in lengths:
-            rows: list[list[tuple[int, float]]] = [[] for _ in steps_s]
-            for (lane, elapsed_s), many in groups.items():
-                deviation = known[lane].deviation
-                place = places[lane] + length * deviation * math.sqrt(SAME_QUESTION)
-                own = deviation * math.sqrt(1.0 - SAME_QUESTION)
-                still = _surviving(elapsed_s, place, own)
-                alive = 1.0 / (still + LOST / (1.0 - LOST))
-                for row, step_s in zip(rows, steps_s, strict=True):
-                    row.append((many, (still - _surviving(elapsed_s + step_s, place, own)) * alive))
-            for count, row in zip(counts, rows, strict=True):
-                for number, chance in enumerate(_counted(row, most)):
-                    count[number] += weight * chance
-        self.lanes = _order(groups, known, places, most)
-        self.windows_s = [steps_s[window - 1] for window in _WINDOWS]
-        self.reach: list[_Row] = []
-        self.seconds: list[_Row] = []
-        spent = [0.0] * (most + 1)
-        last_s, last = 0.0, [1.0] + [0.0] * most
-        for step, (step_s, count) in enumerate(zip(steps_s, counts, strict=True), 1):
-            for number in range(most):
-                spent[number] += (step_s - last_s) * (last[number] + count[number]) / 2.0
-            last_s, last = step_s, count
-            if step in _WINDOWS:
-                came = [sum(count[number:]) for number in range(most + 1)]
-                self.reach.append(tuple(came[n + 1] / max(came[n], 1e-12) for n in range(most)))
-                self.seconds.append(tuple(spent[n] / max(came[n], 1e-12) for n in range(most)))
+    def decide(self, pending: Sequence[Pending], horizon_s: float, *, pace: float = 1.0) -> Decision:
+        """The best plan of waiting for `pending`, all of them `pace` times slower than usual."""
+        if not pending or horizon_s <= 0.0:
+            return _STOP
+        ballots = Ballots.counted(self.votes, self.trust, self.kind)
+        own = frozenset(vote.key for vote in self.votes if vote.key and vote.lane in self.worth.traced)
+        most = min(self.look_ahead, len(pending))
+        waits = Waits(pending, self.arrived, self.arrivals, horizon_s=horizon_s, pace=pace, most=most)
+        rate = self.prices.second + self.prices.lane_second * len(pending)
+        # Thought through for more lanes than there are, of the last kind: so that a tree serves again.
+        lanes = (*waits.lanes, *waits.lanes[-1:] * (self.look_ahead - most))
+        plans = _plans(_tree(ballots, own, lanes, self.worth), waits, rate)
+        gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
+        return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,7 +281,7 @@ def _branch(state: _State, lane: str, worth: _Worth, depth: int, following: dict
         follow(after, next_own, weight * sum(next_joint.values()))
 
 
-def _plans(tree: _Tree, waits: _Waits, rate: float) -> list[tuple[float, float, float]]:
+def _plans(tree: _Tree, waits: Waits, rate: float) -> list[tuple[float, float, float]]:
     """Gain, price and seconds of the best plan for each window in which one would give up waiting.
 
     From the last votes to those of now: after every arrival one may stop, which gains and costs nothing.
@@ -469,80 +320,3 @@ def _next_answers(joint: Mapping[str, float], depth: int) -> list[tuple[str, int
         else:
             break
     return [(key, many) for key, many, _ in groups] + [(f"\uffff{depth}", 1)]
-
-
-def _lengths(
-    groups: Mapping[tuple[str, float], int],
-    arrived: Sequence[Pending],
-    known: Mapping[str, Usual],
-    places: Mapping[str, float],
-) -> list[tuple[float, float]]:
-    """How long this question is, going by who has come and who has not."""
-    shared, own = math.sqrt(SAME_QUESTION), math.sqrt(1.0 - SAME_QUESTION)
-    weights = []
-    for length, usual in _LENGTHS:
-        weight = usual
-        for one in arrived:
-            deviation = known[one.lane].deviation
-            off = (math.log(max(one.elapsed_s, 1e-3)) - places[one.lane]) / deviation - length * shared
-            weight *= LOST + math.exp(-((off / own) ** 2) / 2.0)  # a surprise is no proof
-        for (lane, elapsed_s), many in groups.items():
-            deviation = known[lane].deviation
-            still = _surviving(elapsed_s, places[lane] + length * deviation * shared, deviation * own)
-            weight *= ((1.0 - LOST) * still + LOST) ** many
-        weights.append((length, weight))
-    total = sum(weight for _, weight in weights)
-    return [(length, weight / total) for length, weight in weights]
-
-
-def _order(
-    groups: Mapping[tuple[str, float], int],
-    known: Mapping[str, Usual],
-    places: Mapping[str, float],
-    most: int,
-) -> list[str]:
-    """Lanes in the order in which they are expected, by the median of what is left of each."""
-    expected: list[tuple[float, str]] = []
-    for (lane, elapsed_s), many in groups.items():
-        deviation = known[lane].deviation
-        still = _surviving(elapsed_s, places[lane], deviation)
-        for number in range(many):
-            # The n-th of so many alike comes at about this quantile of what is left.
-            share = still * (1.0 - (number + 1) / (many + 1))
-            expected.append((_reached(share, places[lane], deviation) - elapsed_s, lane))
-    return [lane for _, lane in sorted(expected)[:most]]
-
-
-def _counted(groups: Sequence[tuple[int, float]], most: int) -> list[float]:
-    """Chances of 0, 1, ... arrivals, and at the end of `most` or more, of `many` lanes at `chance` each."""
-    counts = [1.0] + [0.0] * most
-    for many, chance in groups:
-        one = [0.0] * (most + 1)
-        odds = chance / max(1.0 - chance, 1e-12)
-        term = (1.0 - chance) ** many
-        for number in range(min(most, many + 1)):
-            one[number] = term
-            term *= odds * (many - number) / (number + 1)
-        if counts[0] == 1.0:
-            counts = one
-        else:
-            counts = [sum(counts[n - k] * one[k] for k in range(n + 1)) for n in range(most)] + [0.0]
-        counts[most] = max(0.0, 1.0 - sum(counts[:most]))
-    return counts
-
-
-_ROOT_2 = math.sqrt(2.0)
-_NORMAL = NormalDist()
-
-
-def _surviving(seconds: float, place: float, deviation: float) -> float:
-    """Chance that a log-normal duration is longer."""
-    if seconds <= 0.0:
-        return 1.0
-    return 0.5 * math.erfc((math.log(seconds) - place) / (deviation * _ROOT_2))
-
-
-def _reached(share: float, place: float, deviation: float) -> float:
-    """Seconds that a share of log-normal durations is longer than."""
-    share = min(max(share, 1e-9), 1.0 - 1e-9)
-    return math.exp(place + deviation * _NORMAL.inv_cdf(1.0 - share))

@@ -137,6 +137,7 @@ SCATTER: Mapping[str, Scatter] = MappingProxyType(
 """Kinds with few answers to choose from; all others scatter as `Scatter()`."""
 
 
+WEAK_SCATTER = Scatter()
 CHAT_SCATTER = Scatter(within=0.60, between=0.50)
 """For models that `CHAT` is for: what they get wrong, they get wrong alike. Tuned as its spread was."""
 
@@ -165,12 +166,13 @@ class Trust:
         *,
         scales: Mapping[str, Scale] = MappingProxyType({}),
         scatter: Mapping[str, Scatter] = SCATTER,
-        other_scatter: Scatter = Scatter(),
+        other_scatter: Scatter | None = None,
     ) -> None:
+        """`other_scatter`: of kinds that `scatter` does not name; what goes with the priors, if not given."""
         self.priors = priors
         self.scales = scales
         self._scatter = scatter
-        self._other_scatter = other_scatter
+        self._other_scatter = other_scatter or (CHAT_SCATTER if priors is CHAT else WEAK_SCATTER)
         self._counts: dict[tuple[str, str], tuple[float, float, float]] = {}
         self._totals: dict[str, tuple[float, float, float]] = {}
         for record in records:

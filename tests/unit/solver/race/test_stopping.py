@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 
 import pytest
 from hypothesis import given, settings
@@ -11,13 +10,11 @@ from hypothesis import strategies as st
 
 from logicnet.scoring.reward import Reward
 from logicnet.solver.race.stopping import (
-    LOST,
     REPLY_RESERVE_S,
     Arrivals,
     Decision,
     Pending,
     Prices,
-    Usual,
     decide,
     worth_starting,
 )
@@ -183,41 +180,6 @@ def test_another_lane_is_started_on_doubt_and_not_on_agreement() -> None:
     assert not start(said("aaa"))
     assert not start(said("ab"), tokens_price=0.3)
     assert not worth_starting(said("ab"), CHATS, KIND, [], ARRIVALS, lane="reason", left_s=1.5).go_on
-
-
-def test_a_lane_that_waits_no_longer_is_likelier_to_be_lost() -> None:
-    hazards = [ARRIVALS.hazard("reason", elapsed_s) for elapsed_s in (0.5, 5.0, 40.0, 120.0)]
-    assert hazards[0] < hazards[1] > hazards[2] >= hazards[3]
-
-
-@given(st.floats(0.0, 60.0), st.floats(0.0, 60.0), st.floats(0.0, 60.0))
-def test_chances_grow_with_time(elapsed_s: float, one_s: float, other_s: float) -> None:
-    few_s, many_s = sorted((one_s, other_s))
-    few = ARRIVALS.chance("reason", elapsed_s, few_s)
-    many = ARRIVALS.chance("reason", elapsed_s, many_s)
-    assert 0.0 <= few <= many <= 1.0 - LOST + 1e-9
-
-
-def test_durations_are_learned_and_old_ones_forgotten() -> None:
-    shuffled = random.Random(1)
-    arrivals = Arrivals({"reason": Usual(20.0)})
-    assert arrivals.known("reason").median_s == pytest.approx(20.0)
-    for _ in range(200):
-        arrivals.observe("reason", shuffled.lognormvariate(math.log(4.0), 0.3))
-    assert arrivals.known("reason").median_s == pytest.approx(4.0, rel=0.2)
-    for _ in range(200):
-        arrivals.observe("reason", shuffled.lognormvariate(math.log(12.0), 0.3))
-    assert arrivals.known("reason").median_s == pytest.approx(12.0, rel=0.2)
-    assert arrivals.known("reason").deviation == pytest.approx(0.3, rel=0.6)
-
-
-def test_pace_is_taken_out_and_put_back() -> None:
-    slow, fast = Arrivals(), Arrivals()
-    for _ in range(30):
-        slow.observe("reason", 8.0, pace=2.0)
-        fast.observe("reason", 4.0)
-    assert slow.known("reason") == fast.known("reason")
-    assert slow.chance("reason", 0.0, 4.0) > slow.chance("reason", 0.0, 4.0, pace=2.0)
 
 
 def test_one_early_arrival_says_that_the_others_are_near() -> None:

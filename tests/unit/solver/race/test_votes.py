@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from logicnet.solver.race.votes import (
     CHAT,
+    CHAT_SCATTER,
     DOUBT,
     WEAK,
+    WEAK_SCATTER,
     Ballots,
     LaneRecord,
     Prior,
@@ -167,7 +169,8 @@ def test_confidence_is_mild_and_breaks_ties() -> None:
     found = posterior(cast, Trust(priors=CHAT), KIND)
     assert found.best == "1"
     two = [*cast, Vote("reason", "2", -0.6)]
-    assert posterior(two, Trust(priors=CHAT), KIND).best == "2"  # a second vote says more than confidence
+    # A second vote says more than confidence, but where wrong answers often agree.
+    assert posterior(two, Trust(priors=CHAT, other_scatter=WEAK_SCATTER), KIND).best == "2"
 
 
 def test_confidence_without_anything_to_compare_it_with_is_neutral() -> None:
@@ -214,6 +217,15 @@ def test_nobody_is_worse_than_guessing_until_a_record_says_so() -> None:
 def test_silence_is_learned() -> None:
     assert Trust([LaneRecord(KIND, "program", 5, 5, 90)]).silent("program") > 0.7
     assert Trust([LaneRecord(KIND, "program", 50, 50)]).silent("program") < 0.05
+
+
+def test_chat_models_err_alike_unless_told_otherwise() -> None:
+    assert Trust(priors=CHAT).scatter(KIND) == CHAT_SCATTER
+    assert Trust(priors=WEAK).scatter(KIND) == WEAK_SCATTER
+    assert CHAT_SCATTER.within > WEAK_SCATTER.within
+    own = Scatter(0.4, 0.2)
+    assert Trust(priors=CHAT, other_scatter=own).scatter(KIND) == own
+    assert Trust(priors=CHAT, other_scatter=own).scatter("yes-no") == Trust().scatter("yes-no")
 
 
 def test_a_scatter_that_cannot_be_is_refused() -> None:

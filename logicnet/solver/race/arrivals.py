@@ -1,0 +1,242 @@
+"""Arrivals: when the lanes of one question end, from what lanes took before and from how long these run.
+
+A duration is log-normal, and a share of its variance all lanes of one question have in common. Learned
+online; nothing here knows what lanes say, or what a second costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from types import MappingProxyType
+
+LOST = 0.02
+"""Share of lanes that never end: a hung stream, a model that loops until its tokens are spent."""
+
+SAME_QUESTION = 0.6
+"""Share of the variance of log durations that all lanes of one question have in common: long questions are
+long for every sample. With it one early arrival says that the others are near."""
+
+_FORGET = 0.98
+"""Weight of what was known when a duration is added: some fifty count, so a server that slows is followed."""
+
+_MEMORY = 1.0 / (1.0 - _FORGET)
+_LEAST_DEVIATION = 0.08  # of log seconds; even a scripted lane is not more punctual
+
+_Row = tuple[float, ...]
+
+_STEPS = tuple((place / 20) ** 2.5 for place in range(1, 21))
+"""Where time up to the horizon is looked at, as shares of it: densely near now."""
+
+_WINDOWS = (4, 6, 8, 11, 15, 20)
+"""Steps after which one may give up waiting."""
+
+_LENGTHS = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
+"""How long the question is, in standard deviations of what lanes have in common, and weights: three places
+that for a normal density give the first five moments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A lane that is running, and the seconds since it was started; or one that ended, and what it took."""
+
+    lane: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long a lane takes: median seconds, and standard deviation of log seconds.
+
+    `strength`: durations that this opinion is worth.
+    """
+
+    median_s: float
+    deviation: float = 0.6
+    strength: float = 3.0
+
+
+USUAL: Mapping[str, Usual] = MappingProxyType(
+    {
+        "reason": Usual(5.0),  # 300 tokens at 60 a second
+        "program": Usual(3.0),
+        "exact": Usual(0.3, 0.9),
+        "forced": Usual(1.0),
+    }
+)
+"""Day one, on a GPU; a profile may know better. Two or three durations outweigh it."""
+
+_UNKNOWN = Usual(5.0, 0.8)
+
+
+class Arrivals:
+    """When lanes end: log-normal for each, learned online from durations, slowly forgetting.
+
+    How many others run at the time is part of the noise.
+    """
+
+    def __init__(self, usual: Mapping[str, Usual] = USUAL) -> None:
+        self._usual = dict(usual)
+        self._seen: dict[str, tuple[float, float, float]] = {}  # weight, mean, sum of squares about it
+
+    def observe(self, lane: str, seconds: float) -> None:
+        """A lane ended after `seconds`. Lanes that were cut off say nothing here."""
+        value = math.log(max(seconds, 1e-3))
+        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
+        weight, squares = weight * _FORGET, squares * _FORGET
+        weight += 1.0
+        step = value - mean
+        mean += step / weight
+        self._seen[lane] = (weight, mean, squares + step * (value - mean))
+
+    def known(self, lane: str) -> Usual:
+        """What is thought of a lane now: its prior and its durations, each by its weight."""
+        usual = self._usual.get(lane, _UNKNOWN)
+        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
+        prior, strength = math.log(usual.median_s), usual.strength
+        middle = (prior * strength + mean * weight) / (strength + weight)
+        squares += usual.deviation**2 * strength + (mean - prior) ** 2 * strength * weight / (
+            strength + weight
+        )
+        deviation = max(math.sqrt(squares / (strength + weight)), _LEAST_DEVIATION)
+        return Usual(math.exp(middle), deviation, min(strength + weight, strength + _MEMORY))
+
+    def chance(self, lane: str, elapsed_s: float, within_s: float) -> float:
+        """That a lane which has run for `elapsed_s` ends in the next `within_s`."""
+        usual = self.known(lane)
+        place = math.log(usual.median_s)
+        before = _surviving(elapsed_s, place, usual.deviation)
+        after = _surviving(elapsed_s + within_s, place, usual.deviation)
+        return (1.0 - LOST) * (before - after) / ((1.0 - LOST) * before + LOST)
+
+    def hazard(self, lane: str, elapsed_s: float) -> float:
+        """Chance per second that it ends now. Rises, then falls: a lane long overdue is likely lost."""
+        step_s = 0.05
+        return self.chance(lane, elapsed_s, step_s) / step_s
+
+
+class Waits:
+    """Arrivals to come: in what order, with what chances, after what seconds.
+
+    `reach[w][j]`: chance that arrival j + 1 comes within window w, if j did. `seconds[w][j]`: seconds spent
+    between them, if j came. `windows_s[w]`: when one would give up.
+    """
+
+    def __init__(
+        self,
+        pending: Sequence[Pending],
+        arrived: Sequence[Pending],
+        arrivals: Arrivals,
+        *,
+        horizon_s: float,
+        pace: float,
+        most: int,
+    ) -> None:
+        groups = Counter((one.lane, round(one.elapsed_s, 2)) for one in pending)
+        known = {lane: arrivals.known(lane) for lane in {one.lane for one in (*pending, *arrived)}}
+        places = {lane: math.log(usual.median_s * pace) for lane, usual in known.items()}
+        steps_s = [horizon_s * share for share in _STEPS]
+        counts = [[0.0] * (most + 1) for _ in steps_s]  # of arrivals, most or more in the last
+        lengths = _lengths(groups, arrived, known, places)
+        for length, weight in lengths:
+            rows: list[list[tuple[int, float]]] = [[] for _ in steps_s]
+            for (lane, elapsed_s), many in groups.items():
+                deviation = known[lane].deviation
+                place = places[lane] + length * deviation * math.sqrt(SAME_QUESTION)
+                own = deviation * math.sqrt(1.0 - SAME_QUESTION)
+                still = _surviving(elapsed_s, place, own)
+                alive = 1.0 / (still + LOST / (1.0 - LOST))
+                for row, step_s in zip(rows, steps_s, strict=True):
+                    row.append((many, (still - _surviving(elapsed_s + step_s, place, own)) * alive))
+            for count, row in zip(counts, rows, strict=True):
+                for number, chance in enumerate(_counted(row, most)):
+                    count[number] += weight * chance
+        self.lanes = _order(groups, known, places, most)
+        self.windows_s = [steps_s[window - 1] for window in _WINDOWS]
+        self.reach: list[_Row] = []
+        self.seconds: list[_Row] = []
+        spent = [0.0] * (most + 1)
+        last_s, last = 0.0, [1.0] + [0.0] * most
+        for step, (step_s, count) in enumerate(zip(steps_s, counts, strict=True), 1):
+            for number in range(most):
+                spent[number] += (step_s - last_s) * (last[number] + count[number]) / 2.0
+            last_s, last = step_s, count
+            if step in _WINDOWS:
+                came = [sum(count[number:]) for number in range(most + 1)]
+                self.reach.append(tuple(came[n + 1] / max(came[n], 1e-12) for n in range(most)))
+                self.seconds.append(tuple(spent[n] / max(came[n], 1e-12) for n in range(most)))
+
+
+def _lengths(
+    groups: Mapping[tuple[str, float], int],
+    arrived: Sequence[Pending],
+    known: Mapping[str, Usual],
+    places: Mapping[str, float],
+) -> list[tuple[float, float]]:
+    """How long this question is, going by who has come and who has not."""
+    shared, own = math.sqrt(SAME_QUESTION), math.sqrt(1.0 - SAME_QUESTION)
+    weights = []
+    for length, usual in _LENGTHS:
+        weight = usual
+        for one in arrived:
+            deviation = known[one.lane].deviation
+            off = (math.log(max(one.elapsed_s, 1e-3)) - places[one.lane]) / deviation - length * shared
+            weight *= LOST + math.exp(-((off / own) ** 2) / 2.0)  # a surprise is no proof
+        for (lane, elapsed_s), many in groups.items():
+            deviation = known[lane].deviation
+            still = _surviving(elapsed_s, places[lane] + length * deviation * shared, deviation * own)
+            weight *= ((1.0 - LOST) * still + LOST) ** many
+        weights.append((length, weight))
+    total = sum(weight for _, weight in weights)
+    return [(length, weight / total) for length, weight in weights]
+
+
+def _order(
+    groups: Mapping[tuple[str, float], int],
+    known: Mapping[str, Usual],
+    places: Mapping[str, float],
+    most: int,
+) -> list[str]:
+    """Lanes in the order in which they are expected, by the median of what is left of each."""
+    expected: list[tuple[float, str]] = []
+    for (lane, elapsed_s), many in groups.items():
+        deviation = known[lane].deviation
+        still = _surviving(elapsed_s, places[lane], deviation)
+        for number in range(many):
+            # The n-th of so many alike comes at about this quantile of what is left.
+            share = still * (1.0 - (number + 1) / (many + 1))
+            expected.append((_reached(share, places[lane], deviation) - elapsed_s, lane))
+    return [lane for _, lane in sorted(expected)[:most]]
+
+
+def _counted(groups: Sequence[tuple[int, float]], most: int) -> list[float]:
+    """Chances of 0, 1, ... arrivals, and at the end of `most` or more, of `many` lanes at `chance` each."""
+    counts = [1.0] + [0.0] * most
+    for many, chance in groups:
+        not_yet = 1.0 - chance
+        for _ in range(many):
+            counts[most] += counts[most - 1] * chance
+            for number in range(most - 1, 0, -1):
+                counts[number] = counts[number] * not_yet + counts[number - 1] * chance
+            counts[0] *= not_yet
+    return counts
+
+
+_ROOT_2 = math.sqrt(2.0)
+_NORMAL = NormalDist()
+
+
+def _surviving(seconds: float, place: float, deviation: float) -> float:
+    """Chance that a log-normal duration is longer."""
+    if seconds <= 0.0:
+        return 1.0
+    return 0.5 * math.erfc((math.log(seconds) - place) / (deviation * _ROOT_2))
+
+
+def _reached(share: float, place: float, deviation: float) -> float:
+    """Seconds that a share of log-normal durations is longer than."""
+    share = min(max(share, 1e-9), 1.0 - 1e-9)
+    return math.exp(place + deviation * _NORMAL.inv_cdf(1.0 - share))

@@ -1,0 +1,111 @@
+"""The real race over HTTP, on a server with the speed of a chat model: it stops when its votes say so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from logicnet.deadline import Deadline
+from logicnet.llm import Endpoint, Message
+from logicnet.protocol import Answer, Challenge
+from logicnet.solver import Setup
+from logicnet.solver.race.profiles import load_profiles, profile_for
+from logicnet.solver.race.solver import RaceSolver
+from tests.harness.paced_model import PacedModel, Said
+from tests.harness.scripted_model import Json
+
+MODEL = "scripted-7b-chat"
+PROFILE = profile_for(MODEL, load_profiles())
+MOST = PROFILE.reason.most + PROFILE.program.most
+QUESTION = "Ann counts the marbles in her bags. How many marbles does she have in the end?"
+
+
+def saying(answers: Iterator[int], tokens: int = 60) -> Callable[[Json], Said]:
+    """Chats that come to these answers, one after the other; programs too."""
+
+    def script(body: Json) -> Said:
+        answer = next(answers)
+        program = "Python" in body["messages"][-1]["content"]
+        text = f"```python\nprint({answer})\n```" if program else f"We count. The answer is {answer}."
+        return Said(text, tokens, -0.3, "one")
+
+    return script
+
+
+async def raced(script: Callable[[Json], Said]) -> tuple[Answer, PacedModel]:
+    server = PacedModel(model=MODEL, script=script, tokens_per_s=lambda running: 600.0 / running)
+    async with server, RaceSolver(Setup(model=MODEL)) as solver:
+        models = Endpoint(server.base_url)
+        try:
+            answer = await solver.solve(Challenge(QUESTION), Deadline.after(30.0), models)
+            async with asyncio.timeout(10.0):
+                await server.idle()
+        finally:
+            await models.close()
+    return answer, server
+
+
+def forever(*answers: int) -> Iterator[int]:
+    while True:
+        yield from answers
+
+
+async def test_lanes_that_agree_are_enough() -> None:
+    answer, server = await raced(saying(forever(42)))
+    assert answer.answer == "42"
+    assert answer.trail is not None
+    heard = [vote for vote in answer.trail.lanes if vote.key]
+    assert len(heard) < MOST
+    assert server.batch.total() == 0  # who was not waited for has stopped
+
+
+async def test_lanes_that_differ_bring_more_lanes() -> None:
+    answer, server = await raced(saying(iter(range(7, 1000, 3))))
+    begun = PROFILE.reason.lanes + PROFILE.program.lanes
+    assert len(server.chats) > begun
+    assert answer.trail is not None
+    assert len({vote.key for vote in answer.trail.lanes if vote.key}) > begun
+
+
+async def test_a_lane_that_is_not_waited_for_stops_generating() -> None:
+    """The first chat would write for minutes; the others agree."""
+    slow = Counter[str]()
+
+    def script(body: Json) -> Said:
+        slow["chats"] += 1
+        tokens = 10**6 if slow["chats"] == 1 else 60
+        return Said("We count. The answer is 42.", tokens, -0.3, "one")
+
+    answer, server = await raced(script)
+    assert answer.answer == "42"
+    assert server.hung_up >= 1
+
+
+@pytest.mark.parametrize("max_tokens", [8, 60, 600])
+async def test_a_paced_text_comes_whole_or_cut_where_its_tokens_end(max_tokens: int) -> None:
+    text = "one two three four five six seven eight nine ten. The answer is 42."
+    server = PacedModel(
+        model=MODEL,
+        script=lambda _: Said(text, 60, -0.3, "one"),
+        tokens_per_s=lambda _: 2000.0,
+        tick_s=0.01,
+    )
+    async with server:
+        models = Endpoint(server.base_url)
+        try:
+            done = await models.complete(
+                [Message("user", "?")],
+                deadline=Deadline.after(20.0),
+                max_tokens=max_tokens,
+                confidence=True,
+            )
+        finally:
+            await models.close()
+    whole = max_tokens >= 60
+    assert done.text == (text if whole else text[: len(text) * max_tokens // 60])
+    assert done.finish == ("stop" if whole else "length")
+    assert done.tokens == min(max_tokens, 60)
+    assert done.confidence == pytest.approx(-0.3)
