@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
@@ -41,13 +42,11 @@ class _Miner(Collector):
 
     def collect(self) -> Iterator[Metric]:
         state = self._view.state()
-        yield from _about(state)
-        yield from _challenges(state)
+        for part in (_about, _challenges, _volume, _servers, _network, _ledger):
+            for metric in part(state):
+                yield metric
+                time.sleep(0)  # whoever waits for the interpreter, the event loop say, goes first
         yield from _counts(self._view.meter)
-        yield from _volume(state)
-        yield from _servers(state)
-        yield from _network(state)
-        yield from _ledger(state)
 
 
 def _about(state: State) -> Iterator[Metric]:

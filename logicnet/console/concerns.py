@@ -137,14 +137,16 @@ def _refusals(seen: Snapshot) -> Iterator[Concern]:
 
 
 def _volume(seen: Snapshot) -> Iterator[Concern]:
-    for one in seen.promises:
-        lost = one.given - one.kept - sum(s.validator == one.validator for s in seen.solving)
-        if one.given >= _ENOUGH and lost > _MISSED_SHARE * one.given:
-            yield Concern(
-                "bad",
-                f"{one.validator[:8]} was given {one.given} challenges and {lost} were not kept.",
-                "Promise less: see --miner.epoch_volume.",
-            )
+    solving = Counter(one.validator for one in seen.solving)
+    lost = {one.validator: max(0, one.given - one.kept - solving[one.validator]) for one in seen.promises}
+    given = sum(one.given for one in seen.promises)
+    if given >= _ENOUGH and sum(lost.values()) > _MISSED_SHARE * given:
+        whose = max(lost, key=lambda validator: lost[validator])
+        yield Concern(
+            "bad",
+            f"{sum(lost.values())} of {given} challenges given were not kept, most of {whose[:8]}.",
+            "Promise less: see --miner.epoch_volume.",
+        )
 
 
 def _servers(seen: Snapshot) -> Iterator[Concern]:

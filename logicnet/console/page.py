@@ -76,6 +76,7 @@ async def _put_up(watch: Watch) -> None:
 
     ui.add_css((files("logicnet.console") / "page.css").read_text(encoding="utf-8"))
     parts: list[Callable[[Snapshot], None]] = []
+    charts: list[Any] = []
 
     def text(make: Callable[[Snapshot], str], classes: str) -> None:
         shown = ui.html("", sanitize=False).classes(classes)  # `panels` escapes every word
@@ -96,6 +97,7 @@ async def _put_up(watch: Watch) -> None:
             if name == "trend":
                 text(panels.trend_words, "empty")
             drawn = ui.echart({}).classes("chart")
+            charts.append(drawn)
         parts.append(lambda seen: _draw(drawn, make(seen)))
 
     with ui.element("main").classes("page"):
@@ -104,21 +106,28 @@ async def _put_up(watch: Watch) -> None:
         text(panels.concerns, "wide")
         with ui.element("div").classes("stack"):
             panel("Being solved", panels.solving, "solving")
+            chart("Seconds and correctness", panels.trend, "trend")
             panel("Answers of the last hour", panels.answers, "answers")
         with ui.element("div").classes("stack"):
             panel("Volume by validator", panels.volume, "volume")
             panel("Models", panels.servers, "servers")
+            chart("Place in the network", panels.ranks, "ranks")
             panel("Refused in the last hour", panels.refusals, "refusals")
-        chart("Seconds and correctness", panels.trend, "trend")
-        chart("Place in the network", panels.ranks, "ranks")
 
     async def renew() -> None:
         seen = await watch.seen()
         for part in parts:
             part(seen)
 
+    def fit() -> None:
+        """A chart that was measured before the page had its layout would stay as narrow as it was then."""
+        for drawn in charts:
+            drawn.run_chart_method("resize")
+
     await renew()
     ui.timer(EVERY_S, renew)
+    for after_s in (1.0, 4.0):
+        ui.timer(after_s, fit, once=True)
 
 
 def _title(text: str) -> None:

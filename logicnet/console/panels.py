@@ -191,7 +191,7 @@ def ranks(seen: Snapshot) -> dict[str, Any]:
     """ECharts: rank, incentive and stake over the chain's epochs."""
     places = seen.places
     at = [_day(one.at_s) for one in places]
-    rank = {**_axis("rank"), "inverse": True, "min": 1, "minInterval": 1}
+    rank = {**_axis("rank"), "inverse": True, "min": 1, "minInterval": 1, "nameLocation": "start"}
     return {
         **_chart(at),
         "legend": _legend(),

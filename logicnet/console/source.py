@@ -167,7 +167,7 @@ class Source:
         if miner is None:
             return ()
         questions = {known: _plain(row["question"]) for known, row in self._open.items()}
-        return tuple(
+        found = [
             Solving(
                 one.challenge_id,
                 one.validator,
@@ -176,7 +176,8 @@ class Source:
                 one.allowed_s,
             )
             for one in miner.solving
-        )
+        ]
+        return tuple(sorted(found, key=lambda one: one.left_s))
 
     def _kept_aside(self) -> Iterable[str]:
         found = self.ledger.parent.glob(f"{self.ledger.name}.damaged-*")

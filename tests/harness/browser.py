@@ -88,7 +88,7 @@ class Browser:
         end_s = time.monotonic() + within_s
         while True:
             found = await self.run(script)
-            if found:
+            if found not in (None, False, 0, ""):  # an element comes as {}
                 return found
             assert time.monotonic() < end_s, f"it never came to pass: {script}"
             await asyncio.sleep(0.05)

@@ -42,7 +42,7 @@ URGENT = tuple(Solving(str(n), "5A", "", 5.0, 60.0) for n in range(8))
         (seen(answers=tuple(answer(n, seconds=50.0) for n in range(8))), "warning", "three quarters"),
         (seen(refusals=(Refusals("broken", 1, NOW_S, ""),)), "bad", "Refused once"),
         (seen(refusals=(Refusals("full", 3, NOW_S, ""),)), "warning", "Refused 3 times"),
-        (seen(promises=(promise(given=40, kept=30),)), "bad", "10 were not kept"),
+        (seen(promises=(promise(given=40, kept=30),)), "bad", "10 of 40 challenges"),
         (seen(servers=(Server(name="s", well=False, why="it is away"),)), "bad", "it is away"),
         (seen(solving=URGENT), "warning", "8 of 8 challenges"),
         (with_miner(waiting=3), "warning", "3 challenges wait"),

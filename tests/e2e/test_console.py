@@ -1,0 +1,130 @@
+"""The console's page as an operator sees it: a real miner, a real page, a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from logicnet.demo.stage import environment
+from logicnet.processes import Child, free_port
+from tests.e2e.conftest import START_S, Miner, StartMiner
+from tests.harness.browser import Browser
+from tests.harness.scripted_model import Mode, ScriptedModel
+
+PASSWORD = "a-long-enough-one"
+QUESTION = "A farmer has 17 sheep and all but 9 run away <b>at once</b>. How many are left?"
+
+
+@contextmanager
+def console(ledger: Path, folder: Path, **given: str) -> Iterator[str]:
+    """`logicnet console` of that ledger; its address."""
+    port = free_port()
+    argv = [sys.executable, "-m", "logicnet", "console", "--ledger.path", str(ledger)]
+    argv += ["--console.port", str(port)]
+    env = environment() | given
+    env.pop("PYTEST_CURRENT_TEST", None)  # by which NiceGUI takes itself for being tested
+    with Child.start("the console", argv, log=folder / "console.log", env=env, cwd=folder) as child:
+        child.wait_for(f"http://127.0.0.1:{port}/", within_s=START_S)
+        yield f"http://127.0.0.1:{port}/"
+
+
+async def test_a_challenge_is_seen_as_it_is_solved_and_then_its_answer(
+    miner: StartMiner, tmp_path: Path
+) -> None:
+    async with ScriptedModel(mode=Mode.HANG_BEFORE_HEADERS) as model, Browser(tmp_path) as tab:
+        running = miner("--miner.solver", "direct", "--miner.llm_client.base_url", model.base_url)
+        with console(running.ledger, tmp_path) as url:
+            await tab.open(url)
+            await tab.until(
+                "document.querySelector('#solving .empty')?.innerText.includes('Nothing right now')"
+            )
+            asked = asyncio.create_task(ask(running))
+            left = await tab.until("document.querySelector('#solving .left')?.innerText")
+            assert 0 < float(left.removesuffix(" s")) <= 15
+            shown = "(document.querySelector('#solving .text')?.innerText ?? '').trim()"
+            await tab.until(f"{shown} == {json.dumps(QUESTION)}")
+            await tab.until(f"parseFloat(document.querySelector('#solving .left').innerText) < {left[:-2]}")
+            assert "1 call" in await tab.run("document.querySelector('#servers').innerText")
+            await asked
+            row = await tab.until("document.querySelector('#answers tbody tr')?.innerText")
+            assert "I do not know" in row
+            await tab.until("document.querySelector('#solving .empty')")
+            assert "1 kept of 1 given" in await tab.until(
+                "document.querySelector('#volume .promise')?.innerText"
+            )
+            await asyncio.to_thread(running.child.stop)
+            await tab.until(says("No miner is running"))
+
+
+def says(words: str) -> str:
+    """A script: whether the page shows these words."""
+    return f"(document.body?.innerText ?? '').includes({json.dumps(words)})"
+
+
+async def ask(running: Miner) -> None:
+    async with running.asked_by("alice") as client:
+        reply = await client.challenge(QUESTION, wire="classic", timeout_s=15)
+        assert reply.success
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+async def test_it_fits_and_both_charts_are_drawn(tmp_path: Path, width: int, dark: bool) -> None:
+    from tests.unit.console.live import living  # noqa: PLC0415
+
+    with living(tmp_path / "miner.sqlite") as ledger, console(ledger, tmp_path) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url, width=width, dark=dark)
+            await tab.until("document.querySelectorAll('.chart canvas, .chart svg').length == 2")
+            await tab.until("document.querySelectorAll('#solving .one').length > 3")
+            sizes = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+            needed, visible = await tab.run(sizes)
+            assert needed <= visible == width
+            narrow = (
+                "[...document.querySelectorAll('.chart')].some(c => c.querySelector('canvas').clientWidth"
+            )
+            await tab.until(f"!{narrow} < c.clientWidth - 1)")
+            assert await tab.run("document.body.classList.contains('body--dark')") is dark
+            assert await tab.run("document.querySelectorAll('#solving img, #answers img').length") == 0
+
+
+async def test_with_a_password_nothing_is_seen_before_it_is_given(tmp_path: Path) -> None:
+    ledger = tmp_path / "none.sqlite"
+    with console(ledger, tmp_path, LOGICNET_CONSOLE__PASSWORD=PASSWORD) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url)
+            await tab.until("document.querySelector('#password')")
+            assert "ledger" not in await tab.run("document.body.innerText")
+            for word, seen in (("wrong", "That is not it."), (PASSWORD, "There is no ledger at")):
+                await tab.run(f"document.querySelector('#password').value = '{word}'")
+                await tab.run("document.querySelector('button').click()")
+                await tab.until(says(seen))
+            statuses = await asyncio.to_thread(guess, url)
+            assert statuses.count(401) < 10 and statuses[-1] == 429  # though that one was right
+            clock = await tab.run("document.querySelector('.clock').innerText")
+            await tab.until(f"document.querySelector('.clock').innerText != '{clock}'")  # who is in stays in
+    assert PASSWORD not in (tmp_path / "console.log").read_text()
+
+
+def guess(url: str) -> list[int]:
+    """The statuses of as many guesses as a second holds, and of the right password after them."""
+    with httpx2.Client(trust_env=False, timeout=30) as http:
+        words = [f"guess {number}" for number in range(100)] + [PASSWORD]
+        return [http.post(f"{url}login", data={"password": word}).status_code for word in words]
+
+
+async def test_a_damaged_ledger_is_said_on_the_page(tmp_path: Path) -> None:
+    ledger = tmp_path / "miner.sqlite"
+    ledger.write_bytes(b"\xa5" * 9000)
+    with console(ledger, tmp_path) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url)
+            await tab.until(says("cannot be read"))
+            await tab.until(says("keeps it under another name"))
+    assert ledger.read_bytes() == b"\xa5" * 9000

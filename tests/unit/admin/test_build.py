@@ -1,0 +1,38 @@
+"""The admin as the miner puts it together."""
+
+from pathlib import Path
+
+import httpx2
+
+from logicnet.admin import State, counted, meter_of, watched
+from logicnet.axon import Places
+from logicnet.ledger import Ledger
+from logicnet.llm import Endpoint
+from logicnet.protocol import Hotkey
+from logicnet.settings import Settings
+from tests.unit.admin.views import Network
+from tests.unit.ledger.facts import ALICE, admitted, answered, epoch
+
+
+def test_a_restarted_miner_knows_what_it_had_kept(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "l.sqlite") as ledger:
+        ledger.record(admitted("a", epoch(1)))
+        ledger.record(answered("a"))
+    with Ledger.open(tmp_path / "l.sqlite") as ledger:
+        (volume,) = meter_of(ledger).volumes()
+    assert (volume.epoch.validator, volume.epoch.given, volume.kept) == (ALICE, 1, 1)
+
+
+def test_metrics_and_state_are_served_together(tmp_path: Path) -> None:
+    models = counted(Endpoint("http://127.0.0.1:1/v1"))
+    with Ledger.open(tmp_path / "l.sqlite") as ledger:
+        meter = meter_of(ledger)
+        parts = {"ledger": ledger, "models": models, "network": Network(None), "places": Places(3)}
+        with watched(Settings(), Hotkey("5Me"), meter, **parts) as admin:
+            meter(admitted("a", epoch(1)))
+            url = f"http://127.0.0.1:{admin.port}"
+            state = State.model_validate_json(httpx2.get(f"{url}/state", trust_env=False).content)
+            page = httpx2.get(f"{url}/metrics", trust_env=False).text
+    assert (state.hotkey, state.network, len(state.servers)) == ("5Me", None, 1)
+    assert 'logicnet_volume_given{validator="5Alice"}' not in page  # its epoch ended in 1970
+    assert 'logicnet_endpoint_up{endpoint="127.0.0.1:1"} 1.0' in page

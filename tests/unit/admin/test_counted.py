@@ -1,0 +1,47 @@
+import asyncio
+
+from logicnet.admin import counted
+from logicnet.admin.counted import Counted, Stands
+from logicnet.deadline import Deadline
+from logicnet.llm import Endpoint, Message, Pool, Spec
+from tests.harness.scripted_model import Mode, ScriptedModel
+
+ASK = [Message("user", "How many?")]
+
+
+async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() -> None:
+    async with ScriptedModel() as server:
+        endpoint = Endpoint(server.base_url)
+        models = counted(endpoint)
+        assert isinstance(models, Counted)
+        try:
+            (before,) = models.standing()
+            assert (before.well, before.calls, before.tokens_per_s, before.paid) == (True, 0, None, False)
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            (after,) = models.standing()
+            assert after.well and after.tokens_per_s is not None and after.tokens_per_s > 0
+
+            server.mode = Mode.HANG_BEFORE_HEADERS
+            call = asyncio.create_task(models.complete(ASK, deadline=Deadline.after(60), max_tokens=50))
+            while not server.running:
+                await asyncio.sleep(0)
+            assert models.standing()[0].calls == 1
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            assert models.standing()[0].calls == 0
+
+            server.mode = Mode.ERROR_500
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            (broken,) = models.standing()
+            assert not broken.well and broken.why
+        finally:
+            await endpoint.close()
+
+
+async def test_a_pool_knows_by_itself_how_it_stands() -> None:
+    pool = Pool([Spec("http://127.0.0.1:1/v1", None, None), Spec("http://127.0.0.1:2/v1", None, None)])
+    try:
+        assert counted(pool) is pool
+        assert isinstance(pool, Stands)
+    finally:
+        await pool.close()
