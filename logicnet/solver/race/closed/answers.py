@@ -27,7 +27,7 @@ class Found:
 
 def written(value: Any, wish: Wish, *, fraction: bool = False) -> str | None:
     """The value as the question wishes it; None where it does not say enough to be sure."""
-    if not value.is_number or value.is_real is not True or value.is_finite is not True:
+    if wish.percent or not value.is_number or value.is_real is not True or value.is_finite is not True:
         return None
     text = _rounded_as(value, wish) if wish.rounded else _in_full(value, wish, fraction or wish.fraction)
     return text if text is not None and len(text) <= MOST_DIGITS else None

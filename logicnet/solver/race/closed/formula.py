@@ -165,6 +165,8 @@ _OPEN_ENDED = re.compile(
     r"\b(?:root|sqrt|factorial|absolute value|base \d+) of (?:-?\d+(?:\.\d+)?(?![\d.])|\([^()]*\))\s*[^\s?.]",
     re.IGNORECASE,
 )
+_TWO_MEANINGS = re.compile(r"\b0[xX]\d|\d[eE][-+]?\d|\^\s*1\s*/|\bplus\s+minus\b", re.IGNORECASE)
+"""0x10, 1e3, 2^1/2 (a root, or not), plus minus."""
 _DATE = re.compile(r"\d{1,2}([-/])\d{1,2}\1(?:\d\d){1,2}|\d{4}-\d{1,2}-\d{1,2}")
 
 
@@ -172,6 +174,8 @@ def unworded(text: str) -> str:
     """The text with its worded operations as signs. Raises Unclear where words leave the order open."""
     if _OPEN_ENDED.search(text):
         raise Unclear("where the argument of a word ends")
+    if _TWO_MEANINGS.search(text):
+        raise Unclear("two meanings")
     worded = re.findall(r"\b(?:plus|minus|times|multiplied by|divided by|added to)\b", text, re.IGNORECASE)
     for pattern, sign in _WORDED:
         text = re.sub(pattern, sign, text, flags=re.IGNORECASE)

@@ -25,6 +25,13 @@ _IN = rf"(?:,?\s+in\s+(?:square|cubic)?\s*(?:{_METRES}|units?|degrees?))?"
 _WITH = r"\s*,?\s*(?:with|of|having|whose|given|that\s+has)?\s*(?:an?\s+|the\s+)?"
 
 
+_LENGTH = re.compile(
+    rf"(?<![A-Za-z])(?:(?P<metres>{_METRES})|(?P<inches>inch(?:es)?)|(?P<feet>ft|feet))(?![A-Za-z])"
+    r"|\d\s*(?P<in>in)(?![A-Za-z])(?!\s+(?:square|cubic|[cmk]?m\b|met|centi|milli|kilo|inch|feet|ft|units?))",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """`value` of the sizes in the pattern's order; `rule` says it in words, {0} and so on being the sizes."""
@@ -41,7 +48,7 @@ def found(text: str, wish: Wish) -> Found | None:
     for shape in _SHAPES:
         if match := shape.pattern.fullmatch(text):
             sizes = _sizes(match)
-            if not sizes or not shape.holds(*sizes):
+            if not sizes or not shape.holds(*sizes) or len(_units(text)) > 1:
                 return None
             value = shape.value(*sizes)
             answer = written(value, wish)
@@ -52,6 +59,20 @@ def found(text: str, wish: Wish) -> Found | None:
             work = shape.work.format(*said, sum=" + ".join(said), result=result)
             return Found(answer, concluded(shape.rule, [work], value, answer, wish))
     return None
+
+
+def _units(text: str) -> set[str]:
+    """The units of length in a text; what is given in one and wanted in another is not converted here."""
+    return {_unit(unit) for unit in _LENGTH.finditer(text)}
+
+
+def _unit(found: re.Match[str]) -> str:
+    if found["metres"]:
+        word: str = found["metres"].lower()
+        return re.sub(
+            r"met(?:er|re)s?", "m", word.replace("centi", "c").replace("milli", "m").replace("kilo", "k")
+        )
+    return "ft" if found["feet"] else "in"
 
 
 def _sizes(match: re.Match[str]) -> list[Any]:

@@ -104,8 +104,18 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]|\.\d)")
 _LISTED = re.compile(r"[A-Za-z]\s?\(|\[|\b(?:of|numbers|and)\b.*,", re.IGNORECASE)
 
 
+_FRACTIONS_DIVIDED = re.compile(
+    r"(?s:/.*(?:\u00f7|\\div(?![A-Za-z])|\bdivided by\b)|(?:\u00f7|\\div(?![A-Za-z])|\bdivided by\b).*/)"
+    r"|(?s:\d/(?=\d).*[\d)]\s+/\s+[\d(]|[\d)]\s+/\s+(?=[\d(]).*\d/\d)",
+    re.IGNORECASE,
+)
+"""Two signs for a division: 6 \u00f7 1/2 and 1/2 / 1/4 divide by a fraction, and not by its 1."""
+
+
 def plain(text: str) -> str | None:
-    """The text with its formulas in plain signs; None if it holds LaTeX or commas we cannot read."""
+    """The text with its formulas in plain signs; None if it holds what we cannot be sure to read."""
+    if _FRACTIONS_DIVIDED.search(text):
+        return None
     text = _SUPERSCRIPT.sub(lambda found: f"^({found[0].translate(_SUPERSCRIPTS)})", text)
     text = text.translate(_SIGNS)
     text = re.sub("\u221a\\s*\\(", "sqrt(", text)
