@@ -33,7 +33,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -205,6 +205,18 @@ def verdict(name: str, results: Sequence[Result]) -> dict[str, object]:
     return found
 
 
+def scripted(count: int, longer: float) -> Iterator[tuple[str, list[Result]]]:
+    """The chat model on each family and on both, and the weak one on a quarter as many questions."""
+    seeds = range(REPORTED, REPORTED + count)
+    results = played(chat_policies(), questions([GSM8K, MATH], seeds, longer=longer))
+    for place, family in enumerate((GSM8K, MATH)):
+        part = [Result(one.policy, one.plays[place::2], one.kind) for one in results]
+        yield f"7B chat model, {family.name} alone", part
+    yield "7B chat model, half GSM8K, half MATH", results
+    asked = questions([EASY], seeds[: max(1, count // 4)], longer=longer)
+    yield "135M model on two CPU cores, easy tasks", played(weak_policies(), asked)
+
+
 def check(console: Console) -> None:
     shown = Table(title="A vote of k, percent right: published, and imitated (what a vote gains)")
     for column in ("k", *(f"{name} {what}" for name in _PUBLISHED for what in ("published", "imitated"))):
@@ -335,14 +347,17 @@ def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
     # Neither white nor black: a page may be either, and the picture has no ground of its own.
     ink = "#768390"
     colours = {"public": ink, "ours": "#2f81f7", "bound": "#bf8700"}
+    axis = "reward against ours, in 1/10,000 (95 %, paired)"
     panels = []
     for title, results in scenarios:
+        ours = next(one for one in results if one.kind == "ours")
         values = []
         for one in results:
-            low, high = interval(one.rewards)
-            mean = float(one.rewards.mean())
-            values.append({"policy": one.policy, "kind": one.kind, "reward": mean, "low": low, "high": high})
-        x = {"type": "quantitative", "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 5}}
+            more = (one.rewards - ours.rewards) * 1e4
+            low, high = interval(more)
+            mean = float(more.mean())
+            values.append({"policy": one.policy, "kind": one.kind, "more": mean, "low": low, "high": high})
+        x = {"type": "quantitative", "scale": {"nice": True}, "axis": {"tickCount": 5}}
         y = {"field": "policy", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 220}}
         colour = {
             "field": "kind",
@@ -361,13 +376,13 @@ def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
                     {
                         "mark": {"type": "rule", "strokeWidth": 2},
                         "encoding": {
-                            "x": x | {"field": "low", "title": "mean reward"},
+                            "x": x | {"field": "low", "title": axis},
                             "x2": {"field": "high"},
                         },
                     },
                     {
                         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                        "encoding": {"x": x | {"field": "reward", "title": "mean reward"}},
+                        "encoding": {"x": x | {"field": "more", "title": axis}},
                     },
                 ],
             }
@@ -397,7 +412,7 @@ def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--questions", type=int, default=4000, help="of each family (4000)")
+    parser.add_argument("--questions", type=int, default=2500, help="of each family (2500)")
     parser.add_argument("--longer", type=float, default=1.0, help="multiplies the length of all traces")
     parser.add_argument("--arrivals", type=Path, help="a recording, in place of scripted models")
     parser.add_argument("--priors", choices=("weak", "chat"), default="weak", help="for a recording")
@@ -414,7 +429,6 @@ def main() -> None:
     if asked_for.tune:
         tune(asked_for.questions, console)
         return
-    scenarios: list[tuple[str, Sequence[Result]]] = []
     if asked_for.arrivals:
         try:
             replay = recorded(asked_for.arrivals)
@@ -422,24 +436,16 @@ def main() -> None:
             sys.exit(f"{asked_for.arrivals} is no recording of lanes ({type(error).__name__}: {error})")
         chat = asked_for.priors == "chat"
         trust, profile = (chats, chat_profile()) if chat else (weaks, weak_profile())
-        for name, asked in replay.items():
-            scenarios.append((f"Recorded: {name}", replayed(asked, trust, profile)))
+        found = ((f"Recorded: {name}", replayed(asked, trust, profile)) for name, asked in replay.items())
     else:
-        seeds = range(REPORTED, REPORTED + asked_for.questions)
-        results = played(chat_policies(), questions([GSM8K, MATH], seeds, longer=asked_for.longer))
-        for place, family in enumerate((GSM8K, MATH)):
-            part = [Result(one.policy, one.plays[place::2], one.kind) for one in results]
-            table(f"7B chat model, {family.name} alone", part, console)
-            console.print(json.dumps(verdict(family.name, part)))
-        scenarios.append(("7B chat model, half GSM8K, half MATH", results))
-        few = seeds[: max(1, len(seeds) // 4)]
-        results = played(weak_policies(), questions([EASY], few, longer=asked_for.longer))
-        scenarios.append(("135M model on two CPU cores, easy tasks", results))
-    for title, results in scenarios:
+        found = scripted(asked_for.questions, asked_for.longer)
+    scenarios = []
+    for title, results in found:
         table(title, results, console)
-        console.print(json.dumps(verdict(title, results)))
+        print(json.dumps(verdict(title, results)), flush=True)
+        scenarios.append((title, results))
     if not (asked_for.no_plot or asked_for.arrivals):
-        plot(scenarios, asked_for.plot)
+        plot(scenarios[2:], asked_for.plot)
         console.print(f"picture: {asked_for.plot}")
     console.print(
         f"{time.perf_counter() - began_s:.0f} s, deadline {DEADLINE_S:.0f} s, {MOST_LANES} lanes at most"

@@ -1,6 +1,6 @@
 """The real race against a scripted 7B chat model, beside what the simulation says of the same questions.
 
-    python bench/stopping_real.py                   # 200 questions, some twelve minutes of mostly waiting
+    python bench/stopping_real.py                   # 200 questions, some four minutes of mostly waiting
     python bench/stopping_real.py --questions 40
 
 `RaceSolver` itself, over HTTP, in real time: what `_seven_b.py` scripts is served by a model server that
@@ -50,7 +50,7 @@ from tests.harness.scripted_model import Json
 MODEL = "scripted-7b-chat"  # the profile for chat models is the one that matches
 FIXED = (1, 2, 4, 8, 16)
 RACE = "the race"
-AT_ONCE = 8
+AT_ONCE = 16
 """Questions of each solver in flight: more are sooner done, and make this machine late."""
 
 _ASKED = re.compile(r"\[(.+?)\]")
@@ -187,9 +187,8 @@ def main() -> None:
             f"{np.mean([play.lanes for play in plays]):.1f}",
         )
         found[name] = round(float(rewards(plays).mean()), 4)
-    console = Console(width=130)
-    console.print(shown)
-    console.print(json.dumps(found))
+    Console(width=130).print(shown)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
