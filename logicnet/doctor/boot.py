@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from logicnet.doctor.finding import Finding, error, ok, unmade, warning
+from logicnet.doctor.finding import Finding, Severity, error, ok, unmade, warning
 from logicnet.doctor.pm2 import MINER, Pm2
 from logicnet.doctor.site import Site
 
@@ -56,11 +56,13 @@ def findings(site: Site) -> list[Finding]:
         )
     elif unit is None:
         found.append(
-            warning(
-                "Nothing here starts pm2 with the machine, which has no systemd (a container?).",
+            Finding(
+                Severity.NOTE,
+                "Whether pm2 starts with the machine cannot be told: it has no systemd (a container?).",
                 _WHY,
                 "Put `npx pm2 resurrect`, run in this folder, into the start command that your provider asks "
                 "for, and `npx pm2 save` now.",
+                checked=False,
             )
         )
     return found or [ok(f"pm2 starts with the machine ({unit}) and brings the miner back.")]

@@ -19,7 +19,6 @@ async def look(site: Site) -> Sequence[Finding]:
         survey = await site.survey()
     except ChainError:
         return [AWAY]
-    least = site.settings.miner.min_stake
     permitted = [seat for seat in survey.seats if seat.neuron.validator_permit]
     if not permitted:
         return [
@@ -45,14 +44,12 @@ async def look(site: Site) -> Sequence[Finding]:
                 "Ask the subnet's people what is going on, and stop renting a GPU until it is mended.",
             )
         ]
-    small = sum(not (seat.neuron.validator_permit or seat.neuron.stake >= least) for seat in active)
-    said = f"{said}; {small} of them are below --miner.min_stake." if small else f"{said}."
     if share < _ENOUGH_STAKE:
         return [
             warning(
-                said,
+                f"{said}.",
                 "Weights of little stake move little of the emission.",
                 "Watch it for a day; stop renting if it stays so.",
             )
         ]
-    return [ok(said)]
+    return [ok(f"{said}.")]

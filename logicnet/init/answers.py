@@ -26,6 +26,15 @@ _BASE_URL = "miner.llm_client.base_url"
 _KEY = "miner.llm_client.key"
 _NAME = "miner.llm_client.model"
 _FIRST = "its first"
+_WRITTEN = {
+    "SN35_MINER_PYTHON",
+    "SN35_VLLM",
+    "SN35_VLLM_MODEL",
+    "SN35_VLLM_PORT",
+    "SN35_VLLM_FLAGS",
+    "SN35_VLLM_PYTHON",
+}
+"""What is written anew each time; whatever else an earlier `.env` had for pm2 and vLLM is carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,11 @@ def answered(options: Options, environ: Mapping[str, str] = os.environ) -> Answe
     vllm = _model(options, found, before, known)
     if vllm is None:
         _want_model_and_key(found, options, environ)
-    carried = {name: value for name, value in before.items() if not name.startswith(("LOGICNET_", "SN35_"))}
+    carried = {
+        name: value
+        for name, value in before.items()
+        if not name.startswith("LOGICNET_") and name not in _WRITTEN
+    }
     return Answers(found, vllm, carried)
 
 
@@ -159,9 +172,12 @@ def _served(
         read([f"--{_BASE_URL}={answer}"], {}, Path(os.devnull))
         found[variable] = answer
         return None
+    flags = options.vllm_flags
+    if flags is None and answer == before.get("SN35_VLLM_MODEL"):
+        flags = before.get("SN35_VLLM_FLAGS")  # the operator's own by now, perhaps
     one = serving(
         answer,
-        flags=options.vllm_flags,
+        flags=flags,
         python=options.vllm_python or before.get("SN35_VLLM_PYTHON"),
         port=before.get("SN35_VLLM_PORT"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Mapping
@@ -47,10 +48,13 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
 
     Raises SettingsError if nothing is known of the model, or it does not fit.
     """
-    found_python, has_vllm = (python, True) if python else vllm_python()
+    found_python, has_vllm = (_program(python), True) if python else vllm_python()
     port = port or str(next((one for one in _PORTS if _is_free(one)), _PORTS.start))
     if flags is not None:
-        shlex.split(flags)
+        try:
+            shlex.split(flags)
+        except ValueError as error:
+            raise SettingsError(f"--vllm-flags cannot be taken apart: {error}.") from None
         return Serving(_whole(model), flags, found_python, port, has_vllm)
     try:
         machine: Machine = seen()
@@ -74,6 +78,14 @@ def vllm_python() -> tuple[str, bool]:
     if beside.exists():
         return str(beside), True
     return sys.executable, False
+
+
+def _program(python: str) -> str:
+    """An interpreter's whole path. Raises SettingsError if there is none."""
+    found = shutil.which(python)
+    if found is None:
+        raise SettingsError(f"--vllm-python: there is no program {python}.")
+    return str(Path(found).absolute())
 
 
 def _whole(model: str) -> str:

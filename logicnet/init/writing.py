@@ -40,7 +40,7 @@ def refuse_to_overwrite(folder: Path, *, force: bool) -> None:
             "and keeps the old one."
         )
     ecosystem = folder / ECOSYSTEM
-    if ecosystem.exists() and not force and ecosystem.read_text(errors="replace") != template(folder):
+    if ecosystem.exists() and not force and _text(ecosystem) != template(folder):
         raise SettingsError(f"{ecosystem} is there already, and not ours. --force replaces it and keeps it.")
 
 
@@ -56,10 +56,13 @@ def write(answers: Answers, folder: Path, *, force: bool) -> Written:
         with tempfile.TemporaryDirectory() as aside:
             trial = Path(aside) / ".env"
             _put(trial, text, 0o600)
-            proved(trial)
+            try:
+                proved(trial)
+            except SettingsError as wrong:
+                raise SettingsError(str(wrong).replace(str(trial), ".env")) from None
         done = Written()
         for file, content, mode in ((folder / ECOSYSTEM, ecosystem, 0o644), (folder / ".env", text, 0o600)):
-            if file.exists() and file.read_text(errors="replace") == content:
+            if file.exists() and _text(file) == content:
                 file.chmod(mode)
                 done.same.append(file)
                 continue
@@ -115,8 +118,15 @@ def _backup(file: Path, clock: Callable[[], float] = time.time) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     names = (f"{file.name}.{stamp}{end}" for end in ("", *(f"-{number}" for number in range(1, 1000))))
     kept = next(path for path in (folder / name for name in names) if not path.exists())
-    _put(kept, file.read_text(errors="surrogateescape"), 0o600)
+    _put(kept, _text(file), 0o600)
     return kept
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="surrogateescape")
+    except OSError as error:
+        raise LogicnetError(f"{file} cannot be read ({error.strerror or error}): move it away.") from None
 
 
 def _put(file: Path, text: str, mode: int) -> None:

@@ -74,7 +74,10 @@ async def test_nobody_asks_any_more(day: Day) -> None:
 
 
 async def test_nobody_asked_at_all(day: Day) -> None:
-    assert await day.looked_at() == (Severity.WARNING, "Nobody asked anything in a day.")
+    assert await day.looked_at() == (
+        Severity.WARNING,
+        "Nobody asked anything in the last day, or since the ledger was begun.",
+    )
 
 
 async def test_validators_ask_something_else(day: Day) -> None:

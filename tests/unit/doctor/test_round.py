@@ -153,6 +153,9 @@ BROKEN = {
     "a disk that fills": Broken(lambda s: setattr(s, "free_bytes", 10**9), {"disk": W}, "1.0 GB are free"),
     "few open files": Broken(lambda s: s.open_files(256), {"limits": W}, "may have 256 files open"),
     "pm2 not at boot": Broken(lambda s: s.unit.unlink(), {"boot": W}, "npx pm2 startup"),
+    "a container": Broken(
+        lambda s: (s.unit.unlink(), (s.root / "run/systemd/system").rmdir()), {"boot": N}, "npx pm2 resurrect"
+    ),
     "pm2 not saved": Broken(lambda s: (s.pm2_home / "dump.pm2").unlink(), {"boot": W}, "npx pm2 save"),
     "pm2 down": Broken(lambda s: (s.root / "proc/4241").rmdir(), {"boot": E}, "pm2 does not run"),
     "no ledger": Broken(

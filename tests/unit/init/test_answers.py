@@ -133,9 +133,21 @@ def test_what_does_not_fit_and_what_nobody_knows_is_refused(wallets: Path, a_24_
 
 
 def test_own_flags_for_vllm_are_taken_as_they_are(wallets: Path) -> None:
-    vllm = given(wallets, model="someone/unheard-of", vllm_flags="--dtype half", vllm_python="/x/python").vllm
+    vllm = given(wallets, model="someone/unheard-of", vllm_flags="--dtype half", vllm_python="/bin/sh").vllm
     assert vllm is not None
-    assert (vllm.model, vllm.flags, vllm.python) == ("someone/unheard-of", "--dtype half", "/x/python")
+    assert (vllm.model, vllm.flags, vllm.python) == ("someone/unheard-of", "--dtype half", "/bin/sh")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"vllm_flags": "--served-model-name 'x"}, "--vllm-flags cannot be taken apart"),
+        ({"vllm_flags": "", "vllm_python": "/no/python"}, "there is no program /no/python"),
+    ],
+)
+def test_wrong_words_for_vllm_are_said(wallets: Path, options: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        given(wallets, model="any/model", **options)
 
 
 def test_the_key_of_a_server_elsewhere_comes_from_the_environment_or_is_asked_unseen(wallets: Path) -> None:
@@ -151,13 +163,23 @@ def test_the_key_of_a_server_elsewhere_comes_from_the_environment_or_is_asked_un
 def test_with_force_what_was_there_is_what_is_proposed(wallets: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
         "LOGICNET_AXON__PORT=9000\nLOGICNET_MINER__EPOCH_VOLUME=64\nHF_TOKEN=hf_1\nSN35_VLLM_PORT=8123\n"
+        "SN35_MINER_FLAGS=--logging.debug\n"
         "LOGICNET_MINER__LLM_CLIENT__BASE_URL=http://elsewhere/v1\nLOGICNET_MINER__LLM_CLIENT__MODEL=m\n"
     )
     answers = given(wallets, force=True)
     assert answers.settings["LOGICNET_AXON__PORT"] == "9000"
     assert answers.settings["LOGICNET_MINER__EPOCH_VOLUME"] == "64"
     assert answers.settings["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == "http://elsewhere/v1"
-    assert answers.carried == {"HF_TOKEN": "hf_1"}
+    assert answers.carried == {"HF_TOKEN": "hf_1", "SN35_MINER_FLAGS": "--logging.debug"}
     here = given(wallets, force=True, model="any/model", vllm_flags="")
     assert here.vllm is not None and here.vllm.port == "8123"
     assert not [name for name in here.settings if "LLM_CLIENT" in name]  # said of another server
+
+
+def test_flags_that_were_mended_by_hand_stay_with_their_model(wallets: Path, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('SN35_VLLM_MODEL=any/model\nSN35_VLLM_FLAGS="--dtype half"\n')
+    again = given(wallets, force=True).vllm
+    assert again is not None
+    assert (again.model, again.flags) == ("any/model", "--dtype half")
+    with pytest.raises(SettingsError, match="nothing is known of the model"):
+        given(wallets, force=True, model="other/model")

@@ -87,3 +87,18 @@ def test_the_checkouts_own_ecosystem_is_as_it_should_be() -> None:
 
     assert template(ROOT) == (ROOT / "ecosystem.config.js").read_text()
     assert template(Path("/elsewhere")) != template(ROOT)
+
+
+def test_a_slip_in_the_old_file_is_named_as_there(wallets: Path, tmp_path: Path, capsys: Said) -> None:
+    (tmp_path / ".env").write_text("LOGICNET_AXON__PROT=1\n")
+    assert init(wallets, "--force") == 2
+    said = capsys.readouterr().err
+    assert "LOGICNET_AXON__PROT (.env line " in said
+    assert "did you mean LOGICNET_AXON__PORT?" in said
+    assert (tmp_path / ".env").read_text() == "LOGICNET_AXON__PROT=1\n"
+
+
+def test_a_folder_that_cannot_be_had(wallets: Path, tmp_path: Path, capsys: Said) -> None:
+    (tmp_path / "file").touch()
+    assert init(wallets, "--folder", "file") == 1
+    assert "cannot be written to" in capsys.readouterr().err
