@@ -18,7 +18,7 @@ from logicnet.events import Outcome
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
-from logicnet.solver.guard import blank, suspicious
+from logicnet.solver.guard import blank, suspicious, visible
 from logicnet.solver.transcript import Transcript
 from logicnet.trail import read_trail
 
@@ -131,11 +131,11 @@ def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
 
 
 def _sendable(text: str, most: int) -> str:
-    """Stripped, bounded, and encodable: half a surrogate pair would break the reply's JSON.
+    """Visible, stripped, bounded, and encodable: half a surrogate pair would break the reply's JSON.
 
     Empty if it could be taken for an attempt on a judge, whoever wrote it.
     """
-    text = text[:most].strip()
+    text = visible(text[:most]).strip()
     if suspicious(text):
         return ""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

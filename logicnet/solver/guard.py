@@ -11,8 +11,15 @@ import re
 from logicnet.scoring.tricks import trick
 
 _ADDRESSES = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}\b(?:instructions?|prompts?|guidelines)\b"
+    r"\b(?:ignore|disregard|forget|override)\b[^.]{0,40}\b(?:instructions?|prompts?|guidelines)\b"
     r"|\bsystem prompt\b"
+    r"|\b(?:(?:attention|message|notes?|notice)(?: (?:for|to)|:)|dear|hello|hi),?"
+    r"(?: (?:all|any|the|you|your))? (?:AI |human )?"
+    r"(?:assessor|evaluator|grader|judge|marker|reviewer|validator)s?\b"
+    r"|\bas an? (?:AI |fair |strict )?(?:assessor|evaluator|grader|judge|validator),? you\b"
+    r"|\b(?:accept|consider|count|grade|judge|mark|rate|score|treat)"
+    r" (?:(?:my|the|this) (?:answer|reply|response|solution|submission)|it as|this as)"
+    r"(?: as)?(?: being)?(?: fully| completely)? (?:accepted|correct|perfect|right|valid)\b"
     r"|\b(?:judge|grader|evaluator|validator)s?\b[,:]? (?:please |must |should )?"
     r"(?:accept|award|give|grade|mark|output|rate|return|score) (?:this|me|it|my|full|1|the answer)\b"
     r"|\b(?:give|award|assign|output|return)\b[^.\n]{0,30}"
@@ -21,7 +28,11 @@ _ADDRESSES = re.compile(
 )
 """Words to whoever reads, and not to the question."""
 
-_TEMPLATE = re.compile(r"<\|[a-zA-Z_]{1,30}\|>|\[/?INST\]")
+_TEMPLATE = re.compile(
+    r"<[|\uff5c][a-zA-Z_\u2581]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<[be]os>"
+    r"|^[ \t]*#{2,3} (?:Instruction|Response):",
+    re.MULTILINE,
+)
 """Pieces of a chat template that a model gave back."""
 
 _BLANK = re.compile(
@@ -29,6 +40,16 @@ _BLANK = re.compile(
     r"(?:answer|number|result|value)s?(?:\s+(?:goes\s+)?here)?\W*|[\s._;]*",
     re.IGNORECASE,
 )
+
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+"""Characters that no reader sees, or that turn around what others see. Line ends and tabs are none."""
+
+
+def visible(text: str) -> str:
+    """The text without characters that nobody sees: nothing of ours is hidden."""
+    return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def blank(answer: str) -> bool:
