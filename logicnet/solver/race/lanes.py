@@ -185,10 +185,12 @@ class Lanes:
         )
 
     def _until_forced(self) -> Deadline:
-        return self.deadline.earlier(min(FORCED_S, self.deadline.total_s() / 8))
+        total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
+        return self.deadline.earlier(min(FORCED_S, total_s / 8, left_s / 3))  # little is left to a late one
 
     def _until_in_short(self) -> Deadline:
-        return self.deadline.earlier(min(FORCED_S + IN_SHORT_S, self.deadline.total_s() / 3))
+        total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
+        return self.deadline.earlier(min(FORCED_S + IN_SHORT_S, total_s / 3, left_s / 2))
 
     def _only_thought(self, done: Completion, written: str) -> bool:
         """Whether all that was written is a model's thinking. Some templates open it, so no mark tells."""

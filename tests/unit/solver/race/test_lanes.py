@@ -1,6 +1,7 @@
 """Each line of attack against a scripted server: it ends with a vote or with none, and never raises."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Insisting
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.lanes import LaneEnd, Lanes, readable
-from logicnet.solver.race.profiles import LaneProfile, load_profiles, profile_for
+from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
 from logicnet.solver.race.sandbox import Sandbox
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
@@ -72,6 +74,17 @@ async def test_reasoning_that_is_cut_off_is_concluded(server: ScriptedModel, run
     assert forced["continue_final_message"] is True
     assert "regex" in forced["structured_outputs"]
     assert forced["max_tokens"] < 100
+
+
+@pytest.mark.parametrize("as_profile", [profile(), THINKING])
+async def test_a_lane_that_begins_late_has_most_of_what_is_left(
+    server: ScriptedModel, run: Run, as_profile: Profile
+) -> None:
+    server.text = as_asked
+    now_s = time.monotonic()
+    end = await replace(run(as_profile=as_profile), deadline=Deadline(now_s - 50.0, now_s + 4.0)).reason()
+    assert end.form is not None
+    assert (end.lane, end.form.text) == ("reason", "72")
 
 
 async def test_reasoning_that_does_not_conclude_is_made_to(server: ScriptedModel, run: Run) -> None:
