@@ -43,7 +43,7 @@ _MOST_LISTED = 80  # words of a list or a deciphered sentence, which may be long
 _MOST_CODE = 1_000  # characters of a program: the most that is sent
 
 _FENCED = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
-_ONLY_FENCED = re.compile(r"```[\w+-]*\n?([^`]*)```")
+_ONLY_FENCED = re.compile(r"```[\w+-]{0,30}\n?([^`]*)```")
 _CODE_SIGNS = re.compile(
     r"\bdef \w+\(|\breturn\b|\bfunction\b|#include|\bSELECT\b|=>|\bclass \w+|\bimport \w+"
 )

@@ -71,7 +71,7 @@ _TAGGED = re.compile(
     r"<(?:code|python|program)>(.*?)(?:</(?:code|python|program)>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _PROMPTED = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
-_PYTHON_2_PRINT = re.compile(r"^(\s*)print[ \t]+(?![=(])([^\n]+)$", re.MULTILINE)
+_PYTHON_2_PRINT = re.compile(r"^([ \t]*)print[ \t]+(?![=(])([^\n]+)$", re.MULTILINE)
 _CODE_LINE = re.compile(
     r"""\s*(?:
         [#@]                                                        # a comment, a decorator

@@ -66,7 +66,7 @@ class Exact:
     async def _worked(self, question: str) -> Worked | None:
         try:
             found = await self._bounded.call_named(f"{_MODULE}:solve", timeout_s=TIMEOUT_S, question=question)
-        except BoundedError:
+        except (BoundedError, OSError, ValueError):  # no process or pipe to be had, a reply that is none
             return None
         return Worked(found["answer"], found["steps"]) if found else None
 

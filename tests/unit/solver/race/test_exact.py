@@ -120,6 +120,19 @@ async def test_many_at_once_are_answered_or_left_to_others() -> None:
         assert sum(worked is not None for worked in crowd) >= MOST_WAITING
 
 
+@pytest.mark.parametrize("error", [OSError("no more files"), ValueError("a line without end")])
+async def test_without_a_process_nothing_is_answered(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", broken)
+    async with Exact() as exact:
+        await exact.start()
+        assert await exact.solve("What is 1 + 1?") is None
+
+
 async def test_closing_is_the_end() -> None:
     exact = Exact()
     await exact.start()
