@@ -36,7 +36,8 @@ _LAST_WORDS = 300  # characters of the steps that are looked at for the answer
 _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
 _READABLE = (
     *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call),
-    *(ast.List, ast.Tuple, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop),
+    *(ast.List, ast.Tuple, ast.expr_context, ast.unaryop, ast.cmpop, ast.boolop),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),  # 5 ^ 3 is 6 to Python alone
 )
 
 
@@ -170,8 +171,8 @@ def _step(node: ast.stmt) -> str:
     match node:
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if _reads(value):
             return f"Let {_spaced(name)} be {_maths(value)}."
-        case ast.AugAssign(target=ast.Name(id=name), op=op, value=value) if _reads(value):
-            return f"Let {_spaced(name)} be {_maths(ast.BinOp(ast.Name(name), op, value))}."
+        case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
+            return _step(ast.Assign([ast.Name(name)], ast.BinOp(ast.Name(name), op, value)))
         case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[*shown])):
             if shown and all(_reads(one) for one in shown):
                 return f"The result is {', '.join(_maths(one) for one in shown)}."
@@ -195,8 +196,18 @@ def _maths_name(node: ast.Attribute) -> bool:
 
 def _maths(value: ast.expr) -> str:
     """An expression with words of mathematics where Python has its own."""
-    text = ast.unparse(value).replace("math.", "").replace("**", "^").replace("//", "/")
-    return _spaced(text.replace("'", ""))
+    text = ast.unparse(_Spelled().visit(value)).replace("math.", "").replace("**", "^")
+    return _spaced(text.replace(" % ", " mod ").replace("'", ""))
+
+
+class _Spelled(ast.NodeTransformer):
+    """Whole division by its name: 7 // 2 is floor(7 / 2), and no 7 / 2."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.FloorDiv):
+            return node
+        return ast.Call(ast.Name("floor"), [ast.BinOp(node.left, ast.Div(), node.right)], [])
 
 
 def _spaced(name: str) -> str:

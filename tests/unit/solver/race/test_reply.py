@@ -130,6 +130,9 @@ def test_a_long_question_is_told_by_its_end() -> None:
     assert "How many?" in text
 
 
+WHOLE = "1. Let x be floor(17 / 5).\n2. Let x be floor(x / 2).\n3. The result is x mod 2."
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [
@@ -140,6 +143,10 @@ def test_a_long_question_is_told_by_its_end() -> None:
             "1. Let x be 5.\n2. Let x be x + 2.\n3. The result is x.",
         ),
         ("total_eggs = 3 * 12\ntotal_eggs", "1. Let total eggs be 3 * 12.\n2. We compute total eggs."),
+        ("x = 17 // 5\nx //= 2\nprint(x % 2)", WHOLE),
+        ("print(5 ^ 3)", ""),
+        ("x = 1 << 4", ""),
+        ("x = 5\nx ^= 3", ""),
         ("def f(): pass", ""),
         ("print()", ""),
         ("x = [n for n in range(3)]", ""),
