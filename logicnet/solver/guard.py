@@ -11,11 +11,12 @@ import re
 from logicnet.scoring.tricks import trick
 
 _ADDRESSES = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b[^.]{0,40}\b(?:instructions?|prompts?|guidelines)\b"
+    r"\b(?:ignore|disregard|forget|override)\b[^.]{0,40}\b(?:instructions?|prompts?|guidelines|rules)\b"
     r"|\bsystem prompt\b"
     r"|\b(?:(?:attention|message|notes?|notice)(?: (?:for|to)|:)|dear|hello|hi),?"
     r"(?: (?:all|any|the|you|your))? (?:AI |human )?"
     r"(?:assessor|evaluator|grader|judge|marker|reviewer|validator)s?\b"
+    r"|\b(?:correctness|grade|rating) ?[:=] ?1(?:\.0+)?(?![\d.,/:]*\d)"
     r"|\bas an? (?:AI |fair |strict )?(?:assessor|evaluator|grader|judge|validator),? you\b"
     r"|\b(?:accept|consider|count|grade|judge|mark|rate|score|treat)"
     r" (?:(?:my|the|this) (?:answer|reply|response|solution|submission)|it as|this as)"
