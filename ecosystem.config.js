@@ -20,7 +20,8 @@
 //   SN35_LOGS          folder of the log files                     .run/logs
 //   SN35_ENV_FILE      read instead of .env
 //   HF_TOKEN           for gated models; handed to vLLM
-//   VLLM_API_KEY       if set, vLLM asks for it and the miner sends it
+//   VLLM_API_KEY       if set, vLLM asks for it and the miner sends it there; a server of your own choice
+//                      (LOGICNET_MINER__LLM_CLIENT__BASE_URL) gets LOGICNET_MINER__LLM_CLIENT__KEY alone
 //   LOGICNET_...       every setting of the miner, e.g. LOGICNET_WALLET__NAME, LOGICNET_WALLET__HOTKEY,
 //                      LOGICNET_SUBTENSOR__NETWORK, LOGICNET_AXON__PORT (`logicnet mine --help`)
 //
@@ -92,8 +93,8 @@ module.exports = {
       args: words(env.SN35_MINER_FLAGS || ''),
       env: {
         LOGICNET_MINER__LLM_CLIENT__BASE_URL: `http://${reach}:${port}/v1`,
-        // Where the miner asks the vLLM above, no key of OpenAI's in the operator's shell comes before it.
-        ...(env.VLLM_API_KEY ? { [elsewhere ? 'OPENAI_API_KEY' : 'LOGICNET_MINER__LLM_CLIENT__KEY']: env.VLLM_API_KEY } : {})
+        // The key of our own vLLM: no other server is shown it.
+        ...(env.VLLM_API_KEY && !elsewhere ? { LOGICNET_MINER__LLM_CLIENT__KEY: env.VLLM_API_KEY } : {})
       },
       stop_exit_codes: [2], // a wrong setting: trying again mends nothing (pm2 still shows 'waiting restart')
       kill_timeout: 70000 // ms; it answers what it admitted, which takes 64 s at most

@@ -18,7 +18,6 @@ from logicnet.errors import SettingsError
 
 _BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
 _KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
-_ANY_KEY = "OPENAI_API_KEY"
 _OURS = ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "SN35_VLLM_MODEL", "SN35_VLLM_FLAGS", "SN35_VLLM_PYTHON")
 
 
@@ -49,11 +48,10 @@ def kept(env_file: Path) -> dict[str, str]:
 
 def _vllm(known: Mapping[str, str]) -> dict[str, str]:
     """Where the vLLM listens that pm2 starts, and its key."""
-    key = known.get("VLLM_API_KEY")
-    if known.get(_BASE_URL):
-        return {_ANY_KEY: key} if key and not known.get(_ANY_KEY) else {}
-    if known.get("SN35_VLLM") == "false" or not any(map(known.get, _OURS)):
+    elsewhere = known.get(_BASE_URL) or known.get("SN35_VLLM") == "false"
+    if elsewhere or not any(map(known.get, _OURS)):
         return {}
+    key = known.get("VLLM_API_KEY")
     host = known.get("SN35_VLLM_HOST") or "127.0.0.1"
     reach = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  (not bound: called)
     found = {_BASE_URL: f"http://{reach}:{known.get('SN35_VLLM_PORT') or '8000'}/v1"}

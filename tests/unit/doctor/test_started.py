@@ -25,7 +25,7 @@ from logicnet.errors import SettingsError
         (
             {"VLLM_API_KEY": "k", "LOGICNET_MINER__LLM_CLIENT__BASE_URL": "http://127.0.0.1:1/v1"},
             "http://127.0.0.1:1/v1",
-            "k",
+            None,
         ),
         ({"SN35_VLLM": "false", "SN35_VLLM_PORT": "8123"}, "http://127.0.0.1:8000/v1", None),
     ],
