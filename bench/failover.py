@@ -33,7 +33,7 @@ from logicnet.arena.client import Reply, ValidatorClient
 from logicnet.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
 from logicnet.processes import Child, free_port
-from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.protocol import LOGIC_TIMEOUT_S, Wire
 
 NO_WORD = "I do not know"
 _PAUSE_S = 0.2  # of one asker, after a refusal
@@ -93,7 +93,7 @@ class Count:
 
 async def ask_on(client: ValidatorClient, count: Count, number: int, until_s: float) -> None:
     """One question after the other."""
-    wire = ("classic", "btauth")[number % 2]
+    wire: Wire = "btauth" if number % 2 else "classic"
     asked = 0
     while time.monotonic() < until_s:
         asked += 1
@@ -289,6 +289,8 @@ def main() -> None:
     parser.add_argument("--words-per-s", type=float, default=4.0, help="of a scripted answer (4)")
     parser.add_argument("--lines", action="store_true", help="what the miner said of the servers too")
     args = parser.parse_args()
+    if args.scripted and args.router:
+        parser.error("--router wants servers with a /health, which the scripted ones have not")
     most = args.at_once * args.seconds / 2 * (2 if args.router else 1)  # no answer takes less than 2 s here
     with place(validators=max(2, min(64, int(most / MOST_PER_VALIDATOR) + 1))) as here:
         start = [scripted(here, args)] * 2 if args.scripted else [real(here, core) for core in (0, 1)]

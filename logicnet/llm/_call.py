@@ -181,7 +181,8 @@ class Call:
         if not attempt.spoke:
             attempt.spoke = True
             attempt.member.pace.began(now_s - attempt.begun_s, attempt.load)
-        attempt.last_s = attempt.member.last_word_s = now_s
+        attempt.last_s = now_s
+        attempt.member.spoke()
         if attempt is not self._leader:
             self._leader, self._base, self._tokens = attempt, attempt.base, attempt.tokens
             self._pieces = []

@@ -32,6 +32,7 @@ class Member:
         self.pace = Pace()
         self.calls = 0  # in flight
         self._busy_since_s = 0.0  # without a pause
+        self._mute = False  # and out of use for that alone
         self.last_word_s = float("-inf")
         self._spending = spending
         self._clock = clock
@@ -101,6 +102,7 @@ class Member:
 
     def out(self, why: str) -> None:
         """Take it out of use."""
+        self._mute = False
         if self.health.trip(why, self._clock()):
             self._turned(self)
 
@@ -121,13 +123,22 @@ class Member:
             self.mute(silent_s)
 
     def mute(self, seconds: float) -> None:
+        """Take it out of use, until it says something."""
         self.out(f"the model server at {self.place} has written nothing for {seconds:.0f} s")
+        self._mute = True
+
+    def spoke(self) -> None:
+        """A call had a word of it."""
+        self.last_word_s = self._clock()
+        if self._mute:
+            self._well(self.last_word_s)  # only slow
 
     async def close(self) -> None:
         await self._endpoint.close()
 
     def _well(self, begun_s: float) -> None:
         if self.health.answered(begun_s):
+            self._mute = False
             self._turned(self)
 
     def _hear(self, done: Completion, error: ModelError | None) -> None:

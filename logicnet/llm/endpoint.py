@@ -200,6 +200,7 @@ class Endpoint:
         problem = "does not say what it serves; set --miner.llm_client.model"
         refused: ModelRefused | None = None
         if self._ask_anew:
+            await self._client.ready()  # on a busy machine that takes seconds, which are not the server's
             try:
                 async with asyncio.timeout(_aside_s(deadline)):
                     contexts = _chat.contexts(await self._client.get("/models"))

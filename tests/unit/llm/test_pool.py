@@ -375,3 +375,48 @@ async def test_the_limit_of_a_day_is_kept_however_many_ask() -> None:
             assert models.standing()[1].spent <= 700
         assert {one.finish for one in done} == {"stop", "failed"}
         assert all(one.error for one in done if one.finish == "failed")
+
+
+async def test_one_that_was_only_slow_is_used_again_with_its_next_word() -> None:
+    async with servers(1, pause_s=0.05) as [a], opened(of(a)) as models:
+        [member] = models._members
+        models.start()
+        await until(lambda: member.last_word_s > 0)
+        begun = asyncio.Event()
+        call = asyncio.create_task(ask(models, on_text=lambda _: begun.set()))
+        await begun.wait()
+        a.mode = Mode.HANG_BEFORE_HEADERS  # for probes
+        member.mute(9.0)
+        assert member.health.open
+        await until(lambda: not member.health.open)
+        assert (await call).text == STEPS
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_no_call_is_lost_while_they_die_hang_and_return() -> None:
+    async with servers(2, pause_s=0.05) as (a, b), opened(of(a), of(b)) as models:
+        models.start()
+        await until(lambda: a.chats and b.chats)
+        over = asyncio.Event()
+
+        async def asker() -> list[Completion]:
+            done = []
+            while not over.is_set():
+                done.append(await ask(models, 30.0))
+            return done
+
+        askers = [asyncio.create_task(asker()) for _ in range(20)]
+        for _ in range(2):
+            await a.__aexit__(None, None, None)  # all its connections are reset
+            await until(lambda: not models.standing()[0].well)
+            await a.__aenter__()
+            await until(lambda: models.standing()[0].well)
+            b.mode = Mode.HANG_BEFORE_HEADERS
+            await until(lambda: not models.standing()[1].well)
+            b.mode = Mode.NORMAL
+            await until(lambda: models.standing()[1].well, 20.0)
+        over.set()
+        done = [one for each in await asyncio.gather(*askers) for one in each]
+    assert len(done) > 20
+    assert {(one.finish, one.error) for one in done} == {("stop", "")}
+    assert all(one.text.endswith("The answer is 72.") for one in done)
