@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from _seven_b import FIRST_TOKEN_S, RIGHT, Scripted, Trace
+from _seven_b import FIRST_TOKEN_S, RIGHT, Scripted, Trace, called
 
 from logicnet.solver.race.profiles import LaneProfile, Profile
 from logicnet.solver.race.stopping import (
@@ -91,8 +91,12 @@ class Game:
 
     def votes(self, confident: bool = False) -> list[Vote]:
         return [
-            Vote(took.lane, trace.key, trace.confidence if confident else None) for took, trace in self.ended
+            Vote(took.lane, self.called(trace.key), trace.confidence if confident else None)
+            for took, trace in self.ended
         ]
+
+    def called(self, key: str) -> str:
+        return str(called(self.question.name, key)) if key else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ def majority(game: Game) -> str:
 
 
 def _likeliest(game: Game, trust: Trust, *, confident: bool = True) -> str:
-    return posterior(game.votes(confident), trust, game.question.family.kind).best
+    best = posterior(game.votes(confident), trust, game.question.family.kind).best
+    return next((trace.key for _, trace in game.ended if best and game.called(trace.key) == best), "")
 
 
 def _done(game: Game, answer: str) -> Played:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,8 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.solver import RaceSolver
+from logicnet.trail import LaneVote, Trail
+from tests.e2e.conftest import ROOT
 from tests.harness.paced_model import PacedModel, Said
 from tests.harness.scripted_model import Json
 
@@ -109,3 +115,37 @@ async def test_a_paced_text_comes_whole_or_cut_where_its_tokens_end(max_tokens: 
     assert done.finish == ("stop" if whole else "length")
     assert done.tokens == min(max_tokens, 60)
     assert done.confidence == pytest.approx(-0.3)
+
+
+def replay(recording: Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "bench/stopping.py", "--arrivals", str(recording)]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_run_of_the_bench_can_be_replayed(tmp_path: Path) -> None:
+    def row(number: int, said: str) -> str:
+        votes = [
+            LaneVote("reason", f"number:{one}", one, -0.2, 2.0 + place) for place, one in enumerate(said)
+        ]
+        trail = Trail("story", tuple(votes), f"number:{said[0]}")
+        fields = {"target": "race", "id": str(number), "round": 1, "true": said[0] == "7"}
+        fields |= {"raw_question": QUESTION, "ground_truth": "7", "trail": trail.fields()}
+        return json.dumps(fields)
+
+    rows = [row(number, said) for number, said in enumerate(("777", "757", "577"))]
+    other = json.dumps({"target": "direct", "trail": None})
+    (tmp_path / "rows.jsonl").write_text("\n".join([*rows, other]) + "\n")
+    done = replay(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Recorded: race" in done.stdout
+    found = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    assert found["questions"] == 3
+
+
+def test_what_is_no_recording_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"target": "direct", "trail": null}\n')
+    for place in (tmp_path, tmp_path / "nowhere.jsonl"):
+        done = replay(place)
+        assert done.returncode == 1
+        assert "no recording of lanes" in done.stderr
+        assert done.stderr.count("\n") == 1
