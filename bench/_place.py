@@ -80,7 +80,7 @@ class Place:
                 return content
             last = f"{reply.status} {content[:200]!r}"
             time.sleep(0.01)
-        raise TimeoutError(f"{server.name} gave no answer: {last}\n{server.last_lines()}")
+        raise TimeoutError(f"{server.name} gave no answer: {last}\n{server.end_of_log()}")
 
 
 @contextlib.contextmanager

@@ -108,7 +108,7 @@ class Child:
         self.guard.wait()
         return status
 
-    def _end_of_log(self) -> str:
+    def end_of_log(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-12:]
         return "\n".join([f"the end of {self.log} is", *("    " + line for line in lines)])
 
@@ -116,7 +116,7 @@ class Child:
         """Raise LogicnetError, with the end of its log, if it has ended."""
         status = self.exit_status()
         if status is not None:
-            raise LogicnetError(f"{self.name} ended by itself (status {status}); {self._end_of_log()}")
+            raise LogicnetError(f"{self.name} ended by itself (status {status}); {self.end_of_log()}")
 
     def wait_for(self, url: str, *, within_s: float, tick: Callable[[], None] = lambda: None) -> None:
         """Return when a GET of `url` is answered with anything below 500; `tick` is called meanwhile.
@@ -151,7 +151,7 @@ class Child:
             if ready():
                 return
             time.sleep(0.1)
-        raise LogicnetError(f"{self.name} did not answer within {within_s:.0f} s; {self._end_of_log()}")
+        raise LogicnetError(f"{self.name} did not answer within {within_s:.0f} s; {self.end_of_log()}")
 
     def __enter__(self) -> Self:
         return self
