@@ -9,12 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import shown
 from logicnet.solver.conclusion import concluded, guessed
+
+
+@dataclass(slots=True)
+class _Text:
+    pieces: list[str] = field(default_factory=list)
+    whole: bool = False  # the model was done
 
 
 class Transcript:
@@ -27,7 +34,7 @@ class Transcript:
         self.trouble = ""
         self._models = models
         self._deadline = deadline
-        self._calls: list[list[str]] = []
+        self._texts: list[_Text] = []
         self._callers: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -41,11 +48,11 @@ class Transcript:
     ) -> Completion:
         if self._closed:
             return Completion("", "deadline")
-        pieces: list[str] = []
-        self._calls.append(pieces)
+        text = _Text()
+        self._texts.append(text)
 
         def remember(piece: str) -> None:
-            pieces.append(piece)
+            text.pieces.append(piece)
             if on_text is not None:
                 on_text(piece)
 
@@ -62,7 +69,8 @@ class Transcript:
         finally:
             self._callers.discard(caller)
         self.trouble = completion.error or self.trouble
-        pieces[:] = [completion.text or "".join(pieces)]
+        text.pieces = [completion.text or "".join(text.pieces)]
+        text.whole = completion.finish == "stop"
         return completion
 
     def close(self) -> None:
@@ -75,14 +83,16 @@ class Transcript:
         """The text worth sending as reasoning and the answer it comes to; empty where there is none.
 
         The answer that most texts state outright, the latest among equals; if none does, what the
-        longest text seems to end in.
+        longest text seems to end in, as long as that is more than half a sentence.
         """
-        texts = [text for text in (shown("".join(pieces)).strip() for pieces in self._calls) if text]
+        found = [(shown("".join(text.pieces)).strip(), text.whole) for text in self._texts]
+        texts = [text for text, _ in found if text]
         if not texts:
             return "", ""
         stated = [(answer, text) for text in reversed(texts) if (answer := concluded(text))]
         if not stated:
             longest = max(texts, key=len)
-            return longest, guessed(longest)
+            answer = guessed(longest)
+            return longest, answer if (longest, True) in found or any(map(str.isdecimal, answer)) else ""
         winner, _ = Counter(answer for answer, _ in stated).most_common(1)[0]
         return max((text for answer, text in stated if answer == winner), key=len), winner
