@@ -40,6 +40,11 @@ SAMPLES = {
     "miner.llm_client.model": "Qwen/Qwen2.5-7B-Instruct",
     "miner.llm_client.key": "sk-sample-key",
     "ledger.path": "/ledger.sqlite",
+    "admin.host": "127.0.0.3",
+    "admin.port": "9135",
+    "console.host": "127.0.0.4",
+    "console.port": "8351",
+    "console.password": "a-sample-password",
 }
 SWITCHES = ["offline", "axon.allow_unbound", "logging.debug", "logging.trace", "logging.json"]
 
@@ -359,7 +364,11 @@ def test_no_complaint_holds_a_secret(reads: Reads, setting: Setting) -> None:
     ]
     for argv in wrong_command_lines:
         assert "TOPSECRET" not in "\n".join(complaints(reads, *argv)), argv
-    for environ in ({setting.variable: bad}, {setting.known_as or "": bad}, {f"{setting.variable}X": SECRET}):
+    for environ in (
+        {setting.variable: bad},
+        {setting.known_as or setting.variable: bad},
+        {f"{setting.variable}X": SECRET},
+    ):
         assert "TOPSECRET" not in "\n".join(complaints(reads, environ=environ)), environ
     for env in (
         f"{setting.variable}='{bad}'",
@@ -382,7 +391,7 @@ def test_no_representation_holds_a_secret(reads: Reads) -> None:
     config = reads(
         "--miner.llm_client.key", SECRET, environ={"HF_TOKEN": SECRET}, env=f"WANDB_API_KEY={SECRET}"
     )
-    assert config.secrets() == [SECRET] * 3
+    assert set(config.secrets()) == {SECRET}
     assert "TOPSECRET" not in repr(config) + str(config) + repr(config.given)
 
 

@@ -41,6 +41,7 @@ def test_the_secrets_are_known_as_such() -> None:
         "miner.llm_client.key",
         "hf_token",
         "wandb_api_key",
+        "console.password",
     }
 
 
