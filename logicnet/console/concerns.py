@@ -127,7 +127,8 @@ def _answers(seen: Snapshot) -> Iterator[Concern]:
 
 def _refusals(seen: Snapshot) -> Iterator[Concern]:
     for one in seen.refusals:
-        if one.reason in _OURS_TO_MEND:
+        reached = seen.miner is not None and seen.miner.network is not None
+        if one.reason in _OURS_TO_MEND and not (one.reason == "no_metagraph" and reached):  # by now
             level: Level = "warning" if one.reason != "broken" else "bad"
             times = "once" if one.count == 1 else f"{one.count} times"
             mend = _OURS_TO_MEND[one.reason]

@@ -213,10 +213,12 @@ def trend_words(seen: Snapshot) -> str:
     missed = sum(one.missed for one in seen.slots)
     known = sum(one.known for one in seen.slots)
     right = sum((one.correctness or 0.0) * one.known for one in seen.slots) / known if known else None
-    return escape(
-        f"{answered} answers, {percent(answered - missed, answered)} in time; "
-        f"correctness {score(right)} over the {known} where it is known."
+    correct = (
+        f"correctness {score(right)} over the {known} where it is known"
+        if known
+        else "correctness is known of none"
     )
+    return escape(f"{answered} answers, {percent(answered - missed, answered)} in time; {correct}.")
 
 
 def _negative(seen: Snapshot) -> bool:
