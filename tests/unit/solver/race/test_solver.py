@@ -251,7 +251,7 @@ async def test_thinking_that_is_cut_off_is_concluded_and_not_sent(
     server.text = lambda body: as_asked(body) if asked(body) in ("short", "forced") else "never seen"
     server.mode = lambda n: Mode.HANG_IN_TEXT if asked(server.chats[n]) == "reason" else Mode.NORMAL
     async with RaceSolver(Setup(model="deepseek-r1")) as race:
-        deadline = Deadline.after(4.0)
+        deadline = Deadline.after(6.0)  # a third of it is for the conclusion, on a busy machine too
         answer = await race.solve(STORY, deadline, models)
     assert not deadline.passed()
     assert (answer.reasoning, answer.answer) == (STEPS, "72")
