@@ -19,6 +19,7 @@ _STYLES = {"bad": "bold red", "warning": "yellow", "note": "dim"}
 _BAR = 10  # characters
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NARROW = 80
+_ABREAST = 140  # from here on five figures and their words fit beside each other
 
 
 def top(
@@ -37,8 +38,9 @@ def top(
 def view(seen: Snapshot, width: int, height: int) -> RenderableType:
     """One picture of at most `height` lines, as far as what is most urgent fits into that."""
     narrow = width < _NARROW
-    parts = [_head(seen), _figures(seen, narrow), _concerns(seen, 4)]
-    used = 3 + (5 if narrow else 2) + 2 * min(4, len(seen.concerns))
+    in_rows = width < _ABREAST
+    parts = [_head(seen), _figures(seen, in_rows), _concerns(seen, 4)]
+    used = 3 + (5 if in_rows else 2) + 2 * min(4, len(seen.concerns))
     left = max(12, height - used)
     parts += [
         _solving(seen, max(3, left // 3), narrow),
@@ -63,9 +65,9 @@ def _head(seen: Snapshot) -> Text:
     return head
 
 
-def _figures(seen: Snapshot, narrow: bool) -> RenderableType:
+def _figures(seen: Snapshot, in_rows: bool) -> RenderableType:
     figures = headline(seen)
-    if narrow:
+    if in_rows:
         table = _table("", "", "")
         for name, figure, word in figures:
             table.add_row(Text(name, "dim"), Text(figure, "bold"), Text(word, "dim"))
