@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, Unpack, runtime_checkable
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Completion, Endpoint, Message, Models, Standing
-from logicnet.llm._types import How
+from logicnet.llm import Completion, Endpoint, How, Message, Models, Standing
 from logicnet.llm.pace import Pace
 
 

@@ -23,8 +23,7 @@ from logicnet.console.concerns import concerns
 from logicnet.console.scores import Scores
 from logicnet.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
 from logicnet.errors import LedgerError
-from logicnet.ledger import LedgerReader
-from logicnet.ledger._reader import Which
+from logicnet.ledger import LedgerReader, Which
 
 HOUR_S = 3600.0
 WINDOW_S = 6 * HOUR_S

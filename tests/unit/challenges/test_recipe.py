@@ -97,6 +97,14 @@ def test_the_recipes_of_the_repository_can_be_made(name, least):
     )
 
 
+def test_no_question_that_is_reported_was_there_to_tune_on():
+    easy, held_out = (
+        {problem.question for problem in make(read_recipe(REPOSITORY / "recipes" / name)).problems}
+        for name in ("easy.toml", "held_out.toml")
+    )
+    assert not easy & held_out
+
+
 def test_the_easy_one_is_easy():
     problems = make(read_recipe(REPOSITORY / "recipes" / "easy.toml")).problems
     assert max(len(problem.question) for problem in problems) < 700
