@@ -30,8 +30,9 @@ OURS = [entry.name for entry in entry_points(group=GROUP) if entry.value.startsw
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_solver_of_ours_has_a_test(name: str) -> None:
-    tests = Path(__file__).parent / f"test_{name}.py"
-    assert tests.exists() and "def test_" in tests.read_text(), f"write {tests.name}"
+    here = Path(__file__).parent
+    tests = here / name / "test_solver.py" if (here / name).is_dir() else here / f"test_{name}.py"
+    assert tests.exists() and "def test_" in tests.read_text(), f"write {tests}"
 
 
 def test_an_unknown_name_is_told_the_nearest_and_all() -> None:
