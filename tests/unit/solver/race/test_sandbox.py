@@ -161,7 +161,7 @@ async def test_hostile_programs_are_lost_and_nothing_else(
             assert (await sandbox.run("print('well')", timeout_s=60)).value == "well"
         with pytest.raises(BlockingIOError):
             listener.accept()
-    assert not _workers()
+    await _none()
     assert not list(tmp_path.iterdir())
     assert "escaped" not in {path.name for path in set(Path("/tmp").iterdir()) - files_before}
 
@@ -234,7 +234,7 @@ async def test_closing_ends_what_runs_and_what_waits() -> None:
     await sandbox.aclose()
     assert {task.result().error for task in await _all(endless)} == {"the sandbox is closed"}
     assert (await sandbox.run("print(1)")).error == "the sandbox is closed"
-    assert not _workers()
+    await _none()
 
 
 async def test_nothing_starts_before_the_first_program() -> None:
@@ -245,6 +245,13 @@ async def test_nothing_starts_before_the_first_program() -> None:
 async def _busy() -> None:
     while not any(worker.cpu_times().user > 0.01 for worker in _workers()):
         await asyncio.sleep(0.01)
+
+
+async def _none() -> None:
+    """Workers that were killed are gone in a moment, but not at once on a busy machine."""
+    async with asyncio.timeout(60):
+        while _workers():
+            await asyncio.sleep(0.01)
 
 
 async def _few() -> None:
