@@ -72,13 +72,12 @@ async def answer_in_time(
             _abandon(task)
         transcript.close()
     if not task.done():
-        why = f" ({transcript.trouble})" if transcript.trouble else ""
-        return _salvaged(transcript, "late", f"the solver was not done at the deadline{why}")
+        return _salvaged(transcript, "late", _because("the solver was not done at the deadline", transcript))
     if task.cancelled():
         return _salvaged(transcript, "failed", "the solver cancelled itself")
     error = task.exception()
     if error is not None:
-        return _salvaged(transcript, "failed", _one_line(error))
+        return _salvaged(transcript, "failed", _because(_one_line(error), transcript))
     return _checked(task.result(), transcript)
 
 
@@ -139,6 +138,12 @@ def _sendable(text: str, most: int) -> str:
     if suspicious(text):
         return ""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _because(what: str, transcript: Transcript) -> str:
+    """What went wrong, and what was last wrong with the models, if that is not the same."""
+    trouble = transcript.trouble
+    return what if not trouble or trouble in what else f"{what} ({trouble})"
 
 
 def _one_line(error: BaseException) -> str:

@@ -123,6 +123,20 @@ async def test_our_own_errors_speak_for_themselves(models: Endpoint) -> None:
     assert (await in_time(solve, models)).error == "the model server is away"
 
 
+async def test_failed_because_of_the_models_says_what_was_wrong_with_them(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.mode = Mode.ERROR_500
+
+    async def solve(challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
+        await ask(models, deadline)
+        raise ModelError("no answer came")
+
+    solution = await in_time(solve, models)
+    assert solution.outcome == "failed"
+    assert solution.error.startswith("no answer came (") and "answered 500" in solution.error
+
+
 @pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, TimeoutError, RecursionError])
 async def test_whatever_is_raised_is_a_failure(models: Endpoint, error: type[BaseException]) -> None:
     async def solve(challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
