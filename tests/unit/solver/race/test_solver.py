@@ -198,7 +198,7 @@ async def test_whatever_the_server_does_it_ends_before_the_deadline(race: RaceSo
     async def replied(mode: Mode) -> tuple[Solution, bool]:
         async with ScriptedModel(text=as_asked, mode=mode, context=8192) as server:
             endpoint = Endpoint(server.base_url)
-            deadline = Deadline.after(4.0)
+            deadline = Deadline.after(8.0)
             solution = await answer_in_time(race, STORY, deadline, endpoint)
             late = deadline.passed()
             await left_alone(server)
