@@ -87,6 +87,7 @@ class _Question:
     setting: str
     words: str
     choices: Callable[[Mapping[str, str]], Sequence[str]]  # what there is here; the first is taken
+    is_key: bool = False  # then it must be one of the choices
 
 
 def _wallets(found: Mapping[str, str]) -> list[str]:
@@ -99,8 +100,8 @@ def _hotkeys(found: Mapping[str, str]) -> list[str]:
 
 
 _QUESTIONS = (
-    _Question("wallet.name", "Whose wallet (the coldkey's name)", _wallets),
-    _Question("wallet.hotkey", "Which hotkey of it", _hotkeys),
+    _Question("wallet.name", "Whose wallet (the coldkey's name)", _wallets, is_key=True),
+    _Question("wallet.hotkey", "Which hotkey of it", _hotkeys, is_key=True),
     _Question("subtensor.network", "Which network", lambda _: ["finney"]),
     _Question("axon.port", "Which port do validators reach this machine at", lambda _: ["8091"]),
 )
@@ -116,11 +117,17 @@ def _one(question: _Question, setting: Setting, found: Mapping[str, str], ask: A
     choices = question.choices(found)
     earlier = found.get(setting.variable)
     usual = earlier or (choices[0] if choices else "")
+    none = (
+        f": there is none in {_wallet_folder(found)}. Create one with `btcli wallet create`, or name another "
+        "folder with --wallet.path."
+    )
     if ask is None:
         if usual and (earlier or len(choices) == 1):
             return usual
-        there = f"; there is {', '.join(choices[:10])}" if choices else ""
-        raise SettingsError(f"{setting.flag} is missing{there}.")
+        there = f"; there is {', '.join(choices[:10])}." if choices else "."
+        raise SettingsError(f"{setting.flag} is missing{none if question.is_key and not choices else there}")
+    if question.is_key and not choices:
+        raise SettingsError(f"{setting.flag}{none}")
     words = f"{question.words} ({', '.join(choices[:10])})" if len(choices) > 1 else question.words
     while True:
         text = _asked(ask, words, usual)
@@ -128,8 +135,11 @@ def _one(question: _Question, setting: Setting, found: Mapping[str, str], ask: A
             read([f"{setting.flag}={text}"], {}, Path(os.devnull))
         except SettingsError as wrong:
             words = f"{wrong}\n{question.words}"
-        else:
-            return _written(setting, text)
+            continue
+        if question.is_key and text not in choices:  # said now, and not after the last question
+            words = f"{setting.flag}: no {text!r} here; there is {', '.join(choices[:10])}.\n{question.words}"
+            continue
+        return _written(setting, text)
 
 
 def _model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from loguru import logger
 
@@ -46,10 +47,18 @@ def told(options: Options, answers: Answers, done: Written) -> list[str]:
         lines.append("The model is served elsewhere, so pm2 starts the miner alone.")
     else:
         lines.append(f"vLLM is to serve {vllm.model} with {vllm.flags or 'its own defaults'}.")
-    steps = []
+    steps, folder = [], options.folder.resolve()
+    pm2 = "npx pm2"
     if vllm is not None and not vllm.has_vllm:
         steps.append(f"{shlex.quote(vllm.python)} -m pip install -e '{CHECKOUT}[vllm]'")
     if not (CHECKOUT / "node_modules" / ".bin" / "pm2").exists():
-        steps.append("npm ci")
-    steps += ["npx pm2 start ecosystem.config.js", "logicnet doctor"]
+        steps.append("npm ci" if folder == CHECKOUT else f"npm ci --prefix {shlex.quote(str(CHECKOUT))}")
+    if folder != CHECKOUT:  # npx looks beside where it is called, and would fetch another pm2
+        pm2 = shlex.quote(str(CHECKOUT / "node_modules" / ".bin" / "pm2"))
+    if folder != Path.cwd():
+        steps.append(f"cd {shlex.quote(str(folder))}")
+    steps += [f"{pm2} start ecosystem.config.js", "logicnet doctor"]
+    if vllm is not None:
+        where = "" if vllm.port == "8000" else f" --miner.llm_client.base_url http://127.0.0.1:{vllm.port}/v1"
+        steps.append(f"logicnet volume advise{where}    # once the model answers: how much to promise")
     return [*lines, "", "Next:", *(f"    {step}" for step in steps)]

@@ -183,3 +183,18 @@ def test_flags_that_were_mended_by_hand_stay_with_their_model(wallets: Path, tmp
     assert (again.model, again.flags) == ("any/model", "--dtype half")
     with pytest.raises(SettingsError, match="nothing is known of the model"):
         given(wallets, force=True, model="other/model")
+
+
+def test_a_wallet_that_is_not_there_is_asked_for_again_at_once(wallets: Path) -> None:
+    asked = Asked("dmeo", "demo", "minor", "miner", "", "", URL, "")
+    answers = given(wallets, ask=asked)
+    assert "--wallet.name: no 'dmeo' here; there is demo." in asked.heard[1]
+    assert "--wallet.hotkey: no 'minor' here; there is miner." in asked.heard[3]
+    assert answers.settings["LOGICNET_WALLET__HOTKEY"] == "miner"
+
+
+def test_nobody_without_a_wallet_is_asked_anything(tmp_path: Path) -> None:
+    asked = Asked()
+    with pytest.raises(SettingsError, match=r"--wallet\.name: there is none in .*btcli wallet create"):
+        given(tmp_path, ask=asked)
+    assert asked.heard == []
