@@ -517,9 +517,8 @@ def plan(
 
     if gpus is not None and vram is None:
         raise SettingsError("--gpus counts cards of the size that --vram says: give both, or neither")
-    return run(
-        Options(model=model, vram_gb=vram, gpus=gpus or 1, on_cpu=cpu, catalogue=catalogue, as_json=json)
-    )
+    count = 1 if gpus is None else gpus
+    return run(Options(model=model, vram_gb=vram, gpus=count, on_cpu=cpu, catalogue=catalogue, as_json=json))
 
 
 @app.command(context_settings=WITH_SETTINGS)
@@ -550,7 +549,8 @@ def vllm(
     patience = Patience(
         every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence
     )
-    machine = PlanOptions(model=model, vram_gb=vram, gpus=gpus or 1, on_cpu=cpu, catalogue=catalogue)
+    count = 1 if gpus is None else gpus
+    machine = PlanOptions(model=model, vram_gb=vram, gpus=count, on_cpu=cpu, catalogue=catalogue)
     run(Options(machine=machine, python=python, words=context.args, patience=patience))
 
 
@@ -623,7 +623,9 @@ def asks_help(context: typer.Context, usage: str, about: str) -> bool:
     if not {"--help", "-h"} & {*context.args}:
         return False
     out = console()
-    out.print(f"Usage: logicnet {usage}\n\n{about}", markup=False)
+    # Written in lines of our sources; a narrow terminal breaks them elsewhere.
+    paragraphs = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
+    out.print(f"Usage: logicnet {usage}\n\n{paragraphs}", markup=False)
     print_flags(out)
     return True
 

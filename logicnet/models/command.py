@@ -142,6 +142,13 @@ def _print(out: Console, machine: Machine, fits: Sequence[Plan], misfits: Sequen
         out.print("\nNot these:", highlight=False)
     for one in misfits:
         out.print(f"  {one.model.name}: {one.reason}", markup=False, highlight=False)
+    out.print()
     if fits:
-        out.print()
         print_plan(out, fits[0])
+    else:
+        out.print(
+            f"Nothing fits {machine}: take a larger card (`logicnet models` says how large), or name a "
+            "server elsewhere with --miner.llm_client.base_url.",
+            markup=False,
+            highlight=False,
+        )

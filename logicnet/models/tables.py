@@ -185,4 +185,6 @@ def print_plan(out: Console, one: Plan) -> None:
     for line in explained(one):
         out.print(f"  {line}", markup=False, highlight=False)
     out.print()
+    ours = f"logicnet vllm {'--cpu ' if one.machine.is_cpu else ''}--model {shlex.quote(one.model.name)}"
+    out.print(f"`{ours}` starts it and looks after it. By hand:", markup=False, highlight=False)
     out.print(command_of(one), markup=False, highlight=False, soft_wrap=True)
