@@ -57,7 +57,8 @@ def print_config(out: Console, config: Config) -> None:
             sys.stdout.write(f"{name} = {value}  # {source}\n")
         return
     given = {setting.name for setting in config.given}
-    grid = Table("setting", Column("value", overflow="fold"), "from", box=box.SIMPLE_HEAD)
+    columns = [Column(name, overflow="fold") for name in ("setting", "value", "from")]
+    grid = Table(*columns, box=box.SIMPLE_HEAD)
     for name, value, source in rows:
         style = "" if name in given else "dim"
         grid.add_row(*map(Text, (name, value, source)), style=style)

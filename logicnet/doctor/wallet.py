@@ -61,7 +61,9 @@ def _files(site: Site) -> list[Finding]:
             )
     found += _coldkey(folder / "coldkey")
     env = site.folder / ".env"
-    if _mode(env) & _OTHERS and any(map(is_secret, kept(env))):
+    # The hotkey's name ends like a key, and is none.
+    secrets = [name for name in kept(env) if is_secret(name) and not name.upper().endswith("HOTKEY")]
+    if _mode(env) & _OTHERS and secrets:
         found.append(
             warning(
                 f"{env} holds keys and is open to other users of this machine ({_mode(env):o}).",

@@ -10,7 +10,7 @@ _ANSWER = Answer(reasoning="This miner answers without a model, to be measured."
 
 
 class ConstantSolver:
-    """Answers at once and asks nobody."""
+    """The same answer at once, without a model; for trying the network."""
 
     asks_models = False
 

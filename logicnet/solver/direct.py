@@ -31,7 +31,7 @@ _SO = "So the final answer is"
 
 
 class DirectSolver:
-    """Two calls to one model, one after the other. Keeps nothing between challenges."""
+    """Two calls to one model: a reasoning, then its answer. Keeps nothing between challenges."""
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         """Raises ModelError if the models wrote nothing at all."""

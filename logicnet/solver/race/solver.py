@@ -51,7 +51,10 @@ LANES = ("reason", "program")
 
 
 class RaceSolver:
-    """One instance for all challenges; what it learns of lanes' arrivals, and who is in flight, it shares."""
+    """Reasoning, programs and exact computation at once; their answers vote. The default.
+
+    One instance for all challenges; what it learns of lanes' arrivals, and who is in flight, it shares.
+    """
 
     def __init__(self, setup: Setup | None = None) -> None:
         """Raises SettingsError if the operator's profiles are not understood."""
