@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from logicnet.errors import LogicnetError
+from logicnet.errors import SettingsError
 from logicnet.guardian.leftovers import MARK, end_group
 
 _KEPT_LINES = 600  # a refused start prints 300 of usage, a crash about 200 of tracebacks
@@ -58,7 +58,7 @@ class Server:
         clock: Callable[[], float],
         show: Show = show,
     ) -> Server:
-        """Raises LogicnetError if there is no such program."""
+        """Raises SettingsError if there is no such program: no retry mends that."""
         # A pipe of ours: with asyncio's own, the end of a server is not told while an engine that outlives
         # it holds the other end.
         ours, theirs = os.pipe()
@@ -77,7 +77,9 @@ class Server:
             )
         except OSError as error:
             transport.close()
-            raise LogicnetError(f"{argv[0]} cannot be started: {error.strerror}") from None
+            raise SettingsError(
+                f"{argv[0]} cannot be started: {error.strerror}; name the Python that has vLLM with --python"
+            ) from None
         finally:
             os.close(theirs)
         return cls(process, output, transport, show, clock)
