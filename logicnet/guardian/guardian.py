@@ -72,7 +72,15 @@ class Guardian:
         self._up_s: float | None = None  # since when the present vLLM answers
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set. Raises SettingsError if vLLM refuses to start for what no retry mends."""
+        """Until `stop` is set.
+
+        Raises SettingsError if vLLM refuses to start for what no retry mends, LogicnetError if another
+        guardian or another server has its place.
+        """
+        with leftovers.alone(self._note):
+            await self._run(stop)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         logger.info(f"Starting vLLM: {self._launch}")
         restarts = 0
         ended = await asyncio.to_thread(leftovers.end_left_over, self._note)
@@ -81,6 +89,8 @@ class Guardian:
         cleared = bool(ended)
         while not stop.is_set():
             await self._make_room(stop, cleared=cleared)
+            if stop.is_set():
+                break
             reason = await self._live(stop)
             if reason is None:
                 break
@@ -125,8 +135,7 @@ class Guardian:
         ending = asyncio.create_task(server.wait())
         stopping = asyncio.create_task(stop.wait())
         try:
-            self._note.parent.mkdir(parents=True, exist_ok=True)
-            self._note.write_text(str(server.pid))
+            self._take_note(server)
             await asyncio.wait({watching, ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 grace_s = self._patience.stop_s
@@ -141,7 +150,17 @@ class Guardian:
                 task.cancel()
             await asyncio.gather(watching, ending, stopping, return_exceptions=True)
             await server.stop(grace_s)
-            self._note.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._note.unlink(missing_ok=True)
+
+    def _take_note(self, server: Server) -> None:
+        try:
+            leftovers.write_note(self._note, server.pid)
+        except OSError as error:  # a full disk is no reason to serve nothing
+            logger.warning(
+                f"{self._note} cannot be written ({error.strerror}): if this guardian is killed, what it "
+                "leaves on the GPU is not found by the next one"
+            )
 
     def _why(self, server: Server, status: int) -> str:
         """Why it ended by itself; SettingsError if it refused to start and would again."""

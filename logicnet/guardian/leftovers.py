@@ -7,12 +7,15 @@ process group in which they were started.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from logicnet.errors import LogicnetError
 
 MARK = "LOGICNET_VLLM"  # in the environment of what we start
 _RENAMED = b"(VLLM::"  # vLLM renames its engine and workers, which overwrites their environment
@@ -23,6 +26,38 @@ _END_S = 20.0  # for the kernel to take back the memory of a large process
 def note_of(port: int, folder: Path) -> Path:
     """One note per port, so that two servers of one folder leave each other alone."""
     return folder / f"vllm-{port}.group"
+
+
+@contextmanager
+def alone(note: Path) -> Iterator[None]:
+    """Nobody else who goes by `note` may begin meanwhile: he would take a vLLM that is looked after for one
+    that was left behind.
+
+    Raises LogicnetError if somebody is there already, or the note's folder cannot be written. The kernel
+    gives the lock back however its holder ends.
+    """
+    file = note.with_suffix(".lock")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.open("a")  # not handed down to vLLM
+    except OSError as error:
+        raise LogicnetError(
+            f"{file} cannot be written ({error.strerror}): start it in a folder where you may write"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LogicnetError(
+                f"`logicnet vllm` runs already in this folder for this port ({file} is locked); end that one "
+                "first (npx pm2 stop sn35-vllm), or give another --port"
+            ) from None
+        yield
+
+
+def write_note(note: Path, group: int) -> None:
+    """For `end_left_over`. Raises OSError."""
+    note.write_text(f"{group} {_life()}")
 
 
 def left_over(group: int) -> list[int]:
@@ -46,10 +81,10 @@ def end_left_over(note: Path, wait_s: float = _END_S) -> Sequence[int]:
     Returns the processes that were ended. Blocks for `wait_s` at most.
     """
     try:
-        group = int(note.read_text())
+        number, life = note.read_text().split(" ", 1)
+        return end_group(int(number), wait_s) if life == _life() else []
     except (OSError, ValueError):
         return []
-    return end_group(group, wait_s)
 
 
 def end_group(group: int, wait_s: float = _END_S) -> Sequence[int]:
@@ -63,3 +98,15 @@ def end_group(group: int, wait_s: float = _END_S) -> Sequence[int]:
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_LOOK_S)
     return sorted(ended)
+
+
+def _life() -> str:
+    """What a process number holds for: this boot of the machine, and this container.
+
+    After the next one the same numbers are given out again, to another vLLM of ours perhaps.
+    """
+    found = "none"
+    with suppress(OSError):  # no /proc, and then nothing is ended either
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        found = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    return found

@@ -19,7 +19,7 @@ import pytest
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.guardian import Guardian, Launch, Patience
 from logicnet.guardian import guardian as module
-from logicnet.guardian.leftovers import MARK
+from logicnet.guardian.leftovers import MARK, write_note
 from logicnet.processes import free_port
 from tests.harness.said import listening
 from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
@@ -120,7 +120,7 @@ async def test_it_starts_tells_what_it_found_and_ends_without_a_trace(stage):
         )
         pids = stage.pids()
         assert alive(pids) == pids
-        assert stage.note.read_text() == str(pids[0])
+        assert stage.note.read_text().split()[0] == str(pids[0])
     assert alive(pids) == []
     assert not stage.note.exists()
     assert any("GPU KV cache size" in line for line in stage.shown)
@@ -204,11 +204,43 @@ async def test_what_an_earlier_one_left_is_ended_first(stage):
     with subprocess.Popen(sleeper, stdout=subprocess.PIPE, process_group=0, env=env) as left:
         assert left.stdout
         left.stdout.readline()
-        stage.note.write_text(str(left.pid))
+        write_note(stage.note, left.pid)
         async with running(stage.guardian()):
             await stage.heard(f"Ended process {left.pid}, left over from an earlier vLLM")
             assert left.wait(WITHIN_S) == -9
             await stage.heard("vLLM is up")
+
+
+async def test_a_second_one_leaves_the_vllm_of_the_first_alone(stage):
+    async with running(stage.guardian()):
+        await stage.heard("vLLM is up")
+        with pytest.raises(LogicnetError, match="runs already in this folder for this port"):
+            await stage.guardian().run(asyncio.Event())
+        assert alive(stage.pids()) == stage.pids()
+        assert stage.starts == 1
+
+
+async def test_nothing_is_started_once_it_was_told_to_end(stage, monkeypatch):
+    monkeypatch.setattr(module, "_PORT_S", WITHIN_S)
+    looked = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        looked.set()
+        await asyncio.sleep(0.01)
+
+    guardian = stage.guardian()
+    guardian._sleep = sleep
+    with socket.create_server(("127.0.0.1", stage.port)):
+        async with running(guardian):
+            await looked.wait()
+    assert stage.starts == 0
+
+
+async def test_a_note_that_cannot_be_written_keeps_nobody_from_serving(stage):
+    stage.note.mkdir()
+    async with running(stage.guardian()):
+        await stage.heard("vLLM is up")
+    assert any("cannot be written (Is a directory)" in line for line in stage.said)
 
 
 async def test_another_server_on_the_port_is_named(stage):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from logicnet.guardian.leftovers import MARK, end_left_over, left_over, note_of
+from logicnet.errors import LogicnetError
+from logicnet.guardian.leftovers import MARK, alone, end_left_over, left_over, note_of, write_note
 
 RENAME = "from pathlib import Path; Path('/proc/self/comm').write_text('VLLM::Worker'); "
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
@@ -54,7 +55,7 @@ def test_what_is_of_vllm_is_ended_and_what_is_not_stays(group, tmp_path):
         elsewhere.add(SLEEP, **{MARK: "1"})
         assert set(left_over(marked.pid)) == {marked.pid, renamed.pid}
         note = tmp_path / "note"
-        note.write_text(str(marked.pid))
+        write_note(note, marked.pid)
         assert set(end_left_over(note)) == {marked.pid, renamed.pid}
         assert (marked.wait(20), renamed.wait(20)) == (-9, -9)
         assert another.poll() is None
@@ -63,7 +64,7 @@ def test_what_is_of_vllm_is_ended_and_what_is_not_stays(group, tmp_path):
         elsewhere.end()
 
 
-@pytest.mark.parametrize("text", [None, "", "many"])
+@pytest.mark.parametrize("text", [None, "", "many", "1", "1 another-boot pid:[1]"])
 def test_without_a_note_nothing_is_ended(tmp_path, text):
     note = tmp_path / "note"
     if text is not None:
@@ -74,3 +75,30 @@ def test_without_a_note_nothing_is_ended(tmp_path, text):
 def test_servers_on_two_ports_leave_each_other_alone(tmp_path):
     assert note_of(1, tmp_path) == note_of(1, tmp_path)
     assert note_of(1, tmp_path) != note_of(2, tmp_path)
+
+
+def test_a_note_of_before_the_machine_was_started_anew_ends_nothing(group, tmp_path):
+    marked = group.add(SLEEP, **{MARK: "1"})  # another server of ours, which got the number this time
+    note = tmp_path / "note"
+    note.write_text(f"{marked.pid} another-boot pid:[4026531836]")
+    assert end_left_over(note) == []
+    assert marked.poll() is None
+
+
+def test_one_alone_goes_by_a_note(tmp_path):
+    note = note_of(1, tmp_path)
+    with (
+        alone(note),
+        alone(note_of(2, tmp_path)),
+        pytest.raises(LogicnetError, match="runs already in this folder"),
+        alone(note),
+    ):
+        raise AssertionError("two of them")
+    with alone(note):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LogicnetError, match="cannot be written"), alone(note_of(1, tmp_path / "file")):
+        raise AssertionError("no folder")
