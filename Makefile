@@ -12,7 +12,7 @@ BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint clean
+.PHONY: help demo test check lint unit clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -23,18 +23,20 @@ demo: ## set everything up, ask a miner with a real vLLM ten questions, score th
 
 test: ## set everything up and run every test: lint, types, unit, end to end
 	@$(setup) browser venv scoring vllm model bt10 pm2
-	@$(MAKE) lint
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(MAKE) lint unit
+	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 
 check: ## the daily loop, under two minutes: lint, types, unit tests
 	@$(setup) venv
-	@$(MAKE) lint
-	@$(BIN)/python -m pytest -q tests/unit $(PYTEST)
+	@$(MAKE) lint unit
 
 lint:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy logicnet neurons scripts
+
+unit:
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 tests/unit $(PYTEST)
 
 clean: ## remove everything that was made, but .env
 	@rm -rf .venv .venv-vllm .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
