@@ -27,8 +27,9 @@ from loguru import logger
 from logicnet.settings import LOOPBACK
 
 FRESH_S = 0.5
-PAUSE_S = 0.02  # after each reply, before the next
+PAUSE_S = 0.02  # with each reply, before the next is made
 CONNECTIONS = 32
+_SEND_S = 5.0  # for a caller to take its reply; then the connection is closed
 _STOP_S = 2.0
 
 Scope = MutableMapping[str, Any]
@@ -137,11 +138,14 @@ class _App:
             self._turn = asyncio.Lock()
         async with self._turn:
             status, content_type, body = self._reply(scope)
-            headers = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")]
-            headers.append((b"content-length", str(len(body)).encode()))
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
             await asyncio.sleep(PAUSE_S)
+        # Out of turn: who does not read what was sent keeps nobody else waiting, and not for ever.
+        headers = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")]
+        headers.append((b"content-length", str(len(body)).encode()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SEND_S):
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def _reply(self, scope: Scope) -> tuple[int, str, bytes]:
         text = "text/plain; charset=utf-8"

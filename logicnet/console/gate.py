@@ -108,7 +108,10 @@ class Gate:
         if origin is None:
             return True
         # Another site's page may neither use our live connection nor guess through its visitors' browsers.
-        return urlsplit(origin.decode("latin-1")).netloc.lower() == host.decode("latin-1").lower()
+        try:
+            return urlsplit(origin.decode("latin-1")).netloc.lower() == host.decode("latin-1").lower()
+        except ValueError:  # no address at all
+            return False
 
     def _has_session(self, headers: dict[bytes, bytes]) -> bool:
         try:

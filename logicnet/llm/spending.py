@@ -45,12 +45,12 @@ class Spending:
         self._read()
 
     def spent(self, name: str) -> float:
-        """Today, calls in flight in full."""
-        self._turn()
-        return self._spent.get(name, 0.0)
+        """Today, calls in flight in full. Only looks, so that another thread may ask."""
+        return self._spent.get(name, 0.0) if self._today() <= self._day else 0.0
 
     def charge(self, name: str, limit: Limit, amount: float) -> bool:
         """Set `amount` aside for a call; False, and nothing done, if the limit does not allow it."""
+        self._turn()
         if self._stuck or self.spent(name) + amount > limit.per_day or self._unknown:
             return False
         self._add(name, amount)

@@ -66,6 +66,17 @@ def test_a_flood_of_questions_makes_few_pages_on_a_thread_aside(http: httpx2.Cli
     assert pages.threads == {"admin"}
 
 
+def test_who_does_not_read_its_reply_keeps_nobody_waiting(tmp_path: Path) -> None:
+    pages = {"/metrics": Page("text/plain", lambda: b"x" * 4_000_000)}
+    with Admin(pages, host="127.0.0.1", port=None, told_in=tmp_path / "l.admin") as admin:
+        assert admin.port
+        with socket.create_connection(("127.0.0.1", admin.port)) as deaf:
+            deaf.sendall(5 * b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert deaf.recv(1)
+            reply = httpx2.get(f"http://127.0.0.1:{admin.port}/", trust_env=False, timeout=30)
+            assert reply.status_code == 404
+
+
 def test_a_page_of_another_name_may_not_read_it(http: httpx2.Client) -> None:
     assert http.get("/metrics", headers={"host": "evil.example"}).status_code == 403
     assert http.get("/metrics", headers={"host": "localhost:1"}).status_code == 200

@@ -149,6 +149,8 @@ async def test_another_sites_page_may_not_use_the_live_connection() -> None:
     door = Door(password=None)
     assert (await door.knock(kind="websocket", origin="http://evil.example"))[0] == 1008
     assert (await door.knock(kind="websocket", origin="http://127.0.0.1:8350"))[0] == 200
+    for nonsense in ("null", "http://[", "\u00e9"):
+        assert (await door.knock(origin=nonsense))[0] == 403
 
 
 async def test_a_body_without_end_is_no_guess() -> None:

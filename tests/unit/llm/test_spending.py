@@ -54,6 +54,9 @@ def test_a_new_day_and_a_clock_that_goes_back() -> None:
     assert spending.charge("a", LIMIT, 100)
     clock.now_s += DAY_S
     assert spending.spent("a") == 0
+    clock.now_s -= DAY_S
+    assert spending.spent("a") == 100, "looking changes nothing: another thread looks"
+    clock.now_s += DAY_S
     assert spending.charge("a", LIMIT, 100)
     spending.correct("a", 100, 0, yesterday_s)
     assert spending.spent("a") == 100, "that was of the day before"
