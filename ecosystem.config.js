@@ -53,7 +53,8 @@ const words = (text) => (text.match(/(?:"[^"]*"|'[^']*'|\S)+/g) || []).map(unquo
 const host = env.SN35_VLLM_HOST || '127.0.0.1'
 const port = env.SN35_VLLM_PORT || '8000'
 const reach = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
-const elsewhere = Boolean(env.LOGICNET_MINER__LLM_CLIENT__BASE_URL)
+const elsewhere = Boolean(env.LOGICNET_MINER__LLM_CLIENT__BASE_URL) ||
+  words(env.SN35_MINER_FLAGS || '').some((word) => /^--miner\.llm_client\.base_url(=|$)/.test(word))
 const logs = here(env.SN35_LOGS || '.run/logs')
 
 function app (name, { env: own, ...settings }) {

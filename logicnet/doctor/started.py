@@ -17,6 +17,7 @@ from logicnet.config import Config, read
 from logicnet.errors import SettingsError
 
 _BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
+_FLAG = "--miner.llm_client.base_url"
 _KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
 _OURS = ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "SN35_VLLM_MODEL", "SN35_VLLM_FLAGS", "SN35_VLLM_PYTHON")
 
@@ -34,7 +35,7 @@ def as_started(
         words = shlex.split(flags)
     except ValueError as error:
         raise SettingsError(f"SN35_MINER_FLAGS cannot be taken apart: {error}.") from None
-    return read([*words, *argv], {**_vllm(known), **environ}, env_file)
+    return read([*words, *argv], {**_vllm(known, words), **environ}, env_file)
 
 
 def kept(env_file: Path) -> dict[str, str]:
@@ -46,9 +47,10 @@ def kept(env_file: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _vllm(known: Mapping[str, str]) -> dict[str, str]:
+def _vllm(known: Mapping[str, str], flags: Sequence[str]) -> dict[str, str]:
     """Where the vLLM listens that pm2 starts, and its key."""
-    elsewhere = known.get(_BASE_URL) or known.get("SN35_VLLM") == "false"
+    named = any(word.partition("=")[0] == _FLAG for word in flags)  # its own key, or none, goes there
+    elsewhere = named or known.get(_BASE_URL) or known.get("SN35_VLLM") == "false"
     if elsewhere or not any(map(known.get, _OURS)):
         return {}
     key = known.get("VLLM_API_KEY")

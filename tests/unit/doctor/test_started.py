@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from logicnet.doctor.started import as_started
 from logicnet.errors import SettingsError
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +32,16 @@ from logicnet.errors import SettingsError
             "http://127.0.0.1:1/v1",
             None,
         ),
+        (
+            {"VLLM_API_KEY": "k", "SN35_MINER_FLAGS": "--miner.llm_client.base_url http://127.0.0.1:1/v1"},
+            "http://127.0.0.1:1/v1",
+            None,
+        ),
+        (
+            {"VLLM_API_KEY": "k", "SN35_MINER_FLAGS": "--miner.llm_client.base_url=http://127.0.0.1:1/v1"},
+            "http://127.0.0.1:1/v1",
+            None,
+        ),
         ({"SN35_VLLM": "false", "SN35_VLLM_PORT": "8123"}, "http://127.0.0.1:8000/v1", None),
     ],
 )
@@ -39,6 +54,24 @@ def test_the_vllm_beside_the_miner(
     client = as_started([], {} if in_file else env, file).settings.miner.llm_client
     assert client.base_url == url
     assert (client.key.get_secret_value() if client.key else None) == key
+
+
+@pytest.mark.parametrize(
+    ("env", "key"),
+    [
+        ({}, "ours"),
+        ({"SN35_MINER_FLAGS": "--axon.port 9000"}, "ours"),
+        ({"SN35_MINER_FLAGS": "--miner.llm_client.base_url https://api.example.com/v1"}, None),
+        ({"SN35_MINER_FLAGS": "--miner.llm_client.base_url=https://api.example.com/v1"}, None),
+        ({"LOGICNET_MINER__LLM_CLIENT__BASE_URL": "https://api.example.com/v1"}, None),
+        ({"LOGICNET_MINER__LLM_CLIENT__KEY": "theirs"}, "theirs"),
+    ],
+)
+def test_pm2_shows_the_key_of_our_vllm_to_no_other_server(env: dict[str, str], key: str | None) -> None:
+    script = "console.log(JSON.stringify(require('./ecosystem.config.js').apps[1].env))"
+    known = {"PATH": os.environ["PATH"], "SN35_ENV_FILE": os.devnull, "VLLM_API_KEY": "ours", **env}
+    said = subprocess.run(["node", "-e", script], cwd=ROOT, env=known, capture_output=True, check=True).stdout
+    assert json.loads(said).get("LOGICNET_MINER__LLM_CLIENT__KEY") == key
 
 
 def test_flags_of_pm2_come_before_those_typed(tmp_path: Path) -> None:
