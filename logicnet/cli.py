@@ -111,13 +111,10 @@ def doctor(
 ) -> int:
     """Find what is wrong with this miner's set-up, and how to mend it; takes the flags of `mine`."""
     from logicnet.doctor.command import ABOUT, run  # noqa: PLC0415
-    from logicnet.doctor.started import as_started  # noqa: PLC0415
 
     if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):
         return 0
-    found = as_started(context.args)
-    logs.set_up(found.settings.logging, found.secrets())
-    return run(found, console(), json=json)
+    return run(pm2s(context), console(), json=json)
 
 
 @app.command(context_settings=WITH_SETTINGS, add_help_option=False)
@@ -169,7 +166,7 @@ def ledger(
     path: Annotated[Path | None, typer.Option(help="The ledger; that of the settings if not given.")] = None,
 ) -> None:
     """Show what happened, or export it; also while the miner runs. Takes the flags of `mine` too."""
-    settings = settings_of(context).settings
+    settings = pm2s(context).settings
     asked_for: dict[Table, bool] = {
         "epochs": epochs,
         "challenges": challenges,
@@ -241,7 +238,7 @@ def volume_advise(
 
     Takes the flags of `mine` too. Ctrl-C ends it with what was measured.
     """
-    settings = settings_of(context).settings
+    settings = pm2s(context).settings
 
     from logicnet.promise.command import Options, run  # noqa: PLC0415
 
@@ -590,7 +587,7 @@ def top(
     """Watch the miner in this terminal until Ctrl-C. Takes the flags of `mine` too."""
     from logicnet.console.command import run_top  # noqa: PLC0415
 
-    run_top(settings_of(context).settings, run or (), once=once)
+    run_top(pm2s(context).settings, run or (), once=once)
 
 
 @app.command("console", context_settings=WITH_SETTINGS)
@@ -602,7 +599,7 @@ def console_page(
     """Serve a page that shows the miner live, until Ctrl-C. Takes the flags of `mine` too."""
     from logicnet.console.command import run_console  # noqa: PLC0415
 
-    run_console(settings_of(context).settings, run or ())
+    run_console(pm2s(context).settings, run or ())
 
 
 @app.command()
@@ -614,6 +611,15 @@ def version() -> None:
 def settings_of(context: typer.Context) -> Config:
     """The settings that a command was given, with logging set up as they say. Raises SettingsError."""
     found = read(context.args)
+    logs.set_up(found.settings.logging, found.secrets())
+    return found
+
+
+def pm2s(context: typer.Context) -> Config:
+    """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
+    from logicnet.doctor.started import as_started  # noqa: PLC0415
+
+    found = as_started(context.args)
     logs.set_up(found.settings.logging, found.secrets())
     return found
 

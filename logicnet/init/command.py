@@ -59,6 +59,5 @@ def told(options: Options, answers: Answers, done: Written) -> list[str]:
         steps.append(f"cd {shlex.quote(str(folder))}")
     steps += [f"{pm2} start ecosystem.config.js", "logicnet doctor"]
     if vllm is not None:
-        where = "" if vllm.port == "8000" else f" --miner.llm_client.base_url http://127.0.0.1:{vllm.port}/v1"
-        steps.append(f"logicnet volume advise{where}    # once the model answers: how much to promise")
+        steps.append("logicnet volume advise    # once the model answers: how much to promise")
     return [*lines, "", "Next:", *(f"    {step}" for step in steps)]

@@ -288,3 +288,11 @@ def test_what_is_not_needed_is_not_imported(tmp_path: Path, argv: list[str]) -> 
     program = f"import sys; from logicnet.cli import main; main({argv}); print({imported})"
     done = process("-c", program, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_watches_a_miner_of_pm2s_knows_its_flags(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text('SN35_MINER_FLAGS="--ledger.path elsewhere.sqlite"\n')
+    assert main(["ledger"]) == 1
+    assert "no ledger at elsewhere.sqlite" in capsys.readouterr().err
