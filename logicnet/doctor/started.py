@@ -35,7 +35,8 @@ def as_started(
         words = shlex.split(flags)
     except ValueError as error:
         raise SettingsError(f"SN35_MINER_FLAGS cannot be taken apart: {error}.") from None
-    return read([*words, *argv], {**_vllm(known, words), **environ}, env_file)
+    every = [*words, *argv]
+    return read(every, {**_vllm(known, every), **environ}, env_file)
 
 
 def kept(env_file: Path) -> dict[str, str]:

@@ -83,3 +83,14 @@ def test_flags_of_pm2_come_before_those_typed(tmp_path: Path) -> None:
 def test_flags_that_cannot_be_taken_apart_are_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="SN35_MINER_FLAGS"):
         as_started([], {"SN35_MINER_FLAGS": "'"}, tmp_path / ".env")
+
+
+def test_a_server_that_is_named_now_does_not_get_the_key_of_our_own(tmp_path: Path) -> None:
+    environ = {"SN35_VLLM_PORT": "8017", "VLLM_API_KEY": "sk-own"}
+    for flags in (
+        ["--miner.llm_client.base_url", "https://x.example/v1"],
+        ["--miner.llm_client.base_url=https://x.example/v1"],
+    ):
+        client = as_started(flags, environ, tmp_path / ".env").settings.miner.llm_client
+        assert client.key is None
+    assert as_started([], environ, tmp_path / ".env").settings.miner.llm_client.key is not None
