@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logicnet.models.machine import visible_indices
 from logicnet.models.memory import GIB
 
 
@@ -48,11 +49,8 @@ def short(module: Any, utilisation: float, count: int, visible: str | None = Non
     """
     module.nvmlInit()
     try:
-        numbers = [word.strip() for word in visible.split(",")] if visible else []
-        named = [int(word) for word in numbers if word.isdecimal()]
-        indices = named if numbers and len(named) == len(numbers) else range(module.nvmlDeviceGetCount())
         found = []
-        for index in list(indices)[:count]:
+        for index in visible_indices(visible, module.nvmlDeviceGetCount())[:count]:
             try:
                 handle = module.nvmlDeviceGetHandleByIndex(index)
                 memory = module.nvmlDeviceGetMemoryInfo(handle)

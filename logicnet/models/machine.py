@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from logicnet.errors import LogicnetError, SettingsError
@@ -35,11 +35,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Equal cards, or a CPU: then there is one card, whose bytes are the computer's, and `cores` is given."""
+    """Equal cards, or a CPU: then there is one card, whose bytes are the computer's, and `cores` is given.
+
+    `environment` is what makes vLLM take these cards, where there are others too.
+    """
 
     cards: Sequence[Card]
     cores: int | None = None
     notes: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_cpu(self) -> bool:
@@ -112,8 +116,22 @@ def cpu_speed(cores: int) -> tuple[float, float]:
     return _CPU_BYTES_PER_S, cores * _CPU_OPS_PER_CORE
 
 
-def seen(nvml: Any = None) -> Machine:
-    """The cards of this machine. `nvml` is the module pynvml, or what behaves like it.
+def visible_indices(visible: str | None, count: int) -> Sequence[int]:
+    """Of `count` cards the numbers of those that CUDA_VISIBLE_DEVICES, `visible`, leaves to vLLM.
+
+    All where it is not set, or names cards otherwise than by number (GPU-..., MIG-...).
+    """
+    words = [word.strip() for word in visible.split(",")] if visible is not None else []
+    if words in ([""], ["-1"]):
+        return []
+    if not words or not all(word.isdecimal() for word in words):
+        return range(count)
+    return [number for number in map(int, words) if number < count]
+
+
+def seen(nvml: Any = None, environ: Mapping[str, str] = os.environ) -> Machine:
+    """The cards of this machine that CUDA_VISIBLE_DEVICES leaves. `nvml` is the module pynvml, or what
+    behaves like it.
 
     Of different cards the largest kind is taken; a card that cannot be read is left out. Both are noted.
     Raises NoCards, with what to do, if there is none that can be read.
@@ -128,32 +146,45 @@ def seen(nvml: Any = None) -> Machine:
     except nvml.NVMLError as error:
         raise NoCards(f"no GPU can be seen ({error}); {TELL_US}") from None
     try:
-        return _read(nvml)
+        return _read(nvml, environ.get("CUDA_VISIBLE_DEVICES"))
     finally:
         nvml.nvmlShutdown()
 
 
-def _read(nvml: Any) -> Machine:
-    cards: list[Card] = []
+def _read(nvml: Any, visible: str | None) -> Machine:
+    found: dict[int, Card] = {}
     notes: list[str] = []
-    for index in range(nvml.nvmlDeviceGetCount()):
+    count = nvml.nvmlDeviceGetCount()
+    indices = visible_indices(visible, count)
+    for index in indices:
         try:
-            cards.append(_card(nvml, nvml.nvmlDeviceGetHandleByIndex(index)))
+            found[index] = _card(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
         except nvml.NVMLError as error:
             notes.append(f"GPU {index} cannot be read ({error}) and is left out")
+    cards = list(found.values())
     if not cards:
         said = f": {'; '.join(notes)}" if notes else ""
+        if count and not indices:
+            said = f": CUDA_VISIBLE_DEVICES={visible} hides them"
         raise NoCards(f"no GPU can be read{said}; {TELL_US}")
     largest = max(cards, key=lambda card: card.total_bytes)
-    equal = [card for card in cards if card.name == largest.name and _alike(card, largest)]
+    taken = [n for n, card in found.items() if card.name == largest.name and _alike(card, largest)]
+    equal = [found[index] for index in taken]
     if len(equal) < len(cards):
-        others = ", ".join(card.name for card in cards if card not in equal)
+        others = ", ".join(card.name for index, card in found.items() if index not in taken)
         notes.append(
             f"the GPUs differ, and a model is shared by equal ones only: planned for {len(equal)} x "
             f"{largest.name}; run a vLLM of its own on {others} (CUDA_VISIBLE_DEVICES)"
         )
     least = min(equal, key=lambda card: card.total_bytes if card.free_bytes is None else card.free_bytes)
-    return Machine([least] * len(equal), notes=notes)
+    return Machine([least] * len(equal), notes=notes, environment=_only(taken, count))
+
+
+def _only(taken: Sequence[int], count: int) -> Mapping[str, str]:
+    """NVML numbers cards by their slots; CUDA by their speed, if it is not told to do the same."""
+    if len(taken) == count:
+        return {}
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(map(str, taken))}
 
 
 def _alike(card: Card, other: Card) -> bool:

@@ -199,7 +199,19 @@ def _on_cards(
         return _no_challenge(precision, found, at, challenge)
     replicas = len(machine.cards) // cards
     return Plan(
-        model, machine, precision, checkpoint, cards, replicas, share, context, weights, overhead, found, at
+        model,
+        machine,
+        precision,
+        checkpoint,
+        cards,
+        replicas,
+        share,
+        context,
+        weights,
+        overhead,
+        found,
+        at,
+        machine.environment,
     )
 
 

@@ -121,4 +121,4 @@ def test_a_refused_start_is_one_line_and_status_2(monkeypatch, tmp_path, capfd):
     assert "vLLM refused to start: the model meta-llama/Llama-3.2-1B-Instruct is gated" in last
     given = json.loads((tmp_path / "starts").read_text())
     assert given[-2:] == ["--dtype", "float16"]
-    assert list(tmp_path.glob(".run/*")) == []
+    assert list(tmp_path.glob(".run/*.group")) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.models import Card, NoCards, cpu, seen, told
+from logicnet.models import Card, NoCards, Plan, cpu, load, plan, seen, told
 from logicnet.models.machine import speed_of
 from tests.harness.scripted_nvml import GIB, ScriptedCard, ScriptedNvml
 
@@ -24,12 +24,41 @@ def test_equal_cards_are_one_machine_and_the_fullest_of_them_counts():
 
 
 def test_of_different_cards_the_largest_kind_is_taken_and_said():
-    machine = seen(ScriptedNvml([SMALL, BIG]))
+    machine = seen(ScriptedNvml([SMALL, BIG]), {})
     assert str(machine) == "1 x NVIDIA A100-SXM4-80GB, 80 GiB"
     (note,) = machine.notes
     assert "the GPUs differ" in note
     assert "NVIDIA L4" in note
     assert "CUDA_VISIBLE_DEVICES" in note
+    assert machine.environment == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}
+
+
+@pytest.mark.parametrize(
+    ("visible", "cards"),
+    [
+        ("0", "1 x NVIDIA L4, 22 GiB"),
+        ("1", "1 x NVIDIA A100-SXM4-80GB, 80 GiB"),
+        ("2, 0", "2 x NVIDIA L4, 22 GiB each"),
+        ("7,0", "1 x NVIDIA L4, 22 GiB"),
+        ("GPU-8932f937-d72c", "1 x NVIDIA A100-SXM4-80GB, 80 GiB"),
+    ],
+)
+def test_what_vllm_will_not_see_is_not_planned_for(visible, cards):
+    assert str(seen(ScriptedNvml([SMALL, BIG, SMALL]), {"CUDA_VISIBLE_DEVICES": visible})) == cards
+
+
+@pytest.mark.parametrize("visible", ["", "-1"])
+def test_cards_that_are_all_hidden_are_said(visible):
+    with pytest.raises(NoCards, match=f"CUDA_VISIBLE_DEVICES={visible} hides them"):
+        seen(ScriptedNvml([SMALL]), {"CUDA_VISIBLE_DEVICES": visible})
+
+
+def test_a_plan_for_some_of_the_cards_starts_vllm_on_those():
+    model = load(None).find("Qwen/Qwen2.5-7B-Instruct")
+    found = plan(model, seen(ScriptedNvml([SMALL, BIG]), {}))
+    assert isinstance(found, Plan)
+    assert found.environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert not plan(model, seen(ScriptedNvml([BIG, BIG]), {})).environment
 
 
 def test_a_card_that_cannot_be_read_is_left_out_and_said():
