@@ -178,7 +178,8 @@ def _network(seen: Snapshot) -> Iterator[Concern]:
         yield Concern(
             "bad",
             "Our hotkey is not registered on this subnet, so nobody asks.",
-            "The log has the command that registers it.",
+            "Register it with `btcli subnets register` (the log has the whole command), or, with --offline, "
+            "put it into --chain.file.",
         )
     if network.age_s > NETWORK_OLD_S:
         yield Concern(

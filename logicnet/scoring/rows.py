@@ -201,4 +201,8 @@ class Summary:
             lines.append(f"correctness {mean:.3f} on average of the decided")
         if self.rewards:
             lines.append(f"reward {sum(self.rewards) / len(self.rewards):.3f} on average of the known")
+        elif self.rows:
+            lines.append(
+                "no reward is known: it takes a verdict and, for similarity, a `reference` in the line"
+            )
         return "\n".join(lines)
