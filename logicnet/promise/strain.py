@@ -28,11 +28,15 @@ SOME = 0.3
 LONG_SILENCE_S = 6 * 3600.0
 """Until the operator is told again."""
 
+_LOST_AFTER_S = 60.0
+"""A challenge without an end so long after its time will have none: something broke."""
+
 _MOST_EPOCHS = 1024  # remembered; a subnet has some 256 hotkeys at a time
 
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
+    at_s: float
     allowed_s: float
     load: int  # challenges under way when it came, itself among them
 
@@ -67,8 +71,11 @@ class Strain:
                 self._promised(event.epoch)
             case Admitted():
                 self._promised(event.epoch)
+                self._forget_lost(event.at_s)
                 self._alone = event.challenge_id if not self._under_way else None
-                self._under_way[event.challenge_id] = _Begun(event.allowed_s, len(self._under_way) + 1)
+                self._under_way[event.challenge_id] = _Begun(
+                    event.at_s, event.allowed_s, len(self._under_way) + 1
+                )
             case Answered():
                 self._ended(event.challenge_id, event.seconds, event.outcome != "solved")
                 self._look(event.at_s)
@@ -79,6 +86,13 @@ class Strain:
         if len(self._epochs) >= _MOST_EPOCHS:
             self._epochs.clear()
         self._epochs[epoch.validator] = epoch
+
+    def _forget_lost(self, now_s: float) -> None:
+        """One that never ends would count as load for good."""
+        for challenge_id, begun in [*self._under_way.items()]:
+            if now_s - begun.at_s < begun.allowed_s + _LOST_AFTER_S:
+                break  # those that follow came later
+            del self._under_way[challenge_id]
 
     def _ended(self, challenge_id: str, seconds: float, undone: bool) -> None:
         begun = self._under_way.pop(challenge_id, None)

@@ -142,3 +142,14 @@ def test_other_events_and_answers_of_before_it_began_are_passed_over():
     for _ in range(100):
         day.answered("unheard", LATE_S)
     assert day.told == []
+
+
+def test_a_challenge_that_never_ended_is_no_load_for_good():
+    day = Day()
+    day.admitted()  # something broke, and nobody says that it ended
+    day.now_s += 3600.0
+    for _ in range(QUIET_ANSWERS):
+        day.burst(LATE_S, size=1)
+    for _ in range(WINDOW // 8):
+        day.burst(LATE_S)
+    assert day.told == []  # it is as late in quiet times
