@@ -54,7 +54,7 @@ def serve(source: Source, *, host: str, port: int, password: str | None) -> None
     async def index() -> None:
         await _put_up(watch)
 
-    where = f"[{host}]" if ":" in host else host
+    where = "<this machine>" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
     logger.info("The console is at http://{}:{}/. Stop with Ctrl-C.", where, port)
     ui.run(
         host=host,
