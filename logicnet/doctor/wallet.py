@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from logicnet.doctor.finding import Finding, error, ok, warning
+from logicnet.doctor.pm2 import Pm2
 from logicnet.doctor.site import Site
 from logicnet.doctor.started import kept
 from logicnet.errors import SettingsError
@@ -17,9 +19,12 @@ _WRITERS = stat.S_IWGRP | stat.S_IWOTH
 _SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 """How the names of variables end whose values are nobody's business."""
 
+_FILLED = re.compile(r'"([A-Za-z_]\w*)"\s*:\s*"[^"]')
+
 
 def is_secret(name: str) -> bool:
-    return name.upper().endswith(_SECRETS)
+    upper = name.upper()
+    return upper.endswith(_SECRETS) and not upper.endswith("HOTKEY")  # that names a key, and is none
 
 
 async def look(site: Site) -> Sequence[Finding]:
@@ -61,9 +66,7 @@ def _files(site: Site) -> list[Finding]:
             )
     found += _coldkey(folder / "coldkey")
     env = site.folder / ".env"
-    # The hotkey's name ends like a key, and is none.
-    secrets = [name for name in kept(env) if is_secret(name) and not name.upper().endswith("HOTKEY")]
-    if _mode(env) & _OTHERS and secrets:
+    if _mode(env) & _OTHERS and any(map(is_secret, kept(env))):
         found.append(
             warning(
                 f"{env} holds keys and is open to other users of this machine ({_mode(env):o}).",
@@ -71,7 +74,32 @@ def _files(site: Site) -> list[Finding]:
                 f"chmod 600 {env}",
             )
         )
+    saved = Pm2.of(site.outside).home / "dump.pm2"
+    if is_for_all(saved) and _names_secrets(saved):
+        found.append(
+            warning(
+                f"{saved} holds the environment that pm2 saved, keys among it, and all users of this machine "
+                f"can read it ({_mode(saved):o}).",
+                "Who reads a key can spend on it.",
+                f"chmod 700 {saved.parent}",  # `pm2 save` writes the file anew, open as before
+            )
+        )
     return found
+
+
+def is_for_all(file: Path) -> bool:
+    """Whether every user can read it: its own mode, and the way to it."""
+    way = all(_mode(folder) & stat.S_IXOTH for folder in file.absolute().parents)
+    return bool(way and _mode(file) & stat.S_IROTH)
+
+
+def _names_secrets(file: Path) -> bool:
+    """Whether a JSON text has a variable of a secret's name with something in it. Which, nobody is told."""
+    try:
+        text = file.read_text(errors="replace")
+    except OSError:
+        return False
+    return any(map(is_secret, _FILLED.findall(text)))
 
 
 def _coldkey(file: Path) -> list[Finding]:

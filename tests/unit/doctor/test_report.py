@@ -87,3 +87,8 @@ def test_the_exit_status_is_that_of_the_worst(found: list[Finding], code: int, l
 def test_what_was_not_looked_at_is_never_right() -> None:
     with pytest.raises(ValueError, match="not known to be right"):
         Finding(Severity.OK, "", checked=False)
+
+
+def test_a_hotkeys_name_is_no_secret() -> None:
+    variables = {"LOGICNET_WALLET__HOTKEY": "my_hotkey", "HF_TOKEN": "hf_abcdef", "OPENAI_API_KEY": "sk-1"}
+    assert secrets_in(variables) == ["hf_abcdef", "sk-1"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from logicnet.doctor import CHECKS, Check, Finding, Severity, Site, examine
+from logicnet.doctor import CHECKS, Check, Finding, Severity, Site, examine, wallet
 from logicnet.doctor.finding import ok
 from tests.harness.scripted_model import Mode
 from tests.unit.doctor.healthy import IP, VALIDATORS, SetUp
@@ -190,6 +192,28 @@ async def test_what_is_broken_is_found_and_nothing_else(setup: SetUp, name: str)
         for one in findings:
             assert one.severity < W or one.mend, one  # whatever has to be mended comes with how
             assert one.checked or one.severity > Severity.OK
+
+
+async def test_keys_that_pm2_saved_for_everybody_to_read(
+    setup: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wallet, "is_for_all", lambda _: True)
+    apps = [{"name": "sn35-vllm", "env": {"HF_TOKEN": "hf_abc"}}, {"name": "sn35-miner"}]
+    (setup.pm2_home / "dump.pm2").write_text(json.dumps(apps))
+    await setup.examined()
+    assert setup.bad() == {"wallet": W}
+    assert f"chmod 700 {setup.pm2_home}" in setup.said("wallet")
+    assert "hf_abc" not in setup.said("wallet")
+
+
+def test_a_file_is_for_everybody_if_the_way_to_it_is(tmp_path: Path) -> None:
+    assert wallet.is_for_all(Path("/etc/passwd"))
+    file = tmp_path / "file"
+    file.touch()
+    file.chmod(0o644)
+    tmp_path.chmod(0o700)
+    assert not wallet.is_for_all(file)
+    assert not wallet.is_for_all(tmp_path / "nothing")
 
 
 async def test_another_program_on_the_port(setup: SetUp) -> None:
