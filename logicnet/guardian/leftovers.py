@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from loguru import logger
+
 from logicnet.errors import LogicnetError
 
 MARK = "LOGICNET_VLLM"  # in the environment of what we start
@@ -47,11 +49,13 @@ def alone(note: Path) -> Iterator[None]:
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise LogicnetError(
                 f"`logicnet vllm` runs already in this folder for this port ({file} is locked); end that one "
                 "first (npx pm2 stop sn35-vllm), or give another --port"
             ) from None
+        except OSError:  # a folder on a disk that knows no locks, as some of a network do
+            logger.debug("{} cannot be locked", file)
         yield
 
 

@@ -1,5 +1,6 @@
 """What an earlier vLLM left behind is ended, and nothing else."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from logicnet.errors import LogicnetError
+from logicnet.guardian import leftovers
 from logicnet.guardian.leftovers import MARK, alone, end_left_over, left_over, note_of, write_note
 
 RENAME = "from pathlib import Path; Path('/proc/self/comm').write_text('VLLM::Worker'); "
@@ -95,6 +97,15 @@ def test_one_alone_goes_by_a_note(tmp_path):
     ):
         raise AssertionError("two of them")
     with alone(note):
+        pass
+
+
+def test_a_disk_that_knows_no_locks_keeps_nobody_from_starting(tmp_path, monkeypatch):
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(leftovers.fcntl, "flock", unknown)
+    with alone(note_of(1, tmp_path)):
         pass
 
 
