@@ -25,9 +25,9 @@ _OUT_S = 0.5  # of silence, at a server that is out of use
 _SHARE = 3.0
 """A third of the time left is waited at most, so that a rival has two: a late answer is none."""
 
-
+_TRIES = 3  # at a server that failed this call and has answered another since
 _TRIES_OF_ROUTER = 4
-_AT_ROUTER = 2  # attempts of one call at once
+_AT_ROUTER = 2  # attempts of one call at once; at any server whose connection seems to hang
 
 
 class Choice(Protocol):
@@ -66,7 +66,7 @@ class Call:
         on_text: Callable[[str], None] | None,
         how: How,
     ) -> None:
-        self.failed: set[Member] = set()  # by whom this call was not answered
+        self.failed: dict[Member, float] = {}  # by whom this call was not answered, and when
         self.deadline = deadline
         self.messages = messages
         self.how = how
@@ -87,6 +87,18 @@ class Call:
         """Who is at it, and may not be asked once more."""
         at_it = Counter(attempt.member for attempt in self._attempts)
         return {member for member, count in at_it.items() if count >= _most(member, _AT_ROUTER)}
+
+    @property
+    def left_behind(self) -> set[Member]:
+        """Who is silent to this call and speaks to others since: its connection may hang for ever."""
+        at_it = Counter(attempt.member for attempt in self._attempts)
+        return {
+            one.member
+            for one in self._attempts
+            if at_it[one.member] < _AT_ROUTER
+            and one.member.last_word_s > one.last_s
+            and self._silent_s(one) >= one.member.patience_s(one.load)
+        }
 
     @property
     def is_asked(self) -> bool:
@@ -131,7 +143,7 @@ class Call:
                 return self._whole(attempt, done)
             self._losses[attempt.member] += 1
             if self._losses[attempt.member] >= _most(attempt.member, _TRIES_OF_ROUTER):
-                self.failed.add(attempt.member)
+                self.failed[attempt.member] = self._pool.clock()
             self._error = done.error
             if attempt is self._leader:
                 if base := self._so_far():
@@ -149,6 +161,7 @@ class Call:
         left = self.how["max_tokens"] - said
         if left <= 0:
             return None if self._attempts else Completion(text, "length", said)
+        self._forgive()
         rival = any(not one.member.health.open for one in self._attempts)
         member = self._pool.choose(self, rival=rival)
         if member is not None and member.health.open and not all(map(self._waited_out, self._attempts)):
@@ -172,6 +185,12 @@ class Call:
         attempt.task.add_done_callback(lambda _: self.wake())
         self._attempts.append(attempt)
         return None
+
+    def _forgive(self) -> None:
+        """One that failed this call may be asked again once it has spoken to another, a few times."""
+        for member, failed_s in list(self.failed.items()):
+            if member.last_word_s > failed_s and self._losses[member] < _TRIES:
+                del self.failed[member]
 
     def _take(self, attempt: _Attempt, piece: str) -> None:
         """A word of an attempt's."""

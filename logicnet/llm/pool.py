@@ -112,9 +112,15 @@ class Pool:
 
     def choose(self, call: Call, *, rival: bool) -> Member | None:
         """Whom to ask next for `call`; None if there is nobody now. A paid one's price is set aside."""
-        others = [m for m in self._members if m not in call.asked and m not in call.failed]
         if rival and self._rivals >= max(_LEAST_RIVALS, _RIVALS_SHARE * len(self._calls)):
             return None
+        others = [m for m in self._members if m not in call.asked and m not in call.failed]
+        found = self._another(call, others, rival)
+        again = [m for m in call.left_behind if not m.health.open and not m.full and not m.paid]
+        return found or min(again, key=self._cost, default=None)
+
+    def _another(self, call: Call, others: Sequence[Member], rival: bool) -> Member | None:
+        """One of `others`."""
         well = [m for m in others if not m.health.open and not m.full]
         if free := [m for m in well if not m.paid]:
             return min(free, key=self._cost)

@@ -393,6 +393,17 @@ async def test_one_that_was_only_slow_is_used_again_with_its_next_word() -> None
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("broken", [Mode.NOTHING, Mode.HANG_BEFORE_HEADERS])
+async def test_servers_that_came_back_are_asked_again_by_a_call_that_both_let_down(broken: Mode) -> None:
+    async with servers(2) as (a, b), opened(of(a, weight=1000.0), of(b)) as models:
+        a.mode, b.mode = broken, Mode.HANG_BEFORE_HEADERS
+        call = asyncio.create_task(ask(models, 3600.0))
+        await until(lambda: chats(a) and chats(b))
+        a.mode = b.mode = Mode.NORMAL
+        assert (await asyncio.wait_for(call, 60)).text == STEPS
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_no_call_is_lost_while_they_die_hang_and_return() -> None:
     async with servers(2, pause_s=0.05) as (a, b), opened(of(a), of(b)) as models:
         models.start()
