@@ -57,7 +57,7 @@ async def test_a_stopped_engine_is_replaced_and_the_cache_is_as_planned(tmp_path
         assert abs(said - planned) / said < 0.05
         assert await answer(port)
 
-        server = int((tmp_path / ".run" / f"vllm-{port}.group").read_text())
+        server = int((tmp_path / ".run" / f"vllm-{port}.group").read_text().split()[0])
         first = psutil.Process(server).children(recursive=True)
         engine = next(one for one in first if one.name().startswith("VLLM::Engine"))
         engine.send_signal(SIGSTOP)
