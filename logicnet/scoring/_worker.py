@@ -16,9 +16,6 @@ import signal
 import sys
 from typing import Any
 
-MEMORY_BYTES = 2 << 30
-"""Of address space: sympy, numpy and a parser take a few hundred MB of it."""
-
 
 class _TooLong(BaseException):
     """Not an Exception, so that a library which swallows those cannot swallow this."""
@@ -28,10 +25,11 @@ def _alarm(_number: int, _frame: object) -> None:
     raise _TooLong
 
 
-def main(modules: list[str]) -> None:
+def main(memory_bytes: int, modules: list[str]) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     signal.signal(signal.SIGALRM, _alarm)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one who started us
     loaded = {name: importlib.import_module(name) for name in modules}
@@ -59,4 +57,4 @@ def _outcome(module: Any, name: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]), sys.argv[2:])

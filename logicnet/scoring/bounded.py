@@ -18,6 +18,9 @@ from logicnet.errors import LogicnetError
 
 START_S = 60.0  # to import what it needs, on a machine that is busy
 GRACE_S = 0.15  # what a call gets beyond its limit to say so itself, before its process is killed
+MEMORY_BYTES = 2 << 30
+"""Of address space: sympy, numpy and a parser take a few hundred MB of it."""
+
 _LONGEST_LINE = 1 << 20  # bytes of one reply
 
 
@@ -28,12 +31,13 @@ class BoundedError(LogicnetError):
 class Bounded:
     """One worker process, started with the first call; calls queue for it.
 
-    `modules` are what it may call functions of. Belongs to one event loop; use as an async context
-    manager, or call `aclose`.
+    `modules` are what it may call functions of; `memory_bytes` of address space are all it gets, None
+    sets no bound. Belongs to one event loop; use as an async context manager, or call `aclose`.
     """
 
-    def __init__(self, *modules: str) -> None:
+    def __init__(self, *modules: str, memory_bytes: int | None = MEMORY_BYTES) -> None:
         self._modules = modules
+        self._memory_bytes = memory_bytes
         self._process: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -79,6 +83,7 @@ class Bounded:
             sys.executable,
             "-m",
             "logicnet.scoring._worker",
+            str(self._memory_bytes or 0),
             *self._modules,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,22 @@ def test_score_rewards_by_the_formula(
         assert line["reward"] == pytest.approx(Reward(1.0, line["similarity"], seconds).value)
     assert scored[1]["note"].startswith("no process_time")
     assert "2 decided" in err
+
+
+async def test_traces_are_compared_in_a_process_of_its_own():
+    script = (
+        "import asyncio, sys\n"
+        "from logicnet.solver.race.reply import Closest\n"
+        "async def main():\n"
+        "    closest = Closest()\n"
+        "    closest.start()\n"
+        "    await asyncio.gather(*closest._calls)\n"
+        "    near = ['The cat sleeps on the sofa.', 'A cat is asleep on a couch.', 'It is 7 * 8.']\n"
+        "    found = await closest._by_meaning(near, 60.0)\n"
+        "    assert found[0][1] > 0.7 > 0.3 > found[0][2], found\n"
+        "    await closest.close()\n"
+        "asyncio.run(main())\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+    assert await done.wait() == 0

@@ -20,7 +20,8 @@ from loguru import logger
 
 from logicnet.errors import LogicnetError
 from logicnet.protocol import Answer
-from logicnet.scoring.similarity import Embedder, MiniLM, at_hand
+from logicnet.scoring.bounded import Bounded
+from logicnet.scoring.similarity import at_hand
 from logicnet.solver.answers import Form
 from logicnet.solver.guard import suspicious
 from logicnet.solver.race.lanes import LaneEnd
@@ -29,6 +30,9 @@ NO_ANSWER = "I do not know"
 NO_STEPS = "The steps to this answer cannot be told."
 _MOST_QUESTION = 600  # characters of the question that are told again
 _MOST_STEPS = 8  # of a program
+_MODULE = "logicnet.solver.race.meaning"  # by name only: it imports torch
+LOAD_S = 300.0  # torch and the model, from a cold disk on a busy machine
+_CALL_S = 10.0  # for one comparison, whoever still waits for it
 _COMPARE_S = 0.3  # for embeddings of some traces; some 20 ms each on a slow core
 _READ = 1_200  # characters of a trace that are compared: its first 256 tokens
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -45,21 +49,21 @@ class Closest:
     """Finds the text closest to the others: by all-MiniLM-L6-v2 once that is loaded, else by words."""
 
     def __init__(self) -> None:
-        self._embedder = Embedder(MiniLM()) if at_hand() else None
+        self._process = Bounded(_MODULE, memory_bytes=None) if at_hand() else None
         self._ready = False
-        self._loading: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Task[list[list[float]] | None]] = set()
 
     def start(self) -> None:
-        """Load what embeds, beside everything else: it takes seconds."""
-        if self._embedder is not None:
-            self._loading = asyncio.create_task(self._load(self._embedder))
+        """Load what embeds, in its process: it takes seconds."""
+        if self._process is not None:
+            self._call(("one", "two"), LOAD_S)
 
     async def close(self) -> None:
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.wait((self._loading,))
-        if self._embedder is not None:
-            self._embedder.close()
+        for call in list(self._calls):
+            call.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        if self._process is not None:
+            await self._process.aclose()
 
     async def among(self, texts: Sequence[str], within_s: float = _COMPARE_S) -> str:
         """The one of `texts` that is most like the rest; the longer of two. `texts` is not empty."""
@@ -70,22 +74,33 @@ class Closest:
         return texts[max(range(len(texts)), key=lambda one: sum(likeness[one]))]
 
     async def _by_meaning(self, texts: Sequence[str], within_s: float) -> list[list[float]] | None:
-        if not self._ready or self._embedder is None:
+        if not self._ready or self._calls:  # those who come while it is busy do not wait in line
             return None
-        pairs = [(left[:_READ], right[:_READ]) for left in texts for right in texts]
+        call = self._call([text[:_READ] for text in texts], _CALL_S)
         try:
             async with asyncio.timeout(within_s):
-                found = [one.value for one in await self._embedder.similarities(pairs)]
-        except (TimeoutError, LogicnetError):
+                return await asyncio.shield(call)  # a process is not ended for one slow answer
+        except TimeoutError:
             return None
-        return [found[row : row + len(texts)] for row in range(0, len(found), len(texts))]
 
-    async def _load(self, embedder: Embedder) -> None:
+    def _call(self, texts: Sequence[str], timeout_s: float) -> asyncio.Task[list[list[float]] | None]:
+        call = asyncio.create_task(self._likeness(texts, timeout_s))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call
+
+    async def _likeness(self, texts: Sequence[str], timeout_s: float) -> list[list[float]] | None:
+        assert self._process is not None
         try:
-            await embedder.similarities([("one", "two")])
-            self._ready = True
+            found: list[list[float]] = await self._process.call_named(
+                f"{_MODULE}:likeness", timeout_s=timeout_s, texts=list(texts)
+            )
         except LogicnetError as error:
             logger.info("Traces are compared by their words: {}.", error)
+            self._ready = False
+            return None
+        self._ready = True
+        return found
 
 
 def _by_words(texts: Sequence[str]) -> list[list[float]]:

@@ -2,7 +2,6 @@
 
 import ast
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -58,34 +57,38 @@ async def test_of_two_the_longer_and_of_copies_one() -> None:
     assert (await replied(reasoned("72."), reasoned(STEPS), reasoned("72."))).reasoning == STEPS
 
 
-async def test_a_model_that_embeds_has_the_say_once_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Embeds:
+async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Process:
         slow = broken = False
 
-        async def similarities(self, pairs: Sequence[tuple[str, str]]) -> Sequence[object]:
+        async def call_named(self, function: str, *, timeout_s: float, texts: list[str]) -> list[list[float]]:
             if self.slow:
                 await asyncio.Event().wait()
             if self.broken:
                 raise LogicnetError("It broke.")
             likes = {"b": 3.0, "c": 2.0, "aa": 1.0}
-            return [type("Likeness", (), {"value": likes.get(left, 0.0)})() for left, _ in pairs]
+            return [[likes.get(text, 0.0)] * len(texts) for text in texts]
 
-        def close(self) -> None: ...
+        async def aclose(self) -> None: ...
 
+    process = Process()
     monkeypatch.setattr(reply_module, "at_hand", lambda: True)
-    monkeypatch.setattr(reply_module, "MiniLM", lambda: None)
-    embeds = Embeds()
-    monkeypatch.setattr(reply_module, "Embedder", lambda _: embeds)
+    monkeypatch.setattr(reply_module, "Bounded", lambda *_, **__: process)
     texts = ["aa", "b", "c"]
     closest = Closest()
     by_words = await closest.among(texts)
     closest.start()
-    assert closest._loading is not None
-    await closest._loading
+    await asyncio.gather(*closest._calls)
     assert await closest.among(texts) == "b"
-    embeds.slow = True
+    process.slow = True
     assert await closest.among(texts, 0.01) == by_words
-    embeds.slow, embeds.broken = False, True
+    assert await closest.among(texts, 60.0) == by_words  # nobody waits in line
+    await closest.close()
+
+    process.slow, process.broken = False, True
+    closest = Closest()
+    closest.start()
+    await asyncio.gather(*closest._calls)
     assert await closest.among(texts) == by_words
     await closest.close()
 
