@@ -95,7 +95,7 @@ class Closest:
             found: list[list[float]] = await self._process.call_named(
                 f"{_MODULE}:likeness", timeout_s=timeout_s, texts=list(texts)
             )
-        except LogicnetError as error:
+        except (LogicnetError, OSError) as error:  # the latter: no process can be had
             logger.info("Traces are compared by their words: {}.", error)
             self._ready = False
             return None

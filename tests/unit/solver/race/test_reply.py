@@ -59,13 +59,14 @@ async def test_of_two_the_longer_and_of_copies_one() -> None:
 
 async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     class Process:
-        slow = broken = False
+        slow = False
+        broken: Exception | None = None
 
         async def call_named(self, function: str, *, timeout_s: float, texts: list[str]) -> list[list[float]]:
             if self.slow:
                 await asyncio.Event().wait()
-            if self.broken:
-                raise LogicnetError("It broke.")
+            if self.broken is not None:
+                raise self.broken
             likes = {"b": 3.0, "c": 2.0, "aa": 1.0}
             return [[likes.get(text, 0.0)] * len(texts) for text in texts]
 
@@ -85,12 +86,13 @@ async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: p
     assert await closest.among(texts, 60.0) == by_words  # nobody waits in line
     await closest.close()
 
-    process.slow, process.broken = False, True
-    closest = Closest()
-    closest.start()
-    await asyncio.gather(*closest._calls)
-    assert await closest.among(texts) == by_words
-    await closest.close()
+    process.slow = False
+    for process.broken in (LogicnetError("It broke."), OSError("no more processes")):
+        closest = Closest()
+        closest.start()
+        await asyncio.gather(*closest._calls)
+        assert await closest.among(texts) == by_words
+        await closest.close()
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=8))
