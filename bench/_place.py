@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from _load import raw_request
 from bittensor.sp_core import Keypair
 
 from logicnet.arena import classic_request
@@ -92,3 +93,15 @@ def place(validators: int) -> Iterator[Place]:
         made = Place(folder, hotkey(folder / "wallets", "miner").ss58_address, keys)
         write_network(made.network, made.miner_ss58, {key.ss58_address: 50_000.0 for key in keys})
         yield made
+
+
+def signed(here: Place, connections: int, most: int) -> list[list[bytes]]:
+    """A queue of fresh requests for each connection, which has validators of its own."""
+    per_connection = len(here.validators) // connections
+    turns = min(most // connections, MOST_PER_VALIDATOR * per_connection)
+    queues: list[list[bytes]] = [[] for _ in range(connections)]
+    for turn in range(turns):
+        for number, queue in enumerate(queues):
+            request = here.request(number + connections * (turn % per_connection), f"{number}-{turn}")
+            queue.append(raw_request("/LogicSynapse", *request))
+    return queues

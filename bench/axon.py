@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from _load import Round, drive, raw_request, split_reply
-from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
+from _load import Round, drive, split_reply
+from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place, signed
 
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
@@ -44,18 +44,6 @@ class Side:
     port: int
     process: psutil.Process
     rounds: list[Round] = field(default_factory=list)
-
-
-def signed(here: Place, connections: int, most: int) -> list[list[bytes]]:
-    """A queue of fresh requests for each connection, which has validators of its own."""
-    per_connection = len(here.validators) // connections
-    turns = min(most // connections, MOST_PER_VALIDATOR * per_connection)
-    queues: list[list[bytes]] = [[] for _ in range(connections)]
-    for turn in range(turns):
-        for number, queue in enumerate(queues):
-            request = here.request(number + connections * (turn % per_connection), f"{number}-{turn}")
-            queue.append(raw_request("/LogicSynapse", *request))
-    return queues
 
 
 def wrong_replies(round_: Round, expected: dict[str, str]) -> list[str]:

@@ -30,8 +30,8 @@ from pathlib import Path
 
 import httpx2
 import psutil
-from _load import Round, cpu_s, drive, raw_request, split_reply
-from _place import MOST_PER_VALIDATOR, Place, place
+from _load import Round, cpu_s, drive, split_reply
+from _place import Place, place, signed
 
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
@@ -45,18 +45,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 class Side:
     name: str
     rounds: list[Round] = field(default_factory=list)
-
-
-def signed(here: Place, connections: int, most: int) -> list[list[bytes]]:
-    """A queue of fresh requests for each connection, which has validators of its own."""
-    per_connection = len(here.validators) // connections
-    turns = min(most // connections, MOST_PER_VALIDATOR * per_connection)
-    queues: list[list[bytes]] = [[] for _ in range(connections)]
-    for turn in range(turns):
-        for number, queue in enumerate(queues):
-            request = here.request(number + connections * (turn % per_connection), f"{number}-{turn}")
-            queue.append(raw_request("/LogicSynapse", *request))
-    return queues
 
 
 @contextlib.contextmanager

@@ -36,6 +36,17 @@ async def until(condition: Callable[[], object], within_s: float = 60.0) -> None
         await asyncio.sleep(0.02)
 
 
+async def answers(url: str) -> None:
+    """Wait until somebody listens at `url`."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=5) as http, asyncio.timeout(START_S):
+        while True:
+            try:
+                await http.get(url)
+                return
+            except httpx2.TransportError:
+                await asyncio.sleep(0.1)
+
+
 def needed(path: Path) -> Path:
     if not path.exists():
         pytest.fail(f"{path} is not there: `make test` sets it up", pytrace=False)

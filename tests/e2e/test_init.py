@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from logicnet.arena.client import ValidatorClient
 from logicnet.demo.stage import environment
 from logicnet.init import env_file
 from logicnet.processes import free_port
-from tests.e2e.conftest import ROOT, START_S, Network, processes_of
+from tests.e2e.conftest import ROOT, Network, answers, processes_of
 from tests.harness.scripted_model import ScriptedModel
 
 TRICKY = {
@@ -69,16 +67,6 @@ async def place(folder: Path, pm2_program: Path) -> AsyncIterator[Place]:
         await here.pm2("kill")
         for process in processes_of(folder):  # only if the test failed: pm2 ends its own
             process.kill()
-
-
-async def answers(url: str) -> None:
-    async with httpx2.AsyncClient(trust_env=False, timeout=5) as http, asyncio.timeout(START_S):
-        while True:
-            try:
-                await http.get(url)
-                return
-            except httpx2.TransportError:
-                await asyncio.sleep(0.1)
 
 
 async def test_init_then_pm2_then_doctor(pm2_program: Path, network: Network, tmp_path: Path) -> None:

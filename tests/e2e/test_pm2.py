@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from logicnet.arena.client import Reply, ValidatorClient
 from logicnet.demo.stage import environment
 from logicnet.processes import free_port
-from tests.e2e.conftest import ROOT, START_S, Network, needed, processes_of, until
+from tests.e2e.conftest import ROOT, Network, answers, needed, processes_of, until
 
 
 @dataclass(frozen=True)
@@ -92,17 +91,6 @@ def pm2(pm2_program: Path, network: Network, tmp_path: Path) -> Iterator[Pm2]:
         started("kill")
         for process in processes_of(home):  # only if the test failed: pm2 ends its own
             process.kill()
-
-
-async def answers(url: str) -> None:
-    """Wait until somebody listens at `url`."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=5) as http, asyncio.timeout(START_S):
-        while True:
-            try:
-                await http.get(url)
-                return
-            except httpx2.TransportError:
-                await asyncio.sleep(0.1)
 
 
 async def restarted(pm2: Pm2, name: str) -> None:

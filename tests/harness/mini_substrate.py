@@ -167,14 +167,14 @@ class MiniSubstrate:
             return int(1000 * (time.time() + self.chain.ahead_s))
         if (pallet, item) == ("SubtensorModule", "ImmunityPeriod"):
             return self.chain.immunity
-        raise NotImplementedError(f"{pallet}.{item}")
+        raise LookupError(f"this chain has no {pallet}.{item}")
 
     async def runtime_call(
         self, api: str, method: str, params: list[Any], block_hash: str | None = None
     ) -> Any:
         await self._answer()
         if method != "get_metagraph":
-            raise NotImplementedError(f"{api}.{method}")
+            raise LookupError(f"this chain has no {api}.{method}")
         self.chain.reads += 1
         return self.chain.metagraph() if params == [self.chain.netuid] else None
 

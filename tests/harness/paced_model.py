@@ -25,15 +25,11 @@ class Said:
     group: str
 
 
-def _nothing(body: Json) -> Said:
-    raise NotImplementedError("a paced model wants a script")
-
-
-@dataclass
+@dataclass(kw_only=True)
 class PacedModel(ScriptedModel):
     """`tokens_per_s`: of each of so many chats of a group that run at once. `first_s`: to the first token."""
 
-    script: Callable[[Json], Said] = _nothing
+    script: Callable[[Json], Said]
     tokens_per_s: Callable[[int], float] = lambda _: 60.0
     first_s: float = 0.1
     tick_s: float = 0.5

@@ -22,7 +22,7 @@ class Worker:
         self.did: list[str] = []
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
-        raise NotImplementedError
+        return Answer("Nobody asks it here.", "none")
 
     async def __aenter__(self) -> "Worker":
         self.did.append("began")
