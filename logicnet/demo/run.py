@@ -90,7 +90,7 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
             f"(the model has 135 million parameters). Took {time.monotonic() - started_s:.0f} s.",
             highlight=False,
         )
-        console.print(left_open(planned), highlight=False)
+        console.print(left_open(planned), highlight=False, markup=False)
         console.print()
         report.run(folder, console=console)
         command = os.path.relpath(Path(sys.executable).with_name("logicnet"))

@@ -69,6 +69,12 @@ def load(path: Path | None = None) -> Catalogue:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(f"the catalogue {file} is wrong: {twice} is in it twice")
+    for model in read.models:
+        if not 0.9 < model.counted_parameters / model.parameters < 1.1:
+            raise SettingsError(
+                f"the catalogue {file} is wrong: {model.name} has parameters_b = {model.parameters_b:g}, "
+                f"but its layers and their sizes make {model.counted_parameters / 1e9:.3g}"
+            )
     return Catalogue(tuple(read.models), tuple(read.low_quality))
 
 

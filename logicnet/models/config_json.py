@@ -21,6 +21,9 @@ _OTHER_CACHES = {
 }
 """Fields that tell of a cache that is not keys and values of every token: our arithmetic is not for those."""
 
+_WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ChatGLMModel")
+"""How the architectures end that write text; others (BERT, say) read it only."""
+
 _STORED: dict[str, Precision] = {
     "awq": "awq",
     "gptq": "gptq",
@@ -36,12 +39,18 @@ def model_from(path: Path) -> Model:
         config = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SettingsError(f"{file} is not JSON") from None
     if not isinstance(config, dict):
         raise SettingsError(f"{file} is not the config.json of a model: no object")
     text = config.get("text_config")
     shape = {**config, **text} if isinstance(text, dict) else config
+    named = config.get("architectures")
+    architectures = [str(name) for name in named] if isinstance(named, list) else []
+    writes = not architectures or any(name.endswith(_WRITERS) for name in architectures)
+    if not writes or shape.get("is_encoder_decoder"):
+        what = ", ".join(architectures) or "an encoder and a decoder"
+        raise SettingsError(f"{file} is of {what}, no model that one can talk with: take another")
     for field, kind in _OTHER_CACHES.items():
         if shape.get(field):
             raise SettingsError(

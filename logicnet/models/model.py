@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Gt
+from annotated_types import Gt, MinLen
 from pydantic import BaseModel, ConfigDict, model_validator
 
 Precision = Literal["full", "fp8", "awq", "mxfp4", "gptq"]
@@ -20,9 +20,9 @@ class Model(BaseModel):
     where that is known. `vllm_until` is the vLLM that served it last.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    name: str
+    name: Annotated[str, MinLen(1)]
     family: str = ""
     specialisation: str = ""
     year: int | None = None

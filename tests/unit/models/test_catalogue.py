@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from logicnet.errors import SettingsError
@@ -75,6 +77,12 @@ def test_poor_models_are_named_by_pattern(ours):
         (lambda text: text.replace("layers = 28", "layers = 0", 1), r"model 1, layers: .*greater than 0"),
         (lambda text: text.replace("layers = 28", "layer = 28", 1), r"model 1, layers: Field required .and"),
         (lambda text: text.replace("kv_heads = 4", "kv_heads = 5", 1), r"model 1: .*multiple of kv_heads"),
+        (
+            lambda text: text.replace("parameters_b = 7.", "parameters_b = 7000.", 1),
+            "its layers and their sizes",
+        ),
+        (lambda text: re.sub("parameters_b = .*", "parameters_b = inf", text, count=1), "finite number"),
+        (lambda text: re.sub('name = ".*"', 'name = ""', text, count=1), "model 1, name: .*at least 1"),
         (lambda text: text + text[text.index("[[models]]") :], "is in it twice"),
         (lambda text: text.replace("[[models]]", "[[models", 1), "is not TOML"),
         (lambda _: "", "models: Field required"),

@@ -73,6 +73,23 @@ def test_the_text_of_a_model_that_also_sees_counts(tmp_path):
     assert model_from(tmp_path).layers == 28
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"architectures": ["BertModel"]}, "is of BertModel, no model that one can talk with"),
+        ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, "is of T5For"),
+        ({"is_encoder_decoder": True}, "an encoder and a decoder"),
+    ],
+)
+def test_a_model_that_does_not_talk_is_refused(tmp_path, changes, said):
+    with pytest.raises(SettingsError, match=said):
+        model_from(folder(tmp_path, **changes))
+
+
+def test_a_model_that_talks_may_say_what_it_is(tmp_path):
+    assert model_from(folder(tmp_path, architectures=["Qwen2ForCausalLM"])).layers == 28
+
+
 @pytest.mark.parametrize("method", ["awq", "gptq", "fp8", "mxfp4"])
 def test_a_quantised_checkpoint_says_so(tmp_path, method):
     assert model_from(folder(tmp_path, quantization_config={"quant_method": method})).stored == method
@@ -98,7 +115,8 @@ def test_what_cannot_be_reckoned_is_refused_with_a_reason(tmp_path, changes, sai
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"[]", "no object"), (b"{", "not JSON"), (b"\xff", "not JSON")]
+    ("content", "said"),
+    [(b"[]", "no object"), (b"{", "not JSON"), (b"\xff", "not JSON"), (b"[" * 100_000, "not JSON")],
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path, content, said):
     (tmp_path / "config.json").write_bytes(content)
