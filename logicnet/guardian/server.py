@@ -134,4 +134,7 @@ class Server:
         said = _TOKENS.search(line)
         if said is not None:
             self.kv_tokens = int(said[1].replace(",", ""))
-        self._show(line)
+        # A disk that is full, a terminal that is gone or knows no such character: a vLLM whose output nobody
+        # reads stands still.
+        with suppress(OSError, ValueError):
+            self._show(line)
