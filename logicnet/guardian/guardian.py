@@ -45,6 +45,10 @@ class Patience:
     longest_s: float = 300.0  # ... up to this
     well_s: float = 600.0  # of being well, after which restarts are counted anew
 
+    def pause_s(self, restart: int) -> float:
+        """Seconds before that restart in a row, the first being 1."""
+        return min(self.first_s * 2.0 ** min(restart - 1, 32), self.longest_s)
+
 
 class Guardian:
     """`environment` is vLLM's; `note` is where its process group is noted for whoever comes after us."""
@@ -96,7 +100,7 @@ class Guardian:
                 break
             well_s = self._clock() - self._up_s if self._up_s is not None else 0.0
             restarts = 1 if well_s >= self._patience.well_s else restarts + 1
-            delay_s = min(self._patience.first_s * 2 ** (restarts - 1), self._patience.longest_s)
+            delay_s = self._patience.pause_s(restarts)
             logger.error(f"{reason.rstrip('.')}. Starting it again in {delay_s:.0f} s (restart {restarts})")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay_s)
