@@ -45,9 +45,13 @@ def short(module: Any, utilisation: float, count: int, visible: str | None = Non
     """Of the first `count` cards those with less than `utilisation` of their memory free.
 
     `visible` is CUDA_VISIBLE_DEVICES; where it names cards otherwise than by number, all are looked at.
-    A card that cannot be read is left out: vLLM will say what is wrong with it.
+    A card that cannot be read is left out, and so are all where the driver does not answer: vLLM will say
+    what is wrong with them.
     """
-    module.nvmlInit()
+    try:
+        module.nvmlInit()
+    except module.NVMLError:
+        return []
     try:
         found = []
         for index in visible_indices(visible, module.nvmlDeviceGetCount())[:count]:
@@ -56,13 +60,22 @@ def short(module: Any, utilisation: float, count: int, visible: str | None = Non
                 memory = module.nvmlDeviceGetMemoryInfo(handle)
                 wanted = memory.total * utilisation
                 if memory.free < wanted:
-                    holders = [_named(one) for one in module.nvmlDeviceGetComputeRunningProcesses(handle)]
-                    found.append(Short(index, memory.free / GIB, wanted / GIB, holders))
+                    found.append(Short(index, memory.free / GIB, wanted / GIB, _holders(module, handle)))
             except module.NVMLError:
                 continue
         return found
+    except module.NVMLError:
+        return []
     finally:
         module.nvmlShutdown()
+
+
+def _holders(module: Any, handle: Any) -> Sequence[str]:
+    """Nobody where that is not told, as in some containers."""
+    try:
+        return [_named(one) for one in module.nvmlDeviceGetComputeRunningProcesses(handle)]
+    except module.NVMLError:
+        return []
 
 
 def _named(process: Any) -> str:

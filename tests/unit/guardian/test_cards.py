@@ -3,7 +3,7 @@
 import pytest
 
 from logicnet.guardian import cards
-from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
+from tests.harness.scripted_nvml import NVMLError, ScriptedCard, ScriptedNvml
 
 FULL = ScriptedCard(free_gib=2.0, holders=(999_999_999,))
 EMPTY = ScriptedCard(free_gib=23.9)
@@ -33,3 +33,22 @@ def test_who_holds_it_is_told():
     assert str(one) == (
         "GPU 0 has 2.0 of the 21.6 GiB free that vLLM takes, held by process 999999999 (unknown, 1.0 GiB)"
     )
+
+
+@pytest.mark.parametrize("method", ["nvmlInit", "nvmlDeviceGetCount"])
+def test_a_driver_that_does_not_answer_keeps_nobody_from_starting(method, monkeypatch):
+    nvml = ScriptedNvml([FULL])
+    monkeypatch.setattr(nvml, method, _lost)
+    assert cards.short(nvml, 0.9, 1) == []
+    assert nvml.open == 0
+
+
+def test_a_card_is_short_though_nobody_tells_who_holds_it(monkeypatch):
+    nvml = ScriptedNvml([FULL])
+    monkeypatch.setattr(nvml, "nvmlDeviceGetComputeRunningProcesses", _lost)
+    (one,) = cards.short(nvml, 0.9, 1)
+    assert str(one) == "GPU 0 has 2.0 of the 21.6 GiB free that vLLM takes"
+
+
+def _lost(*_: object) -> None:
+    raise NVMLError("GPU is lost")
