@@ -13,13 +13,15 @@ _LISTENS = "0A"  # state of a socket in /proc/net/tcp
 def is_free(host: str, port: int) -> bool:
     """Whether no other server has it. An address that is not this machine's is not for us to refuse."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does
-        try:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does
             probe.bind((host, port))
-        except OSError as error:
-            return error.errno != errno.EADDRINUSE
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
+    except UnicodeError:  # no name of a host: vLLM will say so
         return True
+    return True
 
 
 def holder(port: int) -> str | None:

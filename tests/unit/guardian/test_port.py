@@ -1,7 +1,10 @@
 """A taken port is seen, and its holder named."""
 
+import errno
 import os
 import socket
+
+import pytest
 
 from logicnet.guardian import port
 from logicnet.processes import free_port
@@ -18,5 +21,14 @@ def test_a_port_is_free_until_somebody_listens():
     assert port.is_free("127.0.0.1", number)
 
 
-def test_an_address_that_is_not_ours_is_left_to_vllm():
-    assert port.is_free("192.0.2.1", free_port())
+@pytest.mark.parametrize("host", ["192.0.2.1", "..", "2001:db8::1"])
+def test_an_address_that_is_not_ours_is_left_to_vllm(host):
+    assert port.is_free(host, free_port())
+
+
+def test_a_machine_without_ipv6_is_left_to_vllm(monkeypatch):
+    def lacking(*_: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr(socket, "socket", lacking)
+    assert port.is_free("::1", 8000)
