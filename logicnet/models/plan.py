@@ -153,6 +153,8 @@ def _ways(model: Model, machine: Machine, challenge: Challenge) -> Iterator[Plan
         for cards in (count for count in (1, 2, 4, 8) if count <= len(machine.cards)):
             if model.heads % cards:
                 yield f"its {model.heads} heads cannot be shared by {cards} cards"
+            elif model.kv_heads % cards and cards % model.kv_heads:
+                yield f"its {model.kv_heads} KV heads cannot be shared by {cards} cards"
             else:
                 yield _on_cards(model, machine, precision, checkpoint, cards=cards, challenge=challenge)
 

@@ -96,6 +96,16 @@ def test_heads_that_cannot_be_shared():
     assert "cannot be shared by 2 cards" in found.reason
 
 
+@pytest.mark.parametrize(("vram", "gpus"), [(10, 4), (16, 4), (24, 4), (8, 8), (16, 8)])
+def test_kv_heads_that_cannot_be_shared(vram, gpus):
+    """vLLM asserts it while loading: github.com/vllm-project/vllm/issues/16021."""
+    found = plan(OURS.find("microsoft/phi-4"), told(vram, gpus))  # 40 heads, 10 KV heads
+    if isinstance(found, Plan):
+        assert found.cards in (1, 2)
+    else:
+        assert f"its 10 KV heads cannot be shared by {gpus} cards" in found.reason
+
+
 @pytest.mark.parametrize("memory_gb", [24, 64])
 def test_a_cpu_gets_a_cache_in_whole_gib(tmp_path, memory_gb):
     (tmp_path / "config.json").write_text(json.dumps(SMOLLM2))
