@@ -57,21 +57,31 @@ class Machine:
         return f"{len(self.cards)} x {card.name}, {size}{' each' if len(self.cards) > 1 else ''}"
 
 
-# Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these cards.
+# Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these cards. The
+# first name that is part of a card's is taken.
 _SPEEDS = (
     ("B200", 8000, 2250),
+    ("GH200", 4000, 989),
     ("H200", 4800, 989),
     ("H100 PCIe", 2000, 756),
     ("H100", 3350, 989),
+    ("A100-PCIE-40GB", 1555, 312),
+    ("A100-SXM4-40GB", 1555, 312),
     ("A100", 1935, 312),
     ("RTX PRO 6000", 1792, 500),
     ("6000 Ada", 960, 364),
+    ("5000 Ada", 576, 261),
+    ("4500 Ada", 432, 158),
+    ("4000 Ada", 360, 82),
+    ("2000 Ada", 224, 48),
     ("L40S", 864, 362),
     ("L40", 864, 181),
     ("L4", 300, 121),
     ("A6000", 768, 155),
-    ("A40", 696, 150),
     ("A5000", 768, 111),
+    ("A4500", 640, 94),
+    ("A4000", 448, 76),
+    ("A40", 696, 150),
     ("A10", 600, 125),
     ("V100", 900, 125),
     ("T4", 320, 65),

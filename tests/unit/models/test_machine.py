@@ -107,5 +107,8 @@ def test_a_cpu_is_a_machine_with_cores():
 def test_a_card_is_known_by_its_name_and_else_by_its_size():
     assert speed_of("NVIDIA H100 PCIe", 80 * GIB)[0] == 2000e9
     assert speed_of("NVIDIA H100 80GB HBM3", 80 * GIB)[0] == 3350e9
+    assert speed_of("NVIDIA RTX A4000", 16 * GIB)[0] == 448e9  # no A40
+    assert speed_of("NVIDIA A100-PCIE-40GB", 40 * GIB)[0] == 1555e9  # older memory than that of 80 GB
+    assert speed_of("NVIDIA RTX 4000 Ada Generation", 20 * GIB)[0] == 360e9
     assert speed_of("card of 24 GB", 24 * GIB) == speed_of("NVIDIA GeForce RTX 3090", 24 * GIB)
     assert speed_of("of tomorrow", 4096 * GIB)[0] == 4800e9
