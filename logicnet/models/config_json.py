@@ -73,6 +73,8 @@ def _model(file: Path, shape: dict[str, Any]) -> Model:
     heads, hidden = shape["num_attention_heads"], shape["hidden_size"]
     experts = shape.get("num_local_experts") or shape.get("num_experts") or 1
     stored, weights = _stored(file, shape), _weights_bytes(file.parent)
+    if stored == "full" and "float32" in (shape.get("dtype"), shape.get("torch_dtype")):
+        weights //= 2  # vLLM loads them in 16 bits
     model = Model(
         name=str(file.parent),
         family=str(shape.get("model_type", "")),
@@ -118,5 +120,10 @@ def _stored(file: Path, shape: dict[str, Any]) -> Precision:
 
 
 def _weights_bytes(folder: Path) -> int:
-    """The weights that lie beside it, in bytes; 0 if only the config.json is there."""
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    """The weights that lie beside it, in bytes; 0 if only the config.json is there.
+
+    Mistral's may lie there twice, in whole and in parts; vLLM loads one of the two.
+    """
+    files = list(folder.glob("*.safetensors"))
+    once = [file for file in files if not file.name.startswith("consolidated")] or files
+    return sum(file.stat().st_size for file in once)

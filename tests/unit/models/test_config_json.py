@@ -48,6 +48,23 @@ def test_what_lies_beside_it_is_weighed(tmp_path):
     assert found.loads_gib == pytest.approx(2_000_000 / 2**30)
 
 
+@pytest.mark.parametrize("word", ["torch_dtype", "dtype"])
+def test_weights_in_32_bits_are_loaded_in_16(tmp_path, word):
+    (folder(tmp_path, **{word: "float32"}) / "model.safetensors").write_bytes(bytes(4_000_000))
+    found = model_from(tmp_path)
+    assert found.parameters == 1_000_000
+    assert found.loads_gib == pytest.approx(2_000_000 / 2**30)
+
+
+def test_weights_that_lie_there_twice_are_weighed_once(tmp_path):
+    for name in ("model-00001-of-00002", "model-00002-of-00002", "consolidated"):
+        (folder(tmp_path) / f"{name}.safetensors").write_bytes(bytes(1_000_000))
+    assert model_from(tmp_path).parameters == 1_000_000
+    (tmp_path / "model-00001-of-00002.safetensors").unlink()
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    assert model_from(tmp_path).parameters == 500_000
+
+
 def test_one_head_for_each_where_none_are_shared(tmp_path):
     assert model_from(folder(tmp_path, num_key_value_heads=...)).kv_heads == 28
 
