@@ -52,9 +52,18 @@ const words = (text) => (text.match(/(?:"[^"]*"|'[^']*'|\S)+/g) || []).map(unquo
 
 const host = env.SN35_VLLM_HOST || '127.0.0.1'
 const port = env.SN35_VLLM_PORT || '8000'
-const reach = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
+const near = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] || host // as logicnet/near.py has it
+const reach = near.includes(':') ? `[${near}]` : near
 const elsewhere = Boolean(env.LOGICNET_MINER__LLM_CLIENT__BASE_URL) ||
   words(env.SN35_MINER_FLAGS || '').some((word) => /^--miner\.llm_client\.base_url(=|$)/.test(word))
+
+// What vLLM has no use for does not reach it: passwords, keys of other servers, the miner's flags (there may be a
+// key among them). It is emptied rather than left out, because pm2 adds the shell's environment to ours.
+const vllmsOwn = /^(VLLM|HF|HUGGING_?FACE|AWS|MODELSCOPE)_/i
+const secret = /(KEY|TOKEN|SECRET|PASSWORD|MNEMONIC)$|^BT_PW_|^SN35_MINER_FLAGS$/i
+const notForVllm = Object.keys(env).filter((name) => secret.test(name) && !vllmsOwn.test(name))
+const emptied = Object.fromEntries(notForVllm.map((name) => [name, '']))
+
 const logs = here(env.SN35_LOGS || '.run/logs')
 
 function app (name, { env: own, ...settings }) {
@@ -68,7 +77,7 @@ function app (name, { env: own, ...settings }) {
     min_uptime: 0, // never give up: by itself pm2 stops for good after 16 quick failures
     out_file: log,
     error_file: log,
-    env: { PYTHONUNBUFFERED: '1', ...own, ...env },
+    env: { PYTHONUNBUFFERED: '1', ...own },
     ...settings
   }
 }
@@ -85,6 +94,7 @@ module.exports = {
         ...words(env.SN35_VLLM_FLAGS || ''),
         ...(env.SN35_VLLM_PYTHON ? ['--python', program(env.SN35_VLLM_PYTHON)] : [])
       ],
+      env: { ...env, ...emptied },
       stop_exit_codes: [2], // vLLM refuses to start for what no retry mends; the log says what does
       kill_timeout: 30000 // ms, to give the GPU's memory back
     }),
@@ -95,7 +105,8 @@ module.exports = {
       env: {
         LOGICNET_MINER__LLM_CLIENT__BASE_URL: `http://${reach}:${port}/v1`,
         // The key of our own vLLM: no other server is shown it.
-        ...(env.VLLM_API_KEY && !elsewhere ? { LOGICNET_MINER__LLM_CLIENT__KEY: env.VLLM_API_KEY } : {})
+        ...(env.VLLM_API_KEY && !elsewhere ? { LOGICNET_MINER__LLM_CLIENT__KEY: env.VLLM_API_KEY } : {}),
+        ...env
       },
       stop_exit_codes: [2], // a wrong setting: trying again mends nothing (pm2 still shows 'waiting restart')
       kill_timeout: 70000 // ms; it answers what it admitted, which takes 64 s at most

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from logicnet import logs
 from logicnet.config import Config, check, read
 from logicnet.config.explain import console, print_config, print_config_json, print_flags
+from logicnet.config.started import as_started
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.ledger import Table, ledger_path
 from logicnet.ledger.report import Format, report
@@ -93,10 +94,13 @@ def config(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show the settings in force and where each came from; takes the flags of `mine`."""
-    about = "Show the settings that `logicnet mine` would have, and where each came from; secrets masked."
+    about = (
+        "Show the settings in force and where each came from; secrets masked. Where .env or the environment "
+        "has what pm2 starts (SN35_...), they are those of pm2's miner."
+    )
     if asks_help(context, "config [--json] [--flag value]...", about):
         return
-    found = settings_of(context)
+    found = pm2s(context)
     if json:
         print_config_json(found)
     else:
@@ -538,7 +542,10 @@ def vllm(
         typer.Option(min=1.0, help="Seconds without a token that count as stuck; twice that under load."),
     ] = 30.0,
 ) -> None:
-    """Start vLLM as planned, watch it, start it again when it is stuck. Other flags go to vLLM, and win."""
+    """Start vLLM as planned, watch it, start it again when it is stuck.
+
+    Other flags go to vLLM, and win: --host (127.0.0.1), --port (8000), any.
+    """
     from logicnet.guardian.command import Options, run  # noqa: PLC0415
     from logicnet.guardian.guardian import Patience  # noqa: PLC0415
     from logicnet.models.command import Options as PlanOptions  # noqa: PLC0415
@@ -596,7 +603,11 @@ def console_page(
     *,
     run: Annotated[list[Path] | None, typer.Option(help="Scored run of ours to know rewards by.")] = None,
 ) -> None:
-    """Serve a page that shows the miner live, until Ctrl-C. Takes the flags of `mine` too."""
+    """Serve a page that shows the miner live, until Ctrl-C.
+
+    Takes the flags of `mine` too: --console.port (8350), --console.host, and
+    --console.password (better in .env, as LOGICNET_CONSOLE__PASSWORD).
+    """
     from logicnet.console.command import run_console  # noqa: PLC0415
 
     run_console(pm2s(context).settings, run or ())
@@ -617,8 +628,6 @@ def settings_of(context: typer.Context) -> Config:
 
 def pm2s(context: typer.Context) -> Config:
     """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
-    from logicnet.doctor.started import as_started  # noqa: PLC0415
-
     found = as_started(context.args)
     logs.set_up(found.settings.logging, found.secrets())
     return found

@@ -24,7 +24,7 @@ from typing import Any, Self
 import uvicorn
 from loguru import logger
 
-from logicnet.settings import LOOPBACK
+from logicnet.near import near_url
 
 FRESH_S = 0.5
 PAUSE_S = 0.02  # with each reply, before the next is made
@@ -90,7 +90,7 @@ class Admin:
             target=lambda: server.run(sockets=[listening]), name="admin", daemon=True
         )
         self._thread.start()
-        self._tell()
+        self._tell(self.port)
 
     def stop(self) -> None:
         """End it. Calling it again, or without a start, is harmless."""
@@ -111,9 +111,8 @@ class Admin:
     ) -> None:
         self.stop()
 
-    def _tell(self) -> None:
-        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self._host, self._host)  # noqa: S104 (of any, the nearest)
-        url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+    def _tell(self, port: int) -> None:
+        url = near_url(self._host, port)
         logger.info("Watched at {}/metrics.", url)
         try:
             beside = self._told_in.with_name(self._told_in.name + ".new")

@@ -11,10 +11,10 @@ from loguru import logger
 from rich.console import Console
 
 from logicnet.config import Config
+from logicnet.config.started import kept
 from logicnet.doctor.report import as_json, masked, secrets_in, show, status
 from logicnet.doctor.round import examine
 from logicnet.doctor.site import Outside, Site
-from logicnet.doctor.started import kept
 
 ABOUT = """Find what is wrong with this miner's set-up, what it costs, and how to mend it. It only reads.
 Run it in the miner's folder, as the miner's user; takes the flags of `mine`.

@@ -19,8 +19,9 @@ from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
 from logicnet.doctor.sntp import SERVERS, TimeServer
+from logicnet.near import near
 from logicnet.protocol import Hotkey
-from logicnet.settings import LOOPBACK, Settings
+from logicnet.settings import Settings
 
 Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
@@ -70,8 +71,7 @@ class Site:
     @property
     def near_host(self) -> str:
         """Where this machine itself reaches the axon."""
-        bound = self.settings.bind_host
-        return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(bound, bound)  # noqa: S104  (not bound: called)
+        return near(self.settings.bind_host)
 
     async def hotkey(self) -> Hotkey:
         """The miner's, from its wallet. Raises SettingsError."""

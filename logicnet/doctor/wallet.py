@@ -8,10 +8,10 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from logicnet.config.started import kept
 from logicnet.doctor.finding import Finding, error, ok, warning
 from logicnet.doctor.pm2 import Pm2
 from logicnet.doctor.site import Site
-from logicnet.doctor.started import kept
 from logicnet.errors import SettingsError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

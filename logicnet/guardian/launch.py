@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from logicnet.errors import SettingsError
 from logicnet.models import Plan
+from logicnet.near import near_url
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -52,8 +53,7 @@ class Launch:
     @property
     def url(self) -> str:
         """Without `/v1`; on the loopback where vLLM listens on all addresses."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return near_url(self.host, self.port)
 
     def __str__(self) -> str:
         """As one would type it, without a key."""

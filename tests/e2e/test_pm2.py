@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from logicnet.arena.client import Reply, ValidatorClient
@@ -154,6 +155,34 @@ async def test_a_wrong_setting_is_said_once_and_not_tried_for_ever(pm2):
     await asyncio.sleep(5)  # the first restart would come after 0.2 s, the second after 0.3 s
     assert pm2.apps()["sn35-miner"]["pm2_env"]["restart_time"] == 0
     assert pm2.log("sn35-miner").count("\n") == 1
+
+
+async def test_no_secret_that_is_not_vllms_reaches_it_nor_does_after_a_restart(pm2, tmp_path):
+    stands_in = tmp_path / "python"  # for the guardian, whose environment is its vLLM's
+    stands_in.write_text("#!/bin/sh\nexec sleep 600\n")
+    stands_in.chmod(0o700)
+    secrets = {
+        "LOGICNET_CONSOLE__PASSWORD": "not-vllms-1",
+        "OPENAI_API_KEY": "not-vllms-2",
+        "BT_PW__WALLETS_MINE_COLDKEY": "not-vllms-3",
+        "SN35_MINER_FLAGS": "--miner.llm_client.key not-vllms-4",
+    }
+    file = tmp_path / "env"
+    file.write_text("".join(f'{name}="{value}"\n' for name, value in secrets.items()))
+    pm2.env["SN35_MINER_PYTHON"] = str(stands_in)
+    pm2.env["SN35_ENV_FILE"] = str(file)
+    del pm2.env["SN35_MINER_FLAGS"]
+
+    def given(name: str) -> dict[str, str]:
+        return psutil.Process(pm2.pid(name)).environ()
+
+    pm2("start", "ecosystem.config.js")
+    assert secrets.items() <= given("sn35-miner").items()
+    for more in ({}, {"WANDB_API_KEY": "not-vllms-5"}):
+        pm2.env.update(more)  # the shell's, which pm2 adds to what the file says
+        pm2("restart", "ecosystem.config.js", "--update-env")
+        assert "not-vllms" not in "".join(given("sn35-vllm").values())
+        assert given("sn35-vllm")["VLLM_API_KEY"] == "sesame"
 
 
 def test_env_file_and_flags_as_an_operator_writes_them(pm2_program, tmp_path):

@@ -202,6 +202,14 @@ def test_config_as_json(capsys: pytest.CaptureFixture[str], argv: list[str]) -> 
     assert json.loads(capsys.readouterr().out)["netuid"] == {"value": 7, "from": "flag --netuid"}
 
 
+def test_config_shows_what_pm2s_miner_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".env").write_text("SN35_VLLM_PORT=8123\nVLLM_API_KEY=sesame\n")
+    assert main(["config"]) == 0
+    out = capsys.readouterr().out
+    assert "base_url = http://127.0.0.1:8123/v1  # pm2, from SN35_VLLM_PORT\n" in out
+    assert "sesame" not in out
+
+
 def test_config_shows_settings_that_do_not_go_together_and_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -225,6 +233,18 @@ def test_config_help_lists_its_own_flag_too(capsys: pytest.CaptureFixture[str]) 
     assert main(["config", "--help"]) == 0
     out = capsys.readouterr().out
     assert "[--json]" in out and "--axon.port PORT" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [("console", ["--console.port", "--console.password"]), ("vllm", ["--host", "--port"])],
+)
+def test_help_names_the_flags_that_are_handed_on(
+    capsys: pytest.CaptureFixture[str], command: str, flags: list[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(flag in out for flag in flags)
 
 
 def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,13 +6,23 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from logicnet.doctor.started import as_started
+from logicnet.config.started import as_started
 from logicnet.errors import SettingsError
 
 ROOT = Path(__file__).parents[3]
+
+
+def apps_of(env: dict[str, str]) -> list[dict[str, Any]]:
+    """What ecosystem.config.js has pm2 start, in this environment."""
+    script = "console.log(JSON.stringify(require('./ecosystem.config.js').apps))"
+    known = {"PATH": os.environ["PATH"], **env}
+    said = subprocess.run(["node", "-e", script], cwd=ROOT, env=known, capture_output=True, check=True).stdout
+    apps: list[dict[str, Any]] = json.loads(said)
+    return apps
 
 
 @pytest.mark.parametrize(
@@ -68,10 +78,24 @@ def test_the_vllm_beside_the_miner(
     ],
 )
 def test_pm2_shows_the_key_of_our_vllm_to_no_other_server(env: dict[str, str], key: str | None) -> None:
-    script = "console.log(JSON.stringify(require('./ecosystem.config.js').apps[1].env))"
-    known = {"PATH": os.environ["PATH"], "SN35_ENV_FILE": os.devnull, "VLLM_API_KEY": "ours", **env}
-    said = subprocess.run(["node", "-e", script], cwd=ROOT, env=known, capture_output=True, check=True).stdout
-    assert json.loads(said).get("LOGICNET_MINER__LLM_CLIENT__KEY") == key
+    known = {"SN35_ENV_FILE": os.devnull, "VLLM_API_KEY": "ours", **env}
+    assert apps_of(known)[1]["env"].get("LOGICNET_MINER__LLM_CLIENT__KEY") == key
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "gpu.local", "0.0.0.0", "::", "::1"])
+def test_pm2_and_we_call_the_same_address(host: str, tmp_path: Path) -> None:
+    env = {"SN35_ENV_FILE": os.devnull, "SN35_VLLM_HOST": host}
+    url = as_started([], env, tmp_path / ".env").settings.miner.llm_client.base_url
+    assert apps_of(env)[1]["env"]["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == url
+
+
+def test_what_pm2_adds_is_said_to_come_from_there(tmp_path: Path) -> None:
+    config = as_started([], {"SN35_VLLM_PORT": "8123", "VLLM_API_KEY": "k"}, tmp_path / ".env")
+    came_from = {setting.name: config.source(setting) for setting in config.given}
+    assert came_from == {
+        "miner.llm_client.base_url": "pm2, from SN35_VLLM_PORT",
+        "miner.llm_client.key": "pm2, from VLLM_API_KEY",
+    }
 
 
 def test_flags_of_pm2_come_before_those_typed(tmp_path: Path) -> None:

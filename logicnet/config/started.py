@@ -9,16 +9,22 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from logicnet.config import Config, read
+from logicnet.config import Config, Given, read
 from logicnet.errors import SettingsError
+from logicnet.near import near_url
+from logicnet.settings import LOOPBACK
 
 _BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
 _FLAG = "--miner.llm_client.base_url"
 _KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
+_TOLD = {_BASE_URL: "SN35_VLLM_PORT", _KEY: "VLLM_API_KEY"}
+"""What ecosystem.config.js makes these settings of."""
+
 _OURS = ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "SN35_VLLM_MODEL", "SN35_VLLM_FLAGS", "SN35_VLLM_PYTHON")
 
 
@@ -36,7 +42,13 @@ def as_started(
     except ValueError as error:
         raise SettingsError(f"SN35_MINER_FLAGS cannot be taken apart: {error}.") from None
     every = [*words, *argv]
-    return read(every, {**_vllm(known, every), **environ}, env_file)
+    ours = _vllm(known, every)
+    found = read(every, {**ours, **environ}, env_file)
+    told = {
+        setting: Given(given.text, _TOLD[given.name], "pm2, from") if given.name in ours else given
+        for setting, given in found.given.items()
+    }
+    return replace(found, given=told)
 
 
 def kept(env_file: Path) -> dict[str, str]:
@@ -55,7 +67,6 @@ def _vllm(known: Mapping[str, str], flags: Sequence[str]) -> dict[str, str]:
     if elsewhere or not any(map(known.get, _OURS)):
         return {}
     key = known.get("VLLM_API_KEY")
-    host = known.get("SN35_VLLM_HOST") or "127.0.0.1"
-    reach = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  (not bound: called)
-    found = {_BASE_URL: f"http://{reach}:{known.get('SN35_VLLM_PORT') or '8000'}/v1"}
+    url = near_url(known.get("SN35_VLLM_HOST") or LOOPBACK, known.get("SN35_VLLM_PORT") or "8000")
+    found = {_BASE_URL: f"{url}/v1"}
     return {**found, _KEY: key} if key and not known.get(_KEY) else found

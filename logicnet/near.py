@@ -1,0 +1,16 @@
+"""Near: where this machine itself reaches what listens on an address. ecosystem.config.js says it too."""
+
+from __future__ import annotations
+
+from logicnet.settings import ALL_INTERFACES, LOOPBACK
+
+
+def near(host: str) -> str:
+    """The host to call: the loopback's where `host`, which is bound, means all addresses."""
+    return {"": LOOPBACK, ALL_INTERFACES: LOOPBACK, "::": "::1"}.get(host, host)
+
+
+def near_url(host: str, port: int | str) -> str:
+    """`http://HOST:PORT`, without a path; an IPv6 address in brackets."""
+    found = near(host)
+    return f"http://[{found}]:{port}" if ":" in found else f"http://{found}:{port}"

@@ -1,0 +1,17 @@
+import pytest
+
+from logicnet.near import near_url
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("10.0.0.7", "http://10.0.0.7:80"),
+        ("gpu.local", "http://gpu.local:80"),
+    ],
+)
+def test_what_listens_everywhere_is_called_on_the_loopback(host: str, url: str) -> None:
+    assert near_url(host, 80) == url
