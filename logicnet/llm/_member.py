@@ -78,11 +78,12 @@ class Member:
         """See `Models.complete`. Whoever calls has asked whether it `affords` that."""
         at_s = self._spending.now_s()
         done = await self._endpoint.complete(messages, deadline=deadline, on_text=on_text, **how)
-        if (limit := self.spec.limit) is not None and done.finish in ("stop", "length", "failed"):
-            # Where the server does not say, or was cut off by the deadline, it costs what it might have.
-            read = estimated_tokens(messages)
-            real = limit.cost(done.prompt_tokens or read, done.tokens) if done.text or done.tokens else 0.0
-            self._spending.correct(self.name, limit.cost(read, how["max_tokens"]), real, at_s)
+        said = done.finish in ("stop", "length") and done.prompt_tokens > 0
+        unbegun = done.finish == "failed" and not done.tokens
+        if (limit := self.spec.limit) is not None and (said or unbegun):
+            # What was cut off, or of what the server does not say it, costs what it might have.
+            charged = limit.cost(estimated_tokens(messages), how["max_tokens"])
+            self._spending.correct(self.name, charged, limit.cost(done.prompt_tokens, done.tokens), at_s)
         return done
 
     async def probe(self) -> Probe | None:

@@ -233,7 +233,8 @@ class ScriptedModel:
             yield _delta({"content": piece}, logprob=None if logprobs is None else next(logprobs))
         yield _delta({}, finish_reason=self.finish_reason)
         if body.get("stream_options"):
-            yield {"choices": [], "usage": {"completion_tokens": len(pieces)}}
+            usage = {"prompt_tokens": self._tokens(body), "completion_tokens": len(pieces)}
+            yield {"choices": [], "usage": usage}
 
 
 class _HungUp(Exception):

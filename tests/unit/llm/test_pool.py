@@ -17,6 +17,7 @@ from tests.harness.scripted_model import STEPS, Json, Mode, ScriptedModel
 QUESTION = [Message("user", "How many clips did Natalia sell?")]
 WORDS = len(STEPS.split())
 PAID = Limit(100_000)
+SET_ASIDE = 156  # tokens for a call: 56 of the prompt, estimated, and 100 that it may write
 
 
 @pytest.fixture(autouse=True)
@@ -375,6 +376,27 @@ async def test_the_limit_of_a_day_is_kept_however_many_ask() -> None:
             assert models.standing()[1].spent <= 700
         assert {one.finish for one in done} == {"stop", "failed"}
         assert all(one.error for one in done if one.finish == "failed")
+
+
+@pytest.mark.parametrize(
+    ("script", "costs"),
+    [
+        ({}, 10 + WORDS),  # by the server's own count
+        ({"refuses": frozenset({"stream_options"})}, SET_ASIDE),  # it does not count
+        ({"mode": Mode.END_EARLY}, SET_ASIDE),
+        ({"mode": Mode.ERROR_500}, 0),
+    ],
+)
+async def test_a_price_is_given_back_when_the_server_has_said_what_it_was(
+    script: dict[str, Any], costs: int
+) -> None:
+    spending = Spending(None)
+    async with servers(1, **script) as [dear], opened(of(dear, limit=PAID), spending=spending) as models:
+        [member] = models._members
+        assert member.affords(QUESTION, 100)
+        assert member.spent == SET_ASIDE
+        await member.complete(QUESTION, deadline=Deadline.after(10.0), max_tokens=100)
+        assert member.spent == costs
 
 
 async def test_one_that_was_only_slow_is_used_again_with_its_next_word() -> None:
