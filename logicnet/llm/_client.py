@@ -30,6 +30,9 @@ _KEEPALIVE_S = 4.0
 _TO_END_S = 0.02
 """The end of a reply comes with its last event. A server that keeps it back is not waited for."""
 
+_HERE = ("127.0.0.1", "localhost", "[::1]")
+"""A proxy for the outside world (HTTP_PROXY) has no business on the loopback."""
+
 _MOST_CONNECTIONS = 1024
 _MOST_LINE = 1 << 20  # bytes of one event: a token with all that servers add to it takes 300
 
@@ -117,7 +120,9 @@ class Client:
                     api_key=(self._key.get_secret_value() if self._key else "") or "none",
                     max_retries=0,  # who waits and asks again is not decided here
                     timeout=sdk.Timeout(None, connect=_CONNECT_S),  # the deadline bounds the rest
-                    http_client=sdk.DefaultAsyncHttpxClient(limits=limits),
+                    http_client=sdk.DefaultAsyncHttpxClient(
+                        limits=limits, mounts={f"all://{host}": None for host in _HERE}
+                    ),
                 )
         return self._openai
 

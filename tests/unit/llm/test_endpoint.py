@@ -381,3 +381,17 @@ async def test_the_connection_of_a_reply_that_ended_is_used_again() -> None:
         for _ in range(5):
             assert (await ask(endpoint)).text == STEPS
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_proxy_for_the_outside_world_is_not_asked_for_this_machine(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody is there
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with ScriptedModel() as server:
+        endpoint = Endpoint(server.base_url.replace("127.0.0.1", host))
+        assert (await ask(endpoint)).text == STEPS
+        await endpoint.close()
