@@ -142,7 +142,7 @@ async def say_who_answers(
             return
         if tries == 0:
             logger.warning("No model yet: {}. Challenges are answered with what there is.", probe)
-        await sleep(min(2.0**tries, 30.0))
+        await sleep(min(2.0 ** min(tries, 5), 30.0))
 
 
 async def _told_to_stop() -> None:

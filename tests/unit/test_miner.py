@@ -7,7 +7,7 @@ import pytest
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger._lessons import Lesson, keep_lessons
-from logicnet.llm import Endpoint, Pool
+from logicnet.llm import Endpoint, Pool, Probe
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, say_who_answers
 from logicnet.settings import Ledger as LedgerSettings
@@ -41,6 +41,22 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
     assert comes_back_s == [1.0, 2.0, 4.0]
     told = [line.partition(":")[0] for line in said if "odel:" in line or "odel yet:" in line]
     assert told == ["WARNING No model yet", "INFO The model"]
+
+
+async def test_a_model_server_that_is_away_for_hours_is_looked_for_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses_s: list[float] = []
+
+    async def away(*_: object) -> Probe:
+        return Probe("gpu:8000", None, 0.0, "away" if len(pauses_s) < 1100 else "")
+
+    async def wait(seconds: float) -> None:
+        pauses_s.append(seconds)
+
+    monkeypatch.setattr(Endpoint, "probe", away)
+    await say_who_answers(Endpoint("http://gpu:8000/v1"), sleep=wait)
+    assert pauses_s[-1] == max(pauses_s) == 30.0
 
 
 CURIOUS = """
