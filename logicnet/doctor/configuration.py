@@ -8,9 +8,7 @@ from logicnet.config import check
 from logicnet.doctor.finding import Finding, error, note, ok
 from logicnet.doctor.site import Site
 from logicnet.errors import SettingsError
-
-FULL_VOLUME = 512
-"""Challenges per interval from which on the volume factor of the reward is 1."""
+from logicnet.scoring.reward import FULL_VOLUME
 
 
 async def look(site: Site) -> Sequence[Finding]:
@@ -42,7 +40,7 @@ def findings(site: Site) -> list[Finding]:
                 f"{FULL_VOLUME} earn the full volume factor.",
                 "A smaller promise earns a smaller share of each reward. A promise that is not kept earns "
                 "less still.",
-                "Raise --miner.epoch_volume as far as the model server keeps up.",
+                "`logicnet volume advise` measures how far --miner.epoch_volume can be raised.",
             )
         )
     return found or [ok("The settings are fit to mine with.")]

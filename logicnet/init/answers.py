@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ _BASE_URL = "miner.llm_client.base_url"
 _KEY = "miner.llm_client.key"
 _NAME = "miner.llm_client.model"
 _FIRST = "its first"
+VOLUME = table()["miner.epoch_volume"].variable
 _WRITTEN = {
     "SN35_MINER_PYTHON",
     "SN35_VLLM",
@@ -61,19 +63,35 @@ class Answers:
 
 
 def answered(options: Options, environ: Mapping[str, str] = os.environ) -> Answers:
-    """Ask what is still open. Raises SettingsError for what is wrong or missing, with the flag for it."""
+    """Ask what is still open. Raises SettingsError for what is wrong, or for all that is missing."""
     before = _before(options)
     given = read(list(options.flags), {}, Path(os.devnull)).given
     known = {setting.variable: _written(setting, one.text) for setting, one in given.items()}
     earlier = {name: value for name, value in before.items() if name.startswith("LOGICNET_")}
     found = {**earlier, **known}
+    missing: list[str] = []
+
+    @contextmanager
+    def noted() -> Iterator[None]:
+        try:
+            yield
+        except SettingsError as error:
+            if options.ask is not None:
+                raise
+            missing.append(str(error))
+
     for question in _QUESTIONS:
-        if table()[question.setting].variable not in known:
-            setting = table()[question.setting]
-            found[setting.variable] = _one(question, setting, found, options.ask)
-    vllm = _model(options, found, before, known)
-    if vllm is None:
-        _want_model_and_key(found, options, environ)
+        setting = table()[question.setting]
+        if setting.variable not in known:
+            with noted():
+                found[setting.variable] = _one(question, setting, found, options.ask)
+    vllm = None
+    with noted():
+        vllm = _model(options, found, before, known)
+        if vllm is None:
+            _want_model_and_key(found, options, environ)
+    if missing:
+        raise SettingsError("\n".join(missing))
     carried = {
         name: value
         for name, value in before.items()
@@ -95,8 +113,10 @@ def _wallets(found: Mapping[str, str]) -> list[str]:
 
 
 def _hotkeys(found: Mapping[str, str]) -> list[str]:
-    name = found.get(_variable("wallet.name"), "")
-    return _names(_wallet_folder(found) / name / "hotkeys", folders=False)
+    name = found.get(_variable("wallet.name"))
+    wallets = [name] if name else _wallets(found)  # of any, while it is not known whose
+    keys = {key for one in wallets for key in _names(_wallet_folder(found) / one / "hotkeys", folders=False)}
+    return sorted(keys)
 
 
 _QUESTIONS = (
@@ -194,6 +214,8 @@ def _served(
     # ecosystem.config.js knows where our own vLLM is; what was said of another server does not hold for it.
     for name in {variable, _variable(_KEY), _variable(_NAME)} - known.keys():
         found.pop(name, None)
+    if one.volume is not None and VOLUME not in known:
+        found[VOLUME] = str(one.volume)
     return one
 
 
@@ -216,6 +238,8 @@ def _want_model_and_key(found: dict[str, str], options: Options, environ: Mappin
         key = _asked(options.ask_secret, f"The key of {url.hostname} (it is not shown)", "")
     if key:
         found[_variable(_KEY)] = key
+    else:  # said now, with what else is missing
+        check(read([f"--{_BASE_URL}={found[_variable(_BASE_URL)]}"], {}, Path(os.devnull)))
 
 
 def _asked(ask: Ask, words: str, usual: str) -> str:

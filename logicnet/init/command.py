@@ -7,7 +7,8 @@ from pathlib import Path
 
 from loguru import logger
 
-from logicnet.init.answers import Answers, Options, answered
+from logicnet.config import table
+from logicnet.init.answers import VOLUME, Answers, Options, answered
 from logicnet.init.machine import CHECKOUT
 from logicnet.init.writing import Written, refuse_to_overwrite, write
 
@@ -47,6 +48,12 @@ def told(options: Options, answers: Answers, done: Written) -> list[str]:
         lines.append("The model is served elsewhere, so pm2 starts the miner alone.")
     else:
         lines.append(f"vLLM is to serve {vllm.model} with {vllm.flags or 'its own defaults'}.")
+    volume = answers.settings.get(VOLUME) or table()["miner.epoch_volume"].default
+    reckoned = ", which is the plan's estimate" if vllm is not None and str(vllm.volume) == volume else ""
+    lines.append(
+        f"Promised are {volume} challenges per interval{reckoned}; `logicnet volume advise` measures how "
+        "many are kept."
+    )
     steps, folder = [], options.folder.resolve()
     pm2 = "npx pm2"
     if vllm is not None and not vllm.has_vllm:

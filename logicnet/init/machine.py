@@ -16,6 +16,7 @@ from logicnet.models import NoCards, Plan, cpu, load, plan, seen
 from logicnet.models.command import Options as PlanOptions
 from logicnet.models.command import model_of, planned
 from logicnet.models.machine import Machine
+from logicnet.scoring.reward import FULL_VOLUME
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """Where ecosystem.config.js and what it starts lie."""
@@ -25,7 +26,10 @@ _PORTS = range(8000, 8020)
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A vLLM on this machine. `has_vllm` is False where it is still to be installed."""
+    """A vLLM on this machine. `has_vllm` is False where it is still to be installed.
+
+    `volume` is what it can promise by its plan, None if nothing was planned.
+    """
 
     model: str
     flags: str
@@ -33,6 +37,7 @@ class Serving:
     port: str
     has_vllm: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
+    volume: int | None = None
 
 
 def best_model() -> str | None:
@@ -66,7 +71,13 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
             f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."
         )
     return Serving(
-        _whole(fit.checkpoint), shlex.join(fit.flags()), found_python, port, has_vllm, fit.environment
+        _whole(fit.checkpoint),
+        shlex.join(fit.flags()),
+        found_python,
+        port,
+        has_vllm,
+        fit.environment,
+        min(fit.per_interval, FULL_VOLUME),
     )
 
 

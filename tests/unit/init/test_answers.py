@@ -9,6 +9,8 @@ import pytest
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.init.answers import Answers, Options, answered
+from logicnet.models.command import Options as PlanOptions
+from logicnet.models.command import planned
 
 URL = "http://127.0.0.1:9/v1"
 
@@ -104,6 +106,20 @@ def test_no_wallet_names_the_flag(tmp_path: Path) -> None:
         given(tmp_path / "nowhere")
 
 
+def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "hotkeys").mkdir(parents=True)
+        (tmp_path / name / "hotkeys" / f"{name}s").touch()
+    with pytest.raises(SettingsError) as error:
+        given(tmp_path)
+    wallet, hotkey, model = str(error.value).splitlines()
+    assert wallet == "--wallet.name is missing; there is one, two."
+    assert hotkey == "--wallet.hotkey is missing; there is ones, twos."
+    assert "--miner.llm_client.base_url, or a small --model" in model
+    with pytest.raises(SettingsError, match=r"--wallet\.name(.*\n){2}.*api\.example\.com wants a key"):
+        given(tmp_path, "--miner.llm_client.base_url", "https://api.example.com/v1")
+
+
 def test_several_wallets_are_named(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "hotkeys").mkdir(parents=True)
@@ -123,6 +139,24 @@ def test_the_best_model_of_the_card_with_the_flags_of_the_plan(wallets: Path, a_
     named = given(wallets, model="Qwen2.5-7B-Instruct").vllm
     assert named is not None
     assert named.model.startswith("Qwen/Qwen2.5-7B-Instruct")
+
+
+def test_what_the_plan_counts_on_is_promised_unless_a_flag_says_otherwise(
+    wallets: Path, a_24_gb_card: None, tmp_path: Path
+) -> None:
+    def promised(*flags: str, **options: object) -> str | None:
+        return given(wallets, *flags, **options).settings.get("LOGICNET_MINER__EPOCH_VOLUME")
+
+    model = "Qwen2.5-7B-Instruct"
+    fit = planned(PlanOptions(model=model))
+    assert 0 < fit.per_interval < 512
+    assert promised(model=model) == str(fit.per_interval)
+    assert promised("--miner.epoch_volume", "68", model=model) == "68"
+    assert promised(model=model, vllm_flags="--dtype half") is None  # nothing was planned
+    file = f"SN35_VLLM_MODEL={fit.checkpoint}\nSN35_VLLM_FLAGS=-q\nLOGICNET_MINER__EPOCH_VOLUME=68\n"
+    (tmp_path / ".env").write_text(file)
+    assert promised(force=True) == "68"  # measured since, perhaps
+    assert promised(force=True, model="Qwen2-7B-Instruct") != "68"  # that was of another model
 
 
 def test_what_does_not_fit_and_what_nobody_knows_is_refused(wallets: Path, a_24_gb_card: None) -> None:

@@ -34,6 +34,19 @@ def test_both_files_for_this_machine(wallets: Path, tmp_path: Path, capsys: Said
     assert list(tmp_path.glob(".env?*")) == []
 
 
+def test_what_is_promised_is_said_and_what_measures_it(
+    wallets: Path, a_24_gb_card: None, capsys: Said
+) -> None:
+    assert init(wallets) == 0
+    said = capsys.readouterr().out
+    assert "Promised are 512 challenges per interval; `logicnet volume advise` measures" in said
+    words = ["--wallet.path", str(wallets), "--yes", "--force", "--model", "Qwen2.5-7B-Instruct"]
+    assert main(["init", *words]) == 0
+    volume = read([], {}, Path(".env")).settings.miner.epoch_volume
+    said = capsys.readouterr().out
+    assert f"Promised are {volume} challenges per interval, which is the plan's estimate;" in said
+
+
 def test_nothing_is_overwritten_unless_asked_and_then_it_is_kept(
     wallets: Path, tmp_path: Path, capsys: Said
 ) -> None:
