@@ -35,8 +35,9 @@ SLOTS = 36
 _UNENDED_S = 130.0
 """A challenge begun so long ago has ended, or never will: 64 s and what a clock may jump."""
 
-_WRITTEN_S = 5.0
-"""A challenge is in the ledger a tenth of a second after it began, unless the disk is slow."""
+_WRITTEN_S = 60.0
+"""A challenge is in the ledger a tenth of a second after it began, unless the disk is slow or another program
+holds the file; while the miner says that it cannot write at all, nothing is taken for known."""
 
 MOST_ANSWERS = 50_000
 """Kept in memory: six hours of more than twice what 512 in 600 s come to."""
@@ -123,7 +124,8 @@ class Source:
                 self._answers[row["challenge_id"]] = self._answer(row)
         begun_s = [row["admitted_at_s"] for row in self._open.values()]
         young_s = [at_s for at_s in begun_s if at_s > now_s - _UNENDED_S]
-        self._from_s = max(self._from_s, min([*young_s, now_s - _WRITTEN_S]))
+        if seen.miner is None or not seen.miner.ledger_away:
+            self._from_s = max(self._from_s, min([*young_s, now_s - _WRITTEN_S]))
         for known in [one.challenge_id for one in self._answers.values() if one.at_s < since_s]:
             del self._answers[known]
         for known in list(self._answers)[:-MOST_ANSWERS]:

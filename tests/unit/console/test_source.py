@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_the_next_look_reads_only_what_is_new(path: Path, monkeypatch: pytest.Mo
     assert read[0] == NOW_S - WINDOW_S and read[1] > NOW_S - HOUR_S
     assert len(second.answers) == len(first.answers) + 1
     assert second.answers[0].challenge_id == "now"
+
+
+@pytest.mark.parametrize(("away", "late_s"), [(False, 30.0), (True, 600.0)])
+def test_what_was_written_late_is_seen_all_the_same(path: Path, away: bool, late_s: float) -> None:
+    now_s = NOW_S
+    with scene(path, filled=False) as made, Source(path, now_s=lambda: now_s) as source:
+        made.state = state(path, ledger_away=away)
+        assert source.look().answers == ()
+        now_s += late_s
+        assert source.look().answers == ()
+        made.ledger.record(admitted("late", epoch(1), at_s=NOW_S))
+        made.ledger.record(replace(answered("late"), at_s=NOW_S + 2.5))
+        assert made.ledger.flush()
+        assert [one.challenge_id for one in source.look().answers] == ["late"]
 
 
 def test_there_is_no_ledger_yet(path: Path) -> None:
