@@ -77,6 +77,16 @@ async def test_who_knows_the_password_gets_in_and_stays() -> None:
     assert (await door.knock(**session))[0] == 401
 
 
+@pytest.mark.parametrize("others", ['prefs={"a":1}', "version=2", "a b=c", "path=x", "\xe9", "=", ""])
+async def test_cookies_of_other_programs_are_none_of_its_business(others: str) -> None:
+    """Browsers send what any port of this host has set, the oldest first."""
+    door = Door()
+    _, headers = await door.knock("/login", body=urlencode({"password": PASSWORD}).encode())
+    ours = headers["set-cookie"].partition(";")[0]
+    assert (await door.knock(cookie=f"{others}; {ours}"))[0] == 200
+    assert (await door.knock(cookie=others))[0] == 401
+
+
 @pytest.mark.parametrize("path", ["/", "/login", "/_nicegui/x.js", "/_nicegui_ws/socket.io/", "//", "/../"])
 async def test_nothing_is_seen_without_it(path: str) -> None:
     door = Door()
