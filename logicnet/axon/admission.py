@@ -38,7 +38,7 @@ class Admission:
 
     def permit(self, neuron: Neuron) -> None:
         """Refusal NOT_PERMITTED unless `neuron` has a validator permit or enough stake."""
-        if not self._permitted(neuron):
+        if not neuron.may_ask(self._min_stake):
             raise Refusal(
                 Reason.NOT_PERMITTED,
                 f"Challenges need a validator permit, or a stake of at least {self._min_stake:,.15g}.",
@@ -46,7 +46,7 @@ class Admission:
 
     def inform(self, neuron: Neuron, now_s: float) -> EpochCount | None:
         """Information was answered: the caller's epoch, now open; None if it may ask no challenges."""
-        if not self._permitted(neuron):
+        if not neuron.may_ask(self._min_stake):
             return None
         return self._book.open(neuron.hotkey, self._quota(neuron), now_s)
 
@@ -57,7 +57,7 @@ class Admission:
 
     def refuse(self, neuron: Neuron, now_s: float) -> EpochCount | None:
         """Count a refusal of a caller whose signature was verified; None if it may ask no challenges."""
-        if not self._permitted(neuron):
+        if not neuron.may_ask(self._min_stake):
             return None
         return self._book.refuse(neuron.hotkey, self._quota(neuron), now_s)
 
@@ -69,9 +69,6 @@ class Admission:
                 "This miner has not seen the network yet and admits nobody; ask again later.",
             )
         return metagraph
-
-    def _permitted(self, neuron: Neuron) -> bool:
-        return neuron.validator_permit or neuron.stake >= self._min_stake
 
     def _quota(self, neuron: Neuron) -> int:
         """Challenges per interval; worked out once per metagraph, since this is the request path."""

@@ -29,6 +29,10 @@ class Neuron:
     incentive: float = 0.0  # 0..1
     axon: AxonAddress | None = None  # as published on the chain
 
+    def may_ask(self, min_stake: float) -> bool:
+        """Whether its challenges are admitted: it has a permit, or `min_stake` (alpha)."""
+        return self.validator_permit or self.stake >= min_stake
+
 
 @dataclass(frozen=True)
 class Metagraph:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from loguru import logger
+
 from logicnet.chain.address import ExternalAddress
 from logicnet.chain.keeper import NetworkKeeper
 from logicnet.chain.keys import Keypair
@@ -11,6 +13,7 @@ from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.standing import Standing
 from logicnet.chain.subtensor import SubtensorChain, where
+from logicnet.errors import SettingsError
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 
@@ -18,8 +21,15 @@ from logicnet.settings import Settings
 def network_keeper(settings: Settings, keypair: Keypair) -> NetworkKeeper:
     """With `--offline` the network of --chain.file, and nothing is published. Raises SettingsError."""
     if settings.offline:
-        offline = OfflineChain(settings.chain.file)
-        offline.load()
+        file, min_stake = settings.chain.file, settings.miner.min_stake
+        if file is None:
+            raise SettingsError("--offline takes the network from a file: name it with --chain.file.")
+        offline = OfflineChain(file)
+        if not any(neuron.may_ask(min_stake) for neuron in offline.load().neurons):
+            logger.warning(
+                "Nobody in --chain.file {} may ask: give a neuron `validator_permit`, or a `stake` of {:g}.",
+                *(file, min_stake),
+            )
         return NetworkKeeper(offline, refresh_s=settings.chain.refresh_s)
 
     hotkey = Hotkey(keypair.ss58_address)

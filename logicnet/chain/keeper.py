@@ -107,10 +107,11 @@ class NetworkKeeper:
         first, self._graph = self._graph is None, graph
         self._pauses.reset()
         if first:
+            count = len(graph.neurons)
             permitted = sum(neuron.validator_permit for neuron in graph.neurons)
             logger.info(
-                "The network is known: block {}, {} neurons, {} of them with a validator permit.",
-                *(graph.block, len(graph.neurons), permitted),
+                "The network is known: block {}, {} neuron{}, {} of them with a validator permit.",
+                *(graph.block, count, "" if count == 1 else "s", permitted),
             )
         elif self._away_since_s is not None:
             logger.info("The chain is back after {}.", _duration(self._clock() - self._away_since_s))

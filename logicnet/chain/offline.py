@@ -1,10 +1,11 @@
 """OfflineChain: a network from a file, for mining without a chain.
 
-    {"neurons": [{"uid": 0, "hotkey": "5...", "stake": 50000.0, "validator_permit": true}]}
+    {"neurons": [{"uid": 0, "hotkey": "5..."},
+                 {"uid": 1, "hotkey": "5...", "stake": 50000.0, "validator_permit": true}]}
 
 JSON, or the same in TOML if the file's name ends in `.toml`. The file is read again when it has
 changed, so the network can be changed under a running miner. One that is broken meanwhile leaves
-the last good one in force; without a file nobody is known, so nobody is admitted.
+the last good one in force.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from logicnet.chain._types import AxonAddress, Metagraph, Neuron
 from logicnet.deadline import Clock
 from logicnet.errors import ChainError, SettingsError
 from logicnet.protocol import Hotkey, Uid
-
-NOBODY = "Offline, and without --chain.file nobody is known: name a file of neurons."
 
 _Stamp = tuple[int, int, int]  # what changes when a file is written or replaced
 
@@ -47,22 +46,19 @@ class _File(_Strict):
 class OfflineChain:
     """The network in `path`. `load()` it at the start, so that a wrong file is told then."""
 
-    def __init__(self, path: Path | None, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, path: Path, *, clock: Clock = time.monotonic) -> None:
         self._path = path
         self._clock = clock
         self._graph: Metagraph | None = None
         self._stamp: _Stamp | None = None
         self._broken: str | None = None
 
-    def load(self) -> None:
-        """Read the file, if one was named. Raises SettingsError that names file, neuron and field."""
-        if self._path is not None:
-            self._read(self._path)
+    def load(self) -> Metagraph:
+        """The network as the file has it now. Raises SettingsError that names file, neuron and field."""
+        return self._read(self._path)
 
     async def metagraph(self) -> Metagraph:
         """The network as the file has it now, or had it when it was last right. Raises ChainError."""
-        if self._path is None:
-            raise ChainError(NOBODY)
         try:
             return await asyncio.to_thread(self._read, self._path)
         except SettingsError as error:

@@ -28,6 +28,9 @@ def _chain(config: Config) -> Iterator[str]:
     file = config.settings.chain.file
     if file and not config.settings.offline:
         yield f"{written} is for mining without a chain: add --offline, or leave the file out."
+    elif config.settings.offline and not file:
+        offline = config.written(table()["offline"])
+        yield f"{offline} takes the network from a file: name it with {written}."
     elif file and not _is_file(file):
         yield f"{written}: there is no file {quoted(str(file))}."
 

@@ -29,9 +29,10 @@ async def look(site: Site) -> Sequence[Finding]:
                 "--subtensor.network wss://...",
             )
         ]
+    count = len(survey.seats)
     return [
         ok(
             f"{where(settings.subtensor.network)} answers: block {survey.block}, runtime {survey.runtime}, "
-            f"subnet {settings.netuid} with {len(survey.seats)} neurons."
+            f"subnet {settings.netuid} with {count} neuron{'' if count == 1 else 's'}."
         )
     ]

@@ -75,9 +75,9 @@ def test_ctrl_c_ends_a_command_that_a_script_started_in_the_background(tmp_path:
 
 def test_mine_hands_the_settings_to_the_miner(runs: Runs) -> None:
     ran = runs()
-    assert main(["mine", "--axon.port=9000", "--offline", "--miner.solver", "constant"]) == 0
+    assert main(["mine", "--axon.port=9000", "--logging.debug", "--miner.solver", "constant"]) == 0
     (settings,) = ran
-    assert (settings.axon.port, settings.offline, settings.miner.solver) == (9000, True, "constant")
+    assert (settings.axon.port, settings.logging.debug, settings.miner.solver) == (9000, True, "constant")
 
 
 def test_mine_reads_environment_and_file(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -98,6 +98,7 @@ def test_mine_reads_environment_and_file(runs: Runs, monkeypatch: pytest.MonkeyP
         ["mine", "-x1"],
         ["mine", "--miner.solver", "nonsense"],
         ["mine", "--chain.file", "nowhere"],
+        ["mine", "--offline"],
         ["config", "--axon.prot", "1"],
         ["ledger", "--axon.prot", "1"],
         ["minee"],

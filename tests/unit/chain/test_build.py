@@ -7,9 +7,8 @@ from bittensor.sp_core import Keypair
 
 from logicnet.chain import network_keeper
 from logicnet.errors import SettingsError
+from logicnet.processes import free_port
 from logicnet.settings import Axon, ChainFile, Settings, Subtensor
-from tests.harness.broken_node import free_port
-from tests.harness.manual_time import settle
 
 MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
@@ -26,21 +25,31 @@ async def test_offline_the_network_is_that_of_the_file(tmp_path: Path, said: lis
                 await asyncio.sleep(0.01)
         assert list(graph.by_hotkey) == [VALIDATOR]
         # Our own hotkey is not in the file, and offline that is nothing to be told of.
-        assert [line.split(":")[0] for line in said] == ["INFO The network is known"]
+        assert said == ["INFO The network is known: block 0, 1 neuron, 0 of them with a validator permit."]
     finally:
         await keeper.stop()
 
 
-async def test_offline_without_a_file_nobody_is_known_and_it_is_said_once(said: list[str]) -> None:
-    keeper = network_keeper(Settings(offline=True), MINER)
-    keeper.start()
-    await settle()
-    assert keeper.current() is None
-    await keeper.stop()
-    assert said == [
-        "WARNING No metagraph yet, so nobody is admitted. Offline, and without --chain.file nobody is known: "
-        "name a file of neurons. Asking again, with growing pauses."
-    ]
+def test_offline_without_a_file_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^--offline takes the network from a file: .*--chain\.file"):
+        network_keeper(Settings(offline=True), MINER)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "warned"),
+    [({}, True), ({"stake": 9e3}, True), ({"stake": 1e4}, False), ({"validator_permit": True}, False)],
+)
+def test_a_file_without_anybody_who_may_ask_is_warned_of(
+    tmp_path: Path, said: list[str], neuron: dict[str, object], warned: bool
+) -> None:
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps({"neurons": [{"uid": 0, "hotkey": VALIDATOR, **neuron}]}))
+    network_keeper(Settings(offline=True, chain=ChainFile(file=path)), MINER)
+    warning = (
+        f"WARNING Nobody in --chain.file {path} may ask: give a neuron `validator_permit`, "
+        "or a `stake` of 10000."
+    )
+    assert said == ([warning] if warned else [])
 
 
 def test_a_wrong_file_is_told_before_anything_starts(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 from bittensor.sp_core import Keypair, ss58_encode
 
 from logicnet.chain import AxonAddress, Neuron, OfflineChain
-from logicnet.chain.offline import NOBODY
 from logicnet.errors import ChainError, SettingsError
 
 ALICE, BOB = (Keypair.create_from_uri(uri).ss58_address for uri in ("//Alice", "//Bob"))
@@ -35,6 +34,14 @@ async def test_json_and_toml_give_the_same_network(tmp_path: Path) -> None:
         graph = await chain.metagraph()
         assert graph.neurons == (Neuron(0, ALICE, 50_000.0, True), Neuron(3, BOB))
         assert graph.fetched_at_s == 5.0
+
+
+def test_the_readmes_network_is_a_miner_and_who_may_ask_it(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text().partition("logicnet mine --offline")[2]
+    sample = text[text.index('{"neurons"') :].partition("\n\n")[0]
+    path = tmp_path / "net.json"
+    path.write_text(sample.replace("5...MINER", ALICE).replace("5...VALIDATOR", BOB))
+    assert [neuron.may_ask(10_000) for neuron in OfflineChain(path).load().neurons] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -92,14 +99,6 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         OfflineChain(tmp_path).load()
 
 
-async def test_without_a_file_nobody_is_known(tmp_path: Path) -> None:
-    chain = OfflineChain(None)
-    chain.load()
-    with pytest.raises(ChainError) as error:
-        await chain.metagraph()
-    assert str(error.value) == NOBODY
-
-
 async def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     path = write(tmp_path / "net.json", neuron())
     chain = OfflineChain(path)
@@ -139,6 +138,6 @@ async def test_a_file_that_was_never_right_gives_no_network(tmp_path: Path) -> N
 
 
 async def test_publishing_and_closing_do_nothing(tmp_path: Path) -> None:
-    chain = OfflineChain(None)
+    chain = OfflineChain(tmp_path / "none.json")
     await chain.serve_axon(AxonAddress("1.2.3.4", 1))
     await chain.close()

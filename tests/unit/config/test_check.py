@@ -22,7 +22,9 @@ def test_a_network_file_is_for_mining_without_a_chain(reads: Reads, tmp_path: Pa
     file = tmp_path / "network.json"
     file.write_text("{}")
     check(reads("--offline", "--chain.file", str(file)))
-    check(reads("--offline"))
+    assert complaint(reads, "--offline") == (
+        "--offline takes the network from a file: name it with --chain.file."
+    )
     assert complaint(reads, "--chain.file", str(file)) == (
         "--chain.file is for mining without a chain: add --offline, or leave the file out."
     )

@@ -263,7 +263,8 @@ async def test_the_model_that_is_named_is_not_served(setup: SetUp) -> None:
 
 
 async def test_offline_nothing_is_asked_of_the_chain(setup: SetUp) -> None:
-    setup.flags += ["--offline"]
+    (setup.folder / "network.json").write_text('{"neurons": []}')
+    setup.flags += ["--offline", "--chain.file", str(setup.folder / "network.json")]
     await setup.examined()
     assert set(setup.bad().values()) == {N}
     assert {"settings", "network", "chain", "place", "validators"} == setup.bad().keys()
