@@ -49,6 +49,11 @@ class Place:
         command += ["--miner.epoch_volume", str(MOST_PER_VALIDATOR * len(self.validators))]
         return [*command, *flags]
 
+    def console_command(self, port: int, ledger: str = "ledger.sqlite") -> list[str]:
+        """`logicnet console` on a ledger of this place."""
+        command = [str(Path(sys.executable).with_name("logicnet")), "console", "--console.port", str(port)]
+        return [*command, "--ledger.path", str(self.folder / ledger)]
+
     def request(self, validator: int, task_uid: str) -> tuple[dict[str, str], bytes]:
         """Headers and body of a challenge, signed now by the validator of that number."""
         return classic_request(

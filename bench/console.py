@@ -26,7 +26,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx2
 import psutil
@@ -87,8 +86,8 @@ def measure(here: Place, args: argparse.Namespace, browser: str) -> tuple[Side, 
     quota = ("--miner.solver", "constant", "--miner.limit_interval", str(INTERVAL_S))
     pinned = ["taskset", "-c", str(args.core)]
     loaded = [*pinned, *here.miner_command(port, *quota), "--admin.port", str(admin_port)]
-    ledgers = here.folder / "ledger.sqlite", here.folder / "idle.sqlite"
-    idle = here.miner_command(idle_port, *quota, "--ledger.path", str(ledgers[1]))
+    ledgers = "ledger.sqlite", "idle.sqlite"
+    idle = here.miner_command(idle_port, *quota, "--ledger.path", str(here.folder / ledgers[1]))
     closed, opened, busy = Side("closed"), Side("open"), []
     with contextlib.ExitStack() as stack:
 
@@ -102,9 +101,8 @@ def measure(here: Place, args: argparse.Namespace, browser: str) -> tuple[Side, 
         here.first_answer(start("idle", idle), idle_port)
         pages, watchers = [], []
         for ledger, page_port in zip(ledgers, ports[3:], strict=True):
-            watch = [str(Path(sys.executable).with_name("logicnet")), "console"]
-            watch += ["--console.port", str(page_port), "--ledger.path", str(ledger)]
-            watchers.append(start(f"console-{ledger.stem}", watch))
+            watch = here.console_command(page_port, ledger)
+            watchers.append(start(f"console-{ledger}", watch))
             pages.append(f"http://127.0.0.1:{page_port}/")
             watchers[-1].wait_for(pages[-1], within_s=60)
         miner, watcher = psutil.Process(child.pid), psutil.Process(watchers[0].pid)

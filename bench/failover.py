@@ -8,7 +8,9 @@ are always in flight, over the real wires, each allowed the validator's 64 s. Me
 (SIGSTOP, all of it: its port still accepts, and nothing comes) and goes on later, and the other is killed
 (SIGKILL, with all it started) and started again; in turn, until the time is over. Never both at once. Counted
 is what a validator sees: an answer in time, and whether it is a model's ("I do not know" is the miner's own
-word when no model said anything). For the router: `pip install vllm-router`, in an environment of its own.
+word when no model said anything). `--page FOLDER` takes pictures of `logicnet console` while all is well,
+while each server is out, and when both are back. For the router: `pip install vllm-router`, in an environment
+of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from _pictures import Take, no_picture, pictures
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
 from logicnet.arena.client import Reply, ValidatorClient
@@ -107,27 +110,30 @@ async def ask_on(client: ValidatorClient, count: Count, number: int, until_s: fl
             await asyncio.sleep(_PAUSE_S)
 
 
-async def trouble(servers: list[Server], count: Count, until_s: float, phase_s: float) -> None:
+async def trouble(servers: list[Server], count: Count, until_s: float, phase_s: float, take: Take) -> None:
     """One after the other: stopped, on again; killed, back."""
     killed, stopped = servers
 
-    async def wait(name: str) -> bool:
+    async def phase(moment: str) -> None:
+        await asyncio.gather(asyncio.sleep(phase_s), take(moment))
+
+    async def wait(name: str, moment: str) -> bool:
         left_s = until_s - time.monotonic()
         if left_s < 2 * phase_s:  # what is done must be undone before the end
             return False
-        await asyncio.sleep(phase_s)
+        await phase(moment)
         count.say(name)
         return True
 
-    while await wait(f"{stopped.name} is stopped"):
+    while await wait(f"{stopped.name} is stopped", "back" if count.events else "well"):
         stopped.signal(signal.SIGSTOP)
-        await asyncio.sleep(phase_s)
+        await phase("stopped")
         count.say(f"{stopped.name} goes on")
         stopped.signal(signal.SIGCONT)
-        if not await wait(f"{killed.name} is killed"):
+        if not await wait(f"{killed.name} is killed", "well"):
             return
         await asyncio.to_thread(killed.kill)
-        await asyncio.sleep(phase_s)
+        await phase("killed")
         count.say(f"{killed.name} is started again")
         killed.up()
         await asyncio.to_thread(killed.ready, _VLLM_START_S)
@@ -195,7 +201,7 @@ def routed(here: Place, program: str | None, servers: list[Server]) -> Iterator[
         yield ["--miner.llm_client.base_url", str(file)]
 
 
-async def load(here: Place, args: argparse.Namespace, servers: list[Server], port: int) -> Count:
+async def load(here: Place, args: argparse.Namespace, servers: list[Server], port: int, take: Take) -> Count:
     clients = [
         ValidatorClient(key, miner_ss58=here.miner_ss58, base_url=f"http://127.0.0.1:{port}")
         for key in here.validators
@@ -207,7 +213,7 @@ async def load(here: Place, args: argparse.Namespace, servers: list[Server], por
         for number in range(args.at_once)
     ]
     try:
-        await trouble(servers, count, until_s, args.phase)
+        await trouble(servers, count, until_s, args.phase, take)
         await asyncio.gather(*askers)
     finally:
         for asker in askers:
@@ -216,6 +222,14 @@ async def load(here: Place, args: argparse.Namespace, servers: list[Server], por
             await client.close()
     count.say("the end")
     return count
+
+
+async def shown(here: Place, args: argparse.Namespace, servers: list[Server], port: int) -> Count:
+    """The load, with pictures of it if they are wanted."""
+    if args.page is None:
+        return await load(here, args, servers, port, no_picture)
+    async with pictures(here, args.page) as take:
+        return await load(here, args, servers, port, take)
 
 
 def summary(count: Count, log: str) -> dict[str, object]:
@@ -247,7 +261,7 @@ def leg(
         command = here.miner_command(port, *flags)
         with Child.start("logicnet", command, log=log, cwd=here.folder, env=environment()) as miner:
             miner.wait_for(f"http://127.0.0.1:{port}/", within_s=60)
-            count = asyncio.run(load(here, args, servers, port))
+            count = asyncio.run(shown(here, args, servers, port))
     said = log.read_text(errors="replace")
     if args.lines:
         print(*(line for line in said.splitlines() if "odel server" in line), sep="\n")
@@ -288,7 +302,10 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=40, help="of a scripted answer (40)")
     parser.add_argument("--words-per-s", type=float, default=4.0, help="of a scripted answer (4)")
     parser.add_argument("--lines", action="store_true", help="what the miner said of the servers too")
+    parser.add_argument("--page", type=Path, help="a folder for pictures of the console's page")
     args = parser.parse_args()
+    if args.page and (args.router or args.seconds < 7 * args.phase):
+        parser.error("--page wants no --router, and --seconds of seven phases (105)")
     if args.scripted and args.router:
         parser.error("--router wants servers with a /health, which the scripted ones have not")
     most = args.at_once * args.seconds / 2 * (2 if args.router else 1)  # no answer takes less than 2 s here
