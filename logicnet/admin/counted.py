@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, Unpack, runtime_checkable
 
-from logicnet.deadline import Deadline
+from logicnet.deadline import Clock, Deadline
 from logicnet.llm import Completion, Endpoint, How, Message, Models, Standing
 from logicnet.llm.pace import Pace
 
@@ -20,8 +21,10 @@ class Stands(Protocol):
 class Counted:
     """`models`, which are one endpoint, and what can be seen of it from its calls."""
 
-    def __init__(self, models: Endpoint) -> None:
+    def __init__(self, models: Endpoint, clock: Clock = time.monotonic) -> None:
         self._models = models
+        self._clock = clock
+        self._out_at_s = 0.0
         self._pace = Pace()
         self._calls = 0
         self._why = ""
@@ -41,17 +44,18 @@ class Counted:
         finally:
             self._calls -= 1
         if done.finish != "deadline":
+            if done.error and not self._why:
+                self._out_at_s = self._clock()
             self._why = done.error
         if done.tokens > 1 and done.finish != "failed":
             self._pace.wrote(done.tokens, done.seconds)
         return done
 
     def standing(self) -> list[Standing]:
-        return [
-            Standing(
-                self._models.place, not self._why, self._why, self._calls, self._pace.tokens_per_s, False, 0.0
-            )
-        ]
+        out_s = self._clock() - self._out_at_s if self._why else 0.0
+        speed = self._pace.tokens_per_s
+        place = self._models.place
+        return [Standing(place, not self._why, self._why, self._calls, speed, False, 0.0, out_s)]
 
 
 def counted(models: Models) -> Models:

@@ -43,6 +43,7 @@ class Server(_Frozen):
     name: str  # host:port, with the model or a number where that alone is not enough
     well: bool
     why: str = ""  # it is not
+    out_since_s: float | None = None  # unix seconds; None while it is well
     calls: int = 0
     tokens_per_s: float | None = None  # of one call
     paid: bool = False
@@ -135,7 +136,7 @@ class View:
                 )
                 for one in self.meter.solving(now_s)
             ],
-            servers=servers(self.models.standing()) if isinstance(self.models, Stands) else [],
+            servers=servers(self.models.standing(), now_s) if isinstance(self.models, Stands) else [],
             promises=[
                 Promise(
                     validator=one.epoch.validator,
@@ -169,8 +170,8 @@ class View:
         )
 
 
-def servers(standing: Sequence[Standing]) -> list[Server]:
-    """As they are shown: without the path of an address, which may be an account's."""
+def servers(standing: Sequence[Standing], now_s: float) -> list[Server]:
+    """As they are shown at unix time `now_s`: without the path of an address, which may be an account's."""
     found: dict[str, Server] = {}
     for one in standing:
         url, _, rest = one.name.partition(" ")
@@ -181,6 +182,7 @@ def servers(standing: Sequence[Standing]) -> list[Server]:
             name=name,
             well=one.well,
             why=_plain(one.why),
+            out_since_s=None if one.well else now_s - one.out_s,
             calls=one.calls,
             tokens_per_s=one.tokens_per_s,
             paid=one.paid,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from logicnet.console.snapshot import Concern, Level, Snapshot
+from logicnet.console.words import out, reason
 
 NETWORK_OLD_S = 600.0
 _ENOUGH = 5
@@ -151,12 +152,12 @@ def _volume(seen: Snapshot) -> Iterator[Concern]:
 
 
 def _servers(seen: Snapshot) -> Iterator[Concern]:
-    out = [one for one in seen.servers if not one.well]
-    for one in out:
-        all_out = len(out) == len(seen.servers)
+    away = [one for one in seen.servers if not one.well]
+    for one in away:
+        all_out = len(away) == len(seen.servers)
         yield Concern(
             "bad" if all_out else "warning",
-            f"The model server {one.name} is out of use: {one.why or 'it does not answer'}.",
+            f"The model server {one.name} is {out(one, seen.at_s)}: {reason(one)}.",
             "Answers go out all the same, most of them wrong: mend it."
             if all_out
             else "The others do its work meanwhile.",

@@ -86,10 +86,17 @@ async def _put_up(watch: Watch) -> None:
 
         parts.append(renew)
 
-    def panel(title: str, make: Callable[[Snapshot], str], name: str) -> None:
+    def panel(
+        title: str,
+        make: Callable[[Snapshot], str],
+        name: str,
+        rest: Callable[[Snapshot], panels.Rest] | None = None,
+    ) -> None:
         with ui.element("section").classes("panel").props(f'id="{name}"'):
             _title(title)
             text(make, "")
+            if rest is not None:
+                parts.append(_Fold(rest, watch).renew)
 
     def chart(title: str, make: Callable[[Snapshot], dict[str, Any]], name: str) -> None:
         with ui.element("section").classes("panel").props(f'id="{name}"'):
@@ -103,14 +110,14 @@ async def _put_up(watch: Watch) -> None:
     with ui.element("main").classes("page"):
         text(panels.head, "head wide")
         text(panels.figures, "figures wide")
-        text(panels.concerns, "wide")
+        text(panels.concerns, "concerns wide")
         with ui.element("div").classes("stack"):
-            panel("Being solved", panels.solving, "solving")
+            panel("Being solved", panels.solving, "solving", panels.rest_of_solving)
             chart("Seconds and correctness", panels.trend, "trend")
-            panel("Answers of the last hour", panels.answers, "answers")
+            panel("Answers of the last hour", panels.answers, "answers", panels.rest_of_answers)
         with ui.element("div").classes("stack"):
-            panel("Volume by validator", panels.volume, "volume")
             panel("Models", panels.servers, "servers")
+            panel("Volume by validator", panels.volume, "volume", panels.rest_of_volume)
             chart("Place in the network", panels.ranks, "ranks")
             panel("Refused in the last hour", panels.refusals, "refusals")
 
@@ -128,6 +135,31 @@ async def _put_up(watch: Watch) -> None:
     ui.timer(EVERY_S, renew)
     for after_s in (1.0, 4.0):
         ui.timer(after_s, fit, once=True)
+
+
+class _Fold:
+    """The rest of a list, folded. It is made and sent only while it is open."""
+
+    def __init__(self, make: Callable[[Snapshot], panels.Rest], watch: Watch) -> None:
+        from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+        self._make = make
+        self._watch = watch
+        self._open = False
+        with ui.element("details") as self._details:
+            self._count = ui.html("", sanitize=False, tag="summary")
+            self._rows = ui.html("", sanitize=False)
+        self._details.on("toggle", self._toggled, js_handler="(event) => emit(event.target.open)")
+
+    def renew(self, seen: Snapshot) -> None:
+        count, rows = self._make(seen)
+        self._details.set_visibility(count > 0)
+        self._count.set_content(f"and {count} more")
+        self._rows.set_content(rows() if self._open else "")
+
+    async def _toggled(self, event: Any) -> None:
+        self._open = event.args
+        self.renew(await self._watch.seen())
 
 
 def _title(text: str) -> None:

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from logicnet.admin.state import Promise
 from logicnet.console.snapshot import Answer, Snapshot, Solving
-from logicnet.console.words import NOTHING, clock, headline, percent, score, seconds, short, span
+from logicnet.console.words import (
+    clock,
+    headline,
+    out,
+    percent,
+    reason,
+    score,
+    seconds,
+    short,
+    span,
+    urgency,
+)
 
-MOST_SOLVING = 60
-MOST_ANSWERS = 100
-MOST_VALIDATORS = 40
+FEW = 8
+"""Of a list that may be long, what is seen without unfolding it."""
+
+MOST_FOLDED = 256
+MOST_DRAWN = 400
 MOST_REFUSALS = 20
+
+Rest = tuple[int, Callable[[], str]]
+"""What is folded of a list: how many, and what shows them."""
 
 _DIM = "#87909a"  # readable on light and on dark
 _LINE = "rgba(135, 144, 154, .25)"
+_TOP = 42  # of a chart, below its legend
 _BLUE, _AMBER, _GREEN, _RED, _VIOLET = "#3b8edb", "#d98a1a", "#2f9e64", "#d4483b", "#9a63c9"
 
 
@@ -56,13 +76,53 @@ def solving(seen: Snapshot) -> str:
     """What is being solved, the most urgent first, each with a bar of the time it has left."""
     if not seen.solving:
         return '<p class="empty">Nothing right now. A challenge appears here the moment it is admitted.</p>'
-    rows = "".join(map(_solving_row, seen.solving[:MOST_SOLVING]))
-    return f'<div class="live">{rows}</div>{_more(len(seen.solving), MOST_SOLVING)}'
+    return _skyline(seen.solving) + _solving_rows(seen.solving[:FEW])
+
+
+def rest_of_solving(seen: Snapshot) -> Rest:
+    """Those that are less urgent."""
+    rest = seen.solving[FEW:]
+    return len(rest), lambda: _solving_rows(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+
+
+def _skyline(solving: Sequence[Solving]) -> str:
+    """Many at one glance: a stroke for each, as high as the time it has left; and how many are how urgent.
+
+    Of more than `MOST_DRAWN` every second one is drawn, or every third, and so on.
+    """
+    if len(solving) <= FEW:
+        return ""
+    counts = Counter(urgency(one)[1] for one in solving)
+    told = "".join(
+        f'<span><span class="dot {level}"></span><b>{counts[level]}</b> {words}</span>'
+        for level, words in _URGENCY.items()
+    )
+    drawn = solving[:: 1 + (len(solving) - 1) // MOST_DRAWN]
+    strokes = dict.fromkeys(_URGENCY, "")
+    for number, one in enumerate(drawn):
+        share, level = urgency(one)
+        strokes[level] += f"M{number} 100v-{max(2, 100 * share):.0f}h.8V100z"
+    paths = "".join(f'<path class="{level}" d="{path}"/>' for level, path in strokes.items())
+    return (
+        f'<svg class="skyline" viewBox="0 0 {len(drawn)} 100" preserveAspectRatio="none" '
+        f'role="img" aria-label="time left of each, the most urgent first">{paths}</svg>'
+        f'<p class="urgency">{told}</p>'
+    )
+
+
+_URGENCY = {
+    "bad": "with less than a fifth of their time left",
+    "warning": "with less than half",
+    "good": "with more",
+}
+
+
+def _solving_rows(solving: Iterable[Solving]) -> str:
+    return f'<div class="live">{"".join(map(_solving_row, solving))}</div>'
 
 
 def _solving_row(one: Solving) -> str:
-    share = min(1.0, max(0.0, one.left_s / one.allowed_s)) if one.allowed_s else 0.0
-    level = "good" if share > 0.5 else "warning" if share > 0.2 else "bad"
+    share, level = urgency(one)
     question = escape(one.question) or "&hellip;"
     return (
         f'<div class="one" data-challenge="{escape(one.challenge_id)}">'
@@ -77,10 +137,19 @@ def answers(seen: Snapshot) -> str:
     """Those of the last hour, the newest first."""
     if not seen.answers:
         return '<p class="empty">None in the last hour.</p>'
+    return _answers(seen.answers[:FEW])
+
+
+def rest_of_answers(seen: Snapshot) -> Rest:
+    """The older ones."""
+    rest = seen.answers[FEW:]
+    return len(rest), lambda: _answers(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+
+
+def _answers(answers: Iterable[Answer]) -> str:
     head = "".join(f"<th{' class=num' if n in _NUMBERS else ''}>{n}</th>" for n in _COLUMNS)
-    rows = "".join(map(_answer_row, seen.answers[:MOST_ANSWERS]))
-    table = f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return f'<div class="tall">{table}</div>' + _more(len(seen.answers), MOST_ANSWERS)
+    rows = "".join(map(_answer_row, answers))
+    return f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 _COLUMNS = ("ended", "took", "reward", "correct", "outcome", "answer", "question")
@@ -112,8 +181,18 @@ def volume(seen: Snapshot) -> str:
     """What was promised and kept, by validator."""
     if not seen.promises:
         return '<p class="empty">No validator has asked yet.</p>'
+    return _promises(seen, seen.promises[:FEW])
+
+
+def rest_of_volume(seen: Snapshot) -> Rest:
+    """That of the other validators."""
+    rest = seen.promises[FEW:]
+    return len(rest), lambda: _promises(seen, rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+
+
+def _promises(seen: Snapshot, promises: Iterable[Promise]) -> str:
     rows = []
-    for one in seen.promises[:MOST_VALIDATORS]:
+    for one in promises:
         kept = min(1.0, one.kept / one.promised) if one.promised else 0.0
         given = min(1.0, one.given / one.promised) if one.promised else 0.0
         over = seen.miner is not None and seen.at_s >= one.started_at_s + seen.miner.interval_s
@@ -126,7 +205,7 @@ def volume(seen: Snapshot) -> str:
             f'<span class="dim">{one.kept} kept of {one.given} given, {one.promised} promised{refused}</span>'
             "</div>"
         )
-    return "".join(rows) + _more(len(seen.promises), MOST_VALIDATORS)
+    return "".join(rows)
 
 
 def refusals(seen: Snapshot) -> str:
@@ -148,15 +227,18 @@ def servers(seen: Snapshot) -> str:
     if not seen.servers:
         return '<p class="empty">Known once the miner runs.</p>'
     rows = []
+    calls_of_all = max(1, sum(one.calls for one in seen.servers))
     for one in seen.servers:
-        speed = NOTHING if one.tokens_per_s is None else f"{one.tokens_per_s:.0f} tokens/s"
+        speed = "" if one.tokens_per_s is None else f", {one.tokens_per_s:.0f} tokens/s"
         spent = f", spent {one.spent:.2f} today" if one.paid else ""
         calls = "1 call" if one.calls == 1 else f"{one.calls} calls"
-        told = f'<span class="why">{escape(one.why or "does not answer")}</span>' if not one.well else ""
+        level = "good" if one.well else "bad"
+        told = f"{out(one, seen.at_s)}: {reason(one)}" if not one.well else ""
         rows.append(
-            f'<div class="server"><span class="dot {"good" if one.well else "bad"}"></span>'
-            f"<b>{escape(one.name)}</b>"
-            f'<span class="dim">{calls} in flight, {speed}{spent}</span>{told}</div>'
+            f'<div class="server"><span class="dot {level}"></span><b>{escape(one.name)}</b>'
+            f'<span class="why">{escape(told)}</span>'
+            f'<span class="bar"><i style="width:{100 * one.calls / calls_of_all:.0f}%"></i></span>'
+            f'<span class="dim">{calls} in flight{speed}{spent}</span></div>'
         )
     return "".join(rows)
 
@@ -167,6 +249,10 @@ def trend(seen: Snapshot) -> dict[str, Any]:
     missed = [one.missed or None for one in seen.slots]
     return {
         **_chart(at),
+        "media": [
+            {"query": {"maxWidth": 480}, "option": {"grid": {"top": 64}}},  # the legend takes two lines
+            {"option": {"grid": {"top": _TOP}}},
+        ],
         "legend": _legend(),
         "yAxis": [_axis("seconds"), _axis("correct", low=-1 if _negative(seen) else 0, high=1, right=True)],
         "series": [
@@ -218,6 +304,8 @@ def trend_words(seen: Snapshot) -> str:
         if known
         else "correctness is known of none"
     )
+    if not answered:
+        return "No answers yet."
     return escape(f"{answered} answers, {percent(answered - missed, answered)} in time; {correct}.")
 
 
@@ -229,7 +317,7 @@ def _chart(at: list[str]) -> dict[str, Any]:
     return {
         "animation": False,
         "textStyle": {"color": _DIM, "fontFamily": "system-ui, sans-serif"},
-        "grid": {"left": 8, "right": 8, "top": 42, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 8, "top": _TOP, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {
             "type": "category",
@@ -242,14 +330,14 @@ def _chart(at: list[str]) -> dict[str, Any]:
 
 
 def _legend() -> dict[str, Any]:
-    return {"textStyle": {"color": _DIM}, "top": 0, "itemWidth": 14, "itemHeight": 8, "type": "scroll"}
+    return {"textStyle": {"color": _DIM}, "top": 0, "itemWidth": 14, "itemHeight": 8}
 
 
 def _axis(name: str, low: float | None = 0, high: float | None = None, right: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": "value",
         "name": name,
-        "nameTextStyle": {"color": _DIM},
+        "nameTextStyle": {"color": _DIM, "align": "right" if right else "left"},  # never out of the picture
         "nameGap": 8,
         "axisLabel": {"color": _DIM},
         "splitLine": {"show": not right, "lineStyle": {"color": _LINE}},
@@ -265,7 +353,9 @@ def _line(
         "name": name,
         "type": "line",
         "data": data,
+        "symbol": "circle",
         "showSymbol": sum(value is not None for value in data) < 3,
+        "showAllSymbol": True,
         "connectNulls": True,
         "lineStyle": {"color": colour, "width": 2, "type": "dashed" if dashed else "solid"},
         "itemStyle": {"color": colour},

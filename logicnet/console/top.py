@@ -12,11 +12,12 @@ from rich.text import Text
 
 from logicnet.console.snapshot import Snapshot, Solving
 from logicnet.console.source import Source
-from logicnet.console.words import NOTHING, clock, headline, score, seconds, short, span
+from logicnet.console.words import NOTHING, clock, headline, score, seconds, short, span, urgency
 
 REFRESH_S = 1.0
 _STYLES = {"bad": "bold red", "warning": "yellow", "note": "dim"}
 _BAR = 10  # characters
+_BAR_STYLES = {"good": "green", "warning": "yellow", "bad": "red"}
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NARROW = 80
 _ABREAST = 140  # from here on five figures and their words fit beside each other
@@ -107,10 +108,9 @@ def _solving(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
 
 
 def _bar(one: Solving) -> Text:
-    share = min(1.0, max(0.0, one.left_s / one.allowed_s)) if one.allowed_s else 0.0
+    share, level = urgency(one)
     full = round(share * _BAR)
-    style = "green" if share > 0.5 else "yellow" if share > 0.2 else "red"
-    return Text("━" * full, style) + Text("━" * (_BAR - full), "grey30")
+    return Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")
 
 
 def _answers(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
@@ -181,9 +181,9 @@ def _servers(seen: Snapshot, most: int) -> RenderableType | None:
     table.add_column("", no_wrap=True)
     for one in seen.servers[:most]:
         speed = NOTHING if one.tokens_per_s is None else f"{one.tokens_per_s:.0f}"
-        table.add_row(
-            one.name, str(one.calls), speed, Text("well", "green") if one.well else Text("out", "red")
-        )
+        lasts = "" if one.out_since_s is None else f" {span(seen.at_s - one.out_since_s)}"
+        state = Text("well", "green") if one.well else Text(f"out{lasts}", "red")
+        table.add_row(one.name, str(one.calls), speed, state)
     return table
 
 

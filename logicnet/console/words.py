@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from logicnet.console.snapshot import Snapshot
+from logicnet.admin.state import Server
+from logicnet.console.snapshot import Snapshot, Solving
 
 NOTHING = "\N{EN DASH}"
 
@@ -40,6 +41,26 @@ def percent(part: int, whole: int) -> str:
     return NOTHING if not whole else f"{part / whole:.1%}"
 
 
+def urgency(one: Solving) -> tuple[float, str]:
+    """The share of its time that a challenge has left, 0..1, and how good that is: good, warning or bad."""
+    share = min(1.0, max(0.0, one.left_s / one.allowed_s)) if one.allowed_s else 0.0
+    return share, "good" if share > 0.5 else "warning" if share > 0.2 else "bad"
+
+
+def out(server: Server, at_s: float) -> str:
+    """Since when a model server is out of use."""
+    since_s = server.out_since_s
+    return "out of use" + (f" since {clock(since_s)}, for {span(at_s - since_s)}" if since_s else "")
+
+
+def reason(server: Server) -> str:
+    """Why it is out of use, without its name again."""
+    said = f"the model server at {server.name.partition(' ')[0]} "
+    if server.why.startswith(said):
+        return f"it {server.why.removeprefix(said)}"
+    return server.why or "it does not answer"
+
+
 def headline(seen: Snapshot) -> list[tuple[str, str, str]]:
     """What matters most: name, figure, and a word on it."""
     answers = seen.answers
@@ -55,7 +76,11 @@ def headline(seen: Snapshot) -> list[tuple[str, str, str]]:
             str(len(seen.solving)),
             f"least time left {seconds(least)}" if seen.solving else "idle",
         ),
-        ("answered in the hour", str(len(answers)), f"{percent(seen.in_time, len(answers))} in time"),
+        (
+            "answered in the hour",
+            str(len(answers)),
+            f"{percent(seen.in_time, len(answers))} in time" if answers else "none yet",
+        ),
         ("reward", score(mean), f"of {len(rewards)} that are known" if rewards else "none is known"),
         ("kept of promised", f"{kept} / {promised}", "in the open epochs"),
         (

@@ -125,7 +125,7 @@ class Member:
 
     def mute(self, seconds: float) -> None:
         """Take it out of use, until it says something."""
-        self.out(f"the model server at {self.place} has written nothing for {seconds:.0f} s")
+        self.out(f"the model server at {self.place} wrote nothing for {seconds:.0f} s")
         self._mute = True
 
     def spoke(self) -> None:

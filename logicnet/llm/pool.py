@@ -48,6 +48,7 @@ class Standing:
     tokens_per_s: float | None
     paid: bool
     spent: float  # today, in the unit of its limit
+    out_s: float = 0.0  # for how long it has not been well
 
 
 class Pool:
@@ -98,7 +99,16 @@ class Pool:
     def standing(self) -> list[Standing]:
         """The servers, in the order they were given."""
         return [
-            Standing(m.name, not m.health.open, m.health.why, m.calls, m.pace.tokens_per_s, m.paid, m.spent)
+            Standing(
+                m.name,
+                not m.health.open,
+                m.health.why,
+                m.calls,
+                m.pace.tokens_per_s,
+                m.paid,
+                m.spent,
+                self.clock() - m.health.opened_s if m.health.open else 0.0,
+            )
             for m in self._members
         ]
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from logicnet.console.panels import FEW
 from logicnet.demo.stage import environment
 from logicnet.processes import Child, free_port
 from tests.e2e.conftest import START_S, Miner, StartMiner
 from tests.harness.browser import Browser
 from tests.harness.scripted_model import Mode, ScriptedModel
+from tests.unit.console.live import IN_FLIGHT, living
 
 PASSWORD = "a-long-enough-one"
 QUESTION = "A farmer has 17 sheep and all but 9 run away <b>at once</b>. How many are left?"
@@ -76,8 +78,6 @@ async def ask(running: Miner) -> None:
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
 async def test_it_fits_and_both_charts_are_drawn(tmp_path: Path, width: int, dark: bool) -> None:
-    from tests.unit.console.live import living  # noqa: PLC0415
-
     with living(tmp_path / "miner.sqlite") as ledger, console(ledger, tmp_path) as url:
         async with Browser(tmp_path) as tab:
             await tab.open(url, width=width, dark=dark)
@@ -92,6 +92,22 @@ async def test_it_fits_and_both_charts_are_drawn(tmp_path: Path, width: int, dar
             await tab.until(f"!{narrow} < c.clientWidth - 1)")
             assert await tab.run("document.body.classList.contains('body--dark')") is dark
             assert await tab.run("document.querySelectorAll('#solving img, #answers img').length") == 0
+
+
+async def test_what_is_folded_is_shown_when_asked_for_and_stays_shown(tmp_path: Path) -> None:
+    with living(tmp_path / "miner.sqlite") as ledger, console(ledger, tmp_path) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url)
+            rows = "document.querySelectorAll('#solving .one').length"
+            more = await tab.until("document.querySelector('#solving summary')?.innerText")
+            assert (more, await tab.run(rows)) == (f"and {IN_FLIGHT - FEW} more", FEW)
+            await tab.run("document.querySelector('#solving summary').click()")
+            await tab.until(f"{rows} == {IN_FLIGHT}")
+            clock = await tab.run("document.querySelector('.clock').innerText")
+            await tab.until(f"document.querySelector('.clock').innerText != '{clock}'")  # renewed meanwhile
+            assert await tab.run("document.querySelector('#solving details').open")
+            await tab.run("document.querySelector('#solving summary').click()")
+            await tab.until(f"{rows} == {FEW}")
 
 
 async def test_with_a_password_nothing_is_seen_before_it_is_given(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from logicnet.admin import counted
 from logicnet.admin.counted import Counted, Stands
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Message, Pool, Spec
+from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 ASK = [Message("user", "How many?")]
@@ -36,6 +37,23 @@ async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() ->
             assert not broken.well and broken.why
         finally:
             await endpoint.close()
+
+
+async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
+    hands = ManualTime()
+    async with ScriptedModel(mode=Mode.ERROR_500) as server:
+        endpoint = Endpoint(server.base_url)
+        models = Counted(endpoint, hands.clock)
+        try:
+            told = []
+            for mode in (Mode.ERROR_500, Mode.ERROR_500, Mode.NORMAL, Mode.ERROR_500):
+                server.mode = mode
+                await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+                await hands.advance(7.0)
+                told.append(models.standing()[0].out_s)
+        finally:
+            await endpoint.close()
+    assert told == [7.0, 14.0, 0.0, 7.0]
 
 
 async def test_a_pool_knows_by_itself_how_it_stands() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 from logicnet.admin.meter import Meter
 from logicnet.admin.state import State, servers
 from logicnet.llm import Standing
-from tests.unit.admin.views import view
+from tests.unit.admin.views import NOW_S, view
 from tests.unit.ledger.facts import admitted, answered, epoch
 
 
@@ -21,6 +21,7 @@ def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
     assert [one.kept for one in state.promises] == [1]
     assert state.network is not None and (state.network.rank, state.network.stake) == (2, 12.0)
     assert [one.why for one in state.servers] == ["", "The model server is away"]
+    assert [one.out_since_s for one in state.servers] == [None, NOW_S - 12.0]
     assert "hunter2" not in text and "account-77" not in text
 
 
@@ -28,4 +29,4 @@ def test_servers_on_one_host_are_told_apart_without_their_paths() -> None:
     standing = [
         Standing(f"https://h/v1/{path}", True, "", 0, None, False, 0.0) for path in ("one", "two", "three")
     ]
-    assert [one.name for one in servers(standing)] == ["h", "h (2)", "h (3)"]
+    assert [one.name for one in servers(standing, NOW_S)] == ["h", "h (2)", "h (3)"]

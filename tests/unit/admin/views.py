@@ -21,7 +21,14 @@ NOW_S = 730.0
 STANDING = [
     Standing("http://127.0.0.1:8000/v1", True, "", 3, 41.5, False, 0.0),
     Standing(
-        "https://paid.example/v1/account-77 big", False, "The model server\nis away", 0, None, True, 1.25
+        "https://paid.example/v1/account-77 big",
+        False,
+        "The model server\nis away",
+        0,
+        None,
+        True,
+        1.25,
+        12.0,
     ),
 ]
 

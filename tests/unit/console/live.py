@@ -28,7 +28,7 @@ QUESTIONS = [
     "A train leaves at 9:40 and arrives at 13:05. How long is the trip in minutes?",
     "Every bloop is a razzie and every razzie is a lazzie. Is every bloop surely a lazzie?",
 ]
-IN_FLIGHT = 9
+IN_FLIGHT = 40
 
 
 @contextmanager
@@ -41,9 +41,7 @@ def living(path: Path) -> Iterator[Path]:
             _one(ledger, dice, number, now_s - 5.9 * 3600 + number * 50)
         for number in range(IN_FLIGHT):
             question = QUESTIONS[number % len(QUESTIONS)]
-            ledger.record(
-                _admitted(f"live{number}", now_s - 5 * number, VALIDATORS[number % 5], question, dice)
-            )
+            ledger.record(_admitted(f"live{number}", now_s - number, VALIDATORS[number % 5], question, dice))
         for reason, count in ((Reason.NOT_PERMITTED, 41), (Reason.OVER_QUOTA, 17), (Reason.NOT_VERIFIED, 6)):
             for _ in range(count):
                 ledger.record(Refused(now_s - dice.random() * 3000, reason, "No, and this is why."))
@@ -126,9 +124,14 @@ def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
             for number in reversed(range(IN_FLIGHT))
         ],
         servers=[
-            Server(name="127.0.0.1:8000", well=True, calls=6, tokens_per_s=44.2),
-            Server(name="10.0.0.7:8000", well=True, calls=3, tokens_per_s=31.0),
-            Server(name="10.0.0.8:8000", well=False, why="the model server at 10.0.0.8:8000 is not there"),
+            Server(name="127.0.0.1:8000", well=True, calls=27, tokens_per_s=44.2),
+            Server(name="10.0.0.7:8000", well=True, calls=13, tokens_per_s=31.0),
+            Server(
+                name="10.0.0.8:8000",
+                well=False,
+                why="the model server at 10.0.0.8:8000 cannot be reached (is it running?)",
+                out_since_s=began_s - 8.0,
+            ),
             Server(
                 name="api.example gpt-4o-mini", well=True, calls=0, tokens_per_s=80.0, paid=True, spent=0.4
             ),

@@ -57,6 +57,16 @@ def test_what_is_wrong_is_said_with_what_to_do(snapshot: Snapshot, level: str, w
     assert first.mend.endswith(".")
 
 
+def test_a_server_that_is_out_is_named_once_with_since_when() -> None:
+    why = "the model server at 10.0.0.8:8000 cannot be reached (is it running?)"
+    name = "10.0.0.8:8000 big"  # two models are there
+    away = Server(name=name, well=False, why=why, out_since_s=NOW_S - 12.0)
+    (found,) = concerns(seen(servers=(Server(name="s", well=True), away)))
+    assert found.level == "warning"
+    since = "out of use since 01:46:28, for 12 s"
+    assert found.what == f"The model server {name} is {since}: it cannot be reached (is it running?)."
+
+
 def test_the_worst_comes_first_and_what_was_kept_aside_last() -> None:
     snapshot = seen(refusals=(Refusals("full", 3, NOW_S, ""), Refusals("broken", 1, NOW_S, "")))
     found = concerns(snapshot, ["l.sqlite.damaged-1"])

@@ -23,6 +23,9 @@ TEXTS = (
     panels.refusals,
     panels.servers,
     panels.trend_words,
+    lambda seen: panels.rest_of_solving(seen)[1](),
+    lambda seen: panels.rest_of_volume(seen)[1](),
+    lambda seen: panels.rest_of_answers(seen)[1](),
 )
 VOID = {"img", "br"}
 
@@ -55,10 +58,10 @@ def full() -> Snapshot:
         ledger=HOSTILE,
         miner=miner,
         ledger_trouble=HOSTILE,
-        solving=(Solving(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),),
+        solving=(Solving(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),) * 9,
         answers=(answer,) * 150,
         refusals=(Refusals(HOSTILE, 3, NOW_S, HOSTILE),),
-        promises=(promise(refused=2).model_copy(update={"validator": HOSTILE}),),
+        promises=(promise(refused=2).model_copy(update={"validator": HOSTILE}),) * 9,
         servers=(Server(name=HOSTILE, well=False, why=HOSTILE, paid=True, spent=1.5),),
     )
 
@@ -79,10 +82,53 @@ def test_a_challenge_has_a_bar_of_the_time_it_has_left() -> None:
     assert "width:10%" in text and "6.0 s" in text and 'class="bar bad"' in text
 
 
+def test_of_many_in_flight_all_are_drawn_and_the_most_urgent_told() -> None:
+    left_s = [60.0 * number / 199 for number in range(200)]  # of 60 s each
+    seen = replace(full(), solving=tuple(Solving(str(n), "5A", "", s, 60.0) for n, s in enumerate(left_s)))
+    text = panels.solving(seen)
+    drawn = dict(re.findall(r'<path class="(\w+)" d="([^"]*)"', text))
+    assert {level: lines.count("M") for level, lines in drawn.items()} == {
+        "bad": 40,
+        "warning": 60,
+        "good": 100,
+    }
+    assert re.findall(r"<b>(\d+)</b>", text) == ["40", "60", "100"]
+    assert re.findall(r'data-challenge="(\d+)"', text) == [str(number) for number in range(panels.FEW)]
+    count, rest = panels.rest_of_solving(seen)
+    assert count == 200 - panels.FEW
+    assert re.findall(r'data-challenge="(\d+)"', rest()) == [str(n) for n in range(panels.FEW, 200)]
+
+
+def test_a_page_stays_light_however_many_are_in_flight() -> None:
+    seen = replace(full(), solving=full().solving[:1] * 4096)
+    text = panels.solving(seen)
+    assert panels.MOST_DRAWN // 2 <= text.count("v-10h") <= panels.MOST_DRAWN
+    assert "<b>4096</b>" in text
+    count, rest = panels.rest_of_solving(seen)
+    assert rest().count("data-challenge") == panels.MOST_FOLDED < count
+
+
+def test_few_in_flight_are_told_without_drawing_them() -> None:
+    seen = replace(full(), solving=full().solving[: panels.FEW])
+    assert "svg" not in panels.solving(seen)
+    assert panels.rest_of_solving(seen)[0] == 0
+
+
+def test_where_calls_are_and_which_server_is_out_since_when() -> None:
+    away = Server(name="b:1", well=False, why="", calls=50, out_since_s=NOW_S - 5.0)
+    text = panels.servers(replace(full(), servers=(Server(name="a:1", well=True, calls=150), away)))
+    assert re.findall(r"width:(\d+)%", text) == ["75", "25"]
+    assert "out of use since 01:46:35, for 5 s" in text and "it does not answer" in text
+
+
 def test_long_lists_are_cut_and_that_is_said() -> None:
-    text = panels.answers(full())
-    assert text.count("<tr>") == panels.MOST_ANSWERS + 1
-    assert "and 50 more" in text
+    seen = full()
+    seen = replace(seen, answers=seen.answers * 2)
+    assert panels.answers(seen).count("<tr>") == panels.FEW + 1
+    count, rest = panels.rest_of_answers(seen)
+    assert count == 300 - panels.FEW
+    assert rest().count("<tr>") == panels.MOST_FOLDED + 1
+    assert f"and {count - panels.MOST_FOLDED} more" in rest()
 
 
 @pytest.mark.parametrize("make", [panels.trend, panels.ranks])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from logicnet.admin.state import Server
 from logicnet.console.snapshot import Snapshot
 from logicnet.console.source import Source
 from logicnet.console.top import top, view
@@ -41,6 +42,12 @@ def test_it_ends_where_the_terminal_ends_with_the_most_urgent_first(seen: Snapsh
     lines = shown(many, 60, height=30)
     assert sum("40.0 s" in line and "5Alice" in line for line in lines) < 15
     assert any("more" in line for line in lines)
+
+
+def test_how_long_a_server_is_out_is_seen(seen: Snapshot) -> None:
+    away = Server(name="10.0.0.8:8000", well=False, out_since_s=NOW_S - 12.0)
+    lines = shown(replace(seen, servers=(*seen.servers, away)), 60)
+    assert any("10.0.0.8:8000" in line and "out 12 s" in line for line in lines)
 
 
 def test_what_a_stranger_wrote_gives_the_terminal_no_orders(seen: Snapshot) -> None:

@@ -119,6 +119,7 @@ async def test_the_standing_is_told() -> None:
     async with servers(2, pause_s=0.05) as (a, b):
         b.key = "sk-other"
         async with opened(of(a, model="scripted"), of(b, limit=PAID)) as models:
+            began_s = models.clock()
             models.start()
             call = asyncio.create_task(ask(models))
             await until(lambda: well(models) == [True, False])
@@ -126,6 +127,8 @@ async def test_the_standing_is_told() -> None:
             first, second = models.standing()
             assert first == Standing(f"{a.base_url} scripted", True, "", 1, None, False, 0.0)
             assert "refuses the key (401)" in second.why and second.paid
+            assert second.out_s <= models.clock() - began_s
+            await until(lambda: models.standing()[1].out_s > second.out_s)
             await call
             assert models.standing()[0].calls == 0
             assert models.standing()[0].tokens_per_s is not None
@@ -219,7 +222,7 @@ async def test_calls_leave_a_server_that_is_out_at_once() -> None:
         with listening() as lines:
             done = await asyncio.gather(*(ask(models, 20.0) for _ in range(30)))
         assert [(one.text, one.finish) for one in done] == [(STEPS, "stop")] * 30
-        assert [line for line in lines if "has written nothing for" in line] != []
+        assert [line for line in lines if "wrote nothing for" in line] != []
         assert any(line.endswith("1 of 2 are left.") for line in lines)
         assert max(one.seconds for one in done) < 10
 
