@@ -30,7 +30,7 @@ class LoopThread:
     """Runs coroutines on a loop of its own, each within a time limit. Starts at once; stops once."""
 
     def __init__(self, name: str) -> None:
-        self._loop = _Loop()
+        self._loop = Loop()
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
         threading.Thread(target=self._main, name=name, daemon=True).start()
 
@@ -76,7 +76,7 @@ class LoopThread:
             self._ended.set_result(None)
 
 
-class _Loop(asyncio.SelectorEventLoop):
+class Loop(asyncio.SelectorEventLoop):
     """A loop that knows what was opened on it, and whose lookups never keep the process alive."""
 
     def __init__(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from loguru import logger
 from rich.console import Console
 
+from logicnet.chain.loop_thread import Loop
 from logicnet.config import Config
 from logicnet.config.started import kept
 from logicnet.doctor.report import as_json, masked, secrets_in, show, status
@@ -26,8 +27,8 @@ def run(config: Config, out: Console, *, json: bool = False, outside: Outside | 
     outside = outside or Outside()
     folder = Path.cwd()
     site = Site(config, folder, outside)
-    with _unheard():
-        found = asyncio.run(examine(site))
+    with _unheard(), asyncio.Runner(loop_factory=Loop) as runner:  # a look-up that hangs is not waited for
+        found = runner.run(examine(site))
     secrets = [*config.secrets(), *secrets_in(outside.environ), *secrets_in(kept(folder / ".env"))]
     clean = masked(found, secrets, outside.home)
     if json:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -36,3 +41,28 @@ async def test_a_report_holds_no_secret(
         assert "hf_in" not in text
     assert "refuses the key" in " ".join(as_shown.out.split())
     assert as_shown.err == ""
+
+
+async def test_a_look_up_that_hangs_does_not_hold_up_the_report(
+    setup: SetUp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, ended = threading.Event(), threading.Event()
+    usual = socket.getaddrinfo
+
+    def look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        if host == "gpu.example":
+            told.wait(30)
+            ended.set()
+        return usual(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.chdir(setup.folder)
+    setup.patience = replace(setup.patience, model_s=0.5)
+    config = read(
+        [*setup.argv, "--miner.llm_client.base_url", "http://gpu.example:8000/v1"], {}, Path(".env")
+    )
+    with logging_put_back():
+        await asyncio.to_thread(run, config, Console(width=80), outside=setup.outside)
+    assert not ended.is_set()
+    told.set()
+    assert "gpu.example:8000 does not answer" in " ".join(capsys.readouterr().out.split())
