@@ -29,17 +29,22 @@ class Watch:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._seen: Snapshot | None = None
+        self._look: asyncio.Task[Snapshot] | None = None
         self._looked_s = float("-inf")
-        self._turn = asyncio.Lock()
 
     async def seen(self) -> Snapshot:
         """A look that is no older than `EVERY_S`, or nearly so."""
-        async with self._turn:
-            if self._seen is None or time.monotonic() - self._looked_s > 0.8 * EVERY_S:
-                self._seen = await asyncio.to_thread(self._source.look)
-                self._looked_s = time.monotonic()
-            return self._seen
+        old = time.monotonic() - self._looked_s > 0.8 * EVERY_S
+        if self._look is None or (self._look.done() and old):
+            self._look = asyncio.create_task(self._take())
+        # A browser that leaves gives up its own waiting, and not the look: the next would run beside it.
+        return await asyncio.shield(self._look)
+
+    async def _take(self) -> Snapshot:
+        try:
+            return await asyncio.to_thread(self._source.look)
+        finally:
+            self._looked_s = time.monotonic()
 
 
 def serve(source: Source, *, host: str, port: int, password: str | None) -> None:
