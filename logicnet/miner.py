@@ -25,6 +25,7 @@ from logicnet.config import endpoints
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
+from logicnet.llm.reach import unheard
 from logicnet.logs import log_event
 from logicnet.promise.strain import Strain
 from logicnet.protocol import Hotkey
@@ -136,7 +137,8 @@ async def say_who_answers(
         models.start()
         return
     for tries in itertools.count():
-        probe = await models.probe()
+        with unheard():  # what it says of a probe would be said twice
+            probe = await models.probe()
         if not probe.error:
             logger.info("The model: {}.", probe)
             return

@@ -52,7 +52,7 @@ def run(options: Options) -> int:
     report.require()
     ready = _resumed(options) if options.resume else _begun(options)
     if ready.plan.reference is not None:
-        similarity.require()
+        similarity.require("--no-similarity goes without")
     try:
         stopped = asyncio.run(_run(options, ready))
     except KeyboardInterrupt:  # before the first question

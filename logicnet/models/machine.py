@@ -50,11 +50,13 @@ class Machine:
         return self.cores is not None
 
     def __str__(self) -> str:
-        card = self.cards[0]
+        card, count = self.cards[0], len(self.cards)
+        if self.cores is None and card.free_bytes is None:  # nobody looked: its name is its size
+            return f"{count} x {card.name}"
         size = f"{card.total_bytes / GIB:.0f} GiB"
         if self.cores is not None:
             return f"a CPU with {self.cores} cores and {size} of memory"
-        return f"{len(self.cards)} x {card.name}, {size}{' each' if len(self.cards) > 1 else ''}"
+        return f"{count} x {card.name}, {size}{' each' if count > 1 else ''}"
 
 
 # Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these cards. The

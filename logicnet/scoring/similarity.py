@@ -113,12 +113,12 @@ class MiniLM:
             ) from None
 
 
-def require() -> None:
-    """Raise LogicnetError unless what embeds is installed. Loads nothing."""
+def require(otherwise: str = "") -> None:
+    """Raise LogicnetError, with what can be done `otherwise`, unless what embeds is there. Loads nothing."""
     if not _installed():
         raise LogicnetError(
             "comparing reasoning with a reference needs sentence-transformers: "
-            "pip install 'logicnet[scoring]'"
+            "pip install 'logicnet[scoring]'" + (f"; {otherwise}" if otherwise else "")
         )
 
 

@@ -121,14 +121,9 @@ async def test_a_folder_that_cannot_be_written_is_an_error_in_one_line(tmp_path)
 
 
 async def test_without_what_embeds_nothing_is_begun(tmp_path, monkeypatch):
-    from logicnet.scoring import similarity  # noqa: PLC0415
-
-    def missing() -> None:
-        raise LogicnetError("needs sentence-transformers")
-
-    monkeypatch.setattr(similarity, "require", missing)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     async with ScriptedModel() as server:
-        with pytest.raises(LogicnetError, match="sentence-transformers"):
+        with pytest.raises(LogicnetError, match=r"sentence-transformers: .*; --no-similarity goes without"):
             await asyncio.to_thread(run, options(server, tmp_path, similarity=True))
         assert server.chats == []
 

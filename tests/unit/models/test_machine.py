@@ -89,6 +89,8 @@ def test_without_a_card_one_line_says_what_to_do(nvml, reason):
 def test_told_cards_are_taken_as_they_are_sold():
     machine = told(24, 2)
     assert machine.cards == [Card("card of 24 GB", 24 * GIB)] * 2
+    assert str(machine) == "2 x card of 24 GB"
+    assert str(seen(ScriptedNvml([SMALL, SMALL]))) == "2 x NVIDIA L4, 22 GiB each"
 
 
 @pytest.mark.parametrize(("vram", "count"), [(0, 1), (-24, 1), (24, 0), (9999, 1)])
