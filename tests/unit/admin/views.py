@@ -44,7 +44,7 @@ class Network(NetworkKeeper):
     """A network that is known, or not."""
 
     def __init__(self, graph: Metagraph | None) -> None:
-        super().__init__(OfflineChain(None), refresh_s=60.0)
+        super().__init__(OfflineChain(Path("never-read.json")), refresh_s=60.0)
         self._graph = graph
 
 
