@@ -167,6 +167,9 @@ def ledger(
     ] = 20,
     export: Annotated[Path | None, typer.Option(help="Write every row of one table; - is stdout.")] = None,
     form: Annotated[Format | None, typer.Option("--format", help="Of an export; alone, to stdout.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Every row of one table, a JSON object a line.")
+    ] = False,
     path: Annotated[Path | None, typer.Option(help="The ledger; that of the settings if not given.")] = None,
 ) -> None:
     """Show what happened, or export it; also while the miner runs. Takes the flags of `mine` too."""
@@ -186,6 +189,7 @@ def ledger(
         last=last,
         target=export,
         form=form,
+        json=json,
     )
 
 

@@ -47,7 +47,7 @@ async def mine(settings: Settings) -> None:
     keypair = load_hotkey(settings.wallet)
     network = network_keeper(settings, keypair)
     models = _models(settings)
-    ledger = Ledger.open(ledger_path(settings))
+    ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers
     try:
         solver = await _at_work(stack, settings, settings.miner.solver, "--miner.solver", ledger.path)

@@ -29,6 +29,8 @@ MASK = "****"
 LONGEST_S = 86_400.0  # a day; longer is a slip of the finger
 MOST = 1_000_000  # challenges; no validator asks for more than 80 per interval
 
+MOST_DAYS = 3650  # ten years; whoever wants more wants all
+
 
 @dataclass(frozen=True, slots=True)
 class Takes:
@@ -139,6 +141,9 @@ Ip = Annotated[str, AfterValidator(_ip), Takes("an IPv4 or IPv6 address", "IP")]
 Port = Annotated[int, Field(ge=1, le=65_535), Takes("a port from 1 to 65535", "PORT")]
 Netuid = Annotated[int, Field(ge=0, le=65_535), Takes("a whole number from 0 to 65535", "N")]
 Count = Annotated[int, Field(ge=1, le=MOST), Takes(f"a whole number from 1 to {MOST}", "N")]
+Days = Annotated[
+    int, Field(ge=0, le=MOST_DAYS), Takes(f"a whole number from 0 (for ever) to {MOST_DAYS}", "DAYS")
+]
 Stake = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "ALPHA")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a share from 0 to 1", "SHARE")]
 Seconds = Annotated[
@@ -251,6 +256,9 @@ class Ledger(_Frozen):
     model_config = ConfigDict(title="What happened, on disk")
 
     path: File | None = Field(None, description="SQLite file; ~/.logicnet/WALLET-HOTKEY.sqlite if not given")
+    keep_days: Days = Field(
+        30, description="days that challenges, refusals and quotas are kept; 0 keeps them for ever"
+    )
 
 
 class Admin(_Frozen):

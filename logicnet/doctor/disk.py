@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from logicnet.doctor.finding import Finding, error, ok, warning
 from logicnet.doctor.site import Site
-from logicnet.ledger import ledger_path
+from logicnet.errors import LedgerError
+from logicnet.ledger import LedgerReader, ledger_path
 
-GB = 10**9
-_LEAST = GB // 5  # the ledger of some days; SQLite stops writing at 0
-_ENOUGH = 2 * GB  # months of ledger and logs
+MB, GB = 10**6, 10**9
+_LEAST = GB // 5  # less than a day of ledger at full volume; SQLite stops writing at 0
+_ENOUGH = 2 * GB  # logs, and a week of ledger at full volume
+_DAY_S = 86_400.0
+_AHEAD_DAYS = 30  # how far a ledger is looked at that keeps everything
+
+_WHY = (
+    "On a full disk what was promised and given is forgotten at the next restart, and no model can be "
+    "downloaded."
+)
 
 
 async def look(site: Site) -> Sequence[Finding]:
@@ -48,15 +57,40 @@ def findings(site: Site) -> list[Finding]:
             found.append(
                 tell(
                     f"{free / GB:.1f} GB are free where {what} go ({there}).",
-                    "On a full disk what was promised and given is forgotten at the next restart, and no "
-                    "model can be downloaded.",
+                    _WHY,
                     "Remove old logs (.run/logs, ~/.pm2/logs; `npx pm2 install pm2-logrotate` keeps them "
                     "small) and models that are not used (~/.cache/huggingface).",
                 )
             )
+    if not found:
+        found.extend(_growth(site, site.outside.free_bytes(_there(ledger)), time.time()))
     if not found and least:
         found.append(ok(f"{least[0] / GB:.0f} GB of disk are free."))
     return found
+
+
+def _growth(site: Site, free: int, now_s: float) -> Iterator[Finding]:
+    """Whether what the ledger is to keep will fit, if the last day is like those to come."""
+    try:
+        with LedgerReader.open(ledger_path(site.settings)) as ledger:
+            size, kept, today = ledger.size(), ledger.count(), ledger.count(now_s - _DAY_S)
+    except LedgerError:  # which `demand` says
+        return
+    daily = size * today / max(kept, 1)
+    days = site.settings.ledger.keep_days
+    more = daily * days - size if days else daily * _AHEAD_DAYS
+    if free - more >= _LEAST:
+        return
+    fits = int((size + free - _ENOUGH) / daily)
+    yield warning(
+        f"The ledger grows by {daily / MB:.0f} MB a day and keeps "
+        + (f"{days} days, which takes {more / GB:.1f} GB more" if days else "all of it")
+        + f"; {free / GB:.1f} GB are free.",
+        _WHY,
+        f"Keep less of it (--ledger.keep_days {fits}), or make room."
+        if fits
+        else "Put it on another disk (--ledger.path).",
+    )
 
 
 def _there(folder: Path) -> Path:

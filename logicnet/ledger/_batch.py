@@ -20,6 +20,7 @@ from logicnet.events import (
     Refused,
     Shadowed,
 )
+from logicnet.ledger._schema import transaction
 from logicnet.trail import Trail
 
 LIMIT = 10_000
@@ -145,8 +146,7 @@ class Batch:
 
     def write(self, connection: sqlite3.Connection) -> None:
         """All or nothing: one transaction. Written twice, every row but refusals stays the same."""
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             connection.executemany(_EPOCH, [_epoch_row(epoch) for epoch in self._epochs.values()])
             connection.executemany(_ADMITTED, [_admitted_row(event) for event in self._admitted.values()])
             connection.executemany(_ENDED, [_ended_row(event) for event in self._ended.values()])
@@ -156,11 +156,6 @@ class Batch:
             )
             connection.executemany(_NONCE, list(self._nonces.items()))
             connection.executemany(_PLACED, [_placed_row(*pair) for pair in self._placed.items()])
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
     def _put(self, table: dict[_Key, _Value], key: _Key, value: _Value) -> None:
         table[key] = value

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from loguru import logger
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount, Event
 from logicnet.ledger._batch import Batch
+from logicnet.ledger._outdated import removing
 from logicnet.ledger._schema import begin_anew, is_damage, open_for_writing
 
 BATCH_S = 0.1
@@ -24,6 +25,9 @@ BATCH_S = 0.1
 
 BATCH_EVENTS = 1000
 """A batch of this many events is written sooner."""
+
+_LOOK_S = 3600.0
+"""From one look for what is too old to the next. While there is more of it, a step follows each batch."""
 
 _RETRY_S = 1.0
 _CLOSE_S = 5.0
@@ -49,6 +53,8 @@ class Ledger:
         connection: sqlite3.Connection,
         epochs: tuple[EpochCount, ...],
         nonces: Mapping[str, int],
+        *,
+        keep_days: int,
     ) -> None:
         """Use `Ledger.open`."""
         self.path = path
@@ -60,6 +66,9 @@ class Ledger:
         """The longest that writing one batch took."""
         self.lost = 0
         """Rows that were never written: they found no room in memory, or did not fit the file."""
+        self._keep_days = keep_days
+        self._removing: Iterator[None] | None = None
+        self._look_at_s = 0.0  # monotonic
         self._lock = lock
         self._connection = connection
         self._guard = threading.Lock()  # over the next three
@@ -75,9 +84,10 @@ class Ledger:
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, keep_days: int = 0) -> Self:
         """Open or begin the ledger at `path`, and start writing.
 
+        What is older than `keep_days` is removed in the background; 0 keeps it for ever.
         Raises LedgerError if another miner has it, if it is of a newer logicnet or of another
         program, or if it cannot be opened. A damaged file is kept under another name, and said.
         """
@@ -86,7 +96,7 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = take_lock(path)
             try:
-                ledger = cls(path, lock, *_restore(path))
+                ledger = cls(path, lock, *_restore(path), keep_days=keep_days)
             except BaseException:
                 os.close(lock)
                 raise
@@ -151,7 +161,7 @@ class Ledger:
     def _run(self) -> None:
         last = False
         while not last:
-            self._some.wait()
+            self._some.wait(self._until_removal_s())
             self._hurry.wait(_RETRY_S if self._away else BATCH_S)
             self._some.clear()
             self._hurry.clear()
@@ -201,13 +211,36 @@ class Ledger:
 
     def _commit(self, batch: Batch) -> None:
         try:
+            if self._until_removal_s() == 0.0 and not self._closing:
+                self._remove_some()
             batch.write(self._connection)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             self._connection.close()
+            self._removing = None  # from the file that is put aside
             self._connection = begin_anew(self.path)
             batch.write(self._connection)
+
+    def _until_removal_s(self) -> float | None:
+        """How long nothing need be removed; None for ever."""
+        return max(0.0, self._look_at_s - time.monotonic()) if self._keep_days else None
+
+    def _remove_some(self) -> None:
+        """One step of removing what is too old, for which a batch waits. Raises only what is damage."""
+        steps = self._removing or removing(self._connection, self._keep_days * 86_400.0)
+        self._removing = None
+        try:
+            next(steps)
+            self._removing = steps
+            return
+        except StopIteration:
+            pass
+        except sqlite3.Error as error:
+            if is_damage(error):
+                raise
+            logger.warning("What is too old stays in the ledger {} for now: {}.", self.path, error)
+        self._look_at_s = time.monotonic() + _LOOK_S
 
 
 def take_lock(path: Path) -> int:

@@ -93,6 +93,12 @@ _WATCHED = """
     FROM challenges WHERE admitted_at_s >= :since_s ORDER BY admitted_at_s
 """
 
+_SIZE = """
+    SELECT (page_count - freelist_count) * page_size AS bytes
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
+_COUNT = "SELECT count(*) AS count FROM challenges WHERE admitted_at_s >= :since_s"
+
 
 class LedgerReader:
     """One ledger, opened read-only; the miner is never kept waiting. Every method raises LedgerError."""
@@ -148,6 +154,16 @@ class LedgerReader:
         `chosen` is the key that the answer was sent for, `exact` that of the lane which computes.
         """
         return list(self._query(_WATCHED, Which(since_s), most=most))
+
+    def size(self) -> int:
+        """Bytes that are in use: pages that lie empty will be filled again."""
+        (used,) = self._query(_SIZE, EVERYTHING)
+        return int(used["bytes"])
+
+    def count(self, since_s: float = 0.0) -> int:
+        """Challenges admitted since then."""
+        (found,) = self._query(_COUNT, Which(since_s))
+        return int(found["count"])
 
     def lane_records(self, solver: str, model: str | None) -> list[tuple[str, str, float, float]]:
         """Kind, lane, right and wrong of all that was learned of `solver` with `model`.

@@ -11,10 +11,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -38,6 +40,9 @@ _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
+_WIDE = 100
+"""Characters across from which on every fact has a column of its own; a terminal of 60 is enough."""
+
 _LOST_AFTER_S = 30.0
 """A challenge without an end, so long after its deadline, was being solved when the miner died."""
 
@@ -51,13 +56,18 @@ def report(
     last: int = 20,
     target: Path | None = None,
     form: Format | None = None,
+    json: bool = False,
 ) -> None:
-    """`logicnet ledger`: tables on standard output; with `target` or `form` an export instead.
+    """`logicnet ledger`: tables on standard output; with `target`, `form` or `json` an export instead.
 
     LedgerError if there is nothing to read or nowhere to write, SettingsError for a wrong option.
     """
     now_s = time.time()
     which = Which(since_s(since, now_s) if since is not None else 0.0, validator)
+    if json and form is Format.CSV:
+        raise SettingsError("--json and --format csv say different things: give one of them.")
+    if json:
+        form = Format.JSONL
     exporting = target is not None or form is not None
     if exporting and len(tables) > 1:
         raise SettingsError("An export is of one table, not of several: name one, as --challenges.")
@@ -203,24 +213,28 @@ class _Page:
         self._whole = not console.is_terminal
         if self._whole:
             console.width = 10_000  # a pipe has no edge
+        self._narrow = console.width < _WIDE
 
     def epochs(self, rows: list[Row]) -> None:
-        table = self._table("Epochs", "validator", "began (UTC)")
-        for name in ("promised", "given", "refused", "in time"):
-            table.add_column(name, justify="right", no_wrap=True)
+        numbers = ("promised", "given", "refused", "in time")
+        table = self._table("Epochs", "validator", "began (UTC)", *numbers, numbers=numbers)
         for row in rows:
-            numbers = (row[name] for name in ("promised", "given", "refused", "answered_in_time"))
-            table.add_row(self._hotkey(row["validator"]), _time(row["started_at_s"]), *map(str, numbers))
+            counts = (row[name] for name in ("promised", "given", "refused", "answered_in_time"))
+            table.add(self._hotkey(row["validator"]), self._time(row["started_at_s"]), *map(str, counts))
         self._print(table, "No validator has asked yet.")
 
     def challenges(self, rows: list[Row]) -> None:
-        table = self._table("Challenges", "admitted (UTC)", "validator", "outcome")
-        table.add_column("seconds", justify="right", no_wrap=True)
-        self._add_text(table, "question", share=2)
-        self._add_text(table, "answer")
+        table = self._table(
+            "Challenges",
+            ("admitted (UTC)", "validator"),
+            ("outcome", "seconds"),
+            ("question", "answer"),
+            numbers=["seconds"],
+            texts={"question": 2, "answer": 1},
+        )
         for row in rows:
-            table.add_row(
-                _time(row["admitted_at_s"]),
+            table.add(
+                self._time(row["admitted_at_s"]),
                 self._hotkey(row["validator"]),
                 row["outcome"] or self._unfinished(row),
                 "" if row["seconds"] is None else f"{row['seconds']:.2f}",
@@ -230,82 +244,124 @@ class _Page:
         self._print(table, "No challenge was admitted yet.")
 
     def refusals(self, rows: list[Row]) -> None:
-        table = self._table("Refusals", "reason")
-        table.add_column("count", justify="right", no_wrap=True)
-        table.add_column("last (UTC)", no_wrap=True)
-        self._add_text(table, "last message")
+        table = self._table(
+            "Refusals",
+            *("reason", "count", ("last (UTC)", "last message")),
+            numbers=["count"],
+            texts={"last message": 1},
+        )
         for row in rows:
-            table.add_row(
-                row["reason"], str(row["count"]), _time(row["last_minute_s"]), _one_line(row["message"])
-            )
+            when, message = self._time(row["last_minute_s"]), _one_line(row["message"])
+            table.add(row["reason"], str(row["count"]), when, message)
         self._print(table, "Nobody was refused yet.")
 
     def shadows(self, rows: list[Row]) -> None:
-        table = self._table("Shadows, of the same challenges", "solver")
-        for name in ("answers", "agree", "median s", "late", "failed", "displaced"):
-            table.add_column(name, justify="right", no_wrap=True)
+        numbers = ("answers", "agree", "median s", "late", "failed", "displaced")
+        table = self._table(
+            "Shadows, of the same challenges",
+            ("solver", "role"),
+            *numbers,
+            numbers=numbers,
+            texts={"solver": 1},
+        )
         for pair in compare(rows):
-            table.add_row(*_side(pair.real, "sent", ""), "")
+            table.add(*_side(pair.real, "sent", ""), "")
             agree = _percent(pair.agreement)
-            table.add_row(*_side(pair.shadow, "shadow", agree), str(pair.displaced))
+            table.add(*_side(pair.shadow, "tried", agree), str(pair.displaced))
         self._print(table, "None was tried yet; see --miner.shadow.")
 
     def partings(self, rows: list[Row]) -> None:
-        table = self._table("Where they part", "began (UTC)")
-        self._add_text(table, "question", share=2)
-        self._add_text(table, "sent")
-        self._add_text(table, "shadow")
+        texts = {"question": 2, "sent": 1, "shadow": 1}
+        table = self._table("Where they part", "began (UTC)", tuple(texts), texts=texts)
         for row in rows:
-            texts = (_one_line(row[name]) for name in ("question", "answer", "shadow_answer"))
-            table.add_row(_time(row["shadow_ended_at_s"] - row["shadow_seconds"]), *texts)
+            said = (_one_line(row[name]) for name in ("question", "answer", "shadow_answer"))
+            table.add(self._time(row["shadow_ended_at_s"] - row["shadow_seconds"]), *said)
         self._print(table, "nowhere.")
 
     def lanes(self, rows: list[Row]) -> None:
-        table = self._table("What lanes have earned", "solver", "model", "kind", "lane")
-        for name in ("right", "wrong", "share", "runs"):
-            table.add_column(name, justify="right", no_wrap=True)
+        numbers = ("right", "wrong", "share", "runs")
+        table = self._table(
+            "What lanes have earned",
+            *(("solver", "model"), ("kind", "lane"), *numbers),
+            numbers=numbers,
+            texts={"model": 1},
+        )
         for row in rows:
             right, wrong = row["right"], row["wrong"]
-            table.add_row(
+            table.add(
                 *(row["solver"], row["model"] or "any", row["kind"], row["lane"]),
                 *(f"{right:g}", f"{wrong:g}", _percent(right / max(right + wrong, 1)), str(row["runs"])),
             )
         self._print(table, "Nothing was learned yet; `logicnet learn RUN` learns from a bench.")
 
-    def _table(self, title: str, *columns: str) -> RichTable:
-        table = RichTable(title=title, title_justify="left", box=None if self._whole else box.SIMPLE_HEAD)
-        for name in columns:
-            table.add_column(name, no_wrap=True)
-        return table
+    def _table(
+        self,
+        title: str,
+        *columns: str | tuple[str, ...],
+        numbers: Collection[str] = (),
+        texts: Mapping[str, int] | None = None,
+    ) -> _Table:
+        """A table of these columns; those in one tuple are one below the other where it is narrow.
 
-    def _add_text(self, table: RichTable, name: str, share: int = 1) -> None:
-        """A column of free text: in a terminal it shares what room the others leave."""
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=None if self._whole else share)
-        table.expand = not self._whole
+        In a terminal `texts` share, by these parts, what room the others leave.
+        """
+        groups = [(names,) if isinstance(names, str) else names for names in columns]
+        if not self._narrow:
+            groups = [(name,) for names in groups for name in names]
+        shown = RichTable(title=title, title_justify="left", box=None if self._whole else box.SIMPLE_HEAD)
+        if self._narrow:
+            shown.padding = (0, 1, 0, 0)
+        for names in groups:
+            share = 0 if self._whole or texts is None else sum(texts.get(name, 0) for name in names)
+            shown.add_column(
+                _below(names),
+                justify="right" if all(name in numbers for name in names) else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                ratio=share or None,
+            )
+            shown.expand = shown.expand or bool(share)
+        return _Table(shown, [len(names) for names in groups])
 
-    def _print(self, table: RichTable, nothing: str) -> None:
-        if not table.row_count:
-            self._console.print(f"{table.title}: {nothing}", markup=False, highlight=False)
+    def _print(self, table: _Table, nothing: str) -> None:
+        if not table.shown.row_count:
+            self._console.print(f"{table.shown.title}: {nothing}", markup=False, highlight=False)
         else:
-            self._console.print(table)
+            self._console.print(table.shown)
         self._console.print()
 
     def _hotkey(self, hotkey: str) -> str:
         return hotkey if self._whole else hotkey[:8]
+
+    def _time(self, unix_s: float) -> str:
+        form = "%m-%d %H:%M" if self._narrow else "%Y-%m-%d %H:%M:%S"
+        return datetime.fromtimestamp(unix_s, UTC).strftime(form)
 
     def _unfinished(self, row: Row) -> str:
         late_s = self._now_s - row["admitted_at_s"] - row["allowed_s"]
         return "lost" if late_s > _LOST_AFTER_S else "solving"
 
 
-def _time(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What is shown, and how many cells of a row go into each of its columns, one below the other."""
+
+    shown: RichTable
+    groups: Sequence[int]
+
+    def add(self, *cells: str | Text) -> None:
+        left = iter(cells)
+        self.shown.add_row(*(_below(islice(left, count)) for count in self.groups))
+
+
+def _below(cells: Iterable[str | Text]) -> Text:
+    return Text("\n ").join(cell if isinstance(cell, Text) else Text(cell) for cell in cells)
 
 
 def _side(side: Side, role: str, agree: str) -> tuple[str, ...]:
     seconds = "" if side.median_s is None else f"{side.median_s:.2f}"
     shares = (_percent(side.share(outcome)) for outcome in ("late", "failed"))
-    return (f"{side.solver} ({role})", str(len(side.seconds)), agree, seconds, *shares)
+    return (side.solver, role, str(len(side.seconds)), agree, seconds, *shares)
 
 
 def _percent(share: float | None) -> str:

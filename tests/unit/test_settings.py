@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from logicnet.settings import Axon, ChainFile, LlmClient, Miner, Settings, Subtensor, Wallet
+from logicnet.settings import Axon, ChainFile, Ledger, LlmClient, Miner, Settings, Subtensor, Wallet
 
 
 def refused(model: type[BaseModel], **fields: Any) -> bool:
@@ -133,6 +133,7 @@ def test_external_addresses_refused(ip: str) -> None:
         (Miner, "max_in_flight", ["1"], ["0"]),
         (Miner, "limit_interval", ["600", "0.5"], ["0", "-1", "nan", "inf", "1e300"]),
         (Miner, "min_stake", ["0", "10000", "1e6"], ["-1", "nan", "inf", "-inf"]),
+        (Ledger, "keep_days", ["0", "30", "3650"], ["-1", "0.5", "3651", "x", "", "nan"]),
         (ChainFile, "refresh_s", ["0.1"], ["0", "nan"]),
         (ChainFile, "timeout_s", ["30"], ["0", "inf"]),
         (Settings, "offline", ["true", "false", "1", "no"], ["maybe", ""]),

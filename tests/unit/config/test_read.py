@@ -40,6 +40,7 @@ SAMPLES = {
     "miner.llm_client.model": "Qwen/Qwen2.5-7B-Instruct",
     "miner.llm_client.key": "sk-sample-key",
     "ledger.path": "/ledger.sqlite",
+    "ledger.keep_days": "7",
     "admin.host": "127.0.0.3",
     "admin.port": "9135",
     "console.host": "127.0.0.4",

@@ -68,6 +68,17 @@ def test_an_export_goes_to_a_file_or_to_standard_output(
     assert capsys.readouterr().out.count("\r\n") == 3
 
 
+def test_json_is_an_object_a_line_and_nothing_else(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(home / "l.sqlite")
+    assert main(["ledger", "--path", "l.sqlite", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["challenge_id"], row["answer"]) for row in rows] == [("a", "2"), ("b", None)]
+    assert main(["ledger", "--path", "l.sqlite", "--refusals", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reason"] == "malformed"
+    assert main(["ledger", "--path", "l.sqlite", "--json", "--since", "1h"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
@@ -75,6 +86,13 @@ def test_an_export_goes_to_a_file_or_to_standard_output(
         (["--format", "xml"], 2, "--format"),
         (["--last", "0"], 2, "--last"),
         (["--epochs", "--refusals", "--format", "csv"], 2, "one table"),
+        (["--json", "--epochs", "--refusals"], 2, "one table"),
+        (["--json", "--format", "csv"], 2, "--json and --format csv"),
+        (
+            ["--ledger.keep_days", "-1"],
+            2,
+            "--ledger.keep_days takes a whole number from 0 (for ever) to 3650",
+        ),
         (["--export", "l.sqlite"], 1, "the ledger itself"),
         (["--chalenges"], 2, "--chalenges"),
     ],

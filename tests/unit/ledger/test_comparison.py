@@ -84,9 +84,9 @@ def test_the_command_shows_them_and_where_they_part(filled: Path, capsys: pytest
     assert main(["ledger", "--path", str(filled), "--shadows"]) == 0
     assert [cells(line) for line in capsys.readouterr().out.splitlines()] == [
         ["Shadows, of the same challenges"],
-        ["solver", "answers", "agree", "median s", "late", "failed", "displaced"],
-        ["direct (sent)", "2", "2.50", "0%", "0%"],
-        ["race (shadow)", "2", "50%", "1.50", "50%", "0%", "1"],
+        ["solver", "role", "answers", "agree", "median s", "late", "failed", "displaced"],
+        ["direct", "sent", "2", "2.50", "0%", "0%"],
+        ["race", "tried", "2", "50%", "1.50", "50%", "0%", "1"],
         [],
         ["Where they part"],
         ["began (UTC)", "question", "sent", "shadow"],

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from logicnet.errors import LedgerError, Reason, SettingsError
 from logicnet.ledger import Ledger, LedgerReader, report
+from logicnet.ledger._lessons import Lesson, keep_lessons
 from logicnet.ledger._reader import EVERYTHING, Table
 from logicnet.protocol import Hotkey
-from tests.unit.ledger.facts import admitted, answered, epoch, refused
+from tests.unit.ledger.facts import admitted, answered, epoch, refused, shadowed
 
 HOTKEY = Hotkey("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
 NOW_S = 1_763_700_000.0  # 2025-11-21 04:40:00 UTC
@@ -41,11 +42,12 @@ def shown(
     return out.getvalue()
 
 
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
+
+
 def test_in_a_pipe_every_row_is_one_plain_whole_line(filled: Path) -> None:
-    lines = [
-        [cell.strip() for cell in line.split("  ") if cell.strip()] for line in shown(filled).splitlines()
-    ]
-    assert lines == [
+    assert [cells(line) for line in shown(filled).splitlines()] == [
         ["Epochs"],
         ["validator", "began (UTC)", "promised", "given", "refused", "in time"],
         [HOTKEY, "2025-11-21 04:30:00", "80", "3", "4", "1"],
@@ -66,12 +68,63 @@ def test_in_a_pipe_every_row_is_one_plain_whole_line(filled: Path) -> None:
     ]
 
 
-def test_in_a_terminal_it_fits_the_width_and_no_stranger_writes_to_it(filled: Path) -> None:
-    text = shown(filled, terminal=True, width=80)
-    assert all(len(line) <= 80 for line in text.splitlines())
+@pytest.mark.parametrize(("width", "when"), [(60, " 11-21 04:31 "), (80, " 11-21 04:31 "), (100, ":31:40 ")])
+def test_in_a_terminal_it_fits_the_width_and_no_stranger_writes_to_it(
+    filled: Path, width: int, when: str
+) -> None:
+    text = shown(filled, terminal=True, width=width)
+    assert all(len(line) <= width for line in text.splitlines())
     assert "5GrwvaEF" in text and HOTKEY not in text
-    assert "2025-11-21 04:31:40" in text and "solved" in text and "2.50" in text and "04:40:00" in text
+    assert when in text and "solved" in text and "2.50" in text
     assert "[31m" not in text.replace("[31mred", "") and "\u202e" not in text
+
+
+def test_60_columns_show_every_fact(path: Path) -> None:
+    """Names, numbers and outcomes whole; of questions and answers enough to know them by."""
+    with Ledger.open(path) as ledger:
+        of = epoch(80, 1000, validator=HOTKEY, began=NOW_S - 600)
+        ledger.record(admitted("a", of, question="What is the sum of all primes?", at_s=NOW_S - 60))
+        ledger.record(answered("a", answer="not that many", outcome="failed"))
+        ledger.record(shadowed("a", answer="five", outcome="late"))
+        ledger.record(refused(Reason.UNKNOWN_SYNAPSE, at_s=NOW_S, message="Nobody answers that here."))
+    lesson = Lesson("race", "Qwen/Qwen2.5-Math-7B-Instruct", "story", "program", 1300.5, 4.0)
+    keep_lessons(path, {"run": [lesson]})
+    every: tuple[Table, ...] = ("epochs", "challenges", "refusals", "shadows", "lanes")
+    lines = shown(path, terminal=True, width=60, tables=every).splitlines()
+    assert [cells(line) for line in lines if line.strip(" ─")] == [
+        ["Epochs"],
+        ["validator", "began (UTC)", "promised", "given", "refused", "in time"],
+        ["5GrwvaEF", "11-21 04:30", "80", "80", "1000", "1"],
+        ["Challenges"],
+        ["admitted (UTC)", "outcome", "question"],
+        ["validator", "seconds", "answer"],
+        ["11-21 04:39", "failed", "What is the sum of all primes?"],
+        ["5GrwvaEF", "2.50", "not that many"],
+        ["Refusals"],
+        ["last (UTC)"],
+        ["reason", "count", "last message"],
+        ["unknown_synapse", "1", "11-21 04:40"],
+        ["Nobody answers that here."],
+        ["Shadows, of the same challenges"],
+        ["solver"],
+        ["role", "answers", "agree", "median s", "late", "failed", "displaced"],
+        ["direct", "1", "2.50", "0%", "100%"],
+        ["sent"],
+        ["race", "1", "0%", "1.50", "100%", "0%", "0"],
+        ["tried"],
+        ["Where they part"],
+        ["question"],
+        ["sent"],
+        ["began (UTC)", "shadow"],
+        ["01-01 00:11", "What is the sum of all primes?"],
+        ["not that many"],
+        ["five"],
+        ["What lanes have earned"],
+        ["solver", "kind"],
+        ["model", "lane", "right", "wrong", "share", "runs"],
+        ["race", "story", "1300.5", "4", "100%", "1"],
+        ["Qwen/Qwen2.5-Math…", "program"],
+    ]
 
 
 def test_only_the_tables_asked_for_are_shown(filled: Path) -> None:
