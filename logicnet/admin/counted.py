@@ -18,6 +18,9 @@ class Stands(Protocol):
     def standing(self) -> list[Standing]: ...
 
 
+_SILENCE_S = 10.0  # a call that had less than that says nothing of its server
+
+
 class Counted:
     """`models`, which are one endpoint, and what can be seen of it from its calls."""
 
@@ -43,13 +46,18 @@ class Counted:
             done = await self._models.complete(messages, deadline=deadline, on_text=on_text, **how)
         finally:
             self._calls -= 1
-        if done.finish != "deadline":
-            if done.error and not self._why:
-                self._out_at_s = self._clock()
-            self._why = done.error
+        if done.text or done.finish != "deadline" or done.seconds >= _SILENCE_S:
+            self._judge(done)
         if done.tokens > 1 and done.finish != "failed":
             self._pace.wrote(done.tokens, done.seconds)
         return done
+
+    def _judge(self, done: Completion) -> None:
+        silent = done.finish == "deadline" and not done.text  # a vLLM whose engine is stuck, say
+        why = f"{self._models.place} wrote nothing for {done.seconds:.0f} s" if silent else done.error
+        if why and not self._why:
+            self._out_at_s = self._clock()
+        self._why = why
 
     def standing(self) -> list[Standing]:
         out_s = self._clock() - self._out_at_s if self._why else 0.0

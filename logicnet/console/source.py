@@ -6,7 +6,6 @@ snapshot, and looked at again with the next one; what was read before is shown m
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,8 @@ from statistics import mean, median
 from types import TracebackType
 from typing import Any, Self
 
-import httpx2
-from pydantic import ValidationError
-
-from logicnet.admin.state import State, address_file
+from logicnet.admin import ask, client
+from logicnet.admin.state import State
 from logicnet.console.concerns import concerns
 from logicnet.console.scores import Scores
 from logicnet.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
@@ -42,8 +39,6 @@ holds the file; while the miner says that it cannot write at all, nothing is tak
 MOST_ANSWERS = 50_000
 """Kept in memory: six hours of more than twice what 512 in 600 s come to."""
 
-_ASK_S = 2.0
-
 
 class Source:
     """Of one miner, known by its ledger. Blocks while it looks: call `look` on a thread."""
@@ -54,7 +49,7 @@ class Source:
         self.ledger = ledger.expanduser().resolve()
         self._scores = scores or Scores()
         self._now_s = now_s
-        self._http = httpx2.Client(timeout=_ASK_S, trust_env=False)
+        self._http = client()
         self._answers: dict[str, Answer] = {}  # of the window, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # challenges begun before this are known for good
@@ -74,7 +69,7 @@ class Source:
     def look(self) -> Snapshot:
         """As it is now. Never raises for what is wrong with ledger or miner."""
         now_s = self._now_s()
-        miner = self._miner()
+        miner = ask(self.ledger, self._http)
         seen = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
         try:
             with LedgerReader.open(self.ledger) as reader:
@@ -94,23 +89,6 @@ class Source:
             seen = replace(seen, promises=tuple(open_))
         self._last = replace(seen, concerns=concerns(seen, self._kept_aside()))
         return self._last
-
-    def _miner(self) -> State | None:
-        try:
-            url = json.loads(address_file(self.ledger).read_bytes())["url"]
-            reply = self._http.get(f"{url}/state")
-            state = State.model_validate_json(reply.content) if reply.status_code == 200 else None
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            KeyError,
-            httpx2.HTTPError,
-            httpx2.InvalidURL,
-            ValidationError,
-        ):
-            return None  # it does not run, or another program has its port by now
-        return state if state is not None and state.ledger == str(self.ledger) else None
 
     def _read(self, reader: LedgerReader, seen: Snapshot) -> Snapshot:
         now_s = seen.at_s

@@ -8,13 +8,16 @@ import json
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
+from logicnet.admin import State, ask, client
 from logicnet.chain import AxonAddress, Survey
 from logicnet.chain.address import ExternalAddress
 from logicnet.doctor.chain import AWAY, OFFLINE
 from logicnet.doctor.finding import Finding, Severity, error, note, ok, unmade, warning
 from logicnet.doctor.site import Site
 from logicnet.errors import ChainError, Reason, SettingsError
+from logicnet.ledger import ledger_path
 
 _MOST = 4096  # bytes of a reply; ours has 200
 _REST_S = 1.0  # for the rest of a reply once its first byte has come
@@ -48,12 +51,41 @@ async def _listening(site: Site) -> Finding:
             "Bind an address that this machine has: leave --axon.host out to bind them all.",
         )
     if _is_ours(reply):
-        return ok(f"The axon answers on {where}.")
+        return await _whose(site, where)
     return error(
         f"Another program has {where}.",
         "The miner cannot bind it, so no validator reaches it.",
         f"`ss -ltnp 'sport = :{port}'` shows which; end it, or choose another port with --axon.port.",
     )
+
+
+async def _whose(site: Site, where: str) -> Finding:
+    """An axon answers. Whether it is the miner of these settings, its own word tells."""
+    ledger = ledger_path(site.settings)
+    running = await asyncio.to_thread(_running, ledger)
+    if running is None:
+        return warning(
+            f"An axon answers on {where}, but no miner that writes {ledger}.",
+            "If it mines for another hotkey, validators who ask ours are turned away; if it is ours, nobody "
+            "can watch it.",
+            "If the settings were changed since it was started: npx pm2 restart sn35-miner. Two miners want "
+            "a port (--axon.port) each.",
+        )
+    with suppress(SettingsError):  # which is said of the wallet
+        ours = await site.hotkey()
+        if running.hotkey != ours:
+            return error(
+                f"The miner that runs mines for the hotkey {running.hotkey}; the settings name {ours}.",
+                "Validators who ask the one that is set are turned away.",
+                "If the settings were changed since it was started: npx pm2 restart sn35-miner. Two miners "
+                "want a ledger (--ledger.path) and a port (--axon.port) each.",
+            )
+    return ok(f"The axon answers on {where}.")
+
+
+def _running(ledger: Path) -> State | None:
+    with client() as http:
+        return ask(ledger.expanduser().resolve(), http)
 
 
 async def _asked(site: Site, host: str, port: int) -> bytes:

@@ -16,6 +16,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from logicnet.admin import Admin, State, address_file
+from logicnet.admin.server import Page
 from logicnet.axon import AxonServer
 from logicnet.config import read
 from logicnet.demo.stage import hotkey
@@ -86,6 +88,7 @@ class SetUp:
         self.chain = MiniChain()
         self.clock = TimeServer()
         self.address = SaysAddress()
+        self.ledger = folder / "ledger.sqlite"
         self.free_bytes = 50 * 10**9
         self.leads_back = True  # our address outside leads to us
         self.patience = Patience(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
@@ -99,6 +102,18 @@ class SetUp:
             self.chain.add(
                 validator, stake_rao=40_000 * 10**9, permit=True, active=True, last_update=990 + number
             )
+        self.state = State(
+            at_s=0,
+            started_at_s=0,
+            pid=1,
+            version="",
+            hotkey=self.hotkey,
+            solver="race",
+            ledger=str(self.ledger.resolve()),
+            interval_s=600,
+            epoch_volume=512,
+            places=64,
+        )
         self.seat = self.chain.add(self.hotkey, incentive=9000, emission_rao=3 * 10**9, registered_at=5)
         self._pm2()
         self._ledger()
@@ -143,7 +158,7 @@ class SetUp:
         self.open_files(65536)
 
     def _ledger(self) -> None:
-        ledger = Ledger.open(self.folder / "ledger.sqlite")
+        ledger = Ledger.open(self.ledger)
         now_s, validator = time.time() - 60, Hotkey(VALIDATORS[0])
         epoch = EpochCount(validator, now_s, 80, 1, 0)
         ledger.record(Admitted(now_s, "1", validator, "classic", "7", "Logic", "1 + 1?", 60.0, epoch))
@@ -159,6 +174,9 @@ class SetUp:
             await stack.enter_async_context(axon)
             self.port = axon.port
             self.publish(IP, self.port)
+            pages = {"/state": Page("application/json", lambda: self.state.model_dump_json().encode())}
+            admin = Admin(pages, host="127.0.0.1", port=None, told_in=address_file(self.ledger))
+            stack.enter_context(admin)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: self.clock, ("127.0.0.1", 0))
             stack.callback(transport.close)
@@ -170,7 +188,7 @@ class SetUp:
     def argv(self) -> list[str]:
         argv = ["--wallet.path", str(self.wallets), "--wallet.name", "demo", "--wallet.hotkey", "miner"]
         argv += ["--subtensor.network", "ws://127.0.0.1:9", "--axon.host", "127.0.0.1"]
-        argv += ["--axon.port", str(self.port), "--ledger.path", str(self.folder / "ledger.sqlite")]
+        argv += ["--axon.port", str(self.port), "--ledger.path", str(self.ledger)]
         return [*argv, "--miner.llm_client.base_url", self.model.base_url, *self.flags]
 
     def site(self) -> Site:

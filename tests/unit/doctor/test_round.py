@@ -161,7 +161,7 @@ BROKEN = {
     "pm2 not saved": Broken(lambda s: (s.pm2_home / "dump.pm2").unlink(), {"boot": W}, "npx pm2 save"),
     "pm2 down": Broken(lambda s: (s.root / "proc/4241").rmdir(), {"boot": E}, "pm2 does not run"),
     "no ledger": Broken(
-        lambda s: s.flags.extend(["--ledger.path", str(s.folder / "none.sqlite")]),
+        lambda s: s.ledger.unlink(),
         {"demand": N},
         "there is no ledger yet",
     ),
@@ -222,6 +222,20 @@ async def test_another_program_on_the_port(setup: SetUp) -> None:
     await setup.examined()
     assert setup.bad() == {"network": E}
     assert "Another program has" in setup.said("network")
+
+
+async def test_a_miner_of_another_hotkey(setup: SetUp) -> None:
+    setup.state = setup.state.model_copy(update={"hotkey": VALIDATORS[0]})
+    await setup.examined()
+    assert setup.bad() == {"network": E}
+    assert f"mines for the hotkey {VALIDATORS[0]}; the settings name {setup.hotkey}" in setup.said("network")
+
+
+async def test_a_miner_of_another_ledger(setup: SetUp) -> None:
+    setup.state = setup.state.model_copy(update={"ledger": "/elsewhere/ledger.sqlite"})
+    await setup.examined()
+    assert setup.bad() == {"network": W}
+    assert f"no miner that writes {setup.ledger}" in setup.said("network")
 
 
 async def test_nobody_on_the_port(setup: SetUp) -> None:
