@@ -27,11 +27,18 @@ from logicnet.errors import LogicnetError
 _GUARD = 'read -r _; kill -s TERM -- "-$1" && sleep 10 && kill -s KILL -- "-$1"'
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on, and that nobody is given by chance for a minute.
+
+    So there is time to start a server on it: the kernel keeps a port from others while a connection to it
+    is in TIME_WAIT, which servers, who set SO_REUSEADDR, do not mind.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        with socket.create_connection(address):
+            near, _ = listening.accept()
+            near.close()  # it is the end that closes first whose port is kept
+        port: int = address[1]
         return port
 
 

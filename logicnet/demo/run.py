@@ -26,8 +26,7 @@ from logicnet.processes import Child, free_port
 from logicnet.report import command as report
 from logicnet.report.summary import in_time
 
-VLLM_START_S = 600.0  # half a minute on two idle cores; a busy machine takes longer
-MINER_START_S = 60.0
+START_S = 600.0  # half a minute on two idle cores; a busy machine takes longer
 PIPE_WIDTH = 120  # characters
 
 
@@ -72,11 +71,11 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
         keys = stage.prepare_network()
         miner = stack.enter_context(stage.start_miner(axon_port, vllm_port))
         with step(console, "Starting the miner") as tick:
-            miner.wait_for_port(axon_port, within_s=MINER_START_S, tick=tick)
+            miner.wait_for_port(axon_port, within_s=START_S, tick=tick)
         with step(
             console, "Starting vLLM with SmolLM2-135M-Instruct on the CPU, about half a minute"
         ) as tick:
-            vllm.wait_for(f"{vllm_url}/models", within_s=VLLM_START_S, tick=tick)
+            vllm.wait_for(f"{vllm_url}/models", within_s=START_S, tick=tick)
 
         folder = _fresh(stage.folder / "run")
         planned = plan(keys, address, vllm_url)

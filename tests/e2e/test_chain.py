@@ -19,18 +19,20 @@ from logicnet.chain import AxonAddress, AxonPublisher, NetworkKeeper, SubtensorC
 from logicnet.chain.build import register_command
 from logicnet.chain.standing import Standing
 from logicnet.errors import ChainError
+from logicnet.processes import free_port
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings, Subtensor, Wallet
-from tests.harness.broken_node import Way, broken_node, free_port
-from tests.harness.manual_time import ManualTime
+from tests.e2e.conftest import START_S
+from tests.harness.broken_node import Way, broken_node
+from tests.harness.manual_time import ManualTime, settle
 from tests.harness.mini_substrate import MiniChain
 from tests.harness.said import listening
 
 MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
 HERE, THERE = AxonAddress("1.2.3.4", 8091), AxonAddress("9.9.9.9", 8091)
-LIMIT_S = 0.3  # what each call may take where none succeeds
-GOOD_S = 1.0  # and where some do, on a machine under load
+LIMIT_S = 1.0  # what each call may take where none succeeds, but has to reach the node
+GOOD_S = 3.0  # and where some do, on a machine under load
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +46,23 @@ def said() -> Iterator[list[str]]:
         yield lines
 
 
-async def until(true: Callable[[], object], within_s: float = 20.0) -> None:
-    async with asyncio.timeout(within_s):
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(START_S):
         while not true():
             await asyncio.sleep(0.005)
+
+
+class Chain(SubtensorChain):
+    """The real one, of which it can be seen whether an address is being published now."""
+
+    publishing = False
+
+    async def serve_axon(self, address: AxonAddress) -> None:
+        self.publishing = True
+        try:
+            await super().serve_axon(address)
+        finally:
+            self.publishing = False
 
 
 class Miner:
@@ -56,7 +71,7 @@ class Miner:
     def __init__(self, mini: MiniChain) -> None:
         self.mini, self.time, self.address = mini, ManualTime(), HERE
         options: dict[str, Any] = {"clock": self.time.clock, "chance": lambda: 0.999999}
-        self.chain = SubtensorChain(
+        self.chain = Chain(
             network="ws://127.0.0.1:9",
             netuid=35,
             signer=MINER,
@@ -77,13 +92,23 @@ class Miner:
     async def _find(self) -> AxonAddress:
         return self.address
 
+    async def begin(self) -> None:
+        self.keeper.start()
+        await self._at_rest(pauses=1)
+
     async def turn(self, times: int = 1) -> None:
-        """Pass the pause that the keeper is in, and let its next call end, `times` times over."""
+        """Pass the pause that the keeper is in, and let all end that comes of it, `times` times over."""
         for _ in range(times):
             pauses = len(self.time.slept_s)
             self.mini.block += 5
             await self.time.advance(self.time.slept_s[-1])
-            await until(lambda pauses=pauses: len(self.time.slept_s) > pauses)
+            await self._at_rest(pauses + 1)
+
+    async def _at_rest(self, pauses: int) -> None:
+        """Until the keeper is in its pause of that number, and the publisher has done with what it found."""
+        await until(lambda: len(self.time.slept_s) >= pauses)
+        await settle()
+        await until(lambda: not self.chain.publishing)
 
 
 async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: list[str]) -> None:
@@ -94,8 +119,7 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     keeper = miner.keeper
 
     mini.go_away()
-    keeper.start()
-    await until(lambda: miner.time.slept_s)
+    await miner.begin()
     await miner.turn(5)
     assert keeper.current() is None  # so nobody is admitted
     assert len(said) == 1 and said[0].startswith("WARNING No metagraph yet, so nobody is admitted.")
@@ -105,8 +129,7 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     await miner.turn()
     first = keeper.current()
     assert first is not None and first.by_hotkey[Hotkey(VALIDATOR)].stake == 50_000
-    await until(lambda: len(mini.served) == 1)
-    await until(lambda: len(said) == 5)
+    assert len(mini.served) == 1
     assert said[1:] == [
         "INFO The network is known: block 1030, 2 neurons, 1 of them with a validator permit.",
         "INFO Registered on subnet 35 as uid 1.",
@@ -121,7 +144,7 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     mini.hang()
     await miner.turn(2)
     assert keeper.current() is last and (keeper.age_s() or 0) > 60
-    assert len(said) == 1 and "did not answer within 1 s. Going on with the metagraph of" in said[0]
+    assert len(said) == 1 and f"did not answer within {GOOD_S:g} s. Going on with the metagraph of" in said[0]
 
     mini.go_away()  # from half-open to gone
     mini.hung = False
@@ -134,7 +157,6 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     await miner.turn()
     assert keeper.current() is not last and keeper.age_s() == 0
     assert len(mini.opened) > connections
-    await until(lambda: len(mini.served) == 2)
     await miner.turn(10)
     assert mini.served[1:] == [("9.9.9.9", 8091)]
     assert [line.split()[1] for line in said[1:]] == ["The", "Rank", "Published"]
@@ -144,7 +166,7 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     await miner.turn(3)
     assert keeper.current() is not None
     assert len(said) == 1 and "was deregistered from subnet 35" in said[0]
-    await asyncio.wait_for(keeper.stop(), 5.0)
+    await asyncio.wait_for(keeper.stop(), 60.0)
 
 
 async def test_a_miner_on_a_chain_that_limits_and_refuses_addresses(said: list[str]) -> None:
@@ -157,15 +179,14 @@ async def test_a_miner_on_a_chain_that_limits_and_refuses_addresses(said: list[s
         "block": mini.block,
     }  # just now, by a former run
     miner = Miner(mini)
-    miner.keeper.start()
-    await until(lambda: miner.time.slept_s)
-    await until(lambda: len(mini.served) == 1)
+    await miner.begin()
+    assert len(mini.served) == 1
     said.clear()
     await miner.turn(9)
     assert len(mini.served) == 1 and said == []  # refused as too soon, quietly, and let be
     await miner.turn(15)
     assert len(mini.served) == 2
-    await until(lambda: said == ["INFO Published our axon at 1.2.3.4:8091."])
+    assert said == ["INFO Published our axon at 1.2.3.4:8091."]
 
     said.clear()
     miner.address = AxonAddress("127.0.0.1", 8091)
@@ -186,7 +207,7 @@ async def test_a_broken_node_is_an_error_in_time_and_leaves_nothing_open(way: Wa
         for call in (chain.metagraph, lambda: chain.serve_axon(HERE), chain.metagraph):
             # Generous, for a machine under load; the library's own limit is five times 60 s.
             with pytest.raises(ChainError) as error:
-                await asyncio.wait_for(call(), 10.0)
+                await asyncio.wait_for(call(), 60.0)
             assert str(error.value).isprintable() and node.url in str(error.value)
         assert node.connections >= 3  # none of them was used again
         await until(lambda: node.open_now == 0)
@@ -199,7 +220,7 @@ async def test_nobody_listening_is_an_error_in_time() -> None:
         with pytest.raises(
             ChainError, match=r"^The chain at ws://127\.0\.0\.1:\d+ .*(could not connect|not answer)"
         ):
-            await asyncio.wait_for(call(), 10.0)
+            await asyncio.wait_for(call(), 60.0)
     await chain.close()
 
 
@@ -230,7 +251,7 @@ async def test_an_endpoint_that_refuses_and_then_only_half_opens_is_retried_and_
 
         await time.advance(60.0)
         await until(lambda: node.requests == 4)  # it hangs in a call now
-        await asyncio.wait_for(keeper.stop(), 5.0)
+        await asyncio.wait_for(keeper.stop(), 60.0)
         await until(lambda: node.open_now == 0)
 
 
@@ -244,7 +265,7 @@ async def test_a_chain_that_hangs_takes_nothing_from_the_miners_own_loop(said: l
             await asyncio.sleep(0)
             turns += 1
         assert keeper.current() is None
-        await asyncio.wait_for(keeper.stop(), 5.0)
+        await asyncio.wait_for(keeper.stop(), 60.0)
 
 
 def test_the_command_that_registers_is_one_that_btcli_takes() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -97,10 +96,3 @@ async def broken_node(way: Way, *, port: int = 0) -> AsyncIterator[BrokenNode]:
         async with serve(node.on_websocket, "127.0.0.1", port, close_timeout=0.1) as server:
             node.port = next(iter(server.sockets)).getsockname()[1]
             yield node
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -49,6 +50,14 @@ def test_stop_ends_the_whole_family(tmp_path):
     until(lambda: not any(running(pid) for pid in pids))
     assert child.exit_status() == -signal.SIGTERM
     assert child.stop() == -signal.SIGTERM  # again is harmless
+
+
+def test_a_free_port_is_kept_for_a_server():
+    port = free_port()
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", port))  # as one who is given any port is
+    with socket.create_server(("", port)):
+        pass
 
 
 def test_a_port_is_waited_for_without_a_word_being_said(tmp_path):
