@@ -1,4 +1,7 @@
 import asyncio
+import sys
+
+import pytest
 
 from logicnet.admin import counted
 from logicnet.admin.counted import Counted, Stands
@@ -54,6 +57,27 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
         finally:
             await endpoint.close()
     assert told == [7.0, 14.0, 0.0, 7.0]
+
+
+async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["logicnet.admin.counted"]
+    async with ScriptedModel(mode=Mode.HANG_AFTER_HEADERS) as server:
+        endpoint = Endpoint(server.base_url)
+        models = Counted(endpoint)
+        try:
+            await endpoint.ready()
+            monkeypatch.setattr(module, "_SILENCE_S", 1000.0)
+            await models.complete(ASK, deadline=Deadline.after(0.1), max_tokens=50)
+            assert models.standing()[0].well  # too short to say anything
+            monkeypatch.setattr(module, "_SILENCE_S", 0.0)
+            await models.complete(ASK, deadline=Deadline.after(0.1), max_tokens=50)
+            (silent,) = models.standing()
+            assert not silent.well and "wrote nothing for" in silent.why
+            server.mode = Mode.HANG_IN_TEXT
+            done = await models.complete(ASK, deadline=Deadline.after(2.0), max_tokens=50)
+            assert done.finish == "deadline" and done.text and models.standing()[0].well
+        finally:
+            await endpoint.close()
 
 
 async def test_a_pool_knows_by_itself_how_it_stands() -> None:
