@@ -100,10 +100,10 @@ _MONEY = re.compile(
 )
 
 _PERCENT_ASKED = re.compile(
-    r"\b(?:what|which|how many|how much)\s+(?:\S+\s+){0,4}?percent(?:age)?s?\b(?! of\s+\$?\d)"
+    r"\b(?:what|which|how many|how much)\s+(?:\S+\s+){0,4}?(?<!\d\s)percent(?:age)?s?\b"
     r"|\b(?:in|as|to|into)\s+(?:an?\s+|the\s+)?percent(?:age)?s?\b"
     r"|\b(?:find|give|calculate|compute|determine|express|work out|figure out"
-    r"|tell me)\s+(?:\S+\s+){0,4}?percent(?:age)?s?\b"
+    r"|tell me)\s+(?:\S+\s+){0,4}?(?<!\d\s)percent(?:age)?s?\b"
     r"|\bpercent(?:age)?\s+(?:error|difference|change|increase|decrease|profit|loss|gain)\b"
     r"|\b(?:profit|loss|error)\s+percent(?:age)?\b|\bas a %|\bin %|\bwhat %"
 )
