@@ -102,9 +102,15 @@ async def restarted(pm2: Pm2, name: str) -> None:
 
 
 async def test_both_apps_run_and_come_back_after_kill_9(pm2, network):
+    pm2.env["LOGICNET_CONSOLE__PASSWORD"] = "twelve-or-more"
     pm2("start", "ecosystem.config.js")
     await answers(pm2.axon_url)
     await answers(pm2.vllm_url)
+    assert "twelve-or-more" in psutil.Process(pm2.pid("sn35-miner")).environ().values()
+    guardian = psutil.Process(pm2.pid("sn35-vllm"))
+    vllm = guardian.children(recursive=True)
+    assert vllm
+    assert not any("twelve-or-more" in one.environ().values() for one in (guardian, *vllm))
 
     async def ask(timeout_s: float = 64) -> Reply:
         async with ValidatorClient(
