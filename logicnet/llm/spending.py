@@ -8,6 +8,7 @@ cut off costs what it might have. The request path only counts; a task writes th
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ class Spending:
         self._day = self._today()
         self._spent: dict[str, float] = {}
         self._unwritten = asyncio.Event()
+        self._writing = threading.Lock()
         self._stuck = False  # the file cannot be written: nothing may be spent that would be forgotten
         self._unknown = False  # it could not be read: today's sum may be anything
         self._read()
@@ -71,7 +73,7 @@ class Spending:
             await self._unwritten.wait()
             self._unwritten.clear()
             try:
-                await asyncio.to_thread(self._write, self._text())
+                await asyncio.to_thread(self._write)
             except OSError as error:
                 if not self._stuck:
                     logger.warning(
@@ -89,7 +91,7 @@ class Spending:
         """Write once more."""
         if self._spent:
             try:
-                self._write(self._text())
+                self._write()
             except OSError as error:
                 logger.warning("{} cannot be written ({}).", self._path, error.strerror)
 
@@ -105,16 +107,15 @@ class Spending:
             self._day, self._spent, self._unknown = today, {}, False
             self._unwritten.set()
 
-    def _text(self) -> str:
-        return _Kept(day=self._day, spent=self._spent).model_dump_json()
-
-    def _write(self, text: str) -> None:
+    def _write(self) -> None:
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_name(f"{self._path.name}.new")
-        beside.write_text(text)
-        beside.replace(self._path)
+        with self._writing:  # one at a time, on whatever thread, and none that is older after a newer
+            text = _Kept(day=self._day, spent=self._spent.copy()).model_dump_json()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._path.with_name(f"{self._path.name}.new")
+            beside.write_text(text)
+            beside.replace(self._path)
 
     def _read(self) -> None:
         if self._path is None:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -120,3 +121,40 @@ async def test_nothing_is_spent_that_would_be_forgotten(tmp_path: Path) -> None:
     beside.rmdir()
     spending.close()
     assert json.loads(path.read_text())["spent"] == {"a": 1.0}
+
+
+async def test_what_is_written_last_is_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool that is closed writes once more, and perhaps the task it has cancelled is writing still."""
+    path = tmp_path / "spending.json"
+    writing, slow, write = threading.Event(), threading.Event(), Path.write_text
+    done = threading.Semaphore(0)
+
+    def written(file: Path, text: str) -> int:
+        if not writing.is_set():
+            writing.set()
+            slow.wait(10)
+        return write(file, text)
+
+    def replaced(file: Path, target: Path) -> Path:
+        try:
+            return replace(file, target)
+        finally:
+            done.release()
+
+    replace = Path.replace
+    monkeypatch.setattr(Path, "write_text", written)
+    monkeypatch.setattr(Path, "replace", replaced)
+    spending = Spending(path, Clock())
+    async with kept(spending):
+        assert spending.charge("a", LIMIT, 10)
+        async with asyncio.timeout(10):
+            while not writing.is_set():
+                await asyncio.sleep(0.005)
+    assert spending.charge("a", LIMIT, 5)
+    closing = asyncio.create_task(asyncio.to_thread(spending.close))
+    await asyncio.sleep(0.1)
+    slow.set()
+    await closing
+    for _ in range(2):
+        assert await asyncio.to_thread(done.acquire, timeout=10)
+    assert Spending(path, Clock()).spent("a") == 15
