@@ -59,7 +59,7 @@ def model_from(path: Path) -> Model:
             )
     try:
         return _model(file, shape)
-    except (KeyError, TypeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ArithmeticError) as error:
         what = error.args[0] if isinstance(error, KeyError) else "a number where there is none"
         raise SettingsError(
             f"{file} is not the config.json of a model that we know: {what} is missing"

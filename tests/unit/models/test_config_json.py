@@ -119,6 +119,7 @@ def test_a_quantised_checkpoint_says_so(tmp_path, method):
         ({"hidden_size": "wide"}, "a number where there is none"),
         ({"num_hidden_layers": -1}, "layers: Input should be greater than 0"),
         ({"num_attention_heads": 0}, "a number where there is none"),
+        ({"num_hidden_layers": 10**400}, "a number where there is none"),
         ({"num_key_value_heads": 3}, "multiple of kv_heads"),
         ({"kv_lora_rank": 512}, "latent attention"),
         ({"ssm_state_size": 16}, "state space"),
