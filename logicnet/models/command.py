@@ -30,7 +30,6 @@ class Options:
     vram_gb: float | None = None
     gpus: int = 1
     on_cpu: bool = False
-    memory_gb: float | None = None
     catalogue: Path | None = None
     as_json: bool = False
 
@@ -92,7 +91,7 @@ def machine_of(options: Options) -> Machine:
     if options.on_cpu and options.vram_gb is not None:
         raise SettingsError("--cpu and --vram exclude each other")
     if options.on_cpu:
-        return cpu(options.memory_gb)
+        return cpu()
     return seen() if options.vram_gb is None else told(options.vram_gb, options.gpus)
 
 
