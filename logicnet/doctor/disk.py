@@ -56,7 +56,7 @@ def findings(site: Site) -> list[Finding]:
             tell = error if free < _LEAST else warning
             found.append(
                 tell(
-                    f"{free / GB:.1f} GB are free where {what} go ({there}).",
+                    f"{free / GB:.1f} GB are free for {what} ({there}).",
                     _WHY,
                     "Remove old logs (.run/logs, ~/.pm2/logs; `npx pm2 install pm2-logrotate` keeps them "
                     "small) and models that are not used (~/.cache/huggingface).",

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import socket
 import sys
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,12 +55,11 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
     Raises SettingsError if nothing is known of the model, or it does not fit.
     """
     found_python, has_vllm = (_program(python), True) if python else vllm_python()
+    if flags is not None:
+        flags, own_port = _taken_apart(flags)
+        port = own_port or port
     port = port or str(next((one for one in _PORTS if _is_free(one)), _PORTS.start))
     if flags is not None:
-        try:
-            shlex.split(flags)
-        except ValueError as error:
-            raise SettingsError(f"--vllm-flags cannot be taken apart: {error}.") from None
         return Serving(_whole(model), flags, found_python, port, has_vllm)
     try:
         machine: Machine = seen()
@@ -89,6 +89,25 @@ def vllm_python() -> tuple[str, bool]:
     if beside.exists():
         return str(beside), True
     return sys.executable, False
+
+
+def _taken_apart(flags: str) -> tuple[str, str | None]:
+    """The flags without `--port`, and what it says: SN35_VLLM_PORT tells the miner too.
+
+    Raises SettingsError.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--api-key")
+    try:
+        own, rest = parser.parse_known_args(shlex.split(flags))
+    except (ValueError, ArgumentError) as error:
+        raise SettingsError(f"--vllm-flags cannot be taken apart: {error}.") from None
+    if own.api_key is not None:
+        raise SettingsError(
+            "--vllm-flags: put the key into .env as VLLM_API_KEY; --api-key shows it to every user here."
+        )
+    return (flags, None) if own.port is None else (shlex.join(rest), str(own.port))
 
 
 def _program(python: str) -> str:

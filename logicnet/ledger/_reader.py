@@ -116,6 +116,8 @@ class LedgerReader:
             connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
             )
+            # One character that a disk has spoilt hides itself alone, and not all that is in the ledger.
+            connection.text_factory = lambda raw: raw.decode(errors="replace")
         except sqlite3.Error as error:
             raise _unreadable(path, error) from None
         try:

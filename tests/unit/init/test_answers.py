@@ -172,10 +172,18 @@ def test_own_flags_for_vllm_are_taken_as_they_are(wallets: Path) -> None:
     assert (vllm.model, vllm.flags, vllm.python) == ("someone/unheard-of", "--dtype half", "/bin/sh")
 
 
+@pytest.mark.parametrize("flags", ["--port 28005 --dtype half", "--dtype half --port=28005"])
+def test_a_port_among_vllms_flags_is_told_to_the_miner_too(wallets: Path, flags: str) -> None:
+    vllm = given(wallets, model="someone/unheard-of", vllm_flags=flags).vllm
+    assert (vllm.flags, vllm.port) == ("--dtype half", "28005")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"vllm_flags": "--served-model-name 'x"}, "--vllm-flags cannot be taken apart"),
+        ({"vllm_flags": "--port many"}, "--vllm-flags cannot be taken apart: .*invalid int"),
+        ({"vllm_flags": "--api-key sesame"}, "put the key into .env as VLLM_API_KEY"),
         ({"vllm_flags": "", "vllm_python": "/no/python"}, "there is no program /no/python"),
     ],
 )

@@ -102,6 +102,18 @@ def test_damage_deeper_in_is_said_in_one_line_when_it_is_met(filled: Path) -> No
         list(reader.rows("challenges"))
 
 
+def test_a_spoilt_character_hides_itself_alone(filled: Path) -> None:
+    connection = sqlite3.connect(filled)
+    with connection:
+        connection.execute(
+            "UPDATE challenges SET question = CAST(x'31ff32' AS TEXT) WHERE challenge_id = 'a1'"
+        )
+    connection.close()
+    with LedgerReader.open(filled) as reader:
+        questions = {row["challenge_id"]: row["question"] for row in reader.rows("challenges")}
+    assert questions == {**dict.fromkeys(questions, "1 + 1?"), "a1": "1\ufffd2"}
+
+
 def test_a_reader_cannot_write(filled: Path) -> None:
     with LedgerReader.open(filled) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader._connection.execute("DELETE FROM epochs")
