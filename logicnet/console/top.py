@@ -136,11 +136,11 @@ def _trend(seen: Snapshot, width: int) -> RenderableType | None:
         return None
     values = [one.median_s for one in seen.slots]
     most = max(value for value in values if value is not None)
-    line = Text("Seconds ", "bold", no_wrap=True)
+    line = Text("Median ", "bold", no_wrap=True)
     for value, slot in zip(values, seen.slots, strict=True):
         step = " " if value is None else _BLOCKS[min(7, int(8 * value / most)) if most else 0]
         line.append(step, "red" if slot.missed else "cyan")
-    line.append(f" median, up to {seconds(most)}", "dim")
+    line.append(f" up to {seconds(most)}", "dim")
     known = [(one.correctness, one.known) for one in seen.slots if one.correctness is not None]
     if not known:
         return line
