@@ -22,9 +22,7 @@ CPU_BLOCK_TOKENS = 128
 """Tokens of a block of the KV cache; what does not fill one is lost. vLLM 0.32's defaults."""
 
 BATCHED_TOKENS = 2048
-LARGE_BATCHED_TOKENS = 8192
-LARGE_CARD_BYTES = 70 * GIB
-"""Tokens of one step at most; vLLM's server takes more on cards from 70 GiB on (arg_utils.py, 0.32)."""
+"""Tokens of one step at most, on most cards."""
 
 CONTEXT_BYTES = int(0.4 * GIB)
 """CUDA's context and its libraries: 0.3 to 0.5 GiB on cards from T4 to H100."""
@@ -53,6 +51,13 @@ def weights_bytes(model: Model, precision: Precision, cards: int = 1) -> int:
         kept = int(model.parameters) - model.expert_parameters
     bits = {"full": 16.0, "fp8": 8.0, "awq": _AWQ_BITS, "gptq": _AWQ_BITS, "mxfp4": _MXFP4_BITS}[precision]
     return int((2 * kept + (model.parameters - kept) * bits / 8) / cards)
+
+
+def batched_tokens(card: str, card_bytes: int) -> int:
+    """Tokens of one step at most on a card of that name and size: defaults of vLLM's server (0.32)."""
+    if card_bytes >= 160 * GIB:
+        return 16_384
+    return 8192 if card_bytes >= 70 * GIB and "A100" not in card else BATCHED_TOKENS
 
 
 def activations_bytes(model: Model, batched_tokens: int, sequences: int, cards: int = 1) -> int:

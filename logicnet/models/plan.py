@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 
 from logicnet.models.machine import Card, Machine, cpu_speed
 from logicnet.models.memory import (
-    BATCHED_TOKENS,
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
-    LARGE_BATCHED_TOKENS,
-    LARGE_CARD_BYTES,
+    batched_tokens,
     kv_tokens,
     overhead_bytes,
     weights_bytes,
@@ -180,8 +178,7 @@ def _on_cards(
     card = machine.cards[0]
     share = utilisation(card)
     weights = weights_bytes(model, precision, cards)
-    large = card.total_bytes >= LARGE_CARD_BYTES and "A100" not in card.name  # as vLLM has it
-    batched = LARGE_BATCHED_TOKENS if large else BATCHED_TOKENS
+    batched = batched_tokens(card.name, card.total_bytes)
     overhead = overhead_bytes(model, batched_tokens=batched, cards=cards)
     left = card.total_bytes * share - weights - overhead
     place = f"{cards} cards" if cards > 1 else "one card"

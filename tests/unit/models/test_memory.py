@@ -12,6 +12,7 @@ from logicnet.models import load, model_from
 from logicnet.models.memory import (
     CPU_BLOCK_TOKENS,
     GIB,
+    batched_tokens,
     kv_bytes_per_token,
     kv_tokens,
     overhead_bytes,
@@ -42,6 +43,21 @@ def test_the_cache_of_a_vllm_on_the_cpu(tmp_path, space_gib, said):
     assert kv_tokens(model, space_gib * GIB, block=CPU_BLOCK_TOKENS) == said
     # And "1.41 GiB KV cache is needed" for one text of 65,536 tokens.
     assert 65_536 * kv_bytes_per_token(model) / GIB == pytest.approx(1.41, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("card", "gib", "tokens"),
+    [
+        ("NVIDIA GeForce RTX 4090", 24, 2048),
+        ("NVIDIA A100-SXM4-80GB", 80, 2048),
+        ("NVIDIA H100 80GB HBM3", 80, 8192),
+        ("NVIDIA H200", 141, 8192),
+        ("NVIDIA B200", 179, 16_384),
+    ],
+)
+def test_larger_cards_are_given_longer_steps(card, gib, tokens):
+    # vLLM 0.32, arg_utils.py, get_batch_defaults
+    assert batched_tokens(card, gib * GIB) == tokens
 
 
 def test_gpt_oss_20b_on_an_a100():
