@@ -19,8 +19,12 @@ from tests.harness.browser import Browser
 LOOKS = {"light": (1280, False), "dark": (1280, True), "phone": (390, False)}
 """Width in pixels, and whether it is dark."""
 
-_DRAWN = "document.querySelectorAll('.chart canvas, .chart svg').length == 2"
-_SETTLED_S = 1.5  # the charts have found their width
+_DRAWN = (
+    "document.querySelectorAll('.chart canvas').length == 2 && "
+    "[...document.querySelectorAll('.chart')].every("
+    "c => c.querySelector('canvas').clientWidth >= c.clientWidth - 1)"
+)
+_SETTLED_S = 1.5  # what had to move has moved
 _NOTICED_S = 4.0  # what has just happened is known to the miner, and shown
 
 Take = Callable[[str], Awaitable[None]]

@@ -138,7 +138,7 @@ async def _put_up(watch: Watch) -> None:
 
     await renew()
     ui.timer(EVERY_S, renew)
-    for after_s in (1.0, 4.0):
+    for after_s in (0.5, 1.0, 2.0, 4.0, 8.0):  # a busy machine is slow to have it
         ui.timer(after_s, fit, once=True)
 
 

@@ -247,6 +247,7 @@ def trend(seen: Snapshot) -> dict[str, Any]:
     """ECharts: seconds and correctness over time."""
     at = [clock(one.at_s)[:5] for one in seen.slots]
     missed = [one.missed or None for one in seen.slots]
+    none_yet = not any(one.answered for one in seen.slots)
     return {
         **_chart(at),
         "media": [
@@ -254,7 +255,10 @@ def trend(seen: Snapshot) -> dict[str, Any]:
             {"option": {"grid": {"top": _TOP}}},
         ],
         "legend": _legend(),
-        "yAxis": [_axis("seconds"), _axis("correct", low=-1 if _negative(seen) else 0, high=1, right=True)],
+        "yAxis": [
+            _axis("seconds", high=60 if none_yet else None),
+            _axis("correct", low=-1 if _negative(seen) else 0, high=1, right=True),
+        ],
         "series": [
             _line("median seconds", [_round(one.median_s) for one in seen.slots], _BLUE, area=True),
             _line("slowest tenth", [_round(one.slow_s) for one in seen.slots], _AMBER, dashed=True),
@@ -277,7 +281,13 @@ def ranks(seen: Snapshot) -> dict[str, Any]:
     """ECharts: rank, incentive and stake over the chain's epochs."""
     places = seen.places
     at = [_day(one.at_s) for one in places]
-    rank = {**_axis("rank"), "inverse": True, "min": 1, "minInterval": 1, "nameLocation": "start"}
+    first = all(one.rank in (1, None) for one in places)
+    rank = {
+        **_axis("rank", low=1, high=2 if first else None),
+        "inverse": True,
+        "minInterval": 1,
+        "nameLocation": "start",
+    }
     return {
         **_chart(at),
         "legend": _legend(),
@@ -306,7 +316,8 @@ def trend_words(seen: Snapshot) -> str:
     )
     if not answered:
         return "No answers yet."
-    return escape(f"{answered} answers, {percent(answered - missed, answered)} in time; {correct}.")
+    answers = "1 answer" if answered == 1 else f"{answered} answers"
+    return escape(f"{answers}, {percent(answered - missed, answered)} in time; {correct}.")
 
 
 def _negative(seen: Snapshot) -> bool:

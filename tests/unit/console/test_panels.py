@@ -9,7 +9,7 @@ import pytest
 
 from logicnet.admin.state import Server
 from logicnet.console import panels
-from logicnet.console.snapshot import Answer, Refusals, Snapshot, Solving
+from logicnet.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
 from tests.unit.console.scenes import NOW_S, promise, state
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -136,6 +136,16 @@ def test_charts_are_json_without_functions(make) -> None:
     for seen in (full(), Snapshot(NOW_S, "/l.sqlite")):
         options = json.loads(json.dumps(make(seen), allow_nan=False))
         assert options["series"] and not [key for key in options if key.startswith(":")]
+
+
+def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
+    empty = Snapshot(NOW_S, "/l.sqlite", slots=(Slot(NOW_S),), places=(Place(NOW_S, 65, 1, 0.0, 0.0),))
+    assert panels.trend(empty)["yAxis"][0]["max"] == 60
+    assert [panels.ranks(empty)["yAxis"][0][end] for end in ("min", "max")] == [1, 2]
+    assert panels.trend_words(empty) == "No answers yet."
+    one = replace(empty, slots=(Slot(NOW_S, answered=1),), places=(Place(NOW_S, 65, 9, 0.0, 0.0),))
+    assert "max" not in panels.trend(one)["yAxis"][0] and "max" not in panels.ranks(one)["yAxis"][0]
+    assert panels.trend_words(one).startswith("1 answer, 100.0% in time")
 
 
 def test_volume_shows_what_was_given_and_kept_of_the_promise() -> None:
