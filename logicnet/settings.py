@@ -277,6 +277,9 @@ class Console(_Frozen):
 
     host: Host = Field(LOOPBACK, description="address to bind; any but loopback needs a password")
     port: Port = Field(8350, description="port to bind")
+    proxy: Ip | None = Field(
+        None, description="address of a proxy in front: it alone is believed whom it forwards for"
+    )
     password: Secret | None = Field(
         None, description="who opens the page must know it; 12 characters or more"
     )

@@ -32,17 +32,19 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     from logicnet.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
     with source_of(settings, runs) as source:
-        serve(source, host=settings.console.host, port=settings.console.port, password=password)
+        console = settings.console
+        serve(source, host=console.host, port=console.port, proxy=console.proxy, password=password)
 
 
 def check(settings: Settings) -> str | None:
     """The password, if there is one. Raises SettingsError if the page may not be served like this."""
-    host, secret = settings.console.host, settings.console.password
+    host, proxy, secret = settings.console.host, settings.console.proxy, settings.console.password
     password = secret.get_secret_value() if secret is not None else None
-    if password is None and not is_loopback(host):
+    if password is None and (proxy is not None or not is_loopback(host)):
+        name, opens = ("host", host) if proxy is None else ("proxy", proxy)
         raise SettingsError(
-            f"--console.host {host} lets others see the page: set LOGICNET_CONSOLE__PASSWORD too, "
-            "or leave the host out and look through `ssh -L`."
+            f"--console.{name} {opens} lets others see the page: set LOGICNET_CONSOLE__PASSWORD too, "
+            f"or leave the {name} out and look through `ssh -L`."
         )
     if password is not None and len(password) < SHORTEST_PASSWORD:
         raise SettingsError(f"--console.password takes {SHORTEST_PASSWORD} characters or more.")

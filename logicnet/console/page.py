@@ -47,8 +47,11 @@ class Watch:
             self._looked_s = time.monotonic()
 
 
-def serve(source: Source, *, host: str, port: int, password: str | None) -> None:
-    """Until Ctrl-C. Raises LogicnetError if the address cannot be had."""
+def serve(source: Source, *, host: str, port: int, proxy: str | None, password: str | None) -> None:
+    """Until Ctrl-C. Raises LogicnetError if the address cannot be had.
+
+    `proxy` is whose X-Forwarded-For is believed. Anybody else could name a new address with each guess.
+    """
     _check_free(host, port)
     from nicegui import app, ui  # noqa: PLC0415 (a second of importing)
 
@@ -72,6 +75,8 @@ def serve(source: Source, *, host: str, port: int, password: str | None) -> None
         show_welcome_message=False,
         uvicorn_logging_level="error",
         reconnect_timeout=30.0,
+        proxy_headers=proxy is not None,
+        forwarded_allow_ips=proxy,
     )
 
 

@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from logicnet.console.gate import MOST_GUESSES
 from logicnet.console.panels import FEW
 from logicnet.demo.stage import environment
 from logicnet.processes import Child, free_port
@@ -22,6 +24,7 @@ from tests.unit.console.live import IN_FLIGHT, living
 
 PASSWORD = "a-long-enough-one"
 QUESTION = "A farmer has 17 sheep and all but 9 run away <b>at once</b>. How many are left?"
+ADDRESSES = [f"203.0.113.{number}" for number in range(101, 202)]  # one for each guess
 
 
 @contextmanager
@@ -128,11 +131,48 @@ async def test_with_a_password_nothing_is_seen_before_it_is_given(tmp_path: Path
     assert PASSWORD not in (tmp_path / "console.log").read_text()
 
 
-def guess(url: str) -> list[int]:
-    """The statuses of as many guesses as a second holds, and of the right password after them."""
+def guess(url: str, *forwarded_for: str) -> list[int]:
+    """The statuses of a hundred guesses as fast as they go, and of the right password after them.
+
+    Each says that it is forwarded for the next of `forwarded_for`, if there are any.
+    """
     with httpx2.Client(trust_env=False, timeout=30) as http:
         words = [f"guess {number}" for number in range(100)] + [PASSWORD]
-        return [http.post(f"{url}login", data={"password": word}).status_code for word in words]
+        sayings = [{"X-Forwarded-For": one} for one in forwarded_for] or [{}]
+        return [
+            http.post(f"{url}login", data={"password": word}, headers=saying).status_code
+            for word, saying in zip(words, cycle(sayings), strict=False)
+        ]
+
+
+async def test_naming_another_address_with_each_guess_does_not_open_the_lock(tmp_path: Path) -> None:
+    """Not even where FORWARDED_ALLOW_IPS, which uvicorn reads, says that all are to be believed."""
+    given = {"LOGICNET_CONSOLE__PASSWORD": PASSWORD, "FORWARDED_ALLOW_IPS": "*"}
+    with console(tmp_path / "none.sqlite", tmp_path, **given) as url:
+        statuses = await asyncio.to_thread(guess, url, *ADDRESSES)
+    assert statuses.count(401) < 10 and statuses[-1] == 429
+
+
+async def test_behind_a_proxy_who_guesses_is_locked_out_and_all_together_have_a_limit(
+    tmp_path: Path,
+) -> None:
+    given = {"LOGICNET_CONSOLE__PASSWORD": PASSWORD, "LOGICNET_CONSOLE__PROXY": "127.0.0.1"}
+    with console(tmp_path / "none.sqlite", tmp_path, **given) as url:
+        # What a guesser says himself stands before what the proxy saw.
+        one = await asyncio.to_thread(guess, url, *[f"{claimed}, 203.0.113.7" for claimed in ADDRESSES])
+        assert one.count(401) < 10 and one[-1] == 429
+        many = await asyncio.to_thread(guess, url, *ADDRESSES)
+        assert many.count(401) <= MOST_GUESSES and many[-1] == 429
+
+
+async def test_who_comes_through_the_proxy_from_elsewhere_is_not_locked_out(tmp_path: Path) -> None:
+    given = {"LOGICNET_CONSOLE__PASSWORD": PASSWORD, "LOGICNET_CONSOLE__PROXY": "127.0.0.1"}
+    with console(tmp_path / "none.sqlite", tmp_path, **given) as url:
+        assert (await asyncio.to_thread(guess, url, "203.0.113.7"))[-1] == 429
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+            forwarded = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
+            reply = await http.post(f"{url}login", data={"password": PASSWORD}, headers=forwarded)
+            assert reply.status_code == 303 and "Secure" in reply.headers["set-cookie"]
 
 
 async def test_a_damaged_ledger_is_said_on_the_page(tmp_path: Path) -> None:

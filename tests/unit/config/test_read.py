@@ -45,6 +45,7 @@ SAMPLES = {
     "admin.port": "9135",
     "console.host": "127.0.0.4",
     "console.port": "8351",
+    "console.proxy": "127.0.0.5",
     "console.password": "a-sample-password",
 }
 SWITCHES = ["offline", "axon.allow_unbound", "logging.debug", "logging.trace", "logging.json"]

@@ -25,6 +25,8 @@ def test_loopback_needs_no_password_and_others_do() -> None:
         SettingsError, match=r"--console\.host 0\.0\.0\.0 lets others see the page: set LOGICNET_"
     ):
         check(settings(host="0.0.0.0"))
+    with pytest.raises(SettingsError, match=r"--console\.proxy 127\.0\.0\.1 lets others see the page: set"):
+        check(settings(proxy="127.0.0.1"))
     password = "twelve chars"
     given = settings(host="0.0.0.0", password=SecretStr(password.replace(" ", "-")))
     assert check(given) == "twelve-chars"
@@ -41,7 +43,7 @@ def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:
         with pytest.raises(
             LogicnetError, match=f"port {port} .Address already in use.; give another"
         ) as caught:
-            serve(source, host="127.0.0.1", port=port, password=None)
+            serve(source, host="127.0.0.1", port=port, proxy=None, password=None)
     assert "\n" not in str(caught.value)
 
 
