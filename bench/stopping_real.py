@@ -41,7 +41,6 @@ from logicnet.errors import ModelError
 from logicnet.llm import Endpoint
 from logicnet.protocol import Challenge
 from logicnet.solver import Setup
-from logicnet.solver.race.planning import Floor
 from logicnet.solver.race.profiles import Profile
 from logicnet.solver.race.reply import Closest
 from logicnet.solver.race.solver import RaceSolver
@@ -81,7 +80,7 @@ class Raced(RaceSolver):
             )
         )
         # Each question has a server of its own, and is to find it empty.
-        self._floor = Floor(profile.calls * self._at_once)
+        self._floor.calls = profile.calls * self._at_once
 
 
 class _ByWords(Closest):

@@ -11,6 +11,7 @@ import itertools
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +51,9 @@ async def mine(settings: Settings) -> None:
     ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers
     try:
-        solver = await _at_work(stack, settings, settings.miner.solver, "--miner.solver", ledger.path)
+        solver = await _at_work(
+            stack, settings, settings.miner.solver, "--miner.solver", models=models, ledger=ledger.path
+        )
         meter, seen, places = meter_of(ledger), counted(models), Places(settings.miner.max_in_flight)
         strain = Strain(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
         record = fan_out(ledger.record, meter, log_event, strain)
@@ -99,12 +102,17 @@ def _models(settings: Settings) -> Endpoint | Pool:
     return Pool(specs, Spending(ledger_path(settings).with_suffix(".spending.json")))
 
 
-async def _at_work(stack: AsyncExitStack, settings: Settings, name: str, flag: str, ledger: Path) -> Solver:
+async def _at_work(
+    stack: AsyncExitStack, settings: Settings, name: str, flag: str, *, models: Models, ledger: Path
+) -> Solver:
     """The solver `name`, built with what is known, and entered on `stack`."""
     model = settings.miner.llm_client.model
     with LedgerReader.open(ledger) as reader:
         earned = tuple(LaneRecord(*record) for record in reader.lane_records(name, model))
-    solver = load_solver(name, Setup(earned, settings.miner.profiles, model), flag=flag)
+    setup = Setup(earned, settings.miner.profiles, model)
+    if isinstance(models, Pool):
+        setup = replace(setup, costs=models.costs)
+    solver = load_solver(name, setup, flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver
 
@@ -116,7 +124,7 @@ async def _shadow(
     name, share = settings.miner.shadow, settings.miner.shadow_share
     if name is None:
         return None
-    solver = await _at_work(stack, settings, name, "--miner.shadow", ledger)
+    solver = await _at_work(stack, settings, name, "--miner.shadow", models=models, ledger=ledger)
     logger.info("The solver {} is tried on {:.3g} % of the challenges, in quiet moments.", name, 100 * share)
     return Shadow(solver, models, sink, name=name, share=share)
 

@@ -112,6 +112,11 @@ class Pool:
             for m in self._members
         ]
 
+    def costs(self) -> bool:
+        """Whether each call costs money now: no server is well but paid ones."""
+        well = [member for member in self._members if not member.health.open]
+        return bool(well) and all(member.paid for member in well)
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()

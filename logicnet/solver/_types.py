@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +27,10 @@ class Solver(Protocol):
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer: ...
 
 
+def _free() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What is known when a solver is built, for one whose class has `from_setup(setup)`."""
@@ -34,6 +38,7 @@ class Setup:
     lane_records: Sequence[LaneRecord] = ()  # what lanes have earned so far, by kind of question
     profiles: Path | None = None  # a file of the operator's own model profiles
     model: str | None = None  # the name it is asked for by; None: whichever the server has first
+    costs: Callable[[], bool] = _free  # whether each call costs the operator money now
 
 
 def asks_models(solver: Solver) -> bool:

@@ -1,4 +1,5 @@
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,12 @@ async def test_a_solver_is_told_what_its_lanes_have_earned(
     path, profiles = tmp_path / "l.sqlite", tmp_path / "profiles.toml"
     keep_lessons(path, {"run": [Lesson("curious", "", "story", "program", 3.0, 1.0)]})
     settings = Settings(miner=Miner(profiles=profiles, llm_client=LlmClient(model="Qwen")))
+    models = Endpoint("http://127.0.0.1:1/v1")
     async with AsyncExitStack() as stack:
         with Ledger.open(path):
-            solver: Any = await _at_work(stack, settings, "curious", "--miner.solver", path)
-            other: Any = await _at_work(stack, settings, "constant", "--miner.solver", path)
+            at_work = partial(_at_work, stack, settings, flag="--miner.solver", models=models, ledger=path)
+            solver: Any = await at_work("curious")
+            other: Any = await at_work("constant")
         assert solver.setup == Setup((LaneRecord("story", "program", 3.0, 1.0),), profiles, "Qwen")
         assert isinstance(other, ConstantSolver)
         assert solver.entered

@@ -2,17 +2,23 @@
 
 A server answers some number of calls at once almost as fast as one; past that, each makes all slower.
 The places are shared among the challenges in flight, more to those whose validator has more stake. No
-challenge has fewer than two, so that none is starved; what that is too much waits in the server.
+challenge has fewer than two, so that none is starved; what that is too much waits in the server. Where
+each call costs money, a challenge has one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 LEAST_CALLS = 2
+
+PAID_CALLS = 1
+"""A paid server is the last resort, with a limit by the day. More lanes would earn 0.006 more
+(docs/stopping.md, "fixed 1"), and use it up many times as soon."""
+
 _STAKE_UNIT = 10_000.0  # alpha; what a validator needs to be listened to (LogicNet 1.6)
 
 
@@ -25,18 +31,21 @@ class Seat:
 
     def calls(self) -> int:
         """How many calls it may have open now. Changes as others come and go."""
+        if self.floor.costs():
+            return PAID_CALLS
         share = self.floor.calls * self.weight / self.floor.total_weight()
         return max(LEAST_CALLS, int(share))
-
-    def alone(self) -> bool:
-        return self.floor.challenges() == 1
 
 
 @dataclass(slots=True)
 class Floor:
-    """Where all challenges in flight stand. `calls`: what the server takes at once."""
+    """Where all challenges in flight stand. `calls`: what the server takes at once.
+
+    `costs`: whether each call costs money now.
+    """
 
     calls: int
+    costs: Callable[[], bool]
     _seats: set[Seat] = field(default_factory=set)
 
     @contextmanager
@@ -48,9 +57,6 @@ class Floor:
             yield seat
         finally:
             self._seats.discard(seat)
-
-    def challenges(self) -> int:
-        return len(self._seats)
 
     def total_weight(self) -> float:
         return sum(seat.weight for seat in self._seats)

@@ -67,7 +67,7 @@ class RaceSolver:
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._prices = VALIDATOR
-        self._floor = Floor(LEAST_CALLS)
+        self._floor = Floor(LEAST_CALLS, setup.costs)
         self._use(profile_for(setup.model, self._profiles))
 
     @classmethod
@@ -229,8 +229,8 @@ class _Race:
                     self._begin_lane(lane)
 
     def _begin_more(self, left_s: float) -> None:
-        """Another lane where one has ended, if it is worth its time."""
-        if self._computed():
+        """Another lane where one has ended, if it is worth its time; for money, if there is no answer yet."""
+        if self._computed() or (self.seat.floor.costs() and self.ends_with_answer()):
             return
         while self._calls() < self.seat.calls():
             lane = self._next_lane()

@@ -354,6 +354,21 @@ async def test_a_paid_one_is_asked_only_when_no_other_is_well() -> None:
         assert len(chats(dear)) == before
 
 
+async def test_calls_cost_money_where_none_is_well_but_a_paid_one() -> None:
+    async with servers(2) as (free, dear), opened(of(free), of(dear, limit=PAID)) as models:
+        models.start()
+        assert not models.costs()
+        free.mode = Mode.NOTHING
+        await ask(models)
+        await until(models.costs)
+        free.mode = Mode.NORMAL
+        await until(lambda: not models.costs())
+        free.mode = dear.mode = Mode.NOTHING
+        while any(well(models)):
+            await ask(models)
+        assert not models.costs()
+
+
 async def test_a_paid_one_is_asked_when_half_of_the_time_is_gone_in_silence() -> None:
     async with servers(2) as (free, dear), opened(of(free, most_calls=1), of(dear, limit=PAID)) as models:
         models.start()

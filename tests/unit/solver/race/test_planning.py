@@ -12,7 +12,7 @@ from logicnet.solver.race.planning import LEAST_CALLS, Floor, Seat
 
 @pytest.fixture
 def floor() -> Floor:
-    return Floor(calls=48)
+    return Floor(48, costs=lambda: False)
 
 
 @contextmanager
@@ -24,17 +24,25 @@ def seated(floor: Floor, stakes: list[float]) -> Iterator[list[Seat]]:
 
 def test_one_alone_may_have_all(floor: Floor) -> None:
     with floor.seat(0.0) as seat:
-        assert (seat.calls(), seat.alone(), floor.challenges()) == (48, True, 1)
+        assert seat.calls() == 48
         with floor.seat(0.0) as other:
-            assert (seat.calls(), other.calls(), seat.alone()) == (24, 24, False)
-        assert (seat.calls(), seat.alone()) == (48, True)
-    assert (floor.challenges(), floor.total_weight()) == (0, 0.0)
+            assert (seat.calls(), other.calls()) == (24, 24)
+        assert seat.calls() == 48
+    assert floor.total_weight() == 0.0
 
 
 def test_a_seat_is_given_back_however_it_ends(floor: Floor) -> None:
     with pytest.raises(ValueError, match="broken"), floor.seat(5.0):
         raise ValueError("broken")
-    assert floor.challenges() == 0
+    assert floor.total_weight() == 0.0
+
+
+def test_where_calls_cost_money_each_has_one() -> None:
+    costs = False
+    with seated(Floor(48, costs=lambda: costs), [0.0, 500_000.0]) as (poor, rich):
+        assert poor.calls() < rich.calls()
+        costs = True
+        assert (poor.calls(), rich.calls()) == (1, 1)
 
 
 def test_with_sixteen_in_flight_nobody_has_none_and_higher_stake_has_more(floor: Floor) -> None:
@@ -58,7 +66,7 @@ def test_a_server_that_takes_fewer_shares_fewer(floor: Floor) -> None:
 
 @given(st.lists(st.floats(-1e9, 1e12), min_size=1, max_size=40), st.integers(2, 1024))
 def test_shares_fit_the_server_except_for_what_nobody_goes_without(stakes: list[float], calls: int) -> None:
-    with seated(Floor(calls), stakes) as seats:
+    with seated(Floor(calls, costs=lambda: False), stakes) as seats:
         shares = [seat.calls() for seat in seats]
     assert min(shares) >= LEAST_CALLS
     assert sum(shares) <= calls + LEAST_CALLS * len(seats)

@@ -319,7 +319,7 @@ async def test_cancelling_leaves_nothing_running(server: ScriptedModel, models: 
         async with asyncio.timeout(60):
             while race._sandbox._running:
                 await asyncio.sleep(0.005)
-        assert race._floor.challenges() == 0
+        assert race._floor.total_weight() == 0.0
         assert server.hung_up >= CHAT.reason.lanes
     async with asyncio.timeout(60):
         while {child.pid for child in psutil.Process().children(recursive=True)} - before:
@@ -377,7 +377,7 @@ async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
         )
     )
     assert {answer.answer for answer in answers} == {"72"}
-    assert race._floor.challenges() == 0
+    assert race._floor.total_weight() == 0.0
 
 
 async def test_one_alone_gets_every_lane_at_once(
@@ -391,6 +391,20 @@ async def test_one_alone_gets_every_lane_at_once(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await left_alone(server)
+
+
+async def test_a_paid_model_is_asked_once_and_again_only_where_that_came_to_nothing(
+    server: ScriptedModel, models: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race = RaceSolver(Setup(model="chat", costs=lambda: True))
+    without_exact(race, monkeypatch)
+    async with race:
+        assert (await solve(race, models)).answer == "72"
+        assert len(server.chats) == 1
+        server.chats.clear()
+        server.text = lambda body: as_asked(body) if len(server.chats) > 1 else ""
+        assert (await solve(race, models)).answer == "72"
+        assert len(server.chats) == 2
 
 
 def test_race_is_built_by_its_name() -> None:
