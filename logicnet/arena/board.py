@@ -46,10 +46,6 @@ class Board:
                 console=console, get_renderable=self._page, refresh_per_second=2, transient=True
             )
 
-    @property
-    def tallies(self) -> Tallies:
-        return self._tallies
-
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()

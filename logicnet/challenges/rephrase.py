@@ -20,9 +20,8 @@ from logicnet.challenges.seeds import seed_of
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Message, Models
+from logicnet.scoring.rhythm import REPHRASE_MAX_TOKENS, REPHRASE_TEMPERATURE
 
-TEMPERATURE = 0.7  # as the validator's
-MAX_TOKENS = 1024  # as the validator's
 TRIES = 2
 
 _PERSONAS = (
@@ -85,8 +84,8 @@ async def rephrase(
                 done = await models.complete(
                     messages,
                     deadline=Deadline.after(timeout_s),
-                    max_tokens=MAX_TOKENS,
-                    temperature=TEMPERATURE,
+                    max_tokens=REPHRASE_MAX_TOKENS,
+                    temperature=REPHRASE_TEMPERATURE,
                 )
                 answered = answered or bool(done.text.strip())
                 error = done.error or error

@@ -104,19 +104,6 @@ class Arrivals:
         deviation = max(math.sqrt(squares / (strength + weight)), _LEAST_DEVIATION)
         return Usual(math.exp(middle), deviation, min(strength + weight, strength + _MEMORY))
 
-    def chance(self, lane: str, elapsed_s: float, within_s: float) -> float:
-        """That a lane which has run for `elapsed_s` ends in the next `within_s`."""
-        usual = self.known(lane)
-        place = math.log(usual.median_s)
-        before = _surviving(elapsed_s, place, usual.deviation)
-        after = _surviving(elapsed_s + within_s, place, usual.deviation)
-        return (1.0 - LOST) * (before - after) / ((1.0 - LOST) * before + LOST)
-
-    def hazard(self, lane: str, elapsed_s: float) -> float:
-        """Chance per second that it ends now. Rises, then falls: a lane long overdue is likely lost."""
-        step_s = 0.05
-        return self.chance(lane, elapsed_s, step_s) / step_s
-
 
 class Waits:
     """Arrivals to come: in what order, with what chances, after what seconds.

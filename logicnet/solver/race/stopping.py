@@ -48,15 +48,12 @@ _GROUPS = 4  # answers (or groups of equally placed ones) that a next vote is th
 class Prices:
     """What counts, in reward (LogicNet 1.6; a test holds it against logicnet.scoring.reward):
 
-        reward = (0.7 * correctness + 0.3 * similarity - 0.05 * seconds / 64) / 2 + 0.5
-
-    `lane_second` is ours: what one running lane takes from others for a second, where others wait.
+    reward = (0.7 * correctness + 0.3 * similarity - 0.05 * seconds / 64) / 2 + 0.5
     """
 
     right: float = 0.35  # for a right answer instead of a wrong one
     similarity: float = 0.15  # for a cosine of 1 instead of 0
     second: float = 0.025 / 64.0
-    lane_second: float = 0.0
 
 
 VALIDATOR = Prices()
@@ -125,20 +122,18 @@ def worth_starting(
     forced: float = 0.0,
     reserve_s: float = REPLY_RESERVE_S,
     slows: float = 0.0,
-    tokens_price: float = 0.0,
     look_ahead: int = LOOK_AHEAD,
 ) -> Decision:
     """Is one more `lane` worth its time and load? As `decide`, of the best plan with it and without.
 
-    `slows`: share by which it makes all running lanes slower. `tokens_price`: reward that its tokens cost,
-    for whatever reason. `gain` is what the plan with it is worth more, `price` the `tokens_price`.
+    `slows`: share by which it makes all running lanes slower. `gain` is what the plan with it is worth more.
     """
     worth = _Worth(prices.right, similarity_gain, forced, traced)
     question = _Question(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
     horizon_s = left_s - reserve_s
     more = question.decide([*pending, Pending(lane, 0.0)], horizon_s, pace=1.0 + slows)
     gain = more.worth - question.decide(pending, horizon_s).worth
-    return Decision(gain > tokens_price, max(gain, 0.0), tokens_price, more.look_again_s)
+    return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +157,9 @@ class _Question:
         own = frozenset(vote.key for vote in self.votes if vote.key and vote.lane in self.worth.traced)
         most = min(self.look_ahead, len(pending))
         waits = Waits(pending, self.arrived, self.arrivals, horizon_s=horizon_s, pace=pace, most=most)
-        rate = self.prices.second + self.prices.lane_second * len(pending)
         # Thought through for more lanes than there are, of the last kind: so that a tree serves again.
         lanes = (*waits.lanes, *waits.lanes[-1:] * (self.look_ahead - most))
-        plans = _plans(_tree(ballots, own, lanes, self.worth), waits, rate)
+        plans = _plans(_tree(ballots, own, lanes, self.worth), waits, self.prices.second)
         gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
         return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.race.arrivals import LOST, Arrivals, Pending, Usual, Waits
+from logicnet.solver.race.arrivals import Arrivals, Pending, Usual, Waits
 
 
 def punctual() -> Arrivals:
@@ -24,19 +24,6 @@ def punctual() -> Arrivals:
 
 
 ARRIVALS = punctual()
-
-
-def test_a_lane_that_waits_no_longer_is_likelier_to_be_lost() -> None:
-    hazards = [ARRIVALS.hazard("reason", elapsed_s) for elapsed_s in (0.5, 5.0, 40.0, 120.0)]
-    assert hazards[0] < hazards[1] > hazards[2] >= hazards[3]
-
-
-@given(st.floats(0.0, 60.0), st.floats(0.0, 60.0), st.floats(0.0, 60.0))
-def test_chances_grow_with_time(elapsed_s: float, one_s: float, other_s: float) -> None:
-    few_s, many_s = sorted((one_s, other_s))
-    few = ARRIVALS.chance("reason", elapsed_s, few_s)
-    many = ARRIVALS.chance("reason", elapsed_s, many_s)
-    assert 0.0 <= few <= many <= 1.0 - LOST + 1e-9
 
 
 def test_durations_are_learned_and_old_ones_forgotten() -> None:
