@@ -309,10 +309,10 @@ class Settings(BaseSettings):
     netuid: Netuid = Field(35, description="subnet to mine on")
     offline: Switch = Field(False, description="mine without a chain; the network comes from --chain.file")
     hf_token: Annotated[Secret | None, Known("HF_TOKEN")] = Field(
-        None, description="Hugging Face token: vLLM downloads gated models with it; unused by the miner"
+        None, description="Hugging Face token: `logicnet vllm` hands it to vLLM, for gated models"
     )
     wandb_api_key: Annotated[Secret | None, Known("WANDB_API_KEY")] = Field(
-        None, description="Weights & Biases key: kept for training runs; unused by the miner"
+        None, description="Weights & Biases key: for training runs, which are not built yet; nothing uses it"
     )
     wallet: Wallet = Wallet()
     subtensor: Subtensor = Subtensor()

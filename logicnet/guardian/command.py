@@ -13,6 +13,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from logicnet.config import read
 from logicnet.errors import SettingsError
 from logicnet.guardian import cards
 from logicnet.guardian.guardian import Guardian, Patience
@@ -41,7 +42,7 @@ def run(options: Options) -> None:
     started = prepared(options)
     guardian = Guardian(
         started,
-        os.environ,
+        environment(),
         note_of(started.port, NOTES),
         patience=options.patience,
         nvml=None if options.machine.on_cpu else cards.nvml(),
@@ -55,6 +56,12 @@ async def _until_told(guardian: Guardian) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await guardian.run(stop)
+
+
+def environment() -> dict[str, str]:
+    """vLLM's: ours, and the Hugging Face token of the settings. Raises SettingsError if those are wrong."""
+    token = read([]).settings.hf_token
+    return {**os.environ, "HF_TOKEN": token.get_secret_value()} if token is not None else {**os.environ}
 
 
 def prepared(options: Options) -> Launch:

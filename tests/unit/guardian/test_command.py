@@ -122,3 +122,23 @@ def test_a_refused_start_is_one_line_and_status_2(monkeypatch, tmp_path, capfd):
     given = json.loads((tmp_path / "starts").read_text())
     assert given[-2:] == ["--dtype", "float16"]
     assert list(tmp_path.glob(".run/*.group")) == []
+
+
+def test_the_token_of_dot_env_reaches_vllm_and_no_line_of_ours(monkeypatch, tmp_path, capfd):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    (tmp_path / ".env").write_text("HF_TOKEN=hf-sample-token\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$HF_TOKEN" > seen\ncat {SAID / "no_token.txt"}\nexit 1\n')
+    python.chmod(0o755)
+    asked = ["vllm", "--model", "a/b", "--python", str(python), "--port", str(free_port()), "--enforce-eager"]
+    assert main(asked) == 2
+    assert (tmp_path / "seen").read_text() == "hf-sample-token\n"
+    assert "hf-sample-token" not in "".join(capfd.readouterr())
+
+
+def test_wrong_settings_are_said_before_vllm_is_started(monkeypatch, tmp_path, capfd):
+    (tmp_path / ".env").write_text("LOGICNET_HF_TOKEN=two words\n")
+    asked = ["vllm", "--model", "a/b", "--python", "none", "--enforce-eager"]
+    assert main(asked) == 2
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert "LOGICNET_HF_TOKEN (.env line 1) takes a key without spaces" in last
