@@ -4,7 +4,7 @@
     python bench/stopping.py --check                    # the scripted 7B model beside its published figures
     python bench/stopping.py --tune                     # the grid that CHAT's spread and scatter came from
     python bench/stopping.py --arrivals runs/main       # a folder that `logicnet bench` wrote
-    python bench/stopping.py --arrivals lanes.jsonl     # any other recording
+    python bench/stopping.py --arrivals lanes.jsonl     # any other recording (_recordings.py)
 
 Lanes of one question run at once and slow each other (`_seven_b.py`); nothing else takes time. All
 policies play the same questions with the same traces. Rewards are the validator's, with the same
@@ -16,15 +16,8 @@ that turns out best, it sends what then leads by our own votes. `of any n` may a
 question, whether 1, 2, 4, 8 or 16 lanes were begun: it hears a lucky first trace alone. Nobody can do
 either; somebody who knows what all lanes will say but not what is true is shown beside them.
 
-Of a bench's folder, the trails of its rows are read: which lanes ended, when, and what they said. Other
-recordings are JSONL, one object for each lane that ended, in the order in which lanes were started:
-
-    {"question": "17", "kind": "story", "lane": "reason", "seconds": 4.2, "key": "72", "right": true,
-     "confidence": -0.21}
-
-`seconds` are since the challenge began; `key` is the answer's normal form, "" for none; `confidence`, the
-mean log-probability per token, may be left out. A replay can stop earlier than was recorded, not go on for
-longer, and what more or fewer lanes would have done to the others' speed it cannot know.
+A replay can stop earlier than was recorded, not go on for longer, and what more or fewer lanes would have
+done to the others' speed it cannot know.
 """
 
 from __future__ import annotations
@@ -33,12 +26,10 @@ import argparse
 import json
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 from _policies import (
@@ -54,24 +45,22 @@ from _policies import (
     Hindsight,
     Knowing,
     Ours,
-    Played,
     Policy,
     majority,
 )
-from _seven_b import EASY, FIRST_TOKEN_S, GSM8K, MATH, RIGHT, Family, Lane, Scripted, Speed, Trace, questions
+from _recordings import recorded
+from _results import Result, plot, table, verdict
+from _seven_b import EASY, GSM8K, MATH, RIGHT, Family, Scripted, questions
 from rich.console import Console
 from rich.table import Table
 
-from logicnet.solver.answers import form
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.votes import CHAT, WEAK, LaneRecord, Priors, Scatter, Trust
-from logicnet.trail import read_trail
 
 TUNING = 0
 REPORTED = 100_000
 """First seeds; a million apart would not make them more independent."""
 
-DRAWS = 2000
 FIXED = (1, 2, 4, 8, 16)
 PLOT = Path(__file__).parents[1] / "docs" / "stopping.svg"
 
@@ -79,17 +68,6 @@ _PUBLISHED = {  # a vote of k by Qwen2.5-7B-Instruct; huggingface.co/datasets/O1
     "GSM8K": {1: 91.21, 4: 91.74, 8: 91.74, 16: 92.12, 64: 92.57},
     "MATH": {1: 69.74, 4: 71.78, 8: 72.84, 16: 73.78, 64: 74.44},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    policy: str
-    plays: Sequence[Played]
-    kind: str = "public"  # or "ours", "bound"
-
-    @property
-    def rewards(self) -> np.ndarray:
-        return np.array([play.reward for play in self.plays])
 
 
 def chat_profile() -> Profile:
@@ -155,56 +133,6 @@ def played(rules: Iterable[tuple[str, Policy]], asked: Sequence[Scripted]) -> li
     return [Result(policy.name, [policy.play(one) for one in asked], kind) for kind, policy in rules]
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Where the mean is in 95 of 100 repetitions: bootstrap over questions, seeded."""
-    chance = np.random.default_rng(35)
-    means = [values[chance.integers(0, len(values), len(values))].mean() for _ in range(DRAWS)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
-
-
-def table(title: str, results: Sequence[Result], console: Console) -> None:
-    ours = next(one for one in results if one.kind == "ours")
-    shown = Table(title=title, title_justify="left")
-    for column in ("policy", "reward", "95 %", "ours - it, e-4", "right", "seconds", "lanes"):
-        shown.add_column(column, justify="left" if column == "policy" else "right")
-    for one in results:
-        low, high = interval(one.rewards)
-        better = ours.rewards - one.rewards
-        less, more = interval(better)
-        shown.add_row(
-            one.policy,
-            f"{one.rewards.mean():.4f}",
-            f"{low:.4f} .. {high:.4f}",
-            "" if one is ours else f"{better.mean() * 1e4:+.1f} ({less * 1e4:+.1f} .. {more * 1e4:+.1f})",
-            f"{fmean(play.right for play in one.plays):.3f}",
-            f"{fmean(play.seconds for play in one.plays):.2f}",
-            f"{fmean(play.lanes for play in one.plays):.1f}",
-        )
-    console.print(shown)
-
-
-def verdict(name: str, results: Sequence[Result]) -> dict[str, object]:
-    """What the bench is for: how near to hindsight, and how far above each fixed n, with paired intervals."""
-    ours = next(one for one in results if one.kind == "ours")
-    found: dict[str, object] = {
-        "scenario": name,
-        "questions": len(ours.plays),
-        "ours": round(float(ours.rewards.mean()), 4),
-        "above, e-4": {
-            one.policy: [round(1e4 * low_or_high, 1) for low_or_high in interval(ours.rewards - one.rewards)]
-            for one in results
-            if one.policy.startswith("fixed")
-        },
-    }
-    for bound in (one for one in results if one.kind == "bound"):
-        mean = float(bound.rewards.mean())
-        low, high = interval(bound.rewards - ours.rewards)
-        below = (100 * gap / mean for gap in (mean - float(ours.rewards.mean()), low, high))
-        found[f"below {bound.policy}, %"] = [round(one, 2) for one in below]
-    return found
-
-
 def scripted(count: int, longer: float) -> Iterator[tuple[str, list[Result]]]:
     """The chat model on each family and on both, and the weak one on a quarter as many questions."""
     seeds = range(REPORTED, REPORTED + count)
@@ -264,57 +192,6 @@ def tune(count: int, console: Console) -> None:
             )
 
 
-def recorded(path: Path) -> dict[str, list[Scripted]]:
-    """Questions of a recording, each with the lanes that it had; of a bench's folder, by who answered."""
-    if path.is_dir():
-        return _of_bench(path / "rows.jsonl")
-    by_question: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in _lines(path):
-        by_question[str(line["question"])].append(line)
-    return {path.stem: [_recorded(name, str(rows[0]["kind"]), rows) for name, rows in by_question.items()]}
-
-
-def _of_bench(path: Path) -> dict[str, list[Scripted]]:
-    found: dict[str, list[Scripted]] = defaultdict(list)
-    for row in _lines(path):
-        trail = read_trail(row.get("trail"))
-        if trail is None or not trail.lanes:
-            continue
-        truth = form(str(row["ground_truth"]), str(row["raw_question"]))
-        right = {truth.key} if truth is not None else set()
-        if row.get("true"):
-            right.add(trail.chosen)
-        lanes = [
-            {**asdict(vote), "right": bool(vote.key) and vote.key in right, "seconds": vote.seconds}
-            for vote in trail.lanes
-        ]
-        found[str(row["target"])].append(_recorded(f"{row['id']} {row['round']}", trail.kind, lanes))
-    if not found:
-        raise ValueError("no row has a trail")
-    return found
-
-
-_PER_S = 1000.0
-"""Tokens per second of a replay: a trace is as long as it took."""
-
-
-def _recorded(name: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> Scripted:
-    traces: dict[str, list[Trace]] = defaultdict(list)
-    for row in rows:
-        key = RIGHT if row["right"] else str(row["key"])
-        tokens = max(0, round((float(row["seconds"]) - FIRST_TOKEN_S) * _PER_S))
-        confidence = row.get("confidence")
-        traces[str(row["lane"])].append(
-            Trace(key, tokens, float("nan") if confidence is None else float(confidence))
-        )
-    lanes = {lane: Lane(0.5, 1.0, 0, 1, 1) for lane in traces}
-    return Scripted(name, Family("recorded", kind, lanes, Speed(_PER_S, 0.0)), dict(traces), {})
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
 def replayed(asked: Sequence[Scripted], trust: Callable[[], Trust], profile: Profile) -> list[Result]:
     """Ours on all lanes that were running, and the public rules on the lane that was recorded most.
 
@@ -339,75 +216,6 @@ def replayed(asked: Sequence[Scripted], trust: Callable[[], Trust], profile: Pro
         ("bound", Foresight(trust(), ours.opening)),
     ]
     return played(rules, asked)
-
-
-def plot(scenarios: Sequence[tuple[str, Sequence[Result]]], path: Path) -> None:
-    import vl_convert  # noqa: PLC0415  (only the picture needs it)
-
-    # Neither white nor black: a page may be either, and the picture has no ground of its own.
-    ink = "#768390"
-    colours = {"public": ink, "ours": "#2f81f7", "bound": "#bf8700"}
-    axis = "reward against ours, in 1/10,000 (95 %, paired)"
-    panels = []
-    for title, results in scenarios:
-        ours = next(one for one in results if one.kind == "ours")
-        values = []
-        for one in results:
-            more = (one.rewards - ours.rewards) * 1e4
-            low, high = interval(more)
-            mean = float(more.mean())
-            values.append({"policy": one.policy, "kind": one.kind, "more": mean, "low": low, "high": high})
-        x = {"type": "quantitative", "scale": {"nice": True}, "axis": {"tickCount": 5}}
-        y = {"field": "policy", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 220}}
-        colour = {
-            "field": "kind",
-            "type": "nominal",
-            "scale": {"domain": list(colours), "range": list(colours.values())},
-            "legend": None,
-        }
-        panels.append(
-            {
-                "title": {"text": title, "anchor": "start", "fontSize": 13},
-                "data": {"values": values},
-                "width": 300,
-                "height": {"step": 20},
-                "encoding": {"y": y, "color": colour},
-                "layer": [
-                    {
-                        "mark": {"type": "rule", "strokeWidth": 2},
-                        "encoding": {
-                            "x": x | {"field": "low", "title": axis},
-                            "x2": {"field": "high"},
-                        },
-                    },
-                    {
-                        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                        "encoding": {"x": x | {"field": "more", "title": axis}},
-                    },
-                ],
-            }
-        )
-    spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "background": None,
-        "config": {
-            "font": "system-ui, sans-serif",
-            "view": {"stroke": None},
-            "axis": {
-                "labelColor": ink,
-                "titleColor": ink,
-                "tickColor": ink,
-                "domainColor": ink,
-                "gridColor": ink,
-                "gridOpacity": 0.25,
-            },
-            "title": {"color": ink},
-        },
-        "vconcat": panels,
-        "resolve": {"scale": {"x": "independent", "y": "independent"}},
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(vl_convert.vegalite_to_svg(spec, vl_version="6.4"), encoding="utf-8")
 
 
 def main() -> None:

@@ -33,8 +33,9 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the harness of the tests
 
 from _policies import DEADLINE_S, Fixed, Ours, Played, Policy
+from _results import interval
 from _seven_b import CHAT_SPEED, FIRST_TOKEN_S, GSM8K, MATH, RIGHT, Family, Scripted, called, questions
-from stopping import REPORTED, chat_profile, chats, interval
+from stopping import REPORTED, chat_profile, chats
 
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
