@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from logicnet.errors import LogicnetError
+from logicnet.json_line import json_object
 
 _LINES_NAMED = 20  # in a message; a file of the wrong kind has them all broken
 
@@ -62,8 +62,8 @@ def read_lines(path: Path) -> Lines:
                 if not line.strip():
                     continue
                 try:
-                    lines.good.append((number, _object(line)))
-                except BadLine as error:
+                    lines.good.append((number, json_object(line)))
+                except ValueError as error:
                     lines.broken[number] = str(error)
     except OSError as error:
         raise BadFile(f"cannot read {path}: {error.strerror or error}") from None
@@ -78,20 +78,3 @@ def understood(model: type[_Row], fields: dict[str, Any]) -> _Row:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise BadLine(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(line, parse_constant=_no_number)
-        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except UnicodeError:
-        raise BadLine("not UTF-8") from None
-    except (ValueError, RecursionError):
-        raise BadLine("not JSON") from None
-    if not isinstance(fields, dict):
-        raise BadLine("not a JSON object")
-    return fields
-
-
-def _no_number(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are no JSON")

@@ -28,6 +28,7 @@ from rich.text import Text
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger._reader import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
+from logicnet.spreadsheet import cell
 
 
 class Format(StrEnum):
@@ -37,8 +38,6 @@ class Format(StrEnum):
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 _WIDE = 100
 """Characters across from which on every fact has a column of its own; a terminal of 60 is enough."""
@@ -187,21 +186,8 @@ def _write_csv(rows: Iterable[Row], file: TextIO) -> int:
     for count, row in enumerate(rows, 1):
         if count == 1:
             writer.writerow(row)
-        writer.writerow(map(_cell, row.values()))
+        writer.writerow(map(cell, row.values()))
     return count
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, dict):
-        value = json.dumps(value, ensure_ascii=False)
-    return _harmless(value) if isinstance(value, str) else value
-
-
-def _harmless(text: str) -> str:
-    """No formula for a spreadsheet (owasp.org, CSV injection); "-5" is a number and stays one."""
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not _NUMBER.fullmatch(text):
-        return "'" + text
-    return text
 
 
 class _Page:

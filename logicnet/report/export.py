@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
-import re
 from collections.abc import Iterable
 from dataclasses import astuple, fields
 from pathlib import Path
 
 from logicnet.arena.rows import BadRun, Row
-
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+from logicnet.spreadsheet import cell
 
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:
@@ -25,7 +22,7 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
             writer = csv.writer(file)
             writer.writerow(field.name for field in fields(Row))
             for row in rows:
-                writer.writerow(map(_cell, astuple(row)))
+                writer.writerow(map(cell, astuple(row)))
     except OSError as error:
         raise BadRun(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -37,15 +34,3 @@ def write_jsonl(rows: Iterable[Row], path: Path) -> None:
             file.writelines(row.line() + "\n" for row in rows)
     except OSError as error:
         raise BadRun(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, dict):
-        value = json.dumps(value, ensure_ascii=False)
-    return _harmless(value) if isinstance(value, str) else value
-
-
-def _harmless(text: str) -> str:
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not _NUMBER.fullmatch(text):
-        return "'" + text
-    return text

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from logicnet.errors import LogicnetError
+from logicnet.json_line import json_object
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.scorer import Reply, Score, Scorer
 
@@ -101,14 +102,9 @@ class _Broken(Exception):
 
 def _row(number: int, line: bytes) -> Row:
     try:
-        fields = json.loads(line, parse_constant=_no_number)
-        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except UnicodeError:
-        raise _Broken("not UTF-8") from None
-    except (ValueError, RecursionError):
-        raise _Broken("not JSON") from None
-    if not isinstance(fields, dict):
-        raise _Broken("not a JSON object")
+        fields = json_object(line)
+    except ValueError as error:
+        raise _Broken(str(error)) from None
     try:
         row = _Row.model_validate(fields)
     except ValidationError as error:
@@ -124,10 +120,6 @@ def _row(number: int, line: bytes) -> Row:
         timeout_s=row.timeout,
     )
     return Row(number, fields, reply)
-
-
-def _no_number(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are no JSON")
 
 
 async def score_rows(rows: Sequence[Row], scorer: Scorer, write: Callable[[str], object]) -> Summary:
