@@ -40,6 +40,24 @@ TRACE = "LOGICNET_LOGGING__TRACE"
 # The words that a command does not know are settings, and `logicnet.config` reads those.
 WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
+# What several commands take.
+JudgeUrl = Annotated[
+    str | None, typer.Option("--judge-url", "--judge", help="OpenAI-compatible base URL of a judge.")
+]
+ReferenceUrl = Annotated[
+    str | None,
+    typer.Option("--reference-url", "--reference-endpoint", help="Of a model to compare reasoning with."),
+]
+ItsModel = Annotated[str | None, typer.Option(help="Its model; the server's first one.")]
+ItsKey = Annotated[str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)]
+EmbeddingModel = Annotated[
+    str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
+]
+RunFolder = Annotated[Path | None, typer.Option(help="Folder of the run; a new one below .run.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")]
+Catalogue = Annotated[Path | None, typer.Option(help="Another table than ours, TOML in the same form.")]
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
@@ -239,7 +257,7 @@ def volume_advise(
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; generated ones if not given.")
     ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")] = False,
+    skip_bad: SkipBad = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Measure what this machine answers in time under rising load, and name the largest volume that is safe.
@@ -273,16 +291,12 @@ def score(
     *,
     out: Annotated[Path | None, typer.Option(help="Where the scored lines go; stdout if not given.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Score the good lines all the same.")] = False,
-    judge_url: Annotated[str | None, typer.Option(help="OpenAI-compatible base URL of a judge.")] = None,
-    judge_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
-    judge_key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
+    judge_url: JudgeUrl = None,
+    judge_model: ItsModel = None,
+    judge_key: ItsKey = None,
     judge_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one of its replies.")] = 60.0,
     judge_at_once: Annotated[int, typer.Option(min=1, help="Answers that it judges at a time.")] = 8,
-    embedding_model: Annotated[
-        str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
-    ] = None,
+    embedding_model: EmbeddingModel = None,
     truth: Annotated[bool, typer.Option("--truth", help="Say too what is truly right.")] = False,
 ) -> None:
     """Score answers as a validator would: each line comes back with correctness, similarity, reward."""
@@ -312,7 +326,7 @@ def arena(
     hotkey: Annotated[list[str] | None, typer.Option(help="Its ss58 hotkey, in the same order.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="What to call it, in the same order.")] = None,
     challenges: Annotated[str | None, typer.Option(help="A recipe, or a JSONL file of questions.")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")] = False,
+    skip_bad: SkipBad = False,
     rounds: Annotated[int | None, typer.Option(min=1, help="Loops of a validator; 1.")] = None,
     per_round: Annotated[
         int | None, typer.Option(min=1, help="Questions per round and miner at most; spread evenly.")
@@ -344,29 +358,18 @@ def arena(
         float | None, typer.Option(min=0.1, help="Seconds for Information; 60.")
     ] = None,
     category: Annotated[str | None, typer.Option(help="What is asked of miners that name it; Logic.")] = None,
-    judge_url: Annotated[
-        str | None, typer.Option("--judge-url", "--judge", help="OpenAI-compatible base URL of a judge.")
-    ] = None,
-    judge_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
-    judge_key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
-    reference_url: Annotated[
-        str | None,
-        typer.Option("--reference-url", "--reference-endpoint", help="Of a model to compare reasoning with."),
-    ] = None,
-    reference_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
-    reference_key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
-    embedding_model: Annotated[
-        str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
-    ] = None,
+    judge_url: JudgeUrl = None,
+    judge_model: ItsModel = None,
+    judge_key: ItsKey = None,
+    reference_url: ReferenceUrl = None,
+    reference_model: ItsModel = None,
+    reference_key: ItsKey = None,
+    embedding_model: EmbeddingModel = None,
     truth: Annotated[
         bool | None, typer.Option("--truth/--no-truth", help="Say what is truly right; if it can be.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; a new one below .run.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    out: RunFolder = None,
+    resume: Resume = False,
 ) -> int:
     """Question running miners as a validator would, score and rank them. Ctrl-C keeps what was scored."""
     from logicnet.arena.command import Options, run  # noqa: PLC0415
@@ -420,11 +423,11 @@ def bench(
     challenges: Annotated[
         Path | None, typer.Option(help="Recipe or file of questions; all of mathgenerator if not given.")
     ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken lines of it.")] = False,
+    skip_bad: SkipBad = False,
     endpoint: Annotated[
         str | None, typer.Option(help="OpenAI-compatible base URL; http://127.0.0.1:8000/v1.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
+    model: ItsModel = None,
     count: Annotated[int | None, typer.Option("--n", min=1, help="Questions; the recipe's count.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the questions; the recipe's own.")] = None,
     concurrency: Annotated[
@@ -433,24 +436,13 @@ def bench(
     deadline: Annotated[
         float | None, typer.Option(min=1.0, max=3600.0, help="Seconds for an answer; 64.")
     ] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
-    judge_url: Annotated[
-        str | None, typer.Option("--judge-url", "--judge", help="OpenAI-compatible base URL of a judge.")
-    ] = None,
-    judge_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
-    judge_key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
-    reference_url: Annotated[
-        str | None,
-        typer.Option("--reference-url", "--reference-endpoint", help="Of a model to compare reasoning with."),
-    ] = None,
-    reference_model: Annotated[str | None, typer.Option(help="Its model; the server's first one.")] = None,
-    reference_key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
+    key: ItsKey = None,
+    judge_url: JudgeUrl = None,
+    judge_model: ItsModel = None,
+    judge_key: ItsKey = None,
+    reference_url: ReferenceUrl = None,
+    reference_model: ItsModel = None,
+    reference_key: ItsKey = None,
     similarity: Annotated[
         bool | None,
         typer.Option(
@@ -458,11 +450,9 @@ def bench(
             help="Compare reasoning; --endpoint writes the reference if no other does.",
         ),
     ] = None,
-    embedding_model: Annotated[
-        str | None, typer.Option(help="Folder or hub name, if not the installed all-MiniLM-L6-v2.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; a new one below .run.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    embedding_model: EmbeddingModel = None,
+    out: RunFolder = None,
+    resume: Resume = False,
 ) -> int:
     """Put solvers side by side on the same questions, and say how much of the difference is noise."""
     from logicnet.bench.command import Options, Source, run  # noqa: PLC0415
@@ -492,9 +482,7 @@ def bench(
 @app.command()
 def models(
     *,
-    catalogue: Annotated[
-        Path | None, typer.Option(help="Another table than ours, TOML in the same form.")
-    ] = None,
+    catalogue: Catalogue = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
 ) -> None:
     """List the models that we know, by the memory they want, with what each is good at."""
@@ -512,9 +500,7 @@ def plan(
     vram: Annotated[float | None, typer.Option(help="GB of one card, if not of the cards here.")] = None,
     gpus: Annotated[int | None, typer.Option(help="Cards of that size; 1.")] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="For this computer without a GPU.")] = False,
-    catalogue: Annotated[
-        Path | None, typer.Option(help="Another table than ours, TOML in the same form.")
-    ] = None,
+    catalogue: Catalogue = None,
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> int:
     """Say which models fit these GPUs, how vLLM is started with them, and how many challenges they keep."""
@@ -537,9 +523,7 @@ def vllm(
     vram: Annotated[float | None, typer.Option(help="Plan for cards of so many GB, not those here.")] = None,
     gpus: Annotated[int | None, typer.Option(help="Cards of that size; 1.")] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Plan for this computer without a GPU.")] = False,
-    catalogue: Annotated[
-        Path | None, typer.Option(help="Another table than ours, TOML in the same form.")
-    ] = None,
+    catalogue: Catalogue = None,
     probe_every: Annotated[float, typer.Option(min=0.1, help="Seconds between two probes.")] = 10.0,
     silence: Annotated[
         float,
