@@ -12,22 +12,11 @@ from logicnet.protocol import Challenge
 from logicnet.solver import load_solver
 from logicnet.solver.answering import Solution, answer_in_time
 from tests.harness.own_time import own_s
-from tests.harness.scripted_model import Json, Mode, ScriptedModel
+from tests.harness.scripted_model import WORDLESS, Json, Mode, ScriptedModel
 
 CHALLENGES = 200
 AT_ONCE = 50
 ALLOWED_S = 10.0  # a caller's timeout; less the margin for the way back, solvers get 9
-
-WORDLESS = {
-    Mode.HANG_BEFORE_HEADERS,
-    Mode.HANG_AFTER_HEADERS,
-    Mode.ERROR_500,
-    Mode.NOTHING,
-    Mode.GARBAGE_BYTES,
-    Mode.EMPTY,
-    Mode.HTML,
-}
-"""Modes in which no word arrives. In all others some do, and have to be in the reply."""
 
 MODES = tuple(Mode)
 

@@ -1,7 +1,7 @@
 """A miner that does what a test says: both wires over real HTTP, and the ways in which one can be wrong.
 
 It checks signatures as its own axon would, answers `Information` and challenges, keeps what it was asked,
-and counts quotas if told to. Port 0 first; the same port again if it is entered again.
+and counts quotas if told to.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from bittensor import http_auth, sp_core
 
 from logicnet.arena import Signer
 from logicnet.arena.signing import NO_BODY_HASH
+from tests.harness.loopback import Loopback
 
 Json = dict[str, Any]
 
@@ -50,7 +49,7 @@ class Mode(StrEnum):
 
 
 @dataclass
-class ScriptedMiner:
+class ScriptedMiner(Loopback):
     """Use as `async with ScriptedMiner(signer) as miner`. Every field may be changed while it runs."""
 
     key: Signer
@@ -61,7 +60,6 @@ class ScriptedMiner:
     category: Any = "Logic"
     information: Mode = Mode.NORMAL
     pause_s: float = 0.0  # before each answer
-    port: int = 0
 
     challenges: list[Json] = field(default_factory=list)  # bodies, in order of arrival
     wires: list[str] = field(default_factory=list)  # of those
@@ -71,9 +69,6 @@ class ScriptedMiner:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)  # set with each challenge
     goes_on: asyncio.Event | None = None  # if there is one, answers wait for it
 
-    _server: asyncio.Server | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
@@ -82,35 +77,7 @@ class ScriptedMiner:
     def questions(self) -> list[str]:
         return [body["logic_question"] for body in self.challenges]
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                while await self._request(reader, writer):
-                    pass
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request. Whether the connection may carry another."""
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.harness.loopback import Loopback
 
 Json = dict[str, Any]
 
@@ -45,9 +46,20 @@ class Mode(StrEnum):
 
 BROKEN = tuple(mode for mode in Mode if mode is not Mode.NORMAL)
 
+WORDLESS = (
+    Mode.HANG_BEFORE_HEADERS,
+    Mode.HANG_AFTER_HEADERS,
+    Mode.ERROR_500,
+    Mode.NOTHING,
+    Mode.GARBAGE_BYTES,
+    Mode.EMPTY,
+    Mode.HTML,
+)
+"""Modes in which no word arrives. In all others some do."""
+
 
 @dataclass
-class ScriptedModel:
+class ScriptedModel(Loopback):
     """Use as `async with ScriptedModel(...) as server`. Every field may be changed while it runs."""
 
     mode: Mode | Callable[[int], Mode] = Mode.NORMAL  # for all chats, or by their number from 0
@@ -70,52 +82,17 @@ class ScriptedModel:
     paths: list[str] = field(default_factory=list)
     hung_up: int = 0  # chats whose caller left before their end
     running: int = 0  # chats being answered now
-    connections: int = 0  # made to it so far
-
-    _server: asyncio.Server | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    port: int = 0
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
-
-    async def __aenter__(self) -> Self:
-        # The same port again, so that a test can take the server away and bring it back.
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def idle(self) -> None:
         """Until no chat is being answered. Bound it with a timeout."""
         while self.running:
             await asyncio.sleep(0.005)
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self.connections += 1
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                while await self._request(reader, writer):
-                    pass
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()  # closes at once, with a reset if anything is unsent
-
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request. Whether the connection may carry another."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lines = head.split("\r\n")
         headers = {

@@ -38,15 +38,6 @@ async def server() -> AsyncIterator[ScriptedModel]:
         yield server
 
 
-@pytest.fixture
-async def models(server: ScriptedModel) -> AsyncIterator[Endpoint]:
-    endpoint = Endpoint(server.base_url)
-    await endpoint.probe()  # so that short deadlines are not spent on importing and asking for the model
-    server.chats.clear()
-    yield endpoint
-    await endpoint.close()
-
-
 async def ask(models: Models, deadline: Deadline) -> str:
     done = await models.complete([Message("user", "?")], deadline=deadline, max_tokens=100)
     return done.text

@@ -33,15 +33,6 @@ async def server() -> AsyncIterator[ScriptedModel]:
         yield server
 
 
-@pytest.fixture
-async def models(server: ScriptedModel) -> AsyncIterator[Endpoint]:
-    endpoint = Endpoint(server.base_url)
-    await endpoint.probe()  # so that short deadlines are not spent on importing and asking for the model
-    server.chats.clear()
-    yield endpoint
-    await endpoint.close()
-
-
 async def solve(models: Endpoint, seconds: float = 20.0) -> Answer:
     return await DirectSolver().solve(Challenge(QUESTION), Deadline.after(seconds), models)
 

@@ -15,22 +15,12 @@ from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.lanes import LaneEnd, Lanes, readable
 from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
 from logicnet.solver.race.sandbox import Sandbox
-from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
+from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile
 
 THINKING = profile(thinking=True)
 Run = Callable[..., Lanes]
-
-WORDLESS = (
-    Mode.HANG_BEFORE_HEADERS,
-    Mode.HANG_AFTER_HEADERS,
-    Mode.ERROR_500,
-    Mode.NOTHING,
-    Mode.GARBAGE_BYTES,
-    Mode.EMPTY,
-    Mode.HTML,
-)
 
 
 @pytest.fixture
