@@ -11,7 +11,6 @@ import itertools
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from logicnet.logs import log_event
 from logicnet.promise.strain import Strain
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
-from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
+from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
 from logicnet.solver.answering import answer_in_time
 from logicnet.solver.race.votes import LaneRecord
 from logicnet.solver.shadow import Shadow
@@ -109,10 +108,7 @@ async def _at_work(
     model = settings.miner.llm_client.model
     with LedgerReader.open(ledger) as reader:
         earned = tuple(LaneRecord(*record) for record in reader.lane_records(name, model))
-    setup = Setup(earned, settings.miner.profiles, model)
-    if isinstance(models, Pool):
-        setup = replace(setup, costs=models.costs)
-    solver = load_solver(name, setup, flag=flag)
+    solver = load_solver(name, Setup(earned, settings.miner.profiles, model, _costs(models)), flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver
 
@@ -126,7 +122,12 @@ async def _shadow(
         return None
     solver = await _at_work(stack, settings, name, "--miner.shadow", models=models, ledger=ledger)
     logger.info("The solver {} is tried on {:.3g} % of the challenges, in quiet moments.", name, 100 * share)
-    return Shadow(solver, models, sink, name=name, share=share)
+    return Shadow(solver, models, sink, name=name, share=share, costs=_costs(models))
+
+
+def _costs(models: Models) -> Callable[[], bool]:
+    """What says whether each call costs money now."""
+    return models.costs if isinstance(models, Pool) else free
 
 
 def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:

@@ -5,7 +5,7 @@ A solver is one async call. docs/solvers.md says how to add one.
 
 from logicnet.solver._registry import build, load_solver, solver_names
 from logicnet.solver._shift import on_shift
-from logicnet.solver._types import Setup, Solver, asks_models
+from logicnet.solver._types import Setup, Solver, asks_models, free
 from logicnet.trail import LaneVote, Trail
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Trail",
     "asks_models",
     "build",
+    "free",
     "load_solver",
     "on_shift",
     "solver_names",

@@ -27,7 +27,8 @@ class Solver(Protocol):
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer: ...
 
 
-def _free() -> bool:
+def free() -> bool:
+    """That no call costs money."""
     return False
 
 
@@ -38,7 +39,7 @@ class Setup:
     lane_records: Sequence[LaneRecord] = ()  # what lanes have earned so far, by kind of question
     profiles: Path | None = None  # a file of the operator's own model profiles
     model: str | None = None  # the name it is asked for by; None: whichever the server has first
-    costs: Callable[[], bool] = _free  # whether each call costs the operator money now
+    costs: Callable[[], bool] = free  # whether each call costs the operator money now
 
 
 def asks_models(solver: Solver) -> bool:

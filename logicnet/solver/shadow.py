@@ -1,10 +1,10 @@
 """Shadow: a second solver on a share of the real challenges, on spare capacity, for comparison only.
 
 Nothing of it goes out. What is spare is told by one rule: a shadow begins once its real reply is out and
-no real challenge has been in flight or waiting for `QUIET_S`; there is one at a time; and it ends at once
-when a real challenge is admitted. So a real reply never shares the models with one, and a miner that is
-never idle has no shadows. Who needs long is cut off more often: read the seconds of a shadow with an eye
-on how many were displaced.
+no real challenge has been in flight or waiting for `QUIET_S`; there is one at a time, and none while calls
+cost money; and it ends at once when a real challenge is admitted. So a real reply never shares the models
+with one, and a miner that is never idle has no shadows. Who needs long is cut off more often: read the
+seconds of a shadow with an eye on how many were displaced.
 
 It runs in the miner's process. A solver that blocks the event loop blocks replies there too.
 """
@@ -23,7 +23,7 @@ from logicnet.deadline import Clock, Deadline
 from logicnet.events import Admitted, Answered, Event, HungUp, Shadowed, Sink
 from logicnet.llm import Models
 from logicnet.protocol import Challenge
-from logicnet.solver._types import Solver
+from logicnet.solver._types import Solver, free
 from logicnet.solver.answering import Solution, answer_in_time
 
 QUIET_S = 1.0
@@ -57,6 +57,7 @@ class Shadow:
         *,
         name: str,
         share: float,
+        costs: Callable[[], bool] = free,
         quiet_s: float = QUIET_S,
         clock: Clock = time.monotonic,
         unix_s: Callable[[], float] = time.time,
@@ -66,6 +67,7 @@ class Shadow:
         self._sink = sink
         self._name = name
         self._share = share
+        self._costs = costs
         self._quiet_s = quiet_s
         self._clock = clock
         self._unix_s = unix_s
@@ -114,6 +116,9 @@ class Shadow:
 
     def _begin(self) -> None:
         self._quiet = None
+        if self._costs():
+            self._waiting.clear()
+            return
         self._task = asyncio.create_task(self._run(self._waiting.popleft()))
         self._task.add_done_callback(self._ended)
 

@@ -46,6 +46,7 @@ class Stage:
         self.second = Second()
         self.time = ManualTime()
         self.told: list[Event] = []
+        self.costs = False
         self.models = Endpoint("http://127.0.0.1:1/v1")
         self.shadow = Shadow(
             self.second,
@@ -53,6 +54,7 @@ class Stage:
             self.told.append,
             name="second",
             share=share,
+            costs=lambda: self.costs,
             quiet_s=quiet_s,
             clock=self.time.clock,
             unix_s=lambda: 800.0,
@@ -101,6 +103,18 @@ async def test_it_answers_what_was_answered_and_tells_only_its_sink(stage: Stage
     assert stage.told == [
         Shadowed(800.0, "a", "second", "solved", 3.0, 60.0, "Steps.", "72", trail=TRAIL),
     ]
+
+
+async def test_no_money_is_spent_on_it(stage: Stage) -> None:
+    stage.costs = True
+    await stage.admit("a")
+    await stage.answer("a")
+    stage.costs = False
+    await stage.turn()
+    assert stage.asked == []
+    await stage.admit("b")
+    await stage.answer("b")
+    assert stage.asked == ["What is b?"]
 
 
 async def test_the_stake_is_the_real_one() -> None:
