@@ -188,8 +188,9 @@ _INSTRUCTING = re.compile(
     |final|find|for|form|full|give|given|here|how|i|in|include|including|is|it|just|keep|let's|leave|lowest|method|my|no
     |number|numeric|numerical|of|on|only|or|output|please|problem|process|provide|reasoning|reply|report|respond|results?
     |round|rounded|rounding|set|show|simplest|simplified|simplify|single|solution|solve|state|steps?|terms|that|the|then
-    |this|to|units|use|values?|want|with|without|work|working|would|write|you|your|think|fraction|gcd|lcm|hcf|maximum
-    |thanks|thank|greatest|common|divisor|least|multiple""",
+    |this|to|units|use|values?|want|with|without\s(?:any\s)?(?:explanation|reasoning|rounding|steps|units|working)
+    |work|working|would|write|you|your|think|fraction|gcd|lcm|hcf|maximum|thanks|thank|greatest|common|divisor|least
+    |multiple""",
     re.VERBOSE,
 )
 _LEADING = re.compile(
@@ -222,7 +223,7 @@ def _instruction(sentence: str, wish: Wish) -> Wish | None:
         if changed is None:
             return None
         wish, rest = changed, rest[: found.start()] + " " + rest[found.end() :]
-    words = re.findall(r"[a-z']+|[^\sa-z'.,;:!()]", rest.lower())
+    words = re.findall(r"without(?: any)? [a-z]+|[a-z']+|[^\sa-z'.,;:!()]", rest.lower())
     return wish if all(_INSTRUCTING.fullmatch(word) for word in words) else None
 
 

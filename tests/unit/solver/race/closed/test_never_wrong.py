@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logicnet.solver.race.closed.kinds import solve
@@ -202,6 +202,12 @@ _SAME = re.compile(r"factorial of \$?[12]\b(?!\.)|square of \$?1\b|\b1 squared")
 
 @settings(max_examples=400)
 @given(st.sampled_from(RIGHT), st.sampled_from(TURNS), st.floats(0, 1))
+@example(
+    ("What is $\\cos(30)$, with the angle in degrees? Give the exact value.", "sqrt(3)/2"), "without", 1.0
+)
+@example(
+    ("What is $\\cos(30)$, with the angle in degrees? Give the exact value.", "sqrt(3)/2"), "without", 0.8
+)
 def test_a_word_that_turns_the_question_does_not_leave_the_answer(
     right: tuple[str, str], turn: str, where: float
 ) -> None:
