@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,10 @@ def find_browser() -> str:
     if found is None:
         raise FileNotFoundError("no Chromium on the PATH: `make test` sets it up")
     return found
+
+
+class Refused(Exception):
+    """The browser did not do it: for a script, it may be on its way from one page to the next."""
 
 
 class Browser:
@@ -53,11 +58,7 @@ class Browser:
         try:
             port = await self._port()
             self._session = aiohttp.ClientSession()
-            async with self._session.get(f"http://127.0.0.1:{port}/json/list") as reply:
-                tabs = [tab for tab in await reply.json() if tab["type"] == "page"]
-            self._socket = await self._session.ws_connect(
-                tabs[0]["webSocketDebuggerUrl"], max_msg_size=64 * 2**20
-            )
+            self._socket = await self._session.ws_connect(await self._tab(port), max_msg_size=64 * 2**20)
             await self._ask("Page.enable")
         except BaseException:
             await self._end()
@@ -83,11 +84,13 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    async def until(self, script: str, within_s: float = 60.0) -> Any:
+    async def until(self, script: str, within_s: float = START_S) -> Any:
         """Wait until an expression is true; its value."""
         end_s = time.monotonic() + within_s
         while True:
-            found = await self.run(script)
+            found = None
+            with suppress(Refused):
+                found = await self.run(script)
             if found not in (None, False, 0, ""):  # an element comes as {}
                 return found
             assert time.monotonic() < end_s, f"it never came to pass: {script}"
@@ -106,6 +109,17 @@ class Browser:
             await asyncio.sleep(0.05)
         return int(told.read_text().split()[0])
 
+    async def _tab(self, port: int) -> str:
+        """Where its DevTools listen."""
+        assert self._session is not None
+        async with asyncio.timeout(START_S):
+            while True:
+                async with self._session.get(f"http://127.0.0.1:{port}/json/list") as reply:
+                    for tab in await reply.json():
+                        if tab["type"] == "page":
+                            return str(tab["webSocketDebuggerUrl"])
+                await asyncio.sleep(0.05)
+
     async def _ask(self, method: str, **params: Any) -> Any:
         assert self._socket is not None
         number = next(self._numbers)
@@ -113,7 +127,8 @@ class Browser:
         while True:
             message = await self._socket.receive_json(timeout=START_S)
             if message.get("id") == number:
-                assert "error" not in message, f"{method}: {message['error']}"
+                if "error" in message:
+                    raise Refused(f"{method}: {message['error']}")
                 return message["result"]
 
     async def _end(self) -> None:
