@@ -114,6 +114,22 @@ def _heads(found: re.Match[str], _: str) -> Failure:
     )
 
 
+def _no_more(found: re.Match[str], _: str) -> Failure:
+    return Failure(
+        "model not served",
+        f"no vLLM after {found[2]} serves models of the kind {found[1]}",
+        "Take another (`logicnet models`), or name a Python that has that vLLM with --python",
+    )
+
+
+def _unknown_architecture(found: re.Match[str], _: str) -> Failure:
+    return Failure(
+        "model not served",
+        f"this vLLM does not know models of the kind {found[1]}",
+        "Take another (`logicnet models`), or a newer vLLM if the model is new",
+    )
+
+
 def _gated(found: re.Match[str], text: str) -> Failure:
     name = found[1].rstrip(".")
     refused = "not in the authorized list" in text
@@ -233,6 +249,8 @@ _KNOWN: Sequence[tuple[re.Pattern[str], _Make]] = tuple(
             _beyond_model,
         ),
         (r"attention heads \((\d+)\) must be divisible by tensor parallel size \((\d+)\)", _heads),
+        (r"Model architecture (\S+) was supported in vLLM until v([\d.]*\d)", _no_more),
+        (r"Model architectures \['(\w+)'.*?\] are not supported for now", _unknown_architecture),
         (r"Access to model (\S+) is restricted", _gated),
         (r"Repo model (\S+) is gated", _gated),
         (

@@ -35,6 +35,8 @@ KNOWN = {
     "no_repository": ("missing model", "the hub has no model ardent-figment/gone", True),
     "offline_hub": ("missing model", "HF_HUB_OFFLINE forbids to fetch it", True),
     "hub_unreachable": ("hub away", "huggingface.co cannot be reached", False),
+    "no_more": ("model not served", "no vLLM after 0.23.0 serves models of the kind Baichuan", True),
+    "unknown_architecture": ("model not served", "does not know models of the kind OddForCausalLM", True),
     "no_token": (
         "no token",
         "https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, and put a token",
