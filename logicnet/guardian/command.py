@@ -38,7 +38,10 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Until Ctrl-C or SIGTERM. SettingsError for what no retry mends, LogicnetError if the port is taken."""
+    """Until Ctrl-C, SIGTERM or the end of its terminal.
+
+    SettingsError for what no retry mends, LogicnetError if the port is taken.
+    """
     started = prepared(options)
     guardian = Guardian(
         started,
@@ -53,8 +56,9 @@ def run(options: Options) -> None:
 async def _until_told(guardian: Guardian) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            loop.add_signal_handler(number, stop.set)
     await guardian.run(stop)
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pynvml
@@ -17,7 +21,7 @@ from logicnet.models.command import Options as PlanOptions
 from logicnet.processes import free_port
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
-from tests.unit.guardian.test_guardian import SAID
+from tests.unit.guardian.test_guardian import FAKE, SAID, alive
 from tests.unit.models.test_memory import SMOLLM2
 
 
@@ -142,3 +146,23 @@ def test_wrong_settings_are_said_before_vllm_is_started(monkeypatch, tmp_path, c
     assert main(asked) == 2
     last = capfd.readouterr().err.splitlines()[-1]
     assert "LOGICNET_HF_TOKEN (.env line 1) takes a key without spaces" in last
+
+
+@pytest.mark.parametrize(("ignored", "goes_on"), [(False, False), (True, True)])
+def test_the_end_of_its_terminal_ends_vllm_too_unless_nohup_was_asked(tmp_path, ignored, goes_on):
+    port = str(free_port())
+    asked = ["vllm", "--model", "a/b", "--python", sys.executable, "--port", port, "--enforce-eager"]
+    ignoring = "signal.signal(signal.SIGHUP, signal.SIG_IGN); " if ignored else ""
+    begin = f"import signal, sys; {ignoring}from logicnet.cli import main; sys.exit(main({asked}))"
+    env = {**os.environ, "PYTHONPATH": str(FAKE), "FAKE_VLLM": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", begin], cwd=tmp_path, env=env) as guardian:
+        while not (pids := (tmp_path / "pids")).exists() or len(pids.read_text().split()) < 2:
+            assert guardian.poll() is None
+            time.sleep(0.02)
+        guardian.send_signal(signal.SIGHUP)
+        if goes_on:
+            with pytest.raises(subprocess.TimeoutExpired):
+                guardian.wait(1)
+            guardian.terminate()
+        assert guardian.wait(30) == 0
+    assert alive([int(pid) for pid in pids.read_text().split()]) == []
