@@ -8,7 +8,7 @@ import pytest
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger._lessons import Lesson, keep_lessons
-from logicnet.llm import Endpoint, Pool, Probe
+from logicnet.llm import Endpoint, Limit, Pool, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, say_who_answers
 from logicnet.settings import Ledger as LedgerSettings
@@ -100,6 +100,20 @@ async def test_a_solver_is_told_what_its_lanes_have_earned(
         assert isinstance(other, ConstantSolver)
         assert solver.entered
     assert not solver.entered
+
+
+async def test_a_solver_is_told_when_only_a_paid_server_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(INSTALLED, tmp_path / "site", monkeypatch)
+    path = tmp_path / "l.sqlite"
+    paid = Spec("http://127.0.0.1:1/v1", limit=Limit(1000))
+    async with AsyncExitStack() as stack:
+        with Ledger.open(path):
+            solver: Any = await _at_work(
+                stack, Settings(), "curious", "--miner.solver", models=Pool([paid]), ledger=path
+            )
+        assert solver.setup.costs()
 
 
 async def test_there_is_a_shadow_only_if_one_is_named(tmp_path: Path) -> None:
