@@ -8,7 +8,7 @@ import pytest
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger._lessons import Lesson, keep_lessons
-from logicnet.llm import Endpoint, Limit, Pool, Spec
+from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, say_who_answers
 from logicnet.settings import Ledger as LedgerSettings
