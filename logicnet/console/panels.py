@@ -345,7 +345,7 @@ def _legend() -> dict[str, Any]:
 
 
 def _axis(name: str, low: float | None = 0, high: float | None = None, right: bool = False) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    return {
         "type": "value",
         "name": name,
         "nameTextStyle": {"color": _DIM, "align": "right" if right else "left"},  # never out of the picture
@@ -353,8 +353,9 @@ def _axis(name: str, low: float | None = 0, high: float | None = None, right: bo
         "axisLabel": {"color": _DIM},
         "splitLine": {"show": not right, "lineStyle": {"color": _LINE}},
         "position": "right" if right else "left",
+        "min": low,
+        "max": high,  # said even if there is none: a chart keeps what it was told before
     }
-    return found | {key: value for key, value in (("min", low), ("max", high)) if value is not None}
 
 
 def _line(

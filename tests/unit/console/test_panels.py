@@ -144,7 +144,7 @@ def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
     assert [panels.ranks(empty)["yAxis"][0][end] for end in ("min", "max")] == [1, 2]
     assert panels.trend_words(empty) == "No answers yet."
     one = replace(empty, slots=(Slot(NOW_S, answered=1),), places=(Place(NOW_S, 65, 9, 0.0, 0.0),))
-    assert "max" not in panels.trend(one)["yAxis"][0] and "max" not in panels.ranks(one)["yAxis"][0]
+    assert [make(one)["yAxis"][0]["max"] for make in (panels.trend, panels.ranks)] == [None, None]
     assert panels.trend_words(one).startswith("1 answer, 100.0% in time")
 
 
