@@ -17,7 +17,6 @@ from logicnet.models import NoCards, Plan, cpu, load, plan, seen
 from logicnet.models.command import Options as PlanOptions
 from logicnet.models.command import model_of, planned
 from logicnet.models.machine import Machine
-from logicnet.scoring.reward import FULL_VOLUME
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """Where ecosystem.config.js and what it starts lie."""
@@ -77,7 +76,7 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
         port,
         has_vllm,
         fit.environment,
-        min(fit.per_interval, FULL_VOLUME),
+        fit.volume,
     )
 
 

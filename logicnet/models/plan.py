@@ -18,6 +18,8 @@ from logicnet.models.memory import (
 )
 from logicnet.models.model import Model, Precision
 from logicnet.models.pace import THINKING, Challenge, Pace, pace
+from logicnet.promise.advice import safe_volume
+from logicnet.scoring.rhythm import LOOP_S
 
 _RESERVE_BYTES = int(1.25 * GIB)
 _MOST_UTILISATION = 0.95
@@ -71,6 +73,11 @@ class Plan:
     @property
     def per_interval(self) -> int:
         return self.pace.per_interval * self.replicas
+
+    @property
+    def volume(self) -> int:
+        """What is safe to promise for 600 s: fewer than it could answer, as validators ask in bursts."""
+        return safe_volume(self.at_once, self.at_once * LOOP_S / self.per_interval)
 
     @property
     def dtype(self) -> str:

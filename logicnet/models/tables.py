@@ -15,7 +15,7 @@ from logicnet.models.catalogue import Catalogue
 from logicnet.models.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
 from logicnet.models.model import Model
 from logicnet.models.plan import Misfit, Plan
-from logicnet.scoring.reward import FULL_VOLUME, volume_factor
+from logicnet.scoring.reward import volume_factor
 
 _SHOWN_CONTEXT = 8192  # tokens of KV cache in a footprint
 _USED_SHARE = 0.94  # of a card is vLLM's
@@ -154,8 +154,8 @@ def explained(one: Plan) -> list[str]:
     return [line for line in lines if one.overhead_bytes or not line.startswith("overhead")] + [
         f"at once    {one.at_once} challenges of {one.pace.sequences // one.pace.at_once} texts, "
         f"{one.pace.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
-        f"volume     {volume_factor(one.per_interval):.2f} of the reward is kept with --miner.epoch_volume "
-        f"{min(one.per_interval, FULL_VOLUME)}",
+        f"volume     --miner.epoch_volume {one.volume} is safe, as they come in bursts, and keeps "
+        f"{volume_factor(one.volume):.2f} of the reward",
     ]
 
 
@@ -175,6 +175,7 @@ def plan_json(one: Plan | Misfit) -> dict[str, Any]:
         "context": one.context,
         "at_once": one.at_once,
         "per_600_s": one.per_interval,
+        "volume": one.volume,
         "flags": one.flags(),
         "environment": dict(one.environment),
     }

@@ -149,8 +149,8 @@ def test_what_the_plan_counts_on_is_promised_unless_a_flag_says_otherwise(
 
     model = "Qwen2.5-7B-Instruct"
     fit = planned(PlanOptions(model=model))
-    assert 0 < fit.per_interval < 512
-    assert promised(model=model) == str(fit.per_interval)
+    assert 0 < fit.volume < 512
+    assert promised(model=model) == str(fit.volume)
     assert promised("--miner.epoch_volume", "68", model=model) == "68"
     assert promised(model=model, vllm_flags="--dtype half") is None  # nothing was planned
     file = f"SN35_VLLM_MODEL={fit.checkpoint}\nSN35_VLLM_FLAGS=-q\nLOGICNET_MINER__EPOCH_VOLUME=68\n"

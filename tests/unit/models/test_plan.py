@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from logicnet.models import Card, Machine, Misfit, Plan, cpu, load, model_from, plan, told
 from logicnet.models.memory import GIB, kv_bytes_per_token
 from logicnet.models.plan import utilisation
+from logicnet.promise.advice import peak
 from tests.unit.models.test_memory import SMOLLM2
 
 OURS = load()
@@ -139,3 +140,11 @@ def test_a_plan_never_takes_more_than_there_is(model, vram, count, free):
     assert found.cards * found.replicas <= count
     assert model.heads % found.cards == 0
     assert found.at_once >= 1
+
+
+@pytest.mark.parametrize("name", ["Qwen2.5-7B-Instruct", "Qwen2.5-14B-Instruct"])
+def test_no_more_is_promised_than_bursts_leave_safe(name):
+    found = fits(name, told(24, 1))
+    seconds = found.at_once * 600 / found.per_interval
+    assert found.at_once <= found.volume < found.per_interval
+    assert peak(found.volume, seconds) <= found.at_once < peak(found.volume + 1, seconds)
