@@ -96,7 +96,7 @@ module.exports = {
       ],
       env: { ...env, ...emptied },
       stop_exit_codes: [2], // vLLM refuses to start for what no retry mends; the log says what does
-      kill_timeout: 30000 // ms, to give the GPU's memory back
+      kill_timeout: 45000 // ms, to end vLLM and give the GPU's memory back, which takes 41 s at most
     }),
     app('sn35-miner', {
       script: path.resolve(home, 'neurons/miner/miner.py'),

@@ -506,10 +506,11 @@ def plan(
     """Say which models fit these GPUs, how vLLM is started with them, and how many challenges they keep."""
     from logicnet.models.command import Options, run  # noqa: PLC0415
 
-    if gpus is not None and vram is None:
-        raise SettingsError("--gpus counts cards of the size that --vram says: give both, or neither")
-    count = 1 if gpus is None else gpus
-    return run(Options(model=model, vram_gb=vram, gpus=count, on_cpu=cpu, catalogue=catalogue, as_json=json))
+    return run(
+        Options(
+            model=model, vram_gb=vram, gpus=_cards(vram, gpus), on_cpu=cpu, catalogue=catalogue, as_json=json
+        )
+    )
 
 
 @app.command(context_settings=WITH_SETTINGS)
@@ -541,9 +542,15 @@ def vllm(
     patience = Patience(
         every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence
     )
-    count = 1 if gpus is None else gpus
-    machine = PlanOptions(model=model, vram_gb=vram, gpus=count, on_cpu=cpu, catalogue=catalogue)
+    machine = PlanOptions(model=model, vram_gb=vram, gpus=_cards(vram, gpus), on_cpu=cpu, catalogue=catalogue)
     run(Options(machine=machine, python=python, words=context.args, patience=patience))
+
+
+def _cards(vram: float | None, gpus: int | None) -> int:
+    """How many of the size that `--vram` says. Raises SettingsError."""
+    if gpus is not None and vram is None:
+        raise SettingsError("--gpus counts cards of the size that --vram says: give both, or neither")
+    return 1 if gpus is None else gpus
 
 
 @app.command("report")

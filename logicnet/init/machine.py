@@ -71,7 +71,7 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
         )
     return Serving(
         _whole(fit.checkpoint),
-        shlex.join(fit.flags()),
+        shlex.join((["--cpu"] if machine.is_cpu else []) + fit.flags()),
         found_python,
         port,
         has_vllm,

@@ -102,7 +102,8 @@ class Ledger:
                 raise
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
-                f"The ledger {path} cannot be opened ({error}); give another --ledger.path."
+                f"The ledger {path} cannot be opened ({error}); end the program that holds it, or mend the "
+                "folder. With another --ledger.path the miner forgets what it has promised and given."
             ) from None
         ledger._thread.start()
         return ledger

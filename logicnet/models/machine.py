@@ -92,13 +92,14 @@ _SPEEDS = (
     ("3090", 936, 71),
 )
 
-# A card that is only told by its size is taken for this one.
+# A card that is only told by its size is taken for this one. The last number is the share of that size which
+# the card reports: a T4 15,360 MiB, an A40 46,068 (ECC has the rest).
 _BY_SIZE = (
-    (16, "T4", 320.0, 65.0),
-    (28, "RTX 3090", 936.0, 71.0),
-    (50, "A40", 696.0, 150.0),
-    (100, "A100", 1935.0, 312.0),
-    (1000, "H200", 4800.0, 989.0),
+    (16, "T4", 320.0, 65.0, 0.937),
+    (28, "RTX 3090", 936.0, 71.0, 1.0),
+    (50, "A40", 696.0, 150.0, 0.937),
+    (100, "A100", 1935.0, 312.0, 1.0),
+    (1000, "H200", 4800.0, 989.0, 1.0),
 )
 
 _CPU_BYTES_PER_S = 20e9
@@ -111,24 +112,24 @@ def speed_of(name: str, total_bytes: int) -> tuple[float, float]:
     for part, gb_per_s, tflops in _SPEEDS:
         if part.lower() in name.lower():
             return gb_per_s * 1e9, tflops * 1e12
-    _, size_gb_per_s, size_tflops = _of_size(total_bytes / GIB)
+    _, size_gb_per_s, size_tflops, _ = _of_size(total_bytes / GIB)
     return size_gb_per_s * 1e9, size_tflops * 1e12
 
 
-def _of_size(size_gib: float) -> tuple[str, float, float]:
+def _of_size(size_gib: float) -> tuple[str, float, float, float]:
     return next((known[1:] for known in _BY_SIZE if size_gib <= known[0]), _BY_SIZE[-1][1:])
 
 
 def told(vram_gb: float, count: int) -> Machine:
-    """What the operator says: `count` cards of `vram_gb` (as they are sold: GiB). Nothing else is known."""
+    """What the operator says: `count` cards of `vram_gb`, as they are sold. Nothing else is known."""
     if not 0 < vram_gb <= 2048 or count < 1:
         raise SettingsError("--vram takes the GB of one card, as 24, and --gpus how many there are, as 1")
-    alike, gb_per_s, _ = _of_size(vram_gb)
+    alike, gb_per_s, _, share = _of_size(vram_gb)
     note = (
-        f"Reckoned with the speed of the {alike} ({gb_per_s:g} GB/s), as the size alone does not tell it: "
-        "a card with faster memory keeps more, one with slower memory less."
+        f"Reckoned as the {alike} ({vram_gb * share:.3g} GiB, {gb_per_s:g} GB/s), as the size alone does not "
+        "tell it: a card with faster memory keeps more, one with slower memory less. An L4 has 22.5 GiB."
     )
-    return Machine([Card(f"card of {vram_gb:g} GB", int(vram_gb * GIB))] * count, notes=(note,))
+    return Machine([Card(f"card of {vram_gb:g} GB", int(vram_gb * share * GIB))] * count, notes=(note,))
 
 
 def cpu(memory_gb: float | None = None, cores: int | None = None) -> Machine:

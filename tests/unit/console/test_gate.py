@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
@@ -166,3 +167,18 @@ async def test_another_sites_page_may_not_use_the_live_connection() -> None:
 async def test_a_body_without_end_is_no_guess() -> None:
     door = Door()
     assert (await door.knock("/login", body=b"password=" + b"x" * 10_000))[0] == 401
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logicnet.console.gate._BODY_S", 0.01)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/login", "method": "POST", "headers": [], "client": ("10.0.0.9", 1)}
+    await Door().gate(scope, receive, send)
+    assert sent[0]["status"] == 408

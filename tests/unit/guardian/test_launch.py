@@ -108,5 +108,11 @@ def test_a_port_that_is_none_is_one_line(port):
         launch("py", "m", [f"--port={port}"], None, {})
 
 
+@pytest.mark.parametrize("words", [["--ssl-certfile", "c.pem"], ["--uds=/tmp/vllm.sock"]])
+def test_what_could_not_be_probed_is_refused(words):
+    with pytest.raises(SettingsError, match=f"{words[0].partition('=')[0]} is beyond our probes"):
+        launch("py", "m", words, None, {})
+
+
 def test_a_number_that_is_none_is_left_to_vllm():
     assert launch("py", "m", ["--gpu-memory-utilization", "much"], None, {}).utilisation == 0.9

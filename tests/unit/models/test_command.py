@@ -96,6 +96,7 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
     [
         (["plan"], 1, "no GPU can be seen (NVML Shared Library Not Found); say what there is: --vram 24"),
         (["plan", "--gpus", "2"], 2, "give both, or neither"),
+        (["vllm", "--gpus", "2"], 2, "give both, or neither"),
         (["plan", "--vram", "24", "--gpus", "0"], 2, "how many there are"),
         (["plan", "--vram", "24", "--cpu"], 2, "--cpu and --vram exclude each other"),
         (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "give the folder that has its config.json"),
