@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 from loguru import logger
 
-from logicnet.admin import counted, meter_of, watched
+from logicnet.admin import Counted, counted, meter_of, watched
 from logicnet.axon import Admission, Axon, AxonServer, Places
 from logicnet.chain import load_hotkey, network_keeper
 from logicnet.chain.standing import placed
@@ -78,7 +78,7 @@ async def mine(settings: Settings) -> None:
             seeing = watched(settings, me, meter, ledger=ledger, models=seen, network=network, places=places)
             stack.enter_context(seeing)
             network.start(lambda graph: record(placed(graph, me)))
-            probing = asyncio.create_task(say_who_answers(models)) if asks_models(solver) else None
+            probing = asyncio.create_task(look_after(seen)) if asks_models(solver) else None
             await _told_to_stop()
             logger.info("Stopping: nothing new is taken, what is in flight is answered.")
             if probing is not None:
@@ -135,10 +135,10 @@ def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:
     return VolumeBook(miner.epoch_volume, miner.min_stake, miner.limit_interval, restored=ledger.epochs)
 
 
-async def say_who_answers(
-    models: Endpoint | Pool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+async def look_after(
+    models: Counted | Pool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
-    """Tell the operator whether there is a model, rather than at the first challenge.
+    """Tell the operator whether there is a model, rather than at the first challenge, and watch it then.
 
     vLLM takes minutes to start, so it is looked for until it is there; several look after themselves.
     """
@@ -149,11 +149,12 @@ async def say_who_answers(
         with unheard():  # what it says of a probe would be said twice
             probe = await models.probe()
         if not probe.error:
-            logger.info("The model: {}.", probe)
-            return
+            break
         if tries == 0:
             logger.warning("No model yet: {}. Challenges are answered with what there is.", probe)
         await sleep(min(2.0 ** min(tries, 5), 30.0))
+    logger.info("The model: {}.", probe)
+    await models.watch(sleep)
 
 
 async def _told_to_stop() -> None:

@@ -7,9 +7,20 @@ the request path, and no page is made more often than twice a second, however of
 
 from logicnet.admin.asking import ask, client
 from logicnet.admin.build import meter_of, watched
-from logicnet.admin.counted import counted
+from logicnet.admin.counted import Counted, counted
 from logicnet.admin.meter import Meter
 from logicnet.admin.server import Admin
 from logicnet.admin.state import State, address_file
 
-__all__ = ["Admin", "Meter", "State", "address_file", "ask", "client", "counted", "meter_of", "watched"]
+__all__ = [
+    "Admin",
+    "Counted",
+    "Meter",
+    "State",
+    "address_file",
+    "ask",
+    "client",
+    "counted",
+    "meter_of",
+    "watched",
+]

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from logicnet.admin import Counted
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger._lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
-from logicnet.miner import _at_work, _models, _shadow, say_who_answers
+from logicnet.miner import _at_work, _models, _shadow, look_after
 from logicnet.settings import Ledger as LedgerSettings
 from logicnet.settings import LlmClient, Miner, Settings
 from logicnet.solver import Setup
@@ -20,6 +21,10 @@ from logicnet.solver.shadow import Shadow
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
 from tests.unit.solver.installed import install
+
+
+class Enough(Exception):
+    """Ends what would go on for ever."""
 
 
 async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
@@ -32,14 +37,19 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
         comes_back_s.append(seconds)
         if len(comes_back_s) == 3:
             await server.__aenter__()
+        if len(comes_back_s) == 4:
+            raise Enough
 
+    models = Counted(endpoint)
     with listening() as said:
         try:
-            await say_who_answers(endpoint, sleep=wait)
+            with pytest.raises(Enough):
+                await look_after(models, sleep=wait)
+            assert models.standing()[0].well
         finally:
             await endpoint.close()
             await server.__aexit__(None, None, None)
-    assert comes_back_s == [1.0, 2.0, 4.0]
+    assert comes_back_s == [1.0, 2.0, 4.0, 15.0]  # the last begins the watch
     assert [line.partition(":")[0] for line in said] == ["WARNING No model yet", "INFO The model"]
 
 
@@ -53,10 +63,13 @@ async def test_a_model_server_that_is_away_for_hours_is_looked_for_all_the_same(
 
     async def wait(seconds: float) -> None:
         pauses_s.append(seconds)
+        if len(pauses_s) > 1100:
+            raise Enough
 
     monkeypatch.setattr(Endpoint, "probe", away)
-    await say_who_answers(Endpoint("http://gpu:8000/v1"), sleep=wait)
-    assert pauses_s[-1] == max(pauses_s) == 30.0
+    with pytest.raises(Enough):
+        await look_after(Counted(Endpoint("http://gpu:8000/v1")), sleep=wait)
+    assert pauses_s[1099] == max(pauses_s) == 30.0
 
 
 CURIOUS = """
@@ -141,7 +154,7 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
     several = _models(settings("http://127.0.0.1:1/v1,http://127.0.0.1:2/v1"))
     assert isinstance(several, Pool)
     with listening() as said:
-        await say_who_answers(several)
+        await look_after(several)
         assert len(several.standing()) == 2
         await several.close()
     assert not any("Traceback" in line for line in said)

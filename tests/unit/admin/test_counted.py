@@ -80,6 +80,89 @@ async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytes
             await endpoint.close()
 
 
+async def until(models: Counted, *, well: bool) -> None:
+    async with asyncio.timeout(30):
+        while models.standing()[0].well is not well:
+            await asyncio.sleep(0.005)
+
+
+async def test_a_server_that_goes_and_returns_while_nobody_asks_is_seen() -> None:
+    hands = ManualTime()
+    async with ScriptedModel() as server:
+        endpoint = Endpoint(server.base_url)
+        models = Counted(endpoint, hands.clock)
+        watching = asyncio.create_task(models.watch(hands.sleep))
+        try:
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await server.__aexit__(None, None, None)
+            assert models.standing()[0].well  # nobody knows yet
+            await hands.advance(15.0)
+            await until(models, well=False)
+            assert "cannot be reached" in models.standing()[0].why
+
+            await server.__aenter__()
+            await hands.advance(15.0)
+            await until(models, well=True)
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+
+            server.mode = Mode.ERROR_500
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            assert not models.standing()[0].well
+            server.mode = Mode.NORMAL
+            await hands.advance(15.0)
+            await until(models, well=True)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await endpoint.close()
+
+
+async def test_a_server_is_not_probed_beside_calls_nor_soon_after_them() -> None:
+    hands = ManualTime()
+    async with ScriptedModel(mode=Mode.HANG_BEFORE_HEADERS) as server:
+        endpoint = Endpoint(server.base_url)
+        models = Counted(endpoint, hands.clock)
+        watching = asyncio.create_task(models.watch(hands.sleep))
+        try:
+            call = asyncio.create_task(models.complete(ASK, deadline=Deadline.after(60), max_tokens=50))
+            while not server.running:
+                await asyncio.sleep(0)
+            await hands.advance(40.0)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            server.mode = Mode.NORMAL
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await hands.advance(10.0)
+            assert len(server.chats) == 2 and len(hands.slept_s) == 4  # three looks, no probe
+            await hands.advance(10.0)
+            async with asyncio.timeout(30):
+                while len(hands.slept_s) < 5:
+                    await asyncio.sleep(0.005)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await endpoint.close()
+        assert [chat["messages"][0]["content"] for chat in server.chats] == ["How many?"] * 2 + ["Hello"]
+
+
+async def test_a_call_tells_more_than_a_probe_that_it_overtook() -> None:
+    async with ScriptedModel(mode=lambda n: Mode.HANG_BEFORE_HEADERS if n == 0 else Mode.NORMAL) as server:
+        endpoint = Endpoint(server.base_url)
+        models = Counted(endpoint)
+        try:
+            probing = asyncio.create_task(models.probe())
+            while not server.running:
+                await asyncio.sleep(0)
+            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await server.__aexit__(None, None, None)
+            assert (await probing).error
+            assert models.standing()[0].well
+            assert (await models.probe()).error
+            assert not models.standing()[0].well
+        finally:
+            await endpoint.close()
+
+
 async def test_a_pool_knows_by_itself_how_it_stands() -> None:
     pool = Pool([Spec("http://127.0.0.1:1/v1", None, None), Spec("http://127.0.0.1:2/v1", None, None)])
     try:
