@@ -10,7 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -28,9 +28,9 @@ ROOT = Path(__file__).parents[2]
 START_S = 600.0  # generous: the machine may be busy with other things
 
 
-async def until(condition: Callable[[], object], within_s: float = 60.0) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Wait for something that must come to pass."""
-    end_s = time.monotonic() + within_s
+    end_s = time.monotonic() + START_S
     while not condition():
         assert time.monotonic() < end_s, "it never came to pass"
         await asyncio.sleep(0.02)
@@ -57,17 +57,24 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     """Processes that were started for `folder`: it is in their command line, environment or open files.
 
     vLLM renames its engine and workers, which hides the first two; their log gives them away.
+    Their `info` has `name` and `cmdline` as they were: one may end before it is asked for them.
     """
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.process_iter(["name", "cmdline"]):
         try:
-            traces = [*process.cmdline(), *process.environ().values()]
+            traces = [*(process.info["cmdline"] or ()), *process.environ().values()]
             traces += [file.path for file in process.open_files()]
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
         if any(str(folder) in trace for trace in traces):
             found.append(process)
     return found
+
+
+def kill_processes_of(folder: Path) -> None:
+    for process in processes_of(folder):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +134,18 @@ class Vllm:
 
     async def running(self) -> float:
         return await self.metric("num_requests_running") + await self.metric("num_requests_waiting")
+
+    async def busy(self) -> None:
+        """Wait until it is at work on something."""
+        async with asyncio.timeout(START_S):
+            while not await self.running():
+                await asyncio.sleep(0.05)
+
+    async def idle(self) -> None:
+        """Wait until it has done, or stopped, all that it was asked."""
+        async with asyncio.timeout(START_S):
+            while await self.running():
+                await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from logicnet.challenges.sets import ChallengeSet, write
 from logicnet.demo.stage import environment
 from logicnet.ledger import LedgerReader
 from logicnet.processes import Child
-from tests.e2e.conftest import START_S, Miner, until
+from tests.e2e.conftest import Miner, until
 
 QUESTIONS = 6
 LOOP_S = "15"  # of the arena, and the interval of the miners: a round, and a wait until the next
@@ -48,8 +49,25 @@ def given(miner: Miner) -> list[tuple[str, str, str]]:
         return [(row["task_uid"], row["question"], row["wire"]) for row in ledger.rows("challenges")]
 
 
+async def killed_at_work(child: Child, folder: Path) -> None:
+    """Killed by -9 when something is in the rows, and something asked is not yet."""
+
+    def at_work() -> bool:
+        begun = asked(folder)
+        return 0 < len(rows(folder)) < begun
+
+    while True:
+        await until(at_work)
+        child.process.send_signal(signal.SIGSTOP)  # so that it stays so
+        if at_work():
+            break
+        child.process.send_signal(signal.SIGCONT)
+    child.process.kill()
+    await asyncio.to_thread(child.process.wait)
+
+
 async def ended(child: Child) -> int:
-    await until(lambda: child.exit_status() is not None, within_s=START_S)
+    await until(lambda: child.exit_status() is not None)
     status = child.exit_status()
     assert status is not None
     return status
@@ -69,9 +87,7 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     words += ["--judge-url", vllm.base_url, "--reference-url", vllm.base_url]
 
     with arena(tmp_path, *words) as first:
-        await until(lambda: rows(tmp_path) and asked(tmp_path) > len(rows(tmp_path)), within_s=START_S)
-        first.process.kill()
-        await asyncio.to_thread(first.process.wait)
+        await killed_at_work(first, tmp_path)
     kept = rows(tmp_path)
     assert 0 < len(kept) < 2 * QUESTIONS
     with arena(tmp_path, *key, "--resume") as second:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.ledger import LedgerReader
-from tests.e2e.conftest import ROOT, needed, processes_of, until
+from tests.e2e.conftest import ROOT, START_S, needed, processes_of, until
 
 STAND_IN = """
 import asyncio, sys
@@ -75,10 +75,10 @@ def started(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes]
             process.wait()
 
 
-def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
+async def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
     folder = tmp_path / "demo"
     with demo(folder) as (process, said):
-        status = process.wait(900)
+        status = process.wait(START_S)
     text = said.read_text()
     assert status == 0, text
     assert "10 of 10 answered in time" in text
@@ -96,7 +96,7 @@ def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
     with LedgerReader.open(folder / "ledger.sqlite") as ledger:
         assert len(list(ledger.rows("challenges"))) == 10
         assert list(ledger.rows("refusals")) == []  # our own start is nobody's bad request
-    assert not processes_of(folder)
+    await until(lambda: not processes_of(folder))
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
@@ -104,10 +104,11 @@ async def test_interrupted_it_leaves_nothing_running(tmp_path, number, status):
     folder = tmp_path / "demo"
     with demo(folder) as (process, said):
         await until(lambda: "Starting vLLM" in said.read_text())
-        await until(lambda: any("VLLM" in one.name() for one in processes_of(folder)))  # its engine is up
+        # The engine is up:
+        await until(lambda: any("VLLM" in one.info["name"] for one in processes_of(folder)))
         assert len(processes_of(folder)) >= 4  # the demo, vLLM's server and engine, the miner
         process.send_signal(number)
-        assert process.wait(60) == status
+        assert process.wait(START_S) == status
         await until(lambda: not processes_of(folder))
     assert "Traceback" not in said.read_text()
 
@@ -119,7 +120,7 @@ async def test_interrupted_while_it_asks_it_ends_everything_too(tmp_path):
         with started(folder, "-c", WITHOUT_VLLM, str(folder)) as (process, said):
             await until(lambda: "Round 1 of 1: race takes" in said.read_text())
             process.send_signal(number)
-            assert process.wait(60) == 130
+            assert process.wait(START_S) == 130
             await until(lambda: not processes_of(folder))
         assert "Stopped; nothing is left running." in said.read_text()
         assert "Traceback" not in said.read_text()
@@ -128,16 +129,16 @@ async def test_interrupted_while_it_asks_it_ends_everything_too(tmp_path):
 async def test_kept_it_stays_until_it_is_told_to_end(tmp_path):
     folder = tmp_path / "demo"
     with demo(folder, "--keep") as (process, said):
-        await until(lambda: "Ctrl-C ends both" in said.read_text() or process.poll() is not None, 900)
+        await until(lambda: "Ctrl-C ends both" in said.read_text() or process.poll() is not None)
         assert "10 of 10 answered in time" in said.read_text()
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(START_S) == 0
         await until(lambda: not processes_of(folder))
 
 
 def test_what_is_not_set_up_is_one_line(tmp_path):
     with demo(tmp_path / "demo", "--model", "/no/such/model") as (process, said):
-        assert process.wait(60) == 1
+        assert process.wait(START_S) == 1
     assert said.read_text().count("\n") == 1
     assert "make demo" in said.read_text()

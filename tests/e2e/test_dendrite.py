@@ -13,7 +13,7 @@ import pytest
 from bittensor import http_auth
 
 from logicnet.solver.constant import ConstantSolver
-from tests.e2e.conftest import ROOT, Miner, Network, StartMiner, Vllm
+from tests.e2e.conftest import ROOT, START_S, Miner, Network, StartMiner, Vllm
 
 CONSTANT = ("--miner.solver", "constant")
 NO_QUOTA = ("--miner.limit_interval", "0.001")  # renewed faster than anybody here can use it up
@@ -75,7 +75,7 @@ def dendrites(network: Network, dendrite_python: Path) -> Iterator[Dendrites]:
         yield running
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(START_S) == 0
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ async def test_a_full_miner_tells_a_dendrite_so(
     )
     async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
         asking: list[asyncio.Task[Any]] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(START_S):
             while not any(task.done() and task.result().status == 503 for task in asking):
                 for validator in (alice, bob):
                     asking += [

@@ -19,7 +19,7 @@ PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 
 
 async def answer(port: int) -> str:
-    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=START_S) as http:
         body = {"model": str(MODEL), "prompt": "One, two, three,", "max_tokens": 4, "temperature": 0}
         done = await http.post(f"http://127.0.0.1:{port}/v1/completions", json=body)
         return str(done.json()["choices"][0]["text"])
@@ -52,7 +52,7 @@ async def test_a_stopped_engine_is_replaced_and_the_cache_is_as_planned(tmp_path
         )
 
     with Child.start("the guardian", argv, log=log, env=env, cwd=tmp_path) as guardian:
-        await until(up, within_s=START_S)
+        await until(up)
         said, planned = (int(number.replace(",", "")) for number in up()[0])
         assert abs(said - planned) / said < 0.05
         assert await answer(port)
@@ -61,11 +61,11 @@ async def test_a_stopped_engine_is_replaced_and_the_cache_is_as_planned(tmp_path
         first = psutil.Process(server).children(recursive=True)
         engine = next(one for one in first if one.name().startswith("VLLM::Engine"))
         engine.send_signal(SIGSTOP)
-        await until(lambda: len(up()) > 1, within_s=START_S)
+        await until(lambda: len(up()) > 1)
         assert re.search(r"vLLM is stuck: .*\. Starting it again in 2 s \(restart 1\)", log.read_text())
         assert not [one for one in first if one.is_running()]
         assert await answer(port)
 
-        assert guardian.stop(grace_s=40) == 0
-    assert not processes_of(tmp_path)
+        assert guardian.stop(grace_s=START_S) == 0
+    await until(lambda: not processes_of(tmp_path))
     assert not list((tmp_path / ".run").glob("*.group"))

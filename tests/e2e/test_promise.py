@@ -16,7 +16,7 @@ async def test_it_is_said_once_and_before_an_answer_is_lost(miner):
         async with running.asked_by("alice") as alice:
             for _ in range(3):
                 replies = await asyncio.gather(
-                    *(alice.challenge(f"What is {n}+5?", wire="btauth", timeout_s=3) for n in range(8))
+                    *(alice.challenge(f"What is {n}+5?", wire="btauth", timeout_s=6) for n in range(8))
                 )
                 assert all(reply.success and reply.answer for reply in replies), replies
             await until(lambda: WORD in running.said)

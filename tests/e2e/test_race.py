@@ -6,6 +6,7 @@ import psutil
 
 from logicnet.arena.client import Reply
 from logicnet.protocol import Wire
+from tests.e2e.conftest import START_S, until
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.solver.race.course import QUESTION, STEPS, as_asked
 
@@ -26,16 +27,16 @@ async def test_the_default_solver_answers_over_both_wires_and_leaves_nothing_beh
                 assert STEPS.split("\n")[0] in reply.reasoning
                 exact = await alice.challenge("What is 12% of 45?", wire=wire)
                 assert exact.answer == "5.4"
-        assert (
-            "'HuggingFaceTB/SmolLM2-135M-Instruct'; it is asked as the profile 'small' says" in running.said
-        )
+        profile = "'HuggingFaceTB/SmolLM2-135M-Instruct'; it is asked as the profile 'small' says"
+        await until(lambda: profile in running.said)
         async with asyncio.timeout(60):
             await server.idle()
         children = psutil.Process(running.child.pid).children(recursive=True)
         assert children  # its workers
         running.child.process.terminate()  # as pm2 does; `stop` would end what is left over, too
-        await asyncio.to_thread(running.child.process.wait, 30)
-        assert not [child for child in children if child.is_running() and child.status() != "zombie"]
+        await asyncio.to_thread(running.child.process.wait, START_S)
+        _, left = await asyncio.to_thread(psutil.wait_procs, children, START_S)
+        assert not left
 
 
 async def test_sixteen_at_once_are_answered_in_time_whatever_the_server_does(miner):

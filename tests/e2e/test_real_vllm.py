@@ -10,7 +10,7 @@ import pytest
 
 from logicnet.challenges import easy_tasks
 from logicnet.processes import free_port
-from tests.e2e.conftest import Miner, StartMiner, Vllm, until
+from tests.e2e.conftest import START_S, Miner, StartMiner, Vllm, until
 
 LONG = "Write the numbers from 1 to 500, each on a line of its own, with its square and its cube."
 
@@ -19,16 +19,10 @@ def mining(miner: StartMiner, vllm: Vllm, *flags: str) -> Miner:
     return miner("--miner.llm_client.base_url", vllm.base_url, *flags)
 
 
-async def busy(vllm: Vllm) -> None:
-    """Wait until vLLM is at work on something."""
-    async with asyncio.timeout(60):
-        while not await vllm.running():
-            await asyncio.sleep(0.05)
-
-
-async def idle(vllm: Vllm) -> None:
-    async with asyncio.timeout(60):
-        while await vllm.running():
+async def written(vllm: Vllm, tokens: float) -> None:
+    """Wait until it has generated so many in all."""
+    async with asyncio.timeout(START_S):
+        while await vllm.metric("generation_tokens_total") < tokens:
             await asyncio.sleep(0.05)
 
 
@@ -67,11 +61,11 @@ async def test_a_caller_who_hangs_up_stops_the_generation(miner, vllm):
     running = mining(miner, vllm)
     async with running.asked_by("alice") as alice:
         asking = asyncio.create_task(alice.challenge(LONG, wire="classic"))
-        await busy(vllm)
+        await vllm.busy()
         asking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asking
-    await idle(vllm)
+    await vllm.idle()
     tokens = await vllm.metric("generation_tokens_total")
     await asyncio.sleep(2)
     assert await vllm.metric("generation_tokens_total") == tokens
@@ -84,7 +78,7 @@ async def test_a_deadline_stops_the_generation_too(miner, vllm):
         reply = await alice.challenge(LONG, wire="btauth", timeout_s=6)
     assert reply.success, reply.message
     assert reply.answer
-    await idle(vllm)
+    await vllm.idle()
     tokens = await vllm.metric("generation_tokens_total")
     await asyncio.sleep(2)
     assert await vllm.metric("generation_tokens_total") == tokens
@@ -108,6 +102,8 @@ async def test_a_question_far_longer_than_the_context_is_answered(miner, vllm):
 @pytest.mark.parametrize("when", ["before the first token", "while it writes"])
 async def test_a_vllm_that_hangs_costs_no_answer(miner, vllm, when):
     running = mining(miner, vllm)
+    await vllm.idle()
+    before = await vllm.metric("generation_tokens_total")
     async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
         if when == "before the first token":
             vllm.child.signal(signal.SIGSTOP)
@@ -117,8 +113,8 @@ async def test_a_vllm_that_hangs_costs_no_answer(miner, vllm, when):
                 asyncio.create_task(bob.challenge("What is 2+3?", wire="btauth", timeout_s=12)),
             ]
             if when == "while it writes":
-                await busy(vllm)
-                await asyncio.sleep(1)
+                await vllm.busy()
+                await written(vllm, before + 20)
                 vllm.child.signal(signal.SIGSTOP)
             replies = await asyncio.gather(*asking)
         finally:
@@ -126,7 +122,7 @@ async def test_a_vllm_that_hangs_costs_no_answer(miner, vllm, when):
         assert [reply.success for reply in replies] == [True, True], [r.message for r in replies]
         if when == "while it writes":
             assert replies[0].reasoning  # what had been written is not lost
-        await idle(vllm)
+        await vllm.idle()
         again = await alice.challenge("What is 2+3?", wire="classic", timeout_s=40)
     assert again.success
     assert again.answer
@@ -137,7 +133,7 @@ async def test_told_to_stop_it_answers_what_it_admitted(miner, vllm, number):
     running = mining(miner, vllm)
     async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
         asking = asyncio.create_task(alice.challenge(LONG, wire="classic", timeout_s=15))
-        await busy(vllm)
+        await vllm.busy()
         running.child.process.send_signal(number)
         await until(lambda: "topping" in running.said)
         late = await bob.challenge("What is 2+3?", wire="classic", timeout_s=15)
@@ -145,7 +141,7 @@ async def test_told_to_stop_it_answers_what_it_admitted(miner, vllm, number):
     assert reply.success, reply.message
     assert reply.answer
     assert not late.success
-    assert await asyncio.to_thread(running.child.process.wait, 60) == 0
+    assert await asyncio.to_thread(running.child.process.wait, START_S) == 0
     assert "Traceback" not in running.said
 
 

@@ -15,6 +15,7 @@ The first line out, before any burst, is `{"ready": "10.5.0"}`. It ends when std
 
 import asyncio
 import json
+import os
 import sys
 import time
 from typing import Any, Optional
@@ -95,9 +96,11 @@ async def burst(wallets: str, order: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def main(wallets: str) -> None:
     networking.get_external_ip = lambda: "203.0.113.99"  # it would ask the internet
-    print(json.dumps({"ready": bittensor.__version__}), flush=True)
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the library says is no reply
+    print(json.dumps({"ready": bittensor.__version__}), file=replies, flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(await burst(wallets, json.loads(line))), flush=True)
+        print(json.dumps(await burst(wallets, json.loads(line))), file=replies, flush=True)
     for dendrite in _dendrites.values():
         await dendrite.aclose_session()
 
