@@ -49,6 +49,7 @@ class Profile(_Words):
 
     name: _Name
     models: tuple[_Name, ...] = Field(min_length=1, strict=False)  # patterns of names, * for anything
+    but_not: tuple[_Name, ...] = Field(default=(), strict=False)  # of those that it is not for all the same
     priors: Literal["weak", "chat"] = "chat"  # what to think of lanes before they have a record
     thinking: bool = False  # it writes for itself before it answers
     terse: bool = False  # its traces do not say what they are about; replies then do
@@ -66,7 +67,10 @@ class Profile(_Words):
         return self
 
     def matches(self, model: str) -> bool:
-        return any(fnmatchcase(model.lower(), pattern.lower()) for pattern in self.models)
+        def like(patterns: Sequence[str]) -> bool:
+            return any(fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
+
+        return like(self.models) and not like(self.but_not)
 
     def trust_priors(self) -> Priors:
         return _PRIORS[self.priors]

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from logicnet.cli import main
 from logicnet.demo.stage import hotkey, write_network
 from logicnet.errors import SettingsError
+from logicnet.models import Model
+from logicnet.models import load as catalogue
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
 from logicnet.solver.race.votes import CHAT, WEAK
@@ -34,6 +36,8 @@ def file(tmp_path: Path) -> Path:
     ("model", "name"),
     [
         ("HuggingFaceTB/SmolLM2-135M-Instruct", "small"),
+        ("HuggingFaceTB/SmolLM-1.7B-Instruct", "small"),
+        ("HuggingFaceTB/SmolLM3-3B", "thinking"),
         ("Qwen/Qwen2.5-0.5B-Instruct", "small"),
         ("Qwen/Qwen2.5-7B-Instruct", "chat"),
         ("meta-llama/Llama-3.1-8B-Instruct", "chat"),
@@ -41,6 +45,11 @@ def file(tmp_path: Path) -> Path:
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "thinking"),
         ("Qwen/QwQ-32B", "thinking"),
         ("Qwen/Qwen3-8B", "thinking"),
+        ("Qwen/Qwen3-0.6B", "thinking"),
+        ("Qwen/Qwen3-30B-A3B-Thinking-2507-FP8", "thinking"),
+        ("Qwen/Qwen3-4B-Instruct-2507", "chat"),
+        ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "chat"),
+        ("Qwen/Qwen3-Coder-Next", "chat"),
         ("openai/gpt-oss-20b", "thinking"),
         ("something nobody has heard of", "chat"),
         ("", "chat"),
@@ -49,6 +58,13 @@ def file(tmp_path: Path) -> Path:
 )
 def test_a_model_has_the_profile_of_its_kind(model: str | None, name: str) -> None:
     assert profile_for(model, load_profiles()).name == name
+
+
+@pytest.mark.parametrize("model", catalogue().models, ids=lambda model: model.name)
+def test_models_of_the_catalogue_are_asked_as_what_they_are(model: Model) -> None:
+    """None of them is small, and their 4-bit checkpoints are asked alike."""
+    for name in filter(None, (model.name, model.awq)):
+        assert profile_for(name, load_profiles()).name == ("thinking" if model.thinks else "chat")
 
 
 @given(st.text(max_size=80))
@@ -92,6 +108,7 @@ def test_what_is_left_out_is_as_documented(file: Path) -> None:
     assert load_profiles(file)[0] == Profile(
         name="mine",
         models=("my-*",),
+        but_not=(),
         priors="chat",
         thinking=False,
         terse=False,
@@ -117,6 +134,7 @@ MISTAKES = [
     (OWN.replace('["my-*"]', '"my-*"'), "'mine': models must be a list"),
     (OWN.replace('["my-*"]', "[]"), "'mine': models is empty"),
     (OWN.replace('["my-*"]', '["a", ""]'), "'mine': models[2] is empty"),
+    (OWN + 'but_not = "my-x"\n', "'mine': but_not must be a list"),
     (OWN.replace('["my-*"]', "[3]"), "'mine': models[1] must be text"),
     (OWN.replace("reason =", "reasons ="), "'mine': reasons is unknown; did you mean reason?"),
     (OWN.replace("lanes = 4", "lane = 4"), "'mine': reason.lane is unknown; did you mean lanes?"),
