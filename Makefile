@@ -26,7 +26,7 @@ test: ## set everything up and run every test: lint, types, unit, end to end
 	@$(MAKE) lint unit
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 
-check: ## the daily loop, under two minutes: lint, types, unit tests
+check: ## the daily loop, about two minutes: lint, types, unit tests
 	@$(setup) venv
 	@$(MAKE) lint unit
 
@@ -35,8 +35,8 @@ lint:
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy logicnet neurons scripts
 
-unit:
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 8 tests/unit $(PYTEST)
+unit: # a worker more than processors: tests wait, too
+	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(PYTEST)
 
 clean: ## remove everything that was made, but .env
 	@rm -rf .venv .venv-vllm .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -38,7 +38,7 @@ from logicnet.volume import VolumeBook
 
 
 def run(settings: Settings) -> None:
-    """Mine until SIGTERM or SIGINT. Raises LogicnetError if that cannot begin."""
+    """Mine until SIGTERM, SIGINT or the end of its terminal. Raises LogicnetError if that cannot begin."""
     uvloop.run(mine(settings))
 
 
@@ -158,11 +158,14 @@ async def look_after(
 
 
 async def _told_to_stop() -> None:
-    """Returns at the first SIGTERM or SIGINT; a second one then ends the process at once."""
+    """Returns at the first SIGTERM, SIGINT or SIGHUP; a second one then ends the process at once."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it; else its terminal is gone
+        heard.append(signal.SIGHUP)
+    for number in heard:
         loop.add_signal_handler(number, told.set)
     await told.wait()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heard:
         loop.remove_signal_handler(number)

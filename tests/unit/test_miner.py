@@ -1,3 +1,6 @@
+import asyncio
+import os
+import signal
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -11,7 +14,7 @@ from logicnet.ledger import Ledger
 from logicnet.ledger._lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
-from logicnet.miner import _at_work, _models, _shadow, look_after
+from logicnet.miner import _at_work, _models, _shadow, _told_to_stop, look_after
 from logicnet.settings import Ledger as LedgerSettings
 from logicnet.settings import LlmClient, Miner, Settings
 from logicnet.solver import Setup
@@ -161,3 +164,14 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
     file = tmp_path / "e.toml"
     file.write_text('[[endpoint]]\nurl = "http://127.0.0.1:1/v1"\nrouter = true\n')
     assert isinstance(_models(settings(str(file))), Pool)
+
+
+async def test_the_end_of_its_terminal_is_a_word_to_stop() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup themselves
+    try:
+        told = asyncio.create_task(_told_to_stop())
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.wait_for(told, 5)
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -152,8 +152,9 @@ def test_wrong_settings_are_said_before_vllm_is_started(monkeypatch, tmp_path, c
 def test_the_end_of_its_terminal_ends_vllm_too_unless_nohup_was_asked(tmp_path, ignored, goes_on):
     port = str(free_port())
     asked = ["vllm", "--model", "a/b", "--python", sys.executable, "--port", port, "--enforce-eager"]
-    ignoring = "signal.signal(signal.SIGHUP, signal.SIG_IGN); " if ignored else ""
-    begin = f"import signal, sys; {ignoring}from logicnet.cli import main; sys.exit(main({asked}))"
+    set_to = "SIG_IGN" if ignored else "SIG_DFL"  # these tests may run under nohup themselves
+    begin = f"import signal, sys; signal.signal(signal.SIGHUP, signal.{set_to}); "
+    begin += f"from logicnet.cli import main; sys.exit(main({asked}))"
     env = {**os.environ, "PYTHONPATH": str(FAKE), "FAKE_VLLM": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", begin], cwd=tmp_path, env=env) as guardian:
         while not (pids := (tmp_path / "pids")).exists() or len(pids.read_text().split()) < 2:
