@@ -37,6 +37,7 @@ def read_until_flushed(said: IO[str], times: int) -> Iterator[str]:
 
 def in_file(path: Path) -> Counts:
     with LedgerReader.open(path) as reader:
+        reader._connection.execute("BEGIN")  # all of one moment: a recorder may be at work
         epochs = list(reader.rows("epochs"))
         challenges = Counter(row["validator"] for row in reader.rows("challenges"))
         refusals: Counter[str] = Counter()
