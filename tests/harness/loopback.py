@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Self
 
 
 @dataclass(kw_only=True)
-class Loopback:
+class Loopback(ABC):
     """Serves requests one after the other on each connection, by `_request`, until the block is left.
 
     Port 0 first; the same port again if it is entered again, so that a test can take a server away and
@@ -51,6 +52,6 @@ class Loopback:
             self._tasks.discard(task)
             writer.transport.abort()  # closes at once, with a reset if anything is unsent
 
+    @abstractmethod
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request. Whether the connection may carry another."""
-        raise NotImplementedError

@@ -33,6 +33,7 @@ _MOST_STEPS = 8  # of a program
 _MODULE = "logicnet.solver.race.meaning"  # by name only: it imports torch
 LOAD_S = 300.0  # torch and the model, from a cold disk on a busy machine
 _CALL_S = 10.0  # for one comparison, whoever still waits for it
+_RESTARTS = 3  # of a process that was well
 _COMPARE_S = 0.3  # for embeddings of some traces; some 20 ms each on a slow core
 _READ = 1_200  # characters of a trace that are compared: its first 256 tokens
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -51,6 +52,7 @@ class Closest:
     def __init__(self) -> None:
         self._process = Bounded(_MODULE, memory_bytes=None) if at_hand() else None
         self._ready = False
+        self._restarts = 0
         self._calls: set[asyncio.Task[list[list[float]] | None]] = set()
 
     def start(self) -> None:
@@ -59,9 +61,10 @@ class Closest:
             self._call(("one", "two"), LOAD_S)
 
     async def close(self) -> None:
-        for call in list(self._calls):
-            call.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        while self._calls:  # one that ends may begin another
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
         if self._process is not None:
             await self._process.aclose()
 
@@ -97,7 +100,12 @@ class Closest:
             )
         except (LogicnetError, OSError) as error:  # the latter: no process can be had
             logger.info("Traces are compared by their words: {}.", error)
+            # Its process was well once: another is begun, but not for ever where it is too slow.
+            again = self._ready and self._restarts < _RESTARTS
             self._ready = False
+            if again:
+                self._restarts += 1
+                self.start()
             return None
         self._ready = True
         return found

@@ -66,7 +66,8 @@ async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: p
             if self.slow:
                 await asyncio.Event().wait()
             if self.broken is not None:
-                raise self.broken
+                error, self.broken = self.broken, None  # once
+                raise error
             likes = {"b": 3.0, "c": 2.0, "aa": 1.0}
             return [[likes.get(text, 0.0)] * len(texts) for text in texts]
 
@@ -93,6 +94,17 @@ async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: p
         await asyncio.gather(*closest._calls)
         assert await closest.among(texts) == by_words
         await closest.close()
+
+    closest = Closest()
+    closest.start()
+    await asyncio.gather(*closest._calls)
+    for begun in ("b", "b", "b", by_words):  # another was begun, but not for ever
+        process.broken = LogicnetError("Killed, once.")
+        assert await closest.among(texts) == by_words
+        await asyncio.gather(*closest._calls)
+        process.broken = None
+        assert await closest.among(texts) == begun
+    await closest.close()
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=8))
