@@ -218,10 +218,13 @@ async def test_a_server_that_dies_on_the_way_leaves_what_it_wrote(
     server.text = "Half of 48 is 24, which makes 72. The answer is 72. More of it follows here."
     server.pause_s = 0.02
 
+    whole: list[int] = []  # the first that reasons: which of all calls arrives first is chance
+
     def mode(number: int) -> Mode:
-        if number == 0:
-            return Mode.NORMAL
-        return Mode.DROP
+        if whole or asked(server.chats[number]) != "reason":
+            return Mode.DROP
+        whole.append(number)
+        return Mode.NORMAL
 
     server.mode = mode
     answer = await solve(race, models, seconds=8.0)
