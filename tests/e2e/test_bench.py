@@ -15,7 +15,7 @@ import pytest
 from logicnet.arena.rows import read_rows
 from tests.e2e.conftest import ROOT, until
 
-PEERS = "bench/peers/plain_call.py,bench/peers/beta_self_consistency.py"
+PEERS = "examples/solvers/plain_call.py,examples/solvers/beta_self_consistency.py"
 
 
 def bench(vllm, out: Path, *flags: str) -> subprocess.Popen[str]:
@@ -73,7 +73,7 @@ async def test_what_was_scored_before_ctrl_c_is_kept(vllm, tmp_path):
         vllm,
         out,
         "--solvers",
-        "direct,bench/peers/plain_call.py",
+        "direct,examples/solvers/plain_call.py",
         "--n",
         "40",
         "--concurrency",

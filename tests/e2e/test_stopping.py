@@ -118,7 +118,7 @@ async def test_a_paced_text_comes_whole_or_cut_where_its_tokens_end(max_tokens: 
 
 
 def replay(recording: Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "bench/stopping.py", "--arrivals", str(recording)]
+    argv = [sys.executable, "benchmarks/stopping.py", "--arrivals", str(recording)]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -1,6 +1,6 @@
 """The tests' scripted model server as a process of its own, that can be killed and stopped.
 
-    python bench/_scripted_llm.py PORT WORDS_PER_S WORDS
+    python benchmarks/_scripted_llm.py PORT WORDS_PER_S WORDS
 
 Every call is answered with as many words, so many a second, however many calls there are. What has been
 written already, it does not write again.

@@ -1,13 +1,13 @@
 """The real race against a scripted 7B chat model, beside what the simulation says of the same questions.
 
-    python bench/stopping_real.py                   # 200 questions, some seven minutes of mostly waiting
-    python bench/stopping_real.py --questions 40
+    python benchmarks/stopping_real.py                   # 200 questions, some seven minutes of mostly waiting
+    python benchmarks/stopping_real.py --questions 40
 
 `RaceSolver` itself, over HTTP, in real time: what `_seven_b.py` scripts is served by a model server that
 speaks OpenAI's protocol at 60 tokens/s and slows with each lane, one batch for each question. Against it
 fixed n: the same solver, made to begin n lanes and to wait for all of them. All ask the same questions and
 hear the same traces in the same order; only when they stop differs. Half the questions are GSM8K's, half
-MATH's, from the same seeds that bench/stopping.py reports.
+MATH's, from the same seeds that benchmarks/stopping.py reports.
 
 The validator's reward is reckoned with the same similarity for every reply. `foretold` is what the
 simulation (`_policies.py`) says of these questions. Programs are left out: no figures tell how they

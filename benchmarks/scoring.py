@@ -1,6 +1,6 @@
 """How fast answers are scored: numbers, expressions, unknowns, math-verify, and embeddings cold and warm.
 
-    python bench/scoring.py [--answers 1000] [--rounds 5] [--numeric-only]
+    python benchmarks/scoring.py [--answers 1000] [--rounds 5] [--numeric-only]
 
 Numbers are "the truth is 42, the answer says 41"; expressions are fractions; unknowns go through sympy.
 Each kind is scored in `--rounds` rounds, and the median, worst and best round are shown in answers a

@@ -1,7 +1,7 @@
 """Challenges in flight while the model servers under the miner die, hang and come back: all answered in time?
 
-    python bench/failover.py --scripted --at-once 200 --seconds 150     # two scripted servers
-    python bench/failover.py --router .run/router-venv/bin/vllm-router  # two vLLMs; again behind a router
+    python benchmarks/failover.py --scripted --at-once 200 --seconds 150     # two scripted servers
+    python benchmarks/failover.py --router .run/router-venv/bin/vllm-router  # two vLLMs; again behind a router
 
 A real miner (`logicnet mine --offline`) has two servers as `--miner.llm_client.base_url`. So many questions
 are always in flight, over the real wires, each allowed the validator's 64 s. Meanwhile one server is stopped

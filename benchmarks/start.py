@@ -1,6 +1,6 @@
 """How long `logicnet mine` takes to its first answer, and how much memory it holds.
 
-    python bench/start.py
+    python benchmarks/start.py
 
 Each run starts a fresh `logicnet mine --offline --miner.solver constant` and asks it signed challenges
 until one is answered 200: that is the start, in seconds from the moment the process was created. Then 1,000

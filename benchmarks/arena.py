@@ -1,6 +1,6 @@
 """How many questions a second the arena asks from one process, and what of process_time is its own.
 
-    python bench/arena.py
+    python benchmarks/arena.py
 
 The whole arena (signing, journal and rows on disk, scoring and truth beside the asking; no judge, no
 reference) against one `logicnet mine` with the solver `constant`, each as one process pinned to one core.

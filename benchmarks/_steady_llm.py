@@ -1,6 +1,6 @@
 """A model server that is always equally fast, for measuring what is around it.
 
-    python bench/_steady_llm.py PORT
+    python benchmarks/_steady_llm.py PORT
 
 Speaks the OpenAI protocol's `/v1/models` and streamed `/v1/chat/completions`: the first token after
 20 ms, one more each 5 ms, in events of the size that vLLM sends. Nothing else is answered.

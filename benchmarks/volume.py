@@ -1,6 +1,6 @@
 """Is what `logicnet volume advise` names kept, over a whole interval of 600 s and into the next?
 
-    python bench/volume.py --minutes 3      # a quarter of an hour
+    python benchmarks/volume.py --minutes 3      # a quarter of an hour
 
 A real vLLM on this machine's CPU; the advice, measured on it; then a real miner that promises just that, and
 three validators (`logicnet arena`, over both wires) that begin at the same moment, the worst that can

@@ -1,6 +1,6 @@
 """Our axon against bittensor 10.5.0's own Axon: requests per second, p50 and p99, and the ratios.
 
-    python bench/axon.py --old-python .venv-bt10/bin/python
+    python benchmarks/axon.py --old-python .venv-bt10/bin/python
 
 Both answer a constant, each as one process pinned to one core; the load has the other core, 32 keep-alive
 connections with one request in flight on each. Rounds alternate (old, ours, old, ours, ...) in one run, so

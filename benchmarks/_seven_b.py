@@ -8,9 +8,9 @@ Qwen2.5-7B-Instruct
                         huggingface.co/datasets/O1-OPEN/OpenO1-SFT, "Self-Consistency"):
                         GSM8K 91.21 91.74 91.74 92.12 92.57; MATH 69.74 71.78 72.84 73.78 74.44;
                         some of 2 right, GSM8K: 93.10. `decisive` and `modes` were set so that a vote gains
-                        as much here (`python bench/stopping.py --check` puts the two side by side)
+                        as much here (`python benchmarks/stopping.py --check` puts the two side by side)
     tokens a trace      313 on GSM8K, of its sibling Qwen2.5-14B-Instruct (TokenSkip, arXiv:2502.12067);
-                        MATH: 560, assumed. Spread of lengths: assumed. bench/stopping.py tells what half
+                        MATH: 560, assumed. Spread of lengths: assumed. benchmarks/stopping.py tells what half
                         and double the length do
     speed               60 tokens/s alone; n lanes at once are each 1 + 0.03 (n - 1) times slower: vLLM with
                         Llama-3.1-8B on an A100 has 6.6 times the throughput with 8 at once, and this 8 / 6.6

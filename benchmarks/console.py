@@ -1,6 +1,6 @@
 """The miner's request path with the console's page open and without: what watching costs.
 
-    python bench/console.py
+    python benchmarks/console.py
 
 One miner with a constant solver and 256 validators, pinned to one core; load, console and browser have the
 other. Rounds alternate (closed, open, open, closed, ...), so that whatever else the machine does falls on
