@@ -52,7 +52,7 @@ const words = (text) => (text.match(/(?:"[^"]*"|'[^']*'|\S)+/g) || []).map(unquo
 
 const host = env.SN35_VLLM_HOST || '127.0.0.1'
 const port = env.SN35_VLLM_PORT || '8000'
-const near = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] || host // as logicnet/near.py has it
+const near = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] || host // as logicnet/_util/net.py has it
 const reach = near.includes(':') ? `[${near}]` : near
 const elsewhere = Boolean(env.LOGICNET_MINER__LLM_CLIENT__BASE_URL) ||
   words(env.SN35_MINER_FLAGS || '').some((word) => /^--miner\.llm_client\.base_url(=|$)/.test(word))

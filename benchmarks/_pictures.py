@@ -11,7 +11,7 @@ from pathlib import Path
 from _place import Place
 
 from logicnet.demo.stage import environment
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.harness.browser import Browser

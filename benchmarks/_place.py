@@ -16,7 +16,7 @@ from bittensor.sp_core import Keypair
 
 from logicnet.arena import classic_request
 from logicnet.demo.stage import hotkey, write_network
-from logicnet.processes import Child
+from logicnet._util.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTION = "A farmer has 17 sheep and all but 9 run away. How many are left?"

@@ -37,7 +37,7 @@ from logicnet.challenges.problem import Problem
 from logicnet.challenges.sets import ChallengeSet
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.reward import SPREAD, TIME_WEIGHT
 from logicnet.scoring.rhythm import LANE_STAGGER_S, LOOP_S

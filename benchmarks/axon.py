@@ -31,7 +31,7 @@ from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place, signed
 
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 
 INTERVAL_S = 1.0
 

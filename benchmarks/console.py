@@ -34,7 +34,7 @@ from _place import Place, place, signed
 
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 
 INTERVAL_S = 1.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

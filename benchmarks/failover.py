@@ -35,7 +35,7 @@ from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 from logicnet.arena.client import Reply, ValidatorClient
 from logicnet.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S, Wire
 
 NO_WORD = "I do not know"

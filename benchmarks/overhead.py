@@ -35,7 +35,7 @@ from _place import QUESTION, ROOT, Place, place
 
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 
 WAYS = ("bare socket", "openai package", "miner")
 CPU = "miner, CPU per call"

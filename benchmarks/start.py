@@ -26,7 +26,7 @@ from _place import Place, place
 
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 
 CONNECTIONS = 8
 

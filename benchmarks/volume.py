@@ -26,7 +26,7 @@ from logicnet.arena.rows import Row, read_rows
 from logicnet.challenges.sets import make, write
 from logicnet.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
+from logicnet._util.processes import Child, free_port
 from logicnet.promise.command import QUESTIONS
 
 VALIDATORS = 3

@@ -24,7 +24,7 @@ from typing import Any, Self
 import uvicorn
 from loguru import logger
 
-from logicnet.near import near_url
+from logicnet._util.net import near_url
 
 FRESH_S = 0.5
 PAUSE_S = 0.02  # with each reply, before the next is made

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from logicnet._util.jsonl import json_object
 from logicnet.errors import LogicnetError
-from logicnet.json_line import json_object
 
 _LINES_NAMED = 20  # in a message; a file of the wrong kind has them all broken
 

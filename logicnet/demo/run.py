@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from logicnet._util.processes import Child, free_port
 from logicnet.arena import Signer
 from logicnet.arena.client import Reply, ValidatorClient
 from logicnet.arena.folder import PLAN
@@ -22,7 +23,6 @@ from logicnet.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
 from logicnet.demo.progress import step
 from logicnet.demo.stage import Stage
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
 from logicnet.report import command as report
 from logicnet.report.summary import in_time
 

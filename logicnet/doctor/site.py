@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from logicnet._util.net import near
 from logicnet.chain import SubtensorChain, Survey, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
 from logicnet.doctor.sntp import SERVERS, TimeServer
-from logicnet.near import near
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 

@@ -9,9 +9,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from logicnet._util.net import near_url
 from logicnet.errors import SettingsError
 from logicnet.models import Plan
-from logicnet.near import near_url
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000

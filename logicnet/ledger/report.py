@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from logicnet._util.csv import cell
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger._reader import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
-from logicnet.spreadsheet import cell
 
 
 class Format(StrEnum):

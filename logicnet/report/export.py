@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import astuple, fields
 from pathlib import Path
 
+from logicnet._util.csv import cell
 from logicnet.arena.rows import BadRun, Row
-from logicnet.spreadsheet import cell
 
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:

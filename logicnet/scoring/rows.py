@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from logicnet._util.jsonl import json_object
 from logicnet.errors import LogicnetError
-from logicnet.json_line import json_object
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.scorer import Reply, Score, Scorer
 

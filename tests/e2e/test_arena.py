@@ -9,13 +9,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from logicnet._util.processes import Child
 from logicnet.arena.rows import INTERRUPTED, Row, read_rows
 from logicnet.arena.tally import Tallies
 from logicnet.challenges import easy_tasks
 from logicnet.challenges.sets import ChallengeSet, write
 from logicnet.demo.stage import environment
 from logicnet.ledger import LedgerReader
-from logicnet.processes import Child
 from tests.e2e.conftest import Miner, until
 
 QUESTIONS = 6

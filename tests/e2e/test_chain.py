@@ -15,11 +15,11 @@ from typing import Any, get_args
 import pytest
 from bittensor.sp_core import Keypair
 
+from logicnet._util.processes import free_port
 from logicnet.chain import AxonAddress, AxonPublisher, NetworkKeeper, SubtensorChain
 from logicnet.chain.build import register_command
 from logicnet.chain.standing import Standing
 from logicnet.errors import ChainError
-from logicnet.processes import free_port
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings, Subtensor, Wallet
 from tests.e2e.conftest import START_S

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from logicnet._util.processes import Child, free_port
 from logicnet.console.gate import MOST_GUESSES
 from logicnet.console.panels import FEW
 from logicnet.demo.stage import environment
-from logicnet.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from tests.e2e.conftest import START_S, Miner, StartMiner
 from tests.harness.browser import Browser

@@ -29,7 +29,7 @@ WITHOUT_VLLM = f"""
 import sys
 from pathlib import Path
 from logicnet.demo import Stage, run
-from logicnet.processes import Child
+from logicnet._util.processes import Child
 from logicnet.scoring import similarity
 
 class WithoutVllm(Stage):

@@ -10,8 +10,8 @@ from signal import SIGSTOP
 import httpx2
 import psutil
 
+from logicnet._util.processes import Child, free_port
 from logicnet.demo.stage import environment
-from logicnet.processes import Child, free_port
 from tests.e2e.conftest import ROOT, START_S, needed, processes_of, until
 
 MODEL = ROOT / ".run" / "model" / "smollm2"

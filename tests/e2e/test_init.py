@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logicnet._util.processes import free_port
 from logicnet.arena.client import ValidatorClient
 from logicnet.demo.stage import environment
 from logicnet.init import env_file
-from logicnet.processes import free_port
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of
 from tests.harness.scripted_model import ScriptedModel
 

@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.arena.client import Reply, ValidatorClient
 from logicnet.demo.stage import environment
-from logicnet.processes import free_port
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of, needed, processes_of, until
 
 

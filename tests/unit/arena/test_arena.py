@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.arena.arena import Arena
 from logicnet.arena.client import Reply
 from logicnet.arena.examiner import Examiner, Mark
@@ -13,7 +14,6 @@ from logicnet.arena.folder import RunFolder
 from logicnet.arena.information import Told
 from logicnet.arena.rows import INTERRUPTED, BadRun, Row
 from logicnet.challenges.problem import Problem
-from logicnet.processes import free_port
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.arena.conftest import MINERS, VALIDATOR, plan_for, questions, scripted

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from bittensor.sp_core import Keypair
 
+from logicnet._util.processes import free_port
 from logicnet.arena.client import Reply, ValidatorClient
-from logicnet.processes import free_port
 
 VALIDATOR = Keypair.create_from_uri("//Validator")
 MINER_SS58 = Keypair.create_from_uri("//Miner").ss58_address

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.arena.client import Reply
 from logicnet.arena.examiner import Examiner
 from logicnet.arena.plan import Models, Plan
 from logicnet.errors import ModelError
-from logicnet.processes import free_port
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.arena.conftest import plan_for, questions, scripted

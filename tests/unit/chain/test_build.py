@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from bittensor.sp_core import Keypair
 
+from logicnet._util.processes import free_port
 from logicnet.chain import network_keeper
 from logicnet.errors import SettingsError
-from logicnet.processes import free_port
 from logicnet.settings import Axon, ChainFile, Settings, Subtensor
 
 MINER = Keypair.create_from_uri("//Miner")

@@ -13,12 +13,12 @@ from pathlib import Path
 import pynvml
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.guardian import command
 from logicnet.guardian.command import Options, prepared, python_of
 from logicnet.models.command import Options as PlanOptions
-from logicnet.processes import free_port
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
 from tests.unit.guardian.test_guardian import FAKE, SAID, alive

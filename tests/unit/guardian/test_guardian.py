@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.guardian import Guardian, Launch, Patience
 from logicnet.guardian import guardian as module
 from logicnet.guardian.leftovers import MARK, write_note
-from logicnet.processes import free_port
 from tests.harness.said import listening
 from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
 

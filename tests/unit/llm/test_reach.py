@@ -2,9 +2,9 @@
 
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.errors import ModelError, SettingsError
 from logicnet.llm.reach import reach, unheard
-from logicnet.processes import free_port
 from tests.harness.said import listening
 from tests.harness.scripted_model import Mode, ScriptedModel
 

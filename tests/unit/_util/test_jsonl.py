@@ -2,7 +2,7 @@
 
 import pytest
 
-from logicnet.json_line import json_object
+from logicnet._util.jsonl import json_object
 
 
 def test_an_object_is_its_fields():

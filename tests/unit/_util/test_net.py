@@ -1,6 +1,6 @@
 import pytest
 
-from logicnet.near import near_url
+from logicnet._util.net import near_url
 
 
 @pytest.mark.parametrize(

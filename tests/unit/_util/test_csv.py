@@ -2,7 +2,7 @@
 
 import pytest
 
-from logicnet.spreadsheet import cell
+from logicnet._util.csv import cell
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1 2", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1-1", "-"])

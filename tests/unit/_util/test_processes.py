@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
-from logicnet.processes import Child, free_port
 
 # A process with a child of its own that ignores polite requests; writes both pids.
 DEAF = "import signal as s, time; s.signal(s.SIGTERM, s.SIG_IGN); print('x', flush=True); time.sleep(60)"
@@ -86,7 +86,7 @@ def test_stop_insists(tmp_path):
 def test_the_family_ends_when_its_starter_is_killed(tmp_path):
     log = tmp_path / "log"
     starter = (
-        "import sys, time; from pathlib import Path; from logicnet.processes import Child\n"
+        "import sys, time; from pathlib import Path; from logicnet._util.processes import Child\n"
         "Child.start('family', [sys.executable, '-c', sys.argv[1]], log=Path(sys.argv[2]))\n"
         "time.sleep(60)"
     )
