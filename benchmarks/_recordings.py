@@ -21,7 +21,7 @@ from typing import Any
 
 from _seven_b import FIRST_TOKEN_S, RIGHT, Family, Lane, Scripted, Speed, Trace
 
-from logicnet.solver.answers import form
+from logicnet.answers import form
 from logicnet.trail import read_trail
 
 

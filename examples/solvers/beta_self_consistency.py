@@ -15,12 +15,12 @@ from typing import Any, Self
 
 from its_hub import AbstractLanguageModel, AbstractOrchestrator, BetaSelfConsistency
 
+from logicnet.answers.extract import concluded, guessed
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup
-from logicnet.solver.conclusion import concluded, guessed
 from logicnet.solver.race.lanes import reasoning_prompt
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from logicnet.answers.extract import concluded, guessed
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Message, Models
 from logicnet.protocol import Answer, Challenge
-from logicnet.solver.conclusion import concluded, guessed
 
 MAX_TOKENS = 1024
 

@@ -12,11 +12,11 @@ Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 fo
 
 from __future__ import annotations
 
+from logicnet.answers.extract import concluded, guessed, short
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Insisting, Message, Models
 from logicnet.protocol import Answer, Challenge
-from logicnet.solver.conclusion import concluded, guessed, short
 
 _REASONING_TOKENS = 2048
 _FINAL_TOKENS = 512

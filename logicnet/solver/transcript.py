@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
+from logicnet.answers.extract import concluded, guessed
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import shown
-from logicnet.solver.conclusion import concluded, guessed
 
 
 @dataclass(slots=True)

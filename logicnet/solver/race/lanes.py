@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Unpack
 
+from logicnet.answers import Form, form, question_kind
+from logicnet.answers.extract import concluded, guessed
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import CLOSE, OPEN, shown
-from logicnet.solver.answers import Form, form, question_kind
-from logicnet.solver.conclusion import concluded, guessed
 from logicnet.solver.guard import blank, suspicious
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest

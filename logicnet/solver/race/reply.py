@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 
 from loguru import logger
 
+from logicnet.answers import Form
 from logicnet.errors import LogicnetError
 from logicnet.protocol import Answer
 from logicnet.scoring.bounded import Bounded
 from logicnet.scoring.similarity import at_hand
-from logicnet.solver.answers import Form
 from logicnet.solver.guard import suspicious
 from logicnet.solver.race.lanes import LaneEnd
 

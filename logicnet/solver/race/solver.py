@@ -20,12 +20,12 @@ from typing import Any, Self
 
 from loguru import logger
 
+from logicnet.answers import Form, question_kind
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Insisting, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
-from logicnet.solver.answers import Form, question_kind
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.lanes import LaneEnd, Lanes
 from logicnet.solver.race.planning import LEAST_CALLS, Floor, Seat

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logicnet.answers import Form, form
 from logicnet.errors import LogicnetError
 from logicnet.protocol import Answer
 from logicnet.scoring.tricks import MARKS, trick
-from logicnet.solver.answers import Form, form
 from logicnet.solver.race import reply as reply_module
 from logicnet.solver.race.lanes import LaneEnd
 from logicnet.solver.race.reply import NO_ANSWER, Closest, in_words, reply, sendable, told

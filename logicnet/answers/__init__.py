@@ -4,8 +4,8 @@
 The question matters: it says how many decimals count, whether 50 means 50 %, which options there are.
 """
 
-from logicnet.solver.answers._form import Form, Kind
-from logicnet.solver.answers._kinds import question_kind
-from logicnet.solver.answers._reading import form
+from logicnet.answers._form import Form, Kind
+from logicnet.answers._kinds import question_kind
+from logicnet.answers._reading import form
 
 __all__ = ["Form", "Kind", "form", "question_kind"]

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from logicnet.answers import form
 from logicnet.challenges import Problem, checker_modules, checker_of, make
 from logicnet.challenges.recipe import recipe_from
 from logicnet.scoring import TruthTeller, by_text
-from logicnet.solver.answers import form
 
 GENERATED = [
     {"use": "mathgenerator", "weight": 5},

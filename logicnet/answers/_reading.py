@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from logicnet.scoring.tricks import EMPTY, trick
-from logicnet.solver.answers._asked import Asked, asked
-from logicnet.solver.answers._form import Form, made
-from logicnet.solver.answers._formulas import formula_form
-from logicnet.solver.answers._lists import (
+from logicnet.answers._asked import Asked, asked
+from logicnet.answers._form import Form, made
+from logicnet.answers._formulas import formula_form
+from logicnet.answers._lists import (
     expression_form,
     factors_form,
     interval_form,
@@ -18,9 +17,9 @@ from logicnet.solver.answers._lists import (
     split,
     unknowns_form,
 )
-from logicnet.solver.answers._markup import MOST_CHARS, undressed
-from logicnet.solver.answers._numbers import number_form, numbers_in, only_number
-from logicnet.solver.answers._words import (
+from logicnet.answers._markup import MOST_CHARS, undressed
+from logicnet.answers._numbers import number_form, numbers_in, only_number
+from logicnet.answers._words import (
     choice_letter,
     code_form,
     fixed_form,
@@ -30,7 +29,8 @@ from logicnet.solver.answers._words import (
     words_form,
     yes_no_form,
 )
-from logicnet.solver.conclusion import MOST_WORDS, concluded, plain, short
+from logicnet.answers.extract import MOST_WORDS, concluded, plain, short
+from logicnet.scoring.tricks import EMPTY, trick
 
 MOST_TEXT = 20_000
 """Characters that are looked at, from the end: an answer stands there."""

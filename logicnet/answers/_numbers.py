@@ -19,11 +19,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.solver.answers._arithmetic import Computed, computed
-from logicnet.solver.answers._asked import Asked
-from logicnet.solver.answers._form import Form, made
-from logicnet.solver.answers._spelled import from_words
-from logicnet.solver.answers._units import compound, converted, unit_of
+from logicnet.answers._arithmetic import Computed, computed
+from logicnet.answers._asked import Asked
+from logicnet.answers._form import Form, made
+from logicnet.answers._spelled import from_words
+from logicnet.answers._units import compound, converted, unit_of
 
 _DIGITS = 12
 """Significant digits of a number that is not whole, and at least 6 decimals: what floats of it share."""

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from logicnet.solver.answers._arithmetic import computed
-from logicnet.solver.answers._asked import Asked
-from logicnet.solver.answers._form import Form, made
-from logicnet.solver.answers._formulas import formula_form
-from logicnet.solver.answers._numbers import number_form, numbers_in, shown
+from logicnet.answers._arithmetic import computed
+from logicnet.answers._asked import Asked
+from logicnet.answers._form import Form, made
+from logicnet.answers._formulas import formula_form
+from logicnet.answers._numbers import number_form, numbers_in, shown
 
 MOST_PARTS = 200
 _MOST_NESTED = 4

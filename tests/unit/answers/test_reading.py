@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logicnet.answers import form
 from logicnet.scoring import by_text, trick
-from logicnet.solver.answers import form
 
 PERCENT = "What percentage of the apples is red?"
 TWO_PLACES = "What is the area of the circle? Round to two decimal places."

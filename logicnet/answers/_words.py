@@ -7,8 +7,8 @@ import re
 from datetime import date
 from fractions import Fraction
 
-from logicnet.solver.answers._asked import Asked, only_yes_or_no
-from logicnet.solver.answers._form import Form, made
+from logicnet.answers._asked import Asked, only_yes_or_no
+from logicnet.answers._form import Form, made
 
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.answers import question_kind
-from logicnet.solver.answers._kinds import KINDS
+from logicnet.answers import question_kind
+from logicnet.answers._kinds import KINDS
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.solver.answers._asked import Asked
+from logicnet.answers._asked import Asked
 
 _Sizes = dict[str, Fraction]
 _SECONDS: _Sizes = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logicnet.solver.answers._asked import asked, only_yes_or_no
+from logicnet.answers._asked import asked, only_yes_or_no
 
 KINDS = (
     "closed-expression",

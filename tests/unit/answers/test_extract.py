@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.solver.conclusion import MOST_WORDS, concluded, guessed, plain, short
+from logicnet.answers.extract import MOST_WORDS, concluded, guessed, plain, short
 
 
 @pytest.mark.parametrize(
