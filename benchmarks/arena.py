@@ -33,8 +33,8 @@ from logicnet.arena.folder import RunFolder
 from logicnet.arena.information import Told
 from logicnet.arena.plan import Plan, Target
 from logicnet.arena.rows import Row
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.sets import ChallengeSet
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port

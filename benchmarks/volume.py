@@ -23,7 +23,7 @@ from pathlib import Path
 from _place import Place, place
 
 from logicnet.arena.rows import Row, read_rows
-from logicnet.challenges.sets import make, write
+from logicnet.evals.challenges.sets import make, write
 from logicnet.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port

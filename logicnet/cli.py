@@ -234,7 +234,7 @@ def learn(
 @app.command(context_settings=WITH_SETTINGS, add_help_option=False)
 def challenges(context: typer.Context) -> object:
     """Questions: list what there is, make sets from recipes, show what is in a set."""
-    from logicnet.challenges.command import app as challenges_app  # noqa: PLC0415
+    from logicnet.evals.challenges.command import app as challenges_app  # noqa: PLC0415
 
     words = context.args or ["--help"]
     return challenges_app(words, prog_name="logicnet challenges", standalone_mode=False)

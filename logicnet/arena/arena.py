@@ -23,7 +23,7 @@ from logicnet.arena.information import Told, ask_information
 from logicnet.arena.plan import Plan, Target
 from logicnet.arena.rows import INTERRUPTED, BadRun, Row
 from logicnet.arena.signing import Signer
-from logicnet.challenges.problem import Problem
+from logicnet.evals.challenges.problem import Problem
 
 
 class Marks(Protocol):

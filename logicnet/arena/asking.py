@@ -11,7 +11,7 @@ from logicnet.arena.folder import Intent
 from logicnet.arena.information import in_words
 from logicnet.arena.plan import Plan, Target
 from logicnet.arena.rows import LONGEST_TEXT, Row, stored
-from logicnet.challenges.problem import Problem
+from logicnet.evals.challenges.problem import Problem
 from logicnet.scoring.rhythm import SCORED_SHARE
 
 

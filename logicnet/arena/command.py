@@ -22,10 +22,10 @@ from logicnet.arena.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
 from logicnet.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
 from logicnet.arena.signing import Signer
 from logicnet.arena.stopping import until_stopped
-from logicnet.challenges.checking import checker_modules, checker_of
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.sets import load
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.checking import checker_modules, checker_of
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import load
 from logicnet.llm.reach import unheard
 from logicnet.scoring import truth
 from logicnet.settings import Wallet

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from logicnet.arena.client import Reply
 from logicnet.arena.plan import Models, Plan
 from logicnet.arena.standings import Range
-from logicnet.challenges.problem import Problem
 from logicnet.deadline import Deadline
+from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach
 from logicnet.scoring import (

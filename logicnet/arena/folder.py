@@ -24,9 +24,9 @@ from pydantic import ValidationError
 
 from logicnet.arena.plan import AnyPlan
 from logicnet.arena.rows import BadRun, Row, read_lines, read_rows
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.sets import ChallengeSet, load, write
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import ChallengeSet, load, write
 
 PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from logicnet.bench.contestants import Contestant
-from logicnet.challenges.problem import Problem
 from logicnet.deadline import Deadline, ReplyMargin
+from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.protocol import Challenge
 from logicnet.solver.answering import Solution, answer_in_time

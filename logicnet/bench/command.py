@@ -23,9 +23,9 @@ from logicnet.bench.marking import interrupted_row, mark, references
 from logicnet.bench.options import SOLVERS, Options, Source, key_for, new_plan, resumed_plan
 from logicnet.bench.plan import BenchPlan
 from logicnet.bench.questions import load_questions
-from logicnet.challenges.checking import checker_modules, checker_of
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.sets import load
+from logicnet.evals.challenges.checking import checker_modules, checker_of
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import load
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach, unheard
 from logicnet.report import command as report

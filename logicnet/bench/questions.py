@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from logicnet.challenges.recipe import Generated, Recipe, read_recipe
-from logicnet.challenges.sets import ChallengeSet, load, make
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.recipe import Generated, Recipe, read_recipe
+from logicnet.evals.challenges.sets import ChallengeSet, load, make
 
 DEFAULT = Recipe(name="mathgenerator", count=60, sources=[Generated(use="mathgenerator")])
 """Without a recipe: every kind of the generator that the subnet's validators began with."""

@@ -15,8 +15,8 @@ from logicnet.arena.examiner import Examiner
 from logicnet.arena.folder import RunFolder
 from logicnet.arena.plan import Models, Plan, Target
 from logicnet.arena.rows import Row
-from logicnet.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
 from logicnet.demo.stage import STAKES
+from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
 from logicnet.llm.reach import unheard
 from logicnet.scoring import similarity, truth
 

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from logicnet.arena.stopping import until_stopped
 from logicnet.bench.questions import load_questions
-from logicnet.challenges.recipe import Generated, Recipe
-from logicnet.challenges.sets import make
 from logicnet.config import endpoints
 from logicnet.errors import ModelError, SettingsError
+from logicnet.evals.challenges.recipe import Generated, Recipe
+from logicnet.evals.challenges.sets import make
 from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Pool
 from logicnet.llm.reach import PROBE_S, unheard

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from logicnet.answers import form
-from logicnet.challenges import Problem, checker_modules, checker_of, make
-from logicnet.challenges.recipe import recipe_from
+from logicnet.evals.challenges import Problem, checker_modules, checker_of, make
+from logicnet.evals.challenges.recipe import recipe_from
 from logicnet.scoring import TruthTeller, by_text
 
 GENERATED = [

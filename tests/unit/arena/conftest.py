@@ -11,8 +11,8 @@ from bittensor.sp_core import Keypair
 
 from logicnet.arena.folder import RunFolder
 from logicnet.arena.plan import Plan, Target
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.sets import ChallengeSet
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import ChallengeSet
 from tests.harness.scripted_miner import ScriptedMiner
 
 VALIDATOR = Keypair.create_from_uri("//Validator")

@@ -13,7 +13,7 @@ from logicnet.arena.examiner import Examiner, Mark
 from logicnet.arena.folder import RunFolder
 from logicnet.arena.information import Told
 from logicnet.arena.rows import INTERRUPTED, BadRun, Row
-from logicnet.challenges.problem import Problem
+from logicnet.evals.challenges.problem import Problem
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.arena.conftest import MINERS, VALIDATOR, plan_for, questions, scripted

@@ -12,8 +12,8 @@ from anyio.from_thread import start_blocking_portal
 
 from logicnet._util.processes import free_port
 from logicnet.arena.rows import INTERRUPTED, read_rows
-from logicnet.challenges.sets import ChallengeSet, write
 from logicnet.cli import main
+from logicnet.evals.challenges.sets import ChallengeSet, write
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.arena.conftest import MINERS, VALIDATOR, questions, scripted
 

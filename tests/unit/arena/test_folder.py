@@ -10,8 +10,8 @@ import pytest
 from logicnet.arena.folder import Begun, Intent, RunFolder, read_plan
 from logicnet.arena.plan import Plan
 from logicnet.arena.rows import BadRun, Row
-from logicnet.challenges.sets import ChallengeSet
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.sets import ChallengeSet
 from tests.unit.arena.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())
@@ -72,7 +72,7 @@ def test_what_a_killed_process_had_written_is_there(tmp_path):
     script = f"""
 import os, signal
 from logicnet.arena.folder import RunFolder
-from logicnet.challenges.sets import ChallengeSet
+from logicnet.evals.challenges.sets import ChallengeSet
 from tests.unit.arena.test_folder import BEGUN, PLAN, PROBLEMS, intent, row
 run = RunFolder.begin(__import__("pathlib").Path({str(tmp_path / "run")!r}), PLAN, ChallengeSet(PROBLEMS))
 run.begin_round(1, BEGUN, {{}})

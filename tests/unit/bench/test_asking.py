@@ -7,8 +7,8 @@ import pytest
 
 from logicnet.bench.asking import Metered, ask, heats, run_heat
 from logicnet.bench.contestants import Contestant
-from logicnet.challenges.problem import Problem
 from logicnet.deadline import Deadline
+from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint, Message
 from logicnet.protocol import Answer
 from logicnet.solver.constant import ConstantSolver

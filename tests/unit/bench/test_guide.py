@@ -9,8 +9,8 @@ from typer.main import get_command
 
 from logicnet.bench.asking import ask
 from logicnet.bench.contestants import load_contestants
-from logicnet.challenges.problem import Problem
 from logicnet.cli import app
+from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import STEPS, ScriptedModel
 

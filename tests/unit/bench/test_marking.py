@@ -6,7 +6,7 @@ import pytest
 
 from logicnet.bench.asking import Asked
 from logicnet.bench.marking import mark, references
-from logicnet.challenges.problem import Problem
+from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
 from logicnet.protocol import Answer
 from logicnet.scoring import Embedder, Scorer

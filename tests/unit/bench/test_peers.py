@@ -8,7 +8,7 @@ import pytest
 
 from logicnet.bench.asking import ask
 from logicnet.bench.contestants import load_contestants
-from logicnet.challenges.problem import Problem
+from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from logicnet.bench.questions import load_questions
-from logicnet.challenges import BadFile, write
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges import BadFile, write
 
 RECIPE = """
 name = "sums"

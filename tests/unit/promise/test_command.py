@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from logicnet.challenges.sets import make
 from logicnet.cli import main
 from logicnet.errors import ModelError, SettingsError
+from logicnet.evals.challenges.sets import make
 from logicnet.promise.advice import Level, advise
 from logicnet.promise.command import QUESTIONS, Options, run
 from logicnet.promise.words import Found, table

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logicnet.challenges import make, read_recipe
-from logicnet.challenges.checking import checker_modules, checker_of
-from logicnet.challenges.recipe import Recipe
+from logicnet.evals.challenges import make, read_recipe
+from logicnet.evals.challenges.checking import checker_modules, checker_of
+from logicnet.evals.challenges.recipe import Recipe
 from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import LONGEST, MOST_WAITING, Exact, Worked
 

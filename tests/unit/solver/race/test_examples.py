@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logicnet.answers import form
 from logicnet.answers.extract import concluded
-from logicnet.challenges import make, read_recipe
+from logicnet.evals.challenges import make, read_recipe
 from logicnet.solver.race.examples import Example, examples, nearest
 from logicnet.solver.race.sandbox import Sandbox
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable
 
-from logicnet.challenges.checks import CHECKS
-from logicnet.challenges.problem import Problem
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.problem import Problem
 from logicnet.scoring.truth import Checker
 
 GYM = "gym"
 """The check that is reasoning-gym's own."""
 
-_MODULE = "logicnet.challenges.checks"
-_GYM_MODULE = "logicnet.challenges._gym_check"  # by name only: it imports reasoning_gym
+_MODULE = "logicnet.evals.challenges.checks"
+_GYM_MODULE = "logicnet.evals.challenges._gym_check"  # by name only: it imports reasoning_gym
 
 
 def checker_of(problem: Problem) -> Checker | None:

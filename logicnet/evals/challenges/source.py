@@ -8,11 +8,11 @@ from itertools import count
 from random import Random
 from typing import Protocol
 
-from logicnet.challenges import _gym_kinds, _mathgenerator_kinds
-from logicnet.challenges.mathgenerator import Mathgenerator
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.reasoning_gym import ReasoningGym
-from logicnet.challenges.seeds import seed_of
+from logicnet.evals.challenges import _gym_kinds, _mathgenerator_kinds
+from logicnet.evals.challenges.mathgenerator import Mathgenerator
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.reasoning_gym import ReasoningGym
+from logicnet.evals.challenges.seeds import seed_of
 
 Stream = Iterator[Problem | None]
 """Problems of one kind in an order that a seed gives; None where a draw gave nothing to ask."""

@@ -2,10 +2,10 @@ import sys
 
 import pytest
 
-from logicnet.challenges import Check, Problem, checker_modules, checker_of
-from logicnet.challenges.mathgenerator import Mathgenerator
-from logicnet.challenges.reasoning_gym import ReasoningGym
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges import Check, Problem, checker_modules, checker_of
+from logicnet.evals.challenges.mathgenerator import Mathgenerator
+from logicnet.evals.challenges.reasoning_gym import ReasoningGym
 from logicnet.scoring.truth import TruthTeller
 
 
@@ -32,7 +32,7 @@ async def test_the_worker_of_scoring_runs_every_kind_of_check():
 
 def test_reasoning_gym_is_only_loaded_where_its_own_checkers_are_needed():
     number = Problem("What is 24+48?", "72", check=Check("number_is"))
-    assert checker_modules([number, Problem("?", "!")]) == ("logicnet.challenges.checks",)
+    assert checker_modules([number, Problem("?", "!")]) == ("logicnet.evals.challenges.checks",)
 
 
 def test_a_package_that_is_not_installed_is_named_with_its_remedy(monkeypatch):

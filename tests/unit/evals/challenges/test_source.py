@@ -9,11 +9,11 @@ import numpy
 import pytest
 import reasoning_gym.factory
 
-from logicnet.challenges import _gym_check
-from logicnet.challenges._gym_kinds import KINDS as GYM_KINDS
-from logicnet.challenges.checking import GYM
-from logicnet.challenges.checks import CHECKS
-from logicnet.challenges.source import GENERATORS
+from logicnet.evals.challenges import _gym_check
+from logicnet.evals.challenges._gym_kinds import KINDS as GYM_KINDS
+from logicnet.evals.challenges.checking import GYM
+from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.source import GENERATORS
 
 EVERY = {
     "mathgenerator": {generator[3] for generator in mathgenerator.genList},

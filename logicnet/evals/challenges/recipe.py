@@ -32,9 +32,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from logicnet.challenges.file import NAME
-from logicnet.challenges.source import GENERATORS
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.file import NAME
+from logicnet.evals.challenges.source import GENERATORS
 
 Split = Literal["all", "train", "test"]
 

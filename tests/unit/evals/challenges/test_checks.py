@@ -1,6 +1,6 @@
 import pytest
 
-from logicnet.challenges.checks import CHECKS, check_for
+from logicnet.evals.challenges.checks import CHECKS, check_for
 
 
 @pytest.mark.parametrize(

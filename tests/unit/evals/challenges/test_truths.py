@@ -10,9 +10,9 @@ from itertools import product
 
 import pytest
 
-from logicnet.challenges._mathgenerator_kinds import KINDS
-from logicnet.challenges.checks import CHECKS
-from logicnet.challenges.mathgenerator import Mathgenerator
+from logicnet.evals.challenges._mathgenerator_kinds import KINDS
+from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.mathgenerator import Mathgenerator
 
 DRAWS = 6
 

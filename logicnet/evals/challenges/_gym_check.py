@@ -11,7 +11,7 @@ from typing import Any
 
 import reasoning_gym
 
-from logicnet.challenges._reading import readings
+from logicnet.evals.challenges._reading import readings
 
 
 def right(answer: str, truth: str, dataset: str, metadata: Mapping[str, Any]) -> bool:

@@ -16,10 +16,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from logicnet.challenges.checks import check_for
-from logicnet.challenges.lines import BadFile, BadLine, read_lines, understood
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.source import Stream
+from logicnet.evals.challenges.checks import check_for
+from logicnet.evals.challenges.lines import BadFile, BadLine, read_lines, understood
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.source import Stream
 
 NAME = "file"
 

@@ -20,15 +20,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from logicnet.challenges.checking import GYM
-from logicnet.challenges.checks import CHECKS
-from logicnet.challenges.file import QuestionFile, read_questions
-from logicnet.challenges.lines import BadFile, BadLine, Lines, read_lines, understood
-from logicnet.challenges.problem import Check, Problem
-from logicnet.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
-from logicnet.challenges.seeds import seed_of
-from logicnet.challenges.source import GENERATORS, Generator, Stream, streams
 from logicnet.errors import LogicnetError, SettingsError
+from logicnet.evals.challenges.checking import GYM
+from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.file import QuestionFile, read_questions
+from logicnet.evals.challenges.lines import BadFile, BadLine, Lines, read_lines, understood
+from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
+from logicnet.evals.challenges.seeds import seed_of
+from logicnet.evals.challenges.source import GENERATORS, Generator, Stream, streams
 
 FORMAT = 1
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.challenges import BadFile, Recipe, load, make, write
-from logicnet.challenges.sets import in_split
 from logicnet.errors import LogicnetError, SettingsError
+from logicnet.evals.challenges import BadFile, Recipe, load, make, write
+from logicnet.evals.challenges.sets import in_split
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from logicnet.challenges import Check, Problem
-from logicnet.challenges.rephrase import rephrase, unfaithful
 from logicnet.errors import ModelError
+from logicnet.evals.challenges import Check, Problem
+from logicnet.evals.challenges.rephrase import rephrase, unfaithful
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import Mode, ScriptedModel
 

@@ -8,11 +8,11 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from logicnet.challenges._gym_kinds import KINDS, Kind
-from logicnet.challenges.checks import check_for
-from logicnet.challenges.problem import Check, Problem
-from logicnet.challenges.seeds import seeded
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges._gym_kinds import KINDS, Kind
+from logicnet.evals.challenges.checks import check_for
+from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges.seeds import seeded
 
 NAME = "reasoning-gym"
 

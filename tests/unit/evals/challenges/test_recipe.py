@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.challenges.recipe import changed, read_recipe
-from logicnet.challenges.sets import make
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.recipe import changed, read_recipe
+from logicnet.evals.challenges.sets import make
 
 REPOSITORY = Path(__file__).parents[3]
 

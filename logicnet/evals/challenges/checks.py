@@ -13,8 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from logicnet.challenges._reading import Number, items, number, numbers, readings, said_number, undressed
-from logicnet.challenges.problem import Check
+from logicnet.evals.challenges._reading import (
+    Number,
+    items,
+    number,
+    numbers,
+    readings,
+    said_number,
+    undressed,
+)
+from logicnet.evals.challenges.problem import Check
 
 _EXACT = 1e-9  # relative: what floats of the same number may differ by
 

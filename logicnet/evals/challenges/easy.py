@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count as counted
 
-from logicnet.challenges.mathgenerator import Mathgenerator
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.seeds import seed_of
+from logicnet.evals.challenges.mathgenerator import Mathgenerator
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.seeds import seed_of
 
 _KINDS = (
     "addition",

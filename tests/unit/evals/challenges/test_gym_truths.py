@@ -8,8 +8,8 @@ from itertools import product
 
 import pytest
 
-from logicnet.challenges.checks import CHECKS
-from logicnet.challenges.reasoning_gym import ReasoningGym
+from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.reasoning_gym import ReasoningGym
 
 DRAWS = 4
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from logicnet.challenges import load
 from logicnet.cli import main
+from logicnet.evals.challenges import load
 from tests.harness.scripted_model import ScriptedModel
 
 NOBODY = "http://127.0.0.1:9/v1"  # the discard port: nothing listens there

@@ -23,7 +23,7 @@ from logicnet.config.explain import console as console_of
 from logicnet.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
-    from logicnet.challenges.sets import ChallengeSet
+    from logicnet.evals.challenges.sets import ChallengeSet
 
 PROBE_S = 60.0
 """For the model to show that it is there: the first token of a cold server takes long."""
@@ -42,7 +42,7 @@ def list_sources(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """List the sources and kinds that a recipe can name, and what is left out and why."""
-    from logicnet.challenges.source import GENERATORS  # noqa: PLC0415
+    from logicnet.evals.challenges.source import GENERATORS  # noqa: PLC0415
 
     if source is not None and source not in GENERATORS:
         raise SettingsError(f"--source takes {' or '.join(GENERATORS)}; got {source[:60]!r}")
@@ -98,8 +98,8 @@ def make(
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions reworded at a time.")] = 8,
 ) -> None:
     """Make a set from a recipe: the same questions on every machine."""
-    from logicnet.challenges import sets  # noqa: PLC0415
-    from logicnet.challenges.recipe import changed, read_recipe  # noqa: PLC0415
+    from logicnet.evals.challenges import sets  # noqa: PLC0415
+    from logicnet.evals.challenges.recipe import changed, read_recipe  # noqa: PLC0415
 
     if rephrase != (endpoint is not None):
         raise SettingsError("--rephrase and --endpoint URL go together: a model at that URL rewords")
@@ -131,7 +131,7 @@ def show(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Pass over broken lines.")] = False,
 ) -> None:
     """Show what a set is made of, and its first questions."""
-    from logicnet.challenges.sets import load  # noqa: PLC0415
+    from logicnet.evals.challenges.sets import load  # noqa: PLC0415
 
     found = load(file, skip_bad=skip_bad)
     if found.skipped:
@@ -161,7 +161,7 @@ def show(
 async def _rephrased(
     made: ChallengeSet, endpoint: str, model: str | None, key: str | None, at_once: int
 ) -> tuple[ChallengeSet, Counter[str]]:
-    from logicnet.challenges.rephrase import rephrase  # noqa: PLC0415
+    from logicnet.evals.challenges.rephrase import rephrase  # noqa: PLC0415
     from logicnet.llm import Endpoint  # noqa: PLC0415
     from logicnet.llm.reach import unheard  # noqa: PLC0415
 

@@ -8,10 +8,10 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from logicnet.challenges._mathgenerator_kinds import KINDS, Kind
-from logicnet.challenges.problem import Check, Problem
-from logicnet.challenges.seeds import seeded
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges._mathgenerator_kinds import KINDS, Kind
+from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges.seeds import seeded
 
 NAME = "mathgenerator"
 

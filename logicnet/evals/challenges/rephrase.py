@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from logicnet.challenges.problem import Problem
-from logicnet.challenges.seeds import seed_of
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.seeds import seed_of
 from logicnet.llm import Message, Models
 from logicnet.scoring.rhythm import REPHRASE_MAX_TOKENS, REPHRASE_TEMPERATURE
 
