@@ -14,7 +14,7 @@ from pathlib import Path
 from _load import raw_request
 from bittensor.sp_core import Keypair
 
-from logicnet.arena import classic_request
+from logicnet.evals.arena import classic_request
 from logicnet.demo.stage import hotkey, write_network
 from logicnet._util.processes import Child
 

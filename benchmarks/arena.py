@@ -27,12 +27,12 @@ import uvloop
 from _load import drive, raw_request
 from _place import MOST_PER_VALIDATOR, Place, place
 
-from logicnet.arena.arena import Arena
-from logicnet.arena.examiner import Examiner
-from logicnet.arena.folder import RunFolder
-from logicnet.arena.information import Told
-from logicnet.arena.plan import Plan, Target
-from logicnet.arena.rows import Row
+from logicnet.evals.arena.arena import Arena
+from logicnet.evals.arena.examiner import Examiner
+from logicnet.evals.runs.folder import RunFolder
+from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.runs.row import Row
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.demo.stage import environment

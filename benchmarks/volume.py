@@ -22,7 +22,7 @@ from pathlib import Path
 
 from _place import Place, place
 
-from logicnet.arena.rows import Row, read_rows
+from logicnet.evals.runs.row import Row, read_rows
 from logicnet.evals.challenges.sets import make, write
 from logicnet.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError

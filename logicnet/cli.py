@@ -372,7 +372,7 @@ def arena(
     resume: Resume = False,
 ) -> int:
     """Question running miners as a validator would, score and rank them. Ctrl-C keeps what was scored."""
-    from logicnet.arena.command import Options, run  # noqa: PLC0415
+    from logicnet.evals.arena.command import Options, run  # noqa: PLC0415
 
     wallet = {"path": wallet_path, "name": wallet_name, "hotkey": wallet_hotkey}
     plan = {

@@ -13,23 +13,23 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from logicnet.arena.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
-from logicnet.arena.plan import Models
-from logicnet.arena.rows import BadRun
-from logicnet.arena.stopping import until_stopped
 from logicnet.bench.asking import heats, run_heat
 from logicnet.bench.contestants import Contestant, load_contestants
 from logicnet.bench.marking import interrupted_row, mark, references
 from logicnet.bench.options import SOLVERS, Options, Source, key_for, new_plan, resumed_plan
 from logicnet.bench.plan import BenchPlan
 from logicnet.bench.questions import load_questions
+from logicnet.evals.arena.plan import Models
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import load
+from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
+from logicnet.evals.runs.interrupt import until_stopped
+from logicnet.evals.runs.row import BadRun
+from logicnet.evals.runs.run import ROWS
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach, unheard
 from logicnet.report import command as report
-from logicnet.report.run import ROWS
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
 from logicnet.solver import Setup, on_shift
 

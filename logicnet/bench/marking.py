@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from logicnet.arena.rows import INTERRUPTED, Row, stored
 from logicnet.bench.asking import Asked
 from logicnet.deadline import Deadline
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.row import INTERRUPTED, Row, stored
 from logicnet.llm import Completion, Models
 from logicnet.scoring import Checker, Reply, Reward, Score, Scorer, Similarity, write_reference
 from logicnet.scoring.similarity import FAILED_SIMILARITY

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.arena.plan import Models
+from logicnet.evals.arena.plan import Models
 from logicnet.protocol import LOGIC_TIMEOUT_S
 
 

@@ -53,7 +53,7 @@ class Scores:
         return UNKNOWN
 
     def _read(self, run: Path) -> None:
-        from logicnet.report.run import read_run  # noqa: PLC0415 (only who names a run needs it)
+        from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (only who names a run needs it)
 
         for row in read_run(run).rows:
             if row.answer is not None and (row.reward is not None or row.correctness is not None):

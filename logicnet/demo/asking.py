@@ -8,15 +8,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.arena import Signer
-from logicnet.arena.arena import Arena
-from logicnet.arena.board import Board
-from logicnet.arena.examiner import Examiner
-from logicnet.arena.folder import RunFolder
-from logicnet.arena.plan import Models, Plan, Target
-from logicnet.arena.rows import Row
 from logicnet.demo.stage import STAKES
+from logicnet.evals.arena import Signer
+from logicnet.evals.arena.arena import Arena
+from logicnet.evals.arena.board import Board
+from logicnet.evals.arena.examiner import Examiner
+from logicnet.evals.arena.plan import Models, Plan, Target
 from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
+from logicnet.evals.runs.folder import RunFolder
+from logicnet.evals.runs.row import Row
 from logicnet.llm.reach import unheard
 from logicnet.scoring import similarity, truth
 

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from logicnet._util.processes import Child, free_port
-from logicnet.arena import Signer
-from logicnet.arena.client import Reply, ValidatorClient
-from logicnet.arena.folder import PLAN
 from logicnet.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
 from logicnet.demo.progress import step
 from logicnet.demo.stage import Stage
 from logicnet.errors import LogicnetError
+from logicnet.evals.arena import Signer
+from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.runs.folder import PLAN
 from logicnet.report import command as report
 from logicnet.report.summary import in_time
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from logicnet.arena.rows import Row
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import PLAN, Run, read_run
 from logicnet.ledger._lessons import Lesson, keep_lessons
-from logicnet.report.run import PLAN, Run, read_run
 from logicnet.scoring import TruthTeller
 from logicnet.trail import Trail, read_trail
 

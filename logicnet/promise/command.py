@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.arena.stopping import until_stopped
 from logicnet.bench.questions import load_questions
 from logicnet.config import endpoints
 from logicnet.errors import ModelError, SettingsError
 from logicnet.evals.challenges.recipe import Generated, Recipe
 from logicnet.evals.challenges.sets import make
+from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Pool
 from logicnet.llm.reach import PROBE_S, unheard

@@ -3,8 +3,8 @@
 A run is a folder of `logicnet arena` or `logicnet bench`. Nothing heavy is imported before it is used.
 """
 
+from logicnet.evals.runs.run import Run, read_run
 from logicnet.report.estimate import Estimate, mean_of, mean_of_differences
-from logicnet.report.run import Run, read_run
 from logicnet.report.summary import Difference, Summary, differences, summaries
 
 __all__ = [

@@ -13,7 +13,7 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
-from logicnet.arena.rows import Row
+from logicnet.evals.runs.row import Row
 from logicnet.report.summary import RIGHT_FROM, Summary, correctness, seconds
 
 Spec = dict[str, Any]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.arena.rows import BadRun
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.row import BadRun
+from logicnet.evals.runs.run import ROWS, read_run
 from logicnet.report import estimate, page, terminal
 from logicnet.report.export import write_csv, write_jsonl
-from logicnet.report.run import ROWS, read_run
 
 HTML, CSV = "report.html", "rows.csv"
 

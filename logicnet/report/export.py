@@ -8,7 +8,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 
 from logicnet._util.csv import cell
-from logicnet.arena.rows import BadRun, Row
+from logicnet.evals.runs.row import BadRun, Row
 
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:

@@ -15,10 +15,10 @@ from itertools import groupby
 from typing import Any
 
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.run import Run
 from logicnet.report import terminal
 from logicnet.report.charts import SERIES, charts
 from logicnet.report.estimate import Estimate
-from logicnet.report.run import Run
 from logicnet.report.summary import Difference, differences, disagreements, summaries, worst
 
 MOST_PARTED = 20

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from logicnet.arena.rows import Row
+from logicnet.evals.runs.row import Row
 from logicnet.report.estimate import Estimate, mean_of, mean_of_differences
 
 RIGHT_FROM = 0.5

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from logicnet.evals.runs.run import Run
 from logicnet.report.estimate import Estimate
-from logicnet.report.run import Run
 from logicnet.report.summary import Difference, Summary, differences, disagreements, summaries
 
 NOISE = (

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from logicnet._util.processes import free_port
-from logicnet.arena.client import ValidatorClient
 from logicnet.demo.stage import environment
+from logicnet.evals.arena.client import ValidatorClient
 from logicnet.init import env_file
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of
 from tests.harness.scripted_model import ScriptedModel

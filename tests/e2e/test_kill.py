@@ -24,8 +24,8 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.arena import btauth_request, classic_request
 from logicnet.demo.stage import environment, hotkey, write_network
+from logicnet.evals.arena import btauth_request, classic_request
 from logicnet.ledger import LedgerReader
 from logicnet.ledger._ledger import BATCH_S
 from tests.e2e.conftest import ROOT, START_S, kill_processes_of, until

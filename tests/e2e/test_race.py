@@ -4,7 +4,7 @@ import asyncio
 
 import psutil
 
-from logicnet.arena.client import Reply
+from logicnet.evals.arena.client import Reply
 from logicnet.protocol import Wire
 from tests.e2e.conftest import START_S, until
 from tests.harness.scripted_model import Mode, ScriptedModel

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from bittensor.sp_core import Keypair
 
-from logicnet.arena import Signer, btauth_request, classic_request
 from logicnet.axon import Admission, Axon, Places
 from logicnet.chain import Metagraph, Neuron
 from logicnet.deadline import Deadline, ReplyMargin
+from logicnet.evals.arena import Signer, btauth_request, classic_request
 from logicnet.events import Event
 from logicnet.protocol import Answer, Challenge, Hotkey, SynapseName, Uid, Wire
 from logicnet.solver.answering import Solution

@@ -15,8 +15,8 @@ from typing import Any
 
 from bittensor import http_auth, sp_core
 
-from logicnet.arena import Signer
-from logicnet.arena.signing import NO_BODY_HASH
+from logicnet.evals.arena import Signer
+from logicnet.evals.arena.signing import NO_BODY_HASH
 from tests.harness.loopback import Loopback
 
 Json = dict[str, Any]

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logicnet.arena import btauth_headers
 from logicnet.errors import Reason
+from logicnet.evals.arena import btauth_headers
 from logicnet.events import Admitted, Refused
 from logicnet.protocol import Wire
 from tests.harness.axon import FIELDS, MINER, RIVAL, STRANGER, VALIDATOR, HeaderPairs, Room, pairs

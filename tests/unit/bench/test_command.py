@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.arena.rows import INTERRUPTED, BadRun, Row, read_rows
 from logicnet.bench.command import Options, Source, run
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, ModelError, SettingsError
+from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
 from logicnet.report import page
 from tests.harness.scripted_model import Mode, ScriptedModel
 

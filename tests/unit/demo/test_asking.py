@@ -8,9 +8,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
-from logicnet.arena.rows import Row
 from logicnet.demo.asking import MINER, ask, left_open, line, plan, readable
 from logicnet.demo.stage import STAKES, hotkey
+from logicnet.evals.runs.row import Row
 from logicnet.report import command as report
 from logicnet.report import page
 from logicnet.scoring import similarity

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from logicnet.arena.rows import Row
 from logicnet.cli import main
+from logicnet.evals.runs.row import Row
 from logicnet.ledger import Ledger, LedgerReader, _schema
 from logicnet.trail import LaneVote, Trail
 from tests.unit.report.runs import row, write_run

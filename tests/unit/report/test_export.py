@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from logicnet.arena.rows import BadRun, read_rows
+from logicnet.evals.runs.row import BadRun, read_rows
 from logicnet.report.export import write_csv, write_jsonl
 from logicnet.trail import LaneVote, Trail, read_trail
 from tests.unit.report.runs import HOSTILE, row

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.run import read_run
 from logicnet.report import page as module
 from logicnet.report.command import run
-from logicnet.report.run import read_run
 from tests.unit.report.runs import HOSTILE, mixed, row, write_run
 
 

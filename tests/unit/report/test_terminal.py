@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from logicnet.report.run import read_run
+from logicnet.evals.runs.run import read_run
 from logicnet.report.terminal import print_run
 from tests.unit.report.runs import mixed, row, write_run
 

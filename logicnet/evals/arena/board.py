@@ -13,13 +13,13 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from logicnet.arena.folder import RunFolder
-from logicnet.arena.information import Told
-from logicnet.arena.plan import Plan
-from logicnet.arena.rows import Row
-from logicnet.arena.standings import Place, Range
-from logicnet.arena.tally import Tallies
 from logicnet.deadline import Clock
+from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.plan import Plan
+from logicnet.evals.arena.standings import Place, Range
+from logicnet.evals.arena.tally import Tallies
+from logicnet.evals.runs.folder import RunFolder
+from logicnet.evals.runs.row import Row
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
 
 _EVERY_S = 10.0  # between lines about progress in a pipe

@@ -1,9 +1,9 @@
 """The folder of a run, of an arena or a bench: what was asked for, what was asked, and what came of it.
 
-    run.json          the plan (`logicnet.arena.plan`, `logicnet.bench.plan`)
+    run.json          the plan (`logicnet.evals.arena.plan`, `logicnet.bench.plan`)
     challenges.jsonl  the questions, as they were when the run began
     journal.jsonl     what is about to be done, before it is: a round that begins, a question that goes out
-    rows.jsonl        one row per question, once it is scored (`logicnet.arena.rows`)
+    rows.jsonl        one row per question, once it is scored (`logicnet.evals.runs.row`)
 
 Every line is handed to the system before the next step, so a kill -9 loses none. Whatever the journal
 says was asked and has no row was in flight then: it gets a row that says so, and is not asked again.
@@ -22,11 +22,11 @@ from typing import Any, BinaryIO, Generic, Self
 
 from pydantic import ValidationError
 
-from logicnet.arena.plan import AnyPlan
-from logicnet.arena.rows import BadRun, Row, read_lines, read_rows
 from logicnet.errors import SettingsError
+from logicnet.evals.arena.plan import AnyPlan
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load, write
+from logicnet.evals.runs.row import BadRun, Row, read_lines, read_rows
 
 PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"
 

@@ -15,17 +15,17 @@ import uvloop
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
-from logicnet.arena.arena import Arena
-from logicnet.arena.board import Board, curve
-from logicnet.arena.examiner import Examiner, Keys
-from logicnet.arena.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
-from logicnet.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
-from logicnet.arena.signing import Signer
-from logicnet.arena.stopping import until_stopped
 from logicnet.errors import SettingsError
+from logicnet.evals.arena.arena import Arena
+from logicnet.evals.arena.board import Board, curve
+from logicnet.evals.arena.examiner import Examiner, Keys
+from logicnet.evals.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
+from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import load
+from logicnet.evals.runs.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
+from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.llm.reach import unheard
 from logicnet.scoring import truth
 from logicnet.settings import Wallet

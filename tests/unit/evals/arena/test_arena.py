@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.arena.arena import Arena
-from logicnet.arena.client import Reply
-from logicnet.arena.examiner import Examiner, Mark
-from logicnet.arena.folder import RunFolder
-from logicnet.arena.information import Told
-from logicnet.arena.rows import INTERRUPTED, BadRun, Row
+from logicnet.evals.arena.arena import Arena
+from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.examiner import Examiner, Mark
+from logicnet.evals.arena.information import Told
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.folder import RunFolder
+from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
-from tests.unit.arena.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
+from tests.unit.evals.arena.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
 
 
 class Log:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from logicnet.arena.folder import Begun, Intent, RunFolder, read_plan
-from logicnet.arena.plan import Plan
-from logicnet.arena.rows import BadRun, Row
 from logicnet.errors import SettingsError
+from logicnet.evals.arena.plan import Plan
 from logicnet.evals.challenges.sets import ChallengeSet
-from tests.unit.arena.conftest import plan_for, questions, scripted
+from logicnet.evals.runs.folder import Begun, Intent, RunFolder, read_plan
+from logicnet.evals.runs.row import BadRun, Row
+from tests.unit.evals.arena.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())
 PROBLEMS = questions(3)
@@ -71,9 +71,9 @@ def test_a_torn_line_is_cut_off_and_the_next_one_is_whole(begin, name):
 def test_what_a_killed_process_had_written_is_there(tmp_path):
     script = f"""
 import os, signal
-from logicnet.arena.folder import RunFolder
+from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.challenges.sets import ChallengeSet
-from tests.unit.arena.test_folder import BEGUN, PLAN, PROBLEMS, intent, row
+from tests.unit.evals.runs.test_folder import BEGUN, PLAN, PROBLEMS, intent, row
 run = RunFolder.begin(__import__("pathlib").Path({str(tmp_path / "run")!r}), PLAN, ChallengeSet(PROBLEMS))
 run.begin_round(1, BEGUN, {{}})
 run.intend(intent(0)); run.add(row(0)); run.intend(intent(1))

@@ -1,13 +1,13 @@
 import pytest
 
-from logicnet.arena.asking import answered_row, asked_row, is_scored, marked_row
-from logicnet.arena.client import Reply
-from logicnet.arena.examiner import Mark
-from logicnet.arena.folder import Intent
-from logicnet.arena.rows import LONGEST_TEXT, Row
-from logicnet.arena.standings import Range
+from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
+from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.examiner import Mark
+from logicnet.evals.arena.standings import Range
+from logicnet.evals.runs.folder import Intent
+from logicnet.evals.runs.row import LONGEST_TEXT, Row
 from logicnet.scoring import Score, Similarity, Truth, Verdict
-from tests.unit.arena.conftest import plan_for, questions, scripted
+from tests.unit.evals.arena.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted(), scripted(1))
 (PROBLEM,) = questions(1)

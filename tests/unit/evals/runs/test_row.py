@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from logicnet.arena.rows import LONGEST_TEXT, BadRun, Row, read_rows, stored
+from logicnet.evals.runs.row import LONGEST_TEXT, BadRun, Row, read_rows, stored
 from logicnet.scoring import read_rows as read_answers
 
 ROW = Row(

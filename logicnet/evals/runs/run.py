@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from logicnet.arena.rows import BadRun, Row, read_rows
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.row import BadRun, Row, read_rows
 
 PLAN, ROWS = "run.json", "rows.jsonl"
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.arena.standings import Place, Range, places, weight_ranges
+from logicnet.evals.arena.standings import Place, Range, places, weight_ranges
 from logicnet.scoring import standings, weights
 
 REWARD = st.floats(-0.2, 1.0)

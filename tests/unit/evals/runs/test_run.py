@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from logicnet.arena.rows import BadRun
 from logicnet.errors import SettingsError
-from logicnet.report.run import read_run
+from logicnet.evals.runs.row import BadRun
+from logicnet.evals.runs.run import read_run
 from tests.unit.report.runs import row, write_run
 
 

@@ -16,10 +16,10 @@ from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
-from logicnet.arena.client import Reply
-from logicnet.arena.plan import Models, Plan
-from logicnet.arena.standings import Range
 from logicnet.deadline import Deadline
+from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.plan import Models, Plan
+from logicnet.evals.arena.standings import Range
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from bittensor.sp_core import Keypair
 
-from logicnet.arena.folder import RunFolder
-from logicnet.arena.plan import Plan, Target
+from logicnet.evals.arena.plan import Plan, Target
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
+from logicnet.evals.runs.folder import RunFolder
 from tests.harness.scripted_miner import ScriptedMiner
 
 VALIDATOR = Keypair.create_from_uri("//Validator")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.arena.client import Reply
-from logicnet.arena.examiner import Examiner
-from logicnet.arena.plan import Models, Plan
 from logicnet.errors import ModelError
+from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.examiner import Examiner
+from logicnet.evals.arena.plan import Models, Plan
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
-from tests.unit.arena.conftest import plan_for, questions, scripted
+from tests.unit.evals.arena.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())
 (PROBLEM,) = questions(1)  # what is 1+1

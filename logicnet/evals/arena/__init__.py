@@ -1,6 +1,6 @@
 """A validator on this machine: how it signs what it asks. The rest is imported by its own name."""
 
-from logicnet.arena.signing import (
+from logicnet.evals.arena.signing import (
     Signer,
     btauth_headers,
     btauth_request,

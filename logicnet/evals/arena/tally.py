@@ -7,8 +7,8 @@ from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.arena.rows import Row
-from logicnet.arena.standings import Place, Range, places, weight_ranges
+from logicnet.evals.arena.standings import Place, Range, places, weight_ranges
+from logicnet.evals.runs.row import Row
 
 
 @dataclass

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 from bittensor.sp_core import Keypair
 
-from logicnet.arena.client import LONGEST_REPLY_BYTES, Reply, ValidatorClient
+from logicnet.evals.arena.client import LONGEST_REPLY_BYTES, Reply, ValidatorClient
 from tests.harness.scripted_miner import MEGABYTE, Mode, ScriptedMiner
 
 MINER = Keypair.create_from_uri("//Miner")

@@ -15,15 +15,15 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from logicnet.arena.asking import answered_row, asked_row, is_scored, marked_row
-from logicnet.arena.client import Reply, ValidatorClient
-from logicnet.arena.examiner import Mark
-from logicnet.arena.folder import Begun, Intent, RunFolder
-from logicnet.arena.information import Told, ask_information
-from logicnet.arena.plan import Plan, Target
-from logicnet.arena.rows import INTERRUPTED, BadRun, Row
-from logicnet.arena.signing import Signer
+from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
+from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.examiner import Mark
+from logicnet.evals.arena.information import Told, ask_information
+from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.folder import Begun, Intent, RunFolder
+from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
 
 
 class Marks(Protocol):

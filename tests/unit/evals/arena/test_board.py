@@ -5,11 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from logicnet.arena.board import Board, curve
-from logicnet.arena.information import Told
-from logicnet.arena.rows import Row
-from logicnet.arena.tally import Tally
-from tests.unit.arena.conftest import plan_for, questions, scripted
+from logicnet.evals.arena.board import Board, curve
+from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.tally import Tally
+from logicnet.evals.runs.row import Row
+from tests.unit.evals.arena.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted(0), scripted(1), rounds=2)
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from logicnet.arena.signing import Signer, btauth_request, classic_body, classic_headers
+from logicnet.evals.arena.signing import Signer, btauth_request, classic_body, classic_headers
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, SynapseName, Wire
 
 LONGEST_REPLY_BYTES = 4 * 2**20

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from logicnet.arena.client import Reply, ValidatorClient
-from logicnet.arena.plan import MIN_STAKE, Plan, Target
+from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.plan import MIN_STAKE, Plan, Target
 from logicnet.protocol import Hotkey
 from logicnet.volume import quotas
 

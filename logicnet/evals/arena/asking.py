@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from logicnet.arena.client import Reply
-from logicnet.arena.examiner import Mark
-from logicnet.arena.folder import Intent
-from logicnet.arena.information import in_words
-from logicnet.arena.plan import Plan, Target
-from logicnet.arena.rows import LONGEST_TEXT, Row, stored
+from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.examiner import Mark
+from logicnet.evals.arena.information import in_words
+from logicnet.evals.arena.plan import Plan, Target
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.folder import Intent
+from logicnet.evals.runs.row import LONGEST_TEXT, Row, stored
 from logicnet.scoring.rhythm import SCORED_SHARE
 
 

@@ -9,7 +9,7 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.client import Reply, ValidatorClient
 
 VALIDATOR = Keypair.create_from_uri("//Validator")
 MINER_SS58 = Keypair.create_from_uri("//Miner").ss58_address

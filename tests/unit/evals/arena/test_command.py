@@ -11,11 +11,11 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from logicnet._util.processes import free_port
-from logicnet.arena.rows import INTERRUPTED, read_rows
 from logicnet.cli import main
 from logicnet.evals.challenges.sets import ChallengeSet, write
+from logicnet.evals.runs.row import INTERRUPTED, read_rows
 from tests.harness.scripted_miner import Mode, ScriptedMiner
-from tests.unit.arena.conftest import MINERS, VALIDATOR, questions, scripted
+from tests.unit.evals.arena.conftest import MINERS, VALIDATOR, questions, scripted
 
 ALICE = ("--validator-uri", "//Validator")
 

@@ -1,8 +1,8 @@
 import pytest
 from bittensor.sp_core import Keypair
 
-from logicnet.arena.plan import Plan, Target, read_targets
 from logicnet.errors import SettingsError
+from logicnet.evals.arena.plan import Plan, Target, read_targets
 
 ALICE = Keypair.create_from_uri("//Alice").ss58_address
 BOB = Keypair.create_from_uri("//Bob").ss58_address

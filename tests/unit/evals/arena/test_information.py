@@ -1,7 +1,7 @@
 import pytest
 
-from logicnet.arena.client import Reply
-from logicnet.arena.information import in_words, quota_of, read_volume
+from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.information import in_words, quota_of, read_volume
 from logicnet.protocol import Hotkey
 from logicnet.volume import VolumeBook
 
