@@ -455,7 +455,7 @@ def bench(
     resume: Resume = False,
 ) -> int:
     """Put solvers side by side on the same questions, and say how much of the difference is noise."""
-    from logicnet.bench.command import Options, Source, run  # noqa: PLC0415
+    from logicnet.evals.bench.command import Options, Source, run  # noqa: PLC0415
 
     plan = {"concurrency": concurrency, "deadline_s": deadline, "embedding_model": embedding_model}
     names = None if solvers is None else [name.strip() for name in solvers.split(",") if name.strip()]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.bench.questions import load_questions
 from logicnet.config import endpoints
 from logicnet.errors import ModelError, SettingsError
+from logicnet.evals.bench.questions import load_questions
 from logicnet.evals.challenges.recipe import Generated, Recipe
 from logicnet.evals.challenges.sets import make
 from logicnet.evals.runs.interrupt import until_stopped

@@ -1,6 +1,6 @@
 """The folder of a run, of an arena or a bench: what was asked for, what was asked, and what came of it.
 
-    run.json          the plan (`logicnet.evals.arena.plan`, `logicnet.bench.plan`)
+    run.json          the plan (`logicnet.evals.arena.plan`, `logicnet.evals.bench.plan`)
     challenges.jsonl  the questions, as they were when the run began
     journal.jsonl     what is about to be done, before it is: a round that begins, a question that goes out
     rows.jsonl        one row per question, once it is scored (`logicnet.evals.runs.row`)

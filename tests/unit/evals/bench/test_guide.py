@@ -7,9 +7,9 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from logicnet.bench.asking import ask
-from logicnet.bench.contestants import load_contestants
 from logicnet.cli import app
+from logicnet.evals.bench.asking import ask
+from logicnet.evals.bench.contestants import load_contestants
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import STEPS, ScriptedModel

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from logicnet.bench.plan import BenchPlan
-from logicnet.bench.questions import DEFAULT
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.plan import Models, models_of, plan_from, refuse_changes
+from logicnet.evals.bench.plan import BenchPlan
+from logicnet.evals.bench.questions import DEFAULT
 
 ENDPOINT = "http://127.0.0.1:8000/v1"
 """Where vLLM listens unless told otherwise."""

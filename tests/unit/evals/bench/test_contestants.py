@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.bench.contestants import load_contestants
 from logicnet.errors import SettingsError
+from logicnet.evals.bench.contestants import load_contestants
 
 PEERS = Path(__file__).parents[3] / "bench" / "peers"
 

@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from logicnet.bench.asking import Metered, ask, heats, run_heat
-from logicnet.bench.contestants import Contestant
 from logicnet.deadline import Deadline
+from logicnet.evals.bench.asking import Metered, ask, heats, run_heat
+from logicnet.evals.bench.contestants import Contestant
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint, Message
 from logicnet.protocol import Answer

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from logicnet.bench.asking import heats, run_heat
-from logicnet.bench.contestants import Contestant, load_contestants
-from logicnet.bench.marking import interrupted_row, mark, references
-from logicnet.bench.options import SOLVERS, Options, Source, key_for, new_plan, resumed_plan
-from logicnet.bench.plan import BenchPlan
-from logicnet.bench.questions import load_questions
 from logicnet.evals.arena.plan import Models
+from logicnet.evals.bench.asking import heats, run_heat
+from logicnet.evals.bench.contestants import Contestant, load_contestants
+from logicnet.evals.bench.marking import interrupted_row, mark, references
+from logicnet.evals.bench.options import SOLVERS, Options, Source, key_for, new_plan, resumed_plan
+from logicnet.evals.bench.plan import BenchPlan
+from logicnet.evals.bench.questions import load_questions
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import load

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.bench.command import Options, Source, run
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, ModelError, SettingsError
+from logicnet.evals.bench.command import Options, Source, run
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
 from logicnet.report import page
 from tests.harness.scripted_model import Mode, ScriptedModel

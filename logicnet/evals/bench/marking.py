@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from logicnet.bench.asking import Asked
 from logicnet.deadline import Deadline
+from logicnet.evals.bench.asking import Asked
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.row import INTERRUPTED, Row, stored
 from logicnet.llm import Completion, Models

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.bench.questions import load_questions
 from logicnet.errors import SettingsError
+from logicnet.evals.bench.questions import load_questions
 from logicnet.evals.challenges import BadFile, write
 
 RECIPE = """

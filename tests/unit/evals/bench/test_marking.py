@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from logicnet.bench.asking import Asked
-from logicnet.bench.marking import mark, references
+from logicnet.evals.bench.asking import Asked
+from logicnet.evals.bench.marking import mark, references
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
 from logicnet.protocol import Answer

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.bench.asking import ask
-from logicnet.bench.contestants import load_contestants
+from logicnet.evals.bench.asking import ask
+from logicnet.evals.bench.contestants import load_contestants
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-from logicnet.bench.contestants import Contestant
 from logicnet.deadline import Deadline, ReplyMargin
+from logicnet.evals.bench.contestants import Contestant
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.protocol import Challenge
