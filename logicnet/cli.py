@@ -225,8 +225,8 @@ def learn(
     found = read(context.args[len(runs) :])
     logs.set_up(found.settings.logging, found.secrets())
 
+    from logicnet.evals.report.terminal import console as plain_console  # noqa: PLC0415
     from logicnet.ledger.learn import learn as learn_from  # noqa: PLC0415
-    from logicnet.report.terminal import console as plain_console  # noqa: PLC0415
 
     learn_from(path or ledger_path(found.settings), [Path(word) for word in runs], plain_console())
 
@@ -560,7 +560,7 @@ def report_run(
     out: Annotated[Path | None, typer.Option(help="Folder for the files; the run's if not given.")] = None,
 ) -> None:
     """Show what a run came to, and write it as one HTML page, CSV and JSON lines."""
-    from logicnet.report.command import run as report_on  # noqa: PLC0415
+    from logicnet.evals.report.command import run as report_on  # noqa: PLC0415
 
     report_on(run, out)
 

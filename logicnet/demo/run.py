@@ -22,9 +22,9 @@ from logicnet.demo.stage import Stage
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.report import command as report
+from logicnet.evals.report.summary import in_time
 from logicnet.evals.runs.folder import PLAN
-from logicnet.report import command as report
-from logicnet.report.summary import in_time
 
 START_S = 600.0  # half a minute on two idle cores; a busy machine takes longer
 PIPE_WIDTH = 120  # characters

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT
-from tests.unit.report.runs import HOSTILE, mixed, write_run
+from tests.unit.evals.report.runs import HOSTILE, mixed, write_run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PICTURES = ("reward", "correctness-seconds", "kinds", "deadline", "truth")

@@ -23,13 +23,13 @@ from logicnet.evals.bench.questions import load_questions
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import load
+from logicnet.evals.report import command as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import ROWS
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach, unheard
-from logicnet.report import command as report
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
 from logicnet.solver import Setup, on_shift
 

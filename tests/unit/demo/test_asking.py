@@ -10,9 +10,9 @@ from rich.console import Console
 
 from logicnet.demo.asking import MINER, ask, left_open, line, plan, readable
 from logicnet.demo.stage import STAKES, hotkey
+from logicnet.evals.report import command as report
+from logicnet.evals.report import page
 from logicnet.evals.runs.row import Row
-from logicnet.report import command as report
-from logicnet.report import page
 from logicnet.scoring import similarity
 from tests.harness.scripted_miner import ScriptedMiner
 

@@ -11,7 +11,7 @@ from logicnet.cli import main
 from logicnet.evals.runs.row import Row
 from logicnet.ledger import Ledger, LedgerReader, _schema
 from logicnet.trail import LaneVote, Trail
-from tests.unit.report.runs import row, write_run
+from tests.unit.evals.report.runs import row, write_run
 
 
 def voted(number: int, *votes: tuple[str, str], chosen: str, **changed: Any) -> Row:

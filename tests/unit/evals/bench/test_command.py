@@ -16,8 +16,8 @@ import pytest
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, ModelError, SettingsError
 from logicnet.evals.bench.command import Options, Source, run
+from logicnet.evals.report import page
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
-from logicnet.report import page
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 ROOT = Path(__file__).parents[3]

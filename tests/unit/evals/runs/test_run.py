@@ -5,7 +5,7 @@ import pytest
 from logicnet.errors import SettingsError
 from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import read_run
-from tests.unit.report.runs import row, write_run
+from tests.unit.evals.report.runs import row, write_run
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path):

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from logicnet.report.estimate import FEWEST, mean_of, mean_of_differences
+from logicnet.evals.report.estimate import FEWEST, mean_of, mean_of_differences
 
 
 def test_nothing_has_no_mean():

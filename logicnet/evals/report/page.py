@@ -15,11 +15,11 @@ from itertools import groupby
 from typing import Any
 
 from logicnet.errors import SettingsError
+from logicnet.evals.report import terminal
+from logicnet.evals.report.charts import SERIES, charts
+from logicnet.evals.report.estimate import Estimate
+from logicnet.evals.report.summary import Difference, differences, disagreements, summaries, worst
 from logicnet.evals.runs.run import Run
-from logicnet.report import terminal
-from logicnet.report.charts import SERIES, charts
-from logicnet.report.estimate import Estimate
-from logicnet.report.summary import Difference, differences, disagreements, summaries, worst
 
 MOST_PARTED = 20
 """Disagreements that are written out; the others are in the rows."""
@@ -127,4 +127,4 @@ def _short(text: str, most: int = 200) -> str:
 
 
 def _file(name: str) -> str:
-    return (files("logicnet.report") / name).read_text(encoding="utf-8")
+    return (files("logicnet.evals.report") / name).read_text(encoding="utf-8")

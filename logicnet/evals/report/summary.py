@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from logicnet.evals.report.estimate import Estimate, mean_of, mean_of_differences
 from logicnet.evals.runs.row import Row
-from logicnet.report.estimate import Estimate, mean_of, mean_of_differences
 
 RIGHT_FROM = 0.5
 """A validator's correctness from which it takes an answer for right rather than wrong."""

@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import pytest
 
+from logicnet.evals.report.export import write_csv, write_jsonl
 from logicnet.evals.runs.row import BadRun, read_rows
-from logicnet.report.export import write_csv, write_jsonl
 from logicnet.trail import LaneVote, Trail, read_trail
-from tests.unit.report.runs import HOSTILE, row
+from tests.unit.evals.report.runs import HOSTILE, row
 
 
 def test_jsonl_is_exact(tmp_path):

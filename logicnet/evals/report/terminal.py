@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from logicnet.evals.report.estimate import Estimate
+from logicnet.evals.report.summary import Difference, Summary, differences, disagreements, summaries
 from logicnet.evals.runs.run import Run
-from logicnet.report.estimate import Estimate
-from logicnet.report.summary import Difference, Summary, differences, disagreements, summaries
 
 NOISE = (
     "Differences are of the first less the second, question by question, on those where both are known. "

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from logicnet.errors import SettingsError
+from logicnet.evals.report import page as module
+from logicnet.evals.report.command import run
 from logicnet.evals.runs.run import read_run
-from logicnet.report import page as module
-from logicnet.report.command import run
-from tests.unit.report.runs import HOSTILE, mixed, row, write_run
+from tests.unit.evals.report.runs import HOSTILE, mixed, row, write_run
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import re
 import pytest
 import vl_convert
 
-from logicnet.report import charts as module
-from logicnet.report.charts import Chart, charts
-from logicnet.report.summary import summaries
-from tests.unit.report.runs import mixed, row
+from logicnet.evals.report import charts as module
+from logicnet.evals.report.charts import Chart, charts
+from logicnet.evals.report.summary import summaries
+from tests.unit.evals.report.runs import mixed, row
 
 IDS = ("reward", "correctness-seconds", "kinds", "deadline", "truth")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from logicnet.report.summary import differences, disagreements, quantile, summaries, worst
-from tests.unit.report.runs import mixed, row
+from logicnet.evals.report.summary import differences, disagreements, quantile, summaries, worst
+from tests.unit.evals.report.runs import mixed, row
 
 
 def test_what_is_undecided_is_counted_and_in_no_mean():

@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
+from logicnet.evals.report.terminal import print_run
 from logicnet.evals.runs.run import read_run
-from logicnet.report.terminal import print_run
-from tests.unit.report.runs import mixed, row, write_run
+from tests.unit.evals.report.runs import mixed, row, write_run
 
 
 def printed(tmp_path, rows, width=200):

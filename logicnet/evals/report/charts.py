@@ -13,8 +13,8 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
+from logicnet.evals.report.summary import RIGHT_FROM, Summary, correctness, seconds
 from logicnet.evals.runs.row import Row
-from logicnet.report.summary import RIGHT_FROM, Summary, correctness, seconds
 
 Spec = dict[str, Any]
 

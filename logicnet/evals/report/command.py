@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet.errors import SettingsError
+from logicnet.evals.report import estimate, page, terminal
+from logicnet.evals.report.export import write_csv, write_jsonl
 from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import ROWS, read_run
-from logicnet.report import estimate, page, terminal
-from logicnet.report.export import write_csv, write_jsonl
 
 HTML, CSV = "report.html", "rows.csv"
 

@@ -3,9 +3,9 @@
 A run is a folder of `logicnet arena` or `logicnet bench`. Nothing heavy is imported before it is used.
 """
 
+from logicnet.evals.report.estimate import Estimate, mean_of, mean_of_differences
+from logicnet.evals.report.summary import Difference, Summary, differences, summaries
 from logicnet.evals.runs.run import Run, read_run
-from logicnet.report.estimate import Estimate, mean_of, mean_of_differences
-from logicnet.report.summary import Difference, Summary, differences, summaries
 
 __all__ = [
     "Difference",
