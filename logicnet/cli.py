@@ -25,7 +25,7 @@ from logicnet.config.explain import console, print_config, print_config_json, pr
 from logicnet.config.started import as_started
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.ledger import Table, ledger_path
-from logicnet.ledger.report import Format, report
+from logicnet.operate.ledger_tables import Format, report
 from logicnet.settings import Logging
 
 app = typer.Typer(
@@ -225,8 +225,8 @@ def learn(
     found = read(context.args[len(runs) :])
     logs.set_up(found.settings.logging, found.secrets())
 
+    from logicnet.evals.learn import learn as learn_from  # noqa: PLC0415
     from logicnet.evals.report.terminal import console as plain_console  # noqa: PLC0415
-    from logicnet.ledger.learn import learn as learn_from  # noqa: PLC0415
 
     learn_from(path or ledger_path(found.settings), [Path(word) for word in runs], plain_console())
 

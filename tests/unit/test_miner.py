@@ -11,7 +11,7 @@ import pytest
 from logicnet.admin import Counted
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
-from logicnet.ledger._lessons import Lesson, keep_lessons
+from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, _told_to_stop, look_after

@@ -14,9 +14,9 @@ from logicnet.deadline import Deadline
 from logicnet.errors import Reason
 from logicnet.events import NonceAccepted, Placed
 from logicnet.ledger import Ledger, LedgerReader, _ledger, _schema
-from logicnet.ledger._lessons import Lesson, keep_lessons
 from logicnet.ledger._outdated import STEP, removing
 from logicnet.ledger._reader import Table
+from logicnet.ledger.lessons import Lesson, keep_lessons
 from tests.unit.ledger.facts import admitted, answered, epoch, refused, shadowed
 
 DAY_S = 86_400.0

@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from logicnet.errors import LedgerError, Reason, SettingsError
-from logicnet.ledger import Ledger, LedgerReader, report
-from logicnet.ledger._lessons import Lesson, keep_lessons
+from logicnet.ledger import Ledger, LedgerReader
 from logicnet.ledger._reader import EVERYTHING, Table
+from logicnet.ledger.lessons import Lesson, keep_lessons
+from logicnet.operate import ledger_tables as report
 from logicnet.protocol import Hotkey
 from tests.unit.ledger.facts import admitted, answered, epoch, refused, shadowed
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from logicnet.errors import SettingsError
 from logicnet.evals.runs.row import Row
 from logicnet.evals.runs.run import PLAN, Run, read_run
-from logicnet.ledger._lessons import Lesson, keep_lessons
+from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.scoring import TruthTeller
 from logicnet.trail import Trail, read_trail
 
