@@ -17,7 +17,6 @@ from logicnet.answers._lists import (
     split,
     unknowns_form,
 )
-from logicnet.answers._markup import MOST_CHARS, undressed
 from logicnet.answers._numbers import number_form, numbers_in, only_number
 from logicnet.answers._words import (
     choice_letter,
@@ -30,6 +29,7 @@ from logicnet.answers._words import (
     yes_no_form,
 )
 from logicnet.answers.extract import MOST_WORDS, concluded, plain, short
+from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 
 MOST_TEXT = 20_000

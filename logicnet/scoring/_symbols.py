@@ -9,8 +9,7 @@ import types
 from fractions import Fraction
 from typing import Any
 
-from logicnet.scoring._plain import plain_call
-from logicnet.scoring.expression import (
+from logicnet.maths.expression import (
     LARGEST_ARGUMENT,
     LARGEST_EXPONENT,
     Tree,
@@ -18,6 +17,7 @@ from logicnet.scoring.expression import (
     walk,
     whole_factorial,
 )
+from logicnet.maths.numbers import plain_call
 
 MOST_IRRATIONAL = 3
 """Irrational terms beside unknowns: sympy may look for the minimal polynomial of their sum, whose

@@ -10,10 +10,10 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-from logicnet.scoring._plain import NeedsSymbols, plain
+from logicnet.maths.expression import Tree, Unreadable, read
+from logicnet.maths.numbers import NeedsSymbols, plain
 from logicnet.scoring._symbols import symbolic
 from logicnet.scoring._types import Verdict
-from logicnet.scoring.expression import Tree, Unreadable, read
 
 EPSILON = 1e-8
 """Added to the truth's magnitude, so that a truth of 0 divides."""

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from logicnet.errors import SettingsError
-from logicnet.scoring.bounded import Bounded, BoundedError
+from logicnet.maths.worker import Bounded, BoundedError
 
 TIMEOUT_S = 0.7
 """For one answer: with the grace of `bounded` still under a second."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from logicnet.scoring.bounded import Bounded, BoundedError
+from logicnet.maths.worker import Bounded, BoundedError
 
 TIMEOUT_S = 2.0
 """For one question; the usual one takes a few milliseconds."""

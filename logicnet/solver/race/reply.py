@@ -20,8 +20,8 @@ from loguru import logger
 
 from logicnet.answers import Form
 from logicnet.errors import LogicnetError
+from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer
-from logicnet.scoring.bounded import Bounded
 from logicnet.scoring.similarity import at_hand
 from logicnet.solver.guard import suspicious
 from logicnet.solver.race.lanes import LaneEnd

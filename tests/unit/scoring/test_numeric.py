@@ -11,9 +11,7 @@ import sympy
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from logicnet.scoring import by_text
-from logicnet.scoring._symbols import MOST_IRRATIONAL
-from logicnet.scoring.expression import (
+from logicnet.maths.expression import (
     LARGEST_EXPONENT,
     MOST_CALLS,
     MOST_CHARS,
@@ -22,6 +20,8 @@ from logicnet.scoring.expression import (
     read,
     walk,
 )
+from logicnet.scoring import by_text
+from logicnet.scoring._symbols import MOST_IRRATIONAL
 from logicnet.scoring.numeric import EPSILON, compare, value_of
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "numeric_cases.json").read_text())

@@ -7,7 +7,7 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.scoring import Checker, Truth, TruthTeller, by_text
-from tests.unit.scoring import misbehaving
+from tests.unit.maths import misbehaving
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from logicnet.solver.race.closed.formula import decimal, fixed, shown
+from logicnet.maths.worked import decimal, fixed, shown
 from logicnet.solver.race.closed.wording import Wish
 
 MOST_DIGITS = 60

@@ -8,8 +8,8 @@ from typing import Any
 
 import sympy
 
+from logicnet.maths.worked import MOST_CHARS, Unclear, shown, told
 from logicnet.solver.race.closed.answers import Found, written
-from logicnet.solver.race.closed.formula import MOST_CHARS, Unclear, shown, told
 from logicnet.solver.race.closed.wording import Wish
 
 _LETTER = r"[a-zA-Z]"

@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from logicnet.maths.worked import Story, Unclear, told, unworded
 from logicnet.solver.race.closed import equations, shapes, sums
 from logicnet.solver.race.closed.answers import Found, chained, written
-from logicnet.solver.race.closed.formula import Story, Unclear, told, unworded
 from logicnet.solver.race.closed.wording import Asked, Wish, readings
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import sympy
 
+from logicnet.maths.worked import bracketed, shown
 from logicnet.solver.race.closed.answers import Found, concluded, written
-from logicnet.solver.race.closed.formula import bracketed, shown
 from logicnet.solver.race.closed.wording import Wish
 
 _N = r"(?:\d+(?:\.\d+)?)"

@@ -15,8 +15,8 @@ from typing import Any
 
 import sympy
 
+from logicnet.maths.worked import Unclear, bracketed, shown, told, unworded
 from logicnet.solver.race.closed.answers import Found, written
-from logicnet.solver.race.closed.formula import Unclear, bracketed, shown, told, unworded
 from logicnet.solver.race.closed.wording import Wish
 
 NUMBER = r"(?:-?\d+(?:\.\d+)?)"

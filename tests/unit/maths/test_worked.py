@@ -8,7 +8,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.race.closed.formula import Unclear, decimal, explicit, told, unworded
+from logicnet.maths.worked import Unclear, decimal, explicit, told, unworded
 
 OPERATIONS = {
     "+": lambda a, b: a + b,

@@ -7,8 +7,8 @@ from typing import Any
 import psutil
 import pytest
 
-from logicnet.scoring.bounded import Bounded, BoundedError
-from tests.unit.scoring import misbehaving
+from logicnet.maths.worker import Bounded, BoundedError
+from tests.unit.maths import misbehaving
 
 MODULE = misbehaving.__name__
 

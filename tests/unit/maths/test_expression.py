@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.scoring.expression import Unreadable, read
+from logicnet.maths.expression import Unreadable, read
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy
 
-from logicnet.scoring.expression import Unreadable, read, walk
+from logicnet.maths.expression import Unreadable, read, walk
 
 MOST_CHARS = 200
 MOST_BITS = 1500

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from logicnet.scoring.expression import LARGEST_ARGUMENT, Tree, Unreadable, walk, whole_factorial
+from logicnet.maths.expression import LARGEST_ARGUMENT, Tree, Unreadable, walk, whole_factorial
 
 
 class NeedsSymbols(Exception):

@@ -82,7 +82,7 @@ class Bounded:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "logicnet.scoring._worker",
+            "logicnet.maths._worker",
             str(self._memory_bytes or 0),
             *self._modules,
             stdin=asyncio.subprocess.PIPE,
