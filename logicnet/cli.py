@@ -587,7 +587,7 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="One look, then end.")] = False,
 ) -> None:
     """Watch the miner in this terminal until Ctrl-C. Takes the flags of `mine` too."""
-    from logicnet.console.command import run_top  # noqa: PLC0415
+    from logicnet.operate.console.command import run_top  # noqa: PLC0415
 
     run_top(pm2s(context).settings, run or (), once=once)
 
@@ -603,7 +603,7 @@ def console_page(
     Takes the flags of `mine` too: --console.port (8350), --console.host, and
     --console.password (better in .env, as LOGICNET_CONSOLE__PASSWORD).
     """
-    from logicnet.console.command import run_console  # noqa: PLC0415
+    from logicnet.operate.console.command import run_console  # noqa: PLC0415
 
     run_console(pm2s(context).settings, run or ())
 

@@ -14,14 +14,14 @@ import httpx2
 import pytest
 
 from logicnet._util.processes import Child, free_port
-from logicnet.console.gate import MOST_GUESSES
-from logicnet.console.panels import FEW
 from logicnet.demo.stage import environment
+from logicnet.operate.console.gate import MOST_GUESSES
+from logicnet.operate.console.panels import FEW
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from tests.e2e.conftest import START_S, Miner, StartMiner
 from tests.harness.browser import Browser
 from tests.harness.scripted_model import ScriptedModel
-from tests.unit.console.live import IN_FLIGHT, living
+from tests.unit.operate.console.live import IN_FLIGHT, living
 
 PASSWORD = "a-long-enough-one"
 LOCKED_S = 4  # how long a lock has to last so that the next word surely meets it

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from logicnet.admin.state import address_file
-from logicnet.console.snapshot import Answer
-from logicnet.console.source import HOUR_S, SLOTS, WINDOW_S, Source, slots
 from logicnet.ledger import LedgerReader
-from tests.unit.console.scenes import NOW_S, in_flight, promise, scene, state
+from logicnet.operate.console.snapshot import Answer
+from logicnet.operate.console.source import HOUR_S, SLOTS, WINDOW_S, Source, slots
 from tests.unit.ledger.facts import admitted, answered, epoch
+from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from typing import Any
 
 from loguru import logger
 
-from logicnet.console import panels
-from logicnet.console.gate import Gate
-from logicnet.console.snapshot import Snapshot
-from logicnet.console.source import Source
 from logicnet.errors import LogicnetError
+from logicnet.operate.console import panels
+from logicnet.operate.console.gate import Gate
+from logicnet.operate.console.snapshot import Snapshot
+from logicnet.operate.console.source import Source
 
 EVERY_S = 1.0
 
@@ -84,7 +84,7 @@ async def _put_up(watch: Watch) -> None:
     """The page of one browser, and what renews it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    ui.add_css((files("logicnet.console") / "page.css").read_text(encoding="utf-8"))
+    ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
     parts: list[Callable[[Snapshot], None]] = []
     charts: list[Any] = []
 

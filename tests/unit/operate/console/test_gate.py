@@ -8,7 +8,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from logicnet.console.gate import FREE_GUESSES, LONGEST_LOCK_S, MOST_ADDRESSES, MOST_GUESSES, Gate, Guesses
+from logicnet.operate.console.gate import (
+    FREE_GUESSES,
+    LONGEST_LOCK_S,
+    MOST_ADDRESSES,
+    MOST_GUESSES,
+    Gate,
+    Guesses,
+)
 
 PASSWORD = "correct horse battery"
 
@@ -170,7 +177,7 @@ async def test_a_body_without_end_is_no_guess() -> None:
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logicnet.console.gate._BODY_S", 0.01)
+    monkeypatch.setattr("logicnet.operate.console.gate._BODY_S", 0.01)
     sent: list[Any] = []
 
     async def receive() -> Any:

@@ -16,11 +16,11 @@ from typing import Any, Self
 
 from logicnet.admin import ask, client
 from logicnet.admin.state import State
-from logicnet.console.concerns import concerns
-from logicnet.console.scores import Scores
-from logicnet.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
 from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, Which
+from logicnet.operate.console.concerns import concerns
+from logicnet.operate.console.scores import Scores
+from logicnet.operate.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
 
 HOUR_S = 3600.0
 WINDOW_S = 6 * HOUR_S

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.console.page import Watch
-from logicnet.console.snapshot import Snapshot
-from logicnet.console.source import Source
+from logicnet.operate.console.page import Watch
+from logicnet.operate.console.snapshot import Snapshot
+from logicnet.operate.console.source import Source
 
 
 class Slow(Source):
@@ -65,7 +65,7 @@ async def test_a_browser_that_leaves_in_the_middle_of_a_look_does_not_begin_a_se
 
 
 async def test_the_next_look_is_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logicnet.console.page.EVERY_S", 0.0)
+    monkeypatch.setattr("logicnet.operate.console.page.EVERY_S", 0.0)
     with Slow(tmp_path / "l.sqlite") as source:
         source.may_end.set()
         watch = Watch(source)

@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from logicnet import cli
-from logicnet.console.command import check
-from logicnet.console.page import serve
-from logicnet.console.source import Source
 from logicnet.errors import LogicnetError, SettingsError
+from logicnet.operate.console.command import check
+from logicnet.operate.console.page import serve
+from logicnet.operate.console.source import Source
 from logicnet.settings import Console, Settings
 
 

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from logicnet.admin.state import Server
-from logicnet.console.snapshot import Snapshot
-from logicnet.console.source import Source
-from logicnet.console.top import top, view
-from tests.unit.console.scenes import NOW_S, in_flight, promise, scene, state
+from logicnet.operate.console.snapshot import Snapshot
+from logicnet.operate.console.source import Source
+from logicnet.operate.console.top import top, view
+from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
 
 
 @pytest.fixture(scope="module")

@@ -171,7 +171,7 @@ def _token(cookies: bytes) -> str:
 
 
 def _login(told: str) -> bytes:
-    page = (files("logicnet.console") / "login.html").read_text(encoding="utf-8")
+    page = (files("logicnet.operate.console") / "login.html").read_text(encoding="utf-8")
     return page.replace("TOLD", html.escape(told)).encode()
 
 

@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from logicnet.console.snapshot import Snapshot, Solving
-from logicnet.console.source import Source
-from logicnet.console.words import NOTHING, clock, headline, score, seconds, short, span, urgency
+from logicnet.operate.console.snapshot import Snapshot, Solving
+from logicnet.operate.console.source import Source
+from logicnet.operate.console.words import NOTHING, clock, headline, score, seconds, short, span, urgency
 
 REFRESH_S = 1.0
 _STYLES = {"bad": "bold red", "warning": "yellow", "note": "dim"}

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 
 from logicnet.admin.state import Server
-from logicnet.console import panels
-from logicnet.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
-from tests.unit.console.scenes import NOW_S, promise, state
+from logicnet.operate.console import panels
+from logicnet.operate.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
+from tests.unit.operate.console.scenes import NOW_S, promise, state
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 TEXTS = (

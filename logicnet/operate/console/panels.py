@@ -9,8 +9,8 @@ from html import escape
 from typing import Any
 
 from logicnet.admin.state import Promise
-from logicnet.console.snapshot import Answer, Snapshot, Solving
-from logicnet.console.words import (
+from logicnet.operate.console.snapshot import Answer, Snapshot, Solving
+from logicnet.operate.console.words import (
     clock,
     headline,
     out,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from logicnet.admin.state import Server
-from logicnet.console.snapshot import Snapshot, Solving
+from logicnet.operate.console.snapshot import Snapshot, Solving
 
 NOTHING = "\N{EN DASH}"
 

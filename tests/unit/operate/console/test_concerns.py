@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from logicnet.admin.state import Server, State
-from logicnet.console.concerns import concerns
-from logicnet.console.snapshot import Answer, Refusals, Snapshot, Solving
-from tests.unit.console.scenes import NOW_S, promise, state
+from logicnet.operate.console.concerns import concerns
+from logicnet.operate.console.snapshot import Answer, Refusals, Snapshot, Solving
+from tests.unit.operate.console.scenes import NOW_S, promise, state
 
 
 def seen(**more: object) -> Snapshot:

@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet.admin.server import is_loopback
-from logicnet.console.scores import Scores
-from logicnet.console.source import Source
-from logicnet.console.top import top
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
+from logicnet.operate.console.scores import Scores
+from logicnet.operate.console.source import Source
+from logicnet.operate.console.top import top
 from logicnet.settings import Settings
 
 SHORTEST_PASSWORD = 12
@@ -29,7 +29,7 @@ def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False
 def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or cannot be."""
     password = check(settings)
-    from logicnet.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
+    from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
     with source_of(settings, runs) as source:
         console = settings.console

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from logicnet.console.snapshot import Concern, Level, Snapshot
-from logicnet.console.words import out, reason
+from logicnet.operate.console.snapshot import Concern, Level, Snapshot
+from logicnet.operate.console.words import out, reason
 
 NETWORK_OLD_S = 600.0
 _ENOUGH = 5

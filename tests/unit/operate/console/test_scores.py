@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.console.scores import UNKNOWN, Score, Scores
+from logicnet.operate.console.scores import UNKNOWN, Score, Scores
 from tests.unit.evals.report.runs import mixed, write_run
 
 ROW = {"question": "q", "answer": "a", "in_time": 1, "exact": None, "chosen": None, "seconds": 64.0}
