@@ -132,7 +132,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Find what is wrong with this miner's set-up, and how to mend it; takes the flags of `mine`."""
-    from logicnet.doctor.command import ABOUT, run  # noqa: PLC0415
+    from logicnet.operate.doctor.command import ABOUT, run  # noqa: PLC0415
 
     if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):
         return 0

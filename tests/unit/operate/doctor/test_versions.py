@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logicnet.doctor import Severity
-from logicnet.doctor.versions import findings
+from logicnet.operate.doctor import Severity
+from logicnet.operate.doctor.versions import findings
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from rich.console import Console
 from logicnet.chain.loop_thread import Loop
 from logicnet.config import Config
 from logicnet.config.started import kept
-from logicnet.doctor.report import as_json, masked, secrets_in, show, status
-from logicnet.doctor.round import examine
-from logicnet.doctor.site import Outside, Site
+from logicnet.operate.doctor.report import as_json, masked, secrets_in, show, status
+from logicnet.operate.doctor.round import examine
+from logicnet.operate.doctor.site import Outside, Site
 
 ABOUT = """Find what is wrong with this miner's set-up, what it costs, and how to mend it. It only reads.
 Run it in the miner's folder, as the miner's user; takes the flags of `mine`.

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from logicnet.doctor import CHECKS, Check, Finding, Severity, Site, examine, wallet
-from logicnet.doctor.finding import ok
+from logicnet.operate.doctor import CHECKS, Check, Finding, Severity, Site, examine, wallet
+from logicnet.operate.doctor.finding import ok
 from tests.harness.scripted_model import Mode
-from tests.unit.doctor.healthy import IP, VALIDATORS, SetUp
+from tests.unit.operate.doctor.healthy import IP, VALIDATORS, SetUp
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 

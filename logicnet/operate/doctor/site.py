@@ -19,7 +19,7 @@ from logicnet.chain import SubtensorChain, Survey, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
-from logicnet.doctor.sntp import SERVERS, TimeServer
+from logicnet.operate.doctor.sntp import SERVERS, TimeServer
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 

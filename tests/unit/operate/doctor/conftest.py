@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.doctor.healthy import SetUp
+from tests.unit.operate.doctor.healthy import SetUp
 
 
 @pytest.fixture

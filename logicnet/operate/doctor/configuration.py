@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logicnet.config import check
-from logicnet.doctor.finding import Finding, error, note, ok
-from logicnet.doctor.site import Site
 from logicnet.errors import SettingsError
+from logicnet.operate.doctor.finding import Finding, error, note, ok
+from logicnet.operate.doctor.site import Site
 from logicnet.scoring.reward import FULL_VOLUME
 
 

@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from logicnet.doctor.finding import Finding, Severity, worst
-from logicnet.doctor.wallet import is_secret
+from logicnet.operate.doctor.finding import Finding, Severity, worst
+from logicnet.operate.doctor.wallet import is_secret
 from logicnet.settings import MASK
 
 Found = Mapping[str, Sequence[Finding]]

@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from logicnet.doctor.finding import Finding, Severity, error, note, ok, unmade, warning
-from logicnet.doctor.site import Site
 from logicnet.errors import LedgerError, Reason
 from logicnet.ledger import LedgerReader, Which, ledger_path
+from logicnet.operate.doctor.finding import Finding, Severity, error, note, ok, unmade, warning
+from logicnet.operate.doctor.site import Site
 
 _SINCE_S = 86_400.0  # what was a day ago says little of today
 _QUIET_S = 3 * 3600.0  # validators ask several times in an hour while they are at work

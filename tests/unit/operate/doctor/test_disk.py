@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from logicnet.config import read
-from logicnet.doctor import Finding, Severity, Site, disk
-from logicnet.doctor.site import Outside
 from logicnet.ledger import Ledger
+from logicnet.operate.doctor import Finding, Severity, Site, disk
+from logicnet.operate.doctor.site import Outside
 from tests.unit.ledger.facts import admitted, epoch
 
 DAY_S = 86_400.0

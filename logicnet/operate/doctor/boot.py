@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from logicnet.doctor.finding import Finding, Severity, error, ok, unmade, warning
-from logicnet.doctor.pm2 import MINER, Pm2
-from logicnet.doctor.site import Site
+from logicnet.operate.doctor.finding import Finding, Severity, error, ok, unmade, warning
+from logicnet.operate.doctor.pm2 import MINER, Pm2
+from logicnet.operate.doctor.site import Site
 
 _WHY = "After a restart of the machine nothing is mined until somebody notices."
 

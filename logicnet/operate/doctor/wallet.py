@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from logicnet.config.started import kept
-from logicnet.doctor.finding import Finding, error, ok, warning
-from logicnet.doctor.pm2 import Pm2
-from logicnet.doctor.site import Site
 from logicnet.errors import SettingsError
+from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.pm2 import Pm2
+from logicnet.operate.doctor.site import Site
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _WRITERS = stat.S_IWGRP | stat.S_IWOTH

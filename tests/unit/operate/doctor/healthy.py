@@ -21,11 +21,11 @@ from logicnet.admin.server import Page
 from logicnet.axon import AxonServer
 from logicnet.config import read
 from logicnet.demo.stage import hotkey
-from logicnet.doctor import Finding, Severity, Site, examine
-from logicnet.doctor.finding import worst
-from logicnet.doctor.site import Outside, Patience
 from logicnet.events import Admitted, Answered, EpochCount
 from logicnet.ledger import Ledger
+from logicnet.operate.doctor import Finding, Severity, Site, examine
+from logicnet.operate.doctor.finding import worst
+from logicnet.operate.doctor.site import Outside, Patience
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
 from tests.harness.mini_substrate import MiniChain

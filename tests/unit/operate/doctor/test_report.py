@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from logicnet.doctor import Finding, Severity
-from logicnet.doctor.finding import error, note, ok, unmade, warning
-from logicnet.doctor.report import as_json, counted, masked, secrets_in, show, status
+from logicnet.operate.doctor import Finding, Severity
+from logicnet.operate.doctor.finding import error, note, ok, unmade, warning
+from logicnet.operate.doctor.report import as_json, counted, masked, secrets_in, show, status
 
 FOUND = {
     "clock": [ok("The clock is right.")],

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from logicnet.doctor.finding import Finding, error, ok, warning
-from logicnet.doctor.site import Site
 from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, ledger_path
+from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.site import Site
 
 MB, GB = 10**6, 10**9
 _LEAST = GB // 5  # less than a day of ledger at full volume; SQLite stops writing at 0

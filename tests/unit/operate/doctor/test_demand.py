@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from logicnet.config import read
-from logicnet.doctor import Severity, Site
-from logicnet.doctor.demand import look
-from logicnet.doctor.finding import worst
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Refused
 from logicnet.ledger import Ledger
+from logicnet.operate.doctor import Severity, Site
+from logicnet.operate.doctor.demand import look
+from logicnet.operate.doctor.finding import worst
 from logicnet.protocol import Hotkey
 
 ALICE = Hotkey("5Alice")

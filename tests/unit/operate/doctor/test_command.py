@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from logicnet.config import read
-from logicnet.doctor.command import run
+from logicnet.operate.doctor.command import run
 from tests.harness.quiet import logging_put_back
-from tests.unit.doctor.healthy import SetUp
+from tests.unit.operate.doctor.healthy import SetUp
 
 SECRET = "sk-TOPSECRET-0123456789"
 

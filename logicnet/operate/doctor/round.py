@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from logicnet.doctor import (
+from logicnet.operate.doctor import (
     boot,
     chain,
     clock,
@@ -21,8 +21,8 @@ from logicnet.doctor import (
     versions,
     wallet,
 )
-from logicnet.doctor.finding import Finding, unmade
-from logicnet.doctor.site import Site
+from logicnet.operate.doctor.finding import Finding, unmade
+from logicnet.operate.doctor.site import Site
 
 CHECK_S = 20.0
 """The longest that any check takes: a model that is slow, a chain that is far. Most take milliseconds."""

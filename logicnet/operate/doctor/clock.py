@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from logicnet.axon.nonces import FUTURE_S
 from logicnet.axon.timeouts import SLOWEST_TRANSIT_S
 from logicnet.chain import Survey
-from logicnet.doctor.finding import Finding, Severity, error, ok, unmade, warning
-from logicnet.doctor.site import Site
-from logicnet.doctor.sntp import Drift, drift
 from logicnet.errors import ChainError
+from logicnet.operate.doctor.finding import Finding, Severity, error, ok, unmade, warning
+from logicnet.operate.doctor.site import Site
+from logicnet.operate.doctor.sntp import Drift, drift
 
 _WORTH_MENDING_S = 0.5
 """A machine that keeps its time is right to a tenth of a second; more grows to a refusal some day."""

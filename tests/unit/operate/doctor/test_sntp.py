@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.doctor.sntp import TimeServer as Address
-from logicnet.doctor.sntp import drift, drift_of
-from tests.unit.doctor.healthy import TimeServer
+from logicnet.operate.doctor.sntp import TimeServer as Address
+from logicnet.operate.doctor.sntp import drift, drift_of
+from tests.unit.operate.doctor.healthy import TimeServer
 
 TOKEN = b"\x01" * 8
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logicnet.chain import Neuron, Seat, Survey
-from logicnet.doctor import Severity
-from logicnet.doctor.place import standing
+from logicnet.operate.doctor import Severity
+from logicnet.operate.doctor.place import standing
 from logicnet.protocol import Hotkey, Uid
 
 

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
-from logicnet.doctor.finding import Finding, error, ok
-from logicnet.doctor.site import Site
+from logicnet.operate.doctor.finding import Finding, error, ok
+from logicnet.operate.doctor.site import Site
 
 _MEND = "In the miner's environment: pip install --upgrade 'logicnet' (in a checkout: pip install -e .)"
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from logicnet.doctor.finding import Finding, ok, unmade, warning
-from logicnet.doctor.pm2 import MINER, Pm2
-from logicnet.doctor.site import Site
+from logicnet.operate.doctor.finding import Finding, ok, unmade, warning
+from logicnet.operate.doctor.pm2 import MINER, Pm2
+from logicnet.operate.doctor.site import Site
 
 _BESIDE = 512  # callers that wait, strangers, files and the chain
 _EACH = 6  # of a challenge: its caller, and the calls of a solver that races several lines of attack

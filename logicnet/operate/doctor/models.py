@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from logicnet.config import endpoints
 from logicnet.deadline import TIMEOUT_CAP_S, Deadline
-from logicnet.doctor.finding import Finding, error, ok, unmade, warning
-from logicnet.doctor.site import Site
 from logicnet.errors import SettingsError
 from logicnet.llm import Endpoint, Message, Spec
+from logicnet.operate.doctor.finding import Finding, error, ok, unmade, warning
+from logicnet.operate.doctor.site import Site
 
 _TOKENS = 64
 _FEW = 8  # tokens; too few to time

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logicnet.doctor.chain import AWAY, OFFLINE
-from logicnet.doctor.finding import Finding, error, ok, warning
-from logicnet.doctor.site import Site
 from logicnet.errors import ChainError
+from logicnet.operate.doctor.chain import AWAY, OFFLINE
+from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.site import Site
 
 _ENOUGH_STAKE = 0.5  # of the validators' stake; less at work means that most of the emission waits
 

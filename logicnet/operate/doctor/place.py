@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from logicnet.chain import Seat, Survey
 from logicnet.chain.build import register_command
-from logicnet.doctor.chain import AWAY, OFFLINE
-from logicnet.doctor.finding import Finding, error, ok, unmade, warning
-from logicnet.doctor.site import Site
 from logicnet.errors import ChainError, SettingsError
+from logicnet.operate.doctor.chain import AWAY, OFFLINE
+from logicnet.operate.doctor.finding import Finding, error, ok, unmade, warning
+from logicnet.operate.doctor.site import Site
 
 _SOON = 3
 _NEAR = 12

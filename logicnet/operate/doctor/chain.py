@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logicnet.chain.subtensor import where
-from logicnet.doctor.finding import Finding, Severity, error, ok, unmade
-from logicnet.doctor.site import Site
 from logicnet.errors import ChainError
+from logicnet.operate.doctor.finding import Finding, Severity, error, ok, unmade
+from logicnet.operate.doctor.site import Site
 
 OFFLINE = unmade("Not checked: the miner works without a chain (--offline).", severity=Severity.NOTE)
 AWAY = unmade("Not checked: the chain does not answer.", "See what is said of the chain.")

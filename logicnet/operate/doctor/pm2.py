@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from logicnet.doctor.site import Outside
+from logicnet.operate.doctor.site import Outside
 
 MINER = "sn35-miner"
 
