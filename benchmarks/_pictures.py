@@ -10,7 +10,7 @@ from pathlib import Path
 
 from _place import Place
 
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from logicnet._util.processes import Child, free_port
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

@@ -15,7 +15,7 @@ from _load import raw_request
 from bittensor.sp_core import Keypair
 
 from logicnet.evals.arena import classic_request
-from logicnet.demo.stage import hotkey, write_network
+from logicnet.operate.demo.stage import hotkey, write_network
 from logicnet._util.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent

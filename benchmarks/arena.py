@@ -35,7 +35,7 @@ from logicnet.evals.arena.plan import Plan, Target
 from logicnet.evals.runs.row import Row
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S

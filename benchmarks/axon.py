@@ -29,7 +29,7 @@ import psutil
 from _load import Round, drive, split_reply
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place, signed
 
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 

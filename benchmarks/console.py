@@ -32,7 +32,7 @@ import psutil
 from _load import Round, cpu_s, drive, split_reply
 from _place import Place, place, signed
 
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 

@@ -33,7 +33,7 @@ from _pictures import Take, no_picture, pictures
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
 from logicnet.evals.arena.client import Reply, ValidatorClient
-from logicnet.demo.stage import Stage, environment
+from logicnet.operate.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S, Wire

@@ -33,7 +33,7 @@ import uvloop
 from _load import cpu_s, raw_request, split_reply
 from _place import QUESTION, ROOT, Place, place
 
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 

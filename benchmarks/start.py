@@ -24,7 +24,7 @@ import psutil
 from _load import drive, raw_request, split_reply
 from _place import Place, place
 
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 

@@ -24,7 +24,7 @@ from _place import Place, place
 
 from logicnet.evals.runs.row import Row, read_rows
 from logicnet.evals.challenges.sets import make, write
-from logicnet.demo.stage import Stage, environment
+from logicnet.operate.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
 from logicnet.promise.command import QUESTIONS

@@ -151,8 +151,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there, and keep it.")] = False,
 ) -> None:
     """Write `.env` and `ecosystem.config.js` for this machine, from five answers or flags of `mine`."""
-    from logicnet.init.answers import Options  # noqa: PLC0415
-    from logicnet.init.command import USAGE, run  # noqa: PLC0415
+    from logicnet.operate.init.answers import Options  # noqa: PLC0415
+    from logicnet.operate.init.command import USAGE, run  # noqa: PLC0415
 
     if asks_help(context, *USAGE):
         return
@@ -574,7 +574,10 @@ def demo(
     vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
 ) -> int:
     """Ask a real miner with a real vLLM ten questions. `make demo` sets up what that needs."""
-    from logicnet.demo import Stage, run  # noqa: PLC0415
+    from logicnet.operate.demo import (
+        Stage,  # noqa: PLC0415
+        run,  # noqa: PLC0415
+    )
 
     return run(Stage(vllm_python, model, folder), keep=keep)
 

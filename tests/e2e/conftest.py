@@ -20,9 +20,9 @@ import psutil
 import pytest
 
 from logicnet._util.processes import Child, free_port
-from logicnet.demo.stage import STAKES, Stage, environment, hotkey, write_network
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import ValidatorClient
+from logicnet.operate.demo.stage import STAKES, Stage, environment, hotkey, write_network
 
 ROOT = Path(__file__).parents[2]
 START_S = 600.0  # generous: the machine may be busy with other things

@@ -10,12 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 from logicnet._util.processes import Child
-from logicnet.demo.stage import environment
 from logicnet.evals.arena.tally import Tallies
 from logicnet.evals.challenges import easy_tasks
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, Row, read_rows
 from logicnet.ledger import LedgerReader
+from logicnet.operate.demo.stage import environment
 from tests.e2e.conftest import Miner, until
 
 QUESTIONS = 6

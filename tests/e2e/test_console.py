@@ -14,9 +14,9 @@ import httpx2
 import pytest
 
 from logicnet._util.processes import Child, free_port
-from logicnet.demo.stage import environment
 from logicnet.operate.console.gate import MOST_GUESSES
 from logicnet.operate.console.panels import FEW
+from logicnet.operate.demo.stage import environment
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from tests.e2e.conftest import START_S, Miner, StartMiner
 from tests.harness.browser import Browser

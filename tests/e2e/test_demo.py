@@ -28,7 +28,7 @@ asyncio.run(serve())
 WITHOUT_VLLM = f"""
 import sys
 from pathlib import Path
-from logicnet.demo import Stage, run
+from logicnet.operate.demo import Stage, run
 from logicnet._util.processes import Child
 from logicnet.scoring import similarity
 

@@ -11,7 +11,7 @@ import httpx2
 import psutil
 
 from logicnet._util.processes import Child, free_port
-from logicnet.demo.stage import environment
+from logicnet.operate.demo.stage import environment
 from tests.e2e.conftest import ROOT, START_S, needed, processes_of, until
 
 MODEL = ROOT / ".run" / "model" / "smollm2"

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from logicnet.demo.stage import environment
 from logicnet.ledger import Ledger, LedgerReader
+from logicnet.operate.demo.stage import environment
 from tests.e2e.conftest import StartMiner, until
 from tests.unit.ledger.facts import admitted, answered, epoch
 

@@ -24,10 +24,10 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.demo.stage import environment, hotkey, write_network
 from logicnet.evals.arena import btauth_request, classic_request
 from logicnet.ledger import LedgerReader
 from logicnet.ledger._ledger import BATCH_S
+from logicnet.operate.demo.stage import environment, hotkey, write_network
 from tests.e2e.conftest import ROOT, START_S, kill_processes_of, until
 from tests.harness.own_time import starved_s
 

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.demo.stage import environment
 from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.operate.demo.stage import environment
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of, needed, processes_of, until
 
 

@@ -20,9 +20,9 @@ from logicnet.admin import Admin, State, address_file
 from logicnet.admin.server import Page
 from logicnet.axon import AxonServer
 from logicnet.config import read
-from logicnet.demo.stage import hotkey
 from logicnet.events import Admitted, Answered, EpochCount
 from logicnet.ledger import Ledger
+from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.doctor import Finding, Severity, Site, examine
 from logicnet.operate.doctor.finding import worst
 from logicnet.operate.doctor.site import Outside, Patience

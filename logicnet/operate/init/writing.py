@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.init import env_file
-from logicnet.init.answers import Answers, proved
-from logicnet.init.machine import CHECKOUT
+from logicnet.operate.init import env_file
+from logicnet.operate.init.answers import Answers, proved
+from logicnet.operate.init.machine import CHECKOUT
 
 ECOSYSTEM = "ecosystem.config.js"
 BACKUPS = Path(".run/backups")  # not committed, as .env is not

@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from logicnet.demo.run import interruptible
+from logicnet.operate.demo.run import interruptible
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

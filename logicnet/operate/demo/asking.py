@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.demo.stage import STAKES
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.board import Board
@@ -18,6 +17,7 @@ from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of,
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import Row
 from logicnet.llm.reach import unheard
+from logicnet.operate.demo.stage import STAKES
 from logicnet.scoring import similarity, truth
 
 QUESTIONS = 10

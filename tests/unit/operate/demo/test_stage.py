@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.demo.stage import STAKES, Stage, environment
 from logicnet.errors import LogicnetError
+from logicnet.operate.demo.stage import STAKES, Stage, environment
 
 
 def test_the_network_holds_the_miner_and_the_validators(tmp_path):

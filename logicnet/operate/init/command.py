@@ -8,9 +8,9 @@ from pathlib import Path
 from loguru import logger
 
 from logicnet.config import table
-from logicnet.init.answers import VOLUME, Answers, Options, answered
-from logicnet.init.machine import CHECKOUT
-from logicnet.init.writing import Written, refuse_to_overwrite, write
+from logicnet.operate.init.answers import VOLUME, Answers, Options, answered
+from logicnet.operate.init.machine import CHECKOUT
+from logicnet.operate.init.writing import Written, refuse_to_overwrite, write
 
 USAGE = (
     "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--yes] [--force] "

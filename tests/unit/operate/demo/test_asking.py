@@ -8,11 +8,11 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
-from logicnet.demo.asking import MINER, ask, left_open, line, plan, readable
-from logicnet.demo.stage import STAKES, hotkey
 from logicnet.evals.report import command as report
 from logicnet.evals.report import page
 from logicnet.evals.runs.row import Row
+from logicnet.operate.demo.asking import MINER, ask, left_open, line, plan, readable
+from logicnet.operate.demo.stage import STAKES, hotkey
 from logicnet.scoring import similarity
 from tests.harness.scripted_miner import ScriptedMiner
 
@@ -41,7 +41,7 @@ def row(**different: object) -> Row:
 def test_ten_questions_over_both_wires_end_in_the_arenas_table_and_a_report(
     keys, miner, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("logicnet.demo.asking.STAGGER_S", 0.0)
+    monkeypatch.setattr("logicnet.operate.demo.asking.STAGGER_S", 0.0)
     monkeypatch.setattr(similarity, "at_hand", lambda: False)
     monkeypatch.setattr(page, "_library", lambda: "")  # half a second, and drawn by nobody here
     console = Console(file=io.StringIO(), width=120)

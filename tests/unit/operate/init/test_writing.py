@@ -96,7 +96,7 @@ def test_what_no_miner_would_start_with_is_not_written(
 
 
 def test_the_checkouts_own_ecosystem_is_as_it_should_be() -> None:
-    from logicnet.init.writing import template  # noqa: PLC0415
+    from logicnet.operate.init.writing import template  # noqa: PLC0415
 
     assert template(ROOT) == (ROOT / "ecosystem.config.js").read_text()
     assert template(Path("/elsewhere")) != template(ROOT)

@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 from logicnet.chain import load_hotkey
 from logicnet.config import Setting, check, read, table
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.init.machine import Serving, best_model, serving
+from logicnet.operate.init.machine import Serving, best_model, serving
 
 Ask = Callable[[str], str]
 """A question -> what is answered. EOFError if nobody does."""

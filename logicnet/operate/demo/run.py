@@ -16,15 +16,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from logicnet._util.processes import Child, free_port
-from logicnet.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
-from logicnet.demo.progress import step
-from logicnet.demo.stage import Stage
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import Reply, ValidatorClient
 from logicnet.evals.report import command as report
 from logicnet.evals.report.summary import in_time
 from logicnet.evals.runs.folder import PLAN
+from logicnet.operate.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
+from logicnet.operate.demo.progress import step
+from logicnet.operate.demo.stage import Stage
 
 START_S = 600.0  # half a minute on two idle cores; a busy machine takes longer
 PIPE_WIDTH = 120  # characters
