@@ -486,7 +486,7 @@ def models(
     json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
 ) -> None:
     """List the models that we know, by the memory they want, with what each is good at."""
-    from logicnet.models.command import show_models  # noqa: PLC0415
+    from logicnet.operate.serving.command import show_models  # noqa: PLC0415
 
     show_models(catalogue, as_json=json)
 
@@ -504,7 +504,7 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> int:
     """Say which models fit these GPUs, how vLLM is started with them, and how many challenges they keep."""
-    from logicnet.models.command import Options, run  # noqa: PLC0415
+    from logicnet.operate.serving.command import Options, run  # noqa: PLC0415
 
     return run(
         Options(
@@ -537,7 +537,7 @@ def vllm(
     """
     from logicnet.guardian.command import Options, run  # noqa: PLC0415
     from logicnet.guardian.guardian import Patience  # noqa: PLC0415
-    from logicnet.models.command import Options as PlanOptions  # noqa: PLC0415
+    from logicnet.operate.serving.command import Options as PlanOptions  # noqa: PLC0415
 
     patience = Patience(
         every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence

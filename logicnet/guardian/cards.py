@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from logicnet.models.machine import visible_indices
-from logicnet.models.memory import GIB
+from logicnet.operate.serving.gpus import visible_indices
+from logicnet.operate.serving.memory import GIB
 
 
 @dataclass(frozen=True, slots=True)

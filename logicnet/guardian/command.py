@@ -19,9 +19,9 @@ from logicnet.guardian import cards
 from logicnet.guardian.guardian import Guardian, Patience
 from logicnet.guardian.launch import Launch, launch
 from logicnet.guardian.leftovers import note_of
-from logicnet.models import Misfit, NoCards, Plan, load, plan
-from logicnet.models.command import Options as PlanOptions
-from logicnet.models.command import machine_of, model_of, planned
+from logicnet.operate.serving import Misfit, NoCards, Plan, load, plan
+from logicnet.operate.serving.command import Options as PlanOptions
+from logicnet.operate.serving.command import machine_of, model_of, planned
 
 NOTES = Path(".run")
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU

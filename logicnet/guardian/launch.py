@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from logicnet._util.net import near_url
 from logicnet.errors import SettingsError
-from logicnet.models import Plan
+from logicnet.operate.serving import Plan
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000

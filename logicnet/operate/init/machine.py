@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.models import NoCards, Plan, cpu, load, plan, seen
-from logicnet.models.command import Options as PlanOptions
-from logicnet.models.command import model_of, planned
-from logicnet.models.machine import Machine
+from logicnet.operate.serving import NoCards, Plan, cpu, load, plan, seen
+from logicnet.operate.serving.command import Options as PlanOptions
+from logicnet.operate.serving.command import model_of, planned
+from logicnet.operate.serving.gpus import Machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """Where ecosystem.config.js and what it starts lie."""

@@ -18,11 +18,11 @@ from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.guardian import command
 from logicnet.guardian.command import Options, prepared, python_of
-from logicnet.models.command import Options as PlanOptions
+from logicnet.operate.serving.command import Options as PlanOptions
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
 from tests.unit.guardian.test_guardian import FAKE, SAID, alive
-from tests.unit.models.test_memory import SMOLLM2
+from tests.unit.operate.serving.test_memory import SMOLLM2
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.guardian import Launch, launch
-from logicnet.models import Plan, cpu, load, plan, told
+from logicnet.operate.serving import Plan, cpu, load, plan, told
 
 OURS = load()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.models.command import Options as PlanOptions
-from logicnet.models.command import planned
 from logicnet.operate.init.answers import Answers, Options, answered
+from logicnet.operate.serving.command import Options as PlanOptions
+from logicnet.operate.serving.command import planned
 
 URL = "http://127.0.0.1:9/v1"
 

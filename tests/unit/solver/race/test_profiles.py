@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from logicnet.cli import main
 from logicnet.errors import SettingsError
-from logicnet.models import Model
-from logicnet.models import load as catalogue
 from logicnet.operate.demo.stage import hotkey, write_network
+from logicnet.operate.serving import Model
+from logicnet.operate.serving import load as catalogue
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
 from logicnet.solver.race.votes import CHAT, WEAK

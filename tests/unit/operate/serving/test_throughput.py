@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.models import load
-from logicnet.models.memory import weights_bytes
-from logicnet.models.pace import THINKING, Challenge, pace
+from logicnet.operate.serving import load
+from logicnet.operate.serving.memory import weights_bytes
+from logicnet.operate.serving.throughput import THINKING, Challenge, pace
 
 MODEL = load().find("Qwen2.5-7B-Instruct")
 WEIGHTS = weights_bytes(MODEL, "full")

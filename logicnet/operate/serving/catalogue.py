@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from logicnet.errors import SettingsError
-from logicnet.models.model import Model
+from logicnet.operate.serving.model import Model
 
 OURS = Path(__file__).with_name("catalogue.toml")
 

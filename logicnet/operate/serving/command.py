@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.models.catalogue import Catalogue, load
-from logicnet.models.config_json import model_from
-from logicnet.models.machine import Machine, cpu, seen, told
-from logicnet.models.model import Model
-from logicnet.models.plan import ENOUGH_AT_ONCE, Misfit, Plan, plan
-from logicnet.models.tables import models_json, models_table, plan_json, plans_table, print_plan
+from logicnet.operate.serving.catalogue import Catalogue, load
+from logicnet.operate.serving.config_json import model_from
+from logicnet.operate.serving.gpus import Machine, cpu, seen, told
+from logicnet.operate.serving.model import Model
+from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, Plan, plan
+from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
 _RECENT = 2024
 """Models of before are planned when they are asked for by name, and never suggested."""

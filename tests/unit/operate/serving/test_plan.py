@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.models import Card, Machine, Misfit, Plan, cpu, load, model_from, plan, told
-from logicnet.models.memory import GIB, kv_bytes_per_token
-from logicnet.models.plan import utilisation
+from logicnet.operate.serving import Card, Machine, Misfit, Plan, cpu, load, model_from, plan, told
+from logicnet.operate.serving.memory import GIB, kv_bytes_per_token
+from logicnet.operate.serving.plan import utilisation
 from logicnet.promise.advice import peak
-from tests.unit.models.test_memory import SMOLLM2
+from tests.unit.operate.serving.test_memory import SMOLLM2
 
 OURS = load()
 SHARING = Machine([Card("NVIDIA GeForce RTX 4090", 24 * GIB, free_bytes=10 * GIB, capability=8.9)])

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.models import Catalogue, load
-from logicnet.models.catalogue import OURS
+from logicnet.operate.serving import Catalogue, load
+from logicnet.operate.serving.catalogue import OURS
 
 DOCUMENTED = {
     "Qwen/Qwen2-7B-Instruct": 24,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.models import load, model_from
-from logicnet.models.memory import (
+from logicnet.operate.serving import load, model_from
+from logicnet.operate.serving.memory import (
     CPU_BLOCK_TOKENS,
     GIB,
     batched_tokens,

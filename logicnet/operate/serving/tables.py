@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from logicnet.models.catalogue import Catalogue
-from logicnet.models.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
-from logicnet.models.model import Model
-from logicnet.models.plan import Misfit, Plan
+from logicnet.operate.serving.catalogue import Catalogue
+from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
+from logicnet.operate.serving.model import Model
+from logicnet.operate.serving.plan import Misfit, Plan
 from logicnet.scoring.reward import volume_factor
 
 _SHOWN_CONTEXT = 8192  # tokens of KV cache in a footprint

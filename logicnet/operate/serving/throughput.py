@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logicnet.models.memory import kv_bytes_per_token
-from logicnet.models.model import Model
+from logicnet.operate.serving.memory import kv_bytes_per_token
+from logicnet.operate.serving.model import Model
 
 INTERVAL_S = 600.0
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.models.machine import Card, Machine, cpu_speed
-from logicnet.models.memory import (
+from logicnet.operate.serving.gpus import Card, Machine, cpu_speed
+from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
@@ -16,8 +16,8 @@ from logicnet.models.memory import (
     overhead_bytes,
     weights_bytes,
 )
-from logicnet.models.model import Model, Precision
-from logicnet.models.pace import THINKING, Challenge, Pace, pace
+from logicnet.operate.serving.model import Model, Precision
+from logicnet.operate.serving.throughput import THINKING, Challenge, Pace, pace
 from logicnet.promise.advice import safe_volume
 from logicnet.scoring.rhythm import LOOP_S
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.models import load, model_from
+from logicnet.operate.serving import load, model_from
 
 SHAPE: dict[str, Any] = {
     "model_type": "qwen2",

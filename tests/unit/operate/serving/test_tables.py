@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from logicnet.models import Plan, load, plan, told
-from logicnet.models.tables import footprint_gib, models_table, plans_table
+from logicnet.operate.serving import Plan, load, plan, told
+from logicnet.operate.serving.tables import footprint_gib, models_table, plans_table
 
 OURS = load()
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from logicnet.errors import SettingsError
-from logicnet.models.model import Model, Precision
+from logicnet.operate.serving.model import Model, Precision
 
 _GIB = 1 << 30
 

@@ -10,10 +10,10 @@ import pytest
 
 from logicnet.cli import main
 from logicnet.errors import LogicnetError
-from logicnet.models.catalogue import OURS
-from logicnet.models.command import Options, planned
+from logicnet.operate.serving.catalogue import OURS
+from logicnet.operate.serving.command import Options, planned
 from tests.harness.quiet import logging_put_back
-from tests.unit.models.test_memory import SMOLLM2
+from tests.unit.operate.serving.test_memory import SMOLLM2
 
 
 @pytest.fixture(autouse=True)

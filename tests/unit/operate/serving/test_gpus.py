@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.models import Card, NoCards, Plan, cpu, load, plan, seen, told
-from logicnet.models.machine import speed_of
+from logicnet.operate.serving import Card, NoCards, Plan, cpu, load, plan, seen, told
+from logicnet.operate.serving.gpus import speed_of
 from tests.harness.scripted_nvml import GIB, ScriptedCard, ScriptedNvml
 
 SMALL = ScriptedCard("NVIDIA L4", 22.5, 22.0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from logicnet.models.model import Model, Precision
+from logicnet.operate.serving.model import Model, Precision
 
 GIB = 1 << 30
 

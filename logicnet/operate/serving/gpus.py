@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.models.memory import GIB
+from logicnet.operate.serving.memory import GIB
 
 TELL_US = "say what there is: --vram 24 --gpus 1, or --cpu"
 
