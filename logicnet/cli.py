@@ -535,9 +535,9 @@ def vllm(
 
     Other flags go to vLLM, and win: --host (127.0.0.1), --port (8000), any.
     """
-    from logicnet.guardian.command import Options, run  # noqa: PLC0415
-    from logicnet.guardian.guardian import Patience  # noqa: PLC0415
     from logicnet.operate.serving.command import Options as PlanOptions  # noqa: PLC0415
+    from logicnet.operate.serving.vllm.command import Options, run  # noqa: PLC0415
+    from logicnet.operate.serving.vllm.supervisor import Patience  # noqa: PLC0415
 
     patience = Patience(
         every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from logicnet.errors import SettingsError
-from logicnet.guardian.leftovers import MARK, end_group
+from logicnet.operate.serving.vllm.orphans import MARK, end_group
 
 _KEPT_LINES = 600  # a refused start prints 300 of usage, a crash about 200 of tracebacks
 _LONGEST_BYTES = 1 << 16  # of one line; what is longer passes in parts

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.guardian import Judgement, Look, Probe, Verdict
+from logicnet.operate.serving.vllm import Judgement, Look, Probe, Verdict
 
 
 def judgement() -> Judgement:

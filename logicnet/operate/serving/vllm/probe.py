@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx2
 
-from logicnet.guardian.judgement import Look, Probe
+from logicnet.operate.serving.vllm.health import Look, Probe
 
 _COUNTERS_S = 5.0  # for /metrics, which no engine is needed for
 _METRIC = re.compile(

@@ -18,9 +18,9 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.guardian import Guardian, Launch, Patience
-from logicnet.guardian import guardian as module
-from logicnet.guardian.leftovers import MARK, write_note
+from logicnet.operate.serving.vllm import Guardian, Launch, Patience
+from logicnet.operate.serving.vllm import supervisor as module
+from logicnet.operate.serving.vllm.orphans import MARK, write_note
 from tests.harness.said import listening
 from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from logicnet.guardian import Server
+from logicnet.operate.serving.vllm import Server
 
 WITHIN_S = 30.0
 LINES = 20_000  # more than a pipe holds

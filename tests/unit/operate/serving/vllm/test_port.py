@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.guardian import port
+from logicnet.operate.serving.vllm import port
 
 
 def test_a_port_is_free_until_somebody_listens():

@@ -16,13 +16,13 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.guardian import command
-from logicnet.guardian.command import Options, prepared, python_of
 from logicnet.operate.serving.command import Options as PlanOptions
+from logicnet.operate.serving.vllm import command
+from logicnet.operate.serving.vllm.command import Options, prepared, python_of
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
-from tests.unit.guardian.test_guardian import FAKE, SAID, alive
 from tests.unit.operate.serving.test_memory import SMOLLM2
+from tests.unit.operate.serving.vllm.test_supervisor import FAKE, SAID, alive
 
 
 @pytest.fixture(autouse=True)

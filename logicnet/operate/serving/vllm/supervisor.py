@@ -18,12 +18,14 @@ from typing import Any
 from loguru import logger
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.guardian import cards, leftovers, port
-from logicnet.guardian.failure import last_words, recognise
-from logicnet.guardian.judgement import Judgement, Look, Probe, Verdict
-from logicnet.guardian.launch import Launch
-from logicnet.guardian.probe import Prober
-from logicnet.guardian.server import Server, Show, show
+from logicnet.operate.serving.vllm import gpu_memory as cards
+from logicnet.operate.serving.vllm import orphans as leftovers
+from logicnet.operate.serving.vllm import port
+from logicnet.operate.serving.vllm.failures import last_words, recognise
+from logicnet.operate.serving.vllm.health import Judgement, Look, Probe, Verdict
+from logicnet.operate.serving.vllm.launch import Launch
+from logicnet.operate.serving.vllm.probe import Prober
+from logicnet.operate.serving.vllm.process import Server, Show, show
 
 _POLL_S = 0.5  # for the server to come up, a port or a card to become free
 _PORT_S = 10.0  # a server that is just ending still has its port

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from logicnet.errors import LogicnetError
-from logicnet.guardian import leftovers
-from logicnet.guardian.leftovers import MARK, alone, end_left_over, left_over, note_of, write_note
+from logicnet.operate.serving.vllm import orphans as leftovers
+from logicnet.operate.serving.vllm.orphans import MARK, alone, end_left_over, left_over, note_of, write_note
 
 RENAME = "from pathlib import Path; Path('/proc/self/comm').write_text('VLLM::Worker'); "
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.guardian import recognise
-from logicnet.guardian.failure import last_words
+from logicnet.operate.serving.vllm import recognise
+from logicnet.operate.serving.vllm.failures import last_words
 
 SAID = Path(__file__).with_name("said")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.guardian import Launch, launch
 from logicnet.operate.serving import Plan, cpu, load, plan, told
+from logicnet.operate.serving.vllm import Launch, launch
 
 OURS = load()
 

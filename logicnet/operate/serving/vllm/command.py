@@ -15,13 +15,13 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.guardian import cards
-from logicnet.guardian.guardian import Guardian, Patience
-from logicnet.guardian.launch import Launch, launch
-from logicnet.guardian.leftovers import note_of
 from logicnet.operate.serving import Misfit, NoCards, Plan, load, plan
 from logicnet.operate.serving.command import Options as PlanOptions
 from logicnet.operate.serving.command import machine_of, model_of, planned
+from logicnet.operate.serving.vllm import gpu_memory as cards
+from logicnet.operate.serving.vllm.launch import Launch, launch
+from logicnet.operate.serving.vllm.orphans import note_of
+from logicnet.operate.serving.vllm.supervisor import Guardian, Patience
 
 NOTES = Path(".run")
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logicnet.guardian import cards
+from logicnet.operate.serving.vllm import gpu_memory as cards
 from tests.harness.scripted_nvml import NVMLError, ScriptedCard, ScriptedNvml
 
 FULL = ScriptedCard(free_gib=2.0, holders=(999_999_999,))
