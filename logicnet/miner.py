@@ -17,7 +17,6 @@ from pathlib import Path
 import uvloop
 from loguru import logger
 
-from logicnet.admin import Counted, counted, meter_of, watched
 from logicnet.axon import Admission, Axon, AxonServer, Places
 from logicnet.chain import load_hotkey, network_keeper
 from logicnet.chain.standing import placed
@@ -27,6 +26,7 @@ from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.llm.reach import unheard
 from logicnet.logs import log_event
+from logicnet.operate.telemetry import Counted, counted, meter_of, watched
 from logicnet.promise.strain import Strain
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings

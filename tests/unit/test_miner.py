@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from logicnet.admin import Counted
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, _told_to_stop, look_after
+from logicnet.operate.telemetry import Counted
 from logicnet.settings import Ledger as LedgerSettings
 from logicnet.settings import LlmClient, Miner, Settings
 from logicnet.solver import Setup

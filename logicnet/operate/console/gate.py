@@ -20,8 +20,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from logicnet.admin.server import host_of, is_loopback
 from logicnet.deadline import Clock
+from logicnet.operate.telemetry.server import host_of, is_loopback
 
 COOKIE = "logicnet_console"
 SESSION_S = 12 * 3600.0

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from logicnet.admin.state import Promise
 from logicnet.operate.console.snapshot import Answer, Snapshot, Solving
 from logicnet.operate.console.words import (
     clock,
@@ -22,6 +21,7 @@ from logicnet.operate.console.words import (
     span,
     urgency,
 )
+from logicnet.operate.telemetry.state import Promise
 
 FEW = 8
 """Of a list that may be long, what is seen without unfolding it."""

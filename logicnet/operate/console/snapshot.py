@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from logicnet.admin.state import Promise, Server, State
+from logicnet.operate.telemetry.state import Promise, Server, State
 
 Level = Literal["bad", "warning", "note"]
 

@@ -14,13 +14,13 @@ from statistics import mean, median
 from types import TracebackType
 from typing import Any, Self
 
-from logicnet.admin import ask, client
-from logicnet.admin.state import State
 from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, Which
 from logicnet.operate.console.concerns import concerns
 from logicnet.operate.console.scores import Scores
 from logicnet.operate.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
+from logicnet.operate.telemetry import ask, client
+from logicnet.operate.telemetry.state import State
 
 HOUR_S = 3600.0
 WINDOW_S = 6 * HOUR_S

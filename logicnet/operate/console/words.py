@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from logicnet.admin.state import Server
 from logicnet.operate.console.snapshot import Snapshot, Solving
+from logicnet.operate.telemetry.state import Server
 
 NOTHING = "\N{EN DASH}"
 

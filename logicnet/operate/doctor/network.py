@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from logicnet.admin import State, ask, client
 from logicnet.chain import AxonAddress, Survey
 from logicnet.chain.address import ExternalAddress
 from logicnet.errors import ChainError, Reason, SettingsError
@@ -18,6 +17,7 @@ from logicnet.ledger import ledger_path
 from logicnet.operate.doctor.chain import AWAY, OFFLINE
 from logicnet.operate.doctor.finding import Finding, Severity, error, note, ok, unmade, warning
 from logicnet.operate.doctor.site import Site
+from logicnet.operate.telemetry import State, ask, client
 
 _MOST = 4096  # bytes of a reply; ours has 200
 _REST_S = 1.0  # for the rest of a reply once its first byte has come

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from logicnet.admin.server import Admin, Page
-from logicnet.admin.state import Network, Promise, Server, Solving, State, address_file
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Placed, Refused
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
+from logicnet.operate.telemetry.server import Admin, Page
+from logicnet.operate.telemetry.state import Network, Promise, Server, Solving, State, address_file
 from logicnet.protocol import Hotkey, Uid
 from logicnet.trail import LaneVote, Trail
 

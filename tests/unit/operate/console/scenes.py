@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from logicnet.admin.server import Admin, Page
-from logicnet.admin.state import Network, Promise, Server, Solving, State, address_file
 from logicnet.errors import Reason
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
+from logicnet.operate.telemetry.server import Admin, Page
+from logicnet.operate.telemetry.state import Network, Promise, Server, Solving, State, address_file
 from logicnet.protocol import Hotkey, Uid
 from logicnet.trail import LaneVote, Trail
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, hung_up, refused

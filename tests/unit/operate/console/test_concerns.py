@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from logicnet.admin.state import Server, State
 from logicnet.operate.console.concerns import concerns
 from logicnet.operate.console.snapshot import Answer, Refusals, Snapshot, Solving
+from logicnet.operate.telemetry.state import Server, State
 from tests.unit.operate.console.scenes import NOW_S, promise, state
 
 

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from logicnet.admin.state import Server
 from logicnet.operate.console import panels
 from logicnet.operate.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
+from logicnet.operate.telemetry.state import Server
 from tests.unit.operate.console.scenes import NOW_S, promise, state
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.admin.state import address_file
 from logicnet.ledger import LedgerReader
 from logicnet.operate.console.snapshot import Answer
 from logicnet.operate.console.source import HOUR_S, SLOTS, WINDOW_S, Source, slots
+from logicnet.operate.telemetry.state import address_file
 from tests.unit.ledger.facts import admitted, answered, epoch
 from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
 

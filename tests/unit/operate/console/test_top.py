@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from logicnet.admin.state import Server
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import Source
 from logicnet.operate.console.top import top, view
+from logicnet.operate.telemetry.state import Server
 from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
 
 

@@ -16,8 +16,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from logicnet.admin import Admin, State, address_file
-from logicnet.admin.server import Page
 from logicnet.axon import AxonServer
 from logicnet.config import read
 from logicnet.events import Admitted, Answered, EpochCount
@@ -26,6 +24,8 @@ from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.doctor import Finding, Severity, Site, examine
 from logicnet.operate.doctor.finding import worst
 from logicnet.operate.doctor.site import Outside, Patience
+from logicnet.operate.telemetry import Admin, State, address_file
+from logicnet.operate.telemetry.server import Page
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
 from tests.harness.mini_substrate import MiniChain

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from logicnet.admin.meter import Meter
-from logicnet.admin.state import View
 from logicnet.axon import Places
 from logicnet.chain import Metagraph, NetworkKeeper, Neuron, OfflineChain
 from logicnet.ledger import Ledger
 from logicnet.llm import Standing
+from logicnet.operate.telemetry.meter import Meter
+from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey, Uid
 from tests.unit.ledger.facts import ALICE
 

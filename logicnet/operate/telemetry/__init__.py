@@ -5,12 +5,12 @@
 the request path, and no page is made more often than twice a second, however often it is asked for.
 """
 
-from logicnet.admin.asking import ask, client
-from logicnet.admin.build import meter_of, watched
-from logicnet.admin.counted import Counted, counted
-from logicnet.admin.meter import Meter
-from logicnet.admin.server import Admin
-from logicnet.admin.state import State, address_file
+from logicnet.operate.telemetry.asking import ask, client
+from logicnet.operate.telemetry.build import meter_of, watched
+from logicnet.operate.telemetry.counted import Counted, counted
+from logicnet.operate.telemetry.meter import Meter
+from logicnet.operate.telemetry.server import Admin
+from logicnet.operate.telemetry.state import State, address_file
 
 __all__ = [
     "Admin",

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 from pydantic import ValidationError
 
-from logicnet.admin.state import State, address_file
+from logicnet.operate.telemetry.state import State, address_file
 
 _ASK_S = 2.0
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import httpx2
 
-from logicnet.admin import State, counted, meter_of, watched
 from logicnet.axon import Places
 from logicnet.ledger import Ledger
 from logicnet.llm import Endpoint
+from logicnet.operate.telemetry import State, counted, meter_of, watched
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
-from tests.unit.admin.views import Network
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch
+from tests.unit.operate.telemetry.views import Network
 
 
 def test_a_restarted_miner_knows_what_it_had_kept(tmp_path: Path) -> None:

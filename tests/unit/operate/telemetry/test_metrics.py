@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from logicnet.admin.meter import Meter
-from logicnet.admin.metrics import Metrics
 from logicnet.errors import Reason
-from tests.unit.admin.views import view
+from logicnet.operate.telemetry.meter import Meter
+from logicnet.operate.telemetry.metrics import Metrics
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, refused
+from tests.unit.operate.telemetry.views import view
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

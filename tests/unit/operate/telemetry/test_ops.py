@@ -11,10 +11,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from logicnet.admin.meter import Meter
-from logicnet.admin.metrics import Metrics
-from tests.unit.admin.views import view
+from logicnet.operate.telemetry.meter import Meter
+from logicnet.operate.telemetry.metrics import Metrics
 from tests.unit.ledger.facts import admitted, epoch
+from tests.unit.operate.telemetry.views import view
 
 OPS = Path(__file__).parents[3] / "ops"
 PROMETHEUS_OWN = {"up"}

@@ -1,6 +1,6 @@
-from logicnet.admin.meter import MOST_IN_FLIGHT, MOST_VALIDATORS, Meter, Volume
 from logicnet.errors import Reason
 from logicnet.events import NonceAccepted, Promised
+from logicnet.operate.telemetry.meter import MOST_IN_FLIGHT, MOST_VALIDATORS, Meter, Volume
 from logicnet.protocol import Hotkey
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
 

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from logicnet.admin.meter import BOUNDS_S, HUNG_UP, MOST_VALIDATORS, Meter
-from logicnet.admin.state import State, View
 from logicnet.errors import Reason
+from logicnet.operate.telemetry.meter import BOUNDS_S, HUNG_UP, MOST_VALIDATORS, Meter
+from logicnet.operate.telemetry.state import State, View
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -3,10 +3,10 @@ import sys
 
 import pytest
 
-from logicnet.admin import counted
-from logicnet.admin.counted import Counted, Stands
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Message, Pool, Spec
+from logicnet.operate.telemetry import counted
+from logicnet.operate.telemetry.counted import Counted, Stands
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_model import Mode, ScriptedModel
 
@@ -60,7 +60,7 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
 
 
 async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["logicnet.admin.counted"]
+    module = sys.modules["logicnet.operate.telemetry.counted"]
     async with ScriptedModel(mode=Mode.HANG_AFTER_HEADERS) as server:
         endpoint = Endpoint(server.base_url)
         models = Counted(endpoint)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from loguru import logger
 
-from logicnet.admin.meter import MOST_VALIDATORS, Meter, Volume
-from logicnet.admin.metrics import CONTENT_TYPE, Metrics
-from logicnet.admin.server import Admin, Page
-from logicnet.admin.state import View, address_file
 from logicnet.axon import Places
 from logicnet.chain import NetworkKeeper
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount
 from logicnet.ledger import Ledger, LedgerReader
 from logicnet.llm import Models
+from logicnet.operate.telemetry.meter import MOST_VALIDATORS, Meter, Volume
+from logicnet.operate.telemetry.metrics import CONTENT_TYPE, Metrics
+from logicnet.operate.telemetry.server import Admin, Page
+from logicnet.operate.telemetry.state import View, address_file
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from logicnet.admin.server import FRESH_S, Admin, Page, host_of, is_loopback
+from logicnet.operate.telemetry.server import FRESH_S, Admin, Page, host_of, is_loopback
 from tests.harness.said import listening
 
 

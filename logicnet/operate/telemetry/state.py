@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.admin.counted import Stands
-from logicnet.admin.meter import Meter
 from logicnet.axon import Places
 from logicnet.chain import NetworkKeeper
 from logicnet.chain.standing import placed
 from logicnet.ledger import Ledger
 from logicnet.llm import Models, Standing
+from logicnet.operate.telemetry.counted import Stands
+from logicnet.operate.telemetry.meter import Meter
 from logicnet.protocol import Hotkey
 
 _LONGEST = 200  # characters of what a server said is wrong with it

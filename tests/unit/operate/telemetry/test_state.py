@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from logicnet.admin.meter import Meter
-from logicnet.admin.state import State, servers
 from logicnet.llm import Standing
-from tests.unit.admin.views import NOW_S, view
+from logicnet.operate.telemetry.meter import Meter
+from logicnet.operate.telemetry.state import State, servers
 from tests.unit.ledger.facts import admitted, answered, epoch
+from tests.unit.operate.telemetry.views import NOW_S, view
 
 
 def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
