@@ -27,7 +27,7 @@ from logicnet.evals.challenges.sets import make, write
 from logicnet.operate.demo.stage import Stage, environment
 from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
-from logicnet.promise.command import QUESTIONS
+from logicnet.volume.command import QUESTIONS
 
 VALIDATORS = 3
 _LOGICNET = str(Path(sys.executable).with_name("logicnet"))

@@ -266,7 +266,7 @@ def volume_advise(
     """
     settings = pm2s(context).settings
 
-    from logicnet.promise.command import Options, run  # noqa: PLC0415
+    from logicnet.volume.command import Options, run  # noqa: PLC0415
 
     options = Options(minutes=minutes, challenges=challenges, skip_bad=skip_bad, json=json)
     return run(settings, options)

@@ -27,14 +27,14 @@ from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.llm.reach import unheard
 from logicnet.logs import log_event
 from logicnet.operate.telemetry import Counted, counted, meter_of, watched
-from logicnet.promise.strain import Strain
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
 from logicnet.solver.answering import answer_in_time
 from logicnet.solver.race.votes import LaneRecord
 from logicnet.solver.shadow import Shadow
-from logicnet.volume import VolumeBook
+from logicnet.volume.overload import Strain
+from logicnet.volume.quota import VolumeBook
 
 
 def run(settings: Settings) -> None:

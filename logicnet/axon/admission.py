@@ -12,7 +12,7 @@ from logicnet.chain import Metagraph, Neuron
 from logicnet.errors import Reason, Refusal
 from logicnet.events import EpochCount
 from logicnet.protocol import Hotkey
-from logicnet.volume import VolumeBook
+from logicnet.volume.quota import VolumeBook
 
 
 class Admission:

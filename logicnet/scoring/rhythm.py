@@ -1,6 +1,6 @@
 """How a validator asks: the numbers around the scoring. Source: LogicNet 1.6.
 
-Quotas are in `logicnet.volume`, the timeouts of the two questions in `logicnet.protocol`.
+Quotas are in `logicnet.volume.quota`, the timeouts of the two questions in `logicnet.protocol`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from logicnet.evals.arena import Signer, btauth_request, classic_request
 from logicnet.events import Event
 from logicnet.protocol import Answer, Challenge, Hotkey, SynapseName, Uid, Wire
 from logicnet.solver.answering import Solution
-from logicnet.volume import VolumeBook
+from logicnet.volume.quota import VolumeBook
 
 MINER: Signer = Keypair.create_from_uri("//Miner")
 VALIDATOR: Signer = Keypair.create_from_uri("//Validator")

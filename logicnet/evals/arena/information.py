@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from logicnet.evals.arena.client import Reply, ValidatorClient
 from logicnet.evals.arena.plan import MIN_STAKE, Plan, Target
 from logicnet.protocol import Hotkey
-from logicnet.volume import quotas
+from logicnet.volume.quota import quotas
 
 _MOST_VOLUME = 10**9  # beyond that it is no number of questions
 

@@ -18,8 +18,8 @@ from logicnet.operate.serving.memory import (
 )
 from logicnet.operate.serving.model import Model, Precision
 from logicnet.operate.serving.throughput import THINKING, Challenge, Pace, pace
-from logicnet.promise.advice import safe_volume
 from logicnet.scoring.rhythm import LOOP_S
+from logicnet.volume.advice import safe_volume
 
 _RESERVE_BYTES = int(1.25 * GIB)
 _MOST_UTILISATION = 0.95

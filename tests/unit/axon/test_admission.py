@@ -5,7 +5,7 @@ from logicnet.chain import Metagraph, Neuron
 from logicnet.errors import Reason, Refusal
 from logicnet.events import EpochCount
 from logicnet.protocol import Hotkey, Uid
-from logicnet.volume import VolumeBook
+from logicnet.volume.quota import VolumeBook
 
 RICH = Neuron(Uid(0), Hotkey("5Rich"), stake=30_000.0)
 RICHER = Neuron(Uid(1), Hotkey("5Richer"), stake=60_000.0, validator_permit=True)

@@ -13,7 +13,7 @@ from logicnet.errors import Reason
 from logicnet.events import Promised
 from logicnet.ledger import Ledger
 from logicnet.protocol import Hotkey
-from logicnet.volume import VolumeBook
+from logicnet.volume.quota import VolumeBook
 from tests.unit.ledger.facts import admitted, answered, refused
 
 VALIDATORS = [Hotkey(f"5Validator{number}") for number in range(3)]

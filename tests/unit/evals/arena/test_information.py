@@ -3,7 +3,7 @@ import pytest
 from logicnet.evals.arena.client import Reply
 from logicnet.evals.arena.information import in_words, quota_of, read_volume
 from logicnet.protocol import Hotkey
-from logicnet.volume import VolumeBook
+from logicnet.volume.quota import VolumeBook
 
 
 def told(response: object, success: bool = True) -> Reply:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logicnet.operate.serving import Card, Machine, Misfit, Plan, cpu, load, model_from, plan, told
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token
 from logicnet.operate.serving.plan import utilisation
-from logicnet.promise.advice import peak
+from logicnet.volume.advice import peak
 from tests.unit.operate.serving.test_memory import SMOLLM2
 
 OURS = load()

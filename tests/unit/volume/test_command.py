@@ -15,10 +15,10 @@ from rich.console import Console
 from logicnet.cli import main
 from logicnet.errors import ModelError, SettingsError
 from logicnet.evals.challenges.sets import make
-from logicnet.promise.advice import Level, advise
-from logicnet.promise.command import QUESTIONS, Options, run
-from logicnet.promise.words import Found, table
 from logicnet.settings import Settings
+from logicnet.volume.advice import Level, advise
+from logicnet.volume.command import QUESTIONS, Options, run
+from logicnet.volume.messages import Found, table
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.promise.advice import Level, advise, break_even, gain, peak, safe_volume
 from logicnet.scoring import with_volume
+from logicnet.volume.advice import Level, advise, break_even, gain, peak, safe_volume
 
 
 def level(at_once: int, seconds: float = 5.0, late: int = 0, cut: int = 0, usual_cut: float = 0.0) -> Level:

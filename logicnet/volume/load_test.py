@@ -14,11 +14,11 @@ from typing import Any, Unpack
 
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.llm import Completion, How, Message, Models
-from logicnet.promise.advice import SLACK, Level, is_broken
 from logicnet.protocol import Challenge
 from logicnet.scoring.rhythm import LANES
 from logicnet.solver import Solver
 from logicnet.solver.answering import answer_in_time
+from logicnet.volume.advice import SLACK, Level, is_broken
 
 ROUNDS = 3
 LEAST_ANSWERS = 6

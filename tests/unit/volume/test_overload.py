@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from logicnet.events import Admitted, Answered, EpochCount, HungUp, NonceAccepted, Promised
-from logicnet.promise.strain import LONG_SILENCE_S, NEAR, QUIET_ANSWERS, WINDOW, Strain
 from logicnet.protocol import Hotkey
+from logicnet.volume.overload import LONG_SILENCE_S, NEAR, QUIET_ANSWERS, WINDOW, Strain
 
 ALICE = Hotkey("5Alice")
 ALLOWED_S = 60.0

@@ -21,12 +21,12 @@ from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Pool
 from logicnet.llm.reach import PROBE_S, unheard
-from logicnet.promise.advice import Level, advise
-from logicnet.promise.measuring import Measuring, NothingToMeasure
-from logicnet.promise.words import Ended, Found, as_json, level_line, table, verdict
 from logicnet.settings import LlmClient, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.votes import LaneRecord
+from logicnet.volume.advice import Level, advise
+from logicnet.volume.load_test import Measuring, NothingToMeasure
+from logicnet.volume.messages import Ended, Found, as_json, level_line, table, verdict
 
 QUESTIONS = Recipe(
     name="volume",

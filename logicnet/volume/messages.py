@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from rich.table import Table
 
-from logicnet.promise.advice import Advice, Level, break_even, gain
-from logicnet.promise.measuring import WITHIN_S
 from logicnet.scoring.reward import FULL_VOLUME, volume_factor
 from logicnet.settings import Settings
+from logicnet.volume.advice import Advice, Level, break_even, gain
+from logicnet.volume.load_test import WITHIN_S
 
 Ended = Literal["done", "time", "stopped"]
 """Why no more was measured: the figure is found; the time was up; Ctrl-C."""

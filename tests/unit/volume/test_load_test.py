@@ -10,9 +10,9 @@ import pytest
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Completion, Message, Models
-from logicnet.promise.advice import Level
-from logicnet.promise.measuring import Measuring, NothingToMeasure, next_load
 from logicnet.protocol import Answer, Challenge
+from logicnet.volume.advice import Level
+from logicnet.volume.load_test import Measuring, NothingToMeasure, next_load
 from tests.harness.manual_time import ManualTime
 
 WITHIN_S = 50.0

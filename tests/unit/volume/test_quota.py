@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet import volume
 from logicnet.errors import Reason, Refusal
 from logicnet.events import EpochCount
 from logicnet.protocol import Hotkey
-from logicnet.volume import VolumeBook, quotas
+from logicnet.volume.quota import VolumeBook, quotas
+from logicnet.volume.quota import quota as volume
 
 ALICE, BOB, CAROL = Hotkey("5Alice"), Hotkey("5Bob"), Hotkey("5Carol")
 INTERVAL_S = 600.0
@@ -204,6 +204,6 @@ def test_the_arithmetic_needs_neither_chain_nor_web_nor_database() -> None:
         "logicnet.axon",
         "logicnet.ledger",
     }
-    code = f"import sys, logicnet.volume; print(sorted({unwanted!r} & sys.modules.keys()))"
+    code = f"import sys, logicnet.volume.quota; print(sorted({unwanted!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
