@@ -22,7 +22,7 @@ from typing import Any
 from _seven_b import FIRST_TOKEN_S, RIGHT, Family, Lane, Scripted, Speed, Trace
 
 from logicnet.answers import form
-from logicnet.trail import read_trail
+from logicnet.votelog import read_trail
 
 
 def recorded(path: Path) -> dict[str, list[Scripted]]:

@@ -28,7 +28,7 @@ from _load import drive, raw_request
 from _place import MOST_PER_VALIDATOR, Place, place
 
 from logicnet.evals.arena.arena import Arena
-from logicnet.evals.arena.examiner import Examiner
+from logicnet.evals.arena.scorer import Examiner
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.arena.information import Told
 from logicnet.evals.arena.plan import Plan, Target

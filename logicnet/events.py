@@ -12,7 +12,7 @@ from typing import Literal
 
 from logicnet.errors import Reason
 from logicnet.protocol import Hotkey, Uid, Wire
-from logicnet.trail import Trail
+from logicnet.votelog import Trail
 
 Outcome = Literal["solved", "late", "failed", "waited"]
 """How an answer came about: the solver's own; cut off at the deadline; the solver raised; no place

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NewType
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from logicnet.trail import Trail
+from logicnet.votelog import Trail
 
 Hotkey = NewType("Hotkey", str)
 """An ss58 address (format 42) of a hotkey."""

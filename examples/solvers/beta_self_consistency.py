@@ -21,8 +21,8 @@ from logicnet.errors import ModelError
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup
-from logicnet.solver.race.lanes import reasoning_prompt
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
+from logicnet.solver.race.samplers import reasoning_prompt
 
 BUDGET = 8  # samples at most, as in the vote of 8 that our figures are compared with
 CONFIDENCE = 0.95  # its default

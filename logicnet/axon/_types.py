@@ -88,7 +88,7 @@ class Admission(Protocol):
 
 
 class Places(Protocol):
-    """The bound on what is solved at once. See `logicnet.axon.places`."""
+    """The bound on what is solved at once. See `logicnet.axon.concurrency`."""
 
     def check(self, stake: float) -> None: ...
 

@@ -21,7 +21,7 @@ from logicnet.evals.runs.row import Row
 from logicnet.evals.runs.run import PLAN, Run, read_run
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.scoring import TruthTeller
-from logicnet.trail import Trail, read_trail
+from logicnet.votelog import Trail, read_trail
 
 NO_ANSWER, NOT_JUDGED = "without an answer", "that nobody can judge"
 

@@ -21,7 +21,7 @@ from logicnet.events import (
     Shadowed,
 )
 from logicnet.ledger._schema import transaction
-from logicnet.trail import Trail
+from logicnet.votelog import Trail
 
 LIMIT = 10_000
 """Entries kept per table while the disk is away: hours of challenges at full volume, and some

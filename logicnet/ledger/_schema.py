@@ -65,7 +65,7 @@ _STEPS = (
     ) WITHOUT ROWID;
     """,
     """
-    ALTER TABLE challenges ADD COLUMN trail TEXT;  -- JSON: how the answer came about (logicnet.trail)
+    ALTER TABLE challenges ADD COLUMN trail TEXT;  -- JSON: how the answer came about (logicnet.votelog)
     CREATE TABLE shadows (
         challenge_id  TEXT PRIMARY KEY,
         solver        TEXT NOT NULL,        -- the second one, which was only tried

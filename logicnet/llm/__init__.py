@@ -2,8 +2,8 @@
 
 from logicnet.llm._types import Completion, Finish, How, Message, Models
 from logicnet.llm.endpoint import Endpoint, Probe, Served
-from logicnet.llm.insisting import Insisting
 from logicnet.llm.pool import Pool, Standing
+from logicnet.llm.retrying import Insisting
 from logicnet.llm.spec import Limit, Spec
 from logicnet.llm.spending import Spending
 

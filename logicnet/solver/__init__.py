@@ -6,7 +6,7 @@ A solver is one async call. docs/solvers.md says how to add one.
 from logicnet.solver._registry import build, load_solver, solver_names
 from logicnet.solver._shift import on_shift
 from logicnet.solver._types import Setup, Solver, asks_models, free
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 
 __all__ = [
     "LaneVote",

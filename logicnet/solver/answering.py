@@ -20,7 +20,7 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
 from logicnet.solver.guard import blank, suspicious, visible
 from logicnet.solver.transcript import Transcript
-from logicnet.trail import read_trail
+from logicnet.votelog import read_trail
 
 _SPARE_S = 0.05
 """Kept back from the deadline (at most a twentieth of the time) to put the reply together. That takes

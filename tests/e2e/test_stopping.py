@@ -18,7 +18,7 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.solver import RaceSolver
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.e2e.conftest import ROOT
 from tests.harness.paced_model import PacedModel, Said
 from tests.harness.scripted_model import Json

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from logicnet.protocol import Answer, Information, LogicSynapse
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 
 
 def body(**changes: object) -> str:

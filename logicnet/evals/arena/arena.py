@@ -17,9 +17,9 @@ from typing import Protocol
 
 from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
 from logicnet.evals.arena.client import Reply, ValidatorClient
-from logicnet.evals.arena.examiner import Mark
 from logicnet.evals.arena.information import Told, ask_information
 from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder

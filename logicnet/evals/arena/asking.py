@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 
 from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.examiner import Mark
 from logicnet.evals.arena.information import in_words
 from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Intent
 from logicnet.evals.runs.row import LONGEST_TEXT, Row, stored

@@ -17,9 +17,9 @@ from rich.console import Console
 
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.arena import Arena
-from logicnet.evals.arena.board import Board, curve
-from logicnet.evals.arena.examiner import Examiner, Keys
+from logicnet.evals.arena.live_table import Board, curve
 from logicnet.evals.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
+from logicnet.evals.arena.scorer import Examiner, Keys
 from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem

@@ -66,7 +66,7 @@ class Row:
     reward_high: float | None = None
     note: str = ""  # what was unusual about the scoring
     trail: dict[str, Any] | None = (
-        None  # how the answer came about (`logicnet.trail`), where that can be seen
+        None  # how the answer came about (`logicnet.votelog`), where that can be seen
     )
 
     def line(self) -> str:

@@ -24,13 +24,13 @@ from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer
 from logicnet.scoring.similarity import at_hand
 from logicnet.solver.guard import suspicious
-from logicnet.solver.race.lanes import LaneEnd
+from logicnet.solver.race.samplers import LaneEnd
 
 NO_ANSWER = "I do not know"
 NO_STEPS = "The steps to this answer cannot be told."
 _MOST_QUESTION = 600  # characters of the question that are told again
 _MOST_STEPS = 8  # of a program
-_MODULE = "logicnet.solver.race.meaning"  # by name only: it imports torch
+_MODULE = "logicnet.solver.race.embedding"  # by name only: it imports torch
 LOAD_S = 300.0  # torch and the model, from a cold disk on a busy machine
 _CALL_S = 10.0  # for one comparison, whoever still waits for it
 _RESTARTS = 3  # of a process that was well

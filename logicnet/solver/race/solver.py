@@ -27,10 +27,10 @@ from logicnet.llm import Insisting, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.lanes import LaneEnd, Lanes
 from logicnet.solver.race.planning import LEAST_CALLS, Floor, Seat
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
+from logicnet.solver.race.samplers import LaneEnd, Lanes
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.stopping import (
     REPLY_RESERVE_S,
@@ -42,7 +42,7 @@ from logicnet.solver.race.stopping import (
     worth_starting,
 )
 from logicnet.solver.race.votes import Posterior, Trust, Vote, posterior
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 
 EXACT_ALONE_S = 0.15
 """How long a calculation is waited for before models are asked: it takes milliseconds, and may save them."""

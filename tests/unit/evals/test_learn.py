@@ -10,7 +10,7 @@ import pytest
 from logicnet.cli import main
 from logicnet.evals.runs.row import Row
 from logicnet.ledger import Ledger, LedgerReader, _schema
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.unit.evals.report.runs import row, write_run
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, HungUp, Outcome, Refused, Shadowed
 from logicnet.protocol import Hotkey
-from logicnet.trail import Trail
+from logicnet.votelog import Trail
 
 ALICE, BOB = Hotkey("5Alice"), Hotkey("5Bob")
 

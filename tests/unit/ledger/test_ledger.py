@@ -13,7 +13,7 @@ from logicnet.ledger import Ledger, LedgerReader, _batch, _ledger, _schema
 from logicnet.ledger._batch import EPOCH_S
 from logicnet.ledger._reader import Row, Table
 from logicnet.protocol import Uid
-from logicnet.trail import LaneVote, Trail, read_trail
+from logicnet.votelog import LaneVote, Trail, read_trail
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
 
 

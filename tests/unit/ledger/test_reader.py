@@ -7,7 +7,7 @@ from logicnet.errors import LedgerError, Reason
 from logicnet.events import Promised
 from logicnet.ledger import Ledger, LedgerReader
 from logicnet.ledger._reader import Which
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused
 
 

@@ -13,7 +13,7 @@ from logicnet.errors import ModelError
 from logicnet.llm import Endpoint, Message, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.answering import MOST_ANSWER, MOST_REASONING, Solution, answer_in_time, unsolved
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
 CHALLENGE = Challenge("How many clips?")

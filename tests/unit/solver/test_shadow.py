@@ -12,7 +12,7 @@ from logicnet.events import Admitted, Event, Shadowed
 from logicnet.llm import Endpoint, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.shadow import MOST_WAITING, Shadow, drawn
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.harness.manual_time import ManualTime, settle
 from tests.unit.ledger.facts import admitted, answered, epoch, hung_up
 

@@ -9,8 +9,8 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.examiner import Examiner, Mark
 from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.scorer import Examiner, Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row

@@ -2,7 +2,7 @@ import pytest
 
 from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
 from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.examiner import Mark
+from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.arena.standings import Range
 from logicnet.evals.runs.folder import Intent
 from logicnet.evals.runs.row import LONGEST_TEXT, Row

@@ -11,7 +11,7 @@ from logicnet.llm import Completion, Endpoint
 from logicnet.protocol import Answer
 from logicnet.scoring import Embedder, Scorer
 from logicnet.solver.answering import Solution
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
 PROBLEM = Problem("What is 48 + 24?", "72", "mathgenerator", "addition", rephrased="Add 48 and 24, friend!")

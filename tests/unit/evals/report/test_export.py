@@ -8,7 +8,7 @@ import pytest
 
 from logicnet.evals.report.export import write_csv, write_jsonl
 from logicnet.evals.runs.row import BadRun, read_rows
-from logicnet.trail import LaneVote, Trail, read_trail
+from logicnet.votelog import LaneVote, Trail, read_trail
 from tests.unit.evals.report.runs import HOSTILE, row
 
 

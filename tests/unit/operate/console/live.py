@@ -15,7 +15,7 @@ from logicnet.ledger._batch import EPOCH_S
 from logicnet.operate.telemetry.server import Admin, Page
 from logicnet.operate.telemetry.state import Network, Promise, Server, Solving, State, address_file
 from logicnet.protocol import Hotkey, Uid
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 
 VALIDATORS = [
     Hotkey(name + "x" * 40) for name in ("5F4tQyWr", "5HEo565W", "5GcBK8PC", "5CsvRJXu", "5Fq5v71D")

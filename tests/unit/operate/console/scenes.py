@@ -14,7 +14,7 @@ from logicnet.ledger._batch import EPOCH_S
 from logicnet.operate.telemetry.server import Admin, Page
 from logicnet.operate.telemetry.state import Network, Promise, Server, Solving, State, address_file
 from logicnet.protocol import Hotkey, Uid
-from logicnet.trail import LaneVote, Trail
+from logicnet.votelog import LaneVote, Trail
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, hung_up, refused
 
 NOW_S = 1_000_000_000.0

@@ -9,8 +9,8 @@ import pytest
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Insisting
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.lanes import Lanes
 from logicnet.solver.race.profiles import LaneProfile, Profile
+from logicnet.solver.race.samplers import Lanes
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
 from tests.harness.scripted_model import Json

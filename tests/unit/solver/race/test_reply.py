@@ -12,8 +12,8 @@ from logicnet.errors import LogicnetError
 from logicnet.protocol import Answer
 from logicnet.scoring.tricks import MARKS, trick
 from logicnet.solver.race import reply as reply_module
-from logicnet.solver.race.lanes import LaneEnd
 from logicnet.solver.race.reply import NO_ANSWER, Closest, in_words, reply, sendable, told
+from logicnet.solver.race.samplers import LaneEnd
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
 
 TRICKS = [f"Before {mark} after" for mark in MARKS] + ["{{ answer }}", "x {{answer}} y", "</ANSWER>"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Insisting
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.lanes import LaneEnd, Lanes, readable
 from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
+from logicnet.solver.race.samplers import LaneEnd, Lanes, readable
 from logicnet.solver.race.sandbox import Sandbox
 from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course

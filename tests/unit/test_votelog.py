@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.trail import MOST_LANES, MOST_TEXT, LaneVote, Trail, read_trail
+from logicnet.votelog import MOST_LANES, MOST_TEXT, LaneVote, Trail, read_trail
 
 NUMBERS = st.floats(0, 1e6, allow_nan=False)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

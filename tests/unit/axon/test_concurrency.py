@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.axon.places import USELESS_SHARE, Places
+from logicnet.axon.concurrency import USELESS_SHARE, Places
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason, Refusal
 

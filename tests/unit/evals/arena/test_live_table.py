@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from logicnet.evals.arena.board import Board, curve
 from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.live_table import Board, curve
 from logicnet.evals.arena.tally import Tally
 from logicnet.evals.runs.row import Row
 from tests.unit.evals.arena.conftest import plan_for, questions, scripted

@@ -8,8 +8,8 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.errors import ModelError
 from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.examiner import Examiner
 from logicnet.evals.arena.plan import Models, Plan
+from logicnet.evals.arena.scorer import Examiner
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.arena.conftest import plan_for, questions, scripted
