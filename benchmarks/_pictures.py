@@ -10,8 +10,8 @@ from pathlib import Path
 
 from _place import Place
 
-from logicnet.operate.demo.stage import environment
 from logicnet._util.processes import Child, free_port
+from logicnet.operate.demo.stage import environment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.harness.browser import Browser

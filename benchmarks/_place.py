@@ -14,9 +14,9 @@ from pathlib import Path
 from _load import raw_request
 from bittensor.sp_core import Keypair
 
+from logicnet._util.processes import Child
 from logicnet.evals.arena import classic_request
 from logicnet.operate.demo.stage import hotkey, write_network
-from logicnet._util.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTION = "A farmer has 17 sheep and all but 9 run away. How many are left?"

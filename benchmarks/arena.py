@@ -27,17 +27,17 @@ import uvloop
 from _load import drive, raw_request
 from _place import MOST_PER_VALIDATOR, Place, place
 
+from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
 from logicnet.evals.arena.arena import Arena
-from logicnet.evals.arena.scorer import Examiner
-from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.arena.information import Told
 from logicnet.evals.arena.plan import Plan, Target
-from logicnet.evals.runs.row import Row
+from logicnet.evals.arena.scorer import Examiner
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
+from logicnet.evals.runs.folder import RunFolder
+from logicnet.evals.runs.row import Row
 from logicnet.operate.demo.stage import environment
-from logicnet.errors import LogicnetError
-from logicnet._util.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.reward import SPREAD, TIME_WEIGHT
 from logicnet.scoring.rhythm import LANE_STAGGER_S, LOOP_S

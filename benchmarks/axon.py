@@ -29,9 +29,9 @@ import psutil
 from _load import Round, drive, split_reply
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place, signed
 
-from logicnet.operate.demo.stage import environment
-from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
+from logicnet.operate.demo.stage import environment
 
 INTERVAL_S = 1.0
 

@@ -32,9 +32,9 @@ import psutil
 from _load import Round, cpu_s, drive, split_reply
 from _place import Place, place, signed
 
-from logicnet.operate.demo.stage import environment
-from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
+from logicnet.operate.demo.stage import environment
 
 INTERVAL_S = 1.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

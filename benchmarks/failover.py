@@ -1,7 +1,7 @@
 """Challenges in flight while the model servers under the miner die, hang and come back: all answered in time?
 
-    python benchmarks/failover.py --scripted --at-once 200 --seconds 150     # two scripted servers
-    python benchmarks/failover.py --router .run/router-venv/bin/vllm-router  # two vLLMs; again behind a router
+    python benchmarks/failover.py --scripted --at-once 200 --seconds 150  # two scripted servers
+    python benchmarks/failover.py --router .run/router-venv/bin/vllm-router
 
 A real miner (`logicnet mine --offline`) has two servers as `--miner.llm_client.base_url`. So many questions
 are always in flight, over the real wires, each allowed the validator's 64 s. Meanwhile one server is stopped
@@ -32,10 +32,10 @@ from pathlib import Path
 from _pictures import Take, no_picture, pictures
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
+from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
 from logicnet.evals.arena.client import Reply, ValidatorClient
 from logicnet.operate.demo.stage import Stage, environment
-from logicnet.errors import LogicnetError
-from logicnet._util.processes import Child, free_port
 from logicnet.protocol import LOGIC_TIMEOUT_S, Wire
 
 NO_WORD = "I do not know"

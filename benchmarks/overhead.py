@@ -1,7 +1,7 @@
 """What the miner adds to a direct call of the same model server.
 
-    python benchmarks/overhead.py --base-url http://127.0.0.1:8000/v1      # a vLLM that is running
-    python benchmarks/overhead.py --steady                                 # a scripted server, always equally fast
+    python benchmarks/overhead.py --base-url http://127.0.0.1:8000/v1  # a vLLM that is running
+    python benchmarks/overhead.py --steady  # a scripted server, always equally fast
 
 The same model call is made over three ways in turn, one at a time, the order changing with each turn:
 straight to the server over a bare socket, straight to it with the `openai` package, and through the miner
@@ -33,9 +33,9 @@ import uvloop
 from _load import cpu_s, raw_request, split_reply
 from _place import QUESTION, ROOT, Place, place
 
-from logicnet.operate.demo.stage import environment
-from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
+from logicnet.operate.demo.stage import environment
 
 WAYS = ("bare socket", "openai package", "miner")
 CPU = "miner, CPU per call"

@@ -24,9 +24,9 @@ import psutil
 from _load import drive, raw_request, split_reply
 from _place import Place, place
 
-from logicnet.operate.demo.stage import environment
-from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
+from logicnet.operate.demo.stage import environment
 
 CONNECTIONS = 8
 

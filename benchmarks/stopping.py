@@ -1,10 +1,10 @@
 """When to stop: our rule against fixed n, ESC, Beta stopping and hindsight, on scripted and recorded lanes.
 
-    python benchmarks/stopping.py                            # two scripted models, a table and docs/stopping.svg
-    python benchmarks/stopping.py --check                    # the scripted 7B model beside its published figures
-    python benchmarks/stopping.py --tune                     # the grid that CHAT's spread and scatter came from
-    python benchmarks/stopping.py --arrivals runs/main       # a folder that `logicnet bench` wrote
-    python benchmarks/stopping.py --arrivals lanes.jsonl     # any other recording (_recordings.py)
+    python benchmarks/stopping.py  # two scripted models, a table and docs/stopping.svg
+    python benchmarks/stopping.py --check  # the scripted 7B model beside its published figures
+    python benchmarks/stopping.py --tune  # the grid that CHAT's spread and scatter came from
+    python benchmarks/stopping.py --arrivals runs/main  # a folder that `logicnet bench` wrote
+    python benchmarks/stopping.py --arrivals lanes.jsonl  # any other recording (_recordings.py)
 
 Lanes of one question run at once and slow each other (`_seven_b.py`); nothing else takes time. All
 policies play the same questions with the same traces. Rewards are the validator's, with the same

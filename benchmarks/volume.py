@@ -22,11 +22,11 @@ from pathlib import Path
 
 from _place import Place, place
 
-from logicnet.evals.runs.row import Row, read_rows
-from logicnet.evals.challenges.sets import make, write
-from logicnet.operate.demo.stage import Stage, environment
-from logicnet.errors import LogicnetError
 from logicnet._util.processes import Child, free_port
+from logicnet.errors import LogicnetError
+from logicnet.evals.challenges.sets import make, write
+from logicnet.evals.runs.row import Row, read_rows
+from logicnet.operate.demo.stage import Stage, environment
 from logicnet.volume.command import QUESTIONS
 
 VALIDATORS = 3

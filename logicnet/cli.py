@@ -574,10 +574,7 @@ def demo(
     vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
 ) -> int:
     """Ask a real miner with a real vLLM ten questions. `make demo` sets up what that needs."""
-    from logicnet.operate.demo import (
-        Stage,  # noqa: PLC0415
-        run,  # noqa: PLC0415
-    )
+    from logicnet.operate.demo import Stage, run  # noqa: PLC0415
 
     return run(Stage(vllm_python, model, folder), keep=keep)
 

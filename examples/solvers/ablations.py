@@ -1,6 +1,7 @@
 """Peers: the race with one of its parts switched off, to see what that part is worth.
 
-    logicnet bench --challenges recipes/held_out.toml --solvers race,examples/solvers/ablations.py:NoProgram,...
+    logicnet bench --challenges recipes/held_out.toml \
+        --solvers race,examples/solvers/ablations.py:NoProgram,...
 
 Each is a class; name as many as wanted. The questions, the models and all other parts are the same.
 """

@@ -121,7 +121,7 @@ async def doctor(here: Place) -> dict[str, dict[str, Any]]:
 
 
 def test_ecosystem_reads_a_value_as_it_was_written(tmp_path: Path) -> None:
-    """The same line, as JavaScript reads it; tests/unit/init has python-dotenv's side."""
+    """The same line, as JavaScript reads it; tests/unit/operate/init has python-dotenv's side."""
     tricky = {f"LOGICNET_{name}": value for name, value in TRICKY.items()}
     (tmp_path / ".env").write_text(env_file.text({"tricky": tricky}))
     config = json.dumps(str(ROOT / "ecosystem.config.js"))

@@ -18,7 +18,7 @@ from logicnet.operate.serving.command import Options as PlanOptions
 from logicnet.operate.serving.command import model_of, planned
 from logicnet.operate.serving.gpus import Machine
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 """Where ecosystem.config.js and what it starts lie."""
 
 _PORTS = range(8000, 8020)

@@ -35,7 +35,7 @@ REPLY_RESERVE_S = 1.0
 
 LOOK_AHEAD = 3
 """Arrivals that are thought through while votes come in. Two rival votes can overturn a choice that one
-cannot, and one step alone loses more than it saves (benchmarks/stopping.py); a fourth gained nothing there."""
+cannot, and one step alone loses more than it saves (benchmarks/stopping.py); a fourth gained nothing."""
 
 TRACED = frozenset({"reason"})
 """Lanes whose vote comes with a trace that reads like an assistant's solution."""

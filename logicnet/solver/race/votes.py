@@ -101,7 +101,7 @@ CHAT: Priors = MappingProxyType(
     }
 )
 """For chat models of some 7 billion: Qwen2.5-7B-Instruct has 91.6 % on GSM8K, 75.5 % on MATH (technical
-report, arXiv:2412.15115). `spread`: what served best in benchmarks/stopping.py, on the seeds kept for tuning; its
+report, arXiv:2412.15115). `spread`: what served best in benchmarks/stopping.py, on the seeds for tuning; its
 published votes of k gain little, so questions are nearly always or nearly never answered right."""
 
 _UNKNOWN = Prior(0.3, strength=4.0)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from logicnet.errors import Reason, Refusal
 from logicnet.events import EpochCount
 from logicnet.protocol import Hotkey
+from logicnet.volume import quota as volume
 from logicnet.volume.quota import VolumeBook, quotas
-from logicnet.volume.quota import quota as volume
 
 ALICE, BOB, CAROL = Hotkey("5Alice"), Hotkey("5Bob"), Hotkey("5Carol")
 INTERVAL_S = 600.0

@@ -1,6 +1,6 @@
 """Failure: why a vLLM did not start or ended, known by what it printed, with the mend in plain words.
 
-The patterns were taken from real output; tests/unit/guardian/said holds it, with the versions that said it.
+The patterns were taken from real output, which stands with its versions in the folder `said` of the tests.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
-from tests.unit.evals.arena.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
+from tests.unit.evals.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
 
 
 class Log:

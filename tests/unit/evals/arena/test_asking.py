@@ -7,7 +7,7 @@ from logicnet.evals.arena.standings import Range
 from logicnet.evals.runs.folder import Intent
 from logicnet.evals.runs.row import LONGEST_TEXT, Row
 from logicnet.scoring import Score, Similarity, Truth, Verdict
-from tests.unit.evals.arena.conftest import plan_for, questions, scripted
+from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted(), scripted(1))
 (PROBLEM,) = questions(1)

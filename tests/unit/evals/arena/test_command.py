@@ -15,7 +15,7 @@ from logicnet.cli import main
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, read_rows
 from tests.harness.scripted_miner import Mode, ScriptedMiner
-from tests.unit.evals.arena.conftest import MINERS, VALIDATOR, questions, scripted
+from tests.unit.evals.conftest import MINERS, VALIDATOR, questions, scripted
 
 ALICE = ("--validator-uri", "//Validator")
 

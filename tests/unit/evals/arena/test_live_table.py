@@ -9,7 +9,7 @@ from logicnet.evals.arena.information import Told
 from logicnet.evals.arena.live_table import Board, curve
 from logicnet.evals.arena.tally import Tally
 from logicnet.evals.runs.row import Row
-from tests.unit.evals.arena.conftest import plan_for, questions, scripted
+from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted(0), scripted(1), rounds=2)
 

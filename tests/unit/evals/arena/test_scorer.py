@@ -12,7 +12,7 @@ from logicnet.evals.arena.plan import Models, Plan
 from logicnet.evals.arena.scorer import Examiner
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
-from tests.unit.evals.arena.conftest import plan_for, questions, scripted
+from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())
 (PROBLEM,) = questions(1)  # what is 1+1

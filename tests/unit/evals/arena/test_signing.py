@@ -9,7 +9,7 @@ from bittensor.sp_core import Keypair
 from logicnet.evals.arena import btauth_request, classic_body, classic_headers
 
 GOLDEN: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[2] / "golden" / "dendrite-10.5.0.json").read_text()
+    (Path(__file__).parents[3] / "golden" / "dendrite-10.5.0.json").read_text()
 )
 MEANINGLESS = {"total_size", "header_size", "bt_header_dendrite_ip", "bt_header_dendrite_signature"}
 

@@ -20,8 +20,8 @@ from logicnet.evals.report import page
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel
 
-ROOT = Path(__file__).parents[3]
-PLAIN = str(ROOT / "bench" / "peers" / "plain_call.py")
+ROOT = Path(__file__).parents[4]
+PLAIN = str(ROOT / "examples" / "solvers" / "plain_call.py")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from logicnet.errors import SettingsError
 from logicnet.evals.bench.contestants import load_contestants
 
-PEERS = Path(__file__).parents[3] / "bench" / "peers"
+PEERS = Path(__file__).parents[4] / "examples" / "solvers"
 
 SOLVER = """
 class {name}:

@@ -14,7 +14,7 @@ from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import STEPS, ScriptedModel
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GUIDE = (ROOT / "docs" / "bench.md").read_text()
 
 
@@ -37,4 +37,4 @@ def test_every_flag_of_the_guide_exists():
 
 def test_every_peer_of_the_guide_is_there():
     named = set(re.findall(r"^\| `(\w+\.py)", GUIDE, re.MULTILINE))  # the table of peers
-    assert named == {path.name for path in (ROOT / "bench" / "peers").glob("*.py")}
+    assert named == {path.name for path in (ROOT / "examples" / "solvers").glob("*.py")}

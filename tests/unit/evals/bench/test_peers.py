@@ -12,7 +12,7 @@ from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
-PEERS = Path(__file__).parents[3] / "bench" / "peers"
+PEERS = Path(__file__).parents[4] / "examples" / "solvers"
 PROBLEM = Problem("What is 48 + 24?", "72")
 
 

@@ -6,7 +6,7 @@ from logicnet.errors import SettingsError
 from logicnet.evals.challenges.recipe import changed, read_recipe
 from logicnet.evals.challenges.sets import make
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 
 GOOD = """
 name = "one"

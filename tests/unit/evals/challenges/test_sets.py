@@ -11,7 +11,7 @@ from logicnet.errors import LogicnetError, SettingsError
 from logicnet.evals.challenges import BadFile, Recipe, load, make, write
 from logicnet.evals.challenges.sets import in_split
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 
 
 def recipe(count=12, *, split="all", seed=1, sources=None):

@@ -12,7 +12,7 @@ from logicnet.evals.arena.plan import Plan
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder, read_plan
 from logicnet.evals.runs.row import BadRun, Row
-from tests.unit.evals.arena.conftest import plan_for, questions, scripted
+from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())
 PROBLEMS = questions(3)

@@ -10,7 +10,7 @@ import pytest
 from logicnet.cli import main
 from logicnet.config import read
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 URL = "http://127.0.0.1:9/v1"
 Said = pytest.CaptureFixture[str]
 

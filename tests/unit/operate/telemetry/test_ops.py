@@ -16,7 +16,7 @@ from logicnet.operate.telemetry.metrics import Metrics
 from tests.unit.ledger.facts import admitted, epoch
 from tests.unit.operate.telemetry.views import view
 
-OPS = Path(__file__).parents[3] / "ops"
+OPS = Path(__file__).parents[4] / "ops"
 PROMETHEUS_OWN = {"up"}
 _METRIC = re.compile(r"\b(?:logicnet|process)_[a-z_]+\b")
 _SELECTOR = re.compile(r"\b((?:logicnet|process)_[a-z_]+)\{([^}]*)\}")

@@ -112,7 +112,7 @@ def test_the_python_that_has_vllm_is_found(monkeypatch, tmp_path):
 
 
 def test_a_refused_start_is_one_line_and_status_2(monkeypatch, tmp_path, capfd):
-    fake = Path(__file__).parents[2] / "harness" / "fake_vllm"
+    fake = Path(__file__).parents[4] / "harness" / "fake_vllm"
     (tmp_path / "says").write_text((SAID / "no_token.txt").read_text())
     monkeypatch.setenv("PYTHONPATH", str(fake))
     monkeypatch.setenv("FAKE_VLLM", str(tmp_path))

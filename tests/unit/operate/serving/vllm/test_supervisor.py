@@ -24,7 +24,7 @@ from logicnet.operate.serving.vllm.orphans import MARK, write_note
 from tests.harness.said import listening
 from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
 
-FAKE = Path(__file__).parents[2] / "harness" / "fake_vllm"
+FAKE = Path(__file__).parents[4] / "harness" / "fake_vllm"
 SAID = Path(__file__).with_name("said")
 PATIENCE = Patience(
     every_s=0.02,
