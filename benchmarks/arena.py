@@ -30,8 +30,8 @@ from _place import MOST_PER_VALIDATOR, Place, place
 from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena.arena import Arena
-from logicnet.evals.arena.information import Told
-from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.information import InformationReply
+from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.arena.scorer import Examiner
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
@@ -54,7 +54,7 @@ class Watch:
     rows: list[Row] = field(default_factory=list)
     began_s: float = 0.0
 
-    def round_began(self, number: int, told: Mapping[str, Told], questions: int) -> None:
+    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
         self.began_s = self.began_s or time.monotonic()
 
     def row(self, row: Row) -> None:
@@ -76,7 +76,7 @@ class Asked:
 
 async def ask(here: Place, port: int, count: int, loop_s: float) -> Asked:
     validator = here.validators[0]
-    plan = Plan(
+    plan = ArenaPlan(
         targets=(Target(address=f"127.0.0.1:{port}", hotkey=here.miner_ss58),),
         validator=validator.ss58_address,
         stakes={validator.ss58_address: 50_000.0},

@@ -34,7 +34,7 @@ from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 
 from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
-from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.operate.demo.stage import Stage, environment
 from logicnet.protocol import LOGIC_TIMEOUT_S, Wire
 
@@ -81,7 +81,7 @@ class Server:
 class Count:
     """What came of it."""
 
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[MinerReply] = field(default_factory=list)
     in_flight: int = 0
     most: int = 0
     events: list[tuple[float, str]] = field(default_factory=list)

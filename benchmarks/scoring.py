@@ -21,7 +21,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from logicnet.scoring import Embedder, MiniLM, Reply, Scorer, TruthTeller, by_text
+from logicnet.scoring import Embedder, MiniLM, ScoredInput, Scorer, TruthTeller, by_text
 
 SENTENCE = (
     "first we add the two numbers then divide by seven which leaves a remainder so that the sum of all "
@@ -60,7 +60,7 @@ async def embedding_seconds(count: int) -> tuple[float, float]:
     took: list[float] = []
     for _ in range(2):
         replies = [
-            Reply(str(n), str(n), reasoning=text_of(rng), reference=text_of(rng), process_time_s=1.0)
+            ScoredInput(str(n), str(n), reasoning=text_of(rng), reference=text_of(rng), process_time_s=1.0)
             for n in range(count)
         ]
         began_s = time.perf_counter()

@@ -26,7 +26,7 @@ from logicnet.config.started import as_started
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.ledger import Table, ledger_path
 from logicnet.operate.ledger_tables import Format, report
-from logicnet.settings import Logging
+from logicnet.settings import LoggingSettings
 
 app = typer.Typer(
     help="A reasoning miner for Bittensor: signed challenge in, reasoned answer out, in time.",
@@ -61,7 +61,7 @@ Catalogue = Annotated[Path | None, typer.Option(help="Another table than ours, T
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
-    logs.set_up(Logging(trace=os.environ.get(TRACE, "").lower() == "true"))
+    logs.set_up(LoggingSettings(trace=os.environ.get(TRACE, "").lower() == "true"))
     # A script that starts us in the background has Ctrl-C ignored, and Python then leaves it so.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -151,13 +151,13 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there, and keep it.")] = False,
 ) -> None:
     """Write `.env` and `ecosystem.config.js` for this machine, from five answers or flags of `mine`."""
-    from logicnet.operate.init.answers import Options  # noqa: PLC0415
+    from logicnet.operate.init.answers import InitOptions  # noqa: PLC0415
     from logicnet.operate.init.command import USAGE, run  # noqa: PLC0415
 
     if asks_help(context, *USAGE):
         return
     run(
-        Options(
+        InitOptions(
             flags=context.args,
             folder=folder,
             model=model,
@@ -266,9 +266,9 @@ def volume_advise(
     """
     settings = pm2s(context).settings
 
-    from logicnet.volume.command import Options, run  # noqa: PLC0415
+    from logicnet.volume.command import AdviseOptions, run  # noqa: PLC0415
 
-    options = Options(minutes=minutes, challenges=challenges, skip_bad=skip_bad, json=json)
+    options = AdviseOptions(minutes=minutes, challenges=challenges, skip_bad=skip_bad, json=json)
     return run(settings, options)
 
 
@@ -300,11 +300,11 @@ def score(
     truth: Annotated[bool, typer.Option("--truth", help="Say too what is truly right.")] = False,
 ) -> None:
     """Score answers as a validator would: each line comes back with correctness, similarity, reward."""
-    from logicnet.scoring.command import Options, run  # noqa: PLC0415
+    from logicnet.scoring.command import ScoreOptions, run  # noqa: PLC0415
 
     key = SecretStr(judge_key) if judge_key and judge_url else None
     run(
-        Options(
+        ScoreOptions(
             file=file,
             out=out,
             skip_bad=skip_bad,
@@ -372,7 +372,7 @@ def arena(
     resume: Resume = False,
 ) -> int:
     """Question running miners as a validator would, score and rank them. Ctrl-C keeps what was scored."""
-    from logicnet.evals.arena.command import Options, run  # noqa: PLC0415
+    from logicnet.evals.arena.command import ArenaOptions, run  # noqa: PLC0415
 
     wallet = {"path": wallet_path, "name": wallet_name, "hotkey": wallet_hotkey}
     plan = {
@@ -392,7 +392,7 @@ def arena(
         "truth": truth,
     }
     return run(
-        Options(
+        ArenaOptions(
             out=out,
             resume=resume,
             targets=target or (),
@@ -455,14 +455,14 @@ def bench(
     resume: Resume = False,
 ) -> int:
     """Put solvers side by side on the same questions, and say how much of the difference is noise."""
-    from logicnet.evals.bench.command import Options, Source, run  # noqa: PLC0415
+    from logicnet.evals.bench.command import BenchOptions, ServerOption, run  # noqa: PLC0415
 
     plan = {"concurrency": concurrency, "deadline_s": deadline, "embedding_model": embedding_model}
     names = None if solvers is None else [name.strip() for name in solvers.split(",") if name.strip()]
     if names == []:
         raise SettingsError("--solvers is empty: name at least one; `logicnet solvers` lists them")
     return run(
-        Options(
+        BenchOptions(
             out=out,
             resume=resume,
             solvers=names or (),
@@ -470,9 +470,9 @@ def bench(
             skip_bad=skip_bad,
             count=count,
             seed=seed,
-            endpoint=Source(endpoint, model, key),
-            judge=Source(judge_url, judge_model, judge_key),
-            reference=Source(reference_url, reference_model, reference_key),
+            endpoint=ServerOption(endpoint, model, key),
+            judge=ServerOption(judge_url, judge_model, judge_key),
+            reference=ServerOption(reference_url, reference_model, reference_key),
             similarity=similarity,
             plan={name: value for name, value in plan.items() if value is not None},
         )
@@ -504,10 +504,10 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> int:
     """Say which models fit these GPUs, how vLLM is started with them, and how many challenges they keep."""
-    from logicnet.operate.serving.command import Options, run  # noqa: PLC0415
+    from logicnet.operate.serving.command import PlanOptions, run  # noqa: PLC0415
 
     return run(
-        Options(
+        PlanOptions(
             model=model, vram_gb=vram, gpus=_cards(vram, gpus), on_cpu=cpu, catalogue=catalogue, as_json=json
         )
     )
@@ -535,15 +535,15 @@ def vllm(
 
     Other flags go to vLLM, and win: --host (127.0.0.1), --port (8000), any.
     """
-    from logicnet.operate.serving.command import Options as PlanOptions  # noqa: PLC0415
-    from logicnet.operate.serving.vllm.command import Options, run  # noqa: PLC0415
-    from logicnet.operate.serving.vllm.supervisor import Patience  # noqa: PLC0415
+    from logicnet.operate.serving.command import PlanOptions  # noqa: PLC0415
+    from logicnet.operate.serving.vllm.command import VllmOptions, run  # noqa: PLC0415
+    from logicnet.operate.serving.vllm.supervisor import ProbePolicy  # noqa: PLC0415
 
-    patience = Patience(
+    patience = ProbePolicy(
         every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence
     )
     machine = PlanOptions(model=model, vram_gb=vram, gpus=_cards(vram, gpus), on_cpu=cpu, catalogue=catalogue)
-    run(Options(machine=machine, python=python, words=context.args, patience=patience))
+    run(VllmOptions(machine=machine, python=python, words=context.args, patience=patience))
 
 
 def _cards(vram: float | None, gpus: int | None) -> int:

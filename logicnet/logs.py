@@ -34,7 +34,7 @@ from logicnet.events import (
     Shadowed,
 )
 from logicnet.protocol import Hotkey
-from logicnet.settings import MASK, Logging
+from logicnet.settings import MASK, LoggingSettings
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -49,7 +49,7 @@ _LONGEST = 1000  # characters of a text; a foreign error may hold a whole page
 _HOTKEY_SHOWN = 8  # characters; enough to tell validators apart
 
 
-def set_up(settings: Logging, secrets: Collection[str] = ()) -> None:
+def set_up(settings: LoggingSettings, secrets: Collection[str] = ()) -> None:
     """Say what is asked for, in the form that is asked for, and never one of `secrets`.
 
     Everything that goes through the standard library's logging comes out here too.
@@ -135,7 +135,7 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-class Tally:
+class WindowedCounter:
     """Counts by key, in windows of `WINDOW_S` seconds that begin with the first count."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -163,7 +163,7 @@ class _Foreign(stdlib.Handler):
 
     def __init__(self) -> None:
         super().__init__(stdlib.WARNING)
-        self._tally = Tally()
+        self._tally = WindowedCounter()
 
     def emit(self, record: stdlib.LogRecord) -> None:
         for name, count in self._tally.ended().items():
@@ -193,8 +193,8 @@ class EventLog:
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._tally = Tally(clock)  # of refusals and promises
-        self._challenges = Tally(clock)
+        self._tally = WindowedCounter(clock)  # of refusals and promises
+        self._challenges = WindowedCounter(clock)
 
     def __call__(self, event: Event) -> None:
         self._sum_up()

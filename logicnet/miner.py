@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 from loguru import logger
 
-from logicnet.axon import Admission, Axon, AxonServer, Places
+from logicnet.axon import Admission, Axon, AxonServer, ConcurrencyLimiter
 from logicnet.chain import load_hotkey, network_keeper
 from logicnet.chain.standing import placed
 from logicnet.config import endpoints
@@ -53,7 +53,11 @@ async def mine(settings: Settings) -> None:
         solver = await _at_work(
             stack, settings, settings.miner.solver, "--miner.solver", models=models, ledger=ledger.path
         )
-        meter, seen, places = meter_of(ledger), counted(models), Places(settings.miner.max_in_flight)
+        meter, seen, places = (
+            meter_of(ledger),
+            counted(models),
+            ConcurrencyLimiter(settings.miner.max_in_flight),
+        )
         strain = Strain(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
         record = fan_out(ledger.record, meter, log_event, strain)
         shadow = await _shadow(stack, settings, seen, record, ledger.path)

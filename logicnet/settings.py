@@ -17,11 +17,10 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from logicnet._util.net import ALL_INTERFACES, LOOPBACK
+
 NETWORKS = ("finney", "test", "local", "archive", "devnet")
 """The networks that bittensor 11 knows by name (`bittensor.settings.NETWORKS`)."""
-
-LOOPBACK = "127.0.0.1"
-ALL_INTERFACES = "0.0.0.0"  # noqa: S104  (validators call from anywhere; every request is verified)
 
 MASK = "****"
 """What stands for a secret wherever settings are shown."""
@@ -176,7 +175,7 @@ class _Frozen(BaseModel):
     )
 
 
-class Wallet(_Frozen):
+class WalletSettings(_Frozen):
     model_config = ConfigDict(title="Who mines")
 
     name: KeyName = Field("default", description="coldkey name")
@@ -184,13 +183,13 @@ class Wallet(_Frozen):
     path: Folder = Field(Path("~/.bittensor/wallets"), description="folder of wallets")
 
 
-class Subtensor(_Frozen):
+class SubtensorSettings(_Frozen):
     model_config = ConfigDict(title="The chain")
 
     network: Network = Field("finney", description="network to mine on")
 
 
-class ChainFile(_Frozen):
+class ChainFileSettings(_Frozen):
     model_config = ConfigDict(title="How the network is seen")
 
     file: File | None = Field(None, description="JSON or TOML file of neurons, for --offline")
@@ -198,7 +197,7 @@ class ChainFile(_Frozen):
     timeout_s: Seconds = Field(30.0, description="seconds that one call to the chain may take")
 
 
-class Axon(_Frozen):
+class AxonSettings(_Frozen):
     model_config = ConfigDict(title="Where validators reach this miner")
 
     host: Host | None = Field(
@@ -216,7 +215,7 @@ class Axon(_Frozen):
     )
 
 
-class LlmClient(_Frozen):
+class LlmClientSettings(_Frozen):
     model_config = ConfigDict(title="The model server")
 
     base_url: BaseUrl = Field(
@@ -233,7 +232,7 @@ class LlmClient(_Frozen):
         return _listed(self.base_url)
 
 
-class Miner(_Frozen):
+class MinerSettings(_Frozen):
     model_config = ConfigDict(title="What is answered, how, and how much of it")
 
     category: Word = Field("Logic", description="what we tell validators we answer")
@@ -249,10 +248,10 @@ class Miner(_Frozen):
         None, description="a second solver, tried on real challenges in quiet moments; its answers stay here"
     )
     shadow_share: Share = Field(0.05, description="share of the challenges that --miner.shadow is tried on")
-    llm_client: LlmClient = LlmClient()
+    llm_client: LlmClientSettings = LlmClientSettings()
 
 
-class Ledger(_Frozen):
+class LedgerSettings(_Frozen):
     model_config = ConfigDict(title="What happened, on disk")
 
     path: File | None = Field(None, description="SQLite file; ~/.logicnet/WALLET-HOTKEY.sqlite if not given")
@@ -261,7 +260,7 @@ class Ledger(_Frozen):
     )
 
 
-class Admin(_Frozen):
+class AdminSettings(_Frozen):
     model_config = ConfigDict(
         title="Where the miner is watched: /metrics for Prometheus, /state for the console"
     )
@@ -272,7 +271,7 @@ class Admin(_Frozen):
     )
 
 
-class Console(_Frozen):
+class ConsoleSettings(_Frozen):
     model_config = ConfigDict(title="The console's page")
 
     host: Host = Field(LOOPBACK, description="address to bind; any but loopback needs a password")
@@ -285,7 +284,7 @@ class Console(_Frozen):
     )
 
 
-class Logging(_Frozen):
+class LoggingSettings(_Frozen):
     model_config = ConfigDict(title="What is said, to stderr")
 
     debug: Switch = Field(False, description="say more")
@@ -314,15 +313,15 @@ class Settings(BaseSettings):
     wandb_api_key: Annotated[Secret | None, Known("WANDB_API_KEY")] = Field(
         None, description="Weights & Biases key: for training runs, which are not built yet; nothing uses it"
     )
-    wallet: Wallet = Wallet()
-    subtensor: Subtensor = Subtensor()
-    chain: ChainFile = ChainFile()
-    axon: Axon = Axon()
-    miner: Miner = Miner()
-    ledger: Ledger = Ledger()
-    admin: Admin = Admin()
-    console: Console = Console()
-    logging: Logging = Logging()
+    wallet: WalletSettings = WalletSettings()
+    subtensor: SubtensorSettings = SubtensorSettings()
+    chain: ChainFileSettings = ChainFileSettings()
+    axon: AxonSettings = AxonSettings()
+    miner: MinerSettings = MinerSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    admin: AdminSettings = AdminSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    logging: LoggingSettings = LoggingSettings()
 
     @property
     def bind_host(self) -> str:

@@ -25,7 +25,7 @@ _MOST_EXPONENT = 400  # decimal, of a number such as 1e300
 _LARGEST_FACTORIAL = 500
 
 
-class Unreadable(ValueError):
+class NotArithmetic(ValueError):
     """The text is no expression that we compute."""
 
 
@@ -53,7 +53,7 @@ _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
     "cot": lambda value: 1 / cmath.tan(value),
 }  # fmt: skip
 _NAMES: dict[str, Value] = {"pi": math.pi, "e": math.e, "i": 1j, "j": 1j}
-_FAILURES = (Unreadable, ArithmeticError, ValueError, TypeError, RecursionError)
+_FAILURES = (NotArithmetic, ArithmeticError, ValueError, TypeError, RecursionError)
 
 
 def computed(text: str) -> Computed | None:
@@ -61,7 +61,7 @@ def computed(text: str) -> Computed | None:
     if len(text) > MOST_CHARS:
         return None
     try:
-        reader = _Reader(_tokens(_SUBSCRIPT.sub(r"logbase(\1, ", text)))
+        reader = _ArithmeticReader(_tokens(_SUBSCRIPT.sub(r"logbase(\1, ", text)))
         value = reader.whole()
         if isinstance(value, complex) and abs(value.imag) <= 1e-12 * max(1.0, abs(value)):
             value = value.real
@@ -78,7 +78,7 @@ def _tokens(text: str) -> list[str]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            raise Unreadable
+            raise NotArithmetic
         if match["name"]:
             found += _names(match["name"])
         else:
@@ -94,7 +94,7 @@ def _names(run: str) -> list[str]:
         return [lowered]
     if len(run) <= 3 and not (len(run) > 1 and lowered in _SHORT_WORDS):
         return list(lowered)
-    raise Unreadable
+    raise NotArithmetic
 
 
 _SHORT_WORDS = frozenset(
@@ -107,7 +107,7 @@ _SHORT_WORDS = frozenset(
 )
 
 
-class _Reader:
+class _ArithmeticReader:
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = tokens
         self._place = 0
@@ -119,7 +119,7 @@ class _Reader:
     def whole(self) -> Value:
         value = self._sum()
         if self._place != len(self._tokens):
-            raise Unreadable
+            raise NotArithmetic
         return value
 
     def _next(self) -> str:
@@ -135,7 +135,7 @@ class _Reader:
     def _sum(self) -> Value:
         self._depth += 1
         if self._depth > _MOST_NESTED:
-            raise Unreadable
+            raise NotArithmetic
         value = self._product()
         while sign := self._take("+", "-"):
             self.operations += 1
@@ -174,7 +174,7 @@ class _Reader:
         self.operations += 1
         self._depth += 1
         if self._depth > _MOST_NESTED:
-            raise Unreadable
+            raise NotArithmetic
         exponent = self._signed()
         self._depth -= 1
         return _raised(base, exponent)
@@ -210,19 +210,19 @@ class _Reader:
         if piece.isalpha() and piece.isascii():
             self.unknowns.add(piece)
             return _somewhere(piece)
-        raise Unreadable
+        raise NotArithmetic
 
     def _number(self, token: str) -> Fraction:
         exponent = re.search(r"[eE]([+-]?\d+)$", token)
         if exponent and abs(int(exponent[1][:6])) > _MOST_EXPONENT:
-            raise Unreadable
+            raise NotArithmetic
         value = Fraction(token.rstrip(".") or "0")
         self.numbers.append(value)
         return value
 
     def _close(self, mark: str) -> None:
         if not self._take(mark):
-            raise Unreadable
+            raise NotArithmetic
 
     def _argument(self) -> Value:
         self.operations += 1
@@ -255,7 +255,7 @@ class _Reader:
         power = self._next()
         self._place += 1
         if power not in ("2", "3", "4"):
-            raise Unreadable
+            raise NotArithmetic
         return int(power)
 
 
@@ -268,7 +268,7 @@ def _raised(base: Value, exponent: Value) -> Value:
         if exponent.denominator == 1 and isinstance(base, Fraction):
             bits = max(base.numerator.bit_length(), base.denominator.bit_length())
             if bits * abs(exponent.numerator) > _MOST_BITS:
-                raise Unreadable
+                raise NotArithmetic
             return Fraction(base**exponent.numerator)
         if exponent.denominator == 2 and isinstance(base, Fraction):
             return _raised(_root(base), Fraction(exponent.numerator))
@@ -310,7 +310,7 @@ def _size(value: Value) -> Fraction | float:
 
 def _factorial(value: Value) -> Value:
     if not isinstance(value, Fraction) or value.denominator != 1 or not 0 <= value <= _LARGEST_FACTORIAL:
-        raise Unreadable
+        raise NotArithmetic
     return Fraction(math.factorial(value.numerator))
 
 

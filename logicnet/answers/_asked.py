@@ -14,7 +14,7 @@ _HEAD, _TAIL = 2_500, 1_500  # characters of a long question that are read: what
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionSpec:
     """What a question asks for. Everything is unknown for an empty question."""
 
     places: int | None = None
@@ -224,12 +224,12 @@ _CHOOSES = re.compile(r"\b(?:choices?|options?|which of|choose|select|pick)\b", 
 
 
 @functools.lru_cache(maxsize=128)
-def asked(question: str) -> Asked:
+def asked(question: str) -> QuestionSpec:
     """What `question` asks for. Takes about a quarter of a millisecond the first time. Never raises."""
     if len(question) > _HEAD + _TAIL:
         question = f"{question[:_HEAD]}\n{question[-_TAIL:]}"
     if not question.strip():
-        return Asked()
+        return QuestionSpec()
     words = question.lower().replace("’", "'").replace("‘", "'")  # noqa: RUF001
     bare = words.replace("$", "")
     percent = bool(_PERCENT_ASKED.search(bare))
@@ -247,7 +247,7 @@ def asked(question: str) -> Asked:
     primes = bool(_PRIMES.search(bare))
     text = bool(_TEXT.search(bare)) and not counted and base is None
     true_false = bool(_TRUE_FALSE.search(bare))
-    return Asked(
+    return QuestionSpec(
         places=places,
         significant=significant,
         down=bool(_DOWN.search(bare)),
@@ -288,7 +288,7 @@ def asked(question: str) -> Asked:
     )
 
 
-def only_yes_or_no(question: Asked) -> bool:
+def only_yes_or_no(question: QuestionSpec) -> bool:
     """Whether nothing but a yes or a no answers the question."""
     said = question.words.replace("yes or no", "").rstrip()
     last = re.split(r"(?<=[.!?])\s+", said)[-1]

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from logicnet.answers._arithmetic import Computed, computed
-from logicnet.answers._asked import Asked
+from logicnet.answers._asked import QuestionSpec
 from logicnet.answers._form import Form, made
 
 _CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")
@@ -14,7 +14,7 @@ _SIGN = re.compile(r"[\d+*/^(-]")  # without one it is a name
 _POWER = re.compile(r"\(?(-?\d{1,6})\)?\s*(?:\^|\*\*)\s*\(?(-?\d{1,6})\)?")
 
 
-def formula_form(read: str, text: str, question: Asked) -> Form | None:
+def formula_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """The form of an expression with unknowns. None if it has none.
 
     Where a question asks to factor, to expand or to combine terms, the shape counts as well: how many

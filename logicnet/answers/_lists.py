@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from logicnet.answers._arithmetic import computed
-from logicnet.answers._asked import Asked
+from logicnet.answers._asked import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._numbers import number_form, numbers_in, shown
@@ -78,7 +78,7 @@ def _splits(read: str, place: int, spaced: bool) -> bool:
 
 
 def list_form(  # noqa: PLR0911
-    read: str, text: str, question: Asked, depth: int = 0
+    read: str, text: str, question: QuestionSpec, depth: int = 0
 ) -> Form | None:
     """The form of an answer that is a list, tuple, set, vector or matrix; a list of one is what it holds."""
     if _NUMBERS.fullmatch(read):
@@ -106,7 +106,7 @@ def list_form(  # noqa: PLR0911
     return made("list", "[" + ", ".join(keys) + "]", text)
 
 
-def _part(part: str, question: Asked, depth: int) -> Form | None:
+def _part(part: str, question: QuestionSpec, depth: int) -> Form | None:
     found = list_form(part, part, question, depth + 1) if part[:1] in "[({" else None
     found = found or number_form(part, part, question) or formula_form(part, part, question)
     if found is None and len(part) <= 60:
@@ -120,7 +120,7 @@ def _part(part: str, question: Asked, depth: int) -> Form | None:
     return found
 
 
-def factors_form(read: str, text: str, question: Asked) -> Form | None:
+def factors_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """Prime factors: 2 * 2 * 3, 2^2 * 3, or 2, 2, 3."""
     read = re.sub(r"\bwith multiplicity\b|\band\b", ",", read)
     parts = [
@@ -139,7 +139,7 @@ def factors_form(read: str, text: str, question: Asked) -> Form | None:
     return made("list", "[" + ", ".join(map(str, sorted(found))) + "]", text)
 
 
-def unknowns_form(read: str, text: str, question: Asked) -> Form | None:  # noqa: PLR0911, PLR0912
+def unknowns_form(read: str, text: str, question: QuestionSpec) -> Form | None:  # noqa: PLR0911, PLR0912
     """x = 3 is 3; x = 1, y = 2 is what (1, 2) is; x = 2 or x = 3 is the set of both."""
     if first := _NAMES_FIRST.fullmatch(read.strip()):
         names = [name.strip() for name in first[1].split(",")]
@@ -190,7 +190,7 @@ def roles_form(read: str, text: str) -> Form | None:
     return made("unknowns", ", ".join(f"{name}={role}" for name, role in sorted(roles.items())), text)
 
 
-def interval_form(read: str, text: str, question: Asked) -> Form | None:
+def interval_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """(2, oo), x > 2 and 2 < x are one; [1, 2) is not (1, 2)."""
     pieces = re.split(r"\s+(?:U|or)\s+", read.strip())
     found = [_one_interval(piece.strip(), question) for piece in pieces[:20]]
@@ -199,7 +199,7 @@ def interval_form(read: str, text: str, question: Asked) -> Form | None:
     return made("interval", " U ".join(sorted(piece for piece in found if piece)), text)
 
 
-def _one_interval(read: str, question: Asked) -> str | None:  # noqa: PLR0911
+def _one_interval(read: str, question: QuestionSpec) -> str | None:  # noqa: PLR0911
     if interval := _INTERVAL.fullmatch(read):
         opening, low, high, closing = interval.groups()
         infinite = any(_INFINITE.fullmatch(end.strip()) for end in (low, high))
@@ -224,14 +224,14 @@ def _one_interval(read: str, question: Asked) -> str | None:  # noqa: PLR0911
     return None
 
 
-def _ends(low: str, high: str, low_in: bool, high_in: bool, question: Asked) -> str | None:
+def _ends(low: str, high: str, low_in: bool, high_in: bool, question: QuestionSpec) -> str | None:
     ends = [_end(low, question), _end(high, question)]
     if not all(ends):
         return None
     return f"{'[' if low_in else '('}{ends[0]}, {ends[1]}{']' if high_in else ')'}"
 
 
-def _end(end: str, question: Asked) -> str:
+def _end(end: str, question: QuestionSpec) -> str:
     if infinite := _INFINITE.fullmatch(end.strip()):
         return f"{infinite[1].replace('+', '')}oo"
     form = number_form(end.strip(), end, question)

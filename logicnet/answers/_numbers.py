@@ -20,7 +20,7 @@ import re
 from fractions import Fraction
 
 from logicnet.answers._arithmetic import Computed, computed
-from logicnet.answers._asked import Asked
+from logicnet.answers._asked import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._spelled import from_words
 from logicnet.answers._units import compound, converted, unit_of
@@ -61,7 +61,7 @@ _BOUND = re.compile(
 _THIRDS = re.compile(r"([+-]?\d*)\.(\d{0,2}?)(3{2,}|6{2,}|6+7)")
 
 
-def number_form(read: str, text: str, question: Asked) -> Form | None:
+def number_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """The form of an answer (`read`, undressed) that is one number; None if it is none.
 
     `text` is sent where the number is no plain one: a root, a multiple of pi, a complex number.
@@ -82,7 +82,7 @@ def number_form(read: str, text: str, question: Asked) -> Form | None:
     return made("number", shown(said), sent, said if said.denominator < 10**6 else float(said))
 
 
-def normal(value: Fraction, question: Asked) -> Fraction:
+def normal(value: Fraction, question: QuestionSpec) -> Fraction:
     """The number as far as the question counts its digits, else without the noise of a float."""
     if question.down or question.up:
         value = _without_noise(value)
@@ -103,7 +103,7 @@ def shown(value: Fraction) -> str:
     return _decimal(value, _places(value))
 
 
-def written(value: Fraction, question: Asked, *, as_decimal: bool = False) -> str:
+def written(value: Fraction, question: QuestionSpec, *, as_decimal: bool = False) -> str:
     """A number as it is sent. See the module."""
     if _rounds(question):
         value = normal(value, question)
@@ -129,7 +129,7 @@ def numbers_in(read: str) -> list[str]:
     return [found[0].strip() for found in _TOKEN.finditer(_POWER_OF_UNIT.sub(r"\1", read))]
 
 
-def only_number(read: str, text: str, question: Asked) -> Form | None:
+def only_number(read: str, text: str, question: QuestionSpec) -> Form | None:
     """The number of a short sentence that holds exactly one, as a validator reads it."""
     found = numbers_in(read)
     if len(found) != 1 or _BOUND.search(read):
@@ -138,7 +138,7 @@ def only_number(read: str, text: str, question: Asked) -> Form | None:
     return number_form(found[0] + percent, text, question)
 
 
-def _read(read: str, question: Asked) -> tuple[Fraction | float | complex, bool] | None:
+def _read(read: str, question: QuestionSpec) -> tuple[Fraction | float | complex, bool] | None:
     """The value, and whether it is a plain number: digits, a fraction, a mixed number."""
     read = re.sub(r"^[\s,;?]+|^\.(?!\d)|[\s.,;?]+$", "", read)
     if read.endswith("!") and not question.factorial:
@@ -199,7 +199,7 @@ def _without_unit(read: str) -> tuple[str, str, bool]:
     return read[: found.start()].strip(), unit_of(first), bool(found["percent"])
 
 
-def _of_thirds(value: Fraction, question: Asked) -> Fraction:
+def _of_thirds(value: Fraction, question: QuestionSpec) -> Fraction:
     """Thirds and sixths that were cut off: 0.33, 16.67. Not where decimals were given or asked for."""
     decimal = value.denominator > 1 and 10**24 % value.denominator == 0
     if _rounds(question) or question.shows_decimals or not decimal:
@@ -213,7 +213,7 @@ def _of_thirds(value: Fraction, question: Asked) -> Fraction:
     return nearest if abs(nearest - value) < Fraction(1, 10**decimals) else value
 
 
-def _rounds(question: Asked) -> bool:
+def _rounds(question: QuestionSpec) -> bool:
     return question.places is not None or question.significant is not None or question.down or question.up
 
 
@@ -290,7 +290,7 @@ def _scientific(value: Fraction, digits: int) -> str:
     return f"{mantissa}e{power:+03d}"
 
 
-def _power_of_ten(value: Fraction, question: Asked) -> str:
+def _power_of_ten(value: Fraction, question: QuestionSpec) -> str:
     if not value:
         return "0"
     digits = question.significant or _DIGITS

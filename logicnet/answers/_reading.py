@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from logicnet.answers._asked import Asked, asked
+from logicnet.answers._asked import QuestionSpec, asked
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._lists import (
@@ -78,7 +78,7 @@ def form(text: str, question: str = "") -> Form | None:
     return None
 
 
-def _once(text: str, wanted: Asked) -> Form | None:
+def _once(text: str, wanted: QuestionSpec) -> Form | None:
     if wanted.code and (code := _code(text[-MOST_TEXT:])):
         return code
     answer = _answer(_TAGS.sub(" ", text[-MOST_TEXT:]) if "<" in text else text[-MOST_TEXT:])
@@ -115,7 +115,7 @@ def _code(text: str) -> Form | None:
     return code_form(code.strip()[:_MOST_CODE])
 
 
-def _read(answer: str, question: Asked) -> Form | None:
+def _read(answer: str, question: QuestionSpec) -> Form | None:
     if len(answer) > MOST_CHARS:
         return words_form(answer, question)
     read = undressed(answer)
@@ -132,7 +132,7 @@ def _read(answer: str, question: Asked) -> Form | None:
     return _in_words(read, answer, question)
 
 
-def _as_asked(read: str, answer: str, question: Asked) -> Form | None:  # noqa: PLR0911
+def _as_asked(read: str, answer: str, question: QuestionSpec) -> Form | None:  # noqa: PLR0911
     """What only the question can tell: a choice, a sign, a numeral, letters rather than numbers."""
     if question.options and (choice := _choice(read, answer, question)):
         return choice
@@ -151,7 +151,7 @@ def _as_asked(read: str, answer: str, question: Asked) -> Form | None:  # noqa: 
     return None
 
 
-def _value(read: str, text: str, question: Asked) -> Form | None:  # noqa: PLR0911
+def _value(read: str, text: str, question: QuestionSpec) -> Form | None:  # noqa: PLR0911
     """The readers of values, the more particular before the more general."""
     if question.ratio and (found := ratio_form(read, text)):
         return found
@@ -170,7 +170,7 @@ def _value(read: str, text: str, question: Asked) -> Form | None:  # noqa: PLR09
     return list_form(read, text, question) or formula_form(read, text, question)
 
 
-def _is_list(read: str, question: Asked) -> bool:
+def _is_list(read: str, question: QuestionSpec) -> bool:
     """1,234 is a number unless a list was asked for."""
     return question.listed and bool(re.fullmatch(r"\d{1,3}(?:,\d{3})+", read)) and question.unordered
 
@@ -181,7 +181,7 @@ def _said(read: str) -> list[str]:
     return list(dict.fromkeys(one for one in (read, last) if one))
 
 
-def _concludes(found: Form, read: str, question: Asked) -> bool:
+def _concludes(found: Form, read: str, question: QuestionSpec) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
     del question
     return (
@@ -191,7 +191,7 @@ def _concludes(found: Form, read: str, question: Asked) -> bool:
     )
 
 
-def _in_words(read: str, answer: str, question: Asked) -> Form | None:
+def _in_words(read: str, answer: str, question: QuestionSpec) -> Form | None:
     if found := roles_form(read, answer):
         return found
     if not question.text and len(answer.split()) <= MOST_WORDS:
@@ -203,7 +203,7 @@ def _in_words(read: str, answer: str, question: Asked) -> Form | None:
     return words_form(answer, question)
 
 
-def _several(read: str, answer: str, question: Asked) -> Form | None:
+def _several(read: str, answer: str, question: QuestionSpec) -> Form | None:
     """The numbers of a sentence: "the mean is 4 and the median 3", "5 hours and 1 minute"."""
     parts, bracket = split(read)
     if bracket or len(parts) < 2 or not all(len(numbers_in(part)) == 1 for part in parts):
@@ -217,7 +217,7 @@ def _several(read: str, answer: str, question: Asked) -> Form | None:
     return made("list", "[" + ", ".join(keys) + "]", answer)
 
 
-def _choice(read: str, answer: str, question: Asked) -> Form | None:
+def _choice(read: str, answer: str, question: QuestionSpec) -> Form | None:
     letter = choice_letter(read, question)
     if not letter:
         plainly = replace(question, options=())
@@ -231,7 +231,7 @@ def _choice(read: str, answer: str, question: Asked) -> Form | None:
     return made("choice", letter, letter) if letter else None
 
 
-def _numeral(read: str, question: Asked) -> Form | None:
+def _numeral(read: str, question: QuestionSpec) -> Form | None:
     """Digits in the base that was asked for, with or without 0x, 0b or 0o."""
     said = _BASE_MARK.sub("", _said(read)[-1].strip(" ._'\""))
     said = re.sub(r"(?<=\w)[ _,](?=\w)", "", said) if re.fullmatch(r"[0-9a-fA-F ,_]+", said) else said
@@ -251,7 +251,7 @@ def _numeral(read: str, question: Asked) -> Form | None:
     return made("numeral", f"{sign}{bare} in {question.base}", said)
 
 
-def _sendable(found: Form, question: Asked) -> Form | None:
+def _sendable(found: Form, question: QuestionSpec) -> Form | None:
     """The form with a text that may be sent, or None: no trick, no rambling."""
     if trick(found.text) or found.text == EMPTY:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers._asked import Asked
+from logicnet.answers._asked import QuestionSpec
 
 _Sizes = dict[str, Fraction]
 _SECONDS: _Sizes = {
@@ -41,7 +41,7 @@ def unit_of(unit: str) -> str:
     return unit.removesuffix("s") if unit.endswith("s") and len(unit) > 3 else unit
 
 
-def converted(value: Fraction | float, unit: str, question: Asked) -> Fraction | float:
+def converted(value: Fraction | float, unit: str, question: QuestionSpec) -> Fraction | float:
     if unit and question.unit and unit != question.unit:
         for dimension in _DIMENSIONS:
             if unit in dimension and question.unit in dimension:
@@ -49,7 +49,7 @@ def converted(value: Fraction | float, unit: str, question: Asked) -> Fraction |
     return value
 
 
-def compound(read: str, question: Asked) -> Fraction | None:
+def compound(read: str, question: QuestionSpec) -> Fraction | None:
     """2 hours 30 minutes, where the question asks for one of the units."""
     if not question.unit:
         return None

@@ -7,7 +7,7 @@ import re
 from datetime import date
 from fractions import Fraction
 
-from logicnet.answers._asked import Asked, only_yes_or_no
+from logicnet.answers._asked import QuestionSpec, only_yes_or_no
 from logicnet.answers._form import Form, made
 
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
@@ -67,7 +67,7 @@ _TIGHT = re.compile(r"\s*(->|,|;)\s*")
 _QUOTES = "'\"`*_ "
 
 
-def yes_no_form(read: str, text: str, question: Asked) -> Form | None:
+def yes_no_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """Yes and true are one, no and false too; what is sent is the word that the question has."""
     said = read.casefold().strip(" .!\"'")
     verdict: bool | None = None
@@ -88,14 +88,14 @@ def yes_no_form(read: str, text: str, question: Asked) -> Form | None:
     return made("yes-no", "yes" if verdict else "no", text)
 
 
-def _about(said: str, question: Asked) -> bool:
+def _about(said: str, question: QuestionSpec) -> bool:
     """Whether a sentence says again what was asked: it ends in a word of the question."""
     words = [word for word in re.findall(r"[a-z']{3,}", said) if word not in _STOP]
     again = bool(words) and re.search(rf"\b{re.escape(words[-1])}\b", question.words) is not None
     return again or (said.endswith(("exist", "exists")) and "exist" in question.words)
 
 
-def choice_letter(read: str, question: Asked) -> str:
+def choice_letter(read: str, question: QuestionSpec) -> str:
     """The letter of an option, if that is what the answer is."""
     found = _LETTER.fullmatch(read.strip(" .*"))
     if found is None:
@@ -104,7 +104,7 @@ def choice_letter(read: str, question: Asked) -> str:
     return letter if letter in dict(question.options) else ""
 
 
-def time_form(read: str, text: str, question: Asked) -> Form | None:
+def time_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """A date, or a time of day: 7:30 PM is 19:30."""
     read = read.strip(" .")
     for pattern in _DATES:
@@ -165,7 +165,7 @@ def symbol_form(read: str) -> Form | None:
     return made("words", sign, sign)
 
 
-def fixed_form(read: str, text: str, question: Asked) -> Form | None:
+def fixed_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
     if said == "none" and "how many" in question.words:
@@ -176,7 +176,7 @@ def fixed_form(read: str, text: str, question: Asked) -> Form | None:
     return None
 
 
-def words_form(text: str, question: Asked) -> Form | None:
+def words_form(text: str, question: QuestionSpec) -> Form | None:
     """Names and short sentences: the same words, whatever their case, article, quotes and full stop.
 
     "Bob is the knave" says Bob where the question is who the knave is.

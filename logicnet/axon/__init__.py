@@ -2,7 +2,7 @@
 
 from logicnet.axon.admission import Admission
 from logicnet.axon.app import Axon
-from logicnet.axon.concurrency import Places
+from logicnet.axon.concurrency import ConcurrencyLimiter
 from logicnet.axon.server import AxonServer
 
-__all__ = ["Admission", "Axon", "AxonServer", "Places"]
+__all__ = ["Admission", "Axon", "AxonServer", "ConcurrencyLimiter"]

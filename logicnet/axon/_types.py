@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from logicnet.axon.headers import Headers
-from logicnet.axon.replies import Reply
+from logicnet.axon.replies import HttpReply
 from logicnet.chain import Neuron
 from logicnet.deadline import Deadline
 from logicnet.events import EpochCount
@@ -68,12 +68,14 @@ class WireFormat(Protocol):
 
     def information(self, claim: Claim, body: bytes) -> Information: ...
 
-    def success(self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float) -> Reply:
+    def success(
+        self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
+    ) -> HttpReply:
         """The reply that this wire's clients take as success; `seconds` since receipt."""
         ...
 
 
-class Admission(Protocol):
+class AdmissionPolicy(Protocol):
     """Who may ask, and how much. See `logicnet.axon.admission`."""
 
     def known(self, hotkey: Hotkey) -> Neuron: ...
@@ -87,7 +89,7 @@ class Admission(Protocol):
     def refuse(self, neuron: Neuron, now_s: float) -> EpochCount | None: ...
 
 
-class Places(Protocol):
+class Limiter(Protocol):
     """The bound on what is solved at once. See `logicnet.axon.concurrency`."""
 
     def check(self, stake: float) -> None: ...

@@ -20,10 +20,10 @@ from loguru import logger
 
 from logicnet.axon import btauth, classic, timeouts
 from logicnet.axon import headers as _headers
-from logicnet.axon._types import Admission, Claim, Places, Receive, Scope, Send, Solve, WireFormat
+from logicnet.axon._types import AdmissionPolicy, Claim, Limiter, Receive, Scope, Send, Solve, WireFormat
 from logicnet.axon.bodies import MOST_BYTES, Body, CallerGone, too_large
 from logicnet.axon.nonces import NonceStore, is_timestamp
-from logicnet.axon.replies import CLOSE, Reply, refusal_reply
+from logicnet.axon.replies import CLOSE, HttpReply, refusal_reply
 from logicnet.chain import Neuron
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.errors import Reason, Refusal
@@ -59,7 +59,7 @@ class _Request:
         self.on_sent: Callable[[], None] | None = None
 
 
-_Answer = Callable[[_Request, Neuron], Awaitable[Reply]]
+_Answer = Callable[[_Request, Neuron], Awaitable[HttpReply]]
 
 
 class Axon:
@@ -73,8 +73,8 @@ class Axon:
         self,
         *,
         hotkey: Hotkey,
-        admission: Admission,
-        places: Places,
+        admission: AdmissionPolicy,
+        places: Limiter,
         solve: Solve,
         sink: Sink,
         solver: str,
@@ -131,7 +131,7 @@ class Axon:
         if request.on_sent is not None:
             request.on_sent()
 
-    def turn_away(self, refusal: Refusal, neuron: Neuron | None = None, *, close: bool = True) -> Reply:
+    def turn_away(self, refusal: Refusal, neuron: Neuron | None = None, *, close: bool = True) -> HttpReply:
         """The reply to a request that is refused, and the event. `neuron` only if it is verified."""
         now_s = self._clock_ns() / 1e9
         validator = epoch = None
@@ -140,7 +140,7 @@ class Axon:
         self._sink(Refused(now_s, refusal.reason, refusal.message, validator, epoch))
         return refusal_reply(refusal, *([CLOSE] if close else []))
 
-    async def _reply(self, request: _Request) -> Reply:
+    async def _reply(self, request: _Request) -> HttpReply:
         try:
             answer = self._route(request.scope)
             neuron = request.neuron = await self._verified(request)
@@ -150,7 +150,7 @@ class Axon:
             # A stranger keeps no connection of ours.
             return self.turn_away(refusal, request.neuron, close=request.neuron is None or not complete)
 
-    async def _refuse_broken(self, request: _Request) -> Reply:
+    async def _refuse_broken(self, request: _Request) -> HttpReply:
         """Refuse without asking anything of ours that may be what is broken."""
         refusal = Refusal(Reason.BROKEN, "Something broke here; it is not you.")
         await self._finish(request)
@@ -198,7 +198,7 @@ class Axon:
             "bt_header_dendrite_signature (bittensor 6 to 10).",
         )
 
-    async def _information(self, request: _Request, neuron: Neuron) -> Reply:
+    async def _information(self, request: _Request, neuron: Neuron) -> HttpReply:
         """To any registered caller. For those who may ask, this opens their epoch."""
         synapse = request.wire.information(request.claim, await request.body.read())
         epoch = self._admission.inform(neuron, request.at_s)
@@ -208,7 +208,7 @@ class Axon:
         fields = synapse.reply_fields(epoch_volume=self._epoch_volume, category=self._category)
         return request.wire.success(request.claim, "Information", fields, self._clock() - request.started_s)
 
-    async def _logic(self, request: _Request, neuron: Neuron) -> Reply:
+    async def _logic(self, request: _Request, neuron: Neuron) -> HttpReply:
         """Admitted once it has passed `take`; from there on it is answered, whatever happens."""
         self._admission.permit(neuron)
         _prove(request)

@@ -21,7 +21,7 @@ from logicnet.axon._types import Claim
 from logicnet.axon.bodies import bad_body
 from logicnet.axon.headers import Headers
 from logicnet.axon.nonces import FUTURE_S, NonceStore, is_timestamp
-from logicnet.axon.replies import Reply, reply
+from logicnet.axon.replies import HttpReply, reply
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.protocol import LOGIC_TIMEOUT_S, Hotkey, Information, LogicSynapse, SynapseName, Wire
 
@@ -102,7 +102,9 @@ class BtauthWire:
             timeouts.checked(synapse.timeout)
         return synapse
 
-    def success(self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float) -> Reply:
+    def success(
+        self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
+    ) -> HttpReply:
         return reply(200, fields)
 
     def _verify(

@@ -21,7 +21,7 @@ from logicnet.axon._types import Claim
 from logicnet.axon.bodies import bad_body
 from logicnet.axon.headers import Headers
 from logicnet.axon.nonces import OLDEST_S, NonceStore, is_timestamp
-from logicnet.axon.replies import Reply, reply
+from logicnet.axon.replies import HttpReply, reply
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.protocol import Hotkey, Information, LogicSynapse, SynapseName, Wire
@@ -118,7 +118,9 @@ class ClassicWire:
         _refuse_contradiction(synapse.dendrite, claim)
         return synapse
 
-    def success(self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float) -> Reply:
+    def success(
+        self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
+    ) -> HttpReply:
         """A Dendrite overwrites its own synapse with this one, so all that it had must be in it."""
         headers = claim.headers
         content = {

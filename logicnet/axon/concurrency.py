@@ -21,7 +21,7 @@ _Waiter = tuple[float, int, asyncio.Future[bool]]
 of arrival is unique, so futures are never compared."""
 
 
-class Places:
+class ConcurrencyLimiter:
     """At most `limit` holders, at most `waiting_limit` waiters, for one event loop.
 
         async with places.take(stake, deadline) as has_place:
@@ -116,7 +116,7 @@ class _Place:
 
     __slots__ = ("_deadline", "_has_place", "_places", "_stake")
 
-    def __init__(self, places: Places, stake: float, deadline: Deadline) -> None:
+    def __init__(self, places: ConcurrencyLimiter, stake: float, deadline: Deadline) -> None:
         self._places = places
         self._stake = stake
         self._deadline = deadline

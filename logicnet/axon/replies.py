@@ -18,18 +18,18 @@ _RETRY_AFTER_S = {Reason.FULL: 5, Reason.NO_METAGRAPH: 30}
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
 
-def reply(status: int, content: Any, *extra: tuple[bytes, bytes]) -> Reply:
+def reply(status: int, content: Any, *extra: tuple[bytes, bytes]) -> HttpReply:
     body = _dumps(content)
-    return Reply(status, [JSON, (b"content-length", b"%d" % len(body)), *extra], body)
+    return HttpReply(status, [JSON, (b"content-length", b"%d" % len(body)), *extra], body)
 
 
-def refusal_reply(refusal: Refusal, *extra: tuple[bytes, bytes]) -> Reply:
+def refusal_reply(refusal: Refusal, *extra: tuple[bytes, bytes]) -> HttpReply:
     """What a caller is told who is turned away. A Dendrite shows `message` as its status message."""
     wait_s = refusal.retry_after_s or _RETRY_AFTER_S.get(refusal.reason)
     if wait_s is not None:

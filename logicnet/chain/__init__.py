@@ -7,7 +7,7 @@ from logicnet.chain.keys import Keypair, load_hotkey
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.subtensor import SubtensorChain
-from logicnet.chain.survey import Seat, Survey
+from logicnet.chain.survey import RankedNeuron, Survey
 
 __all__ = [
     "AxonAddress",
@@ -19,7 +19,7 @@ __all__ = [
     "NetworkKeeper",
     "Neuron",
     "OfflineChain",
-    "Seat",
+    "RankedNeuron",
     "SubtensorChain",
     "Survey",
     "Why",

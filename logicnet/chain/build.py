@@ -11,7 +11,7 @@ from logicnet.chain.keeper import NetworkKeeper
 from logicnet.chain.keys import Keypair
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
-from logicnet.chain.standing import Standing
+from logicnet.chain.standing import RegistrationMonitor
 from logicnet.chain.subtensor import SubtensorChain, where
 from logicnet.errors import SettingsError
 from logicnet.protocol import Hotkey
@@ -45,7 +45,9 @@ def network_keeper(settings: Settings, keypair: Keypair) -> NetworkKeeper:
     return NetworkKeeper(
         chain,
         refresh_s=settings.chain.refresh_s,
-        standing=Standing(hotkey, netuid=settings.netuid, register_with=register_command(settings)),
+        standing=RegistrationMonitor(
+            hotkey, netuid=settings.netuid, register_with=register_command(settings)
+        ),
         publisher=AxonPublisher(chain, hotkey, address.find),
     )
 

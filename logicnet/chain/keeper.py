@@ -17,7 +17,7 @@ from loguru import logger
 from logicnet.chain._types import Chain, Metagraph
 from logicnet.chain.backoff import Backoff, Chance
 from logicnet.chain.publisher import AxonPublisher
-from logicnet.chain.standing import Standing
+from logicnet.chain.standing import RegistrationMonitor
 from logicnet.deadline import Clock
 from logicnet.errors import ChainError
 
@@ -37,7 +37,7 @@ class NetworkKeeper:
         chain: Chain,
         *,
         refresh_s: float,
-        standing: Standing | None = None,
+        standing: RegistrationMonitor | None = None,
         publisher: AxonPublisher | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,

@@ -14,7 +14,7 @@ from typing import Protocol
 from loguru import logger
 
 from logicnet.errors import SettingsError
-from logicnet.settings import Wallet
+from logicnet.settings import WalletSettings
 
 
 class Keypair(Protocol):
@@ -32,7 +32,7 @@ class Keypair(Protocol):
     def sign(self, message: bytes) -> bytes: ...
 
 
-def load_hotkey(wallet: Wallet) -> Keypair:
+def load_hotkey(wallet: WalletSettings) -> Keypair:
     """The private key at `PATH/NAME/hotkeys/HOTKEY`. Raises SettingsError."""
     try:
         file = _find(wallet)
@@ -48,7 +48,7 @@ def load_hotkey(wallet: Wallet) -> Keypair:
     return keypair
 
 
-def _find(wallet: Wallet) -> Path:
+def _find(wallet: WalletSettings) -> Path:
     folder = wallet.path.expanduser()
     if not folder.is_dir():
         raise SettingsError(
@@ -80,7 +80,7 @@ def _there_is(wanted: str, names: Iterable[str]) -> str:
     return f"there is {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
 
 
-def _read(file: Path, wallet: Wallet) -> Keypair:
+def _read(file: Path, wallet: WalletSettings) -> Keypair:
     from bittensor.keyfiles import (  # noqa: PLC0415 (a third of a second)
         Keyfile,
         KeyfileError,
@@ -113,5 +113,5 @@ def _read(file: Path, wallet: Wallet) -> Keypair:
     return keypair
 
 
-def _regenerate(wallet: Wallet) -> str:
+def _regenerate(wallet: WalletSettings) -> str:
     return f"`btcli wallet regen-hotkey -w {wallet.name} -H {wallet.hotkey} --overwrite`"

@@ -39,7 +39,7 @@ class _FileNeuron(_Strict):
     validator_permit: bool = False
 
 
-class _File(_Strict):
+class _NetworkFile(_Strict):
     neurons: list[_FileNeuron]
 
 
@@ -99,7 +99,7 @@ def _neurons(path: Path, data: bytes) -> tuple[Neuron, ...]:
     from bittensor.wallets import is_bittensor_address  # noqa: PLC0415 (a third of a second)
 
     try:
-        file = _File.model_validate(_parsed(path, data))
+        file = _NetworkFile.model_validate(_parsed(path, data))
     except ValidationError as error:
         raise SettingsError(f"--chain.file {path}: {_first(error)}.") from None
     seen: set[object] = set()

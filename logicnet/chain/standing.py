@@ -20,7 +20,7 @@ def placed(graph: Metagraph, hotkey: Hotkey) -> Placed:
     return Placed(at_s, graph.block, len(graph.neurons), me.uid, rank, me.incentive, me.stake)
 
 
-class Standing:
+class RegistrationMonitor:
     """Told each metagraph; says whether `hotkey` is registered, and its rank and incentive."""
 
     def __init__(self, hotkey: Hotkey, *, netuid: int, register_with: str) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from logicnet.chain._types import AxonAddress, AxonRefused, Metagraph, Neuron, Why
 from logicnet.chain.loop_thread import LoopThread
-from logicnet.chain.survey import Seat, Survey
+from logicnet.chain.survey import RankedNeuron, Survey
 from logicnet.deadline import Clock
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey, Uid
@@ -221,8 +221,8 @@ def _neuron(neuron: BittensorNeuron) -> Neuron:
     )
 
 
-def _seat(neuron: BittensorNeuron) -> Seat:
-    return Seat(
+def _seat(neuron: BittensorNeuron) -> RankedNeuron:
+    return RankedNeuron(
         _neuron(neuron),
         registered_at=neuron.block_at_registration,
         last_update=neuron.last_update,

@@ -14,7 +14,7 @@ from logicnet.protocol import Hotkey
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class RankedNeuron:
     """A neuron, and what decides whether it keeps its place."""
 
     neuron: Neuron
@@ -28,7 +28,7 @@ class Seat:
 class Survey:
     """The subnet at one block."""
 
-    seats: tuple[Seat, ...]
+    seats: tuple[RankedNeuron, ...]
     block: int
     block_at_s: float  # unix seconds, by the clock of the block's author
     read_at_s: float  # unix seconds, by ours
@@ -37,7 +37,7 @@ class Survey:
     places: int = 256  # neurons that the subnet has room for
     immunity: int = 0  # blocks for which a newcomer cannot be replaced
     owner: Hotkey | None = None
-    by_hotkey: Mapping[Hotkey, Seat] = field(init=False, repr=False, compare=False)
+    by_hotkey: Mapping[Hotkey, RankedNeuron] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         table = MappingProxyType({seat.neuron.hotkey: seat for seat in self.seats})
@@ -47,11 +47,11 @@ class Survey:
     def full(self) -> bool:
         return len(self.seats) >= self.places
 
-    def immune_for(self, seat: Seat) -> int:
+    def immune_for(self, seat: RankedNeuron) -> int:
         """Blocks for which `seat` cannot be replaced yet; 0 if it can."""
         return max(0, seat.registered_at + self.immunity - self.block)
 
-    def next_to_go(self) -> list[Seat]:
+    def next_to_go(self) -> list[RankedNeuron]:
         """Those who can be replaced, in the order in which newcomers would replace them.
 
         A newcomer on a full subnet takes the place with the lowest emission that is not immune; of equal

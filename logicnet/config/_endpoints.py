@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from logicnet.config._words import quoted
 from logicnet.errors import SettingsError
 from logicnet.llm.spec import Limit, Spec
-from logicnet.settings import LlmClient, fit_base_url, is_endpoint_file
+from logicnet.settings import LlmClientSettings, fit_base_url, is_endpoint_file
 
 _ENV_FILE = Path(".env")
 
@@ -23,11 +23,11 @@ _Name = Annotated[str, Field(min_length=1)]
 _Positive = Annotated[float, Field(gt=0, strict=False)]  # 5 is as good as 5.0
 
 
-class _Words(BaseModel):
+class _EndpointFields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class _Endpoint(_Words):
+class _Endpoint(_EndpointFields):
     """One table of the file."""
 
     url: Annotated[str, AfterValidator(fit_base_url)]
@@ -66,12 +66,12 @@ class _Endpoint(_Words):
         return Limit(self.money_per_day, self.price_in or 0.0, self.price_out or 0.0, money=True)
 
 
-class _File(_Words):
+class _EndpointsFile(_EndpointFields):
     endpoint: Annotated[list[_Endpoint], Field(min_length=1)]
 
 
 def endpoints(
-    client: LlmClient, environ: Mapping[str, str] = os.environ, env_file: Path = _ENV_FILE
+    client: LlmClientSettings, environ: Mapping[str, str] = os.environ, env_file: Path = _ENV_FILE
 ) -> list[Spec]:
     """The model servers, in the order they were given. `--miner.llm_client.model` and `.key` are of
     those that were given as a URL; a file names its own, and the variables that hold the keys.
@@ -98,7 +98,7 @@ def endpoints(
 
 def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator[Spec]:
     try:
-        listed = _File.model_validate(tomllib.loads(path.read_text("utf-8"))).endpoint
+        listed = _EndpointsFile.model_validate(tomllib.loads(path.read_text("utf-8"))).endpoint
     except FileNotFoundError:
         raise SettingsError(f"--miner.llm_client.base_url: there is no file {quoted(str(path))}.") from None
     except OSError as error:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from logicnet._util.net import near_url
+from logicnet._util.net import LOOPBACK, near_url
 from logicnet.config import Config, Given, read
 from logicnet.errors import SettingsError
-from logicnet.settings import LOOPBACK
 
 _BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
 _FLAG = "--miner.llm_client.base_url"

@@ -1,8 +1,8 @@
 """How a model is reached. Solvers see `Models`; `Endpoint` is the one that talks to a server."""
 
 from logicnet.llm._types import Completion, Finish, How, Message, Models
-from logicnet.llm.endpoint import Endpoint, Probe, Served
-from logicnet.llm.pool import Pool, Standing
+from logicnet.llm.endpoint import Endpoint, Probe, ServedModel
+from logicnet.llm.pool import EndpointStatus, Pool
 from logicnet.llm.retrying import Insisting
 from logicnet.llm.spec import Limit, Spec
 from logicnet.llm.spending import Spending
@@ -10,6 +10,7 @@ from logicnet.llm.spending import Spending
 __all__ = [
     "Completion",
     "Endpoint",
+    "EndpointStatus",
     "Finish",
     "How",
     "Insisting",
@@ -18,8 +19,7 @@ __all__ = [
     "Models",
     "Pool",
     "Probe",
-    "Served",
+    "ServedModel",
     "Spec",
     "Spending",
-    "Standing",
 ]

@@ -23,7 +23,7 @@ _FINISHES: dict[str, Finish] = {"length": "length", "abort": "failed", "error": 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CompletionRequest:
     """What a solver wants of a model."""
 
     messages: Sequence[Message]
@@ -51,7 +51,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Written:
+class StreamState:
     """What the server wrote so far. `finish` is None until the server says how its text ended."""
 
     on_text: Callable[[str], None] | None

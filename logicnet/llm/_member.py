@@ -12,7 +12,7 @@ from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.endpoint import Endpoint, Probe
 from logicnet.llm.fit import estimated_tokens
 from logicnet.llm.health import Health
-from logicnet.llm.pace import MOST_S, Pace
+from logicnet.llm.pace import MOST_S, TokenRate
 from logicnet.llm.spec import Spec
 from logicnet.llm.spending import Spending
 
@@ -29,7 +29,7 @@ class Member:
         self.spec = spec
         self.name = name  # unique in its pool
         self.health = Health()
-        self.pace = Pace()
+        self.pace = TokenRate()
         self.calls = 0  # in flight
         self._busy_since_s = 0.0  # without a pause
         self._mute = False  # and out of use for that alone

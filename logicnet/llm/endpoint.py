@@ -35,7 +35,7 @@ _SAY_AGAIN_S = 10.0  # a server that comes and goes is not worth a line for ever
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModel:
     """What the server says it serves. `context` is in tokens, None if it does not say."""
 
     model: str
@@ -47,7 +47,7 @@ class Probe:
     """Whether the server generates. `str()` is a line for the log."""
 
     place: str  # host:port
-    served: Served | None
+    served: ServedModel | None
     seconds: float
     error: str = ""  # empty if it does
 
@@ -78,7 +78,7 @@ class Endpoint:
         self._told = told or self._say
         self._server = f"the model server at {self._client.place}"
         self._model = model
-        self._served: Served | None = None
+        self._served: ServedModel | None = None
         self._ask_anew = True  # what is served; until there is an answer the last one holds
         self._refused: set[str] = set()  # optional words that this server does not take
         self._accepted: set[str] = set()
@@ -99,8 +99,8 @@ class Endpoint:
         `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
         """
         started_s = time.monotonic()
-        asked = _chat.Asked(_chat.encodable(messages), **how)
-        written = _chat.Written(on_text)
+        asked = _chat.CompletionRequest(_chat.encodable(messages), **how)
+        written = _chat.StreamState(on_text)
         failure: ModelError | None = None
         try:
             async with asyncio.timeout(deadline.remaining_s()) as limit:
@@ -130,7 +130,7 @@ class Endpoint:
         return self._client.place
 
     @property
-    def served(self) -> Served | None:
+    def served(self) -> ServedModel | None:
         """What answered last; None before the first call."""
         return self._served
 
@@ -150,7 +150,9 @@ class Endpoint:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _ask(self, asked: _chat.Asked, written: _chat.Written, deadline: Deadline) -> None:
+    async def _ask(
+        self, asked: _chat.CompletionRequest, written: _chat.StreamState, deadline: Deadline
+    ) -> None:
         """Ask until the server takes the request, each time without what it has refused."""
         without: set[str] = set()
         context: int | None = None  # as learnt from a refusal
@@ -184,7 +186,7 @@ class Endpoint:
                 self._refused |= without - self._accepted  # but not for a solver's one broken regex
                 return
 
-    async def _stream(self, body: dict[str, Any], written: _chat.Written) -> None:
+    async def _stream(self, body: dict[str, Any], written: _chat.StreamState) -> None:
         async with aclosing(self._client.stream(body)) as events:
             async for event in events:
                 written.take(event)
@@ -195,7 +197,7 @@ class Endpoint:
         if written.finish == "failed":
             raise ModelError(f"{self._server} gave up generating")
 
-    async def _known(self, deadline: Deadline) -> Served:
+    async def _known(self, deadline: Deadline) -> ServedModel:
         """Model and context: asked once, and again after the server was away or refused them."""
         problem = "does not say what it serves; set --miner.llm_client.model"
         refused: ModelRefused | None = None
@@ -210,7 +212,7 @@ class Endpoint:
                 contexts, problem = {}, "does not answer"
             name = self._model or next(iter(contexts), None)
             if name is not None:
-                self._served = Served(name, contexts.get(name))
+                self._served = ServedModel(name, contexts.get(name))
                 self._ask_anew, self._counts = False, True
         if self._served is None:
             if refused is not None and refused.status in (401, 403):
@@ -219,8 +221,8 @@ class Endpoint:
         return self._served
 
     async def _fitted(
-        self, asked: _chat.Asked, model: str, context: int, doubt: float, deadline: Deadline
-    ) -> _chat.Asked:
+        self, asked: _chat.CompletionRequest, model: str, context: int, doubt: float, deadline: Deadline
+    ) -> _chat.CompletionRequest:
         async def count(messages: Sequence[Message]) -> int | None:
             return await self._count(messages, model, deadline)
 

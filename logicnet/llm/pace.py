@@ -17,7 +17,7 @@ _UNSEEN_S = 10.0  # at most, under a load that was not seen yet: it is reckoned 
 MOST_S = 20.0  # a third of a challenge's time: then somebody else is asked, whatever was usual
 
 
-class Pace:
+class TokenRate:
     """Seconds to the first token by load, and tokens per second of one call."""
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ everything is slow; of those at a server that is out, all are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EndpointStatus:
     """One server as it stands."""
 
     name: str
@@ -96,10 +96,10 @@ class Pool:
         finally:
             self._calls.discard(call)
 
-    def standing(self) -> list[Standing]:
+    def standing(self) -> list[EndpointStatus]:
         """The servers, in the order they were given."""
         return [
-            Standing(
+            EndpointStatus(
                 m.name,
                 not m.health.open,
                 m.health.why,

@@ -53,7 +53,7 @@ class Story(list[str]):
         return f"({text})" if text.startswith("-") or "/" in text else text
 
 
-class Told:
+class WorkedValue:
     """A value, and the story of how it came about."""
 
     __slots__ = ("story", "value")
@@ -62,37 +62,37 @@ class Told:
         self.value = value
         self.story = story
 
-    def _of(self, other: Told, value: Any, sign: str) -> Told:
+    def _of(self, other: WorkedValue, value: Any, sign: str) -> WorkedValue:
         if value in (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
             raise Unclear("a division by zero")
         if self.value.is_number and other.value.is_number:
             left, right = self.story.bracketed(self.value), self.story.bracketed(other.value)
             left = self.story.shown(self.value) if "/" not in left else left
             self.story.add(f"{left} {sign} {right}", value)
-        return Told(value, self.story)
+        return WorkedValue(value, self.story)
 
-    def __add__(self, other: Told) -> Told:
+    def __add__(self, other: WorkedValue) -> WorkedValue:
         return self._of(other, self.value + other.value, "+")
 
-    def __sub__(self, other: Told) -> Told:
+    def __sub__(self, other: WorkedValue) -> WorkedValue:
         return self._of(other, self.value - other.value, "-")
 
-    def __mul__(self, other: Told) -> Told:
+    def __mul__(self, other: WorkedValue) -> WorkedValue:
         return self._of(other, self.value * other.value, "×")
 
-    def __truediv__(self, other: Told) -> Told:
+    def __truediv__(self, other: WorkedValue) -> WorkedValue:
         if other.value == 0:
             raise Unclear("a division by zero")
         return self._of(other, self.value / other.value, "÷")
 
-    def __neg__(self) -> Told:
-        return Told(-self.value, self.story)
+    def __neg__(self) -> WorkedValue:
+        return WorkedValue(-self.value, self.story)
 
-    def __pos__(self) -> Told:
+    def __pos__(self) -> WorkedValue:
         return self
 
 
-def told(text: str, unknowns: str = "", *, degrees: bool = False, story: Story | None = None) -> Told:
+def told(text: str, unknowns: str = "", *, degrees: bool = False, story: Story | None = None) -> WorkedValue:
     """The value of a formula in the given unknowns. Raises Unclear."""
     story = story if story is not None else Story()
     try:
@@ -101,7 +101,7 @@ def told(text: str, unknowns: str = "", *, degrees: bool = False, story: Story |
         raise Unclear(str(error)) from None
     except (TypeError, AttributeError, ArithmeticError, ValueError):
         raise Unclear("not arithmetic") from None
-    if not isinstance(outcome, Told):
+    if not isinstance(outcome, WorkedValue):
         raise Unclear("not arithmetic")
     return outcome
 
@@ -314,24 +314,24 @@ class _Leaves:
         self._unknowns = unknowns
         self._degrees = degrees
 
-    def number(self, written: str) -> Told:
+    def number(self, written: str) -> WorkedValue:
         if len(written) > 40:
             raise Unclear("a very long number")
-        return Told(sympy.Rational(written), self._story)
+        return WorkedValue(sympy.Rational(written), self._story)
 
-    def name(self, name: str) -> Told:
+    def name(self, name: str) -> WorkedValue:
         if len(name) == 1 and name in self._unknowns:
-            return Told(sympy.Symbol(name), self._story)
+            return WorkedValue(sympy.Symbol(name), self._story)
         if name == "pi":
-            return Told(sympy.pi, self._story)
+            return WorkedValue(sympy.pi, self._story)
         if name == "E":
-            return Told(sympy.E, self._story)
+            return WorkedValue(sympy.E, self._story)
         raise Unclear("a name")
 
     def truth_value(self, value: Any) -> Any:
         raise Unclear("a comparison")
 
-    def call(self, name: str, arguments: list[Any]) -> Told:
+    def call(self, name: str, arguments: list[Any]) -> WorkedValue:
         values = [argument.value for argument in arguments]
         function = _CALLS.get(name)
         if function is None:
@@ -346,7 +346,7 @@ class _Leaves:
             raise Unclear("not finite")
         if all(given.is_number for given in values):
             self._story.add(_said(name, values), value)
-        return Told(value, self._story)
+        return WorkedValue(value, self._story)
 
 
 _SAID = {
@@ -366,10 +366,10 @@ def _said(name: str, values: list[Any]) -> str:
     return _SAID[name].format(*said) if name in _SAID else f"{name}({', '.join(said)})"
 
 
-def _raised(base: Told, exponent: Told) -> Told:
+def _raised(base: WorkedValue, exponent: WorkedValue) -> WorkedValue:
     if not exponent.value.is_Rational:
         if exponent.value.free_symbols and base.value in (sympy.E, 2, 10):
-            return Told(base.value**exponent.value, base.story)
+            return WorkedValue(base.value**exponent.value, base.story)
         raise Unclear("an odd exponent")
     if base.value.is_Rational:
         bits = max(abs(base.value.p).bit_length(), base.value.q.bit_length())
@@ -384,7 +384,7 @@ def _raised(base: Told, exponent: Told) -> Told:
     value = base.value**exponent.value
     if base.value.is_number:
         base.story.add(f"{base.story.bracketed(base.value)}^{base.story.bracketed(exponent.value)}", value)
-    return Told(value, base.story)
+    return WorkedValue(value, base.story)
 
 
 def _factorial(value: Any) -> Any:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from logicnet.scoring._types import Verdict
     from logicnet.scoring.correctness import by_text
-    from logicnet.scoring.incentive import Standing, rank_incentive, standings, weights
+    from logicnet.scoring.incentive import RankedMiner, rank_incentive, standings, weights
     from logicnet.scoring.judge import Judge
     from logicnet.scoring.reference import write_reference
     from logicnet.scoring.reward import Reward, volume_factor, with_volume
     from logicnet.scoring.rows import read_rows, score_rows
-    from logicnet.scoring.scorer import Reply, Score, Scorer
+    from logicnet.scoring.scorer import Score, ScoredInput, Scorer
     from logicnet.scoring.similarity import Embedder, MiniLM, Similarity
     from logicnet.scoring.tricks import trick
     from logicnet.scoring.truth import Checker, Truth, TruthTeller
@@ -26,12 +26,12 @@ __all__ = [
     "Embedder",
     "Judge",
     "MiniLM",
-    "Reply",
+    "RankedMiner",
     "Reward",
     "Score",
+    "ScoredInput",
     "Scorer",
     "Similarity",
-    "Standing",
     "Truth",
     "TruthTeller",
     "Verdict",

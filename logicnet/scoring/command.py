@@ -18,13 +18,13 @@ from logicnet.errors import SettingsError
 from logicnet.llm.reach import reach, unheard
 from logicnet.scoring import similarity
 from logicnet.scoring.judge import AT_ONCE, CALL_TIMEOUT_S, Judge
-from logicnet.scoring.rows import Rows, Summary, read_rows, score_rows
+from logicnet.scoring.rows import FileSummary, Rows, read_rows, score_rows
 from logicnet.scoring.scorer import Scorer
 from logicnet.scoring.truth import TruthTeller
 
 
 @dataclass(frozen=True)
-class Options:
+class ScoreOptions:
     """What the command was asked."""
 
     file: Path
@@ -39,7 +39,7 @@ class Options:
     with_truth: bool = False
 
 
-def run(options: Options) -> None:
+def run(options: ScoreOptions) -> None:
     """Score a file. Raises LogicnetError in one line for whatever keeps it from being scored."""
     if options.out is not None and options.out.resolve() == options.file.resolve():
         raise SettingsError("--out is the file that is being scored; give another one")
@@ -57,7 +57,7 @@ def run(options: Options) -> None:
     print(summary.in_words(), file=sys.stderr)
 
 
-async def _score(options: Options, rows: Rows) -> Summary:
+async def _score(options: ScoreOptions, rows: Rows) -> FileSummary:
     async with _scorer(options, rows) as scorer:
         with ExitStack() as open_files:
             out = open_files.enter_context(_opened(options.out)) if options.out else sys.stdout
@@ -74,7 +74,7 @@ async def _score(options: Options, rows: Rows) -> Summary:
 
 
 @asynccontextmanager
-async def _scorer(options: Options, rows: Rows) -> AsyncIterator[Scorer]:
+async def _scorer(options: ScoreOptions, rows: Rows) -> AsyncIterator[Scorer]:
     async with AsyncExitStack() as stack:
         judge = embedder = truth = None
         if options.judge_url is not None:

@@ -26,7 +26,7 @@ WEIGHT_LOOPS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing(Generic[Miner]):
+class RankedMiner(Generic[Miner]):
     """How one miner came out of one loop."""
 
     miner: Miner
@@ -53,14 +53,14 @@ def incentive(rank: int, mean: float) -> float:
     return rank_incentive(UNPAID_RANK if unpaid else rank)
 
 
-def standings(rewards: Mapping[Miner, Sequence[float]]) -> list[Standing[Miner]]:
+def standings(rewards: Mapping[Miner, Sequence[float]]) -> list[RankedMiner[Miner]]:
     """One loop, best miner first. Miners without a scored answer are not in it."""
     means = {miner: loop_mean(earned) for miner, earned in rewards.items() if earned}
-    placed: list[Standing[Miner]] = []
+    placed: list[RankedMiner[Miner]] = []
     for place, miner in enumerate(sorted(means, key=lambda miner: -means[miner]), start=1):
         mean = means[miner]
         rank = placed[-1].rank if placed and placed[-1].mean == mean else place
-        placed.append(Standing(miner, mean, rank, incentive(rank, mean)))
+        placed.append(RankedMiner(miner, mean, rank, incentive(rank, mean)))
     return placed
 
 

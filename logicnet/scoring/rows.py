@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from logicnet._util.jsonl import json_object
 from logicnet.errors import LogicnetError
 from logicnet.protocol import LOGIC_TIMEOUT_S
-from logicnet.scoring.scorer import Reply, Score, Scorer
+from logicnet.scoring.scorer import Score, ScoredInput, Scorer
 
 ROWS_AT_ONCE = 256  # scored together: embeddings are batched, and a crash loses no more than these
 
@@ -32,7 +32,7 @@ class BadRows(LogicnetError):
     """A file of answers cannot be read, or has broken lines."""
 
 
-class _Row(BaseModel):
+class _AnswerRow(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
     ground_truth: str
@@ -45,19 +45,19 @@ class _Row(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AnswerLine:
     """One good line: as it was, and as it is understood."""
 
     number: int  # in the file, from 1
     fields: dict[str, Any]
-    reply: Reply
+    reply: ScoredInput
 
 
 @dataclass(frozen=True)
 class Rows:
     """A file of answers. `broken` maps line numbers to what is wrong with them."""
 
-    good: Sequence[Row]
+    good: Sequence[AnswerLine]
     broken: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -80,7 +80,7 @@ class Rows:
 
 def read_rows(path: Path) -> Rows:
     """Every line of a file; empty ones are passed over. Raises BadRows if it cannot be read at all."""
-    good: list[Row] = []
+    good: list[AnswerLine] = []
     broken: dict[int, str] = {}
     try:
         with path.open("rb") as lines:
@@ -100,17 +100,17 @@ class _Broken(Exception):
     pass
 
 
-def _row(number: int, line: bytes) -> Row:
+def _row(number: int, line: bytes) -> AnswerLine:
     try:
         fields = json_object(line)
     except ValueError as error:
         raise _Broken(str(error)) from None
     try:
-        row = _Row.model_validate(fields)
+        row = _AnswerRow.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise _Broken(f"{first['loc'][0]}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-    reply = Reply(
+    reply = ScoredInput(
         truth=row.ground_truth,
         answer=row.answer,
         question=row.question,
@@ -119,12 +119,14 @@ def _row(number: int, line: bytes) -> Row:
         process_time_s=row.process_time,
         timeout_s=row.timeout,
     )
-    return Row(number, fields, reply)
+    return AnswerLine(number, fields, reply)
 
 
-async def score_rows(rows: Sequence[Row], scorer: Scorer, write: Callable[[str], object]) -> Summary:
+async def score_rows(
+    rows: Sequence[AnswerLine], scorer: Scorer, write: Callable[[str], object]
+) -> FileSummary:
     """Score `rows` and `write` each as a line of JSON, in order, as soon as its batch is done."""
-    summary = Summary()
+    summary = FileSummary()
     for start in range(0, len(rows), ROWS_AT_ONCE):
         batch = rows[start : start + ROWS_AT_ONCE]
         for row, score in zip(batch, await scorer.score([row.reply for row in batch]), strict=True):
@@ -133,7 +135,7 @@ async def score_rows(rows: Sequence[Row], scorer: Scorer, write: Callable[[str],
     return summary
 
 
-def _columns(row: Row, score: Score) -> dict[str, Any]:
+def _columns(row: AnswerLine, score: Score) -> dict[str, Any]:
     notes = score.notes
     if score.similarity is not None and score.reward is not None and row.reply.process_time_s is None:
         notes.append("no process_time: rewarded as if it had taken none")
@@ -150,7 +152,7 @@ def _columns(row: Row, score: Score) -> dict[str, Any]:
 
 
 @dataclass
-class Summary:
+class FileSummary:
     """What a file came to."""
 
     rows: int = 0
@@ -162,7 +164,7 @@ class Summary:
     correctness: list[float] = field(default_factory=list, repr=False)
     rewards: list[float] = field(default_factory=list, repr=False)
 
-    def add(self, row: Row, score: Score) -> None:
+    def add(self, row: AnswerLine, score: Score) -> None:
         verdict = score.correctness
         self.rows += 1
         self.silent += row.reply.answer is None

@@ -16,7 +16,7 @@ from logicnet.scoring.truth import Checker, Truth, TruthTeller
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ScoredInput:
     """One answer and what is known about it. `answer` None means that none came in time."""
 
     truth: str
@@ -57,7 +57,7 @@ class Scorer:
     embedder: Embedder | None = None
     truth: TruthTeller | None = None
 
-    async def score(self, replies: Sequence[Reply]) -> list[Score]:
+    async def score(self, replies: Sequence[ScoredInput]) -> list[Score]:
         """A score for each reply, in order. Never raises for what a reply holds or a judge does."""
         verdicts, similarities, truths = await asyncio.gather(
             asyncio.gather(*(self._correctness(reply) for reply in replies)),
@@ -69,12 +69,12 @@ class Scorer:
             for reply, verdict, similarity, truth in zip(replies, verdicts, similarities, truths, strict=True)
         ]
 
-    async def _correctness(self, reply: Reply) -> Verdict:
+    async def _correctness(self, reply: ScoredInput) -> Verdict:
         if reply.answer is None:
             return Verdict(None, "nobody", "no reply")
         return await correctness(reply.truth, reply.answer, question=reply.question, judge=self.judge)
 
-    async def _similarities(self, replies: Sequence[Reply]) -> list[Similarity | None]:
+    async def _similarities(self, replies: Sequence[ScoredInput]) -> list[Similarity | None]:
         pairs = {
             place: (reply.reasoning, reply.reference)
             for place, reply in enumerate(replies)
@@ -85,13 +85,13 @@ class Scorer:
         found = dict(zip(pairs, await self.embedder.similarities(list(pairs.values())), strict=True))
         return [found.get(place) for place in range(len(replies))]
 
-    async def _truth(self, reply: Reply) -> Truth | None:
+    async def _truth(self, reply: ScoredInput) -> Truth | None:
         if self.truth is None or reply.answer is None:
             return None
         return await self.truth.tell(reply.truth, reply.answer, reply.checker)
 
 
-def _reward(reply: Reply, verdict: Verdict, similarity: Similarity | None) -> float | None:
+def _reward(reply: ScoredInput, verdict: Verdict, similarity: Similarity | None) -> float | None:
     if reply.answer is None:
         return SILENCE
     if verdict.score is None or similarity is None:

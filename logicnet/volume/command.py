@@ -21,12 +21,12 @@ from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Pool
 from logicnet.llm.reach import PROBE_S, unheard
-from logicnet.settings import LlmClient, Settings
+from logicnet.settings import LlmClientSettings, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.votes import LaneRecord
 from logicnet.volume.advice import Level, advise
 from logicnet.volume.load_test import Measuring, NothingToMeasure
-from logicnet.volume.messages import Ended, Found, as_json, level_line, table, verdict
+from logicnet.volume.messages import Ended, Measured, as_json, level_line, table, verdict
 
 QUESTIONS = Recipe(
     name="volume",
@@ -41,7 +41,7 @@ QUESTIONS = Recipe(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class AdviseOptions:
     """What the command was given beside the settings."""
 
     minutes: float
@@ -50,7 +50,7 @@ class Options:
     json: bool = False
 
 
-def run(settings: Settings, options: Options) -> int:
+def run(settings: Settings, options: AdviseOptions) -> int:
     """Measure and tell; returns the exit status: 1 if nothing is safe, 130 after Ctrl-C.
 
     Raises LogicnetError if it cannot be measured.
@@ -60,7 +60,7 @@ def run(settings: Settings, options: Options) -> int:
         levels, ended = asyncio.run(_measured(settings, options, questions))
     except KeyboardInterrupt:  # before the first challenge
         levels, ended = [], "stopped"
-    found = Found(settings, advise(levels, settings.miner.limit_interval), ended)
+    found = Measured(settings, advise(levels, settings.miner.limit_interval), ended)
     if options.json:
         print(json.dumps(as_json(found), indent=2))
     else:
@@ -75,7 +75,7 @@ def run(settings: Settings, options: Options) -> int:
 
 
 async def _measured(
-    settings: Settings, options: Options, questions: Sequence[str]
+    settings: Settings, options: AdviseOptions, questions: Sequence[str]
 ) -> tuple[list[Level], Ended]:
     """The levels, and why there are no more of them."""
 
@@ -106,7 +106,7 @@ async def _measured(
             return measuring.levels, "stopped" if stopped else "time" if time_is_up else "done"
 
 
-def _questions(options: Options) -> list[str]:
+def _questions(options: AdviseOptions) -> list[str]:
     """What is asked. Raises LogicnetError."""
     if options.challenges is None:
         found = make(QUESTIONS, Path())
@@ -120,7 +120,7 @@ def _questions(options: Options) -> list[str]:
 
 
 @asynccontextmanager
-async def _reached(client: LlmClient) -> AsyncIterator[Endpoint | Pool]:
+async def _reached(client: LlmClientSettings) -> AsyncIterator[Endpoint | Pool]:
     """The miner's models, but for those that cost money: they are the last resort, and not asked here."""
     specs = [spec for spec in endpoints(client) if spec.limit is None]
     if not specs:

@@ -17,7 +17,7 @@ Ended = Literal["done", "time", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Measured:
     """What came of measuring a miner with `settings`."""
 
     settings: Settings
@@ -40,7 +40,7 @@ def level_line(level: Level) -> str:
     return f"{level.at_once} at once: {level.answers} answers, {level.mean_s:.1f} s on average, {end}"
 
 
-def table(found: Found) -> Table:
+def table(found: Measured) -> Table:
     shown = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)  # 60 columns do
     headings = ("at once", "answers", "late", "cut", "failed", "mean s", "95 % s", "max s")
     for heading in (*headings, f"in {found.interval_s:g} s"):
@@ -59,7 +59,7 @@ def table(found: Found) -> Table:
     return shown
 
 
-def verdict(found: Found) -> list[str]:
+def verdict(found: Measured) -> list[str]:
     """What to do, and what it earns, a line each."""
     advice, best = found.advice, found.advice.best
     if not advice.levels:
@@ -101,7 +101,7 @@ def _earned(volume: int, now: int) -> str:
     return f"Of each reward it keeps {volume_factor(volume):.4f}: {', '.join(said)}."
 
 
-def as_json(found: Found) -> dict[str, Any]:
+def as_json(found: Measured) -> dict[str, Any]:
     """All of it; `volume` is null if none is safe."""
     volume, best = found.advice.volume, found.advice.best
     return {

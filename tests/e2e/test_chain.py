@@ -18,10 +18,10 @@ from bittensor.sp_core import Keypair
 from logicnet._util.processes import free_port
 from logicnet.chain import AxonAddress, AxonPublisher, NetworkKeeper, SubtensorChain
 from logicnet.chain.build import register_command
-from logicnet.chain.standing import Standing
+from logicnet.chain.standing import RegistrationMonitor
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey
-from logicnet.settings import Settings, Subtensor, Wallet
+from logicnet.settings import Settings, SubtensorSettings, WalletSettings
 from tests.e2e.conftest import START_S
 from tests.harness.broken_node import Way, broken_node
 from tests.harness.manual_time import ManualTime, settle
@@ -83,7 +83,9 @@ class Miner:
         self.keeper = NetworkKeeper(
             self.chain,
             refresh_s=60.0,
-            standing=Standing(hotkey, netuid=35, register_with="btcli subnets register --netuid 35"),
+            standing=RegistrationMonitor(
+                hotkey, netuid=35, register_with="btcli subnets register --netuid 35"
+            ),
             publisher=AxonPublisher(self.chain, hotkey, self._find, **options),
             sleep=self.time.sleep,
             **options,
@@ -271,8 +273,8 @@ async def test_a_chain_that_hangs_takes_nothing_from_the_miners_own_loop(said: l
 def test_the_command_that_registers_is_one_that_btcli_takes() -> None:
     settings = Settings(
         netuid=36,
-        wallet=Wallet(name="my cold", hotkey="hot", path=Path("/keys")),
-        subtensor=Subtensor(network="wss://node.example/KEY"),
+        wallet=WalletSettings(name="my cold", hotkey="hot", path=Path("/keys")),
+        subtensor=SubtensorSettings(network="wss://node.example/KEY"),
     )
     command = register_command(settings)
     assert command == (

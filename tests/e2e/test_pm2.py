@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.operate.demo.stage import environment
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of, needed, processes_of, until
 
@@ -114,7 +114,7 @@ async def test_both_apps_run_and_come_back_after_kill_9(pm2, network):
     assert vllm
     assert not any("twelve-or-more" in one.environ().values() for one in (guardian, *vllm))
 
-    async def ask(timeout_s: float = 64) -> Reply:
+    async def ask(timeout_s: float = 64) -> MinerReply:
         async with ValidatorClient(
             network.keys["alice"], miner_ss58=network.miner_ss58, base_url=pm2.axon_url
         ) as alice:

@@ -4,7 +4,7 @@ import asyncio
 
 import psutil
 
-from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.client import MinerReply
 from logicnet.protocol import Wire
 from tests.e2e.conftest import START_S, until
 from tests.harness.scripted_model import Mode, ScriptedModel
@@ -49,7 +49,7 @@ async def test_sixteen_at_once_are_answered_in_time_whatever_the_server_does(min
         )
         async with running.asked_by("alice") as alice:
 
-            async def ask(number: int) -> Reply:
+            async def ask(number: int) -> MinerReply:
                 question = f"{QUESTION} Her shop is number {number}."
                 return await alice.challenge(question, wire=WIRES[number % 2], timeout_s=15.0)
 

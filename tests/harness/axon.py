@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from bittensor.sp_core import Keypair
 
-from logicnet.axon import Admission, Axon, Places
+from logicnet.axon import Admission, Axon, ConcurrencyLimiter
 from logicnet.chain import Metagraph, Neuron
 from logicnet.deadline import Deadline, ReplyMargin
 from logicnet.evals.arena import Signer, btauth_request, classic_request
@@ -99,7 +99,7 @@ class Room:
         arguments: dict[str, Any] = {
             "hotkey": MINER.ss58_address,
             "admission": Admission(network or (lambda: metagraph), book, 10_000.0),
-            "places": Places(places, waiting),
+            "places": ConcurrencyLimiter(places, waiting),
             "solve": self._record,
             "sink": self.events.append,
             "solver": "scripted",

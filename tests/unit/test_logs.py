@@ -26,9 +26,9 @@ from logicnet.events import (
     Promised,
     Refused,
 )
-from logicnet.logs import EventLog, Tally
+from logicnet.logs import EventLog, WindowedCounter
 from logicnet.protocol import Hotkey
-from logicnet.settings import Logging
+from logicnet.settings import LoggingSettings
 from tests.harness.quiet import logging_put_back
 
 SECRET = "sk-TOPSECRET-0123456789"
@@ -36,8 +36,8 @@ ALICE = Hotkey("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
 EPOCH = EpochCount(ALICE, started_at_s=0.0, promised=40, given=1, refused=0)
 QUESTION, ANSWER = "QUESTION-TEXT", "ANSWER-TEXT"
 
-PLAIN, JSON = Logging(), Logging(json_lines=True)
-DEBUG, TRACE = Logging(debug=True), Logging(trace=True)
+PLAIN, JSON = LoggingSettings(), LoggingSettings(json_lines=True)
+DEBUG, TRACE = LoggingSettings(debug=True), LoggingSettings(trace=True)
 
 
 @pytest.fixture(autouse=True)
@@ -89,13 +89,13 @@ def test_a_bound_field_cannot_pose_as_the_message(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("settings", "heard"),
     [
-        (Logging(), ["info", "warning"]),
-        (Logging(debug=True), ["debug", "info", "warning"]),
-        (Logging(trace=True), ["trace", "debug", "info", "warning"]),
-        (Logging(trace=True, debug=True), ["trace", "debug", "info", "warning"]),
+        (LoggingSettings(), ["info", "warning"]),
+        (LoggingSettings(debug=True), ["debug", "info", "warning"]),
+        (LoggingSettings(trace=True), ["trace", "debug", "info", "warning"]),
+        (LoggingSettings(trace=True, debug=True), ["trace", "debug", "info", "warning"]),
     ],
 )
-def test_levels(capsys: Capture, settings: Logging, heard: list[str]) -> None:
+def test_levels(capsys: Capture, settings: LoggingSettings, heard: list[str]) -> None:
     logs.set_up(settings)
     for level in ("trace", "debug", "info", "warning"):
         logger.log(level.upper(), level)
@@ -112,7 +112,9 @@ def test_setting_up_again_replaces_what_was(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("settings", [PLAIN, JSON, TRACE])
-def test_whatever_is_in_it_an_event_is_one_line_without_colours(capsys: Capture, settings: Logging) -> None:
+def test_whatever_is_in_it_an_event_is_one_line_without_colours(
+    capsys: Capture, settings: LoggingSettings
+) -> None:
     logs.set_up(settings)
     nasty = "two\nlines \r\x1b[31mred\x1b[0m \u2028 {braces} <red>tags</red> \u202e \udcff"
     logger.info(nasty)
@@ -151,7 +153,7 @@ def log_failure(message: str) -> None:
 
 
 @pytest.mark.parametrize("settings", [PLAIN, DEBUG, JSON])
-def test_an_exception_is_a_line_with_its_place(capsys: Capture, settings: Logging) -> None:
+def test_an_exception_is_a_line_with_its_place(capsys: Capture, settings: LoggingSettings) -> None:
     logs.set_up(settings)
     log_failure("on two\nlines")
     (line,) = said(capsys)
@@ -169,7 +171,7 @@ def test_trace_adds_the_traceback_without_values(capsys: Capture) -> None:
 
 
 def test_trace_in_json_keeps_the_traceback_in_its_line(capsys: Capture) -> None:
-    logs.set_up(Logging(trace=True, json_lines=True), [SECRET])
+    logs.set_up(LoggingSettings(trace=True, json_lines=True), [SECRET])
     log_failure(f"why {SECRET}")
     (line,) = said(capsys)
     assert "Traceback" in json.loads(line)["traceback"]
@@ -177,7 +179,7 @@ def test_trace_in_json_keeps_the_traceback_in_its_line(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("settings", [PLAIN, JSON])
-def test_a_long_text_is_cut_and_no_secret_with_it(capsys: Capture, settings: Logging) -> None:
+def test_a_long_text_is_cut_and_no_secret_with_it(capsys: Capture, settings: LoggingSettings) -> None:
     logs.set_up(settings, [SECRET])
     for length in range(980, 1001):  # so that the cut goes through every part of it
         text = "x" * length + SECRET + "x" * 100_000
@@ -202,8 +204,8 @@ def test_a_thread_that_dies_is_told(capsys: Capture) -> None:
 # --- secrets
 
 
-@pytest.mark.parametrize("settings", [PLAIN, JSON, TRACE, Logging(trace=True, json_lines=True)])
-def test_a_secret_never_comes_out(capsys: Capture, settings: Logging) -> None:
+@pytest.mark.parametrize("settings", [PLAIN, JSON, TRACE, LoggingSettings(trace=True, json_lines=True)])
+def test_a_secret_never_comes_out(capsys: Capture, settings: LoggingSettings) -> None:
     quoted = 'sk-"quoted\\secret"'
     logs.set_up(settings, [SECRET, quoted])
     logger.info("the key is {}", SECRET)
@@ -235,7 +237,7 @@ def test_a_key_that_is_none_garbles_no_line(capsys: Capture) -> None:
 @pytest.mark.parametrize("settings", [PLAIN, DEBUG, TRACE, JSON])
 @pytest.mark.parametrize("name", ["openai._base_client", "httpx2", "uvicorn.error", "bittensor.transport"])
 def test_other_libraries_are_heard_from_warning_up_whatever_they_set(
-    capsys: Capture, settings: Logging, name: str
+    capsys: Capture, settings: LoggingSettings, name: str
 ) -> None:
     logs.set_up(settings)
     library = logging.getLogger(name)
@@ -329,7 +331,7 @@ def test_an_answer_that_was_not_solved_is_a_warning_with_its_reason(
 
 
 def test_events_as_json_carry_their_fields(capsys: Capture) -> None:
-    logs.set_up(Logging(json_lines=True, debug=True))
+    logs.set_up(LoggingSettings(json_lines=True, debug=True))
     log = EventLog()
     for event in (Promised(0.0, EPOCH), admitted(), answered(), HungUp(0.0, "c2", ALICE, 3.0), refused()):
         log(event)
@@ -358,8 +360,8 @@ def test_events_as_json_carry_their_fields(capsys: Capture) -> None:
     assert records[4]["reason"] == "not_verified"
 
 
-@pytest.mark.parametrize("settings", [TRACE, Logging(json_lines=True, trace=True)])
-def test_no_question_and_no_answer_in_any_line(capsys: Capture, settings: Logging) -> None:
+@pytest.mark.parametrize("settings", [TRACE, LoggingSettings(json_lines=True, trace=True)])
+def test_no_question_and_no_answer_in_any_line(capsys: Capture, settings: LoggingSettings) -> None:
     logs.set_up(settings)
     log = EventLog()
     events: list[Event] = [admitted(), answered(), answered("late", "slow"), refused(), NonceAccepted("c", 1)]
@@ -371,7 +373,7 @@ def test_no_question_and_no_answer_in_any_line(capsys: Capture, settings: Loggin
 
 @pytest.mark.parametrize(("settings", "most"), [(PLAIN, 4), (DEBUG, 60)])
 def test_a_flood_of_refusals_is_a_line_a_reason_and_minute(
-    capsys: Capture, settings: Logging, most: int
+    capsys: Capture, settings: LoggingSettings, most: int
 ) -> None:
     logs.set_up(settings)
     clock = Clock()
@@ -414,7 +416,7 @@ def test_a_flood_of_volume_questions_is_bounded_in_debug_too(capsys: Capture) ->
 
 def test_a_tally_counts_in_windows() -> None:
     clock = Clock()
-    tally = Tally(clock)
+    tally = WindowedCounter(clock)
     assert [tally.add("a"), tally.add("a"), tally.add("b")] == [1, 2, 1]
     assert not tally.ended()
     clock.now_s += logs.WINDOW_S

@@ -15,8 +15,7 @@ from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, _told_to_stop, look_after
 from logicnet.operate.telemetry import Counted
-from logicnet.settings import Ledger as LedgerSettings
-from logicnet.settings import LlmClient, Miner, Settings
+from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.race.votes import LaneRecord
@@ -105,7 +104,7 @@ async def test_a_solver_is_told_what_its_lanes_have_earned(
     install(INSTALLED, tmp_path / "site", monkeypatch)
     path, profiles = tmp_path / "l.sqlite", tmp_path / "profiles.toml"
     keep_lessons(path, {"run": [Lesson("curious", "", "story", "program", 3.0, 1.0)]})
-    settings = Settings(miner=Miner(profiles=profiles, llm_client=LlmClient(model="Qwen")))
+    settings = Settings(miner=MinerSettings(profiles=profiles, llm_client=LlmClientSettings(model="Qwen")))
     models = Endpoint("http://127.0.0.1:1/v1")
     async with AsyncExitStack() as stack:
         with Ledger.open(path):
@@ -139,18 +138,18 @@ async def test_there_is_a_shadow_only_if_one_is_named(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         assert await _shadow(stack, Settings(), models, log_event, path) is None
         with listening() as said:
-            settings = Settings(miner=Miner(shadow="constant"))
+            settings = Settings(miner=MinerSettings(shadow="constant"))
             assert isinstance(await _shadow(stack, settings, models, log_event, path), Shadow)
         assert said == ["INFO The solver constant is tried on 5 % of the challenges, in quiet moments."]
         with pytest.raises(SettingsError, match=r"^--miner\.shadow: no solver is named 'x'"):
-            await _shadow(stack, Settings(miner=Miner(shadow="x")), models, log_event, path)
+            await _shadow(stack, Settings(miner=MinerSettings(shadow="x")), models, log_event, path)
 
 
 async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -> None:
     def settings(base_url: str) -> Settings:
         return Settings(
             ledger=LedgerSettings(path=tmp_path / "l.sqlite"),
-            miner=Miner(llm_client=LlmClient(base_url=base_url)),
+            miner=MinerSettings(llm_client=LlmClientSettings(base_url=base_url)),
         )
 
     assert isinstance(_models(settings("http://127.0.0.1:1/v1")), Endpoint)

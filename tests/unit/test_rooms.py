@@ -1,4 +1,4 @@
-"""The rooms of the house: each is entered by its front door, and the inner ones know nothing of the outer."""
+"""The house: imports point inward, and private modules stay in their room."""
 
 import ast
 from collections.abc import Iterator
@@ -9,41 +9,86 @@ import pytest
 import logicnet
 
 HOUSE = Path(logicnet.__file__).parent
-INNER = ("solver", "scoring", "volume", "deadline")
-OUTER = ("httpx", "uvicorn", "openai", "sqlite3", "typer", "bittensor", "logicnet.chain", "logicnet.ledger")
+
+ORDER = (
+    *("errors", "deadline", "votelog", "_util", "settings", "protocol", "maths", "llm", "events", "logs"),
+    *("scoring", "answers", "chain", "ledger", "solver", "volume", "axon", "config"),
+    *("evals.challenges", "evals.runs", "evals.report", "evals.arena", "evals.bench", "evals"),
+    *("operate.telemetry", "operate.serving", "operate", "miner", "cli", "__main__"),
+)
+"""From the inside out. A module imports from its own place and from those before it, and from no other."""
+
+PURE = ("solver", "answers", "maths", "scoring", "volume.quota", "deadline")
+OUTSIDE = ("httpx", "uvicorn", "openai", "sqlite3", "typer", "bittensor", "logicnet.chain", "logicnet.ledger")
 
 
 def imports(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
 
 
-def files(room: str = "") -> list[Path]:
-    place = HOUSE / room
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+def files(place: str = "") -> list[Path]:
+    path = HOUSE.joinpath(*place.split(".")) if place else HOUSE
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def place_of(module: str) -> str | None:
+    """The innermost name of `ORDER` that `module` lies in."""
+    inside = module.removeprefix("logicnet.")
+    return max((name for name in ORDER if f"{inside}.".startswith(f"{name}.")), key=len, default=None)
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert [module_of(file) for file in files() if place_of(module_of(file)) is None] == ["logicnet"]
+
+
+def test_imports_point_inward():
+    outward = [
+        f"{module_of(file)} imports {name}"
+        for file in files()
+        for name in imports(file)
+        if name.startswith("logicnet.")
+        and (place := place_of(module_of(file))) is not None
+        and (there := place_of(name)) is not None
+        and ORDER.index(there) > ORDER.index(place)
+    ]
+    assert outward == []
 
 
 def test_no_room_reaches_into_another():
     reached = [
-        f"{file.relative_to(HOUSE)}: {name}"
+        f"{module_of(file)} imports {name}"
         for file in files()
         for name in imports(file)
         if name.startswith("logicnet.")
-        and "._" in name
-        and not file.is_relative_to(HOUSE / name.split(".")[1])
+        and "._" in (inside := name.replace("logicnet._util", "logicnet.util", 1))
+        and not module_of(file).startswith(inside.partition("._")[0])
     ]
     assert reached == []
 
 
-@pytest.mark.parametrize("room", INNER)
-def test_inner_rooms_know_no_wire_no_chain_and_no_disk(room):
+@pytest.mark.parametrize("place", PURE)
+def test_what_thinks_knows_no_wire_no_chain_and_no_disk(place):
     known = [
-        f"{file.relative_to(HOUSE)}: {name}"
-        for file in files(room)
+        f"{module_of(file)} imports {name}"
+        for file in files(place)
         for name in imports(file)
-        if name.startswith(OUTER)
+        if name.startswith(OUTSIDE)
     ]
     assert known == []
+
+
+def test_a_public_class_name_has_one_meaning():
+    found: dict[str, list[str]] = {}
+    for file in files():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(module_of(file))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from logicnet.settings import Axon, ChainFile, Ledger, LlmClient, Miner, Settings, Subtensor, Wallet
+from logicnet.settings import (
+    AxonSettings,
+    ChainFileSettings,
+    LedgerSettings,
+    LlmClientSettings,
+    MinerSettings,
+    Settings,
+    SubtensorSettings,
+    WalletSettings,
+)
 
 
 def refused(model: type[BaseModel], **fields: Any) -> bool:
@@ -23,7 +32,7 @@ def test_making_one_reads_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     for name, value in {"LOGICNET_NETUID": "9", "NETUID": "9", "OPENAI_API_KEY": "sk-environment"}.items():
         monkeypatch.setenv(name, value)
     assert Settings() == Settings(
-        netuid=35, axon=Axon(port=8091), miner=Miner(llm_client=LlmClient(key=None))
+        netuid=35, axon=AxonSettings(port=8091), miner=MinerSettings(llm_client=LlmClientSettings(key=None))
     )
 
 
@@ -42,11 +51,13 @@ def test_it_is_frozen(branch: str) -> None:
 
 def test_unknown_leaves_are_refused() -> None:
     assert refused(Settings, nonsense=1)
-    assert refused(Wallet, nonsense=1)
+    assert refused(WalletSettings, nonsense=1)
 
 
 def test_no_secret_in_any_representation() -> None:
-    settings = Settings(miner=Miner(llm_client=LlmClient(key="sk-a-secret")), hf_token="hf-a-secret")
+    settings = Settings(
+        miner=MinerSettings(llm_client=LlmClientSettings(key="sk-a-secret")), hf_token="hf-a-secret"
+    )
     assert settings.miner.llm_client.key and settings.miner.llm_client.key.get_secret_value() == "sk-a-secret"
     for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings.miner.llm_client}"):
         assert "a-secret" not in shown
@@ -70,7 +81,7 @@ def test_no_secret_in_an_error() -> None:
     ],
 )
 def test_base_urls_taken(url: str) -> None:
-    assert LlmClient(base_url=url).base_url == url
+    assert LlmClientSettings(base_url=url).base_url == url
 
 
 @pytest.mark.parametrize(
@@ -84,66 +95,66 @@ def test_base_urls_taken(url: str) -> None:
     ],
 )
 def test_base_urls_refused(url: str) -> None:
-    assert refused(LlmClient, base_url=url)
+    assert refused(LlmClientSettings, base_url=url)
 
 
 @pytest.mark.parametrize(
     "network", ["finney", "test", "local", "ws://127.0.0.1:9944", "wss://a.b/ws?apikey=x"]
 )
 def test_networks_taken(network: str) -> None:
-    assert Subtensor(network=network).network == network
+    assert SubtensorSettings(network=network).network == network
 
 
 @pytest.mark.parametrize(
     "network", ["", "Finney", "finny", "http://host", "ws://", "wss://u:p@host", "host:9944"]
 )
 def test_networks_refused(network: str) -> None:
-    assert refused(Subtensor, network=network)
+    assert refused(SubtensorSettings, network=network)
 
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "127.0.0.1", "::", "::1", "localhost", "miner.example.com", "10-0-0-1.x"]
 )
 def test_hosts_taken(host: str) -> None:
-    assert Axon(host=host).host == host
+    assert AxonSettings(host=host).host == host
 
 
 @pytest.mark.parametrize("host", ["", "999.1.1.1", "10.0.0", "1", "a b", "http://x", "x:80", "-x", "[::1]"])
 def test_hosts_refused(host: str) -> None:
-    assert refused(Axon, host=host)
+    assert refused(AxonSettings, host=host)
 
 
 @pytest.mark.parametrize("ip", ["203.0.113.7", "2001:db8::1"])
 def test_external_addresses_taken(ip: str) -> None:
-    assert Axon(external_ip=ip).external_ip == ip
+    assert AxonSettings(external_ip=ip).external_ip == ip
 
 
 @pytest.mark.parametrize("ip", ["", "miner.example.com", "203.0.113", "203.0.113.256", "203.0.113.7:8091"])
 def test_external_addresses_refused(ip: str) -> None:
-    assert refused(Axon, external_ip=ip)
+    assert refused(AxonSettings, external_ip=ip)
 
 
 @pytest.mark.parametrize(
     ("model", "leaf", "taken", "not_taken"),
     [
-        (Axon, "port", ["1", "65535", 8091], ["0", "65536", "-1", "80.5", "x", "", "nan"]),
-        (Axon, "external_port", ["1"], ["0", "x"]),
+        (AxonSettings, "port", ["1", "65535", 8091], ["0", "65536", "-1", "80.5", "x", "", "nan"]),
+        (AxonSettings, "external_port", ["1"], ["0", "x"]),
         (Settings, "netuid", ["0", "35", "65535"], ["-1", "65536", "x"]),
-        (Miner, "epoch_volume", ["1", "512"], ["0", "-1", "1e3x", "nan", "inf", "1000001"]),
-        (Miner, "max_in_flight", ["1"], ["0"]),
-        (Miner, "limit_interval", ["600", "0.5"], ["0", "-1", "nan", "inf", "1e300"]),
-        (Miner, "min_stake", ["0", "10000", "1e6"], ["-1", "nan", "inf", "-inf"]),
-        (Ledger, "keep_days", ["0", "30", "3650"], ["-1", "0.5", "3651", "x", "", "nan"]),
-        (ChainFile, "refresh_s", ["0.1"], ["0", "nan"]),
-        (ChainFile, "timeout_s", ["30"], ["0", "inf"]),
+        (MinerSettings, "epoch_volume", ["1", "512"], ["0", "-1", "1e3x", "nan", "inf", "1000001"]),
+        (MinerSettings, "max_in_flight", ["1"], ["0"]),
+        (MinerSettings, "limit_interval", ["600", "0.5"], ["0", "-1", "nan", "inf", "1e300"]),
+        (MinerSettings, "min_stake", ["0", "10000", "1e6"], ["-1", "nan", "inf", "-inf"]),
+        (LedgerSettings, "keep_days", ["0", "30", "3650"], ["-1", "0.5", "3651", "x", "", "nan"]),
+        (ChainFileSettings, "refresh_s", ["0.1"], ["0", "nan"]),
+        (ChainFileSettings, "timeout_s", ["30"], ["0", "inf"]),
         (Settings, "offline", ["true", "false", "1", "no"], ["maybe", ""]),
-        (Miner, "category", ["Logic"], ["", " ", " Logic", "Lo\ngic", "Lo\x1b[31mgic"]),
-        (Miner, "solver", ["direct"], [""]),
-        (Miner, "shadow", ["direct"], [""]),
-        (Miner, "shadow_share", ["0", "0.05", "1"], ["-0.01", "1.01", "5%", "nan", "x"]),
-        (Wallet, "name", ["default", "my key", "5.0"], ["", "..", "a/b", "/etc", "a\\b", "a\n"]),
-        (Wallet, "hotkey", ["default"], ["../../other/hotkeys/x"]),
-        (LlmClient, "key", ["sk-1_2.3"], ["", "a b", "a\n", "clé"]),
+        (MinerSettings, "category", ["Logic"], ["", " ", " Logic", "Lo\ngic", "Lo\x1b[31mgic"]),
+        (MinerSettings, "solver", ["direct"], [""]),
+        (MinerSettings, "shadow", ["direct"], [""]),
+        (MinerSettings, "shadow_share", ["0", "0.05", "1"], ["-0.01", "1.01", "5%", "nan", "x"]),
+        (WalletSettings, "name", ["default", "my key", "5.0"], ["", "..", "a/b", "/etc", "a\\b", "a\n"]),
+        (WalletSettings, "hotkey", ["default"], ["../../other/hotkeys/x"]),
+        (LlmClientSettings, "key", ["sk-1_2.3"], ["", "a b", "a\n", "clé"]),
     ],
 )
 def test_what_each_leaf_takes(
@@ -155,12 +166,12 @@ def test_what_each_leaf_takes(
 
 def test_a_home_in_a_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert ChainFile(file="~/network.json").file == tmp_path / "network.json"
-    assert Wallet(path="~").path == tmp_path
-    assert refused(Wallet, path="~nobody-of-that-name/wallets")
+    assert ChainFileSettings(file="~/network.json").file == tmp_path / "network.json"
+    assert WalletSettings(path="~").path == tmp_path
+    assert refused(WalletSettings, path="~nobody-of-that-name/wallets")
 
 
 def test_a_miner_without_a_chain_binds_to_loopback_unless_told_otherwise() -> None:
     assert Settings().bind_host == "0.0.0.0"
     assert Settings(offline=True).bind_host == "127.0.0.1"
-    assert Settings(offline=True, axon=Axon(host="0.0.0.0")).bind_host == "0.0.0.0"
+    assert Settings(offline=True, axon=AxonSettings(host="0.0.0.0")).bind_host == "0.0.0.0"

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
-from logicnet.evals.arena.client import Reply, ValidatorClient
-from logicnet.evals.arena.information import Told, ask_information
-from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.client import MinerReply, ValidatorClient
+from logicnet.evals.arena.information import InformationReply, ask_information
+from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.problem import Problem
@@ -29,13 +29,13 @@ from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
 class Marks(Protocol):
     """What scores replies; `Examiner` does."""
 
-    async def mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark: ...
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark: ...
 
 
 class Watcher(Protocol):
     """Told what happens. Returns at once: it is called between questions."""
 
-    def round_began(self, number: int, told: Mapping[str, Told], questions: int) -> None:
+    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
         """Also when it goes on. `questions` go out in this loop, all targets together."""
         ...
 
@@ -65,7 +65,7 @@ class Arena:
 
     def __init__(
         self,
-        run: RunFolder[Plan],
+        run: RunFolder[ArenaPlan],
         problems: Sequence[Problem],
         signer: Signer,
         marks: Marks,
@@ -85,7 +85,7 @@ class Arena:
         self._sleep = sleep
         self._stopping = asyncio.Event()
         self._clients: dict[str, ValidatorClient] = {}
-        self._told: Mapping[str, Told] = {}
+        self._told: Mapping[str, InformationReply] = {}
         self._idle_since_s = -math.inf  # since nobody gave Information
         planned = {problem_id for begun in run.rounds.values() for problem_id in begun.ids}
         if not planned <= self._problems.keys():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import in_words
-from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Intent
@@ -15,7 +15,7 @@ from logicnet.evals.runs.row import LONGEST_TEXT, Row, stored
 from logicnet.scoring.rhythm import SCORED_SHARE
 
 
-def is_scored(plan: Plan, target: Target, problem: Problem) -> bool:
+def is_scored(plan: ArenaPlan, target: Target, problem: Problem) -> bool:
     """Whether it is of the half that is scored: a coin per question and target, the same in each run."""
     if plan.score == "all":
         return True
@@ -23,7 +23,7 @@ def is_scored(plan: Plan, target: Target, problem: Problem) -> bool:
     return random.Random(f"{plan.seed} {target.hotkey} {problem.id}").random() < SCORED_SHARE  # noqa: S311
 
 
-def asked_row(plan: Plan, target: Target, problem: Problem, intent: Intent) -> Row:
+def asked_row(plan: ArenaPlan, target: Target, problem: Problem, intent: Intent) -> Row:
     """What is known before there is a reply."""
     return Row(
         target=target.name,
@@ -42,7 +42,7 @@ def asked_row(plan: Plan, target: Target, problem: Problem, intent: Intent) -> R
     )
 
 
-def answered_row(row: Row, reply: Reply, task_uid: str) -> Row:
+def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
     """`row` with what came back."""
     if not reply.success:
         return replace(row, status=reply.status, process_time=reply.seconds, error=in_words(reply))
@@ -87,7 +87,7 @@ def marked_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
     )
 
 
-def _mismatch(reply: Reply, question: str, task_uid: str) -> str:
+def _mismatch(reply: MinerReply, question: str, task_uid: str) -> str:
     """A Dendrite takes whatever is echoed, and so does a validator: it is scored, and said."""
     for name, sent in (("logic_question", question), ("task_uid", task_uid)):
         echoed = reply.fields.get(name)

@@ -30,7 +30,7 @@ _LONGEST_MESSAGE = 300  # characters of what a miner says when it refuses
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class MinerReply:
     """What came back for one request.
 
     `success` is, on the classic wire, what a Dendrite's `is_success` says; on btauth, status 200 and
@@ -68,17 +68,17 @@ class ValidatorClient:
 
     async def challenge(
         self, question: str, *, wire: Wire, timeout_s: float = LOGIC_TIMEOUT_S, **fields: Any
-    ) -> Reply:
+    ) -> MinerReply:
         """Ask `question` and wait `timeout_s`; other fields of LogicSynapse by name."""
         fields["logic_question"] = question
         return await self.ask("LogicSynapse", fields, wire=wire, timeout_s=timeout_s)
 
-    async def information(self, *, wire: Wire, timeout_s: float = INFORMATION_TIMEOUT_S) -> Reply:
+    async def information(self, *, wire: Wire, timeout_s: float = INFORMATION_TIMEOUT_S) -> MinerReply:
         return await self.ask("Information", {}, wire=wire, timeout_s=timeout_s)
 
     async def ask(
         self, synapse: SynapseName, fields: Mapping[str, Any], *, wire: Wire, timeout_s: float
-    ) -> Reply:
+    ) -> MinerReply:
         """Send one signed request. Never raises for what the miner or the network does."""
         started_s = time.monotonic()
         headers, body = self._request(synapse, fields, wire, timeout_s)
@@ -91,10 +91,10 @@ class ValidatorClient:
             ):
                 content = await _read(response)
         except TimeoutError:
-            return Reply(False, time.monotonic() - started_s, message=f"no reply within {timeout_s:g} s")
+            return MinerReply(False, time.monotonic() - started_s, message=f"no reply within {timeout_s:g} s")
         except (aiohttp.ClientError, ValueError) as error:
             # ValueError: a header that aiohttp's own parser let through and its own code did not
-            return Reply(False, time.monotonic() - started_s, message=_in_words(error))
+            return MinerReply(False, time.monotonic() - started_s, message=_in_words(error))
         parsed = _parsed(content)
         return _judged(response, parsed, wire, time.monotonic() - started_s)
 
@@ -168,12 +168,12 @@ def _parsed(content: bytes | None) -> dict[str, Any] | str:
 
 def _judged(
     response: aiohttp.ClientResponse, parsed: dict[str, Any] | str, wire: Wire, seconds: float
-) -> Reply:
+) -> MinerReply:
     if isinstance(parsed, str):
-        return Reply(False, seconds, response.status, message=parsed)
+        return MinerReply(False, seconds, response.status, message=parsed)
     success = response.status == 200 and (wire == "btauth" or _axon_status(response, parsed) == "200")
     message = "" if success else _text(parsed.get("message", ""))[:_LONGEST_MESSAGE]
-    return Reply(success, seconds, response.status, parsed, message)
+    return MinerReply(success, seconds, response.status, parsed, message)
 
 
 def _axon_status(response: aiohttp.ClientResponse, body: dict[str, Any]) -> str:

@@ -18,7 +18,15 @@ from rich.console import Console
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import Board, curve
-from logicnet.evals.arena.plan import Models, Plan, Target, models_of, plan_from, read_targets, refuse_changes
+from logicnet.evals.arena.plan import (
+    ArenaPlan,
+    ModelServer,
+    Target,
+    models_of,
+    plan_from,
+    read_targets,
+    refuse_changes,
+)
 from logicnet.evals.arena.scorer import Examiner, Keys
 from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.checking import checker_modules, checker_of
@@ -28,7 +36,7 @@ from logicnet.evals.runs.folder import CHALLENGES, RunFolder, read_plan, refuse_
 from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.llm.reach import unheard
 from logicnet.scoring import truth
-from logicnet.settings import Wallet
+from logicnet.settings import WalletSettings
 
 FULL_STAKE = 1_000_000.0
 """Of a validator that no file of the network knows: alone, so any stake gives it the whole volume."""
@@ -37,7 +45,7 @@ _PIPE_WIDTH = 10_000  # a pipe has no edge
 
 
 @dataclass(frozen=True)
-class Options:
+class ArenaOptions:
     """What the command was given. None is what was not; a resumed run then has what it had."""
 
     out: Path | None = None
@@ -60,16 +68,16 @@ class Options:
 
 
 @dataclass(frozen=True)
-class _Ready:
+class _ReadyArena:
     """All that is known before a model or a miner is asked anything. `open` writes to the run's folder."""
 
-    plan: Plan
+    plan: ArenaPlan
     signer: Signer
     problems: Sequence[Problem]
-    open: Callable[[], RunFolder[Plan]]
+    open: Callable[[], RunFolder[ArenaPlan]]
 
 
-def run(options: Options) -> int:
+def run(options: ArenaOptions) -> int:
     """Fight it out; the exit status is 0 if every question was asked, 1 if not, 130 after Ctrl-C.
 
     Raises LogicnetError if it cannot begin or go on.
@@ -91,7 +99,9 @@ def run(options: Options) -> int:
     return _outcome(folder, board)
 
 
-async def _fight(ready: _Ready, keys: Keys, console: Console) -> tuple[bool, RunFolder[Plan], Board]:
+async def _fight(
+    ready: _ReadyArena, keys: Keys, console: Console
+) -> tuple[bool, RunFolder[ArenaPlan], Board]:
     """Whether it was stopped before its end, and what came of it."""
     modules = checker_modules(ready.problems)
     async with Examiner(ready.plan, keys, checker_of=checker_of, checker_modules=modules) as examiner:
@@ -106,14 +116,14 @@ async def _fight(ready: _Ready, keys: Keys, console: Console) -> tuple[bool, Run
             return await until_stopped(arena.fight(), stop), folder, board
 
 
-def _outcome(folder: RunFolder[Plan], board: Board) -> int:
+def _outcome(folder: RunFolder[ArenaPlan], board: Board) -> int:
     asked, planned = len(folder.asked), len(folder.problems) * len(folder.plan.targets)
     rounds = f"{len(folder.rounds)} of {folder.plan.rounds} rounds"
     board.say(f"Asked {asked} of {planned} questions in {rounds}; the run is in {folder.path}")
     return 0 if asked else 1
 
 
-def _signer(options: Options) -> Signer:
+def _signer(options: ArenaOptions) -> Signer:
     if options.validator_uri is not None:
         from bittensor.sp_core import Keypair  # noqa: PLC0415 (a third of a second)
 
@@ -125,7 +135,7 @@ def _signer(options: Options) -> Signer:
     from logicnet.chain import load_hotkey  # noqa: PLC0415
 
     try:
-        wallet = Wallet.model_validate(options.wallet)
+        wallet = WalletSettings.model_validate(options.wallet)
     except ValidationError as error:
         raise SettingsError(
             f"--wallet.{error.errors()[0]['loc'][0]} takes the name of a key, not a path"
@@ -140,7 +150,7 @@ def _signer(options: Options) -> Signer:
         ) from None
 
 
-def _begun(options: Options) -> _Ready:
+def _begun(options: ArenaOptions) -> _ReadyArena:
     """A new run. What was asked for is looked at before anything is written, the key before the questions."""
     targets = read_targets(options.targets, options.hotkeys, options.labels)
     if options.challenges is None:
@@ -152,22 +162,22 @@ def _begun(options: Options) -> _Ready:
     challenges = load(Path(plan.challenges), skip_bad=options.skip_bad)
     if challenges.skipped:
         print(challenges.skipped_in_words, file=sys.stderr)
-    return _Ready(plan, signer, challenges.problems, partial(RunFolder.begin, out, plan, challenges))
+    return _ReadyArena(plan, signer, challenges.problems, partial(RunFolder.begin, out, plan, challenges))
 
 
-def _resumed(options: Options) -> _Ready:
+def _resumed(options: ArenaOptions) -> _ReadyArena:
     if options.out is None:
         raise SettingsError("--resume needs the --out of the run to go on with")
-    before = read_plan(options.out, Plan)
+    before = read_plan(options.out, ArenaPlan)
     signer = _signer(options)
     plan = _resumed_plan(options, before, signer)
     problems = load(options.out / CHALLENGES).problems
-    return _Ready(plan, signer, problems, partial(RunFolder.resume, options.out, plan))
+    return _ReadyArena(plan, signer, problems, partial(RunFolder.resume, options.out, plan))
 
 
-def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Plan:
+def _new_plan(options: ArenaOptions, targets: Sequence[Target], signer: Signer) -> ArenaPlan:
     return plan_from(
-        Plan,
+        ArenaPlan,
         {
             "targets": targets,
             "validator": signer.ss58_address,
@@ -181,7 +191,7 @@ def _new_plan(options: Options, targets: Sequence[Target], signer: Signer) -> Pl
     )
 
 
-def _resumed_plan(options: Options, before: Plan, signer: Signer) -> Plan:
+def _resumed_plan(options: ArenaOptions, before: ArenaPlan, signer: Signer) -> ArenaPlan:
     """The plan of before. Only what does not change what was asked may be given anew."""
     if signer.ss58_address != before.validator:
         raise SettingsError(f"the run was begun by {before.validator}; go on with the same key")
@@ -192,10 +202,10 @@ def _resumed_plan(options: Options, before: Plan, signer: Signer) -> Plan:
         given["challenges"] = options.challenges
     fixed = {name: value for name, value in given.items() if name != "rounds"}
     refuse_changes(before, fixed, _FLAGS, "--rounds and the models that score")
-    return plan_from(Plan, before.model_dump() | _models(options) | given, _FLAGS)
+    return plan_from(ArenaPlan, before.model_dump() | _models(options) | given, _FLAGS)
 
 
-def _models(options: Options) -> dict[str, Models]:
+def _models(options: ArenaOptions) -> dict[str, ModelServer]:
     found = {
         "judge": models_of("judge", options.judge_url, options.judge_model),
         "reference": models_of("reference", options.reference_url, options.reference_model),

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from logicnet.evals.arena.client import Reply, ValidatorClient
-from logicnet.evals.arena.plan import MIN_STAKE, Plan, Target
+from logicnet.evals.arena.client import MinerReply, ValidatorClient
+from logicnet.evals.arena.plan import MIN_STAKE, ArenaPlan, Target
 from logicnet.protocol import Hotkey
 from logicnet.volume.quota import quotas
 
@@ -15,7 +15,7 @@ _MOST_VOLUME = 10**9  # beyond that it is no number of questions
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class InformationReply:
     """One miner's word for one round. `why` is empty if it takes questions."""
 
     epoch_volume: int = 0
@@ -24,8 +24,8 @@ class Told:
 
 
 async def ask_information(
-    plan: Plan, clients: Mapping[str, ValidatorClient], targets: Sequence[Target]
-) -> dict[str, Told]:
+    plan: ArenaPlan, clients: Mapping[str, ValidatorClient], targets: Sequence[Target]
+) -> dict[str, InformationReply]:
     """What each target says, by its name. A miner that gives no Information is asked nothing."""
     wire = plan.wire_of(0)
     replies = await asyncio.gather(
@@ -37,14 +37,14 @@ async def ask_information(
     return {target.name: _told(plan, reply) for target, reply in zip(targets, replies, strict=True)}
 
 
-def _told(plan: Plan, reply: Reply) -> Told:
+def _told(plan: ArenaPlan, reply: MinerReply) -> InformationReply:
     volume = read_volume(reply, plan.category)
     if isinstance(volume, str):
-        return Told(why=volume)
-    return Told(volume, quota_of(plan.validator, plan.stakes, volume))
+        return InformationReply(why=volume)
+    return InformationReply(volume, quota_of(plan.validator, plan.stakes, volume))
 
 
-def read_volume(reply: Reply, category: str) -> int | str:
+def read_volume(reply: MinerReply, category: str) -> int | str:
     """The committed volume, or why there is none."""
     if not reply.success:
         return f"no Information: {in_words(reply)}"
@@ -64,7 +64,7 @@ def quota_of(validator: str, stakes: Mapping[str, float], epoch_volume: int) -> 
     return shares.get(Hotkey(validator), 0)
 
 
-def in_words(reply: Reply) -> str:
+def in_words(reply: MinerReply) -> str:
     """Why a reply is no success, on one line."""
     said = "".join(c if c.isprintable() else " " for c in reply.message)
     if reply.status in (0, 200):

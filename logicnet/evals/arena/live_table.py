@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from logicnet.deadline import Clock
-from logicnet.evals.arena.information import Told
-from logicnet.evals.arena.plan import Plan
-from logicnet.evals.arena.standings import Place, Range
+from logicnet.evals.arena.information import InformationReply
+from logicnet.evals.arena.plan import ArenaPlan
+from logicnet.evals.arena.standings import Range, RoundRank
 from logicnet.evals.arena.tally import Tallies
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import Row
@@ -29,7 +29,7 @@ _CURVE_RANKS = (1, 20, 50, 160)
 class Board:
     """A `Watcher`. Use as a context manager around the run."""
 
-    def __init__(self, run: RunFolder[Plan], console: Console, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, run: RunFolder[ArenaPlan], console: Console, *, clock: Clock = time.monotonic) -> None:
         self._plan = run.plan
         self._console = console
         self._clock = clock
@@ -67,7 +67,7 @@ class Board:
             overflow=None if whole else "ellipsis",
         )
 
-    def round_began(self, number: int, told: Mapping[str, Told], questions: int) -> None:
+    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
         self._round, self._left = number, questions
         self._doing = "asking"
         for name, one in told.items():
@@ -173,7 +173,7 @@ def curve() -> str:
     )
 
 
-def _place(place: Place | None) -> tuple[str, str]:
+def _place(place: RoundRank | None) -> tuple[str, str]:
     if place is None:
         return "-", "-"
     same = place.best_rank == place.worst_rank

@@ -25,11 +25,11 @@ _Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=1)]
 
 
-class _Frozen(BaseModel):
+class _FrozenPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Target(_Frozen):
+class Target(_FrozenPlan):
     """A running miner. `name` is what rows and tables call it: its label, else its address."""
 
     address: str  # HOST:PORT
@@ -45,14 +45,14 @@ class Target(_Frozen):
         return f"http://{self.address}"
 
 
-class Models(_Frozen):
+class ModelServer(_FrozenPlan):
     """Where a judge's opinion or a reference comes from. Keys are not kept."""
 
     url: str
     model: str | None = None
 
 
-class Plan(_Frozen):
+class ArenaPlan(_FrozenPlan):
     """See the module. Times are seconds."""
 
     format: Literal[1] = 1
@@ -74,8 +74,8 @@ class Plan(_Frozen):
     loop_s: _Seconds = LOOP_S
     timeout_s: _Timeout = LOGIC_TIMEOUT_S
     information_timeout_s: _Timeout = INFORMATION_TIMEOUT_S
-    judge: Models | None = None
-    reference: Models | None = None
+    judge: ModelServer | None = None
+    reference: ModelServer | None = None
     embedding_model: str | None = None
     truth: bool = True
 
@@ -119,10 +119,10 @@ def flag_of(name: str, flags: Mapping[str, str]) -> str:
     return flags.get(name, f"--{name.removesuffix('_s').replace('_', '-')}")
 
 
-def models_of(role: str, url: str | None, model: str | None) -> Models | None:
+def models_of(role: str, url: str | None, model: str | None) -> ModelServer | None:
     """What `--ROLE-url` and `--ROLE-model` ask for. Raises SettingsError for a model at no address."""
     if url is not None:
-        return Models(url=url, model=model)
+        return ModelServer(url=url, model=model)
     if model is not None:
         raise SettingsError(f"--{role}-model is for a {role}: give its --{role}-url")
     return None

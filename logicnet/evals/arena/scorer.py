@@ -17,8 +17,8 @@ from typing import Any, Self, TypeVar
 from pydantic import SecretStr
 
 from logicnet.deadline import Deadline
-from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.plan import Models, Plan
+from logicnet.evals.arena.client import MinerReply
+from logicnet.evals.arena.plan import ArenaPlan, ModelServer
 from logicnet.evals.arena.standings import Range
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
@@ -37,7 +37,7 @@ from logicnet.scoring import (
     with_volume,
     write_reference,
 )
-from logicnet.scoring import Reply as Answered
+from logicnet.scoring import MinerReply as Answered
 from logicnet.scoring.similarity import Encode
 
 REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
@@ -79,7 +79,7 @@ class Examiner:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: ArenaPlan,
         keys: Keys = NO_KEYS,
         *,
         checker_of: Callable[[Problem], Checker | None] = lambda problem: None,
@@ -101,7 +101,7 @@ class Examiner:
         self._scorer = Scorer()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
         """Score one reply. Never raises for what a miner or a model says."""
         return await self._aside(self._mark(problem, reply, epoch_volume))
 
@@ -154,12 +154,12 @@ class Examiner:
         self._scorer = Scorer(judge, embedder, truth)
         self._stack.push_async_callback(self._drop_references)
 
-    async def _endpoint(self, models: Models, key: SecretStr | None, role: str) -> Endpoint:
+    async def _endpoint(self, models: ModelServer, key: SecretStr | None, role: str) -> Endpoint:
         endpoint = await reach(role, models.url, models.model, key, flag=f"--{role}-url")
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
-    async def _mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:
+    async def _mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
         reference: str | None = None
         failure = ""
         if reply.success and self._reference_models is not None:
@@ -182,7 +182,7 @@ class Examiner:
         close = Similarity(similarity.FAILED_SIMILARITY, failure) if failure else score.similarity
         return Mark(score, close, reference, self._reward(score, close, reply, epoch_volume))
 
-    def _reward(self, score: Score, close: Similarity | None, reply: Reply, epoch_volume: int) -> Range:
+    def _reward(self, score: Score, close: Similarity | None, reply: MinerReply, epoch_volume: int) -> Range:
         if not reply.success:
             return Range(0.0, 0.0)
         right = score.correctness.score

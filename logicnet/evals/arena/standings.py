@@ -26,7 +26,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RoundRank:
     """How one target came out of one round. Ranks: 1 is best; equal means share one."""
 
     target: str
@@ -36,7 +36,7 @@ class Place:
     incentive: Range
 
 
-def places(rewards: Mapping[str, Sequence[Range]]) -> list[Place]:
+def places(rewards: Mapping[str, Sequence[Range]]) -> list[RoundRank]:
     """One round, best first. Targets without a scored question are not in it."""
     means = {
         target: Range(loop_mean([one.low for one in earned]), loop_mean([one.high for one in earned]))
@@ -49,7 +49,7 @@ def places(rewards: Mapping[str, Sequence[Range]]) -> list[Place]:
         best = 1 + sum(other.low > mean.high for other in others)
         worst = 1 + sum(other.high > mean.low for other in others)
         paid = Range(incentive(worst, mean.low), incentive(best, mean.high))
-        placed.append(Place(target, mean, best, worst, paid))
+        placed.append(RoundRank(target, mean, best, worst, paid))
     return sorted(placed, key=lambda place: (-place.mean.high, -place.mean.low))
 
 

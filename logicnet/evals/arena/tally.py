@@ -7,7 +7,7 @@ from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.evals.arena.standings import Place, Range, places, weight_ranges
+from logicnet.evals.arena.standings import Range, RoundRank, places, weight_ranges
 from logicnet.evals.runs.row import Row
 
 
@@ -29,7 +29,7 @@ class Sum:
 
 
 @dataclass
-class Tally:
+class TargetTally:
     """One target."""
 
     asked: int = 0
@@ -85,7 +85,7 @@ class Standings:
         if row.scored and row.reward_low is not None and row.reward_high is not None:
             earned.setdefault(row.target, []).append(Range(row.reward_low, row.reward_high))
 
-    def of(self, number: int) -> list[Place]:
+    def of(self, number: int) -> list[RoundRank]:
         """Best first."""
         # A copy, at once: a table may be drawn in another thread.
         return places(dict(self._rewards.get(number, {})))
@@ -116,7 +116,7 @@ class Tallies:
 
     def __init__(self, names: Sequence[str], rows: Iterable[Row] = ()) -> None:
         """`rows` are those of before."""
-        self.of = {name: Tally() for name in names}
+        self.of = {name: TargetTally() for name in names}
         self.standings = Standings(names)
         for row in rows:
             self.add(row)

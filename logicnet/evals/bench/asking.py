@@ -22,7 +22,7 @@ from logicnet.solver.answering import Solution, answer_in_time
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Attempt:
     """One question to one solver, and what became of it."""
 
     name: str  # of the solver
@@ -33,14 +33,14 @@ class Asked:
     tokens: int
 
 
-async def ask(contestant: Contestant, problem: Problem, models: Models, timeout_s: float) -> Asked:
+async def ask(contestant: Contestant, problem: Problem, models: Models, timeout_s: float) -> Attempt:
     """The solver has what a miner would give it: `timeout_s` less the margin for the way home."""
     meter = Metered(models)
     challenge = Challenge(problem.asked, "Logic", problem.id)
     asked_at_s = time.time()
     deadline = Deadline.after(timeout_s - ReplyMargin().seconds(timeout_s))
     solution = await answer_in_time(contestant.solver, challenge, deadline, meter)
-    return Asked(contestant.name, problem, solution, asked_at_s, deadline.elapsed_s(), meter.tokens)
+    return Attempt(contestant.name, problem, solution, asked_at_s, deadline.elapsed_s(), meter.tokens)
 
 
 def heats(
@@ -95,6 +95,6 @@ class Metered:
 
 async def run_heat(
     contestant: Contestant, problems: Sequence[Problem], models: Models, timeout_s: float
-) -> list[Asked]:
+) -> list[Attempt]:
     """All `problems` at once to one solver; in their order."""
     return list(await asyncio.gather(*(ask(contestant, one, models, timeout_s) for one in problems)))

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from logicnet.evals.arena.plan import Models
+from logicnet.evals.arena.plan import ModelServer
 from logicnet.evals.bench.asking import heats, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
 from logicnet.evals.bench.marking import interrupted_row, mark, references
-from logicnet.evals.bench.options import SOLVERS, Options, Source, key_for, new_plan, resumed_plan
+from logicnet.evals.bench.options import SOLVERS, BenchOptions, ServerOption, key_for, new_plan, resumed_plan
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.bench.questions import load_questions
 from logicnet.evals.challenges.checking import checker_modules, checker_of
@@ -33,7 +33,7 @@ from logicnet.llm.reach import reach, unheard
 from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
 from logicnet.solver import Setup, on_shift
 
-__all__ = ["Options", "Source", "run"]
+__all__ = ["BenchOptions", "ServerOption", "run"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _Ready:
     open: Callable[[], RunFolder[BenchPlan]]
 
 
-def run(options: Options) -> int:
+def run(options: BenchOptions) -> int:
     """Run it; returns the exit status, 130 after Ctrl-C. Raises LogicnetError if it cannot be run."""
     report.require()
     ready = _resumed(options) if options.resume else _begun(options)
@@ -68,7 +68,7 @@ def run(options: Options) -> int:
     return 130 if stopped else 0
 
 
-def _begun(options: Options) -> _Ready:
+def _begun(options: BenchOptions) -> _Ready:
     out = options.folder()
     refuse_taken(out)
     contestants = load_contestants(options.solvers or SOLVERS, Setup(model=options.endpoint.model))
@@ -80,7 +80,7 @@ def _begun(options: Options) -> _Ready:
     return _Ready(out, plan, contestants, questions.problems, begin)
 
 
-def _resumed(options: Options) -> _Ready:
+def _resumed(options: BenchOptions) -> _Ready:
     out = options.folder()
     plan = resumed_plan(options, read_plan(out, BenchPlan))
     contestants = load_contestants(plan.named or plan.solvers, Setup(model=plan.endpoint.model))
@@ -88,13 +88,13 @@ def _resumed(options: Options) -> _Ready:
     return _Ready(out, plan, contestants, problems, partial(RunFolder.resume, out, plan))
 
 
-async def _run(options: Options, ready: _Ready) -> bool:
+async def _run(options: BenchOptions, ready: _Ready) -> bool:
     """Whether it was stopped before its end."""
     plan = ready.plan
 
     async with AsyncExitStack() as stack:
 
-        async def endpoint(role: str, models: Models) -> Endpoint:
+        async def endpoint(role: str, models: ModelServer) -> Endpoint:
             key, flag = key_for(role, options, plan), "--endpoint" if role == "endpoint" else f"--{role}-url"
             secret = SecretStr(key) if key else None
             found = await reach(role, models.url, models.model, secret, flag=flag)

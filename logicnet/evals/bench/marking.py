@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from logicnet.deadline import Deadline
-from logicnet.evals.bench.asking import Asked
+from logicnet.evals.bench.asking import Attempt
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.row import INTERRUPTED, Row, stored
 from logicnet.llm import Completion, Models
-from logicnet.scoring import Checker, Reply, Reward, Score, Scorer, Similarity, write_reference
+from logicnet.scoring import Checker, Reward, Score, ScoredInput, Scorer, Similarity, write_reference
 from logicnet.scoring.similarity import FAILED_SIMILARITY
 
 REFERENCE_S = 60.0
@@ -30,7 +30,7 @@ async def references(problems: Sequence[Problem], models: Models) -> dict[str, C
 
 
 async def mark(
-    asked: Sequence[Asked],
+    asked: Sequence[Attempt],
     scorer: Scorer,
     written: Mapping[str, Completion],
     timeout_s: float,
@@ -46,9 +46,11 @@ async def mark(
     ]
 
 
-def _reply(one: Asked, reference: Completion | None, timeout_s: float, checker_of: CheckerOf) -> Reply:
+def _reply(
+    one: Attempt, reference: Completion | None, timeout_s: float, checker_of: CheckerOf
+) -> ScoredInput:
     in_time = one.seconds <= timeout_s
-    return Reply(
+    return ScoredInput(
         truth=one.problem.truth,
         answer=one.solution.answer.answer if in_time else None,
         question=one.problem.question,
@@ -60,7 +62,7 @@ def _reply(one: Asked, reference: Completion | None, timeout_s: float, checker_o
     )
 
 
-def _row(one: Asked, score: Score, reference: Completion | None, timeout_s: float) -> Row:
+def _row(one: Attempt, score: Score, reference: Completion | None, timeout_s: float) -> Row:
     in_time = one.seconds <= timeout_s
     close, notes = score.similarity, score.notes
     if close is None and reference is not None and in_time:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from logicnet.errors import SettingsError
-from logicnet.evals.arena.plan import Models, models_of, plan_from, refuse_changes
+from logicnet.evals.arena.plan import ModelServer, models_of, plan_from, refuse_changes
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.bench.questions import DEFAULT
 
@@ -24,7 +24,7 @@ _FREE = "the models that score"
 
 
 @dataclass(frozen=True)
-class Source:
+class ServerOption:
     """A server of models, as far as it was given. Its key is in no file of a run."""
 
     url: str | None = None
@@ -33,7 +33,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Options:
+class BenchOptions:
     """What the command was given. None is what was not; a resumed run then has what it had."""
 
     out: Path | None = None  # a new one
@@ -43,9 +43,9 @@ class Options:
     skip_bad: bool = False
     count: int | None = None
     seed: int | None = None
-    endpoint: Source = Source()
-    judge: Source = Source()
-    reference: Source = Source()
+    endpoint: ServerOption = ServerOption()
+    judge: ServerOption = ServerOption()
+    reference: ServerOption = ServerOption()
     similarity: bool | None = None  # False: reasoning is compared with nothing
     plan: Mapping[str, Any] = field(default_factory=dict)  # the rest, by the names of `BenchPlan`
 
@@ -56,9 +56,9 @@ class Options:
         return self.out or Path(".run") / f"bench-{time.strftime('%Y%m%dT%H%M%S')}"
 
 
-def new_plan(options: Options, names: Sequence[str], questions: int) -> BenchPlan:
+def new_plan(options: BenchOptions, names: Sequence[str], questions: int) -> BenchPlan:
     """`names` are what tables call the solvers. Raises SettingsError."""
-    endpoint = Models(url=options.endpoint.url or ENDPOINT, model=options.endpoint.model)
+    endpoint = ModelServer(url=options.endpoint.url or ENDPOINT, model=options.endpoint.model)
     return plan_from(
         BenchPlan,
         {
@@ -77,7 +77,7 @@ def new_plan(options: Options, names: Sequence[str], questions: int) -> BenchPla
     )
 
 
-def resumed_plan(options: Options, before: BenchPlan) -> BenchPlan:
+def resumed_plan(options: BenchOptions, before: BenchPlan) -> BenchPlan:
     """The plan of before. Raises SettingsError if it would ask something else."""
     asked = options.endpoint
     given: dict[str, Any] = {
@@ -85,7 +85,9 @@ def resumed_plan(options: Options, before: BenchPlan) -> BenchPlan:
         "challenges": str(options.challenges) if options.challenges else None,
         "questions": options.count,
         "seed": options.seed,
-        "endpoint": Models(url=asked.url or before.endpoint.url, model=asked.model or before.endpoint.model),
+        "endpoint": ModelServer(
+            url=asked.url or before.endpoint.url, model=asked.model or before.endpoint.model
+        ),
         **options.plan,
     }
     fixed = {name: value for name, value in given.items() if value is not None}
@@ -98,20 +100,20 @@ def resumed_plan(options: Options, before: BenchPlan) -> BenchPlan:
     return before.model_copy(update={role: models for role, models in anew.items() if models is not None})
 
 
-def key_for(role: str, options: Options, plan: BenchPlan) -> str | None:
+def key_for(role: str, options: BenchOptions, plan: BenchPlan) -> str | None:
     """The key that goes to a server. The endpoint's own serves where it writes references too."""
     if role == "reference" and options.reference.url is None and plan.reference == plan.endpoint:
         return options.endpoint.key
-    source: Source = getattr(options, role)
+    source: ServerOption = getattr(options, role)
     return source.key
 
 
-def _reference(options: Options, endpoint: Models) -> Models | None:
+def _reference(options: BenchOptions, endpoint: ModelServer) -> ModelServer | None:
     """The endpoint's own model writes the references if no other does."""
     if options.similarity is False:
         return None
     return _models("reference", options.reference) or endpoint
 
 
-def _models(role: str, source: Source) -> Models | None:
+def _models(role: str, source: ServerOption) -> ModelServer | None:
     return models_of(role, source.url, source.model)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.evals.arena.plan import Models
+from logicnet.evals.arena.plan import ModelServer
 from logicnet.protocol import LOGIC_TIMEOUT_S
 
 
@@ -24,7 +24,7 @@ class BenchPlan(BaseModel):
     seed: int | None = None  # None: the recipe's own
     concurrency: Annotated[int, Field(ge=1)]  # questions that one solver is given at once
     deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = LOGIC_TIMEOUT_S
-    endpoint: Models
-    judge: Models | None = None
-    reference: Models | None = None  # None: reasoning is compared with nothing
+    endpoint: ModelServer
+    judge: ModelServer | None = None
+    reference: ModelServer | None = None  # None: reasoning is compared with nothing
     embedding_model: str | None = None

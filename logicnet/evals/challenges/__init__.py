@@ -3,14 +3,14 @@
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.easy import easy_tasks
 from logicnet.evals.challenges.lines import BadFile
-from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.recipe import Recipe, read_recipe
 from logicnet.evals.challenges.sets import ChallengeSet, load, make, write
 
 __all__ = [
+    "AnswerCheck",
     "BadFile",
     "ChallengeSet",
-    "Check",
     "Problem",
     "Recipe",
     "checker_modules",

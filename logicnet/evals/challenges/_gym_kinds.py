@@ -14,7 +14,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class GymTask:
     """One dataset."""
 
     most: int
@@ -25,89 +25,89 @@ class Kind:
     needs: tuple[str, ...] = ()  # of its metadata: by name, for our check or its own
 
 
-def _own(most: int, *needs: str) -> Kind:
-    return Kind(most, "gym", needs=needs)
+def _own(most: int, *needs: str) -> GymTask:
+    return GymTask(most, "gym", needs=needs)
 
 
-KINDS: Mapping[str, Mapping[str, Kind]] = {
+KINDS: Mapping[str, Mapping[str, GymTask]] = {
     "algebra": {
-        "complex_arithmetic": Kind(1, "complex_is", {"places": 2}),
-        "polynomial_equations": Kind(2, "collection_is", {"places": 2}),
-        "simple_equations": Kind(3),
-        "simple_integration": Kind(2, "mathematics"),
+        "complex_arithmetic": GymTask(1, "complex_is", {"places": 2}),
+        "polynomial_equations": GymTask(2, "collection_is", {"places": 2}),
+        "simple_equations": GymTask(3),
+        "simple_integration": GymTask(2, "mathematics"),
     },
     "algorithmic": {
-        "ab": Kind(1, "words_are"),
-        "base_conversion": Kind(3, "numeral_is", needs=("target_base",)),
-        "binary_alternation": Kind(1),
-        "caesar_cipher": Kind(0, "words_are"),
-        "count_primes": Kind(3),
+        "ab": GymTask(1, "words_are"),
+        "base_conversion": GymTask(3, "numeral_is", needs=("target_base",)),
+        "binary_alternation": GymTask(1),
+        "caesar_cipher": GymTask(0, "words_are"),
+        "count_primes": GymTask(3),
         "cryptarithm": _own(1, "words_letters", "result_letters", "allow_leading_zero"),
-        "letter_counting": Kind(3),
+        "letter_counting": GymTask(3),
         "palindrome_generation": _own(0, "letters"),
-        "rotten_oranges": Kind(0),
-        "spell_backward": Kind(3, "words_are"),
-        "string_insertion": Kind(0, "words_are"),
-        "string_manipulation": Kind(0, "words_are"),
-        "string_splitting": Kind(2, "sequence_is"),
-        "string_synthesis": Kind(2, "sequence_is"),
-        "word_sorting": Kind(0, "words_are"),
+        "rotten_oranges": GymTask(0),
+        "spell_backward": GymTask(3, "words_are"),
+        "string_insertion": GymTask(0, "words_are"),
+        "string_manipulation": GymTask(0, "words_are"),
+        "string_splitting": GymTask(2, "sequence_is"),
+        "string_synthesis": GymTask(2, "sequence_is"),
+        "word_sorting": GymTask(0, "words_are"),
     },
     "arithmetic": {
-        "basic_arithmetic": Kind(3),
-        "bitwise_arithmetic": Kind(3, "numeral_is", {"base": 16}),
-        "calendar_arithmetic": Kind(3),
-        "chain_sum": Kind(3),
-        "count_bits": Kind(3),
+        "basic_arithmetic": GymTask(3),
+        "bitwise_arithmetic": GymTask(3, "numeral_is", {"base": 16}),
+        "calendar_arithmetic": GymTask(3),
+        "chain_sum": GymTask(3),
+        "count_bits": GymTask(3),
         # It rounds after each step, to as few as six digits.
-        "decimal_arithmetic": Kind(3, "number_is", {"within": 5e-5}),
-        "decimal_chain_sum": Kind(3),
-        "dice": Kind(3),
+        "decimal_arithmetic": GymTask(3, "number_is", {"within": 5e-5}),
+        "decimal_chain_sum": GymTask(3),
+        "dice": GymTask(3),
         "fraction_simplification": _own(
             3, "numerator", "denominator", "simplified_numerator", "simplified_denominator"
         ),
-        "gcd": Kind(3),
-        "gsm_symbolic": Kind(0),
-        "lcm": Kind(3),
-        "leg_counting": Kind(3),
-        "power_function": Kind(3, "number_is", {"within": 0.005}),
-        "prime_factorization": Kind(3, "factors_are"),
-        "products": Kind(3),
+        "gcd": GymTask(3),
+        "gsm_symbolic": GymTask(0),
+        "lcm": GymTask(3),
+        "leg_counting": GymTask(3),
+        "power_function": GymTask(3, "number_is", {"within": 0.005}),
+        "prime_factorization": GymTask(3, "factors_are"),
+        "products": GymTask(3),
     },
     "cognition": {
-        "color_cube_rotation": Kind(1),
-        "number_sequence": Kind(1),
+        "color_cube_rotation": GymTask(1),
+        "number_sequence": GymTask(1),
     },
     "games": {
-        "countdown": Kind(1, "expression_gives", needs=("target", "numbers")),
-        "mahjong_puzzle": Kind(0),
-        "maze": Kind(1),
-        "puzzle24": Kind(3, "expression_gives", {"target": 24}, needs=("numbers",)),
+        "countdown": GymTask(1, "expression_gives", needs=("target", "numbers")),
+        "mahjong_puzzle": GymTask(0),
+        "maze": GymTask(1),
+        "puzzle24": GymTask(3, "expression_gives", {"target": 24}, needs=("numbers",)),
     },
     "geometry": {
-        "advanced_geometry": Kind(3, "sequence_is", {"places": 3}),
+        "advanced_geometry": GymTask(3, "sequence_is", {"places": 3}),
     },
     "graphs": {
-        "course_schedule": Kind(1),
-        "family_relationships": Kind(3, "words_are"),
-        "largest_island": Kind(1),
-        "path_star": Kind(3, "sequence_is"),
+        "course_schedule": GymTask(1),
+        "family_relationships": GymTask(3, "words_are"),
+        "largest_island": GymTask(1),
+        "path_star": GymTask(3, "sequence_is"),
         "quantum_lock": _own(3, "initial_value", "initial_state", "buttons", "target_value"),
         "shortest_path": _own(0, "matrix"),
     },
     "induction": {
-        "acre": Kind(0, "words_are"),
-        "list_functions": Kind(0, "sequence_is"),
+        "acre": GymTask(0, "words_are"),
+        "list_functions": GymTask(0, "sequence_is"),
     },
     "logic": {
-        "aiw": Kind(3),
-        "circuit_logic": Kind(0),
+        "aiw": GymTask(3),
+        "circuit_logic": GymTask(0),
         "knights_knaves": _own(3),
-        "self_reference": Kind(0),
-        "zebra_puzzles": Kind(2, "words_are"),
+        "self_reference": GymTask(0),
+        "zebra_puzzles": GymTask(2, "words_are"),
     },
     "probability": {
-        "coin_flip": Kind(3, "number_is", {"places": 4}),
+        "coin_flip": GymTask(3, "number_is", {"places": 4}),
     },
 }
 """By topic, which is reasoning-gym's own category."""

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class GeneratorTask:
     """How a generator's problem becomes a question."""
 
     words: str
@@ -34,12 +34,12 @@ _DOWN = "What is the {}, in square metres, rounded down to a whole number?"
 _DOWN_CUBIC = "What is the {}, in cubic metres, rounded down to a whole number?"
 
 
-def _asks(words: str, places: int | None = None) -> Kind:
-    return Kind(words, places=places)
+def _asks(words: str, places: int | None = None) -> GeneratorTask:
+    return GeneratorTask(words, places=places)
 
 
-def _base(base: int, words: str) -> Kind:
-    return Kind(words, "numeral_is", arguments=lambda _numbers: {"base": base}, usable=_said)
+def _base(base: int, words: str) -> GeneratorTask:
+    return GeneratorTask(words, "numeral_is", arguments=lambda _numbers: {"base": base}, usable=_said)
 
 
 def _said(_problem: str, truth: str, _numbers: list[str]) -> bool:
@@ -106,10 +106,10 @@ def _roots_differ(_problem: str, _truth: str, numbers: list[str]) -> bool:
     return bool(radicand**other_degree != other_radicand**degree)
 
 
-KINDS: Mapping[str, Mapping[str, Kind]] = {
+KINDS: Mapping[str, Mapping[str, GeneratorTask]] = {
     "algebra": {
-        "basic_algebra": Kind("Solve for $x$: {}", usable=_linear_is_right),
-        "combine_like_terms": Kind(
+        "basic_algebra": GeneratorTask("Solve for $x$: {}", usable=_linear_is_right),
+        "combine_like_terms": GeneratorTask(
             "Combine like terms: {}", "polynomial_is", arguments=lambda _numbers: {"combined": True}
         ),
         "compound_interest": _asks(
@@ -118,58 +118,60 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
             2,
         ),
         "distance_two_points": _asks("{} Give the exact value."),
-        "expanding": Kind(
+        "expanding": GeneratorTask(
             "Expand {}.",
             "polynomial_is",
             arguments=lambda _numbers: {"combined": True},
             usable=_expansion_is_right,
         ),
-        "factoring": Kind("Factor {}.", "factored_is"),
+        "factoring": GeneratorTask("Factor {}.", "factored_is"),
         "int_matrix_22_determinant": _asks("What is {}?"),
-        "intersection_of_two_lines": Kind(
+        "intersection_of_two_lines": GeneratorTask(
             "{}", "sequence_is", usable=lambda _problem, truth, _numbers: truth != "No Solution"
         ),
-        "invert_matrix": Kind("What is the {}?", "sequence_is"),
-        "linear_equations": Kind("{}", "unknowns_are", usable=_one_solution),
+        "invert_matrix": GeneratorTask("What is the {}?", "sequence_is"),
+        "linear_equations": GeneratorTask("{}", "unknowns_are", usable=_one_solution),
         "log": _asks("What is {}?"),
-        "midpoint_of_two_points": Kind("What is the {}?", "sequence_is"),
-        "multiply_complex_numbers": Kind("What is {}, where $j$ is the imaginary unit?", "complex_is"),
-        "multiply_int_to_22_matrix": Kind("What is {}?", "sequence_is"),
-        "quadratic_equation": Kind("{}" + _ROUND, "collection_is", 2),
+        "midpoint_of_two_points": GeneratorTask("What is the {}?", "sequence_is"),
+        "multiply_complex_numbers": GeneratorTask(
+            "What is {}, where $j$ is the imaginary unit?", "complex_is"
+        ),
+        "multiply_int_to_22_matrix": GeneratorTask("What is {}?", "sequence_is"),
+        "quadratic_equation": GeneratorTask("{}" + _ROUND, "collection_is", 2),
         "simple_interest": _asks("What is the {}?", 2),
-        "system_of_equations": Kind("{}", "unknowns_are", usable=_one_solution),
-        "vector_cross": Kind("What is the cross product {}?", "sequence_is"),
+        "system_of_equations": GeneratorTask("{}", "unknowns_are", usable=_one_solution),
+        "vector_cross": GeneratorTask("What is the cross product {}?", "sequence_is"),
         "vector_dot": _asks("What is the dot product {}?"),
     },
     "basic_math": {
         "absolute_difference": _asks("What is {}?"),
         "addition": _asks("What is {}?"),
-        "compare_fractions": Kind("{} Answer with <, > or =.", "symbol_is"),
+        "compare_fractions": GeneratorTask("{} Answer with <, > or =.", "symbol_is"),
         "cube_root": _asks("What is the cube root of ${1}$, rounded to two decimal places?", 2),
         "divide_fractions": _asks("What is {}?"),
         "division": _asks("What is {}?"),
         "exponentiation": _asks("What is ${0}^{{{1}}}$?"),
         "factorial": _asks("What is {}?"),
         "fraction_multiplication": _asks("What is {}?"),
-        "fraction_to_decimal": Kind(
+        "fraction_to_decimal": GeneratorTask(
             "What is {} as a decimal number, rounded to two places?",
             places=2,
             usable=_no_tie(lambda n: n[0] / n[1]),
         ),
         "greatest_common_divisor": _asks("What is {}?"),
-        "is_composite": Kind("{}", "yes_or_no"),
-        "is_prime": Kind("{}", "yes_or_no"),
+        "is_composite": GeneratorTask("{}", "yes_or_no"),
+        "is_prime": GeneratorTask("{}", "yes_or_no"),
         "multiplication": _asks("What is {}?"),
         "percentage": _asks("{}"),
-        "percentage_difference": Kind(
+        "percentage_difference": GeneratorTask(
             "{} Take it relative to their mean, in percent, rounded to two decimal places.",
             places=2,
             usable=_no_tie(lambda n: 200 * abs(n[0] - n[1]) / abs(n[0] + n[1])),
         ),
-        "percentage_error": Kind(
+        "percentage_error": GeneratorTask(
             "{}" + _PERCENT, places=2, usable=_no_tie(lambda n: 100 * abs(n[0] - n[1]) / abs(n[1]))
         ),
-        "power_of_powers": Kind(
+        "power_of_powers": GeneratorTask(
             "Write $({0}^{{{1}}})^{{{2}}}$ as a single power of ${0}$.",
             "sequence_is",
             usable=lambda _problem, _truth, numbers: numbers[0] != "1",
@@ -180,28 +182,32 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     },
     "calculus": {
         "definite_integral": _asks("What is the {}? Round to four decimal places.", 4),
-        "power_rule_differentiation": Kind("Differentiate {} with respect to $x$.", "polynomial_is"),
-        "stationary_points": Kind("At which real $x$ is {} stationary? Give exact values.", "collection_is"),
+        "power_rule_differentiation": GeneratorTask("Differentiate {} with respect to $x$.", "polynomial_is"),
+        "stationary_points": GeneratorTask(
+            "At which real $x$ is {} stationary? Give exact values.", "collection_is"
+        ),
     },
     "computer_science": {
         "binary_2s_complement": _base(
             2, "What is the two's complement of the binary number ${1}$, with as many digits?"
         ),
-        "binary_complement_1s": Kind("What is the ones' complement of the binary number {}?", "symbol_is"),
+        "binary_complement_1s": GeneratorTask(
+            "What is the ones' complement of the binary number {}?", "symbol_is"
+        ),
         "binary_to_decimal": _asks("What is the binary number {} in decimal?"),
         "binary_to_hex": _base(16, "What is the binary number {} in hexadecimal?"),
         "decimal_to_binary": _base(2, "What is the decimal number ${0}$ in binary?"),
         "decimal_to_hexadeci": _base(16, "What is the decimal number ${0}$ in hexadecimal?"),
-        "modulo_division": Kind(
+        "modulo_division": GeneratorTask(
             "What is the remainder of ${0}$ divided by ${1}$?",
             usable=lambda _problem, _truth, numbers: numbers[1] != "0",
         ),
-        "nth_fibonacci_number": Kind(
+        "nth_fibonacci_number": GeneratorTask(
             "What is Fibonacci number ${0}$, where the first and the second are $1$?", usable=_is_fibonacci
         ),
     },
     "geometry": {
-        "angle_btw_vectors": Kind(
+        "angle_btw_vectors": GeneratorTask(
             "What is the {}, in radians?" + _ROUND,
             places=2,
             usable=lambda _problem, truth, _numbers: "NaN" not in truth,
@@ -215,13 +221,13 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
             5,
         ),
         "area_of_circle": _asks("What is the {}?" + _ROUND, 2),
-        "area_of_circle_given_center_and_point": Kind(
+        "area_of_circle_given_center_and_point": GeneratorTask(
             "What is the {}?" + _ROUND, places=2, usable=_whole_radius
         ),
         "area_of_triangle": _asks(
             "What is the area of a triangle with sides of ${0}$, ${1}$ and ${2}$?" + _ROUND, 2
         ),
-        "basic_trigonometry": Kind(
+        "basic_trigonometry": GeneratorTask(
             "What is {}, with the angle in degrees? Give the exact value.",
             usable=lambda _problem, truth, _numbers: truth != r"\infty",
         ),
@@ -241,7 +247,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "surface_area_cylinder": _asks(_DOWN),
         "surface_area_sphere": _asks("What is the {}, in square metres?" + _ROUND, 2),
         "third_angle_of_triangle": _asks("What is the {}?"),
-        "valid_triangle": Kind("{}", "yes_or_no"),
+        "valid_triangle": GeneratorTask("{}", "yes_or_no"),
         "volume_cone": _asks(_DOWN_CUBIC),
         "volume_cube": _asks("What is the {}, in cubic metres?"),
         "volume_cuboid": _asks("What is the {}, in cubic metres?"),
@@ -253,42 +259,44 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     "misc": {
         "arithmetic_progression_sum": _asks("{}"),
         "arithmetic_progression_term": _asks("{}"),
-        "base_conversion": Kind("{}", "numeral_is", arguments=lambda numbers: {"base": int(numbers[-1])}),
+        "base_conversion": GeneratorTask(
+            "{}", "numeral_is", arguments=lambda numbers: {"base": int(numbers[-1])}
+        ),
         "binomial_distribution": _asks("{}" + _PERCENT, 2),
         "celsius_to_fahrenheit": _asks("What are ${0}$ degrees Celsius in degrees Fahrenheit?", 1),
-        "common_factors": Kind("What are the common factors of ${0}$ and ${1}$?", "collection_is"),
-        "complex_to_polar": Kind(
+        "common_factors": GeneratorTask("What are the common factors of ${0}$ and ${1}$?", "collection_is"),
+        "complex_to_polar": GeneratorTask(
             "What is the argument, in radians between $-\\pi$ and $\\pi$, of the complex number with "
             "real part ${1}$ and imaginary part ${2}$?" + _ROUND,
             places=2,
             usable=lambda _problem, _truth, numbers: float(numbers[0]) > 0,
         ),
         "euclidian_norm": _asks("What is the {}?" + _ROUND, 2),
-        "factors": Kind("What are all the positive factors of ${0}$?", "collection_is"),
+        "factors": GeneratorTask("What are all the positive factors of ${0}$?", "collection_is"),
         "gcd": _asks("What is the {}?"),
         "geometric_mean": _asks("What is the {}?" + _ROUND, 2),
         "hcf": _asks("What is the {}?"),
-        "is_leap_year": Kind("{}", "yes_or_no"),
+        "is_leap_year": GeneratorTask("{}", "yes_or_no"),
         "lcm": _asks("What is the {}?"),
-        "minutes_to_hours": Kind("{}", "sequence_is"),
-        "prime_factors": Kind(
+        "minutes_to_hours": GeneratorTask("{}", "sequence_is"),
+        "prime_factors": GeneratorTask(
             "What are the prime factors of ${0}$, each as often as it divides it?",
             "factors_are",
             usable=_said,
         ),
-        "product_of_scientific_notations": Kind(
+        "product_of_scientific_notations": GeneratorTask(
             "What is the {}, in scientific notation with two decimal places?",
             arguments=lambda _numbers: {"within": 0.005},
         ),
-        "profit_loss_percent": Kind(
+        "profit_loss_percent": GeneratorTask(
             "What is the {}?" + _ROUND, places=2, usable=_no_tie(lambda n: 100 * abs(n[0] - n[1]) / n[0])
         ),
-        "quotient_of_power_same_base": Kind(
+        "quotient_of_power_same_base": GeneratorTask(
             "What is ${0}^{{{1}}} \\div {2}^{{{3}}}$?",
             usable=lambda _problem, _truth, numbers: int(numbers[1]) >= int(numbers[3]),
         ),
         "signum_function": _asks("What is the {}?"),
-        "surds_comparison": Kind("{} with <, > or =.", "symbol_is", usable=_roots_differ),
+        "surds_comparison": GeneratorTask("{} with <, > or =.", "symbol_is", usable=_roots_differ),
     },
     "statistics": {
         "combinations": _asks("{}"),
@@ -297,7 +305,9 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
             "If ${0}$ dice are rolled at the same time, what is the probability of a sum of ${1}$? "
             "Answer with a fraction."
         ),
-        "mean_median": Kind("What are the arithmetic mean and the median of ${all}$?", "sequence_is"),
+        "mean_median": GeneratorTask(
+            "What are the arithmetic mean and the median of ${all}$?", "sequence_is"
+        ),
         "permutation": _asks("What is the {}?"),
     },
 }

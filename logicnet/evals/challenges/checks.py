@@ -22,7 +22,7 @@ from logicnet.evals.challenges._reading import (
     said_number,
     undressed,
 )
-from logicnet.evals.challenges.problem import Check
+from logicnet.evals.challenges.problem import AnswerCheck
 
 _EXACT = 1e-9  # relative: what floats of the same number may differ by
 
@@ -144,15 +144,15 @@ CHECKS: Mapping[str, Callable[..., bool]] = {
 }
 
 
-def check_for(truth: str) -> Check | None:
+def check_for(truth: str) -> AnswerCheck | None:
     """The check that fits a truth of which nothing else is known; None: compare text and mathematics."""
     plain = undressed(truth)
     if re.fullmatch(r"[+-]?[\d,]*\.?\d+(?:/\d+)?", plain) and number(plain) is not None:
-        return Check("number_is")
+        return AnswerCheck("number_is")
     if plain.lower() in ("yes", "no", "true", "false"):
-        return Check("yes_or_no")
+        return AnswerCheck("yes_or_no")
     if re.fullmatch(r"[^\W\d_]{2,}(?:[ -][^\W\d_]+)*", plain):
-        return Check("words_are")
+        return AnswerCheck("words_are")
     return None
 
 

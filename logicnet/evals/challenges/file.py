@@ -27,7 +27,7 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
-class _Row(BaseModel):
+class _FileRow(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
     question: _Text
@@ -63,7 +63,7 @@ def read_questions(path: Path, *, skip_bad: bool = False) -> QuestionFile:
 
 
 def _problem(fields: dict[str, Any]) -> Problem:
-    row = understood(_Row, fields)
+    row = understood(_FileRow, fields)
     _, worked, last = str(row.answer).rpartition("####")
     truth = _THOUSANDS.sub("", last.strip())  # a validator would read 1,000 as two numbers
     if not truth:

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from logicnet.errors import SettingsError
-from logicnet.evals.challenges._mathgenerator_kinds import KINDS, Kind
-from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges._mathgenerator_kinds import KINDS, GeneratorTask
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.seeds import seeded
 
 NAME = "mathgenerator"
@@ -51,10 +51,10 @@ class Mathgenerator:
         if how.places is not None:
             truth = _rounded(truth, how.places)
             arguments["places"] = how.places
-        return Problem(question, truth, NAME, kind, topic, check=Check(how.check, arguments))
+        return Problem(question, truth, NAME, kind, topic, check=AnswerCheck(how.check, arguments))
 
 
-def _worded(how: Kind, raw: str, numbers: list[str]) -> str:
+def _worded(how: GeneratorTask, raw: str, numbers: list[str]) -> str:
     if "{}" not in how.words:
         return how.words.format(*numbers, all=", ".join(numbers))
     problem = _tidy(raw)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class AnswerCheck:
     """How an answer is told from the truth: a function of `checks`, and JSON arguments for it."""
 
     by: str
@@ -26,7 +26,7 @@ class Problem:
     kind: str = ""  # within the source
     topic: str = ""  # of the kind
     difficulty: int | None = None  # a level of its source, from 0
-    check: Check | None = None
+    check: AnswerCheck | None = None
     rephrased: str | None = None  # as a persona asks it
 
     @property

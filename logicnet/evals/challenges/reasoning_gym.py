@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import Any
 
 from logicnet.errors import SettingsError
-from logicnet.evals.challenges._gym_kinds import KINDS, Kind
+from logicnet.evals.challenges._gym_kinds import KINDS, GymTask
 from logicnet.evals.challenges.checks import check_for
-from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.seeds import seeded
 
 NAME = "reasoning-gym"
@@ -60,15 +60,15 @@ class ReasoningGym:
         return entry
 
 
-def _check(kind: str, how: Kind, truth: str, metadata: Mapping[str, Any]) -> Check | None:
+def _check(kind: str, how: GymTask, truth: str, metadata: Mapping[str, Any]) -> AnswerCheck | None:
     if how.check == "mathematics":
         return None
     if not how.check:
         return check_for(truth)
     needed = {name: _json(metadata[name]) for name in how.needs}
     if how.check == "gym":
-        return Check("gym", {"dataset": kind, "metadata": needed})
-    return Check(
+        return AnswerCheck("gym", {"dataset": kind, "metadata": needed})
+    return AnswerCheck(
         how.check, {**how.arguments, **{_ARGUMENTS.get(name, name): needed[name] for name in needed}}
     )
 

@@ -42,11 +42,11 @@ MOST = 100_000
 """Questions of one set: it is held in memory."""
 
 
-class _Frozen(BaseModel):
+class _RecipePart(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Part(_Frozen):
+class _Part(_RecipePart):
     weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
 
 
@@ -63,7 +63,7 @@ class FromFile(_Part):
     skip_bad: bool = False
 
 
-class Recipe(_Frozen):
+class Recipe(_RecipePart):
     """See the module."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=80)]

@@ -25,7 +25,7 @@ from logicnet.evals.challenges.checking import GYM
 from logicnet.evals.challenges.checks import CHECKS
 from logicnet.evals.challenges.file import QuestionFile, read_questions
 from logicnet.evals.challenges.lines import BadFile, BadLine, Lines, read_lines, understood
-from logicnet.evals.challenges.problem import Check, Problem
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
 from logicnet.evals.challenges.seeds import seed_of
 from logicnet.evals.challenges.source import GENERATORS, Generator, Stream, streams
@@ -57,7 +57,7 @@ class ChallengeSet:
         return f"passed over {self.skipped} broken {'line' if self.skipped == 1 else 'lines'}"
 
 
-class _Row(BaseModel):
+class _SetRow(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     id: str
@@ -229,12 +229,12 @@ def _set_from(lines: Lines) -> ChallengeSet:
 
 
 def _problem(fields: dict[str, Any]) -> Problem:
-    row = understood(_Row, fields)
+    row = understood(_SetRow, fields)
     check = None
     if row.check is not None:
         if len(row.check) != 1 or not isinstance(arguments := next(iter(row.check.values())), dict):
             raise BadLine("check: one name with its arguments")
-        check = Check(next(iter(row.check)), arguments)
+        check = AnswerCheck(next(iter(row.check)), arguments)
         if check.by not in (*CHECKS, GYM):
             raise BadLine("check: of a name that is not known")
     problem = Problem(

@@ -29,7 +29,7 @@ class Generator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class TaskCatalogue:
     """What a generator offers, known without loading it."""
 
     make: Callable[[], Generator]
@@ -49,13 +49,13 @@ class Catalogue:
         return [*self.levels, *self.kinds()]
 
 
-GENERATORS: Mapping[str, Catalogue] = {
-    "mathgenerator": Catalogue(
+GENERATORS: Mapping[str, TaskCatalogue] = {
+    "mathgenerator": TaskCatalogue(
         Mathgenerator,
         {topic: dict.fromkeys(kinds, 0) for topic, kinds in _mathgenerator_kinds.KINDS.items()},
         _mathgenerator_kinds.LEFT_OUT,
     ),
-    "reasoning-gym": Catalogue(
+    "reasoning-gym": TaskCatalogue(
         ReasoningGym,
         {topic: {name: one.most for name, one in kinds.items()} for topic, kinds in _gym_kinds.KINDS.items()},
         _gym_kinds.LEFT_OUT,

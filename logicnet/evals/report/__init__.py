@@ -4,14 +4,14 @@ A run is a folder of `logicnet arena` or `logicnet bench`. Nothing heavy is impo
 """
 
 from logicnet.evals.report.estimate import Estimate, mean_of, mean_of_differences
-from logicnet.evals.report.summary import Difference, Summary, differences, summaries
+from logicnet.evals.report.summary import Difference, TargetSummary, differences, summaries
 from logicnet.evals.runs.run import Run, read_run
 
 __all__ = [
     "Difference",
     "Estimate",
     "Run",
-    "Summary",
+    "TargetSummary",
     "differences",
     "mean_of",
     "mean_of_differences",

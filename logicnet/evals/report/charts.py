@@ -13,7 +13,7 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
-from logicnet.evals.report.summary import RIGHT_FROM, Summary, correctness, seconds
+from logicnet.evals.report.summary import RIGHT_FROM, TargetSummary, correctness, seconds
 from logicnet.evals.runs.row import Row
 
 Spec = dict[str, Any]
@@ -38,7 +38,7 @@ class Chart:
     legend: bool = False  # whether colours say what nothing else in it says
 
 
-def charts(rows: Sequence[Row], found: Sequence[Summary]) -> list[Chart]:
+def charts(rows: Sequence[Row], found: Sequence[TargetSummary]) -> list[Chart]:
     targets = [one.target for one in found]
     return [
         _reward(found, targets),
@@ -49,7 +49,7 @@ def charts(rows: Sequence[Row], found: Sequence[Summary]) -> list[Chart]:
     ]
 
 
-def _reward(found: Sequence[Summary], targets: Sequence[str]) -> Chart:
+def _reward(found: Sequence[TargetSummary], targets: Sequence[str]) -> Chart:
     values = [
         {
             "target": one.target,

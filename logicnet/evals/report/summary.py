@@ -64,7 +64,7 @@ METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class TargetSummary:
     """One target. Estimates are None where no row has the number."""
 
     target: str
@@ -91,13 +91,13 @@ class Summary:
         return self.scored - (self.reward.count if self.reward else 0)
 
 
-def summaries(rows: Iterable[Row], targets: Sequence[str]) -> list[Summary]:
+def summaries(rows: Iterable[Row], targets: Sequence[str]) -> list[TargetSummary]:
     """One for each of `targets`, in that order."""
     by_target = _by_target(rows, targets)
     return [_summary(target, by_target[target]) for target in targets]
 
 
-def _summary(target: str, rows: Sequence[Row]) -> Summary:
+def _summary(target: str, rows: Sequence[Row]) -> TargetSummary:
     scored = [row for row in rows if row.scored]
     answered = [row for row in scored if row.answer is not None]
     times_s = sorted(_known(seconds(row) for row in rows))
@@ -105,7 +105,7 @@ def _summary(target: str, rows: Sequence[Row]) -> Summary:
     lows = _known(row.reward if row.reward is not None else row.reward_low for row in scored)
     highs = _known(row.reward if row.reward is not None else row.reward_high for row in scored)
     bounded = scored and len(lows) == len(highs) == len(scored)
-    return Summary(
+    return TargetSummary(
         target=target,
         asked=len(rows),
         scored=len(scored),

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from logicnet.evals.report.estimate import Estimate
-from logicnet.evals.report.summary import Difference, Summary, differences, disagreements, summaries
+from logicnet.evals.report.summary import Difference, TargetSummary, differences, disagreements, summaries
 from logicnet.evals.runs.run import Run
 
 NOISE = (
@@ -39,7 +39,7 @@ def print_run(out: Console, run: Run) -> None:
         out.print(NOISE, markup=False, highlight=False)
 
 
-def summary_table(found: Sequence[Summary]) -> Table:
+def summary_table(found: Sequence[TargetSummary]) -> Table:
     table = Table(
         title="What each came to; in brackets where 95 % of repetitions would be", title_justify="left"
     )
@@ -89,7 +89,7 @@ def difference_table(compared: Sequence[Difference]) -> Table:
     return table
 
 
-def notes(found: Sequence[Summary], run: Run) -> list[str]:
+def notes(found: Sequence[TargetSummary], run: Run) -> list[str]:
     """What the figures leave out, in words."""
     said = []
     for one in found:

@@ -12,7 +12,7 @@ from rich.console import Console
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
 from logicnet.operate.console.scores import Scores
-from logicnet.operate.console.source import Source
+from logicnet.operate.console.source import MinerSource
 from logicnet.operate.console.top import top
 from logicnet.operate.telemetry.server import is_loopback
 from logicnet.settings import Settings
@@ -55,5 +55,5 @@ def check(settings: Settings) -> str | None:
     return password
 
 
-def source_of(settings: Settings, runs: Sequence[Path]) -> Source:
-    return Source(ledger_path(settings), Scores(runs, settings.miner.epoch_volume))
+def source_of(settings: Settings, runs: Sequence[Path]) -> MinerSource:
+    return MinerSource(ledger_path(settings), Scores(runs, settings.miner.epoch_volume))

@@ -19,7 +19,7 @@ from logicnet.errors import LogicnetError
 from logicnet.operate.console import panels
 from logicnet.operate.console.gate import Gate
 from logicnet.operate.console.snapshot import Snapshot
-from logicnet.operate.console.source import Source
+from logicnet.operate.console.source import MinerSource
 
 EVERY_S = 1.0
 
@@ -27,7 +27,7 @@ EVERY_S = 1.0
 class Watch:
     """The last look, shared by all who have the page open."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: MinerSource) -> None:
         self._source = source
         self._look: asyncio.Task[Snapshot] | None = None
         self._looked_s = float("-inf")
@@ -47,7 +47,7 @@ class Watch:
             self._looked_s = time.monotonic()
 
 
-def serve(source: Source, *, host: str, port: int, proxy: str | None, password: str | None) -> None:
+def serve(source: MinerSource, *, host: str, port: int, proxy: str | None, password: str | None) -> None:
     """Until Ctrl-C. Raises LogicnetError if the address cannot be had.
 
     `proxy` is whose X-Forwarded-For is believed. Anybody else could name a new address with each guess.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from logicnet.operate.console.snapshot import Answer, Snapshot, Solving
+from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Snapshot
 from logicnet.operate.console.words import (
     clock,
     headline,
@@ -85,7 +85,7 @@ def rest_of_solving(seen: Snapshot) -> Rest:
     return len(rest), lambda: _solving_rows(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
 
 
-def _skyline(solving: Sequence[Solving]) -> str:
+def _skyline(solving: Sequence[CurrentChallenge]) -> str:
     """Many at one glance: a stroke for each, as high as the time it has left; and how many are how urgent.
 
     Of more than `MOST_DRAWN` every second one is drawn, or every third, and so on.
@@ -117,11 +117,11 @@ _URGENCY = {
 }
 
 
-def _solving_rows(solving: Iterable[Solving]) -> str:
+def _solving_rows(solving: Iterable[CurrentChallenge]) -> str:
     return f'<div class="live">{"".join(map(_solving_row, solving))}</div>'
 
 
-def _solving_row(one: Solving) -> str:
+def _solving_row(one: CurrentChallenge) -> str:
     share, level = urgency(one)
     question = escape(one.question) or "&hellip;"
     return (
@@ -146,7 +146,7 @@ def rest_of_answers(seen: Snapshot) -> Rest:
     return len(rest), lambda: _answers(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
 
 
-def _answers(answers: Iterable[Answer]) -> str:
+def _answers(answers: Iterable[FinishedChallenge]) -> str:
     head = "".join(f"<th{' class=num' if n in _NUMBERS else ''}>{n}</th>" for n in _COLUMNS)
     rows = "".join(map(_answer_row, answers))
     return f'<table class="answers"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
@@ -162,7 +162,7 @@ _KNOWN_BY = {
 }
 
 
-def _answer_row(one: Answer) -> str:
+def _answer_row(one: FinishedChallenge) -> str:
     level = "bad" if not one.in_time else "good" if one.outcome == "solved" else "warning"
     why = f' title="{escape(one.error)}"' if one.error else ""
     known = escape(_KNOWN_BY[one.known_by])

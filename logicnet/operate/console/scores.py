@@ -19,13 +19,13 @@ CUT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class RewardEstimate:
     correctness: float | None
     reward: float | None
     by: str
 
 
-UNKNOWN = Score(None, None, "")
+UNKNOWN = RewardEstimate(None, None, "")
 
 
 class Scores:
@@ -34,14 +34,14 @@ class Scores:
     def __init__(self, runs: Iterable[Path] = (), epoch_volume: int = 512) -> None:
         """Raises LogicnetError if one of `runs` is none."""
         self.epoch_volume = epoch_volume
-        self._scored: dict[bytes, Score] = {}
+        self._scored: dict[bytes, RewardEstimate] = {}
         for run in runs:
             self._read(run)
 
-    def of(self, row: dict[str, Any]) -> Score:
+    def of(self, row: dict[str, Any]) -> RewardEstimate:
         """Of a row of `LedgerReader.watched` that has ended."""
         if not row["in_time"]:
-            return Score(None, SILENCE, "silence")
+            return RewardEstimate(None, SILENCE, "silence")
         scored = self._scored.get(_key(row["question"], row["answer"] or ""))
         if scored is not None:
             return scored
@@ -49,7 +49,7 @@ class Scores:
             right = 1.0 if row["chosen"] == row["exact"] else 0.0
             # The reasoning is compared with a text that we do not have: as much alike as usual.
             worth = Reward(right, _USUAL_SIMILARITY, row["seconds"]).value
-            return Score(right, with_volume(worth, self.epoch_volume), "exact")
+            return RewardEstimate(right, with_volume(worth, self.epoch_volume), "exact")
         return UNKNOWN
 
     def _read(self, run: Path) -> None:
@@ -57,7 +57,7 @@ class Scores:
 
         for row in read_run(run).rows:
             if row.answer is not None and (row.reward is not None or row.correctness is not None):
-                score = Score(row.correctness, row.reward, "run")
+                score = RewardEstimate(row.correctness, row.reward, "run")
                 self._scored[_key(row.question[:CUT], row.answer[:CUT])] = score
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from logicnet.operate.telemetry.state import Promise, Server, State
+from logicnet.operate.telemetry.state import ModelServerState, Promise, State
 
 Level = Literal["bad", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
-class Solving:
+class CurrentChallenge:
     """A challenge that is being solved right now."""
 
     challenge_id: str
@@ -22,7 +22,7 @@ class Solving:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FinishedChallenge:
     """A challenge that ended."""
 
     challenge_id: str
@@ -64,7 +64,7 @@ class Refusals:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChainRank:
     """Our place in the network in one epoch of the chain."""
 
     at_s: float
@@ -91,13 +91,13 @@ class Snapshot:
     ledger: str  # its path
     miner: State | None = None  # None if it does not run, or is not reached
     ledger_trouble: str = ""  # why the ledger could not be read; then what is of it is as it was before
-    solving: tuple[Solving, ...] = ()  # the most urgent first
-    answers: tuple[Answer, ...] = ()  # of the last hour
+    solving: tuple[CurrentChallenge, ...] = ()  # the most urgent first
+    answers: tuple[FinishedChallenge, ...] = ()  # of the last hour
     slots: tuple[Slot, ...] = ()
     refusals: tuple[Refusals, ...] = ()
     promises: tuple[Promise, ...] = ()  # the open ones first
-    servers: tuple[Server, ...] = ()
-    places: tuple[Place, ...] = ()
+    servers: tuple[ModelServerState, ...] = ()
+    places: tuple[ChainRank, ...] = ()
     concerns: tuple[Concern, ...] = ()  # the worst first
 
     @property

@@ -18,7 +18,14 @@ from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, Which
 from logicnet.operate.console.concerns import concerns
 from logicnet.operate.console.scores import Scores
-from logicnet.operate.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
+from logicnet.operate.console.snapshot import (
+    ChainRank,
+    CurrentChallenge,
+    FinishedChallenge,
+    Refusals,
+    Slot,
+    Snapshot,
+)
 from logicnet.operate.telemetry import ask, client
 from logicnet.operate.telemetry.state import State
 
@@ -40,7 +47,7 @@ MOST_ANSWERS = 50_000
 """Kept in memory: six hours of more than twice what 512 in 600 s come to."""
 
 
-class Source:
+class MinerSource:
     """Of one miner, known by its ledger. Blocks while it looks: call `look` on a thread."""
 
     def __init__(
@@ -50,7 +57,7 @@ class Source:
         self._scores = scores or Scores()
         self._now_s = now_s
         self._http = client()
-        self._answers: dict[str, Answer] = {}  # of the window, oldest first
+        self._answers: dict[str, FinishedChallenge] = {}  # of the window, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # challenges begun before this are known for good
         self._last: Snapshot | None = None
@@ -119,14 +126,14 @@ class Source:
                 for row in reader.refusals_by_reason(last_hour)
             ),
             places=tuple(
-                Place(row["at_s"], row["neurons"], row["rank"], row["incentive"], row["stake"])
+                ChainRank(row["at_s"], row["neurons"], row["rank"], row["incentive"], row["stake"])
                 for row in reader.rows("places", Which(now_s - PLACES_S))
             ),
         )
 
-    def _answer(self, row: Mapping[str, Any]) -> Answer:
+    def _answer(self, row: Mapping[str, Any]) -> FinishedChallenge:
         score = self._scores.of(dict(row))
-        return Answer(
+        return FinishedChallenge(
             challenge_id=row["challenge_id"],
             at_s=row["ended_at_s"],
             validator=row["validator"],
@@ -142,12 +149,12 @@ class Source:
             known_by=score.by,
         )
 
-    def _solving(self, miner: State | None, now_s: float) -> tuple[Solving, ...]:
+    def _solving(self, miner: State | None, now_s: float) -> tuple[CurrentChallenge, ...]:
         if miner is None:
             return ()
         questions = {known: _plain(row["question"]) for known, row in self._open.items()}
         found = [
-            Solving(
+            CurrentChallenge(
                 one.challenge_id,
                 one.validator,
                 questions.get(one.challenge_id, ""),
@@ -163,13 +170,13 @@ class Source:
         return sorted(path.name for path in found if not path.name.endswith(("-wal", "-shm")))
 
 
-def slots(ended: Sequence[Answer], now_s: float) -> tuple[Slot, ...]:
+def slots(ended: Sequence[FinishedChallenge], now_s: float) -> tuple[Slot, ...]:
     """The window in slots of equal length: its last hour alone if there is nothing before that."""
     oldest_s = ended[0].at_s if ended else now_s
     span_s = HOUR_S if oldest_s >= now_s - HOUR_S else WINDOW_S
     length_s = span_s / SLOTS
     first = int((now_s - span_s) // length_s) + 1
-    held: list[list[Answer]] = [[] for _ in range(SLOTS)]
+    held: list[list[FinishedChallenge]] = [[] for _ in range(SLOTS)]
     for one in ended:
         number = int(one.at_s // length_s) - first
         if 0 <= number < SLOTS:
@@ -177,7 +184,7 @@ def slots(ended: Sequence[Answer], now_s: float) -> tuple[Slot, ...]:
     return tuple(_slot((first + number) * length_s, inside) for number, inside in enumerate(held))
 
 
-def _slot(at_s: float, inside: Sequence[Answer]) -> Slot:
+def _slot(at_s: float, inside: Sequence[FinishedChallenge]) -> Slot:
     if not inside:
         return Slot(at_s)
     seconds = sorted(one.seconds for one in inside)

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from logicnet.operate.console.snapshot import Snapshot, Solving
-from logicnet.operate.console.source import Source
+from logicnet.operate.console.snapshot import CurrentChallenge, Snapshot
+from logicnet.operate.console.source import MinerSource
 from logicnet.operate.console.words import NOTHING, clock, headline, score, seconds, short, span, urgency
 
 REFRESH_S = 1.0
@@ -24,7 +24,7 @@ _ABREAST = 140  # from here on five figures and their words fit beside each othe
 
 
 def top(
-    source: Source, console: Console, *, once: bool = False, sleep: Callable[[float], None] = time.sleep
+    source: MinerSource, console: Console, *, once: bool = False, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Show what `source` sees until Ctrl-C; one look if `once`, or if nobody is at the other end."""
     if once or not console.is_terminal:
@@ -107,7 +107,7 @@ def _solving(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
     return table
 
 
-def _bar(one: Solving) -> Text:
+def _bar(one: CurrentChallenge) -> Text:
     share, level = urgency(one)
     full = round(share * _BAR)
     return Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")

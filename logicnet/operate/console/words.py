@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from logicnet.operate.console.snapshot import Snapshot, Solving
-from logicnet.operate.telemetry.state import Server
+from logicnet.operate.console.snapshot import CurrentChallenge, Snapshot
+from logicnet.operate.telemetry.state import ModelServerState
 
 NOTHING = "\N{EN DASH}"
 
@@ -41,19 +41,19 @@ def percent(part: int, whole: int) -> str:
     return NOTHING if not whole else f"{part / whole:.1%}"
 
 
-def urgency(one: Solving) -> tuple[float, str]:
+def urgency(one: CurrentChallenge) -> tuple[float, str]:
     """The share of its time that a challenge has left, 0..1, and how good that is: good, warning or bad."""
     share = min(1.0, max(0.0, one.left_s / one.allowed_s)) if one.allowed_s else 0.0
     return share, "good" if share > 0.5 else "warning" if share > 0.2 else "bad"
 
 
-def out(server: Server, at_s: float) -> str:
+def out(server: ModelServerState, at_s: float) -> str:
     """Since when a model server is out of use."""
     since_s = server.out_since_s
     return "out of use" + (f" since {clock(since_s)}, for {span(at_s - since_s)}" if since_s else "")
 
 
-def reason(server: Server) -> str:
+def reason(server: ModelServerState) -> str:
     """Why it is out of use, without its name again."""
     said = f"the model server at {server.name.partition(' ')[0]} "
     if server.why.startswith(said):

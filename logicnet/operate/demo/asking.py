@@ -11,7 +11,7 @@ from rich.console import Console
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import Board
-from logicnet.evals.arena.plan import Models, Plan, Target
+from logicnet.evals.arena.plan import ArenaPlan, ModelServer, Target
 from logicnet.evals.arena.scorer import Examiner
 from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
 from logicnet.evals.runs.folder import RunFolder
@@ -31,21 +31,21 @@ _LONGEST_ANSWER = 24  # characters that are shown; a good one is far shorter
 _LATEX = {r"\cdot": " × ", r"\times": " × ", r"\div": " ÷ ", "$": ""}  # noqa: RUF001 (a cross, no x)
 
 
-def plan(keys: Mapping[str, Signer], address: str, models_url: str) -> Plan:
+def plan(keys: Mapping[str, Signer], address: str, models_url: str) -> ArenaPlan:
     """One round against the miner at `address`; both wires take turns."""
-    return Plan(
+    return ArenaPlan(
         targets=(Target(address=address, hotkey=keys["miner"].ss58_address, label=MINER),),
         validator=keys[VALIDATOR].ss58_address,
         stakes={keys[name].ss58_address: stake for name, stake in STAKES.items()},
         challenges=f"{QUESTIONS} easy ones of mathgenerator, seed {SEED}",
         wire="both",
         stagger_s=STAGGER_S,
-        reference=Models(url=models_url) if similarity.at_hand() else None,
+        reference=ModelServer(url=models_url) if similarity.at_hand() else None,
         truth=truth.at_hand(),
     )
 
 
-def ask(folder: Path, planned: Plan, signer: Signer, console: Console) -> list[Row]:
+def ask(folder: Path, planned: ArenaPlan, signer: Signer, console: Console) -> list[Row]:
     """Put the questions, show the arena's table, and return what is in `folder` now."""
     problems = easy_tasks(QUESTIONS, seed=SEED)
     with RunFolder.begin(folder, planned, ChallengeSet(problems)) as run:
@@ -56,7 +56,7 @@ def ask(folder: Path, planned: Plan, signer: Signer, console: Console) -> list[R
         return list(run.rows())
 
 
-async def _fight(run: RunFolder[Plan], signer: Signer, board: Board) -> None:
+async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: Board) -> None:
     modules = checker_modules(run.problems)
     async with Examiner(run.plan, checker_of=checker_of, checker_modules=modules) as examiner:
         await Arena(run, run.problems, signer, examiner, board).fight()
@@ -93,7 +93,7 @@ def _plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def left_open(planned: Plan) -> str:
+def left_open(planned: ArenaPlan) -> str:
     """What was not scored, in plain words."""
     said = "No judge was asked: what arithmetic cannot decide stays undecided."
     if planned.reference is None:

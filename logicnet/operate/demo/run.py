@@ -18,7 +18,7 @@ from rich.markup import escape
 from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena import Signer
-from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.report import command as report
 from logicnet.evals.report.summary import in_time
 from logicnet.evals.runs.folder import PLAN
@@ -113,7 +113,7 @@ def _fresh(folder: Path) -> Path:
 def _stay(console: Console, keys: Mapping[str, Signer], address: str, children: Sequence[Child]) -> None:
     """Until Ctrl-C, or one of `children` ends. On a terminal, what is typed is asked."""
 
-    async def ask(question: str) -> Reply:
+    async def ask(question: str) -> MinerReply:
         async with ValidatorClient(
             keys[VALIDATOR], miner_ss58=keys["miner"].ss58_address, base_url=f"http://{address}"
         ) as client:

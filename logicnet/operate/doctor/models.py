@@ -41,7 +41,7 @@ async def look(site: Site) -> Sequence[Finding]:
 
 
 async def _one(spec: Spec, within_s: float) -> list[Finding]:
-    served = Served()
+    served = GenerationTiming()
     endpoint = Endpoint(spec.url, spec.model, spec.key, told=lambda *_: None)
     try:
         begun_s = time.monotonic()
@@ -80,7 +80,7 @@ async def _one(spec: Spec, within_s: float) -> list[Finding]:
     return found
 
 
-class Served:
+class GenerationTiming:
     """When text came: the first piece tells how long reading took, the rest how fast it writes."""
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class Served:
         self.pieces += 1
 
 
-def _speed(name: str, served: Served, begun_s: float, tokens: int) -> Finding:
+def _speed(name: str, served: GenerationTiming, begun_s: float, tokens: int) -> Finding:
     written = max(tokens, served.pieces)  # a server that was cut short has not said how many
     took_s = served.last_s - served.first_s
     if written < _FEW:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logicnet.chain import Seat, Survey
+from logicnet.chain import RankedNeuron, Survey
 from logicnet.chain.build import register_command
 from logicnet.errors import ChainError, SettingsError
 from logicnet.operate.doctor.chain import AWAY, OFFLINE
@@ -49,7 +49,7 @@ async def look(site: Site) -> Sequence[Finding]:
     return [standing(survey, seat)]
 
 
-def standing(survey: Survey, seat: Seat) -> Finding:
+def standing(survey: Survey, seat: RankedNeuron) -> Finding:
     """How safe `seat` is, in one finding."""
     better = sum(other.neuron.incentive > seat.neuron.incentive for other in survey.seats)
     said = (
@@ -73,7 +73,7 @@ def standing(survey: Survey, seat: Seat) -> Finding:
     return warning(said, _WHY, _MEND) if before < _NEAR else ok(said)
 
 
-def _immune(survey: Survey, seat: Seat, said: str) -> Finding:
+def _immune(survey: Survey, seat: RankedNeuron, said: str) -> Finding:
     if seat.emission > 0 or survey.immune_for(seat) * survey.block_s > _IMMUNITY_ENDS_S:
         return ok(said)
     return warning(

@@ -27,7 +27,7 @@ Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.Str
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds for which each is waited. What works answers in a small part of it."""
 
     time_s: float = 3.0  # time servers
@@ -50,7 +50,7 @@ class Outside:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     connect: Connect = asyncio.open_connection
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
-    patience: Patience = Patience()
+    patience: Timeouts = Timeouts()
 
 
 class Site:
@@ -86,7 +86,7 @@ class Site:
             self._chain = SubtensorChain(
                 network=settings.subtensor.network,
                 netuid=settings.netuid,
-                signer=_Reader(),
+                signer=_ReadOnlyKey(),
                 timeout_s=min(settings.chain.timeout_s, self.outside.patience.chain_s),
                 open_substrate=self.outside.open_substrate,
             )
@@ -106,7 +106,7 @@ class Site:
         return Hotkey(keypair.ss58_address)
 
 
-class _Reader:
+class _ReadOnlyKey:
     """In the place of a key: nothing is signed here, so nothing can be changed on the chain."""
 
     crypto_type = 1

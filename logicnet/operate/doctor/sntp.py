@@ -70,7 +70,9 @@ async def _ask(server: TimeServer) -> Drift | None:
     loop = asyncio.get_running_loop()
     token = secrets.token_bytes(8)  # it comes back as the origin: only who saw the question can answer
     answered: asyncio.Future[tuple[bytes, float, float]] = loop.create_future()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Question(token, answered), remote_addr=server)
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _SntpQuery(token, answered), remote_addr=server
+    )
     try:
         reply, sent_s, received_s = await answered
     finally:
@@ -78,7 +80,7 @@ async def _ask(server: TimeServer) -> Drift | None:
     return drift_of(reply, token, sent_s, received_s)
 
 
-class _Question(asyncio.DatagramProtocol):
+class _SntpQuery(asyncio.DatagramProtocol):
     def __init__(
         self,
         token: bytes,

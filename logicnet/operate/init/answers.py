@@ -40,7 +40,7 @@ _WRITTEN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class InitOptions:
     """What was given on the command line. `flags` are those of `mine`."""
 
     flags: Sequence[str] = ()
@@ -62,7 +62,7 @@ class Answers:
     carried: Mapping[str, str]  # what an earlier `.env` had for others: keys, caches
 
 
-def answered(options: Options, environ: Mapping[str, str] = os.environ) -> Answers:
+def answered(options: InitOptions, environ: Mapping[str, str] = os.environ) -> Answers:
     """Ask what is still open. Raises SettingsError for what is wrong, or for all that is missing."""
     before = _before(options)
     given = read(list(options.flags), {}, Path(os.devnull)).given
@@ -101,7 +101,7 @@ def answered(options: Options, environ: Mapping[str, str] = os.environ) -> Answe
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _Prompt:
     setting: str
     words: str
     choices: Callable[[Mapping[str, str]], Sequence[str]]  # what there is here; the first is taken
@@ -120,10 +120,10 @@ def _hotkeys(found: Mapping[str, str]) -> list[str]:
 
 
 _QUESTIONS = (
-    _Question("wallet.name", "Whose wallet (the coldkey's name)", _wallets, is_key=True),
-    _Question("wallet.hotkey", "Which hotkey of it", _hotkeys, is_key=True),
-    _Question("subtensor.network", "Which network", lambda _: ["finney"]),
-    _Question("axon.port", "Which port do validators reach this machine at", lambda _: ["8091"]),
+    _Prompt("wallet.name", "Whose wallet (the coldkey's name)", _wallets, is_key=True),
+    _Prompt("wallet.hotkey", "Which hotkey of it", _hotkeys, is_key=True),
+    _Prompt("subtensor.network", "Which network", lambda _: ["finney"]),
+    _Prompt("axon.port", "Which port do validators reach this machine at", lambda _: ["8091"]),
 )
 
 _MODEL_WORDS = (
@@ -132,7 +132,7 @@ _MODEL_WORDS = (
 )
 
 
-def _one(question: _Question, setting: Setting, found: Mapping[str, str], ask: Ask | None) -> str:
+def _one(question: _Prompt, setting: Setting, found: Mapping[str, str], ask: Ask | None) -> str:
     """The answer to one question. Without anybody to ask, what there was, or the only one there is."""
     choices = question.choices(found)
     earlier = found.get(setting.variable)
@@ -163,7 +163,7 @@ def _one(question: _Question, setting: Setting, found: Mapping[str, str], ask: A
 
 
 def _model(
-    options: Options, found: dict[str, str], before: Mapping[str, str], known: Mapping[str, str]
+    options: InitOptions, found: dict[str, str], before: Mapping[str, str], known: Mapping[str, str]
 ) -> Serving | None:
     """What is to be served here; None if the miner asks a server that is there already."""
     if _variable(_BASE_URL) in known:
@@ -192,7 +192,7 @@ def _model(
 
 def _served(
     answer: str,
-    options: Options,
+    options: InitOptions,
     found: dict[str, str],
     before: Mapping[str, str],
     known: Mapping[str, str],
@@ -223,7 +223,7 @@ def _earlier_model(before: Mapping[str, str], found: Mapping[str, str]) -> str |
     return found.get(_variable(_BASE_URL)) or before.get("SN35_VLLM_MODEL") or None
 
 
-def _want_model_and_key(found: dict[str, str], options: Options, environ: Mapping[str, str]) -> None:
+def _want_model_and_key(found: dict[str, str], options: InitOptions, environ: Mapping[str, str]) -> None:
     """A server elsewhere may have many models, and wants a key: that of the settings, of the environment, or
     of who is asked."""
     url = urlsplit(found[_variable(_BASE_URL)].partition(",")[0])
@@ -253,7 +253,7 @@ def _asked(ask: Ask, words: str, usual: str) -> str:
             return text or usual
 
 
-def _before(options: Options) -> dict[str, str]:
+def _before(options: InitOptions) -> dict[str, str]:
     """What `.env` has now, if it is to be replaced."""
     file = options.folder / ".env"
     if not options.force or not file.is_file():

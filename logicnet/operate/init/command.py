@@ -8,9 +8,9 @@ from pathlib import Path
 from loguru import logger
 
 from logicnet.config import table
-from logicnet.operate.init.answers import VOLUME, Answers, Options, answered
+from logicnet.operate.init.answers import VOLUME, Answers, InitOptions, answered
 from logicnet.operate.init.machine import CHECKOUT
-from logicnet.operate.init.writing import Written, refuse_to_overwrite, write
+from logicnet.operate.init.writing import WrittenFiles, refuse_to_overwrite, write
 
 USAGE = (
     "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--yes] [--force] "
@@ -25,7 +25,7 @@ Files that are there are replaced with --force alone, and kept in .run/backups."
 )
 
 
-def run(options: Options) -> None:
+def run(options: InitOptions) -> None:
     """Ask, write, say what was written. Raises SettingsError and LogicnetError; then nothing is changed."""
     refuse_to_overwrite(options.folder, force=options.force)
     logger.disable("logicnet.chain")  # what a miner's log would say of the hotkey's file, the doctor says
@@ -38,7 +38,7 @@ def run(options: Options) -> None:
         print(line)
 
 
-def told(options: Options, answers: Answers, done: Written) -> list[str]:
+def told(options: InitOptions, answers: Answers, done: WrittenFiles) -> list[str]:
     """What was written, and what is still to be done before and after the start."""
     lines = [f"Wrote {file}." for file in done.files]
     lines += [f"{file} is as it should be." for file in done.same]

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving import NoCards, Plan, cpu, load, plan, seen
-from logicnet.operate.serving.command import Options as PlanOptions
-from logicnet.operate.serving.command import model_of, planned
+from logicnet.operate.serving import NoCards, ServingPlan, cpu, load, plan, seen
+from logicnet.operate.serving.command import PlanOptions, model_of, planned
 from logicnet.operate.serving.gpus import Machine
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -65,7 +64,7 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
     except NoCards:
         machine = cpu()
     fit = plan(model_of(model, load()), machine)
-    if not isinstance(fit, Plan):
+    if not isinstance(fit, ServingPlan):
         raise SettingsError(
             f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."
         )

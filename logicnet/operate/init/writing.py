@@ -23,7 +23,7 @@ _HOME = "const home = __dirname"
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """What was written, what was as it should be, and where what was there before is kept."""
 
     files: list[Path] = field(default_factory=list)
@@ -44,7 +44,7 @@ def refuse_to_overwrite(folder: Path, *, force: bool) -> None:
         raise SettingsError(f"{ecosystem} is there already, and not ours. --force replaces it and keeps it.")
 
 
-def write(answers: Answers, folder: Path, *, force: bool) -> Written:
+def write(answers: Answers, folder: Path, *, force: bool) -> WrittenFiles:
     """Both files, `.env` for nobody else's eyes.
 
     Raises SettingsError if the miner would not start with them, LogicnetError if they cannot be written;
@@ -60,7 +60,7 @@ def write(answers: Answers, folder: Path, *, force: bool) -> Written:
                 proved(trial)
             except SettingsError as wrong:
                 raise SettingsError(str(wrong).replace(str(trial), ".env")) from None
-        done = Written()
+        done = WrittenFiles()
         for file, content, mode in ((folder / ECOSYSTEM, ecosystem, 0o644), (folder / ".env", text, 0o600)):
             if file.exists() and _text(file) == content:
                 file.chmod(mode)

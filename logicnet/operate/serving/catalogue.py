@@ -16,7 +16,7 @@ from logicnet.operate.serving.model import Model
 OURS = Path(__file__).with_name("catalogue.toml")
 
 
-class _File(BaseModel):
+class _CatalogueFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     low_quality: list[str] = []
@@ -24,7 +24,7 @@ class _File(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class ModelCatalogue:
     models: Sequence[Model]
     low_quality: Sequence[str] = ()
 
@@ -53,11 +53,11 @@ class Catalogue:
         return any(fnmatch(model.name.lower(), pattern.lower()) for pattern in self.low_quality)
 
 
-def load(path: Path | None = None) -> Catalogue:
+def load(path: Path | None = None) -> ModelCatalogue:
     """A catalogue file; ours if none is given. Raises SettingsError, one line, if it is wrong."""
     file = path or OURS
     try:
-        read = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        read = _CatalogueFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"the catalogue {file} cannot be read: {reason}") from None
@@ -75,7 +75,7 @@ def load(path: Path | None = None) -> Catalogue:
                 f"the catalogue {file} is wrong: {model.name} has parameters_b = {model.parameters_b:g}, "
                 f"but its layers and their sizes make {model.counted_parameters / 1e9:.3g}"
             )
-    return Catalogue(tuple(read.models), tuple(read.low_quality))
+    return ModelCatalogue(tuple(read.models), tuple(read.low_quality))
 
 
 def _first(error: ValidationError) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.catalogue import Catalogue, load
+from logicnet.operate.serving.catalogue import ModelCatalogue, load
 from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.gpus import Machine, cpu, seen, told
 from logicnet.operate.serving.model import Model
-from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, Plan, plan
+from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
 _RECENT = 2024
@@ -23,7 +23,7 @@ _RECENT = 2024
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlanOptions:
     """What was asked. Without `vram_gb` and `on_cpu` the machine's GPUs are looked at."""
 
     model: str | None = None
@@ -56,14 +56,16 @@ def show_models(catalogue: Path | None, *, as_json: bool) -> None:
     )
 
 
-def run(options: Options) -> int:
+def run(options: PlanOptions) -> int:
     """Print the plan for one model, or which models fit. Returns 0, or 1 if none does."""
     machine = machine_of(options)
     catalogue = load(options.catalogue)
     if options.model is not None:
         return _one(options, machine, plan(model_of(options.model, catalogue), machine))
     found = [plan(model, machine) for model in catalogue.models]
-    fits = sorted((one for one in found if isinstance(one, Plan)), key=lambda one: _order(catalogue, one))
+    fits = sorted(
+        (one for one in found if isinstance(one, ServingPlan)), key=lambda one: _order(catalogue, one)
+    )
     misfits = [one for one in found if isinstance(one, Misfit)]
     if options.as_json:
         print(json.dumps([*map(plan_json, fits), *map(plan_json, misfits)], indent=2))
@@ -72,7 +74,7 @@ def run(options: Options) -> int:
     return 0 if fits else 1
 
 
-def planned(options: Options) -> Plan:
+def planned(options: PlanOptions) -> ServingPlan:
     """The plan to start: of the named model, or the first that fits. LogicnetError if there is none."""
     machine = machine_of(options)
     catalogue = load(options.catalogue)
@@ -81,13 +83,15 @@ def planned(options: Options) -> Plan:
         if isinstance(found, Misfit):
             raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
         return found
-    fits = [one for one in (plan(model, machine) for model in catalogue.models) if isinstance(one, Plan)]
+    fits = [
+        one for one in (plan(model, machine) for model in catalogue.models) if isinstance(one, ServingPlan)
+    ]
     if not fits:
         raise LogicnetError(f"no model of the catalogue fits on {machine}; `logicnet plan` says why")
     return min(fits, key=lambda one: _order(catalogue, one))
 
 
-def machine_of(options: Options) -> Machine:
+def machine_of(options: PlanOptions) -> Machine:
     if options.on_cpu and options.vram_gb is not None:
         raise SettingsError("--cpu and --vram exclude each other")
     if options.on_cpu:
@@ -95,7 +99,7 @@ def machine_of(options: Options) -> Machine:
     return seen() if options.vram_gb is None else told(options.vram_gb, options.gpus)
 
 
-def model_of(name: str, catalogue: Catalogue) -> Model:
+def model_of(name: str, catalogue: ModelCatalogue) -> Model:
     """A model by its folder, its config.json or its name."""
     path = Path(name)
     if path.is_dir() or path.name == "config.json":
@@ -103,7 +107,7 @@ def model_of(name: str, catalogue: Catalogue) -> Model:
     return catalogue.find(name)
 
 
-def _order(catalogue: Catalogue, one: Plan) -> tuple[bool, bool, bool, int, bool, int]:
+def _order(catalogue: ModelCatalogue, one: ServingPlan) -> tuple[bool, bool, bool, int, bool, int]:
     """Not poor, not old, room for a batch; then the largest, those that answer briefly first.
 
     Volume comes last: all of it is worth a tenth of the reward, and being right far more.
@@ -115,16 +119,16 @@ def _order(catalogue: Catalogue, one: Plan) -> tuple[bool, bool, bool, int, bool
     return poor, old, one.at_once < ENOUGH_AT_ONCE, -round(size), model.thinks, -one.per_interval
 
 
-def _one(options: Options, machine: Machine, found: Plan | Misfit) -> int:
+def _one(options: PlanOptions, machine: Machine, found: ServingPlan | Misfit) -> int:
     if options.as_json:
         print(json.dumps(plan_json(found), indent=2))
-    elif isinstance(found, Plan):
+    elif isinstance(found, ServingPlan):
         out = console()
         _notes(out, machine)
         print_plan(out, found)
     else:
         raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
-    return 0 if isinstance(found, Plan) else 1
+    return 0 if isinstance(found, ServingPlan) else 1
 
 
 def _notes(out: Console, machine: Machine) -> None:
@@ -132,7 +136,7 @@ def _notes(out: Console, machine: Machine) -> None:
         out.print(note, markup=False, highlight=False)
 
 
-def _print(out: Console, machine: Machine, fits: Sequence[Plan], misfits: Sequence[Misfit]) -> None:
+def _print(out: Console, machine: Machine, fits: Sequence[ServingPlan], misfits: Sequence[Misfit]) -> None:
     out.print(f"For {machine}.", markup=False, highlight=False)
     _notes(out, machine)
     if fits:

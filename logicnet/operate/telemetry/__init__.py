@@ -9,11 +9,11 @@ from logicnet.operate.telemetry.asking import ask, client
 from logicnet.operate.telemetry.build import meter_of, watched
 from logicnet.operate.telemetry.counted import Counted, counted
 from logicnet.operate.telemetry.meter import Meter
-from logicnet.operate.telemetry.server import Admin
+from logicnet.operate.telemetry.server import AdminServer
 from logicnet.operate.telemetry.state import State, address_file
 
 __all__ = [
-    "Admin",
+    "AdminServer",
     "Counted",
     "Meter",
     "State",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from loguru import logger
 
-from logicnet.axon import Places
+from logicnet.axon import ConcurrencyLimiter
 from logicnet.chain import NetworkKeeper
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount
@@ -15,7 +15,7 @@ from logicnet.ledger import Ledger, LedgerReader
 from logicnet.llm import Models
 from logicnet.operate.telemetry.meter import MOST_VALIDATORS, Meter, Volume
 from logicnet.operate.telemetry.metrics import CONTENT_TYPE, Metrics
-from logicnet.operate.telemetry.server import Admin, Page
+from logicnet.operate.telemetry.server import AdminServer, Page
 from logicnet.operate.telemetry.state import View, address_file
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
@@ -34,8 +34,8 @@ def watched(
     ledger: Ledger,
     models: Models,
     network: NetworkKeeper,
-    places: Places,
-) -> Admin:
+    places: ConcurrencyLimiter,
+) -> AdminServer:
     """What serves `/metrics` and `/state` of this miner; not yet begun."""
     miner = settings.miner
     view = View(
@@ -55,7 +55,9 @@ def watched(
         "/metrics": Page(CONTENT_TYPE, Metrics(view).page),
         "/state": Page("application/json", lambda: view.state().model_dump_json().encode()),
     }
-    return Admin(pages, host=settings.admin.host, port=settings.admin.port, told_in=address_file(ledger.path))
+    return AdminServer(
+        pages, host=settings.admin.host, port=settings.admin.port, told_in=address_file(ledger.path)
+    )
 
 
 def _restored(ledger: Ledger) -> Iterator[Volume]:

@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, Unpack, runtime_checkable
 
 from logicnet.deadline import Clock, Deadline
-from logicnet.llm import Completion, Endpoint, How, Message, Pool, Probe, Standing
-from logicnet.llm.pace import Pace
+from logicnet.llm import Completion, Endpoint, EndpointStatus, How, Message, Pool, Probe
+from logicnet.llm.pace import TokenRate
 
 
 @runtime_checkable
 class Stands(Protocol):
     """Models that know how their servers stand; a `Pool` does."""
 
-    def standing(self) -> list[Standing]: ...
+    def standing(self) -> list[EndpointStatus]: ...
 
 
 _SILENCE_S = 10.0  # a call that had less than that says nothing of its server
@@ -35,7 +35,7 @@ class Counted:
         self._clock = clock
         self._out_at_s = 0.0
         self._judged_at_s = float("-inf")
-        self._pace = Pace()
+        self._pace = TokenRate()
         self._calls = 0
         self._why = ""
 
@@ -85,11 +85,11 @@ class Counted:
             self._out_at_s = self._judged_at_s
         self._why = why
 
-    def standing(self) -> list[Standing]:
+    def standing(self) -> list[EndpointStatus]:
         out_s = self._clock() - self._out_at_s if self._why else 0.0
         speed = self._pace.tokens_per_s
         place = self._models.place
-        return [Standing(place, not self._why, self._why, self._calls, speed, False, 0.0, out_s)]
+        return [EndpointStatus(place, not self._why, self._why, self._calls, speed, False, 0.0, out_s)]
 
 
 def counted(models: Endpoint | Pool) -> Counted | Pool:

@@ -44,7 +44,7 @@ class Page:
     make: Callable[[], bytes]
 
 
-class Admin:
+class AdminServer:
     """Use as a context manager around the miner's life."""
 
     def __init__(self, pages: Mapping[str, Page], *, host: str, port: int | None, told_in: Path) -> None:

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.axon import Places
+from logicnet.axon import ConcurrencyLimiter
 from logicnet.chain import NetworkKeeper
 from logicnet.chain.standing import placed
 from logicnet.ledger import Ledger
-from logicnet.llm import Models, Standing
+from logicnet.llm import EndpointStatus, Models
 from logicnet.operate.telemetry.counted import Stands
 from logicnet.operate.telemetry.meter import Meter
 from logicnet.protocol import Hotkey
@@ -24,11 +24,11 @@ from logicnet.protocol import Hotkey
 _LONGEST = 200  # characters of what a server said is wrong with it
 
 
-class _Frozen(BaseModel):
+class _StatePart(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
-class Solving(_Frozen):
+class SolvingChallenge(_StatePart):
     """A challenge that is being solved."""
 
     challenge_id: str
@@ -37,7 +37,7 @@ class Solving(_Frozen):
     allowed_s: float
 
 
-class Server(_Frozen):
+class ModelServerState(_StatePart):
     """A model server."""
 
     name: str  # host:port, with the model or a number where that alone is not enough
@@ -50,7 +50,7 @@ class Server(_Frozen):
     spent: float = 0.0  # today, in the unit of its limit
 
 
-class Promise(_Frozen):
+class Promise(_StatePart):
     """One validator's epoch."""
 
     validator: str
@@ -61,7 +61,7 @@ class Promise(_Frozen):
     kept: int  # answered in time
 
 
-class Network(_Frozen):
+class Network(_StatePart):
     """Our place in it; the last look."""
 
     age_s: float
@@ -73,7 +73,7 @@ class Network(_Frozen):
     stake: float = 0.0
 
 
-class State(_Frozen):
+class State(_StatePart):
     """The whole of it. Hotkeys are public, and there is no secret in here."""
 
     at_s: float
@@ -87,8 +87,8 @@ class State(_Frozen):
     epoch_volume: int
     places: int  # challenges solved at once
     waiting: int = 0  # admitted, but without a place yet
-    solving: list[Solving] = Field(default_factory=list)  # the most urgent first
-    servers: list[Server] = Field(default_factory=list)
+    solving: list[SolvingChallenge] = Field(default_factory=list)  # the most urgent first
+    servers: list[ModelServerState] = Field(default_factory=list)
     promises: list[Promise] = Field(default_factory=list)
     network: Network | None = None  # None until the first metagraph
     rows_lost: int = 0  # of the ledger
@@ -109,7 +109,7 @@ class View:
     ledger: Ledger
     models: Models
     network: NetworkKeeper
-    places: Places
+    places: ConcurrencyLimiter
     started_at_s: float
     now_s: Callable[[], float] = time.time
 
@@ -128,7 +128,7 @@ class View:
             places=self.most_in_flight,
             waiting=self.places.waiting,
             solving=[
-                Solving(
+                SolvingChallenge(
                     challenge_id=one.challenge_id,
                     validator=one.validator,
                     ends_at_s=one.ends_at_s,
@@ -170,15 +170,15 @@ class View:
         )
 
 
-def servers(standing: Sequence[Standing], now_s: float) -> list[Server]:
+def servers(standing: Sequence[EndpointStatus], now_s: float) -> list[ModelServerState]:
     """As they are shown at unix time `now_s`: without the path of an address, which may be an account's."""
-    found: dict[str, Server] = {}
+    found: dict[str, ModelServerState] = {}
     for one in standing:
         url, _, rest = one.name.partition(" ")
         name = f"{urlsplit(url).netloc or url} {rest}".strip()
         number = 1 + sum(known == name or known.startswith(f"{name} (") for known in found)
         name = name if number == 1 else f"{name} ({number})"
-        found[name] = Server(
+        found[name] = ModelServerState(
             name=name,
             well=one.well,
             why=_plain(one.why),

@@ -23,7 +23,7 @@ _STAKE_UNIT = 10_000.0  # alpha; what a validator needs to be listened to (Logic
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
+class ServerShare:
     """One challenge's part of the server."""
 
     weight: float
@@ -46,12 +46,12 @@ class Floor:
 
     calls: int
     costs: Callable[[], bool]
-    _seats: set[Seat] = field(default_factory=set)
+    _seats: set[ServerShare] = field(default_factory=set)
 
     @contextmanager
-    def seat(self, stake: float) -> Iterator[Seat]:
+    def seat(self, stake: float) -> Iterator[ServerShare]:
         """A place for a challenge while the block lasts. `stake` of who asked, 0 if unknown."""
-        seat = Seat(1.0 + math.log2(1.0 + max(0.0, stake) / _STAKE_UNIT), self)
+        seat = ServerShare(1.0 + math.log2(1.0 + max(0.0, stake) / _STAKE_UNIT), self)
         self._seats.add(seat)
         try:
             yield seat

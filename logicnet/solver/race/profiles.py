@@ -24,11 +24,11 @@ _USUAL_TOKENS = {"reason": 0.35, "program": 0.35}
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class _Words(BaseModel):
+class _ProfileFields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class LaneProfile(_Words):
+class LaneProfile(_ProfileFields):
     """How lanes of one kind are run."""
 
     lanes: int = Field(ge=0, le=32)  # begun at once where there is room
@@ -44,7 +44,7 @@ class LaneProfile(_Words):
         return self
 
 
-class Profile(_Words):
+class Profile(_ProfileFields):
     """How one kind of model is asked."""
 
     name: _Name
@@ -83,7 +83,7 @@ class Profile(_Words):
         } | {"exact": Usual(0.1, 0.9)}
 
 
-class _File(_Words):
+class _ProfilesFile(_ProfileFields):
     profiles: tuple[Profile, ...] = Field(default=(), strict=False)
 
 
@@ -118,7 +118,7 @@ def _parsed(data: bytes, where: str) -> Sequence[Profile]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{where} is not TOML: {error}") from None
     try:
-        return _File.model_validate(found).profiles
+        return _ProfilesFile.model_validate(found).profiles
     except ValidationError as error:
         # A word that nobody knows explains the one that is missing, so it is told first.
         wrong = sorted(
@@ -167,4 +167,4 @@ def _wrong(error: Mapping[str, Any]) -> str:
     return _WRONG.get(error["type"], said)
 
 
-_KNOWN: Mapping[int, type[BaseModel]] = {1: _File, 3: Profile}  # by how deep a word stands
+_KNOWN: Mapping[int, type[BaseModel]] = {1: _ProfilesFile, 3: Profile}  # by how deep a word stands

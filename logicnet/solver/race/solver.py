@@ -27,7 +27,7 @@ from logicnet.llm import Insisting, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.planning import LEAST_CALLS, Floor, Seat
+from logicnet.solver.race.planning import LEAST_CALLS, Floor, ServerShare
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import LaneEnd, Lanes
@@ -146,7 +146,7 @@ class _Race:
 
     lanes: Lanes
     deadline: Deadline
-    seat: Seat
+    seat: ServerShare
     trust: Trust
     arrivals: Arrivals
     kind: str

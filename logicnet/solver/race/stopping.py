@@ -102,7 +102,7 @@ def decide(
     of the model's own adds to an answer that has none. `forced`: chance of being right without any vote.
     """
     worth = _Worth(prices.right, similarity_gain, forced, traced)
-    question = _Question(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
+    question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
     return question.decide(pending, left_s - reserve_s)
 
 
@@ -129,7 +129,7 @@ def worth_starting(
     `slows`: share by which it makes all running lanes slower. `gain` is what the plan with it is worth more.
     """
     worth = _Worth(prices.right, similarity_gain, forced, traced)
-    question = _Question(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
+    question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
     horizon_s = left_s - reserve_s
     more = question.decide([*pending, Pending(lane, 0.0)], horizon_s, pace=1.0 + slows)
     gain = more.worth - question.decide(pending, horizon_s).worth
@@ -137,7 +137,7 @@ def worth_starting(
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _QuestionState:
     """What is known of one question, whatever lanes are to run."""
 
     votes: Sequence[Vote]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.axon.concurrency import USELESS_SHARE, Places
+from logicnet.axon.concurrency import USELESS_SHARE, ConcurrencyLimiter
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason, Refusal
 
@@ -22,7 +22,7 @@ class Guest:
 
     _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the loop itself keeps no strong reference
 
-    def __init__(self, places: Places, stake: float, seconds: float = LONG_S) -> None:
+    def __init__(self, places: ConcurrencyLimiter, stake: float, seconds: float = LONG_S) -> None:
         self.stake = stake
         self.has_place: bool | None = None
         self.inside = False
@@ -31,7 +31,7 @@ class Guest:
         self._tasks.add(self.task)
         self.task.add_done_callback(self._tasks.discard)
 
-    async def _stay(self, places: Places, deadline: Deadline) -> None:
+    async def _stay(self, places: ConcurrencyLimiter, deadline: Deadline) -> None:
         async with places.take(self.stake, deadline) as self.has_place:
             self.inside = self.has_place
             try:
@@ -45,7 +45,7 @@ class Guest:
 
 
 async def test_a_free_place_is_had_at_once() -> None:
-    places = Places(2)
+    places = ConcurrencyLimiter(2)
     async with places.take(1.0, Deadline.after(LONG_S)) as has_place:
         assert has_place is True
         assert places.taken == 1
@@ -53,7 +53,7 @@ async def test_a_free_place_is_had_at_once() -> None:
 
 
 async def test_a_place_is_given_back_when_the_work_fails() -> None:
-    places = Places(1)
+    places = ConcurrencyLimiter(1)
     with pytest.raises(RuntimeError):
         async with places.take(1.0, Deadline.after(LONG_S)):
             raise RuntimeError
@@ -61,7 +61,7 @@ async def test_a_place_is_given_back_when_the_work_fails() -> None:
 
 
 async def test_the_higher_stake_goes_first_and_equals_in_order_of_arrival() -> None:
-    places = Places(1)
+    places = ConcurrencyLimiter(1)
     holder = Guest(places, 0.0)
     await turns()
     stakes = [5.0, 9.0, 5.0, 1.0, 9.0]
@@ -78,7 +78,7 @@ async def test_the_higher_stake_goes_first_and_equals_in_order_of_arrival() -> N
 
 
 async def test_a_waiter_gives_up_while_there_is_still_time_to_reply() -> None:
-    places = Places(1)
+    places = ConcurrencyLimiter(1)
     holder = Guest(places, 1.0)
     await turns()
     deadline = Deadline.after(0.2)
@@ -91,7 +91,7 @@ async def test_a_waiter_gives_up_while_there_is_still_time_to_reply() -> None:
 
 
 async def test_who_has_no_time_to_wait_is_told_at_once() -> None:
-    places = Places(1)
+    places = ConcurrencyLimiter(1)
     Guest(places, 1.0)
     await turns()
     deadline = Deadline(0.0, 64.0, lambda: 60.0)
@@ -100,12 +100,12 @@ async def test_who_has_no_time_to_wait_is_told_at_once() -> None:
 
 
 async def test_who_has_little_time_still_takes_a_place_that_is_free() -> None:
-    async with Places(1).take(9.0, Deadline(0.0, 64.0, lambda: 60.0)) as has_place:
+    async with ConcurrencyLimiter(1).take(9.0, Deadline(0.0, 64.0, lambda: 60.0)) as has_place:
         assert has_place is True
 
 
 async def test_a_full_queue_is_closed_to_all_but_a_higher_stake() -> None:
-    places = Places(1, waiting_limit=2)
+    places = ConcurrencyLimiter(1, waiting_limit=2)
     Guest(places, 1.0)
     await turns()
     places.check(0.0)  # there is room in the queue
@@ -120,7 +120,7 @@ async def test_a_full_queue_is_closed_to_all_but_a_higher_stake() -> None:
 
 
 async def test_a_higher_stake_displaces_the_lowest_and_latest_of_the_queue() -> None:
-    places = Places(1, waiting_limit=2)
+    places = ConcurrencyLimiter(1, waiting_limit=2)
     Guest(places, 1.0)
     await turns()
     first, second = Guest(places, 5.0), Guest(places, 5.0)
@@ -131,7 +131,7 @@ async def test_a_higher_stake_displaces_the_lowest_and_latest_of_the_queue() -> 
 
 
 async def test_who_finds_the_queue_full_after_the_check_is_told_at_once() -> None:
-    places = Places(1, waiting_limit=1)
+    places = ConcurrencyLimiter(1, waiting_limit=1)
     Guest(places, 1.0)
     await turns()
     places.check(5.0)
@@ -142,7 +142,7 @@ async def test_who_finds_the_queue_full_after_the_check_is_told_at_once() -> Non
 
 
 async def test_without_a_queue_nobody_waits() -> None:
-    places = Places(1, waiting_limit=0)
+    places = ConcurrencyLimiter(1, waiting_limit=0)
     Guest(places, 1.0)
     await turns()
     with pytest.raises(Refusal):
@@ -152,7 +152,7 @@ async def test_without_a_queue_nobody_waits() -> None:
 
 
 async def test_a_cancelled_waiter_leaves_the_queue() -> None:
-    places = Places(1)
+    places = ConcurrencyLimiter(1)
     holder = Guest(places, 1.0)
     await turns()
     waiter = Guest(places, 5.0)
@@ -168,7 +168,7 @@ async def test_a_cancelled_waiter_leaves_the_queue() -> None:
 
 @pytest.mark.parametrize("order", ["leave first", "cancel first"])
 async def test_a_waiter_cancelled_between_hand_over_and_waking_leaks_no_place(order: str) -> None:
-    places = Places(1)
+    places = ConcurrencyLimiter(1)
     holder = Guest(places, 1.0)
     await turns()
     waiter, other = Guest(places, 5.0), Guest(places, 4.0)
@@ -206,7 +206,7 @@ def test_places_are_neither_overbooked_nor_leaked(
 
 
 async def _walk(limit: int, waiting_limit: int, steps: list[tuple[str, int, int]]) -> None:
-    places = Places(limit, waiting_limit)
+    places = ConcurrencyLimiter(limit, waiting_limit)
     guests: list[Guest] = []
 
     def pick(among: list[Guest], number: int) -> list[Guest]:

@@ -8,7 +8,7 @@ from bittensor.sp_core import Keypair
 from logicnet._util.processes import free_port
 from logicnet.chain import network_keeper
 from logicnet.errors import SettingsError
-from logicnet.settings import Axon, ChainFile, Settings, Subtensor
+from logicnet.settings import AxonSettings, ChainFileSettings, Settings, SubtensorSettings
 
 MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
@@ -17,7 +17,7 @@ VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
 async def test_offline_the_network_is_that_of_the_file(tmp_path: Path, said: list[str]) -> None:
     path = tmp_path / "net.json"
     path.write_text(json.dumps({"neurons": [{"uid": 0, "hotkey": VALIDATOR, "stake": 5e4}]}))
-    keeper = network_keeper(Settings(offline=True, chain=ChainFile(file=path)), MINER)
+    keeper = network_keeper(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
     keeper.start()
     try:
         async with asyncio.timeout(10):
@@ -44,7 +44,7 @@ def test_a_file_without_anybody_who_may_ask_is_warned_of(
 ) -> None:
     path = tmp_path / "net.json"
     path.write_text(json.dumps({"neurons": [{"uid": 0, "hotkey": VALIDATOR, **neuron}]}))
-    network_keeper(Settings(offline=True, chain=ChainFile(file=path)), MINER)
+    network_keeper(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
     warning = (
         f"WARNING Nobody in --chain.file {path} may ask: give a neuron `validator_permit`, "
         "or a `stake` of 10000."
@@ -54,14 +54,14 @@ def test_a_file_without_anybody_who_may_ask_is_warned_of(
 
 def test_a_wrong_file_is_told_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--chain\.file .*/none: cannot be read"):
-        network_keeper(Settings(offline=True, chain=ChainFile(file=tmp_path / "none")), MINER)
+        network_keeper(Settings(offline=True, chain=ChainFileSettings(file=tmp_path / "none")), MINER)
 
 
 async def test_an_absent_chain_is_said_once_with_the_limit_of_the_settings(said: list[str]) -> None:
     settings = Settings(
-        subtensor=Subtensor(network=f"ws://127.0.0.1:{free_port()}/KEY"),
-        chain=ChainFile(timeout_s=10.0),
-        axon=Axon(external_ip="1.2.3.4"),
+        subtensor=SubtensorSettings(network=f"ws://127.0.0.1:{free_port()}/KEY"),
+        chain=ChainFileSettings(timeout_s=10.0),
+        axon=AxonSettings(external_ip="1.2.3.4"),
     )
     keeper = network_keeper(settings, MINER)
     keeper.start()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from logicnet.chain import AxonAddress, AxonPublisher, Metagraph, NetworkKeeper, Neuron
-from logicnet.chain.standing import Standing
+from logicnet.chain.standing import RegistrationMonitor
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey, Uid
 from tests.harness.manual_time import ManualTime, settle
@@ -178,7 +178,7 @@ async def test_a_publication_that_hangs_does_not_hold_up_the_metagraph(chain: Sc
 
 
 async def test_our_standing_is_told_with_each_metagraph(chain: ScriptedChain, said: list[str]) -> None:
-    standing = Standing(ME, netuid=35, register_with="x")
+    standing = RegistrationMonitor(ME, netuid=35, register_with="x")
     async with kept(chain, standing=standing):
         await chain.time.advance(10 * REFRESH_S)
     assert said[1:] == ["INFO Registered on subnet 35 as uid 1.", "INFO Rank 1 of 2, incentive 0.00000."]

@@ -9,7 +9,7 @@ from bittensor.sp_core import Keypair
 
 from logicnet.chain import load_hotkey
 from logicnet.errors import SettingsError
-from logicnet.settings import Wallet
+from logicnet.settings import WalletSettings
 
 ADDRESS = Keypair.create_from_uri("//Miner").ss58_address
 
@@ -22,8 +22,8 @@ def wallets(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def wallet(wallets: Path, name: str = "owner", hotkey: str = "first") -> Wallet:
-    return Wallet(name=name, hotkey=hotkey, path=wallets)
+def wallet(wallets: Path, name: str = "owner", hotkey: str = "first") -> WalletSettings:
+    return WalletSettings(name=name, hotkey=hotkey, path=wallets)
 
 
 def test_a_hotkey_is_loaded_and_signs_without_a_coldkey(wallets: Path, said: list[str]) -> None:

@@ -1,5 +1,5 @@
 from logicnet.chain import Metagraph, Neuron
-from logicnet.chain.standing import Standing
+from logicnet.chain.standing import RegistrationMonitor
 from logicnet.protocol import Hotkey, Uid
 
 ME = Hotkey("5Me")
@@ -13,8 +13,8 @@ def graph(incentive: float | None, *others: float) -> Metagraph:
     return Metagraph.of(neurons)
 
 
-def standing() -> Standing:
-    return Standing(ME, netuid=35, register_with="btcli subnets register --netuid 35")
+def standing() -> RegistrationMonitor:
+    return RegistrationMonitor(ME, netuid=35, register_with="btcli subnets register --netuid 35")
 
 
 def test_rank_and_incentive_are_said_when_they_change(said: list[str]) -> None:

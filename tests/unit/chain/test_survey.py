@@ -2,7 +2,7 @@ from typing import Any
 
 from bittensor.sp_core import Keypair
 
-from logicnet.chain import Neuron, Seat, SubtensorChain, Survey
+from logicnet.chain import Neuron, RankedNeuron, SubtensorChain, Survey
 from logicnet.protocol import Hotkey, Uid
 from tests.harness.mini_substrate import MiniChain
 
@@ -10,8 +10,8 @@ MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
 
 
-def seat(uid: int, **fields: Any) -> Seat:
-    return Seat(Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), **fields)
+def seat(uid: int, **fields: Any) -> RankedNeuron:
+    return RankedNeuron(Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), **fields)
 
 
 async def test_the_real_client_reads_it_from_the_chain() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logicnet.config import check, endpoints
 from logicnet.errors import SettingsError
 from logicnet.llm import Limit, Spec
-from logicnet.settings import LlmClient
+from logicnet.settings import LlmClientSettings
 from tests.unit.config.conftest import Reads
 
 NO_ENV = Path("/nonexistent/.env")
@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def specs(*places: str | Path, environ: dict[str, str] | None = None, env_file: Path = NO_ENV) -> list[Spec]:
-    client = LlmClient(base_url=",".join(map(str, places)), model="m")
+    client = LlmClientSettings(base_url=",".join(map(str, places)), model="m")
     return endpoints(client, environ or {}, env_file)
 
 
@@ -243,4 +243,4 @@ def test_each_address_is_checked(reads: Reads) -> None:
 
 
 def test_the_environment_is_the_process_s_unless_said() -> None:
-    assert endpoints(LlmClient()) == endpoints(LlmClient(), os.environ)
+    assert endpoints(LlmClientSettings()) == endpoints(LlmClientSettings(), os.environ)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bittensor.sp_core import Keypair
 
-from logicnet.evals.arena.plan import Plan, Target
+from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
@@ -27,7 +27,7 @@ def scripted(number: int = 0, **script: Any) -> ScriptedMiner:
     return ScriptedMiner(MINERS[number], **script)
 
 
-def plan_for(*miners: ScriptedMiner, **changes: Any) -> Plan:
+def plan_for(*miners: ScriptedMiner, **changes: Any) -> ArenaPlan:
     """A plan against `miners`, with no pauses; they are called m0, m1 and so on."""
     targets = tuple(
         Target(address=miner.address, hotkey=miner.key.ss58_address, label=f"m{number}")
@@ -41,10 +41,10 @@ def plan_for(*miners: ScriptedMiner, **changes: Any) -> Plan:
         "stagger_s": 0.0,
         "truth": False,
     }
-    return Plan.model_validate(given | changes)
+    return ArenaPlan.model_validate(given | changes)
 
 
-Begin = Callable[[Plan, Sequence[Problem]], RunFolder]
+Begin = Callable[[ArenaPlan, Sequence[Problem]], RunFolder]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     """Begins a run in `tmp_path`/run; it is closed after the test."""
     opened: list[RunFolder] = []
 
-    def start(plan: Plan, problems: Sequence[Problem]) -> RunFolder:
+    def start(plan: ArenaPlan, problems: Sequence[Problem]) -> RunFolder:
         opened.append(RunFolder.begin(tmp_path / "run", plan, ChallengeSet(problems)))
         return opened[-1]
 

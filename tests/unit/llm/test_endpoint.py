@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from logicnet.deadline import Deadline
 from logicnet.errors import SettingsError
-from logicnet.llm import Completion, Endpoint, Message, Served
+from logicnet.llm import Completion, Endpoint, Message, ServedModel
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, STEPS, Mode, ScriptedModel
 
@@ -325,7 +325,7 @@ async def test_many_at_once() -> None:
 async def test_probe_generates_one_token_and_tells_the_context() -> None:
     async with ScriptedModel() as server, opened(server) as endpoint:
         probe = await endpoint.probe()
-        assert (probe.served, probe.error) == (Served("scripted", 2048), "")
+        assert (probe.served, probe.error) == (ServedModel("scripted", 2048), "")
         assert "2048 tokens of context" in str(probe)
         server.mode = Mode.HANG_BEFORE_HEADERS
         assert "generated nothing within 0.2 s" in str(await endpoint.probe(0.2))

@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Completion, How, Limit, Message, Models, Pool, Spec, Spending, Standing, pace, pool
+from logicnet.llm import (
+    Completion,
+    EndpointStatus,
+    How,
+    Limit,
+    Message,
+    Models,
+    Pool,
+    Spec,
+    Spending,
+    pace,
+    pool,
+)
 from logicnet.llm._call import Call
 from tests.harness.said import listening
 from tests.harness.scripted_model import STEPS, Json, Mode, ScriptedModel
@@ -125,7 +137,7 @@ async def test_the_standing_is_told() -> None:
             await until(lambda: well(models) == [True, False])
             await until(lambda: models.standing()[0].calls == 1)
             first, second = models.standing()
-            assert first == Standing(f"{a.base_url} scripted", True, "", 1, None, False, 0.0)
+            assert first == EndpointStatus(f"{a.base_url} scripted", True, "", 1, None, False, 0.0)
             assert "refuses the key (401)" in second.why and second.paid
             assert second.out_s <= models.clock() - began_s
             await until(lambda: models.standing()[1].out_s > second.out_s)

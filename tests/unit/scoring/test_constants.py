@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from logicnet.settings import Miner
+from logicnet.settings import MinerSettings
 
 TABLE: list[tuple[str, str, Any]] = [
     ("weight of similarity", "reward:SIMILARITY_WEIGHT", 0.3),
@@ -72,4 +72,8 @@ def test_constant(what: str, where: str, value: Any) -> None:
 
 
 def test_constants_that_are_settings() -> None:
-    assert (Miner().min_stake, Miner().limit_interval, Miner().epoch_volume) == (10_000, 600, 512)
+    assert (MinerSettings().min_stake, MinerSettings().limit_interval, MinerSettings().epoch_volume) == (
+        10_000,
+        600,
+        512,
+    )

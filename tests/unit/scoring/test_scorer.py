@@ -3,7 +3,7 @@
 import pytest
 
 from logicnet.llm import Endpoint
-from logicnet.scoring import Embedder, Judge, Reply, Scorer, TruthTeller
+from logicnet.scoring import Embedder, Judge, ScoredInput, Scorer, TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 
@@ -14,9 +14,9 @@ def alike(texts: list[str]) -> list[list[float]]:
 async def test_alone_it_scores_what_arithmetic_can() -> None:
     scores = await Scorer().score(
         [
-            Reply("42", "It is 42."),
-            Reply("42", "unknown", reasoning="a", reference="b"),
-            Reply("42", None),
+            ScoredInput("42", "It is 42."),
+            ScoredInput("42", "unknown", reasoning="a", reference="b"),
+            ScoredInput("42", None),
         ]
     )
     assert [score.correctness.score for score in scores] == [1.0, None, None]
@@ -34,9 +34,11 @@ async def test_with_everything() -> None:
         endpoint = Endpoint(server.base_url)
         scores = await Scorer(Judge(endpoint), embedder, truth).score(
             [
-                Reply("42", "42", reasoning="ab", reference="cd", process_time_s=32.0),
-                Reply("12", "a dozen", reasoning="ab", reference="cd", process_time_s=6.0, timeout_s=12.0),
-                Reply("-7", "7"),
+                ScoredInput("42", "42", reasoning="ab", reference="cd", process_time_s=32.0),
+                ScoredInput(
+                    "12", "a dozen", reasoning="ab", reference="cd", process_time_s=6.0, timeout_s=12.0
+                ),
+                ScoredInput("-7", "7"),
             ]
         )
         await endpoint.close()
@@ -58,7 +60,7 @@ async def test_failures_count_as_a_validators_and_are_told() -> None:
     async with ScriptedModel(Mode.ERROR_500) as server:
         endpoint = Endpoint(server.base_url)
         [score] = await Scorer(Judge(endpoint), embedder).score(
-            [Reply("12", "a dozen", reasoning="a", reference="b", process_time_s=0.0)]
+            [ScoredInput("12", "a dozen", reasoning="a", reference="b", process_time_s=0.0)]
         )
         await endpoint.close()
     embedder.close()

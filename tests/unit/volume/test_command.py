@@ -17,8 +17,8 @@ from logicnet.errors import ModelError, SettingsError
 from logicnet.evals.challenges.sets import make
 from logicnet.settings import Settings
 from logicnet.volume.advice import Level, advise
-from logicnet.volume.command import QUESTIONS, Options, run
-from logicnet.volume.messages import Found, table
+from logicnet.volume.command import QUESTIONS, AdviseOptions, run
+from logicnet.volume.messages import Measured, table
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 
@@ -76,7 +76,7 @@ async def test_its_time_is_bounded(questions, capsys):
     async with ScriptedModel(mode=Mode.HANG_IN_TEXT, lists_models=True) as server:
         server.mode = lambda number: Mode.NORMAL if number == 0 else Mode.HANG_IN_TEXT  # the first is a probe
         status = await asyncio.to_thread(
-            run, settings(server.base_url), Options(minutes=0.005, challenges=questions)
+            run, settings(server.base_url), AdviseOptions(minutes=0.005, challenges=questions)
         )
     assert status == 1
     assert capsys.readouterr().out == "Nothing was measured; give it more --minutes.\n"
@@ -106,7 +106,7 @@ async def test_ctrl_c_keeps_what_was_measured(questions):
 async def test_a_server_that_is_not_there_is_one_line(questions):
     with pytest.raises(ModelError, match="does not answer"):
         await asyncio.to_thread(
-            run, settings("http://127.0.0.1:9/v1"), Options(minutes=1, challenges=questions)
+            run, settings("http://127.0.0.1:9/v1"), AdviseOptions(minutes=1, challenges=questions)
         )
 
 
@@ -118,13 +118,15 @@ async def test_of_several_servers_paid_ones_are_not_asked(questions, tmp_path, c
             f'[[endpoint]]\nurl = "{paid.base_url}"\npaid = true\ntokens_per_day = 1000\n'
         )
         status = await asyncio.to_thread(
-            run, settings(str(places), max_in_flight=2), Options(minutes=1, challenges=questions)
+            run, settings(str(places), max_in_flight=2), AdviseOptions(minutes=1, challenges=questions)
         )
         assert (status, paid.paths) == (0, [])
         assert server.chats
         places.write_text(f'[[endpoint]]\nurl = "{paid.base_url}"\npaid = true\ntokens_per_day = 1000\n')
         with pytest.raises(SettingsError, match="paid"):
-            await asyncio.to_thread(run, settings(str(places)), Options(minutes=1, challenges=questions))
+            await asyncio.to_thread(
+                run, settings(str(places)), AdviseOptions(minutes=1, challenges=questions)
+            )
 
 
 def test_a_file_of_no_use_is_one_line(tmp_path, capsys):
@@ -142,7 +144,7 @@ def test_a_file_of_no_use_is_one_line(tmp_path, capsys):
 def test_its_table_fits_into_60_columns():
     levels = [Level(1, (7.0,) * 6, 0, 0, 0, 42.0), Level(64, (50.4,) * 192, 2, 60, 3, 200.0)]
     out = Console(width=60, record=True, file=StringIO())
-    out.print(table(Found(Settings(), advise(levels), "done")))
+    out.print(table(Measured(Settings(), advise(levels), "done")))
     lines = out.export_text().splitlines()
     assert [line.split()[:2] for line in lines[-2:]] == [["1", "6"], ["64", "192"]]
     assert not any("…" in line for line in lines)
@@ -150,7 +152,7 @@ def test_its_table_fits_into_60_columns():
 
 async def test_a_solver_without_models_needs_none(questions, capsys):
     given = settings("http://127.0.0.1:9/v1", solver="constant", max_in_flight=64)
-    assert await asyncio.to_thread(run, given, Options(minutes=1, challenges=questions)) == 0
+    assert await asyncio.to_thread(run, given, AdviseOptions(minutes=1, challenges=questions)) == 0
     assert "--miner.epoch_volume 512" in capsys.readouterr().out
 
 

@@ -15,29 +15,28 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Misfit, NoCards, Plan, load, plan
-from logicnet.operate.serving.command import Options as PlanOptions
-from logicnet.operate.serving.command import machine_of, model_of, planned
+from logicnet.operate.serving import Misfit, NoCards, ServingPlan, load, plan
+from logicnet.operate.serving.command import PlanOptions, machine_of, model_of, planned
 from logicnet.operate.serving.vllm import gpu_memory as cards
 from logicnet.operate.serving.vllm.launch import Launch, launch
 from logicnet.operate.serving.vllm.orphans import note_of
-from logicnet.operate.serving.vllm.supervisor import Guardian, Patience
+from logicnet.operate.serving.vllm.supervisor import Guardian, ProbePolicy
 
 NOTES = Path(".run")
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class VllmOptions:
     """What was asked. `words` go to vLLM as they are."""
 
     machine: PlanOptions = field(default_factory=PlanOptions)
     python: str | None = None
     words: Sequence[str] = ()
-    patience: Patience = field(default_factory=Patience)
+    patience: ProbePolicy = field(default_factory=ProbePolicy)
 
 
-def run(options: Options) -> None:
+def run(options: VllmOptions) -> None:
     """Until Ctrl-C, SIGTERM or the end of its terminal.
 
     SettingsError for what no retry mends, LogicnetError if the port is taken.
@@ -68,7 +67,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "HF_TOKEN": token.get_secret_value()} if token is not None else {**os.environ}
 
 
-def prepared(options: Options) -> Launch:
+def prepared(options: VllmOptions) -> Launch:
     """What `run` starts. Says what could not be planned."""
     words, name = list(options.words), options.machine.model
     if name is None and words and not words[0].startswith("-"):  # as in `vllm serve MODEL`
@@ -85,7 +84,7 @@ def prepared(options: Options) -> Launch:
     return launch(python_of(options.python), model, words, found, os.environ)
 
 
-def plan_of(asked: PlanOptions, words: Sequence[str]) -> Plan | None:
+def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
     """The plan to start; None where there is none and the operator's own words must do."""
     try:
         machine = machine_of(asked)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Probe(StrEnum):
+class ProbeOutcome(StrEnum):
     """What became of a request for one token."""
 
     ANSWERED = "answered"
@@ -25,7 +25,7 @@ class Look:
     """One look. `tokens` read and written since vLLM's start; None where its counters did not come."""
 
     at_s: float
-    probe: Probe
+    probe: ProbeOutcome
     tokens: float | None = None
     running: float = 0.0
     waiting: float = 0.0
@@ -36,7 +36,7 @@ class Look:
         return self.tokens is None or self.running + self.waiting > 1
 
 
-class Verdict(StrEnum):
+class HealthVerdict(StrEnum):
     WELL = "well"
     BUSY = "busy"
     SILENT = "silent"
@@ -62,19 +62,19 @@ class Judgement:
         """Seconds since anything moved."""
         return now_s - self._moved_s
 
-    def hear(self, look: Look) -> Verdict:
+    def hear(self, look: Look) -> HealthVerdict:
         self.moved = 0.0
         if look.tokens is not None:
             self.moved = abs(look.tokens - (look.tokens if self._tokens is None else self._tokens))
             self._tokens = look.tokens
-        self._faults = self._faults + 1 if look.probe is Probe.FAILED else 0
-        if look.probe is Probe.ANSWERED or (look.probe is Probe.REFUSED and not look.loaded):
+        self._faults = self._faults + 1 if look.probe is ProbeOutcome.FAILED else 0
+        if look.probe is ProbeOutcome.ANSWERED or (look.probe is ProbeOutcome.REFUSED and not look.loaded):
             self._moved_s = look.at_s
-            return Verdict.WELL
+            return HealthVerdict.WELL
         if self.moved > 0:
             self._moved_s = look.at_s
-            return Verdict.BUSY
+            return HealthVerdict.BUSY
         if self._faults >= _FAULTS:
-            return Verdict.DEAD
+            return HealthVerdict.DEAD
         patience_s = self._loaded_s if look.loaded else self._idle_s
-        return Verdict.STUCK if self.silent_s(look.at_s) >= patience_s else Verdict.SILENT
+        return HealthVerdict.STUCK if self.silent_s(look.at_s) >= patience_s else HealthVerdict.SILENT

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from logicnet._util.net import near_url
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Plan
+from logicnet.operate.serving import ServingPlan
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -74,7 +74,7 @@ def launch(
     python: str,
     model: str,
     words: Sequence[str],
-    found: Plan | None,
+    found: ServingPlan | None,
     environment: Mapping[str, str],
 ) -> Launch:
     """A launch of `model` with the operator's `words`, and what `found` adds to them.
@@ -116,7 +116,7 @@ def launch(
     )
 
 
-def _fewer(environment: Mapping[str, str], found: Plan) -> bool:
+def _fewer(environment: Mapping[str, str], found: ServingPlan) -> bool:
     """Whether the operator's environment says otherwise than the plan's."""
     return any(environment.get(name, value) != value for name, value in found.environment.items())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx2
 
-from logicnet.operate.serving.vllm.health import Look, Probe
+from logicnet.operate.serving.vllm.health import Look, ProbeOutcome
 
 _COUNTERS_S = 5.0  # for /metrics, which no engine is needed for
 _METRIC = re.compile(
@@ -45,7 +45,7 @@ class Prober:
         running, waiting = (counters.get(f"num_requests_{what}", 0.0) for what in ("running", "waiting"))
         return Look(now_s, probe, written, running, waiting)
 
-    async def _probe(self, within_s: float) -> Probe:
+    async def _probe(self, within_s: float) -> ProbeOutcome:
         try:
             async with asyncio.timeout(within_s):
                 if self.model is None:
@@ -57,9 +57,9 @@ class Prober:
                 done = await self._http.post("/v1/completions", json=body)
                 return _judged(done.status_code)
         except TimeoutError:
-            return Probe.LATE
+            return ProbeOutcome.LATE
         except (httpx2.HTTPError, ValueError, LookupError, TypeError):
-            return Probe.FAILED
+            return ProbeOutcome.FAILED
 
     async def _counters(self) -> dict[str, float] | None:
         try:
@@ -73,7 +73,7 @@ class Prober:
         return found or None
 
 
-def _judged(status: int) -> Probe:
+def _judged(status: int) -> ProbeOutcome:
     if status == 200:
-        return Probe.ANSWERED
-    return Probe.REFUSED if status < 500 else Probe.FAILED
+        return ProbeOutcome.ANSWERED
+    return ProbeOutcome.REFUSED if status < 500 else ProbeOutcome.FAILED

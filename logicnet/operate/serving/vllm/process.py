@@ -28,7 +28,7 @@ def show(line: str) -> None:
     sys.stdout.flush()
 
 
-class Server:
+class VllmProcess:
     """A started vLLM. Whoever starts it calls `stop`, also when it has ended by itself."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Server:
         *,
         clock: Callable[[], float],
         show: Show = show,
-    ) -> Server:
+    ) -> VllmProcess:
         """Raises SettingsError if there is no such program: no retry mends that."""
         # A pipe of ours: with asyncio's own, the end of a server is not told while an engine that outlives
         # it holds the other end.

@@ -22,10 +22,10 @@ from logicnet.operate.serving.vllm import gpu_memory as cards
 from logicnet.operate.serving.vllm import orphans as leftovers
 from logicnet.operate.serving.vllm import port
 from logicnet.operate.serving.vllm.failures import last_words, recognise
-from logicnet.operate.serving.vllm.health import Judgement, Look, Probe, Verdict
+from logicnet.operate.serving.vllm.health import HealthVerdict, Judgement, Look, ProbeOutcome
 from logicnet.operate.serving.vllm.launch import Launch
 from logicnet.operate.serving.vllm.probe import Prober
-from logicnet.operate.serving.vllm.process import Server, Show, show
+from logicnet.operate.serving.vllm.process import Show, VllmProcess, show
 
 _POLL_S = 0.5  # for the server to come up, a port or a card to become free
 _PORT_S = 10.0  # a server that is just ending still has its port
@@ -33,7 +33,7 @@ _CARDS_S = 30.0  # for the driver to take back the memory of a process that was 
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ProbePolicy:
     """Seconds. A miner has 64 for an answer: a vLLM that is silent for half of that costs challenges."""
 
     every_s: float = 10.0  # between two probes
@@ -61,7 +61,7 @@ class Guardian:
         environment: Mapping[str, str],
         note: Path,
         *,
-        patience: Patience | None = None,
+        patience: ProbePolicy | None = None,
         nvml: Any | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -70,7 +70,7 @@ class Guardian:
         self._launch = launch
         self._environment = {**environment, **launch.environment}
         self._note = note
-        self._patience = patience or Patience()
+        self._patience = patience or ProbePolicy()
         self._nvml = nvml
         self._clock = clock
         self._sleep = sleep
@@ -135,7 +135,9 @@ class Guardian:
     async def _live(self, stop: asyncio.Event) -> str | None:
         """One vLLM from its start to its end. Returns why it is to be started again; None if told to stop."""
         self._up_s = None
-        server = await Server.start(self._launch.argv, self._environment, clock=self._clock, show=self._show)
+        server = await VllmProcess.start(
+            self._launch.argv, self._environment, clock=self._clock, show=self._show
+        )
         grace_s = self._patience.stuck_stop_s
         watching = asyncio.create_task(self._watch(server))
         ending = asyncio.create_task(server.wait())
@@ -159,7 +161,7 @@ class Guardian:
             with suppress(OSError):
                 self._note.unlink(missing_ok=True)
 
-    def _take_note(self, server: Server) -> None:
+    def _take_note(self, server: VllmProcess) -> None:
         try:
             leftovers.write_note(self._note, server.pid)
         except OSError as error:  # a full disk is no reason to serve nothing
@@ -168,7 +170,7 @@ class Guardian:
                 "leaves on the GPU is not found by the next one"
             )
 
-    def _why(self, server: Server, status: int) -> str:
+    def _why(self, server: VllmProcess, status: int) -> str:
         """Why it ended by itself; SettingsError if it refused to start and would again."""
         failure = recognise(server.output)
         said = str(failure) if failure else f"Its last words: {last_words(server.output)}"
@@ -180,12 +182,15 @@ class Guardian:
             raise SettingsError(f"vLLM refused to start: {said}")
         return f"vLLM did not start ({_status(status)}): {said}"
 
-    async def _watch(self, server: Server) -> str:
+    async def _watch(self, server: VllmProcess) -> str:
         """Until something is wrong; returns what."""
         patience = self._patience
         async with Prober(self._launch.url, self._launch.key, clock=self._clock) as prober:
             begun_s = self._clock()
-            while (look := await prober.look(patience.probe_s)).probe not in (Probe.ANSWERED, Probe.REFUSED):
+            while (look := await prober.look(patience.probe_s)).probe not in (
+                ProbeOutcome.ANSWERED,
+                ProbeOutcome.REFUSED,
+            ):
                 if self._clock() - server.heard_s >= patience.start_s:
                     return f"vLLM has said nothing for {patience.start_s / 60:.0f} min while starting"
                 await self._sleep(_POLL_S)
@@ -199,21 +204,25 @@ class Guardian:
                 verdict = judgement.hear(look)
                 silent_s = judgement.silent_s(look.at_s)
                 load = f"with {look.running:.0f} texts running and {look.waiting:.0f} waiting"
-                if verdict is Verdict.DEAD:
+                if verdict is HealthVerdict.DEAD:
                     return "vLLM's engine is dead: the server still listens, and every request fails"
-                if verdict is Verdict.STUCK:
+                if verdict is HealthVerdict.STUCK:
                     return f"vLLM is stuck: it has written nothing for {silent_s:.0f} s, {load}"
-                if verdict is Verdict.BUSY and before is not Verdict.BUSY and look.probe is Probe.LATE:
+                if (
+                    verdict is HealthVerdict.BUSY
+                    and before is not HealthVerdict.BUSY
+                    and look.probe is ProbeOutcome.LATE
+                ):
                     logger.info(
                         f"vLLM is busy, not stuck: a probe waits, but its tokens are counted up, {load}"
                     )
-                if verdict is Verdict.SILENT and before is not Verdict.SILENT:
+                if verdict is HealthVerdict.SILENT and before is not HealthVerdict.SILENT:
                     logger.warning(f"vLLM is silent: no token for {silent_s:.0f} s, {load}")
-                if verdict is Verdict.WELL and before is Verdict.SILENT:
+                if verdict is HealthVerdict.WELL and before is HealthVerdict.SILENT:
                     logger.info("vLLM answers again")
                 before = verdict
 
-    def _tell_up(self, server: Server, prober: Prober, look: Look, took_s: float) -> None:
+    def _tell_up(self, server: VllmProcess, prober: Prober, look: Look, took_s: float) -> None:
         tokens, planned = server.kv_tokens, self._launch.planned_tokens
         cache = f"; KV cache {tokens:,} tokens" if tokens else ""
         cache += f" ({planned:,} planned)" if tokens and planned else ""
@@ -221,7 +230,7 @@ class Guardian:
             f"vLLM is up after {took_s:.0f} s at {self._launch.url}/v1, "
             f"serving {prober.model or 'a model'}{cache}"
         )
-        if look.probe is Probe.REFUSED:
+        if look.probe is ProbeOutcome.REFUSED:
             logger.warning(
                 "vLLM turns our probes away: put the key that it asks for into VLLM_API_KEY. Until then "
                 "only its counters under load tell whether it is stuck"

@@ -18,7 +18,7 @@ _MOST_TOLD = 4  # sentences between the first and the last
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ComputedAnswer:
     """`answer` as it is sent; `steps` are sentences."""
 
     answer: str

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 
 from logicnet.maths.worked import MOST_CHARS, Unclear, shown, told
-from logicnet.solver.race.closed.answers import Found, written
+from logicnet.solver.race.closed.answers import ComputedAnswer, written
 from logicnet.solver.race.closed.wording import Wish
 
 _LETTER = r"[a-zA-Z]"
@@ -30,7 +30,7 @@ _IF = re.compile(
 )
 
 
-def found(text: str, wish: Wish, verb: str) -> Found | None:
+def found(text: str, wish: Wish, verb: str) -> ComputedAnswer | None:
     """An equation that is asked to be solved; None if it is none. Raises Unclear."""
     if match := _IF.fullmatch(text):
         return _solved(match["left"], match["right"], match["last"], wish)
@@ -47,7 +47,7 @@ def found(text: str, wish: Wish, verb: str) -> Found | None:
     return _solved(match["left"], match["right"], named, wish)
 
 
-def _solved(left: str, right: str, named: str, wish: Wish) -> Found | None:
+def _solved(left: str, right: str, named: str, wish: Wish) -> ComputedAnswer | None:
     letters = set(re.findall(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", f"{left} {right}"))
     if len(letters) != 1 or (named and named not in letters):
         return None
@@ -71,7 +71,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("**", "^").replace("*", "")).strip()
 
 
-def _linear(poly: Any, name: str, equation: str, wish: Wish) -> Found | None:
+def _linear(poly: Any, name: str, equation: str, wish: Wish) -> ComputedAnswer | None:
     slope, constant = poly.all_coeffs()
     value = -constant / slope
     answer = written(value, wish, fraction=True)
@@ -82,10 +82,10 @@ def _linear(poly: Any, name: str, equation: str, wish: Wish) -> Found | None:
               f"{'' if slope == 1 else shown(slope)}{name} = {shown(-constant)}."]  # fmt: skip
     if slope != 1:
         steps += [f"Dividing both sides by {shown(slope)} gives {name} = {shown(value)}."]
-    return Found(answer, [*steps, f"So {name} is {answer}."])
+    return ComputedAnswer(answer, [*steps, f"So {name} is {answer}."])
 
 
-def _quadratic(poly: Any, name: str, equation: str, wish: Wish) -> Found | None:
+def _quadratic(poly: Any, name: str, equation: str, wish: Wish) -> ComputedAnswer | None:
     a, b, c = poly.all_coeffs()
     discriminant = b * b - 4 * a * c
     if discriminant < 0:
@@ -105,12 +105,12 @@ def _quadratic(poly: Any, name: str, equation: str, wish: Wish) -> Found | None:
             f"It is zero, so there is one solution, -b/(2a) = {answers[0]}.",
             f"So {name} is {answers[0]}.",
         ]
-        return Found(answers[0], steps)
+        return ComputedAnswer(answers[0], steps)
     steps += [
         f"The solutions are (-b ± √{shown(discriminant)})/(2a).",
         f"So {name} is {answers[0]} or {answers[1]}.",
     ]
-    return Found(f"{name} = {answers[0]} or {name} = {answers[1]}", steps)
+    return ComputedAnswer(f"{name} = {answers[0]} or {name} = {answers[1]}", steps)
 
 
 # Calculus ----------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _text(value: Any, *, stars: bool) -> str:
     return text if stars else re.sub(r"(?<=\d)\*(?=[A-Za-z(])", "", text.replace("**", "^"))
 
 
-def _derivative(match: re.Match[str], wish: Wish) -> Found | None:
+def _derivative(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     function, variable = _function(match["f"], match["by"])
     value = sympy.diff(function, variable)
     value = sympy.expand(value) if function.is_polynomial(variable) else value
@@ -145,10 +145,10 @@ def _derivative(match: re.Match[str], wish: Wish) -> Found | None:
     steps = [f"To differentiate {said} with respect to {variable}, we differentiate it term by term."]
     if function.is_polynomial(variable):
         steps += [f"By the power rule each term a{variable}^n becomes n·a{variable}^(n-1)."]
-    return Found(answer, [*steps, f"Adding up the terms, the derivative is {answer}."])
+    return ComputedAnswer(answer, [*steps, f"Adding up the terms, the derivative is {answer}."])
 
 
-def _antiderivative(match: re.Match[str], wish: Wish) -> Found | None:
+def _antiderivative(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     function, variable = _function(match["f"], match["by"])
     value = sympy.integrate(function, variable) if _simple(function, variable) else None
     if value is None or value.has(sympy.Integral) or wish.rounded:
@@ -162,10 +162,10 @@ def _antiderivative(match: re.Match[str], wish: Wish) -> Found | None:
         f"Each term is raised by one power and divided by the new one, which gives {answer}.",
         f"With the constant of integration the answer is {answer} + C.",
     ]
-    return Found(f"{answer} + C", steps)
+    return ComputedAnswer(f"{answer} + C", steps)
 
 
-def _definite(match: re.Match[str], wish: Wish) -> Found | None:
+def _definite(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     function, variable = _function(match["f"], match["by"])
     if not function.is_polynomial(variable):
         return None
@@ -181,7 +181,7 @@ def _definite(match: re.Match[str], wish: Wish) -> Found | None:
         f"One is {_text(sympy.expand(primitive), stars=False)}.",
         f"Its value at {shown(last)} less its value at {shown(first)} is {shown(value)}.",
     ]
-    return Found(answer, [*steps, f"So the integral is {answer}."])
+    return ComputedAnswer(answer, [*steps, f"So the integral is {answer}."])
 
 
 def _simple(function: Any, variable: Any) -> bool:
@@ -195,7 +195,7 @@ _FUNCTION = (
 )
 _LIMITS = r"(?P<a>-?\d+(?:\.\d+)?)\s+(?:to|and)\s+(?P<b>-?\d+(?:\.\d+)?)"
 
-Rule = tuple[str, Callable[[re.Match[str], Wish], Found | None], tuple[str, ...]]
+Rule = tuple[str, Callable[[re.Match[str], Wish], ComputedAnswer | None], tuple[str, ...]]
 
 CALCULUS: tuple[Rule, ...] = (
     (rf"(?:the\s+)?(?:first\s+)?derivative\s+of\s+{_FUNCTION}{_BY}", _derivative, ("what", "find", "")),

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from logicnet.maths.worked import Story, Unclear, told, unworded
 from logicnet.solver.race.closed import equations, shapes, sums
-from logicnet.solver.race.closed.answers import Found, chained, written
-from logicnet.solver.race.closed.wording import Asked, Wish, readings
+from logicnet.solver.race.closed.answers import ComputedAnswer, chained, written
+from logicnet.solver.race.closed.wording import QuestionReading, Wish, readings
 
 
 def solve(question: str) -> dict[str, str] | None:
@@ -31,7 +31,7 @@ def solve(question: str) -> dict[str, str] | None:
     return None
 
 
-def _found(asked: Asked) -> Found | None:
+def _found(asked: QuestionReading) -> ComputedAnswer | None:
     text = asked.object
     for kind in _KINDS:
         if asked.verb in kind.verbs and (match := kind.pattern.fullmatch(text)):
@@ -58,7 +58,7 @@ _ANGLE = re.compile(r"(?<=[\d)])\s*degrees?\b", re.IGNORECASE)
 _MODULO = re.compile(r"(-?\d+)(?:\s*mod(?:ulo)?\s*|\s%\s|%)\(?(\d+)\)?", re.IGNORECASE)
 
 
-def _expression(text: str, wish: Wish, *, simplified: bool = False) -> Found | None:
+def _expression(text: str, wish: Wish, *, simplified: bool = False) -> ComputedAnswer | None:
     if modulo := _MODULO.fullmatch(text):
         return sums.remainder(modulo, wish)
     degrees = bool(_DEGREES.search(text) or _ANGLE.search(text))
@@ -73,7 +73,7 @@ def _expression(text: str, wish: Wish, *, simplified: bool = False) -> Found | N
     if not story or (plain and _TRIVIAL.fullmatch(story[0])):  # a number, which nobody asks for
         return None
     answer = written(outcome.value, wish, fraction=fraction)
-    return Found(answer, chained(_pretty(text), story, answer, wish)) if answer else None
+    return ComputedAnswer(answer, chained(_pretty(text), story, answer, wish)) if answer else None
 
 
 _TRIVIAL = re.compile(r"(-?\d+) ÷ (\d+) = \1/\2")
@@ -101,13 +101,15 @@ _NUMBERS = (
 class _Kind:
     verbs: tuple[str, ...]
     pattern: re.Pattern[str]
-    function: Callable[[re.Match[str], Wish], Found | None]
+    function: Callable[[re.Match[str], Wish], ComputedAnswer | None]
 
 
 _PLAIN = ("what", "find", "")
 
 
-def _kind(pattern: str, function: Callable[[re.Match[str], Wish], Found | None], *verbs: str) -> _Kind:
+def _kind(
+    pattern: str, function: Callable[[re.Match[str], Wish], ComputedAnswer | None], *verbs: str
+) -> _Kind:
     return _Kind(verbs or _PLAIN, re.compile(pattern, re.IGNORECASE), function)
 
 

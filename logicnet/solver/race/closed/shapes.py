@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from logicnet.maths.worked import bracketed, shown
-from logicnet.solver.race.closed.answers import Found, concluded, written
+from logicnet.solver.race.closed.answers import ComputedAnswer, concluded, written
 from logicnet.solver.race.closed.wording import Wish
 
 _N = r"(?:\d+(?:\.\d+)?)"
@@ -43,7 +43,7 @@ class _Shape:
     holds: Callable[..., bool] = lambda *_sizes: True
 
 
-def found(text: str, wish: Wish) -> Found | None:
+def found(text: str, wish: Wish) -> ComputedAnswer | None:
     """A shape that is asked about; None if it is none that is known."""
     for shape in _SHAPES:
         if match := shape.pattern.fullmatch(text):
@@ -57,7 +57,7 @@ def found(text: str, wish: Wish) -> Found | None:
             said = [bracketed(size) for size in sizes]
             result = answer if value.is_Rational and not wish.rounded else shown(value)
             work = shape.work.format(*said, sum=" + ".join(said), result=result)
-            return Found(answer, concluded(shape.rule, [work], value, answer, wish))
+            return ComputedAnswer(answer, concluded(shape.rule, [work], value, answer, wish))
     return None
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 
 from logicnet.maths.worked import Unclear, bracketed, shown, told, unworded
-from logicnet.solver.race.closed.answers import Found, written
+from logicnet.solver.race.closed.answers import ComputedAnswer, written
 from logicnet.solver.race.closed.wording import Wish
 
 NUMBER = r"(?:-?\d+(?:\.\d+)?)"
@@ -52,7 +52,7 @@ def _factored(number: int) -> str:
     return " × ".join(f"{prime}^{power}" if power > 1 else str(prime) for prime, power in powers)
 
 
-def percentage(match: re.Match[str], wish: Wish) -> Found | None:
+def percentage(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     rate, whole = told(unworded(match["rate"])), told(unworded(match["whole"]))
     value = rate.value * whole.value / 100
     answer = written(value, wish)
@@ -64,10 +64,10 @@ def percentage(match: re.Match[str], wish: Wish) -> Found | None:
         f"This gives {said}/100 × {of} = {shown(rate.value * whole.value)}/100 = {shown(value)}.",
         f"So {said}% of {of} is {answer}.",
     ]
-    return Found(answer, steps)
+    return ComputedAnswer(answer, steps)
 
 
-def what_percent(match: re.Match[str], wish: Wish) -> Found | None:
+def what_percent(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     part, whole = sympy.Rational(match["part"]), sympy.Rational(match["whole"])
     if whole <= 0 or part < 0:
         return None
@@ -80,10 +80,10 @@ def what_percent(match: re.Match[str], wish: Wish) -> Found | None:
         f"We get {shown(part)} ÷ {shown(whole)} × 100 = {answer}.",
         f"So {shown(part)} is {answer}% of {shown(whole)}.",
     ]
-    return Found(f"{answer}%", steps)
+    return ComputedAnswer(f"{answer}%", steps)
 
 
-def greatest_divisor(match: re.Match[str], _wish: Wish) -> Found | None:
+def greatest_divisor(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     numbers = _positive(_listed(match[1]))
     value = math.gcd(*numbers)
     named = _with_and(list(map(sympy.Integer, numbers)))
@@ -93,10 +93,10 @@ def greatest_divisor(match: re.Match[str], _wish: Wish) -> Found | None:
     else:
         steps += [f"The prime factors that they share multiply to {value}."]
         steps += [f"So the greatest common divisor is {value}."]
-    return Found(str(value), [step for step in steps if step])
+    return ComputedAnswer(str(value), [step for step in steps if step])
 
 
-def least_multiple(match: re.Match[str], _wish: Wish) -> Found | None:
+def least_multiple(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     numbers = _positive(_listed(match[1]))
     value = math.lcm(*numbers)
     if len(str(value)) > 30:
@@ -105,7 +105,7 @@ def least_multiple(match: re.Match[str], _wish: Wish) -> Found | None:
     steps = [f"To find the least common multiple of {named}, we factor each.", _factors_of(numbers)]
     steps += [f"Taking each prime to the highest power that occurs gives {_factored(value) or value}."]
     steps += [f"So the least common multiple is {value}."]
-    return Found(str(value), [step for step in steps if step])
+    return ComputedAnswer(str(value), [step for step in steps if step])
 
 
 def _factors_of(numbers: Sequence[int]) -> str:
@@ -113,7 +113,7 @@ def _factors_of(numbers: Sequence[int]) -> str:
     return f"We have {', '.join(factored)}." if factored and len(factored) <= 5 else ""
 
 
-def remainder(match: re.Match[str], wish: Wish) -> Found | None:
+def remainder(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     above, below = int(match[1]), int(match[2])
     if above < 0 or below <= 0 or wish.rounded:
         return None
@@ -124,18 +124,18 @@ def remainder(match: re.Match[str], wish: Wish) -> Found | None:
         f"What is left is {above} - {quotient * below} = {rest}.",
         f"So the remainder is {rest}.",
     ]
-    return Found(str(rest), steps)
+    return ComputedAnswer(str(rest), steps)
 
 
-def total(match: re.Match[str], wish: Wish) -> Found | None:
+def total(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     return _folded(_listed(match[1]), "+", "sum", "add the numbers", wish)
 
 
-def product(match: re.Match[str], wish: Wish) -> Found | None:
+def product(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     return _folded(_listed(match[1]), "×", "product", "multiply the numbers", wish)
 
 
-def _folded(numbers: list[Any], sign: str, name: str, do: str, wish: Wish) -> Found | None:
+def _folded(numbers: list[Any], sign: str, name: str, do: str, wish: Wish) -> ComputedAnswer | None:
     value = sum(numbers) if sign == "+" else math.prod(numbers)
     answer = written(value, wish)
     if answer is None:
@@ -144,10 +144,10 @@ def _folded(numbers: list[Any], sign: str, name: str, do: str, wish: Wish) -> Fo
     steps += [
         f"We have {f' {sign} '.join([shown(numbers[0]), *map(bracketed, numbers[1:])])} = {shown(value)}."
     ]
-    return Found(answer, [*steps, f"So the {name} is {answer}."])
+    return ComputedAnswer(answer, [*steps, f"So the {name} is {answer}."])
 
 
-def difference(match: re.Match[str], wish: Wish) -> Found | None:
+def difference(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     numbers = _listed(match[1])
     if len(numbers) != 2 or numbers[0] < numbers[1] or wish.percent:
         return None  # smaller less larger: people disagree on the sign
@@ -155,10 +155,10 @@ def difference(match: re.Match[str], wish: Wish) -> Found | None:
     answer = written(value, wish)
     text = f"{shown(numbers[0])} - {bracketed(numbers[1])} = {shown(value)}"
     steps = [f"The difference is what is left when the second number is taken from the first: {text}."]
-    return Found(answer, [*steps, f"So the difference is {answer}."]) if answer else None
+    return ComputedAnswer(answer, [*steps, f"So the difference is {answer}."]) if answer else None
 
 
-def mean(match: re.Match[str], wish: Wish) -> Found | None:
+def mean(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     numbers = _listed(match[1])
     total = sum(numbers)
     value = total / sympy.Integer(len(numbers))
@@ -170,10 +170,10 @@ def mean(match: re.Match[str], wish: Wish) -> Found | None:
         f"Their sum is {shown(total)}, and there are {len(numbers)} of them.",
         f"We get {shown(total)} ÷ {len(numbers)} = {answer}, so the mean is {answer}.",
     ]
-    return Found(answer, steps)
+    return ComputedAnswer(answer, steps)
 
 
-def median(match: re.Match[str], wish: Wish) -> Found | None:
+def median(match: re.Match[str], wish: Wish) -> ComputedAnswer | None:
     numbers = sorted(_listed(match[1]))
     middle = len(numbers) // 2
     value = numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2
@@ -186,18 +186,18 @@ def median(match: re.Match[str], wish: Wish) -> Found | None:
     else:
         two = f"{shown(numbers[middle - 1])} and {shown(numbers[middle])}"
         steps += [f"The two in the middle are {two}, and halfway between them is {shown(value)}."]
-    return Found(answer, [*steps, f"So the median is {answer}."])
+    return ComputedAnswer(answer, [*steps, f"So the median is {answer}."])
 
 
-def extreme(match: re.Match[str], _wish: Wish) -> Found | None:
+def extreme(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     numbers = _listed(match[2])
     largest = match[1].lower() in ("largest", "greatest", "biggest", "maximum", "highest")
     value = max(numbers) if largest else min(numbers)
     steps = [f"We compare {_with_and(numbers)}.", f"The {match[1].lower()} of them is {shown(value)}."]
-    return Found(shown(value), steps)
+    return ComputedAnswer(shown(value), steps)
 
 
-def is_so(match: re.Match[str], _wish: Wish) -> Found | None:
+def is_so(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     number, what = int(match["n"]), re.sub(r"\s+", " ", match["what"].lower())
     if number > LARGEST_PRIME_QUESTION or number < 0:
         return None
@@ -216,7 +216,7 @@ def is_so(match: re.Match[str], _wish: Wish) -> Found | None:
     )
 
 
-def _is_prime(number: int, what: str) -> Found | None:
+def _is_prime(number: int, what: str) -> ComputedAnswer | None:
     if number < 2:
         return None  # 0 and 1 are neither: an answer with no reason is not told here
     prime = bool(sympy.isprime(number))
@@ -229,7 +229,7 @@ def _is_prime(number: int, what: str) -> Found | None:
     return _yes_no(opening, why, f"{number} is", prime == (what == "prime"), what)
 
 
-def _leap_year(year: int) -> Found:
+def _leap_year(year: int) -> ComputedAnswer:
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     opening = "A year is a leap year if 4 divides it, but not if 100 divides it, unless 400 does."
     if year % 4:
@@ -239,14 +239,16 @@ def _leap_year(year: int) -> Found:
     else:
         why = f"100 divides {year}, and 400 {'does too' if leap else 'does not'}."
     found = _yes_no(opening, why, f"{year} is", leap, "a leap year")
-    return Found("Yes" if leap else "No", found.steps)
+    return ComputedAnswer("Yes" if leap else "No", found.steps)
 
 
-def _yes_no(opening: str, why: str, subject: str, holds: bool, what: str) -> Found:
-    return Found("Yes" if holds else "No", [opening, why, f"So {subject}{'' if holds else ' not'} {what}."])
+def _yes_no(opening: str, why: str, subject: str, holds: bool, what: str) -> ComputedAnswer:
+    return ComputedAnswer(
+        "Yes" if holds else "No", [opening, why, f"So {subject}{'' if holds else ' not'} {what}."]
+    )
 
 
-def combinations(match: re.Match[str], _wish: Wish) -> Found | None:
+def combinations(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     n, k = int(match["n"]), int(match["k"])
     if not 0 <= k <= n <= 200:
         return None
@@ -255,10 +257,10 @@ def combinations(match: re.Match[str], _wish: Wish) -> Found | None:
         f"The number of ways to choose {k} out of {n} without regard to order is {n}! / ({k}! × {n - k}!).",
         f"This comes to {value}, so the answer is {value}.",
     ]
-    return Found(str(value), steps) if len(str(value)) <= 30 else None
+    return ComputedAnswer(str(value), steps) if len(str(value)) <= 30 else None
 
 
-def permutations(match: re.Match[str], _wish: Wish) -> Found | None:
+def permutations(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     n, k = int(match["n"]), int(match["k"])
     if not 0 <= k <= n <= 200:
         return None
@@ -267,13 +269,13 @@ def permutations(match: re.Match[str], _wish: Wish) -> Found | None:
         f"The number of ways to pick {k} out of {n} where the order counts is {n}! / {n - k}!.",
         f"This comes to {value}, so the answer is {value}.",
     ]
-    return Found(str(value), steps) if len(str(value)) <= 30 else None
+    return ComputedAnswer(str(value), steps) if len(str(value)) <= 30 else None
 
 
 _BASES = {"binary": 2, "octal": 8, "decimal": 10, "hexadecimal": 16, "hex": 16}
 
 
-def conversion(match: re.Match[str], _wish: Wish) -> Found | None:
+def conversion(match: re.Match[str], _wish: Wish) -> ComputedAnswer | None:
     groups = match.groupdict()
     source, target = _base(groups.get("from")), _base(groups.get("to"))
     digits = match["digits"].lower()
@@ -293,7 +295,7 @@ def conversion(match: re.Match[str], _wish: Wish) -> Found | None:
         steps += [f"In decimal it is {number}."]
     if target != 10:
         steps += [f"Dividing {number} by {target} again and again, the remainders give the digits {value}."]
-    return Found(value, [*steps, f"So the answer is {value}."])
+    return ComputedAnswer(value, [*steps, f"So the answer is {value}."])
 
 
 def _base(named: str | None) -> int | None:

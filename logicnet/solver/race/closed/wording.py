@@ -36,7 +36,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionReading:
     """One reading of a question: the verb that asks, what it asks for, and how it is wished."""
 
     verb: str
@@ -44,7 +44,7 @@ class Asked:
     wish: Wish
 
 
-def readings(question: str) -> Iterator[Asked]:
+def readings(question: str) -> Iterator[QuestionReading]:
     """What may be asked, from the widest reading to the narrowest. None where the question says more."""
     if len(question) > MOST_CHARS:
         return
@@ -285,12 +285,12 @@ _WHAT_IS = re.compile(
 )
 
 
-def _asked(sentence: str, wish: Wish) -> Iterator[Asked]:
+def _asked(sentence: str, wish: Wish) -> Iterator[QuestionReading]:
     sentence, wish = _without_suffixes(sentence, wish)
     if found := _WHAT_DOES.fullmatch(sentence):
-        yield Asked("what", found[1].strip(), wish)
+        yield QuestionReading("what", found[1].strip(), wish)
     if (found := _WHAT_IS.search(sentence)) and is_talk(sentence[: found.start()]):
-        yield Asked("what", found[1].strip(), wish)
+        yield QuestionReading("what", found[1].strip(), wish)
     for found in _ASKING.finditer(sentence):
         if not is_talk(sentence[: found.start()]):
             break
@@ -298,14 +298,14 @@ def _asked(sentence: str, wish: Wish) -> Iterator[Asked]:
         rest = sentence[found.end() :].lstrip(" :,")
         if verb == "find" and found[0].lower() in ("multiply", "add", "divide", "subtract"):
             verb = found[0].lower()
-        yield Asked(verb, rest, wish)
+        yield QuestionReading(verb, rest, wish)
         while filler := _FILLER.match(rest):
             rest = rest[filler.end() :]
-            yield Asked(verb, rest, wish)
-    yield Asked("", sentence, wish)
+            yield QuestionReading(verb, rest, wish)
+    yield QuestionReading("", sentence, wish)
     *before, last = re.split(r"[:,]\s+", sentence)
     if before and is_talk(" ".join(before)):
-        yield Asked("", last, wish)
+        yield QuestionReading("", last, wish)
 
 
 def _without_suffixes(sentence: str, wish: Wish) -> tuple[str, Wish]:

@@ -8,8 +8,8 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.evals.arena.arena import Arena
-from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.client import MinerReply
+from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.scorer import Examiner, Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import RunFolder
@@ -23,13 +23,13 @@ class Log:
     """A watcher that remembers."""
 
     def __init__(self) -> None:
-        self.told: list[Mapping[str, Told]] = []
+        self.told: list[Mapping[str, InformationReply]] = []
         self.began: list[tuple[int, int]] = []
         self.ended: list[int] = []
         self.waited: list[float] = []
         self.rows: list[Row] = []
 
-    def round_began(self, number: int, told: Mapping[str, Told], questions: int) -> None:
+    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
         self.told.append(told)
         self.began.append((number, questions))
 
@@ -331,7 +331,7 @@ async def test_questions_that_were_changed_are_refused(begin):
 
 
 class NoMarks:
-    async def mark(self, problem: Problem, reply: Reply, epoch_volume: int) -> Mark:
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
         raise BadRun("the disk is full")
 
 

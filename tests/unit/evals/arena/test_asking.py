@@ -1,7 +1,7 @@
 import pytest
 
 from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
-from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.arena.standings import Range
 from logicnet.evals.runs.folder import Intent
@@ -19,7 +19,7 @@ def asked() -> Row:
 
 
 def answered(**fields: object) -> Row:
-    return answered_row(asked(), Reply(True, 1.5, 200, fields), "t")
+    return answered_row(asked(), MinerReply(True, 1.5, 200, fields), "t")
 
 
 def test_a_row_says_what_was_asked_of_whom():
@@ -36,7 +36,7 @@ def test_an_answer_is_kept_with_its_time():
 
 
 def test_no_answer_is_kept_with_the_reason():
-    row = answered_row(asked(), Reply(False, 64.0, 0, {}, "no reply within 64 s"), "t")
+    row = answered_row(asked(), MinerReply(False, 64.0, 0, {}, "no reply within 64 s"), "t")
     assert (row.answer, row.error, row.process_time) == (None, "no reply within 64 s", 64.0)
 
 

@@ -9,7 +9,7 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.evals.arena.client import Reply, ValidatorClient
+from logicnet.evals.arena.client import MinerReply, ValidatorClient
 
 VALIDATOR = Keypair.create_from_uri("//Validator")
 MINER_SS58 = Keypair.create_from_uri("//Miner").ss58_address
@@ -106,4 +106,4 @@ async def test_a_miner_that_is_not_there():
 
 
 def test_a_reply_without_an_answer_has_none():
-    assert Reply(True, 1.0, fields={"logic_answer": None}).answer == ""
+    assert MinerReply(True, 1.0, fields={"logic_answer": None}).answer == ""

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 from bittensor.sp_core import Keypair
 
-from logicnet.evals.arena.client import LONGEST_REPLY_BYTES, Reply, ValidatorClient
+from logicnet.evals.arena.client import LONGEST_REPLY_BYTES, MinerReply, ValidatorClient
 from tests.harness.scripted_miner import MEGABYTE, Mode, ScriptedMiner
 
 MINER = Keypair.create_from_uri("//Miner")
@@ -27,7 +27,7 @@ REFUSED = {
 }
 
 
-async def ask(mode: Mode, timeout_s: float = TIMEOUT_S) -> Reply:
+async def ask(mode: Mode, timeout_s: float = TIMEOUT_S) -> MinerReply:
     async with ScriptedMiner(MINER, mode=mode) as miner:
         client = ValidatorClient(VALIDATOR, miner_ss58=MINER.ss58_address, base_url=f"http://{miner.address}")
         async with client:
@@ -72,7 +72,7 @@ def test_a_list_too_deep_for_words_is_no_answer():
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
-    assert Reply(True, 1.0, fields={"logic_answer": deep}).answer == ""
+    assert MinerReply(True, 1.0, fields={"logic_answer": deep}).answer == ""
     while deep:  # or else its end would need the stack too
         deep = deep[0]  # type: ignore[assignment]
 

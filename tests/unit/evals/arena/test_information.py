@@ -1,13 +1,13 @@
 import pytest
 
-from logicnet.evals.arena.client import Reply
+from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import in_words, quota_of, read_volume
 from logicnet.protocol import Hotkey
 from logicnet.volume.quota import VolumeBook
 
 
-def told(response: object, success: bool = True) -> Reply:
-    return Reply(success, 0.1, 200, {"response_dict": response}, "")
+def told(response: object, success: bool = True) -> MinerReply:
+    return MinerReply(success, 0.1, 200, {"response_dict": response}, "")
 
 
 def test_a_volume_is_read():
@@ -36,13 +36,13 @@ def test_without_volume_and_category_a_miner_is_not_asked(response, why):
 
 
 def test_a_miner_that_refuses_says_why():
-    reply = Reply(False, 0.1, 403, {}, "This hotkey is\nnot registered.")
+    reply = MinerReply(False, 0.1, 403, {}, "This hotkey is\nnot registered.")
     assert read_volume(reply, "Logic") == "no Information: 403 This hotkey is not registered."
 
 
 def test_a_reply_without_words_has_some():
-    assert in_words(Reply(False, 0.1, 0, {}, "no reply within 60 s")) == "no reply within 60 s"
-    assert "axon status" in in_words(Reply(False, 0.1, 200))
+    assert in_words(MinerReply(False, 0.1, 0, {}, "no reply within 60 s")) == "no reply within 60 s"
+    assert "axon status" in in_words(MinerReply(False, 0.1, 200))
 
 
 @pytest.mark.parametrize("volume", [1, 20, 96, 512, 10_000])

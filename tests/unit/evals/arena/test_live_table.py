@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from logicnet.evals.arena.information import Told
+from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.live_table import Board, curve
-from logicnet.evals.arena.tally import Tally
+from logicnet.evals.arena.tally import TargetTally
 from logicnet.evals.runs.row import Row
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
@@ -49,7 +49,9 @@ def screen(begin):
 
 def test_in_a_pipe_each_round_ends_with_its_table(screen):
     board = screen.board
-    board.round_began(1, {"m0": Told(512, 80), "m1": Told(why="no Information: cannot connect")}, 2)
+    board.round_began(
+        1, {"m0": InformationReply(512, 80), "m1": InformationReply(why="no Information: cannot connect")}, 2
+    )
     assert "Round 1 of 2: m0 takes 512, 80 of them from this validator." in screen.lines
     assert "Round 1 of 2: m1 no Information: cannot connect." in screen.lines
     board.row(rewarded("m0", 1, 0.9))
@@ -116,14 +118,14 @@ def test_what_went_wrong_last_is_said_at_the_end(screen):
 def test_text_of_strangers_is_no_markup(begin):
     run = begin(plan_for(scripted()), questions(1))
     screen = Screen(run)
-    screen.board.round_began(1, {"m0": Told(why="no Information: 403 [bold]go away[/]")}, 0)
+    screen.board.round_began(1, {"m0": InformationReply(why="no Information: 403 [bold]go away[/]")}, 0)
     assert "[bold]go away[/]" in screen.lines[0]
 
 
 def test_on_a_terminal_a_table_lives(begin):
     screen = Screen(begin(PLAN, questions(3)), terminal=True)
     with screen.board as board:
-        board.round_began(1, {"m0": Told(512, 80)}, 1)
+        board.round_began(1, {"m0": InformationReply(512, 80)}, 1)
         board.row(rewarded("m0", 1, 0.9))
         board.waiting(5.0)
         board.stopping()
@@ -154,7 +156,7 @@ def test_rows_of_before_count(begin):
 
 
 def test_quantiles_are_of_those_who_answered():
-    tally = Tally()
+    tally = TargetTally()
     assert tally.second(0.5) is None
     for number, seconds in enumerate((5.0, 1.0, 3.0, 64.0)):
         tally.add(row("m", number, process_time=seconds, answer=None if seconds == 64.0 else "x"))

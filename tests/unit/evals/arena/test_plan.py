@@ -2,20 +2,20 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet.errors import SettingsError
-from logicnet.evals.arena.plan import Plan, Target, read_targets
+from logicnet.evals.arena.plan import ArenaPlan, Target, read_targets
 
 ALICE = Keypair.create_from_uri("//Alice").ss58_address
 BOB = Keypair.create_from_uri("//Bob").ss58_address
 
 
-def plan(**changes: object) -> Plan:
+def plan(**changes: object) -> ArenaPlan:
     given: dict[str, object] = {
         "targets": (Target(address="h:1", hotkey=ALICE),),
         "validator": BOB,
         "stakes": {BOB: 1.0},
         "challenges": "set.jsonl",
     }
-    return Plan.model_validate(given | changes)
+    return ArenaPlan.model_validate(given | changes)
 
 
 def test_targets_are_paired_with_hotkeys_and_labels_in_order():
@@ -66,4 +66,4 @@ def test_a_task_uid_is_the_same_within_a_run_and_differs_between_runs():
 
 def test_it_is_the_same_after_a_way_through_its_file():
     one = plan(loop_s=0.5, judge={"url": "http://h/v1"})
-    assert Plan.model_validate_json(one.model_dump_json()) == one
+    assert ArenaPlan.model_validate_json(one.model_dump_json()) == one

@@ -7,8 +7,8 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.errors import ModelError
-from logicnet.evals.arena.client import Reply
-from logicnet.evals.arena.plan import Models, Plan
+from logicnet.evals.arena.client import MinerReply
+from logicnet.evals.arena.plan import ArenaPlan, ModelServer
 from logicnet.evals.arena.scorer import Examiner
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
@@ -16,9 +16,9 @@ from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())
 (PROBLEM,) = questions(1)  # what is 1+1
-SURE = Reply(True, 6.4, 200, {"logic_answer": "2", "logic_reasoning": "One and one."})
-VAGUE = Reply(True, 6.4, 200, {"logic_answer": "a pair", "logic_reasoning": "One and one."})
-SILENT = Reply(False, 64.0, 0, {}, "no reply within 64 s")
+SURE = MinerReply(True, 6.4, 200, {"logic_answer": "2", "logic_reasoning": "One and one."})
+VAGUE = MinerReply(True, 6.4, 200, {"logic_answer": "a pair", "logic_reasoning": "One and one."})
+SILENT = MinerReply(False, 64.0, 0, {}, "no reply within 64 s")
 
 
 def encode(texts: list[str]) -> Sequence[Sequence[float]]:
@@ -26,8 +26,8 @@ def encode(texts: list[str]) -> Sequence[Sequence[float]]:
     return [[0.0, 1.0] if "apple" in text else [1.0, 0.0] for text in texts]
 
 
-def with_models(model: ScriptedModel, *roles: str) -> Plan:
-    return PLAN.model_copy(update={role: Models(url=model.base_url) for role in roles})
+def with_models(model: ScriptedModel, *roles: str) -> ArenaPlan:
+    return PLAN.model_copy(update={role: ModelServer(url=model.base_url) for role in roles})
 
 
 def reward(correctness: float, similarity: float) -> float:
@@ -104,7 +104,7 @@ async def test_a_reference_that_fails_counts_as_it_does_for_a_validator_and_is_s
 
 @pytest.mark.parametrize("role", ["judge", "reference"])
 async def test_a_model_that_is_away_is_said_before_anything_is_asked(role):
-    plan = PLAN.model_copy(update={role: Models(url=f"http://127.0.0.1:{free_port()}/v1")})
+    plan = PLAN.model_copy(update={role: ModelServer(url=f"http://127.0.0.1:{free_port()}/v1")})
     with pytest.raises(ModelError, match=f"the {role} does not answer"):
         async with Examiner(plan, encode=encode):
             pass
@@ -112,7 +112,7 @@ async def test_a_model_that_is_away_is_said_before_anything_is_asked(role):
 
 async def test_truth_is_told_beside_the_verdict():
     (five,) = [problem for problem in questions(5) if problem.truth == "10"]
-    wrong = Reply(True, 1.0, 200, {"logic_answer": "-10", "logic_reasoning": ""})
+    wrong = MinerReply(True, 1.0, 200, {"logic_answer": "-10", "logic_reasoning": ""})
     async with Examiner(PLAN.model_copy(update={"truth": True})) as examiner:
         mark = await examiner.mark(five, wrong, 512)
     assert mark.score.correctness.score == 1.0  # a validator reads no sign

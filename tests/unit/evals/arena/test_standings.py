@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.evals.arena.standings import Place, Range, places, weight_ranges
+from logicnet.evals.arena.standings import Range, RoundRank, places, weight_ranges
 from logicnet.scoring import standings, weights
 
 REWARD = st.floats(-0.2, 1.0)
@@ -63,6 +63,6 @@ def test_who_was_not_scored_has_no_place_and_equal_ones_share_one():
 
 def test_ranges_apart_decide_a_rank_though_no_reward_is_decided():
     better, worse = places({"a": [Range(0.1, 0.4)], "b": [Range(0.5, 0.9)]})
-    assert isinstance(better, Place)
+    assert isinstance(better, RoundRank)
     assert (better.target, better.best_rank, better.worst_rank) == ("b", 1, 1)
     assert (worse.target, worse.best_rank, worse.worst_rank) == ("a", 2, 2)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from logicnet.evals.bench.asking import Asked
+from logicnet.evals.bench.asking import Attempt
 from logicnet.evals.bench.marking import mark, references
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
@@ -17,7 +17,7 @@ from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 PROBLEM = Problem("What is 48 + 24?", "72", "mathgenerator", "addition", rephrased="Add 48 and 24, friend!")
 
 
-def asked(answer: str = "72", **different: Any) -> Asked:
+def asked(answer: str = "72", **different: Any) -> Attempt:
     fields: dict[str, Any] = {
         "name": "direct",
         "problem": PROBLEM,
@@ -26,7 +26,7 @@ def asked(answer: str = "72", **different: Any) -> Asked:
         "seconds": 32.0,
         "tokens": 40,
     }
-    return Asked(**(fields | different))
+    return Attempt(**(fields | different))
 
 
 @pytest.fixture

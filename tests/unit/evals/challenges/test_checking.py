@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.evals.challenges import Check, Problem, checker_modules, checker_of
+from logicnet.evals.challenges import AnswerCheck, Problem, checker_modules, checker_of
 from logicnet.evals.challenges.mathgenerator import Mathgenerator
 from logicnet.evals.challenges.reasoning_gym import ReasoningGym
 from logicnet.scoring.truth import TruthTeller
@@ -12,7 +12,7 @@ from logicnet.scoring.truth import TruthTeller
 async def test_the_worker_of_scoring_runs_every_kind_of_check():
     gym = ReasoningGym()
     puzzle = gym.draw("knights_knaves", 1)
-    number = Problem("What is 24+48?", "72", check=Check("number_is"))
+    number = Problem("What is 24+48?", "72", check=AnswerCheck("number_is"))
     plain = Problem("Differentiate x^2.", "$2x$")
     problems = [puzzle, number, plain]
 
@@ -31,7 +31,7 @@ async def test_the_worker_of_scoring_runs_every_kind_of_check():
 
 
 def test_reasoning_gym_is_only_loaded_where_its_own_checkers_are_needed():
-    number = Problem("What is 24+48?", "72", check=Check("number_is"))
+    number = Problem("What is 24+48?", "72", check=AnswerCheck("number_is"))
     assert checker_modules([number, Problem("?", "!")]) == ("logicnet.evals.challenges.checks",)
 
 
@@ -39,7 +39,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
     for name in ("mathgenerator", "reasoning_gym.factory"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "reasoning_gym" else ...)
-    checked_by_it = Problem("?", "!", check=Check("gym"))
+    checked_by_it = Problem("?", "!", check=AnswerCheck("gym"))
     for needs in (Mathgenerator, ReasoningGym, lambda: checker_modules([checked_by_it])):
         with pytest.raises(SettingsError, match=r"pip install 'logicnet\[challenges\]'"):
             needs()

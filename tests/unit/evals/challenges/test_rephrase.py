@@ -3,7 +3,7 @@ import re
 import pytest
 
 from logicnet.errors import ModelError
-from logicnet.evals.challenges import Check, Problem
+from logicnet.evals.challenges import AnswerCheck, Problem
 from logicnet.evals.challenges.rephrase import rephrase, unfaithful
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import Mode, ScriptedModel
@@ -81,7 +81,7 @@ async def test_a_rewording_that_is_another_question_is_asked_for_once_more_and_t
     ],
 )
 def test_what_is_still_the_same_question(text, why):
-    assert unfaithful(Problem("What is $24+48$?", "72", check=Check("number_is")), text) == why
+    assert unfaithful(Problem("What is $24+48$?", "72", check=AnswerCheck("number_is")), text) == why
 
 
 def test_thousands_may_be_set_apart():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.evals.arena.plan import Plan
+from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder, read_plan
 from logicnet.evals.runs.row import BadRun, Row
@@ -40,7 +40,7 @@ def test_a_resumed_run_knows_what_was_asked_and_what_came_of_it(begin):
         assert list(again.asked.values()) == [intent(0), intent(1)]
         assert again.in_flight() == [intent(1)]
         assert list(again.rows()) == [row(0)]
-    assert read_plan(run.path, Plan) == PLAN
+    assert read_plan(run.path, ArenaPlan) == PLAN
 
 
 def test_a_round_that_went_on_counts_from_its_last_loop(begin):
@@ -81,7 +81,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
     assert done.returncode == -9
-    plan = read_plan(tmp_path / "run", Plan)
+    plan = read_plan(tmp_path / "run", ArenaPlan)
     with RunFolder.resume(tmp_path / "run", plan) as again:
         assert again.in_flight() == [intent(1)]
         assert list(again.rows()) == [row(0)]
@@ -106,7 +106,7 @@ def test_a_question_that_is_there_twice_is_asked_once(begin):
 
 def test_where_there_is_no_run_there_is_nothing_to_go_on_with(tmp_path):
     with pytest.raises(SettingsError, match="there is no run in"):
-        read_plan(tmp_path, Plan)
+        read_plan(tmp_path, ArenaPlan)
 
 
 def test_where_nothing_can_be_written_it_is_said(tmp_path):
@@ -119,7 +119,7 @@ def test_where_nothing_can_be_written_it_is_said(tmp_path):
 def test_the_plan_of_something_else_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(BadRun, match=r"run\.json: "):
-        read_plan(tmp_path, Plan)
+        read_plan(tmp_path, ArenaPlan)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,15 @@ from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Placed, Refused
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
-from logicnet.operate.telemetry.server import Admin, Page
-from logicnet.operate.telemetry.state import Network, Promise, Server, Solving, State, address_file
+from logicnet.operate.telemetry.server import AdminServer, Page
+from logicnet.operate.telemetry.state import (
+    ModelServerState,
+    Network,
+    Promise,
+    SolvingChallenge,
+    State,
+    address_file,
+)
 from logicnet.protocol import Hotkey, Uid
 from logicnet.votelog import LaneVote, Trail
 
@@ -57,7 +64,7 @@ def living(path: Path) -> Iterator[Path]:
             return _state(path, now_s, rank, incentive).model_dump_json().encode()
 
         pages = {"/state": Page("application/json", tell)}
-        with Admin(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
+        with AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
             yield path
 
 
@@ -115,7 +122,7 @@ def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
         epoch_volume=512,
         places=64,
         solving=[
-            Solving(
+            SolvingChallenge(
                 challenge_id=f"live{number}",
                 validator=VALIDATORS[number % 5],
                 ends_at_s=now_s + 62 - (now_s - began_s + 7 * number) % 62,
@@ -124,15 +131,15 @@ def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
             for number in reversed(range(IN_FLIGHT))
         ],
         servers=[
-            Server(name="127.0.0.1:8000", well=True, calls=27, tokens_per_s=44.2),
-            Server(name="10.0.0.7:8000", well=True, calls=13, tokens_per_s=31.0),
-            Server(
+            ModelServerState(name="127.0.0.1:8000", well=True, calls=27, tokens_per_s=44.2),
+            ModelServerState(name="10.0.0.7:8000", well=True, calls=13, tokens_per_s=31.0),
+            ModelServerState(
                 name="10.0.0.8:8000",
                 well=False,
                 why="the model server at 10.0.0.8:8000 cannot be reached (is it running?)",
                 out_since_s=began_s - 8.0,
             ),
-            Server(
+            ModelServerState(
                 name="api.example gpt-4o-mini", well=True, calls=0, tokens_per_s=80.0, paid=True, spent=0.4
             ),
         ],

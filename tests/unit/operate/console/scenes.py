@@ -11,8 +11,15 @@ from logicnet.errors import Reason
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
-from logicnet.operate.telemetry.server import Admin, Page
-from logicnet.operate.telemetry.state import Network, Promise, Server, Solving, State, address_file
+from logicnet.operate.telemetry.server import AdminServer, Page
+from logicnet.operate.telemetry.state import (
+    ModelServerState,
+    Network,
+    Promise,
+    SolvingChallenge,
+    State,
+    address_file,
+)
 from logicnet.protocol import Hotkey, Uid
 from logicnet.votelog import LaneVote, Trail
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, hung_up, refused
@@ -52,13 +59,15 @@ def state(ledger: Path, **more: object) -> State:
         "epoch_volume": 512,
         "places": 64,
         "network": Network(age_s=5.0, block=10, neurons=256, uid=3, rank=12, incentive=0.031, stake=7.5),
-        "servers": [Server(name="127.0.0.1:8000", well=True, calls=3, tokens_per_s=41.0)],
+        "servers": [ModelServerState(name="127.0.0.1:8000", well=True, calls=3, tokens_per_s=41.0)],
     }
     return State.model_validate(given | more)
 
 
-def in_flight(challenge_id: str, left_s: float, allowed_s: float = 60.0) -> Solving:
-    return Solving(challenge_id=challenge_id, validator=ALICE, ends_at_s=NOW_S + left_s, allowed_s=allowed_s)
+def in_flight(challenge_id: str, left_s: float, allowed_s: float = 60.0) -> SolvingChallenge:
+    return SolvingChallenge(
+        challenge_id=challenge_id, validator=ALICE, ends_at_s=NOW_S + left_s, allowed_s=allowed_s
+    )
 
 
 def promise(given: int = 40, kept: int = 40, refused: int = 0, validator: Hotkey = ALICE) -> Promise:
@@ -99,5 +108,5 @@ def scene(path: Path, *, filled: bool = True) -> Iterator[Scene]:
             fill(ledger)
         made = Scene(ledger, state(ledger.path))
         pages = {"/state": Page("application/json", made.tell)}
-        with Admin(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
+        with AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
             yield made

@@ -11,12 +11,12 @@ from logicnet import cli
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.console.command import check
 from logicnet.operate.console.page import serve
-from logicnet.operate.console.source import Source
-from logicnet.settings import Console, Settings
+from logicnet.operate.console.source import MinerSource
+from logicnet.settings import ConsoleSettings, Settings
 
 
 def settings(**console: object) -> Settings:
-    return Settings(console=Console(**console))  # type: ignore[arg-type]
+    return Settings(console=ConsoleSettings(**console))  # type: ignore[arg-type]
 
 
 def test_loopback_needs_no_password_and_others_do() -> None:
@@ -38,7 +38,10 @@ def test_a_short_password_is_none() -> None:
 
 
 def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken, Source(tmp_path / "l.sqlite") as source:
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as taken,
+        MinerSource(tmp_path / "l.sqlite") as source,
+    ):
         port = taken.getsockname()[1]
         with pytest.raises(
             LogicnetError, match=f"port {port} .Address already in use.; give another"

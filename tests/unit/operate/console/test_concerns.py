@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from logicnet.operate.console.concerns import concerns
-from logicnet.operate.console.snapshot import Answer, Refusals, Snapshot, Solving
-from logicnet.operate.telemetry.state import Server, State
+from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Refusals, Snapshot
+from logicnet.operate.telemetry.state import ModelServerState, State
 from tests.unit.operate.console.scenes import NOW_S, promise, state
 
 
@@ -19,9 +19,9 @@ def with_miner(**more: object) -> Snapshot:
     return seen(miner=miner)
 
 
-def answer(number: int = 0, **more: object) -> Answer:
+def answer(number: int = 0, **more: object) -> FinishedChallenge:
     given = {"outcome": "solved", "seconds": 2.0, "allowed_s": 60.0, "in_time": True} | more
-    return Answer(str(number), NOW_S, "5A", "q", "a", **given)  # type: ignore[arg-type]
+    return FinishedChallenge(str(number), NOW_S, "5A", "q", "a", **given)  # type: ignore[arg-type]
 
 
 def test_all_is_well() -> None:
@@ -29,7 +29,7 @@ def test_all_is_well() -> None:
 
 
 LATE = answer(in_time=False, outcome="late", error="out of time")
-URGENT = tuple(Solving(str(n), "5A", "", 5.0, 60.0) for n in range(8))
+URGENT = tuple(CurrentChallenge(str(n), "5A", "", 5.0, 60.0) for n in range(8))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ URGENT = tuple(Solving(str(n), "5A", "", 5.0, 60.0) for n in range(8))
         (seen(refusals=(Refusals("broken", 1, NOW_S, ""),)), "bad", "Refused once"),
         (seen(refusals=(Refusals("full", 3, NOW_S, ""),)), "warning", "Refused 3 times"),
         (seen(promises=(promise(given=40, kept=30),)), "bad", "10 of 40 challenges"),
-        (seen(servers=(Server(name="s", well=False, why="it is away"),)), "bad", "it is away"),
+        (seen(servers=(ModelServerState(name="s", well=False, why="it is away"),)), "bad", "it is away"),
         (seen(solving=URGENT), "warning", "8 of 8 challenges"),
         (with_miner(waiting=3), "warning", "3 challenges wait"),
         (with_miner(ledger_away=True, rows_waiting=7), "bad", "7 rows wait"),
@@ -60,8 +60,8 @@ def test_what_is_wrong_is_said_with_what_to_do(snapshot: Snapshot, level: str, w
 def test_a_server_that_is_out_is_named_once_with_since_when() -> None:
     why = "the model server at 10.0.0.8:8000 cannot be reached (is it running?)"
     name = "10.0.0.8:8000 big"  # two models are there
-    away = Server(name=name, well=False, why=why, out_since_s=NOW_S - 12.0)
-    (found,) = concerns(seen(servers=(Server(name="s", well=True), away)))
+    away = ModelServerState(name=name, well=False, why=why, out_since_s=NOW_S - 12.0)
+    (found,) = concerns(seen(servers=(ModelServerState(name="s", well=True), away)))
     assert found.level == "warning"
     since = "out of use since 01:46:28, for 12 s"
     assert found.what == f"The model server {name} is {since}: it cannot be reached (is it running?)."

@@ -10,10 +10,10 @@ import pytest
 
 from logicnet.operate.console.page import Watch
 from logicnet.operate.console.snapshot import Snapshot
-from logicnet.operate.console.source import Source
+from logicnet.operate.console.source import MinerSource
 
 
-class Slow(Source):
+class Slow(MinerSource):
     """Its looks take until they may end."""
 
     def __init__(self, path: Path) -> None:

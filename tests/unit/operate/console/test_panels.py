@@ -8,8 +8,15 @@ from html.parser import HTMLParser
 import pytest
 
 from logicnet.operate.console import panels
-from logicnet.operate.console.snapshot import Answer, Place, Refusals, Slot, Snapshot, Solving
-from logicnet.operate.telemetry.state import Server
+from logicnet.operate.console.snapshot import (
+    ChainRank,
+    CurrentChallenge,
+    FinishedChallenge,
+    Refusals,
+    Slot,
+    Snapshot,
+)
+from logicnet.operate.telemetry.state import ModelServerState
 from tests.unit.operate.console.scenes import NOW_S, promise, state
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -50,7 +57,7 @@ class Checked(HTMLParser):
 
 def full() -> Snapshot:
     miner = state("/l.sqlite", solver=HOSTILE, hotkey=HOSTILE)  # type: ignore[arg-type]
-    answer = Answer(
+    answer = FinishedChallenge(
         "a", NOW_S, HOSTILE, HOSTILE, HOSTILE, "late", 70.0, 60.0, False, HOSTILE, None, 0.0, "silence"
     )
     return Snapshot(
@@ -58,11 +65,11 @@ def full() -> Snapshot:
         ledger=HOSTILE,
         miner=miner,
         ledger_trouble=HOSTILE,
-        solving=(Solving(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),) * 9,
+        solving=(CurrentChallenge(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),) * 9,
         answers=(answer,) * 150,
         refusals=(Refusals(HOSTILE, 3, NOW_S, HOSTILE),),
         promises=(promise(refused=2).model_copy(update={"validator": HOSTILE}),) * 9,
-        servers=(Server(name=HOSTILE, well=False, why=HOSTILE, paid=True, spent=1.5),),
+        servers=(ModelServerState(name=HOSTILE, well=False, why=HOSTILE, paid=True, spent=1.5),),
     )
 
 
@@ -84,7 +91,9 @@ def test_a_challenge_has_a_bar_of_the_time_it_has_left() -> None:
 
 def test_of_many_in_flight_all_are_drawn_and_the_most_urgent_told() -> None:
     left_s = [60.0 * number / 199 for number in range(200)]  # of 60 s each
-    seen = replace(full(), solving=tuple(Solving(str(n), "5A", "", s, 60.0) for n, s in enumerate(left_s)))
+    seen = replace(
+        full(), solving=tuple(CurrentChallenge(str(n), "5A", "", s, 60.0) for n, s in enumerate(left_s))
+    )
     text = panels.solving(seen)
     drawn = dict(re.findall(r'<path class="(\w+)" d="([^"]*)"', text))
     assert {level: lines.count("M") for level, lines in drawn.items()} == {
@@ -115,8 +124,8 @@ def test_few_in_flight_are_told_without_drawing_them() -> None:
 
 
 def test_where_calls_are_and_which_server_is_out_since_when() -> None:
-    away = Server(name="b:1", well=False, why="", calls=50, out_since_s=NOW_S - 5.0)
-    text = panels.servers(replace(full(), servers=(Server(name="a:1", well=True, calls=150), away)))
+    away = ModelServerState(name="b:1", well=False, why="", calls=50, out_since_s=NOW_S - 5.0)
+    text = panels.servers(replace(full(), servers=(ModelServerState(name="a:1", well=True, calls=150), away)))
     assert re.findall(r"width:(\d+)%", text) == ["75", "25"]
     assert "out of use since 01:46:35, for 5 s" in text and "it does not answer" in text
 
@@ -139,11 +148,11 @@ def test_charts_are_json_without_functions(make) -> None:
 
 
 def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
-    empty = Snapshot(NOW_S, "/l.sqlite", slots=(Slot(NOW_S),), places=(Place(NOW_S, 65, 1, 0.0, 0.0),))
+    empty = Snapshot(NOW_S, "/l.sqlite", slots=(Slot(NOW_S),), places=(ChainRank(NOW_S, 65, 1, 0.0, 0.0),))
     assert panels.trend(empty)["yAxis"][0]["max"] == 60
     assert [panels.ranks(empty)["yAxis"][0][end] for end in ("min", "max")] == [1, 2]
     assert panels.trend_words(empty) == "No answers yet."
-    one = replace(empty, slots=(Slot(NOW_S, answered=1),), places=(Place(NOW_S, 65, 9, 0.0, 0.0),))
+    one = replace(empty, slots=(Slot(NOW_S, answered=1),), places=(ChainRank(NOW_S, 65, 9, 0.0, 0.0),))
     assert [make(one)["yAxis"][0]["max"] for make in (panels.trend, panels.ranks)] == [None, None]
     assert panels.trend_words(one).startswith("1 answer, 100.0% in time")
 

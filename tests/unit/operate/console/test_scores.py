@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.operate.console.scores import UNKNOWN, Score, Scores
+from logicnet.operate.console.scores import UNKNOWN, RewardEstimate, Scores
 from tests.unit.evals.report.runs import mixed, write_run
 
 ROW = {"question": "q", "answer": "a", "in_time": 1, "exact": None, "chosen": None, "seconds": 64.0}
@@ -19,7 +19,7 @@ def test_what_a_run_of_ours_scored_is_known_by_question_and_answer(tmp_path: Pat
 
 def test_silence_earns_nothing_and_what_was_computed_is_right_or_wrong() -> None:
     scores = Scores(epoch_volume=0)
-    assert scores.of(ROW | {"in_time": 0}) == Score(None, 0.0, "silence")
+    assert scores.of(ROW | {"in_time": 0}) == RewardEstimate(None, 0.0, "silence")
     right = scores.of(ROW | {"exact": "n:4", "chosen": "n:4"})
     # (0.3 * 0.5 + 0.7 - 0.05) / 2 + 0.5, and a tenth off without volume
     assert (right.correctness, right.by) == (1.0, "exact")

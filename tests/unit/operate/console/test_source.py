@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logicnet.ledger import LedgerReader
-from logicnet.operate.console.snapshot import Answer
-from logicnet.operate.console.source import HOUR_S, SLOTS, WINDOW_S, Source, slots
+from logicnet.operate.console.snapshot import FinishedChallenge
+from logicnet.operate.console.source import HOUR_S, SLOTS, WINDOW_S, MinerSource, slots
 from logicnet.operate.telemetry.state import address_file
 from tests.unit.ledger.facts import admitted, answered, epoch
 from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
@@ -20,8 +20,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "miner.sqlite"
 
 
-def at_now(path: Path) -> Source:
-    return Source(path, now_s=lambda: NOW_S)
+def at_now(path: Path) -> MinerSource:
+    return MinerSource(path, now_s=lambda: NOW_S)
 
 
 def test_a_miner_at_work_is_seen_whole(path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_next_look_reads_only_what_is_new(path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("away", "late_s"), [(False, 30.0), (True, 600.0)])
 def test_what_was_written_late_is_seen_all_the_same(path: Path, away: bool, late_s: float) -> None:
     now_s = NOW_S
-    with scene(path, filled=False) as made, Source(path, now_s=lambda: now_s) as source:
+    with scene(path, filled=False) as made, MinerSource(path, now_s=lambda: now_s) as source:
         made.state = state(path, ledger_away=away)
         assert source.look().answers == ()
         now_s += late_s
@@ -158,8 +158,8 @@ def test_another_program_on_its_port_is_no_miner(path: Path) -> None:
         assert source.look().miner is None
 
 
-def ended(at_s: float, seconds: float = 2.0, in_time: bool = True) -> Answer:
-    return Answer(str(at_s), at_s, "5A", "q", "a", "solved", seconds, 60.0, in_time)
+def ended(at_s: float, seconds: float = 2.0, in_time: bool = True) -> FinishedChallenge:
+    return FinishedChallenge(str(at_s), at_s, "5A", "q", "a", "solved", seconds, 60.0, in_time)
 
 
 def test_slots_cover_the_hour_or_the_window() -> None:

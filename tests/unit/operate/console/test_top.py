@@ -8,16 +8,16 @@ import pytest
 from rich.console import Console
 
 from logicnet.operate.console.snapshot import Snapshot
-from logicnet.operate.console.source import Source
+from logicnet.operate.console.source import MinerSource
 from logicnet.operate.console.top import top, view
-from logicnet.operate.telemetry.state import Server
+from logicnet.operate.telemetry.state import ModelServerState
 from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     path = tmp_path_factory.mktemp("top") / "miner.sqlite"
-    with scene(path) as made, Source(path, now_s=lambda: NOW_S) as source:
+    with scene(path) as made, MinerSource(path, now_s=lambda: NOW_S) as source:
         made.state = state(path, solving=[in_flight("now", 40.0)], promises=[promise(refused=3)])
         return source.look()
 
@@ -45,7 +45,7 @@ def test_it_ends_where_the_terminal_ends_with_the_most_urgent_first(seen: Snapsh
 
 
 def test_how_long_a_server_is_out_is_seen(seen: Snapshot) -> None:
-    away = Server(name="10.0.0.8:8000", well=False, out_since_s=NOW_S - 12.0)
+    away = ModelServerState(name="10.0.0.8:8000", well=False, out_since_s=NOW_S - 12.0)
     lines = shown(replace(seen, servers=(*seen.servers, away)), 60)
     assert any("10.0.0.8:8000" in line and "out 12 s" in line for line in lines)
 
@@ -56,14 +56,14 @@ def test_what_a_stranger_wrote_gives_the_terminal_no_orders(seen: Snapshot) -> N
 
 
 def test_nothing_yet(tmp_path: Path) -> None:
-    with Source(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
+    with MinerSource(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
         text = "\n".join(shown(source.look(), 60))
     assert "no miner is running" in text and "There is no ledger at" in text
 
 
 def test_one_look_where_nobody_can_watch(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=80)
-    with Source(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
+    with MinerSource(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
         top(source, console)
     assert "no miner is running" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -82,6 +82,6 @@ def test_it_is_live_until_told_to_stop(tmp_path: Path) -> None:
             raise Enough
 
     console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
-    with Source(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source, pytest.raises(Enough):
+    with MinerSource(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source, pytest.raises(Enough):
         top(source, console, sleep=sleep)
     assert looks == 3

@@ -23,8 +23,8 @@ from logicnet.ledger import Ledger
 from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.doctor import Finding, Severity, Site, examine
 from logicnet.operate.doctor.finding import worst
-from logicnet.operate.doctor.site import Outside, Patience
-from logicnet.operate.telemetry import Admin, State, address_file
+from logicnet.operate.doctor.site import Outside, Timeouts
+from logicnet.operate.telemetry import AdminServer, State, address_file
 from logicnet.operate.telemetry.server import Page
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
@@ -91,7 +91,7 @@ class SetUp:
         self.ledger = folder / "ledger.sqlite"
         self.free_bytes = 50 * 10**9
         self.leads_back = True  # our address outside leads to us
-        self.patience = Patience(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
+        self.patience = Timeouts(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
         self.port = 0
         self.found: Mapping[str, Sequence[Finding]] = {}
 
@@ -175,7 +175,7 @@ class SetUp:
             self.port = axon.port
             self.publish(IP, self.port)
             pages = {"/state": Page("application/json", lambda: self.state.model_dump_json().encode())}
-            admin = Admin(pages, host="127.0.0.1", port=None, told_in=address_file(self.ledger))
+            admin = AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(self.ledger))
             stack.enter_context(admin)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: self.clock, ("127.0.0.1", 0))

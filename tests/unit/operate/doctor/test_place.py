@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from logicnet.chain import Neuron, Seat, Survey
+from logicnet.chain import Neuron, RankedNeuron, Survey
 from logicnet.operate.doctor import Severity
 from logicnet.operate.doctor.place import standing
 from logicnet.protocol import Hotkey, Uid
 
 
-def seat(uid: int, emission: float, registered_at: int = 1) -> Seat:
-    return Seat(Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), registered_at=registered_at, emission=emission)
+def seat(uid: int, emission: float, registered_at: int = 1) -> RankedNeuron:
+    return RankedNeuron(
+        Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), registered_at=registered_at, emission=emission
+    )
 
 
-def survey(*seats: Seat, places: int = 20, immunity: int = 100, owner: str = "") -> Survey:
+def survey(*seats: RankedNeuron, places: int = 20, immunity: int = 100, owner: str = "") -> Survey:
     return Survey(
         seats, block=10_000, block_at_s=0, read_at_s=0, places=places, immunity=immunity, owner=Hotkey(owner)
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.init.answers import Answers, Options, answered
-from logicnet.operate.serving.command import Options as PlanOptions
+from logicnet.operate.init.answers import Answers, InitOptions, answered
+from logicnet.operate.serving.command import InitOptions as PlanOptions
 from logicnet.operate.serving.command import planned
 
 URL = "http://127.0.0.1:9/v1"
@@ -34,7 +34,7 @@ def given(wallets: Path, *flags: str, **options: object) -> Answers:
     path = ["--wallet.path", str(wallets)]
     environ = options.pop("environ", {})
     assert isinstance(environ, dict)
-    return answered(Options(flags=[*path, *flags], **{"ask": None, **options}), environ)  # type: ignore[arg-type]
+    return answered(InitOptions(flags=[*path, *flags], **{"ask": None, **options}), environ)  # type: ignore[arg-type]
 
 
 def test_without_anybody_to_ask_the_only_wallet_is_taken(wallets: Path) -> None:

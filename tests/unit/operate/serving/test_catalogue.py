@@ -7,7 +7,7 @@ import re
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Catalogue, load
+from logicnet.operate.serving import ModelCatalogue, load
 from logicnet.operate.serving.catalogue import OURS
 
 DOCUMENTED = {
@@ -22,7 +22,7 @@ DOCUMENTED = {
 
 
 @pytest.fixture(scope="module")
-def ours() -> Catalogue:
+def ours() -> ModelCatalogue:
     return load()
 
 
@@ -66,7 +66,7 @@ def test_a_name_that_says_no_model_is_refused(ours, name, said):
 
 
 def test_poor_models_are_named_by_pattern(ours):
-    picky = Catalogue(ours.models, ("*/qwen-7b-chat",))
+    picky = ModelCatalogue(ours.models, ("*/qwen-7b-chat",))
     assert [model.name for model in ours.models if picky.is_poor(model)] == ["Qwen/Qwen-7B-Chat"]
 
 

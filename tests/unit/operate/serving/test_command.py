@@ -11,7 +11,7 @@ import pytest
 from logicnet.cli import main
 from logicnet.errors import LogicnetError
 from logicnet.operate.serving.catalogue import OURS
-from logicnet.operate.serving.command import Options, planned
+from logicnet.operate.serving.command import PlanOptions, planned
 from tests.harness.quiet import logging_put_back
 from tests.unit.operate.serving.test_memory import SMOLLM2
 
@@ -124,4 +124,4 @@ def test_nothing_that_fits_is_said(capsys):
     assert main(["plan", "--vram", "2"]) == 1
     assert "before any KV cache" in capsys.readouterr().out
     with pytest.raises(LogicnetError, match="no model of the catalogue fits on 1 x card of 2 GB"):
-        planned(Options(vram_gb=2))
+        planned(PlanOptions(vram_gb=2))

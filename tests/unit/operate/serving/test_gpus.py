@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Card, NoCards, Plan, cpu, load, plan, seen, told
+from logicnet.operate.serving import Card, NoCards, ServingPlan, cpu, load, plan, seen, told
 from logicnet.operate.serving.gpus import speed_of
 from tests.harness.scripted_nvml import GIB, ScriptedCard, ScriptedNvml
 
@@ -56,7 +56,7 @@ def test_cards_that_are_all_hidden_are_said(visible):
 def test_a_plan_for_some_of_the_cards_starts_vllm_on_those():
     model = load(None).find("Qwen/Qwen2.5-7B-Instruct")
     found = plan(model, seen(ScriptedNvml([SMALL, BIG]), {}))
-    assert isinstance(found, Plan)
+    assert isinstance(found, ServingPlan)
     assert found.environment["CUDA_VISIBLE_DEVICES"] == "1"
     assert not plan(model, seen(ScriptedNvml([BIG, BIG]), {})).environment
 

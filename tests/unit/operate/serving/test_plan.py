@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving import Card, Machine, Misfit, Plan, cpu, load, model_from, plan, told
+from logicnet.operate.serving import Card, Machine, Misfit, ServingPlan, cpu, load, model_from, plan, told
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token
 from logicnet.operate.serving.plan import utilisation
 from logicnet.volume.advice import peak
@@ -20,9 +20,9 @@ OLD = Machine([Card("Tesla V100", 32 * GIB, capability=7.0)])
 OLDEST = Machine([Card("Tesla P40", 24 * GIB, capability=6.1)])
 
 
-def fits(name: str, machine: Machine) -> Plan:
+def fits(name: str, machine: Machine) -> ServingPlan:
     found = plan(OURS.find(name), machine)
-    assert isinstance(found, Plan), found
+    assert isinstance(found, ServingPlan), found
     return found
 
 
@@ -101,7 +101,7 @@ def test_heads_that_cannot_be_shared():
 def test_kv_heads_that_cannot_be_shared(vram, gpus):
     """vLLM asserts it while loading: github.com/vllm-project/vllm/issues/16021."""
     found = plan(OURS.find("microsoft/phi-4"), told(vram, gpus))  # 40 heads, 10 KV heads
-    if isinstance(found, Plan):
+    if isinstance(found, ServingPlan):
         assert found.cards in (1, 2)
     else:
         assert f"its 10 KV heads cannot be shared by {gpus} cards" in found.reason
@@ -111,7 +111,7 @@ def test_kv_heads_that_cannot_be_shared(vram, gpus):
 def test_a_cpu_gets_a_cache_in_whole_gib(tmp_path, memory_gb):
     (tmp_path / "config.json").write_text(json.dumps(SMOLLM2))
     found = plan(model_from(tmp_path), cpu(memory_gb, cores=2))
-    assert isinstance(found, Plan)
+    assert isinstance(found, ServingPlan)
     assert found.environment == {"VLLM_CPU_KVCACHE_SPACE": "1"}
     assert found.kv_tokens == 46_592
     assert found.flags() == [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx2
 
-from logicnet.axon import Places
+from logicnet.axon import ConcurrencyLimiter
 from logicnet.ledger import Ledger
 from logicnet.llm import Endpoint
 from logicnet.operate.telemetry import State, counted, meter_of, watched
@@ -27,7 +27,12 @@ def test_metrics_and_state_are_served_together(tmp_path: Path) -> None:
     models = counted(Endpoint("http://127.0.0.1:1/v1"))
     with Ledger.open(tmp_path / "l.sqlite") as ledger:
         meter = meter_of(ledger)
-        parts = {"ledger": ledger, "models": models, "network": Network(None), "places": Places(3)}
+        parts = {
+            "ledger": ledger,
+            "models": models,
+            "network": Network(None),
+            "places": ConcurrencyLimiter(3),
+        }
         with watched(Settings(), Hotkey("5Me"), meter, **parts) as admin:
             meter(admitted("a", epoch(1)))
             url = f"http://127.0.0.1:{admin.port}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from logicnet.operate.telemetry.server import FRESH_S, Admin, Page, host_of, is_loopback
+from logicnet.operate.telemetry.server import FRESH_S, AdminServer, Page, host_of, is_loopback
 from tests.harness.said import listening
 
 
@@ -39,13 +39,13 @@ def pages() -> Pages:
 
 
 @pytest.fixture
-def admin(pages: Pages, tmp_path: Path) -> Iterator[Admin]:
-    with Admin(pages.all(), host="127.0.0.1", port=None, told_in=tmp_path / "l.admin") as admin:
+def admin(pages: Pages, tmp_path: Path) -> Iterator[AdminServer]:
+    with AdminServer(pages.all(), host="127.0.0.1", port=None, told_in=tmp_path / "l.admin") as admin:
         yield admin
 
 
 @pytest.fixture
-def http(admin: Admin) -> Iterator[httpx2.Client]:
+def http(admin: AdminServer) -> Iterator[httpx2.Client]:
     url = f"http://127.0.0.1:{admin.port}"
     with httpx2.Client(base_url=url, trust_env=False, timeout=30) as http:
         yield http
@@ -68,7 +68,7 @@ def test_a_flood_of_questions_makes_few_pages_on_a_thread_aside(http: httpx2.Cli
 
 def test_who_does_not_read_its_reply_keeps_nobody_waiting(tmp_path: Path) -> None:
     pages = {"/metrics": Page("text/plain", lambda: b"x" * 4_000_000)}
-    with Admin(pages, host="127.0.0.1", port=None, told_in=tmp_path / "l.admin") as admin:
+    with AdminServer(pages, host="127.0.0.1", port=None, told_in=tmp_path / "l.admin") as admin:
         assert admin.port
         with socket.create_connection(("127.0.0.1", admin.port)) as deaf:
             deaf.sendall(5 * b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -84,7 +84,7 @@ def test_a_page_of_another_name_may_not_read_it(http: httpx2.Client) -> None:
 
 def test_where_it_is_can_be_found_as_long_as_it_runs(pages: Pages, tmp_path: Path) -> None:
     told = tmp_path / "l.admin"
-    with Admin(pages.all(), host="127.0.0.1", port=None, told_in=told) as admin:
+    with AdminServer(pages.all(), host="127.0.0.1", port=None, told_in=told) as admin:
         assert json.loads(told.read_text())["url"] == f"http://127.0.0.1:{admin.port}"
         assert stat.S_IMODE(told.stat().st_mode) == 0o600
     assert not told.exists()
@@ -94,7 +94,7 @@ def test_where_it_is_can_be_found_as_long_as_it_runs(pages: Pages, tmp_path: Pat
 def test_a_port_that_is_taken_is_said_and_the_miner_goes_on(pages: Pages, tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken, listening() as said:
         port = taken.getsockname()[1]
-        with Admin(pages.all(), host="127.0.0.1", port=port, told_in=tmp_path / "l.admin") as admin:
+        with AdminServer(pages.all(), host="127.0.0.1", port=port, told_in=tmp_path / "l.admin") as admin:
             assert admin.port is None
     assert said == [
         f"WARNING Mining unwatched: cannot listen on 127.0.0.1 port {port} (Address already in use); "

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from logicnet.llm import Standing
+from logicnet.llm import EndpointStatus
 from logicnet.operate.telemetry.meter import Meter
 from logicnet.operate.telemetry.state import State, servers
 from tests.unit.ledger.facts import admitted, answered, epoch
@@ -27,6 +27,7 @@ def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
 
 def test_servers_on_one_host_are_told_apart_without_their_paths() -> None:
     standing = [
-        Standing(f"https://h/v1/{path}", True, "", 0, None, False, 0.0) for path in ("one", "two", "three")
+        EndpointStatus(f"https://h/v1/{path}", True, "", 0, None, False, 0.0)
+        for path in ("one", "two", "three")
     ]
     assert [one.name for one in servers(standing, NOW_S)] == ["h", "h (2)", "h (3)"]

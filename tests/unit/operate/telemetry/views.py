@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from logicnet.axon import Places
+from logicnet.axon import ConcurrencyLimiter
 from logicnet.chain import Metagraph, NetworkKeeper, Neuron, OfflineChain
 from logicnet.ledger import Ledger
-from logicnet.llm import Standing
+from logicnet.llm import EndpointStatus
 from logicnet.operate.telemetry.meter import Meter
 from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey, Uid
@@ -19,8 +19,8 @@ NOW_S = 730.0
 """A while after the events of `facts`."""
 
 STANDING = [
-    Standing("http://127.0.0.1:8000/v1", True, "", 3, 41.5, False, 0.0),
-    Standing(
+    EndpointStatus("http://127.0.0.1:8000/v1", True, "", 3, 41.5, False, 0.0),
+    EndpointStatus(
         "https://paid.example/v1/account-77 big",
         False,
         "The model server\nis away",
@@ -36,7 +36,7 @@ STANDING = [
 class Models:
     """Two servers that stand as they were told to."""
 
-    def standing(self) -> list[Standing]:
+    def standing(self) -> list[EndpointStatus]:
         return STANDING
 
 
@@ -67,7 +67,7 @@ def view(path: Path, meter: Meter, graph: Metagraph | None = GRAPH) -> Iterator[
             ledger=ledger,
             models=Models(),  # type: ignore[arg-type]
             network=Network(graph),
-            places=Places(64),
+            places=ConcurrencyLimiter(64),
             started_at_s=100.0,
             now_s=lambda: NOW_S,
         )

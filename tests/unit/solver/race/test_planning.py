@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.race.planning import LEAST_CALLS, Floor, Seat
+from logicnet.solver.race.planning import LEAST_CALLS, Floor, ServerShare
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def floor() -> Floor:
 
 
 @contextmanager
-def seated(floor: Floor, stakes: list[float]) -> Iterator[list[Seat]]:
+def seated(floor: Floor, stakes: list[float]) -> Iterator[list[ServerShare]]:
     """Challenges that are in flight together."""
     with ExitStack() as stack:
         yield [stack.enter_context(floor.seat(stake)) for stake in stakes]

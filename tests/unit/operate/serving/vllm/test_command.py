@@ -16,9 +16,9 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.command import Options as PlanOptions
+from logicnet.operate.serving.command import VllmOptions as PlanOptions
 from logicnet.operate.serving.vllm import command
-from logicnet.operate.serving.vllm.command import Options, prepared, python_of
+from logicnet.operate.serving.vllm.command import VllmOptions, prepared, python_of
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
 from tests.unit.operate.serving.test_memory import SMOLLM2
@@ -40,8 +40,8 @@ def alone(monkeypatch, tmp_path):
         yield
 
 
-def options(*words: str, **machine: object) -> Options:
-    return Options(PlanOptions(**machine), python="py", words=words)  # type: ignore[arg-type]
+def options(*words: str, **machine: object) -> VllmOptions:
+    return VllmOptions(PlanOptions(**machine), python="py", words=words)  # type: ignore[arg-type]
 
 
 def test_the_best_that_fits_is_started():

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Plan, cpu, load, plan, told
+from logicnet.operate.serving import ServingPlan, cpu, load, plan, told
 from logicnet.operate.serving.vllm import Launch, launch
 
 OURS = load()
 
 
-def planned(name: str, vram: float = 24, gpus: int = 1) -> Plan:
+def planned(name: str, vram: float = 24, gpus: int = 1) -> ServingPlan:
     found = plan(OURS.find(name), told(vram, gpus))
-    assert isinstance(found, Plan)
+    assert isinstance(found, ServingPlan)
     return found
 
 
-def flags(words: list[str], found: Plan | None, environment: dict[str, str] | None = None) -> str:
+def flags(words: list[str], found: ServingPlan | None, environment: dict[str, str] | None = None) -> str:
     started = launch("py", "the/model", words, found, environment or {})
     return " ".join(started.argv[3:])
 
@@ -72,7 +72,7 @@ def test_without_a_plan_only_the_operators_words_and_where_to_listen():
 
 def test_the_operators_environment_wins_too():
     found = plan(OURS.find("Phi-4-mini").model_copy(update={"layers": 2, "parameters_b": 0.2}), cpu(24, 8))
-    assert isinstance(found, Plan)
+    assert isinstance(found, ServingPlan)
     assert launch("py", "m", [], found, {}).environment == found.environment
     other = launch("py", "m", [], found, {"VLLM_CPU_KVCACHE_SPACE": "7"})
     assert other.environment == {}

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from logicnet.operate.serving.vllm import Server
+from logicnet.operate.serving.vllm import VllmProcess
 
 WITHIN_S = 30.0
 LINES = 20_000  # more than a pipe holds
@@ -29,7 +29,7 @@ async def test_a_vllm_does_not_stand_still_because_nobody_can_be_shown_what_it_p
         raise error
 
     argv = [sys.executable, "-c", f"for n in range({LINES}): print('line', n)"]
-    server = await Server.start(argv, os.environ, clock=time.monotonic, show=show)
+    server = await VllmProcess.start(argv, os.environ, clock=time.monotonic, show=show)
     try:
         async with asyncio.timeout(WITHIN_S):
             assert await server.wait() == 0

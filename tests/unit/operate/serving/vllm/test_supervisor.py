@@ -18,7 +18,7 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.vllm import Guardian, Launch, Patience
+from logicnet.operate.serving.vllm import Guardian, Launch, ProbePolicy
 from logicnet.operate.serving.vllm import supervisor as module
 from logicnet.operate.serving.vllm.orphans import MARK, write_note
 from tests.harness.said import listening
@@ -26,7 +26,7 @@ from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
 
 FAKE = Path(__file__).parents[4] / "harness" / "fake_vllm"
 SAID = Path(__file__).with_name("said")
-PATIENCE = Patience(
+PATIENCE = ProbePolicy(
     every_s=0.02,
     probe_s=0.2,
     idle_s=0.4,
@@ -191,13 +191,13 @@ async def test_what_is_not_known_is_shown_by_its_last_words(stage):
 
 
 def test_pauses_double_up_to_the_longest_however_often_it_was_started():
-    assert [Patience().pause_s(restart) for restart in (1, 2, 3, 9, 5000)] == [2.0, 4.0, 8.0, 300.0, 300.0]
+    assert [ProbePolicy().pause_s(restart) for restart in (1, 2, 3, 9, 5000)] == [2.0, 4.0, 8.0, 300.0, 300.0]
 
 
 async def test_it_can_be_told_to_end_while_it_waits(stage):
     (stage.folder / "says").write_text("")
     guardian = stage.guardian()
-    guardian._patience = Patience(first_s=3600)
+    guardian._patience = ProbePolicy(first_s=3600)
     async with running(guardian):
         await stage.heard("Starting it again in 300 s")
 
