@@ -26,8 +26,8 @@ from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.challenges.sets import make, write
 from logicnet.evals.runs.row import Row, read_rows
+from logicnet.operate.advise import QUESTIONS
 from logicnet.operate.demo.stage import Stage, environment
-from logicnet.volume.command import QUESTIONS
 
 VALIDATORS = 3
 _LOGICNET = str(Path(sys.executable).with_name("logicnet"))

@@ -27,7 +27,7 @@ from rich.text import Text
 
 from logicnet._util.csv import cell
 from logicnet.errors import LedgerError, SettingsError
-from logicnet.ledger._reader import LedgerReader, Row, Table, Which
+from logicnet.ledger import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
 
 

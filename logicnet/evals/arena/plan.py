@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.plan import FrozenPlan, ModelServer
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, Wire
 from logicnet.scoring.rhythm import BATCH_MINERS, LANE_STAGGER_S, LANES, LOOP_S
 
@@ -25,11 +26,7 @@ _Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=1)]
 
 
-class _FrozenPlan(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Target(_FrozenPlan):
+class Target(FrozenPlan):
     """A running miner. `name` is what rows and tables call it: its label, else its address."""
 
     address: str  # HOST:PORT
@@ -45,14 +42,7 @@ class Target(_FrozenPlan):
         return f"http://{self.address}"
 
 
-class ModelServer(_FrozenPlan):
-    """Where a judge's opinion or a reference comes from. Keys are not kept."""
-
-    url: str
-    model: str | None = None
-
-
-class ArenaPlan(_FrozenPlan):
+class ArenaPlan(FrozenPlan):
     """See the module. Times are seconds."""
 
     format: Literal[1] = 1
@@ -88,44 +78,6 @@ class ArenaPlan(_FrozenPlan):
         if self.wire == "both":
             return "classic" if place % 2 == 0 else "btauth"
         return self.wire
-
-
-AnyPlan = TypeVar("AnyPlan", bound=BaseModel)
-"""An arena's or a bench's."""
-
-
-def plan_from(model: type[AnyPlan], given: Mapping[str, Any], flags: Mapping[str, str]) -> AnyPlan:
-    """A plan from its fields. Raises SettingsError, naming the flag; see `flag_of`."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        flag = flag_of(str(first["loc"][0]), flags)
-        raise SettingsError(f"{flag}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-
-
-def refuse_changes(before: BaseModel, given: Mapping[str, Any], flags: Mapping[str, str], free: str) -> None:
-    """Raise SettingsError if one of `given` is not as in the plan of before; `free` says what may differ."""
-    changed = [name for name, value in given.items() if value != getattr(before, name)]
-    if changed:
-        raise SettingsError(
-            f"{flag_of(changed[0], flags)} differs from that of the run; leave it out, or begin a new run "
-            f"(only {free} may change)"
-        )
-
-
-def flag_of(name: str, flags: Mapping[str, str]) -> str:
-    """The flag for a field of a plan: the one in `flags`, else made of its name."""
-    return flags.get(name, f"--{name.removesuffix('_s').replace('_', '-')}")
-
-
-def models_of(role: str, url: str | None, model: str | None) -> ModelServer | None:
-    """What `--ROLE-url` and `--ROLE-model` ask for. Raises SettingsError for a model at no address."""
-    if url is not None:
-        return ModelServer(url=url, model=model)
-    if model is not None:
-        raise SettingsError(f"--{role}-model is for a {role}: give its --{role}-url")
-    return None
 
 
 def read_targets(

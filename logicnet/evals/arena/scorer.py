@@ -18,9 +18,10 @@ from pydantic import SecretStr
 
 from logicnet.deadline import Deadline
 from logicnet.evals.arena.client import MinerReply
-from logicnet.evals.arena.plan import ArenaPlan, ModelServer
+from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.standings import Range
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.plan import ModelServer
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach
 from logicnet.scoring import (

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from logicnet.errors import SettingsError
-from logicnet.evals.arena.plan import ModelServer, models_of, plan_from, refuse_changes
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.bench.questions import DEFAULT
+from logicnet.evals.runs.plan import ModelServer, models_of, plan_from, refuse_changes
 
 ENDPOINT = "http://127.0.0.1:8000/v1"
 """Where vLLM listens unless told otherwise."""

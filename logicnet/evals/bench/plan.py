@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.evals.arena.plan import ModelServer
+from logicnet.evals.runs.plan import ModelServer
 from logicnet.protocol import LOGIC_TIMEOUT_S
 
 

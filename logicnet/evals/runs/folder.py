@@ -23,9 +23,9 @@ from typing import Any, BinaryIO, Generic, Self
 from pydantic import ValidationError
 
 from logicnet.errors import SettingsError
-from logicnet.evals.arena.plan import AnyPlan
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load, write
+from logicnet.evals.runs.plan import AnyPlan
 from logicnet.evals.runs.row import BadRun, Row, read_lines, read_rows
 
 PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"

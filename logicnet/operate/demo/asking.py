@@ -11,10 +11,11 @@ from rich.console import Console
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import Board
-from logicnet.evals.arena.plan import ArenaPlan, ModelServer, Target
+from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.arena.scorer import Examiner
 from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
 from logicnet.evals.runs.folder import RunFolder
+from logicnet.evals.runs.plan import ModelServer
 from logicnet.evals.runs.row import Row
 from logicnet.llm.reach import unheard
 from logicnet.operate.demo.stage import STAKES

@@ -19,7 +19,7 @@ from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
-from logicnet.evals.report import command as report
+from logicnet.evals.report import write as report
 from logicnet.evals.report.summary import in_time
 from logicnet.evals.runs.folder import PLAN
 from logicnet.operate.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving import NoCards, ServingPlan, cpu, load, plan, seen
-from logicnet.operate.serving.command import PlanOptions, model_of, planned
+from logicnet.operate.serving.choose import PlanOptions, model_of, planned
 from logicnet.operate.serving.gpus import Machine
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -8,8 +8,9 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.errors import ModelError
 from logicnet.evals.arena.client import MinerReply
-from logicnet.evals.arena.plan import ArenaPlan, ModelServer
+from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import Examiner
+from logicnet.evals.runs.plan import ModelServer
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted

@@ -8,7 +8,7 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.evals.report import page as module
-from logicnet.evals.report.command import run
+from logicnet.evals.report.write import run
 from logicnet.evals.runs.run import read_run
 from tests.unit.evals.report.runs import HOSTILE, mixed, row, write_run
 

@@ -8,8 +8,8 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
-from logicnet.evals.report import command as report
 from logicnet.evals.report import page
+from logicnet.evals.report import write as report
 from logicnet.evals.runs.row import Row
 from logicnet.operate.demo.asking import MINER, ask, left_open, line, plan, readable
 from logicnet.operate.demo.stage import STAKES, hotkey

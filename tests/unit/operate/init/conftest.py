@@ -25,7 +25,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def none() -> object:
         raise NoCards("no GPU can be seen")
 
-    for module in ("logicnet.operate.init.machine", "logicnet.operate.serving.command"):
+    for module in ("logicnet.operate.init.machine", "logicnet.operate.serving.choose"):
         monkeypatch.setattr(f"{module}.seen", none)
     monkeypatch.chdir(tmp_path)
     with logging_put_back():
@@ -34,5 +34,5 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def a_24_gb_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("logicnet.operate.init.machine", "logicnet.operate.serving.command"):
+    for module in ("logicnet.operate.init.machine", "logicnet.operate.serving.choose"):
         monkeypatch.setattr(f"{module}.seen", lambda: told(24, 1))

@@ -9,8 +9,7 @@ import pytest
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.answers import Answers, InitOptions, answered
-from logicnet.operate.serving.command import InitOptions as PlanOptions
-from logicnet.operate.serving.command import planned
+from logicnet.operate.serving.choose import PlanOptions, planned
 
 URL = "http://127.0.0.1:9/v1"
 

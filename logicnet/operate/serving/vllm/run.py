@@ -16,7 +16,7 @@ from loguru import logger
 from logicnet.config import read
 from logicnet.errors import SettingsError
 from logicnet.operate.serving import Misfit, NoCards, ServingPlan, load, plan
-from logicnet.operate.serving.command import PlanOptions, machine_of, model_of, planned
+from logicnet.operate.serving.choose import PlanOptions, machine_of, model_of, planned
 from logicnet.operate.serving.vllm import gpu_memory as cards
 from logicnet.operate.serving.vllm.launch import Launch, launch
 from logicnet.operate.serving.vllm.orphans import note_of

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from logicnet import cli
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.console.command import check
 from logicnet.operate.console.page import serve
+from logicnet.operate.console.run import check
 from logicnet.operate.console.source import MinerSource
 from logicnet.settings import ConsoleSettings, Settings
 

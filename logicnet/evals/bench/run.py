@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from logicnet.evals.arena.plan import ModelServer
 from logicnet.evals.bench.asking import heats, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
 from logicnet.evals.bench.marking import interrupted_row, mark, references
@@ -23,9 +22,10 @@ from logicnet.evals.bench.questions import load_questions
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import load
-from logicnet.evals.report import command as report
+from logicnet.evals.report import write as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
+from logicnet.evals.runs.plan import ModelServer
 from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import ROWS
 from logicnet.llm import Completion, Endpoint

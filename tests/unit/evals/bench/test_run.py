@@ -15,7 +15,7 @@ import pytest
 
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, ModelError, SettingsError
-from logicnet.evals.bench.command import BenchOptions, ServerOption, run
+from logicnet.evals.bench.run import BenchOptions, ServerOption, run
 from logicnet.evals.report import page
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel

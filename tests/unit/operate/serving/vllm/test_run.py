@@ -16,9 +16,9 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.command import VllmOptions as PlanOptions
-from logicnet.operate.serving.vllm import command
-from logicnet.operate.serving.vllm.command import VllmOptions, prepared, python_of
+from logicnet.operate.serving.choose import PlanOptions
+from logicnet.operate.serving.vllm import run as command
+from logicnet.operate.serving.vllm.run import VllmOptions, prepared, python_of
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
 from tests.unit.operate.serving.test_memory import SMOLLM2

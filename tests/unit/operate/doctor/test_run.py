@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from logicnet.config import read
-from logicnet.operate.doctor.command import run
+from logicnet.operate.doctor.run import run
 from tests.harness.quiet import logging_put_back
 from tests.unit.operate.doctor.healthy import SetUp
 

@@ -1,18 +1,16 @@
-"""`logicnet challenges`: what can be asked, sets made from recipes, and what is in a set."""
+"""What `logicnet challenges` does: shows sources and sets, and makes sets from recipes."""
 
 from __future__ import annotations
 
 import asyncio
-import json as json_format
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
@@ -21,33 +19,34 @@ from rich.table import Table
 
 from logicnet.config.explain import console as console_of
 from logicnet.errors import ModelError, SettingsError
-
-if TYPE_CHECKING:
-    from logicnet.evals.challenges.sets import ChallengeSet
+from logicnet.evals.challenges import sets
+from logicnet.evals.challenges.recipe import changed, read_recipe
+from logicnet.evals.challenges.rephrase import rephrase
+from logicnet.evals.challenges.sets import ChallengeSet, load
+from logicnet.evals.challenges.source import GENERATORS
+from logicnet.llm import Endpoint
+from logicnet.llm.reach import unheard
 
 PROBE_S = 60.0
 """For the model to show that it is there: the first token of a cold server takes long."""
 
-app = typer.Typer(
-    help="Questions: what there is, sets made from recipes, what is in a set.",
-    no_args_is_help=True,
-    add_completion=False,
-)
+
+@dataclass(frozen=True, slots=True)
+class Rewording:
+    """The model that rewords questions, and how many it is given at a time."""
+
+    endpoint: str
+    model: str | None = None  # the server's first one
+    key: str | None = field(default=None, repr=False)
+    at_once: int = 8
 
 
-@app.command("list")
-def list_sources(
-    *,
-    source: Annotated[str | None, typer.Option(help="mathgenerator or reasoning-gym; both.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
-    """List the sources and kinds that a recipe can name, and what is left out and why."""
-    from logicnet.evals.challenges.source import GENERATORS  # noqa: PLC0415
-
+def show_sources(source: str | None, *, as_json: bool) -> None:
+    """Print the kinds of one source, or of all. Raises SettingsError if there is no such source."""
     if source is not None and source not in GENERATORS:
         raise SettingsError(f"--source takes {' or '.join(GENERATORS)}; got {source[:60]!r}")
     shown = {name: one for name, one in GENERATORS.items() if source in (None, name)}
-    if json:
+    if as_json:
         found = {
             name: {
                 "topics": {topic: dict(kinds) for topic, kinds in one.levels.items()},
@@ -55,7 +54,7 @@ def list_sources(
             }
             for name, one in shown.items()
         }
-        print(json_format.dumps(found, indent=2))
+        print(json.dumps(found, indent=2))
         return
     console = console_of()
     for name, one in shown.items():
@@ -81,28 +80,16 @@ def list_sources(
         console.print("(0-3): levels of difficulty. A recipe names kinds or topics.")
 
 
-@app.command()
-def make(
-    recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file of questions (JSONL) or a set.")],
+def make_set(
+    recipe: Path,
+    out: Path,
     *,
-    out: Annotated[Path, typer.Option(help="Where the set goes.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Pass over its files' broken lines.")] = False,
-    rephrase: Annotated[bool, typer.Option("--rephrase", help="Have a model reword every question.")] = False,
-    endpoint: Annotated[str | None, typer.Option(help="Its OpenAI-compatible base URL.")] = None,
-    model: Annotated[str | None, typer.Option(help="Its name; the server's first one.")] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
-    ] = None,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions reworded at a time.")] = 8,
+    seed: int | None = None,
+    count: int | None = None,
+    skip_bad: bool = False,
+    rewording: Rewording | None = None,
 ) -> None:
-    """Make a set from a recipe: the same questions on every machine."""
-    from logicnet.evals.challenges import sets  # noqa: PLC0415
-    from logicnet.evals.challenges.recipe import changed, read_recipe  # noqa: PLC0415
-
-    if rephrase != (endpoint is not None):
-        raise SettingsError("--rephrase and --endpoint URL go together: a model at that URL rewords")
+    """Write the set that `recipe` makes to `out`. Raises LogicnetError in one line."""
     if recipe.suffix.lower() == ".toml":
         changed_recipe = changed(read_recipe(recipe), recipe, seed=seed, count=count)
         made = sets.make(changed_recipe, recipe.parent, skip_bad=skip_bad)
@@ -111,8 +98,8 @@ def make(
     else:
         made = sets.load(recipe, skip_bad=skip_bad)
     said = f"{len(made.problems)} questions"
-    if endpoint is not None:
-        made, raw = asyncio.run(_rephrased(made, endpoint, model, key, at_once))
+    if rewording is not None:
+        made, raw = asyncio.run(_rephrased(made, rewording))
         said += f", {len(made.problems) - raw.total()} of them rephrased by {made.rephrased_by}"
         if raw:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in raw.most_common())
@@ -123,16 +110,8 @@ def make(
     print(f"{out}: {said}")
 
 
-@app.command()
-def show(
-    file: Annotated[Path, typer.Argument(help="A set, a recipe or a file of questions.")],
-    *,
-    n: Annotated[int, typer.Option("--n", min=0, help="Questions shown.")] = 10,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Pass over broken lines.")] = False,
-) -> None:
-    """Show what a set is made of, and its first questions."""
-    from logicnet.evals.challenges.sets import load  # noqa: PLC0415
-
+def show_set(file: Path, count: int, *, skip_bad: bool = False) -> None:
+    """Print what a set is made of, and its first `count` questions."""
     found = load(file, skip_bad=skip_bad)
     if found.skipped:
         print(found.skipped_in_words, file=sys.stderr)
@@ -148,7 +127,7 @@ def show(
     for (source, topic), number in sorted(counted.items()):
         console.print(f"{number:>7}  {escape(f'{source} {topic}'.rstrip())}")
     console.print(f"{len(found.problems):>7}  in all")
-    for problem in found.problems[:n]:
+    for problem in found.problems[:count]:
         level = "" if problem.difficulty is None else f", level {problem.difficulty}"
         console.print()
         console.print(f"{problem.id}  {escape(problem.source)} {escape(problem.kind)}{level}", style="bold")
@@ -158,15 +137,9 @@ def show(
         console.print(f"=> {escape(problem.truth)}")
 
 
-async def _rephrased(
-    made: ChallengeSet, endpoint: str, model: str | None, key: str | None, at_once: int
-) -> tuple[ChallengeSet, Counter[str]]:
-    from logicnet.evals.challenges.rephrase import rephrase  # noqa: PLC0415
-    from logicnet.llm import Endpoint  # noqa: PLC0415
-    from logicnet.llm.reach import unheard  # noqa: PLC0415
-
+async def _rephrased(made: ChallengeSet, by: Rewording) -> tuple[ChallengeSet, Counter[str]]:
     try:
-        models = Endpoint(endpoint, model, SecretStr(key) if key else None)
+        models = Endpoint(by.endpoint, by.model, SecretStr(by.key) if by.key else None)
     except SettingsError as error:
         raise SettingsError(str(error).replace("--miner.llm_client.base_url", "--endpoint")) from None
     try:
@@ -176,10 +149,10 @@ async def _rephrased(
                 raise ModelError(f"nothing was rephrased: {probe.error}")
             seed = made.recipe.seed if made.recipe else 0
             with _counting("Rephrasing", len(made.problems)) as done:
-                found = await rephrase(made.problems, models, seed=seed, at_once=at_once, on_done=done)
+                found = await rephrase(made.problems, models, seed=seed, at_once=by.at_once, on_done=done)
     finally:
         await models.close()
-    name = model or (probe.served.model if probe.served else "")
+    name = by.model or (probe.served.model if probe.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw
 
 

@@ -18,15 +18,7 @@ from rich.console import Console
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import Board, curve
-from logicnet.evals.arena.plan import (
-    ArenaPlan,
-    ModelServer,
-    Target,
-    models_of,
-    plan_from,
-    read_targets,
-    refuse_changes,
-)
+from logicnet.evals.arena.plan import ArenaPlan, Target, read_targets
 from logicnet.evals.arena.scorer import Examiner, Keys
 from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.checking import checker_modules, checker_of
@@ -34,6 +26,7 @@ from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import load
 from logicnet.evals.runs.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
+from logicnet.evals.runs.plan import ModelServer, models_of, plan_from, refuse_changes
 from logicnet.llm.reach import unheard
 from logicnet.scoring import truth
 from logicnet.settings import WalletSettings

@@ -1,0 +1,121 @@
+"""The command line, `logicnet ...`. One module a command: its flags, and a call.
+
+Exit status: 0 done; 1 it could not be done; 2 asked wrongly (usage, a setting); 130 Ctrl-C. Whatever
+goes wrong is said in one line on stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from inspect import signature
+from typing import Annotated
+
+import typer
+from loguru import logger
+
+from logicnet import logs
+from logicnet.cli import (
+    arena,
+    bench,
+    challenges,
+    config,
+    console,
+    demo,
+    doctor,
+    init,
+    learn,
+    ledger,
+    mine,
+    models,
+    plan,
+    report,
+    score,
+    solvers,
+    top,
+    vllm,
+    volume,
+)
+from logicnet.cli._options import WITH_SETTINGS
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.settings import LoggingSettings
+
+app = typer.Typer(
+    help="A reasoning miner for Bittensor: signed challenge in, reasoned answer out, in time.",
+    pretty_exceptions_enable=False,
+)
+
+GROUPS = {
+    "Mine": (demo, init, doctor, config, mine),
+    "Serve": (models, plan, vllm),
+    "Watch": (top, console, ledger),
+    "Improve": (solvers, bench, arena, report, learn, score),
+}
+"""Commands in the order in which an operator meets them."""
+
+WITH_SUBCOMMANDS = {volume: "Serve", challenges: "Improve"}
+LISTS_SETTINGS = (init, doctor, config, mine)
+"""Their help names every setting, so they print it themselves."""
+
+TRACE = "LOGICNET_LOGGING__TRACE"
+"""The variable of --logging.trace, which commands without settings hear as well."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
+    logs.set_up(LoggingSettings(trace=os.environ.get(TRACE, "").lower() == "true"))
+    # A script that starts us in the background has Ctrl-C ignored, and Python then leaves it so.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = app(words or ["--help"], prog_name="logicnet", standalone_mode=False)
+    except SettingsError as error:
+        return _say(str(error), 2)
+    except LogicnetError as error:
+        return _say(str(error), 1)
+    except typer.TyperException as error:
+        return _say(error.format_message(), error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # the one boundary: a user gets a line, not a traceback
+        logger.opt(exception=error).critical(
+            f"Unexpected fault; {TRACE}=true in the environment adds details:"
+        )
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if show_version:
+        version()
+        raise typer.Exit
+
+
+@app.command(hidden=True)
+def version() -> None:
+    """Print the version."""
+    print(version_of("logicnet"))
+
+
+def _say(text: str, status: int) -> int:
+    print(text, file=sys.stderr)
+    return status
+
+
+for group, modules in GROUPS.items():
+    for module in modules:
+        app.command(
+            module.__name__.rpartition(".")[2],
+            rich_help_panel=group,
+            add_help_option=module not in LISTS_SETTINGS,
+            context_settings=WITH_SETTINGS if "context" in signature(module.command).parameters else None,
+        )(module.command)
+for module, group in WITH_SUBCOMMANDS.items():
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2], rich_help_panel=group)
