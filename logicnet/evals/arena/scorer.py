@@ -30,6 +30,7 @@ from logicnet.scoring import (
     MiniLM,
     Reward,
     Score,
+    ScoredInput,
     Scorer,
     Similarity,
     TruthTeller,
@@ -37,7 +38,6 @@ from logicnet.scoring import (
     with_volume,
     write_reference,
 )
-from logicnet.scoring import MinerReply as Answered
 from logicnet.scoring.similarity import Encode
 
 REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
@@ -168,7 +168,7 @@ class Examiner:
                 reference = written.text
             else:
                 failure = f"the reference failed: {written.error or 'it was not written in time'}"
-        answered = Answered(
+        answered = ScoredInput(
             truth=problem.truth,
             answer=reply.answer if reply.success else None,
             question=problem.question,
