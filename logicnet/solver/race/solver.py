@@ -23,7 +23,7 @@ from loguru import logger
 from logicnet.answers import Form, question_kind
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.llm import Insisting, Models
+from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
 from logicnet.solver.race.exact import Exact
@@ -111,7 +111,7 @@ class RaceSolver:
                 challenge.question,
                 self._profile,
                 deadline.earlier(min(REPLY_RESERVE_S, deadline.total_s() / 10)),
-                Insisting(models),
+                Retrying(models),
                 self._sandbox,
                 self._exact,
             )

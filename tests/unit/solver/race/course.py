@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Endpoint, Insisting
+from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.samplers import Samplers
@@ -60,7 +60,7 @@ def samplers(
     as_profile: Profile | None = None,
 ) -> Samplers:
     return Samplers(
-        question, as_profile or profile(), Deadline.after(seconds), Insisting(models), sandbox, exact
+        question, as_profile or profile(), Deadline.after(seconds), Retrying(models), sandbox, exact
     )
 
 

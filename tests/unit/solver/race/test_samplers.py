@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Endpoint, Insisting
+from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers, readable
@@ -262,7 +262,7 @@ async def test_whatever_the_server_does_samplers_end_in_time(run: Run) -> None:
     async def ends(mode: Mode) -> list[Sample]:
         async with ScriptedModel(text=as_asked, mode=mode) as server:
             endpoint = Endpoint(server.base_url)
-            samplers = replace(run(seconds=1.5), models=Insisting(endpoint))
+            samplers = replace(run(seconds=1.5), models=Retrying(endpoint))
             found = await asyncio.gather(samplers.reason(), samplers.program())
             await server.idle()
             await endpoint.close()
