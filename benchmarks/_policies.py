@@ -1,6 +1,6 @@
 """When to stop: policies that play scripted questions, and the play itself.
 
-A play is exact in time: lanes that run at once slow each other as their number says, a lane that is
+A play is exact in time: samplers that run at once slow each other as their number says, a sampler that is
 cancelled slows nobody any more, and nothing but the model takes time.
 """
 
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from _seven_b import FIRST_TOKEN_S, RIGHT, Scripted, Trace, called
 
-from logicnet.solver.race.profiles import LaneProfile, Profile
+from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.stopping import (
     LOOK_AHEAD,
     REPLY_RESERVE_S,
@@ -26,7 +26,7 @@ from logicnet.solver.race.stopping import (
 from logicnet.solver.race.votes import Trust, Vote, posterior
 
 DEADLINE_S = 63.0
-MOST_LANES = 16
+MOST_SAMPLES = 16
 SIMILARITY = 0.7  # of every reply, whatever the policy: assumed
 
 
@@ -37,7 +37,7 @@ def reward(right: bool, seconds: float) -> float:
 
 @dataclass(slots=True)
 class Running:
-    lane: str
+    sampler: str
     trace: Trace
     left: float  # tokens
     started_s: float
@@ -45,7 +45,7 @@ class Running:
 
 @dataclass(slots=True)
 class Game:
-    """One question being played. `ended` holds lanes with what they took, in order of arrival."""
+    """One question being played. `ended` holds samplers with what they took, in order of arrival."""
 
     question: Scripted
     now_s: float = 0.0
@@ -54,22 +54,22 @@ class Game:
     started: Counter[str] = field(default_factory=Counter)
 
     @property
-    def lanes(self) -> int:
+    def samples(self) -> int:
         return sum(self.started.values())
 
     @property
     def pace(self) -> float:
         return self.question.family.speed.pace(len(self.running))
 
-    def start(self, lane: str, many: int = 1) -> None:
+    def start(self, sampler: str, many: int = 1) -> None:
         for _ in range(many):
-            trace = self.question.traces[lane][self.started[lane]]
-            self.started[lane] += 1
+            trace = self.question.traces[sampler][self.started[sampler]]
+            self.started[sampler] += 1
             ahead = FIRST_TOKEN_S * self.question.family.speed.tokens_per_s
-            self.running.append(Running(lane, trace, trace.tokens + ahead, self.now_s))
+            self.running.append(Running(sampler, trace, trace.tokens + ahead, self.now_s))
 
     def advance(self, most_s: float = math.inf) -> bool:
-        """To the next arrival, or by `most_s`. Whether a lane ended; not past the deadline."""
+        """To the next arrival, or by `most_s`. Whether a sampler ended; not past the deadline."""
         most_s = min(most_s, DEADLINE_S - self.now_s)
         if not self.running:
             self.now_s += max(most_s, 0.0)
@@ -83,7 +83,7 @@ class Game:
         if first.left > 1e-6:
             return False
         self.running.remove(first)
-        self.ended.append((Pending(first.lane, self.now_s - first.started_s), first.trace))
+        self.ended.append((Pending(first.sampler, self.now_s - first.started_s), first.trace))
         return True
 
     def late(self) -> bool:
@@ -91,7 +91,7 @@ class Game:
 
     def votes(self, confident: bool = False) -> list[Vote]:
         return [
-            Vote(took.lane, self.called(trace.key), trace.confidence if confident else None)
+            Vote(took.sampler, self.called(trace.key), trace.confidence if confident else None)
             for took, trace in self.ended
         ]
 
@@ -103,7 +103,7 @@ class Game:
 class Played:
     right: bool
     seconds: float
-    lanes: int
+    samples: int
 
     @property
     def reward(self) -> float:
@@ -128,7 +128,7 @@ def _likeliest(game: Game, trust: Trust, *, confident: bool = True) -> str:
 
 
 def _done(game: Game, answer: str) -> Played:
-    return Played(answer == RIGHT, game.now_s, game.lanes)
+    return Played(answer == RIGHT, game.now_s, game.samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Fixed:
     """
 
     n: int
-    lane: str = "reason"
+    sampler: str = "reason"
     trust: Trust | None = None
 
     @property
@@ -148,7 +148,7 @@ class Fixed:
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        game.start(self.lane, self.n)
+        game.start(self.sampler, self.n)
         while game.running and not game.late():
             game.advance()
         return _done(game, majority(game) if self.trust is None else _likeliest(game, self.trust))
@@ -156,11 +156,11 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class EarlyStopping:
-    """Windows of lanes, one after the other, until a window is of one mind: ESC (arXiv:2401.10480)."""
+    """Windows of samplers, one after the other, until a window is of one mind: ESC (arXiv:2401.10480)."""
 
     window: int = 4
-    most: int = MOST_LANES
-    lane: str = "reason"
+    most: int = MOST_SAMPLES
+    sampler: str = "reason"
 
     @property
     def name(self) -> str:
@@ -168,9 +168,9 @@ class EarlyStopping:
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        while game.lanes + self.window <= self.most and not game.late():
+        while game.samples + self.window <= self.most and not game.late():
             before = len(game.ended)
-            game.start(self.lane, self.window)
+            game.start(self.sampler, self.window)
             while game.running and not game.late():
                 game.advance()
             window = {trace.key for _, trace in game.ended[before:]}
@@ -185,7 +185,7 @@ class BetaStopping:
 
     n: int
     sure: float = 0.95
-    lane: str = "reason"
+    sampler: str = "reason"
 
     @property
     def name(self) -> str:
@@ -193,7 +193,7 @@ class BetaStopping:
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        game.start(self.lane, self.n)
+        game.start(self.sampler, self.n)
         while game.running and not game.late():
             if game.advance():
                 counts = Counter(trace.key for _, trace in game.ended if trace.key)
@@ -210,9 +210,9 @@ def ahead(first: int, second: int) -> float:
 
 
 class Ours:
-    """logicnet.solver.race, lane by lane as `RaceSolver` goes about it, with what its profile says.
+    """logicnet.solver.race, sampler by sampler as `RaceSolver` goes about it, with what its profile says.
 
-    Some lanes are begun at once, more where one has ended and another is worth it; it stops when waiting
+    Some samplers are begun at once, more where one has ended and another is worth it; it stops when waiting
     is worth less than it costs. Arrivals are learned from question to question; trust is what it was given.
     """
 
@@ -234,8 +234,8 @@ class Ours:
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        for lane in self.opening(question):
-            game.start(lane)
+        for sampler in self.opening(question):
+            game.start(sampler)
         while game.running and (left_s := DEADLINE_S - REPLY_RESERVE_S - game.now_s) > 0.0:
             more = decide(
                 game.votes(self._confident),
@@ -254,28 +254,33 @@ class Ours:
             if game.advance(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s):
                 took, trace = game.ended[-1]
                 if trace.key:
-                    self._arrivals.observe(took.lane, took.elapsed_s)
+                    self._arrivals.observe(took.sampler, took.elapsed_s)
             self._begin_more(game, left_s)
         return _done(game, _likeliest(game, self.trust, confident=self._confident))
 
     def opening(self, question: Scripted) -> list[str]:
-        """The lanes to begin with, the kinds in turn."""
-        wanted = {lane: min(self._of(lane).lanes, len(question.traces[lane])) for lane in question.traces}
+        """The samplers to begin with, the kinds in turn."""
+        wanted = {
+            sampler: min(self._of(sampler).samples, len(question.traces[sampler]))
+            for sampler in question.traces
+        }
         turns = range(max(wanted.values()))
-        return [lane for turn in turns for lane in wanted if turn < wanted[lane]]
+        return [sampler for turn in turns for sampler in wanted if turn < wanted[sampler]]
 
     def _begin_more(self, game: Game, left_s: float) -> None:
-        """One more lane as long as that is worth it: the more trusted kind first."""
+        """One more sampler as long as that is worth it: the more trusted kind first."""
         kind = game.question.family.kind
-        while left := [lane for lane in game.question.traces if game.started[lane] < self._most(game, lane)]:
-            lane = max(left, key=lambda one: self.trust.right(one, kind))
+        while left := [
+            sampler for sampler in game.question.traces if game.started[sampler] < self._most(game, sampler)
+        ]:
+            sampler = max(left, key=lambda one: self.trust.right(one, kind))
             worth = worth_starting(
                 game.votes(self._confident),
                 self.trust,
                 kind,
                 self._pending(game),
                 self._arrivals,
-                lane=lane,
+                sampler=sampler,
                 left_s=left_s,
                 arrived=[took for took, _ in game.ended],
                 similarity_gain=self._profile.trace_gain,
@@ -285,17 +290,17 @@ class Ours:
             )
             if not worth.go_on:
                 return
-            game.start(lane)
+            game.start(sampler)
 
     def _pending(self, game: Game) -> list[Pending]:
-        return [Pending(one.lane, game.now_s - one.started_s) for one in game.running]
+        return [Pending(one.sampler, game.now_s - one.started_s) for one in game.running]
 
-    def _most(self, game: Game, lane: str) -> int:
-        return min(self._of(lane).most, len(game.question.traces[lane]))
+    def _most(self, game: Game, sampler: str) -> int:
+        return min(self._of(sampler).most, len(game.question.traces[sampler]))
 
-    def _of(self, lane: str) -> LaneProfile:
-        found = self._profile.program if lane == "program" else self._profile.reason
-        assert isinstance(found, LaneProfile)
+    def _of(self, sampler: str) -> SamplerProfile:
+        found = self._profile.program if sampler == "program" else self._profile.reason
+        assert isinstance(found, SamplerProfile)
         return found
 
 
@@ -307,20 +312,20 @@ class All:
 
     def play(self, question: Scripted) -> Played:
         game = Game(question)
-        for lane, traces in question.traces.items():
-            game.start(lane, len(traces))
+        for sampler, traces in question.traces.items():
+            game.start(sampler, len(traces))
         while game.running and not game.late():
             game.advance()
         return _done(game, majority(game))
 
 
 class AllThere(Ours):
-    """As `ours`, on a recording: the lanes that were running are all there are."""
+    """As `ours`, on a recording: the samplers that were running are all there are."""
 
     def opening(self, question: Scripted) -> list[str]:
-        return [lane for lane, traces in question.traces.items() for _ in traces]
+        return [sampler for sampler, traces in question.traces.items() for _ in traces]
 
-    def _most(self, game: Game, lane: str) -> int:
+    def _most(self, game: Game, sampler: str) -> int:
         return 0
 
 
@@ -344,7 +349,7 @@ class Hindsight:
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """Knows what all lanes will say and when, not what is true: stops once what leads at the end leads."""
+    """Knows what all samplers will say and when, not what is true: stops once what leads at the end leads."""
 
     trust: Trust
     opening: Callable[[Scripted], Sequence[str]]
@@ -364,8 +369,8 @@ class Foresight:
 def moments(question: Scripted, opening: Sequence[str], trust: Trust) -> Iterator[tuple[Game, str]]:
     """The game after each arrival, and what leads then. It is one game: look before the next."""
     game = Game(question)
-    for lane in opening:
-        game.start(lane)
+    for sampler in opening:
+        game.start(sampler)
     while game.running and not game.late():
         if game.advance():
             yield game, _likeliest(game, trust)
@@ -375,21 +380,21 @@ def moments(question: Scripted, opening: Sequence[str], trust: Trust) -> Iterato
 class Knowing:
     """Knows how often the model would give each answer, not which is true; sends the commonest once it came.
 
-    Nobody who only counts votes of one lane is right more often.
+    Nobody who only counts votes of one sampler is right more often.
     """
 
     n: int
-    lane: str = "reason"
+    sampler: str = "reason"
 
     @property
     def name(self) -> str:
         return "knows the model's mind"
 
     def play(self, question: Scripted) -> Played:
-        shares = question.shares[self.lane]
+        shares = question.shares[self.sampler]
         commonest = max(shares, key=lambda key: shares[key])
         game = Game(question)
-        game.start(self.lane, self.n)
+        game.start(self.sampler, self.n)
         while game.running and not game.late():
             if game.advance() and game.ended[-1][1].key == commonest:
                 break

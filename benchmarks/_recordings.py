@@ -1,7 +1,7 @@
-"""Recordings of lanes, read as questions that policies can play.
+"""Recordings of samplers, read as questions that policies can play.
 
-Of a bench's folder, the trails of its rows are read: which lanes ended, when, and what they said. Other
-recordings are JSONL, one object for each lane that ended, in the order in which lanes were started:
+Of a bench's folder, the vote logs of its rows are read: which samplers ended, when, and what they said. Other
+recordings are JSONL, one object for each sampler that ended, in the order in which samplers were started:
 
     {"question": "17", "kind": "story", "lane": "reason", "seconds": 4.2, "key": "72", "right": true,
      "confidence": -0.21}
@@ -19,14 +19,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from _seven_b import FIRST_TOKEN_S, RIGHT, Family, Lane, Scripted, Speed, Trace
+from _seven_b import FIRST_TOKEN_S, RIGHT, Family, Sampler, Scripted, Speed, Trace
 
 from logicnet.answers import form
-from logicnet.votelog import read_trail
+from logicnet.votelog import read_vote_log
 
 
 def recorded(path: Path) -> dict[str, list[Scripted]]:
-    """Questions of a recording, each with the lanes that it had; of a bench's folder, by who answered."""
+    """Questions of a recording, each with the samplers that it had; of a bench's folder, by who answered."""
     if path.is_dir():
         return _of_bench(path / "rows.jsonl")
     by_question: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -38,18 +38,18 @@ def recorded(path: Path) -> dict[str, list[Scripted]]:
 def _of_bench(path: Path) -> dict[str, list[Scripted]]:
     found: dict[str, list[Scripted]] = defaultdict(list)
     for row in _lines(path):
-        trail = read_trail(row.get("trail"))
-        if trail is None or not trail.lanes:
+        vote_log = read_vote_log(row.get("trail"))
+        if vote_log is None or not vote_log.votes:
             continue
         truth = form(str(row["ground_truth"]), str(row["raw_question"]))
         right = {truth.key} if truth is not None else set()
         if row.get("true"):
-            right.add(trail.chosen)
-        lanes = [
+            right.add(vote_log.chosen)
+        samplers = [
             {**asdict(vote), "right": bool(vote.key) and vote.key in right, "seconds": vote.seconds}
-            for vote in trail.lanes
+            for vote in vote_log.votes
         ]
-        found[str(row["target"])].append(_recorded(f"{row['id']} {row['round']}", trail.kind, lanes))
+        found[str(row["target"])].append(_recorded(f"{row['id']} {row['round']}", vote_log.kind, samplers))
     if not found:
         raise ValueError("no row has a trail")
     return found
@@ -68,8 +68,8 @@ def _recorded(name: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> Script
         traces[str(row["lane"])].append(
             Trace(key, tokens, float("nan") if confidence is None else float(confidence))
         )
-    lanes = {lane: Lane(0.5, 1.0, 0, 1, 1) for lane in traces}
-    return Scripted(name, Family("recorded", kind, lanes, Speed(_PER_S, 0.0)), dict(traces), {})
+    samplers = {sampler: Sampler(0.5, 1.0, 0, 1, 1) for sampler in traces}
+    return Scripted(name, Family("recorded", kind, samplers, Speed(_PER_S, 0.0)), dict(traces), {})
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

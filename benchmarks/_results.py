@@ -37,7 +37,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 def table(title: str, results: Sequence[Result], console: Console) -> None:
     ours = next(one for one in results if one.kind == "ours")
     shown = Table(title=title, title_justify="left")
-    for column in ("policy", "reward", "95 %", "ours - it, e-4", "right", "seconds", "lanes"):
+    for column in ("policy", "reward", "95 %", "ours - it, e-4", "right", "seconds", "samples"):
         shown.add_column(column, justify="left" if column == "policy" else "right")
     for one in results:
         low, high = interval(one.rewards)
@@ -50,7 +50,7 @@ def table(title: str, results: Sequence[Result], console: Console) -> None:
             "" if one is ours else f"{better.mean() * 1e4:+.1f} ({less * 1e4:+.1f} .. {more * 1e4:+.1f})",
             f"{fmean(play.right for play in one.plays):.3f}",
             f"{fmean(play.seconds for play in one.plays):.2f}",
-            f"{fmean(play.lanes for play in one.plays):.1f}",
+            f"{fmean(play.samples for play in one.plays):.1f}",
         )
     console.print(shown)
 

@@ -12,7 +12,7 @@ Qwen2.5-7B-Instruct
     tokens a trace      313 on GSM8K, of its sibling Qwen2.5-14B-Instruct (TokenSkip, arXiv:2502.12067);
                         MATH: 560, assumed. Spread of lengths: assumed. benchmarks/stopping.py tells what half
                         and double the length do
-    speed               60 tokens/s alone; n lanes at once are each 1 + 0.03 (n - 1) times slower: vLLM with
+    speed               60 tokens/s alone; n samples at once are each 1 + 0.03 (n - 1) times slower: vLLM with
                         Llama-3.1-8B on an A100 has 6.6 times the throughput with 8 at once, and this 8 / 6.6
                         (johnmusgrave.com/p/vllm-throughput-latency-sweep-on)
 SmolLM2-135M-Instruct, easy tasks, two CPU cores
@@ -33,7 +33,7 @@ from statistics import NormalDist
 
 RIGHT = "right"
 """The key of the truth. Wrong answers are "wrong 1", "wrong 2", ...; half of them are traps that all
-lanes of a question share, the others belong to one lane and say so."""
+samplers of a question share, the others belong to one sampler and say so."""
 
 FIRST_TOKEN_S = 0.1
 MOST_TOKENS = 2048
@@ -43,7 +43,7 @@ _PER_TRACE = 0.25  # and between traces of one question: assumed
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Sampler:
     """How one way of asking does at a family of questions.
 
     `right`: mean chance of a right answer. `decisive`: the chances of single questions are Beta-distributed,
@@ -62,7 +62,7 @@ class Lane:
 @dataclass(frozen=True, slots=True)
 class Speed:
     tokens_per_s: float
-    slows: float  # by how much one more lane makes each slower
+    slows: float  # by how much one more sampler makes each slower
 
     def of(self, running: int) -> float:
         """Tokens per second of each of so many."""
@@ -76,21 +76,21 @@ class Speed:
 class Family:
     name: str
     kind: str
-    lanes: Mapping[str, Lane]
+    samplers: Mapping[str, Sampler]
     speed: Speed
 
 
 CHAT_SPEED = Speed(60.0, 0.03)
 CPU_SPEED = Speed(60.0, 0.25)
 
-GSM8K = Family("GSM8K", "story", {"reason": Lane(0.916, 0.31, 313, 2.0, 1.5)}, CHAT_SPEED)
-MATH = Family("MATH", "other", {"reason": Lane(0.755, 0.50, 560, 3.0, 1.3)}, CHAT_SPEED)
+GSM8K = Family("GSM8K", "story", {"reason": Sampler(0.916, 0.31, 313, 2.0, 1.5)}, CHAT_SPEED)
+MATH = Family("MATH", "other", {"reason": Sampler(0.755, 0.50, 560, 3.0, 1.3)}, CHAT_SPEED)
 EASY = Family(
     "easy",
     "arithmetic-words",
     {
-        "program": Lane(0.33, 0.75, 60, 6.0, 0.8, silent=0.1),
-        "reason": Lane(0.22, 0.90, 120, 8.0, 0.8, silent=0.05),
+        "program": Sampler(0.33, 0.75, 60, 6.0, 0.8, silent=0.1),
+        "reason": Sampler(0.22, 0.90, 120, 8.0, 0.8, silent=0.05),
     },
     CPU_SPEED,
 )
@@ -98,7 +98,7 @@ EASY = Family(
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one lane wrote. `key` is "" if no answer came of it."""
+    """What one sampler wrote. `key` is "" if no answer came of it."""
 
     key: str
     tokens: int
@@ -107,12 +107,12 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """One question, and each lane's first `len(traces[lane])` traces, the same whoever asks."""
+    """One question, and each sampler's first `len(traces[sampler])` traces, the same whoever asks."""
 
     name: str
     family: Family
     traces: Mapping[str, Sequence[Trace]]
-    shares: Mapping[str, Mapping[str, float]]  # by lane, how often each answer would come
+    shares: Mapping[str, Mapping[str, float]]  # by sampler, how often each answer would come
 
 
 def called(question: str, key: str) -> int:
@@ -135,39 +135,41 @@ def question(family: Family, seed: int, *, traces: int = 16, longer: float = 1.0
     ease, length = chance.gauss(0, 1), chance.gauss(0, _PER_QUESTION)
     sure = chance.gauss(0, 0.05)
     all_traces, shares = {}, {}
-    for name, lane in family.lanes.items():
-        right = chance_of_right(lane, ease, chance)
-        wrong = _wrong_answers(lane, chance)
+    for name, sampler in family.samplers.items():
+        right = chance_of_right(sampler, ease, chance)
+        wrong = _wrong_answers(sampler, chance)
         keys = [
-            f"wrong {place}" if chance.random() < 0.5 or len(family.lanes) == 1 else f"{name} wrong {place}"
+            f"wrong {place}"
+            if chance.random() < 0.5 or len(family.samplers) == 1
+            else f"{name} wrong {place}"
             for place in range(1, len(wrong) + 1)
         ]
         odds = _Odds(right, keys, wrong, length, sure)
-        all_traces[name] = [_trace(lane, odds, chance, longer) for _ in range(traces)]
+        all_traces[name] = [_trace(sampler, odds, chance, longer) for _ in range(traces)]
         weights = [b - a for a, b in zip([0.0, *wrong], wrong, strict=False)]
         shares[name] = {key: (1 - right) * weight for key, weight in zip(keys, weights, strict=True)}
         shares[name][RIGHT] = right
     return Scripted(f"{family.name} {seed}", family, all_traces, shares)
 
 
-def chance_of_right(lane: Lane, ease: float, chance: random.Random) -> float:
+def chance_of_right(sampler: Sampler, ease: float, chance: random.Random) -> float:
     """A Beta-distributed chance that goes with the question's `ease` (a rank correlation of about 0.8)."""
     rank = NormalDist().cdf(0.8 * ease + 0.6 * chance.gauss(0, 1))
-    return _beta_at(rank, lane)
+    return _beta_at(rank, sampler)
 
 
-def _wrong_answers(lane: Lane, chance: random.Random) -> list[float]:
+def _wrong_answers(sampler: Sampler, chance: random.Random) -> list[float]:
     """Cumulative weights of this question's wrong answers: 1 and a geometric number of others."""
     modes = 1
-    while modes < 40 and chance.random() > 1.0 / lane.modes:
+    while modes < 40 and chance.random() > 1.0 / sampler.modes:
         modes += 1
-    weights = [place**-lane.steep for place in range(1, modes + 1)]
+    weights = [place**-sampler.steep for place in range(1, modes + 1)]
     return [reached / sum(weights) for reached in accumulate(weights)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Odds:
-    """Of one lane at one question: chance of a right answer, wrong ones with their cumulative weights, and
+    """Of one sampler at one question: chance of a right answer, wrong ones with their cumulative weights, and
     what all its traces have in common in length and confidence."""
 
     right: float
@@ -177,16 +179,16 @@ class _Odds:
     sure: float
 
 
-def _trace(lane: Lane, odds: _Odds, chance: random.Random, longer: float) -> Trace:
+def _trace(sampler: Sampler, odds: _Odds, chance: random.Random, longer: float) -> Trace:
     is_right = chance.random() < odds.right
     drawn, spread, doubt = chance.random(), chance.gauss(0, _PER_TRACE), chance.gauss(0, 1)
     variance = _PER_QUESTION**2 + _PER_TRACE**2
-    tokens = lane.tokens * longer * math.exp(odds.length + spread - variance / 2)
+    tokens = sampler.tokens * longer * math.exp(odds.length + spread - variance / 2)
     # A right trace is likelier than a wrong one by 0.36 deviations, as in 6 of 10 pairs: an assumption
     # near what CISC (arXiv:2502.06233) reports for log-probabilities.
     confidence = -0.3 + odds.sure + 0.08 * (doubt + (0.36 if is_right else 0.0))
     mode = next((place for place, reached in enumerate(odds.reached) if drawn <= reached), -1)
-    silent = not is_right and chance.random() < lane.silent / (1.0 - lane.right)
+    silent = not is_right and chance.random() < sampler.silent / (1.0 - sampler.right)
     key = "" if silent else RIGHT if is_right else odds.wrong[mode]
     return Trace(key, max(8, min(round(tokens), MOST_TOKENS)), min(confidence, 0.0))
 
@@ -195,12 +197,12 @@ _STEPS = 2000
 _tables: dict[tuple[float, float], list[float]] = {}
 
 
-def _beta_at(rank: float, lane: Lane) -> float:
+def _beta_at(rank: float, sampler: Sampler) -> float:
     """The quantile of Beta(right * decisive, (1 - right) * decisive), from a table of sorted draws."""
-    place = (lane.right, lane.decisive)
+    place = (sampler.right, sampler.decisive)
     if place not in _tables:
         chance = random.Random(7)
-        a, b = lane.right * lane.decisive, (1.0 - lane.right) * lane.decisive
+        a, b = sampler.right * sampler.decisive, (1.0 - sampler.right) * sampler.decisive
         draws = sorted(chance.betavariate(a, b) for _ in range(_STEPS * 20))
         _tables[place] = [draws[step * 20 + 10] for step in range(_STEPS)]
     return _tables[place][min(int(rank * _STEPS), _STEPS - 1)]

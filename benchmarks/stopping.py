@@ -1,22 +1,22 @@
-"""When to stop: our rule against fixed n, ESC, Beta stopping and hindsight, on scripted and recorded lanes.
+"""When to stop: our rule against fixed n, ESC, Beta stopping and hindsight, on scripted and recorded samples.
 
     python benchmarks/stopping.py  # two scripted models, a table and docs/stopping.svg
     python benchmarks/stopping.py --check  # the scripted 7B model beside its published figures
     python benchmarks/stopping.py --tune  # the grid that CHAT's spread and scatter came from
     python benchmarks/stopping.py --arrivals runs/main  # a folder that `logicnet bench` wrote
-    python benchmarks/stopping.py --arrivals lanes.jsonl  # any other recording (_recordings.py)
+    python benchmarks/stopping.py --arrivals samplers.jsonl  # any other recording (_recordings.py)
 
-Lanes of one question run at once and slow each other (`_seven_b.py`); nothing else takes time. All
+Samplers of one question run at once and slow each other (`_seven_b.py`); nothing else takes time. All
 policies play the same questions with the same traces. Rewards are the validator's, with the same
 similarity for every reply. Seeds below 100,000 are for tuning; what is reported has seeds from there on.
 
 `ours` goes about it as `RaceSolver` does with the profile of such a model. `hindsight` is the best that
-can be had by choosing when to stop, knowing the truth and all arrivals before: of 16 lanes, at the moment
+can be had by choosing when to stop, knowing the truth and all arrivals before: of 16 samplers, at the moment
 that turns out best, it sends what then leads by our own votes. `of any n` may also choose, question by
-question, whether 1, 2, 4, 8 or 16 lanes were begun: it hears a lucky first trace alone. Nobody can do
-either; somebody who knows what all lanes will say but not what is true is shown beside them.
+question, whether 1, 2, 4, 8 or 16 samplers were begun: it hears a lucky first trace alone. Nobody can do
+either; somebody who knows what all samplers will say but not what is true is shown beside them.
 
-A replay can stop earlier than was recorded, not go on for longer, and what more or fewer lanes would have
+A replay can stop earlier than was recorded, not go on for longer, and what more or fewer samplers would have
 done to the others' speed it cannot know.
 """
 
@@ -34,7 +34,7 @@ from statistics import fmean
 import numpy as np
 from _policies import (
     DEADLINE_S,
-    MOST_LANES,
+    MOST_SAMPLES,
     All,
     AllThere,
     BetaStopping,
@@ -55,7 +55,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
-from logicnet.solver.race.votes import CHAT, WEAK, LaneRecord, Priors, Scatter, Trust
+from logicnet.solver.race.votes import CHAT, WEAK, Priors, SamplerRecord, Scatter, Trust
 
 TUNING = 0
 REPORTED = 100_000
@@ -88,26 +88,32 @@ def weaks() -> Trust:
 
 
 def scored(families: Sequence[Family], priors: Priors, most: int = 200) -> Trust:
-    """After `most` scored answers of each lane to each family's tuning questions."""
+    """After `most` scored answers of each sampler to each family's tuning questions."""
     records = []
     for family in families:
         for one in questions([family], range(TUNING, TUNING + most), traces=1):
-            for lane, (trace, *_) in one.traces.items():
+            for sampler, (trace, *_) in one.traces.items():
                 right = trace.key == RIGHT
-                records.append(LaneRecord(family.kind, lane, right, bool(trace.key) - right, not trace.key))
+                records.append(
+                    SamplerRecord(family.kind, sampler, right, bool(trace.key) - right, not trace.key)
+                )
     return Trust(records, priors)
 
 
 def policies(
-    profile: Profile, trust: Callable[[], Trust], taught: Trust, lane: str, openings: Sequence[Sequence[str]]
+    profile: Profile,
+    trust: Callable[[], Trust],
+    taught: Trust,
+    sampler: str,
+    openings: Sequence[Sequence[str]],
 ) -> list[tuple[str, Policy]]:
-    """`lane`: what the public rules draw. `openings`: what hindsight may have begun with."""
+    """`sampler`: what the public rules draw. `openings`: what hindsight may have begun with."""
     return [
-        *(("public", Fixed(n, lane)) for n in FIXED),
-        *(("public", Fixed(n, lane, trust())) for n in FIXED if n > 2),
-        ("public", EarlyStopping(2, lane=lane)),
-        ("public", EarlyStopping(4, lane=lane)),
-        *(("public", BetaStopping(n, lane=lane)) for n in (4, 8, 16)),
+        *(("public", Fixed(n, sampler)) for n in FIXED),
+        *(("public", Fixed(n, sampler, trust())) for n in FIXED if n > 2),
+        ("public", EarlyStopping(2, sampler=sampler)),
+        ("public", EarlyStopping(4, sampler=sampler)),
+        *(("public", BetaStopping(n, sampler=sampler)) for n in (4, 8, 16)),
         ("ours", Ours(trust(), profile)),
         ("ours", Ours(trust(), profile, name="ours, looking one arrival ahead", look_ahead=1)),
         ("ours", Ours(trust(), profile, name="ours, without confidences", confident=False)),
@@ -115,7 +121,7 @@ def policies(
         ("bound", Hindsight(trust(), lambda _: openings[-1:])),
         ("bound", Hindsight(trust(), lambda _: openings, name="hindsight, of any n")),
         ("bound", Foresight(trust(), lambda _: openings[-1])),
-        ("bound", Knowing(8, lane)),
+        ("bound", Knowing(8, sampler)),
     ]
 
 
@@ -161,18 +167,18 @@ def check(console: Console) -> None:
         shown.add_row(*row)
     console.print(shown)
     easy = questions([EASY], range(TUNING, TUNING + 4000), traces=8)
-    for lane, measured in (("program", "33, 36, 56"), ("reason", "22, 25 to 29, -")):
-        some = 100 * fmean(any(trace.key == RIGHT for trace in one.traces[lane]) for one in easy)
-        one, eight = (100 * fmean(_voted(each, k, lane) for each in easy) for k in (1, 8))
+    for sampler, measured in (("program", "33, 36, 56"), ("reason", "22, 25 to 29, -")):
+        some = 100 * fmean(any(trace.key == RIGHT for trace in one.traces[sampler]) for one in easy)
+        one, eight = (100 * fmean(_voted(each, k, sampler) for each in easy) for k in (1, 8))
         console.print(
-            f"135M, {lane}: one, a vote of 8, some of 8: measured {measured}; "
+            f"135M, {sampler}: one, a vote of 8, some of 8: measured {measured}; "
             f"imitated {one:.0f}, {eight:.0f}, {some:.0f}"
         )
 
 
-def _voted(question: Scripted, k: int, lane: str = "reason") -> bool:
+def _voted(question: Scripted, k: int, sampler: str = "reason") -> bool:
     game = Game(question)
-    game.start(lane, k)
+    game.start(sampler, k)
     game.ended = [(None, one.trace) for one in game.running]  # type: ignore[misc]
     return majority(game) == RIGHT
 
@@ -193,22 +199,22 @@ def tune(count: int, console: Console) -> None:
 
 
 def replayed(asked: Sequence[Scripted], trust: Callable[[], Trust], profile: Profile) -> list[Result]:
-    """Ours on all lanes that were running, and the public rules on the lane that was recorded most.
+    """Ours on all samplers that were running, and the public rules on the sampler that was recorded most.
 
-    Those only where each question has enough of that lane.
+    Those only where each question has enough of that sampler.
     """
-    lanes = [lane for one in asked for lane, traces in one.traces.items() for _ in traces]
-    lane = max(sorted(set(lanes)), key=lanes.count)
-    least = min(len(one.traces.get(lane, ())) for one in asked)
+    samplers = [sampler for one in asked for sampler, traces in one.traces.items() for _ in traces]
+    sampler = max(sorted(set(samplers)), key=samplers.count)
+    least = min(len(one.traces.get(sampler, ())) for one in asked)
     ours = AllThere(trust(), profile)
 
     def all_there(question: Scripted) -> Sequence[Sequence[str]]:
         return [ours.opening(question)]
 
     rules: list[tuple[str, Policy]] = [("public", All())]
-    rules += [("public", Fixed(n, lane)) for n in FIXED if n <= least]
-    rules += [("public", EarlyStopping(n, least, lane)) for n in (2, 4) if n <= least]
-    rules += [("public", BetaStopping(least, lane=lane))] if least else []
+    rules += [("public", Fixed(n, sampler)) for n in FIXED if n <= least]
+    rules += [("public", EarlyStopping(n, least, sampler)) for n in (2, 4) if n <= least]
+    rules += [("public", BetaStopping(least, sampler=sampler))] if least else []
     rules += [
         ("ours", ours),
         ("ours", AllThere(trust(), profile, name="ours, without confidences", confident=False)),
@@ -241,7 +247,7 @@ def main() -> None:
         try:
             replay = recorded(asked_for.arrivals)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            sys.exit(f"{asked_for.arrivals} is no recording of lanes ({type(error).__name__}: {error})")
+            sys.exit(f"{asked_for.arrivals} is no recording of samplers ({type(error).__name__}: {error})")
         chat = asked_for.priors == "chat"
         trust, profile = (chats, chat_profile()) if chat else (weaks, weak_profile())
         found = ((f"Recorded: {name}", replayed(asked, trust, profile)) for name, asked in replay.items())
@@ -256,7 +262,7 @@ def main() -> None:
         plot(scenarios[2:], asked_for.plot)
         console.print(f"picture: {asked_for.plot}")
     console.print(
-        f"{time.perf_counter() - began_s:.0f} s, deadline {DEADLINE_S:.0f} s, {MOST_LANES} lanes at most"
+        f"{time.perf_counter() - began_s:.0f} s, deadline {DEADLINE_S:.0f} s, {MOST_SAMPLES} samplers at most"
     )
 
 

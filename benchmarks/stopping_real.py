@@ -4,8 +4,8 @@
     python benchmarks/stopping_real.py --questions 40
 
 `RaceSolver` itself, over HTTP, in real time: what `_seven_b.py` scripts is served by a model server that
-speaks OpenAI's protocol at 60 tokens/s and slows with each lane, one batch for each question. Against it
-fixed n: the same solver, made to begin n lanes and to wait for all of them. All ask the same questions and
+speaks OpenAI's protocol at 60 tokens/s and slows with each sampler, one batch for each question. Against it
+fixed n: the same solver, made to begin n samplers and to wait for all of them. All ask the same questions and
 hear the same traces in the same order; only when they stop differs. Half the questions are GSM8K's, half
 MATH's, from the same seeds that benchmarks/stopping.py reports.
 
@@ -65,17 +65,19 @@ class Raced(RaceSolver):
         self._fixed, self._at_once = fixed, at_once
         super().__init__(Setup(model=MODEL))
         self._closest = _ByWords()  # similarity is not measured here
-        if fixed:  # paid for waiting, it never stops before the last lane has ended
+        if fixed:  # paid for waiting, it never stops before the last sampler has ended
             self._prices = replace(self._prices, second=-1e-6)
 
     def _use(self, profile: Profile) -> None:
         # Long enough for every scripted trace: how a cut one is concluded is not scripted.
-        lanes = {"max_tokens": 4096} | ({"lanes": self._fixed, "most": self._fixed} if self._fixed else {})
-        none = {"lanes": 0, "most": 0}
+        samplers = {"max_tokens": 4096} | (
+            {"samples": self._fixed, "most": self._fixed} if self._fixed else {}
+        )
+        none = {"samples": 0, "most": 0}
         super()._use(
             profile.model_copy(
                 update={
-                    "reason": profile.reason.model_copy(update=lanes),
+                    "reason": profile.reason.model_copy(update=samplers),
                     "program": profile.program.model_copy(update=none),
                 }
             )
@@ -169,7 +171,7 @@ def main() -> None:
     said = foretold(asked)
     ours = rewards(real[RACE])
     shown = Table(title=f"7B chat model, {len(asked)} questions, in real time", title_justify="left")
-    columns = ("solver", "reward", "foretold", "race - it, e-4", "right", "seconds", "foretold", "lanes")
+    columns = ("solver", "reward", "foretold", "race - it, e-4", "right", "seconds", "foretold", "samples")
     for column in columns:
         shown.add_column(column, justify="left" if column == "solver" else "right")
     found: dict[str, object] = {"questions": len(asked), "seconds": round(time.monotonic() - began_s)}
@@ -184,7 +186,7 @@ def main() -> None:
             f"{np.mean([play.right for play in plays]):.3f}",
             f"{np.mean([play.seconds for play in plays]):.2f}",
             f"{np.mean([play.seconds for play in said[name]]):.2f}",
-            f"{np.mean([play.lanes for play in plays]):.1f}",
+            f"{np.mean([play.samples for play in plays]):.1f}",
         )
         found[name] = round(float(rewards(plays).mean()), 4)
     Console(width=130).print(shown)

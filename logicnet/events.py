@@ -12,7 +12,7 @@ from typing import Literal
 
 from logicnet.errors import Reason
 from logicnet.protocol import Hotkey, Uid, Wire
-from logicnet.votelog import Trail
+from logicnet.votelog import VoteLog
 
 Outcome = Literal["solved", "late", "failed", "waited"]
 """How an answer came about: the solver's own; cut off at the deadline; the solver raised; no place
@@ -67,7 +67,7 @@ class Answered:
     reasoning: str
     answer: str
     error: str = ""  # why the outcome is not "solved"
-    trail: Trail | None = None
+    vote_log: VoteLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Shadowed:
     reasoning: str
     answer: str
     error: str = ""
-    trail: Trail | None = None
+    vote_log: VoteLog | None = None
 
 
 @dataclass(frozen=True, slots=True)

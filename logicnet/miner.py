@@ -31,7 +31,7 @@ from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
 from logicnet.solver.answering import answer_in_time
-from logicnet.solver.race.votes import LaneRecord
+from logicnet.solver.race.votes import SamplerRecord
 from logicnet.solver.shadow import Shadow
 from logicnet.volume.overload import Strain
 from logicnet.volume.quota import VolumeBook
@@ -111,7 +111,7 @@ async def _at_work(
     """The solver `name`, built with what is known, and entered on `stack`."""
     model = settings.miner.llm_client.model
     with LedgerReader.open(ledger) as reader:
-        earned = tuple(LaneRecord(*record) for record in reader.lane_records(name, model))
+        earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
     solver = load_solver(name, Setup(earned, settings.miner.profiles, model, _costs(models)), flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NewType
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from logicnet.votelog import Trail
+from logicnet.votelog import VoteLog
 
 Hotkey = NewType("Hotkey", str)
 """An ss58 address (format 42) of a hotkey."""
@@ -82,9 +82,9 @@ class Challenge:
 class Answer:
     """What a solver gives back: the steps, and a short answer (under 20 words).
 
-    `trail` stays here: it says how the answer came about, for the ledger and the bench.
+    `vote_log` stays here: it says how the answer came about, for the ledger and the bench.
     """
 
     reasoning: str
     answer: str
-    trail: Trail | None = None
+    vote_log: VoteLog | None = None

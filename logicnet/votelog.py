@@ -1,7 +1,7 @@
-"""Trail: how an answer came about, for our own records. It never goes out on the wire.
+"""VoteLog: how an answer came about, for our own records. It never goes out on the wire.
 
 A solver that follows several lines of attack at once attaches one to its `Answer`. The ledger and the
-rows of a bench keep it, and what is learned from them is which lanes deserve trust.
+rows of a bench keep it, and what is learned from them is which samplers deserve trust.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MOST_LANES = 64
+MOST_VOTES = 64
 MOST_TEXT = 400
-"""Lanes, and characters of each text, that are kept of a trail: some 30 kB at the very most."""
+"""Samplers, and characters of each text, that are kept of a vote log: some 30 kB at the very most."""
 
 
 @dataclass(frozen=True, slots=True)
-class LaneVote:
-    """What one lane said. `key` is its answer's normal form; empty if it ended without an answer."""
+class SamplerVote:
+    """What one sampler said. `key` is its answer's normal form; empty if it ended without an answer."""
 
-    lane: str  # "reason", "program", ...
+    sampler: str  # "reason", "program", ...
     key: str
     text: str = ""  # the answer in plain words, as far as there was one
     confidence: float | None = None  # mean log-probability per token, nats
@@ -29,45 +29,52 @@ class LaneVote:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class VoteLog:
     """The votes behind one answer, in the order in which they came."""
 
-    kind: str  # of question, as lanes earn trust by it
-    lanes: tuple[LaneVote, ...] = ()
+    kind: str  # of question, as samplers earn trust by it
+    votes: tuple[SamplerVote, ...] = ()
     chosen: str = ""  # the key that the answer was sent for; empty if it was for none
-    note: str = ""  # why no more lanes were waited for, or whatever else is worth a word
+    note: str = ""  # why no more samplers were waited for, or whatever else is worth a word
 
     def fields(self) -> dict[str, Any]:
-        """As JSON keeps it; `read_trail` is the way back."""
-        return {**asdict(self), "lanes": [asdict(vote) for vote in self.lanes]}
+        """As JSON keeps it; `read_vote_log` is the way back."""
+        votes = [_fields(vote) for vote in self.votes]
+        return {"kind": self.kind, "lanes": votes, "chosen": self.chosen, "note": self.note}
 
 
-def read_trail(found: object) -> Trail | None:
-    """A trail that can be stored, from `Trail.fields` or from another's code; None if it is none.
+def read_vote_log(found: object) -> VoteLog | None:
+    """A vote log that can be stored, from `VoteLog.fields` or from another's code; None if it is none.
 
     Texts are cut to `MOST_TEXT` and made encodable, numbers that are none become 0 or None.
     """
-    if isinstance(found, Trail):
-        lanes: object = found.lanes
+    if isinstance(found, VoteLog):
+        cast: object = found.votes
         fields: Mapping[str, Any] = {"kind": found.kind, "chosen": found.chosen, "note": found.note}
     elif isinstance(found, Mapping):
-        lanes, fields = found.get("lanes"), found
+        cast, fields = found.get("lanes"), found
     else:
         return None
-    if not isinstance(lanes, list | tuple):
+    if not isinstance(cast, list | tuple):
         return None
-    votes = [_vote(one) for one in lanes[:MOST_LANES]]
+    votes = [_vote(one) for one in cast[:MOST_VOTES]]
     kept = tuple(vote for vote in votes if vote is not None)
-    return Trail(_text(fields.get("kind")), kept, _text(fields.get("chosen")), _text(fields.get("note")))
+    return VoteLog(_text(fields.get("kind")), kept, _text(fields.get("chosen")), _text(fields.get("note")))
 
 
-def _vote(found: object) -> LaneVote | None:
-    if isinstance(found, LaneVote):
-        found = asdict(found)
+def _fields(vote: SamplerVote) -> dict[str, Any]:
+    """As JSON keeps it: its sampler stands under the key "lane", as in every ledger so far."""
+    fields = asdict(vote)
+    return {"lane": fields.pop("sampler"), **fields}
+
+
+def _vote(found: object) -> SamplerVote | None:
+    if isinstance(found, SamplerVote):
+        found = _fields(found)
     if not isinstance(found, Mapping):
         return None
-    return LaneVote(
-        lane=_text(found.get("lane")),
+    return SamplerVote(
+        sampler=_text(found.get("lane")),
         key=_text(found.get("key")),
         text=_text(found.get("text")),
         confidence=_number(found.get("confidence")),

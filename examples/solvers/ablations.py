@@ -43,14 +43,14 @@ class NoExamples(RaceSolver):
     """Small models are told what to do, and shown nothing."""
 
     def _use(self, profile: Profile) -> None:
-        lanes = {
+        samplers = {
             name: getattr(profile, name).model_copy(update={"examples": 0}) for name in ("reason", "program")
         }
-        super()._use(profile.model_copy(update=lanes))
+        super()._use(profile.model_copy(update=samplers))
 
 
 class NoTrust(RaceSolver):
-    """All lanes are trusted alike, whatever they earned: a plain majority."""
+    """All samplers are trusted alike, whatever they earned: a plain majority."""
 
     def _use(self, profile: Profile) -> None:
         super()._use(profile)
@@ -66,24 +66,24 @@ class NoStopping(RaceSolver):
         self._prices = replace(self._prices, second=0.0)
 
 
-class NoMoreLanes(RaceSolver):
-    """What was begun at once is all: no lane is added where one ended."""
+class NoMoreSamples(RaceSolver):
+    """What was begun at once is all: no sampler is added where one ended."""
 
     def _use(self, profile: Profile) -> None:
-        lanes = {
-            name: getattr(profile, name).model_copy(update={"most": getattr(profile, name).lanes})
+        samplers = {
+            name: getattr(profile, name).model_copy(update={"most": getattr(profile, name).samples})
             for name in ("reason", "program")
         }
-        super()._use(profile.model_copy(update=lanes))
+        super()._use(profile.model_copy(update=samplers))
 
 
 class OneOfEach(RaceSolver):
-    """A single lane of each kind: no votes."""
+    """A single sampler of each kind: no votes."""
 
     def _use(self, profile: Profile) -> None:
-        one = {"lanes": 1, "most": 1}
-        lanes = {name: getattr(profile, name).model_copy(update=one) for name in ("reason", "program")}
-        super()._use(profile.model_copy(update=lanes))
+        one = {"samples": 1, "most": 1}
+        samplers = {name: getattr(profile, name).model_copy(update=one) for name in ("reason", "program")}
+        super()._use(profile.model_copy(update=samplers))
 
 
 @dataclass
@@ -100,6 +100,6 @@ class _Nothing:
         pass
 
 
-def _without(profile: Profile, lane: str) -> Profile:
-    none = {"lanes": 0, "most": 0}
-    return profile.model_copy(update={lane: getattr(profile, lane).model_copy(update=none)})
+def _without(profile: Profile, sampler: str) -> Profile:
+    none = {"samples": 0, "most": 0}
+    return profile.model_copy(update={sampler: getattr(profile, sampler).model_copy(update=none)})

@@ -3,7 +3,7 @@
 Samples are drawn at once and voted on; drawing stops when the leading answer stays ahead with a
 probability of 0.95 (Aggarwal et al., "Let's Sample Step by Step", EMNLP 2023). The rule is theirs and
 used through its public interface. Ours is what surrounds it (its-hub leaves it to its user): the prompt,
-temperature and length, which are those of the race's own reasoning lanes, so that only the rules differ;
+temperature and length, which are those of the race's own reasoning samplers, so that only the rules differ;
 how an answer is read from a sample; and that time may run out: then the samples there are vote.
 """
 
@@ -59,7 +59,7 @@ class _Model(AbstractLanguageModel):
 
     def __init__(self, models: Models, deadline: Deadline, profile: Profile, question: str) -> None:
         self._models = models
-        self._lane = profile.reason
+        self._sampler = profile.reason
         self._prompt = reasoning_prompt(question, profile)
         self._deadline = deadline
         self._unfinished: set[str] = set()
@@ -75,8 +75,8 @@ class _Model(AbstractLanguageModel):
         done = await self._models.complete(
             self._prompt,  # of the question in `messages`, which its-hub has wrapped
             deadline=self._deadline,
-            max_tokens=self._lane.max_tokens,
-            temperature=self._lane.temperature,
+            max_tokens=self._sampler.max_tokens,
+            temperature=self._sampler.temperature,
         )
         if done.finish in ("deadline", "failed"):
             self._unfinished.add(done.text)

@@ -1,4 +1,4 @@
-"""Kinds of questions, coarse: lanes earn trust for each of them."""
+"""Kinds of questions, coarse: samplers earn trust for each of them."""
 
 from __future__ import annotations
 

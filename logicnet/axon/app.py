@@ -263,7 +263,7 @@ class Axon:
                 reasoning=solution.answer.reasoning,
                 answer=solution.answer.answer,
                 error=solution.error,
-                trail=solution.answer.trail,
+                vote_log=solution.answer.vote_log,
             )
         )
 

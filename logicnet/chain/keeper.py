@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 
 from loguru import logger
 
+from logicnet._util.backoff import Backoff, Chance
 from logicnet.chain._types import Chain, Metagraph
-from logicnet.chain.backoff import Backoff, Chance
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.standing import RegistrationMonitor
 from logicnet.deadline import Clock

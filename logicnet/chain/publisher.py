@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from loguru import logger
 
+from logicnet._util.backoff import Backoff, Chance
 from logicnet.chain._types import AxonAddress, AxonRefused, Chain, Metagraph, Why
-from logicnet.chain.backoff import Backoff, Chance
 from logicnet.deadline import Clock
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey

@@ -1,7 +1,7 @@
-"""The body of `logicnet learn`: from the trails and truths of scored runs to what lanes have earned.
+"""The body of `logicnet learn`: from the vote logs and truths of scored runs to what samplers have earned.
 
-A lane is judged by every vote it cast, not only by those that won: else what loses is never heard of.
-Several votes of one lane on one question count as one, in shares, since they err together.
+A sampler is judged by every vote it cast, not only by those that won: else what loses is never heard of.
+Several votes of one sampler on one question count as one, in shares, since they err together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logicnet.evals.runs.row import Row
 from logicnet.evals.runs.run import PLAN, Run, read_run
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.scoring import TruthTeller
-from logicnet.votelog import Trail, read_trail
+from logicnet.votelog import VoteLog, read_vote_log
 
 NO_ANSWER, NOT_JUDGED = "without an answer", "that nobody can judge"
 
@@ -45,7 +45,7 @@ def learn(path: Path, runs: Sequence[Path], console: Console) -> None:
         )
     found = [read_run(folder) for folder in runs]
     for run in found:
-        if not any(_trail(row) for row in run.rows):
+        if not any(_vote_log(row) for row in run.rows):
             raise SettingsError(f"there is nothing to learn in {run.path}: none of its answers has a trail")
     learned = asyncio.run(_study({run_id(run): run for run in found}))
     keep_lessons(path, {run: one.lessons for run, one in learned.items()})
@@ -60,29 +60,32 @@ def run_id(run: Run) -> str:
 
 
 async def lessons_of(run: Run, truth: TruthTeller) -> Learned:
-    """What one run says of every lane in it."""
+    """What one run says of every sampler in it."""
     learned = Learned([])
     counts: dict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for row in run.rows:
-        trail = _trail(row)
-        if trail is None:
+        vote_log = _vote_log(row)
+        if vote_log is None:
             continue
-        verdicts = {key: await _right(row, trail, key, truth) for key in {vote.key for vote in trail.lanes}}
+        verdicts = {
+            key: await _right(row, vote_log, key, truth) for key in {vote.key for vote in vote_log.votes}
+        }
         cast: dict[str, list[bool]] = defaultdict(list)
-        for vote in trail.lanes:
+        for vote in vote_log.votes:
             right = verdicts[vote.key]
             if right is None:
                 learned.aside[NOT_JUDGED if vote.key else NO_ANSWER] += 1
             else:
-                cast[vote.lane].append(right)
-        for lane, rights in cast.items():
-            count = counts[row.solver or row.target, trail.kind, lane]
+                cast[vote.sampler].append(right)
+        for sampler, rights in cast.items():
+            count = counts[row.solver or row.target, vote_log.kind, sampler]
             share = sum(rights) / len(rights)
             count[0] += share
             count[1] += 1.0 - share
     model = _model(run)
     learned.lessons = [
-        Lesson(solver, model, kind, lane, *count) for (solver, kind, lane), count in sorted(counts.items())
+        Lesson(solver, model, kind, sampler, *count)
+        for (solver, kind, sampler), count in sorted(counts.items())
     ]
     return learned
 
@@ -92,22 +95,22 @@ async def _study(runs: dict[str, Run]) -> dict[str, Learned]:
         return {name: await lessons_of(run, truth) for name, run in runs.items()}
 
 
-async def _right(row: Row, trail: Trail, key: str, truth: TruthTeller) -> bool | None:
+async def _right(row: Row, vote_log: VoteLog, key: str, truth: TruthTeller) -> bool | None:
     """Whether the answer `key` is truly right; None if there is none, or nobody can say."""
     if not key:
         return None
-    if key == trail.chosen and row.true is not None:
+    if key == vote_log.chosen and row.true is not None:
         return row.true  # by the question's own checker, if it has one
-    text = next((vote.text for vote in trail.lanes if vote.key == key and vote.text), key)
+    text = next((vote.text for vote in vote_log.votes if vote.key == key and vote.text), key)
     told = await truth.tell(row.ground_truth, text)
     if told.right is None and row.true:
         return False  # the right answer was another
     return told.right
 
 
-def _trail(row: Row) -> Trail | None:
-    trail = read_trail(row.trail)
-    return trail if trail and trail.lanes else None
+def _vote_log(row: Row) -> VoteLog | None:
+    vote_log = read_vote_log(row.trail)
+    return vote_log if vote_log and vote_log.votes else None
 
 
 def _model(run: Run) -> str:
@@ -116,7 +119,7 @@ def _model(run: Run) -> str:
 
 
 def _print(console: Console, learned: Sequence[Learned], path: Path) -> None:
-    table = Table("solver", "model", "kind", "lane", box=None, title="Learned", title_justify="left")
+    table = Table("solver", "model", "kind", "sampler", box=None, title="Learned", title_justify="left")
     for name in ("right", "wrong", "share"):
         table.add_column(name, justify="right")
     summed: dict[tuple[str, str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -124,7 +127,7 @@ def _print(console: Console, learned: Sequence[Learned], path: Path) -> None:
     for one in learned:
         aside += one.aside
         for lesson in one.lessons:
-            count = summed[lesson.solver, lesson.model or "any", lesson.kind, lesson.lane]
+            count = summed[lesson.solver, lesson.model or "any", lesson.kind, lesson.sampler]
             count[0] += lesson.right
             count[1] += lesson.wrong
     for names, (right, wrong) in sorted(summed.items()):

@@ -21,7 +21,7 @@ from logicnet.events import (
     Shadowed,
 )
 from logicnet.ledger._schema import transaction
-from logicnet.votelog import Trail
+from logicnet.votelog import VoteLog
 
 LIMIT = 10_000
 """Entries kept per table while the disk is away: hours of challenges at full volume, and some
@@ -204,7 +204,7 @@ def _ended_row(event: Answered | HungUp) -> _Row:
         _text(event.reasoning),
         _text(event.answer),
         _text(event.error),
-        _trail(event.trail),
+        _trail(event.vote_log),
         event.challenge_id,
     )
 
@@ -220,7 +220,7 @@ def _shadowed_row(event: Shadowed) -> _Row:
         _text(event.reasoning),
         _text(event.answer),
         _text(event.error),
-        _trail(event.trail),
+        _trail(event.vote_log),
     )
 
 
@@ -229,7 +229,7 @@ def _placed_row(epoch_s: int, event: Placed) -> _Row:
     return (epoch_s, event.at_s, event.block, event.neurons, *place)
 
 
-def _trail(trail: Trail | None) -> str | None:
+def _trail(trail: VoteLog | None) -> str | None:
     return None if trail is None else _text(json.dumps(trail.fields(), ensure_ascii=False))
 
 

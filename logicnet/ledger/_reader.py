@@ -167,7 +167,7 @@ class LedgerReader:
         (found,) = self._query(_COUNT, Which(since_s))
         return int(found["count"])
 
-    def lane_records(self, solver: str, model: str | None) -> list[tuple[str, str, float, float]]:
+    def sampler_records(self, solver: str, model: str | None) -> list[tuple[str, str, float, float]]:
         """Kind, lane, right and wrong of all that was learned of `solver` with `model`.
 
         What was learned of a model counts for that one alone, as far as both names are known.

@@ -1,4 +1,4 @@
-"""Lessons: what scored runs say of the lanes of solvers, and how they get into a ledger."""
+"""Lessons: what scored runs say of the samplers of solvers, and how they get into a ledger."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PATIENCE_S = 5.0  # with a miner that is writing
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Of one lane on one kind of question. Counts are of questions: several votes on one share it."""
+    """Of one sampler on one kind of question. Counts are of questions: several votes on one share it."""
 
     solver: str
     model: str  # empty if it was not said which
     kind: str
-    lane: str
+    sampler: str
     right: float
     wrong: float
 

@@ -3,7 +3,7 @@
 from logicnet.llm._types import Completion, Finish, How, Message, Models
 from logicnet.llm.endpoint import Endpoint, Probe, ServedModel
 from logicnet.llm.pool import EndpointStatus, Pool
-from logicnet.llm.retrying import Insisting
+from logicnet.llm.retrying import Retrying
 from logicnet.llm.spec import Limit, Spec
 from logicnet.llm.spending import Spending
 
@@ -13,12 +13,12 @@ __all__ = [
     "EndpointStatus",
     "Finish",
     "How",
-    "Insisting",
     "Limit",
     "Message",
     "Models",
     "Pool",
     "Probe",
+    "Retrying",
     "ServedModel",
     "Spec",
     "Spending",

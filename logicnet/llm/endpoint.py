@@ -94,7 +94,7 @@ class Endpoint:
         on_text: Callable[[str], None] | None = None,
         **how: Unpack[How],
     ) -> Completion:
-        """See `Models.complete`. One attempt: a failure comes back at once (`Insisting` asks again).
+        """See `Models.complete`. One attempt: a failure comes back at once (`Retrying` asks again).
 
         `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
         """

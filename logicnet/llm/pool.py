@@ -17,6 +17,7 @@ from typing import Unpack
 
 from loguru import logger
 
+from logicnet._util.backoff import Backoff
 from logicnet.deadline import Clock, Deadline
 from logicnet.llm._call import Call
 from logicnet.llm._member import Member
@@ -191,16 +192,15 @@ class Pool:
         probe = await member.probe()
         if probe is not None and not probe.error:
             logger.info("A model: {}.", probe)
-        pause_s = _PROBE_AGAIN_S
+        pauses = Backoff(_PROBE_AGAIN_S, _MOST_BETWEEN_PAID_S if member.paid else _MOST_BETWEEN_S)
         while True:
             alarm = self._alarms[member]
             alarm.clear()  # first, or one that went and came meanwhile would be waited for without a pause
             if member.health.open:
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _MOST_BETWEEN_PAID_S if member.paid else _MOST_BETWEEN_S)
+                await asyncio.sleep(pauses.next_s())
                 await member.probe()
             else:
-                pause_s = _PROBE_AGAIN_S
+                pauses.reset()
                 try:
                     async with asyncio.timeout(_LOOK_S):
                         await alarm.wait()

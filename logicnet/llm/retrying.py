@@ -1,8 +1,8 @@
-"""Insisting: models that are asked again when their server fails, as long as there is time.
+"""Retrying: call the models again when their server fails, while time remains.
 
-Worth its seconds: each costs 0.0004 of reward, a right answer is worth 0.4 more than none (the
-validator's arithmetic, LogicNet 1.6). To wait a whole minute for a server that is away pays if it
-comes back in one of twenty cases, and a vLLM that pm2 restarts is back within one or two minutes.
+A second costs 0.0004 of reward, a right answer instead of none earns 0.4 (the validator's arithmetic,
+LogicNet 1.6). Waiting a whole minute pays if the server comes back in one of twenty cases, and a vLLM that
+pm2 restarts is back within two minutes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
+from logicnet._util.backoff import Backoff
 from logicnet.deadline import Deadline
 from logicnet.llm._types import Completion, How, Message, Models
 
-_FIRST_PAUSE_S = 0.2
+_FIRST_PAUSE_S = 0.4
 _LONGEST_PAUSE_S = 2.0
 
 
-class Insisting:
-    """`models`, but a call that failed without a word is repeated, with pauses, until its deadline."""
+class Retrying:
+    """`Models` that repeat a failed call until its deadline, unless some text had arrived."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
@@ -32,21 +33,15 @@ class Insisting:
         on_text: Callable[[str], None] | None = None,
         **how: Unpack[How],
     ) -> Completion:
-        pause_s = _FIRST_PAUSE_S
+        pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         failed: Completion | None = None
         while True:
-            completion = await self._models.complete(
-                messages,
-                deadline=deadline,
-                on_text=on_text,
-                **how,
-            )
-            if completion.text.strip():
-                return completion
-            if completion.finish != "failed":
-                return failed or completion  # what went wrong before tells more than that time is up
-            failed = completion
+            done = await self._models.complete(messages, deadline=deadline, on_text=on_text, **how)
+            if done.text.strip():
+                return done
+            if done.finish != "failed":
+                return failed or done  # an earlier failure explains more than "time is up"
+            failed, pause_s = done, pauses.next_s()
             if deadline.remaining_s() <= pause_s:
                 return failed
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

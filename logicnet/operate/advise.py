@@ -23,7 +23,7 @@ from logicnet.llm import Endpoint, Pool
 from logicnet.llm.reach import PROBE_S, unheard
 from logicnet.settings import LlmClientSettings, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
-from logicnet.solver.race.votes import LaneRecord
+from logicnet.solver.race.votes import SamplerRecord
 from logicnet.volume.advice import Level, advise
 from logicnet.volume.load_test import Measuring, NothingToMeasure
 from logicnet.volume.messages import Ended, Measured, as_json, level_line, table, verdict
@@ -133,12 +133,12 @@ async def _reached(client: LlmClientSettings) -> AsyncIterator[Endpoint | Pool]:
 
 
 async def _solver(stack: AsyncExitStack, settings: Settings) -> Solver:
-    """The miner's solver, with what its lanes have earned, entered on `stack`."""
+    """The miner's solver, with what its samplers have earned, entered on `stack`."""
     name, model = settings.miner.solver, settings.miner.llm_client.model
-    earned: tuple[LaneRecord, ...] = ()
+    earned: tuple[SamplerRecord, ...] = ()
     if (path := ledger_path(settings)).exists():
         with LedgerReader.open(path) as reader:
-            earned = tuple(LaneRecord(*record) for record in reader.lane_records(name, model))
+            earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
     solver = load_solver(name, Setup(earned, settings.miner.profiles, model), flag="--miner.solver")
     await stack.enter_async_context(on_shift(solver, name))
     return solver

@@ -107,7 +107,7 @@ def show(
     last: int,
     now_s: float,
 ) -> None:
-    """Print `tables`: the newest `last` rows each, refusals by reason, shadows and lanes summed up.
+    """Print `tables`: the newest `last` rows each, refusals by reason, shadows and samplers summed up.
 
     If none is named, the first three, and the others if there is anything in them.
     """
@@ -126,9 +126,9 @@ def show(
         if shadows and tables:
             page.partings([row for row in reversed(shadows) if row["agree"] is False][:last])
     if "lanes" in chosen or not tables:
-        lanes = list(reader.rows("lanes"))
-        if lanes or tables:
-            page.lanes(lanes)
+        samplers = list(reader.rows("lanes"))
+        if samplers or tables:
+            page.samplers(samplers)
 
 
 def export(
@@ -264,11 +264,11 @@ class _Page:
             table.add(self._time(row["shadow_ended_at_s"] - row["shadow_seconds"]), *said)
         self._print(table, "nowhere.")
 
-    def lanes(self, rows: list[Row]) -> None:
+    def samplers(self, rows: list[Row]) -> None:
         numbers = ("right", "wrong", "share", "runs")
         table = self._table(
-            "What lanes have earned",
-            *(("solver", "model"), ("kind", "lane"), *numbers),
+            "What samplers have earned",
+            *(("solver", "model"), ("kind", "sampler"), *numbers),
             numbers=numbers,
             texts={"model": 1},
         )

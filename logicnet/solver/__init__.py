@@ -6,13 +6,13 @@ A solver is one async call. docs/solvers.md says how to add one.
 from logicnet.solver._registry import build, load_solver, solver_names
 from logicnet.solver._shift import on_shift
 from logicnet.solver._types import Setup, Solver, asks_models, free
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 
 __all__ = [
-    "LaneVote",
+    "SamplerVote",
     "Setup",
     "Solver",
-    "Trail",
+    "VoteLog",
     "asks_models",
     "build",
     "free",

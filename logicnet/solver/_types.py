@@ -12,7 +12,7 @@ from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 
 if TYPE_CHECKING:  # the race is one solver of many, and needs what is here
-    from logicnet.solver.race.votes import LaneRecord
+    from logicnet.solver.race.votes import SamplerRecord
 
 
 class Solver(Protocol):
@@ -36,7 +36,7 @@ def free() -> bool:
 class Setup:
     """What is known when a solver is built, for one whose class has `from_setup(setup)`."""
 
-    lane_records: Sequence[LaneRecord] = ()  # what lanes have earned so far, by kind of question
+    sampler_records: Sequence[SamplerRecord] = ()  # what samplers have earned so far, by kind of question
     profiles: Path | None = None  # a file of the operator's own model profiles
     model: str | None = None  # the name it is asked for by; None: whichever the server has first
     costs: Callable[[], bool] = free  # whether each call costs the operator money now

@@ -20,7 +20,7 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
 from logicnet.solver.guard import blank, suspicious, visible
 from logicnet.solver.transcript import Transcript
-from logicnet.votelog import read_trail
+from logicnet.votelog import read_vote_log
 
 _SPARE_S = 0.05
 """Kept back from the deadline (at most a twentieth of the time) to put the reply together. That takes
@@ -110,12 +110,12 @@ def _checked(answer: Answer, transcript: Transcript) -> Solution:
         )
     short = _sendable(answer.answer, MOST_ANSWER)
     reasoning = _sendable(answer.reasoning, MOST_REASONING)
-    trail = read_trail(answer.trail)
+    vote_log = read_vote_log(answer.vote_log)
     if short and reasoning:
-        return Solution(Answer(reasoning, short, trail), "solved")
+        return Solution(Answer(reasoning, short, vote_log), "solved")
     found = _salvaged(transcript, "failed", "the solver returned an empty answer or no reasoning")
     return Solution(
-        Answer(reasoning or found.answer.reasoning, short or found.answer.answer, trail),
+        Answer(reasoning or found.answer.reasoning, short or found.answer.answer, vote_log),
         found.outcome,
         found.error,
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from logicnet.answers.extract import concluded, guessed, short
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.llm import Insisting, Message, Models
+from logicnet.llm import Message, Models, Retrying
 from logicnet.protocol import Answer, Challenge
 
 _REASONING_TOKENS = 2048
@@ -35,7 +35,7 @@ class DirectSolver:
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         """Raises ModelError if the models wrote nothing at all."""
-        models = Insisting(models)
+        models = Retrying(models)
         time_s = deadline.remaining_s()
         until_end = deadline.earlier(min(0.25, time_s / 20))
         until_forced = deadline.earlier(min(4.0, time_s / 8))

@@ -149,5 +149,5 @@ class Shadow:
             reasoning=solution.answer.reasoning if solution else "",
             answer=solution.answer.answer if solution else "",
             error=solution.error if solution else "a real challenge came",
-            trail=solution.answer.trail if solution else None,
+            vote_log=solution.answer.vote_log if solution else None,
         )

@@ -18,7 +18,7 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.solver import RaceSolver
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.e2e.conftest import ROOT
 from tests.harness.paced_model import PacedModel, Said
 from tests.harness.scripted_model import Json
@@ -59,24 +59,24 @@ def forever(*answers: int) -> Iterator[int]:
         yield from answers
 
 
-async def test_lanes_that_agree_are_enough() -> None:
+async def test_samplers_that_agree_are_enough() -> None:
     answer, server = await raced(saying(forever(42)))
     assert answer.answer == "42"
-    assert answer.trail is not None
-    heard = [vote for vote in answer.trail.lanes if vote.key]
+    assert answer.vote_log is not None
+    heard = [vote for vote in answer.vote_log.votes if vote.key]
     assert len(heard) < MOST
     assert server.batch.total() == 0  # who was not waited for has stopped
 
 
-async def test_lanes_that_differ_bring_more_lanes() -> None:
+async def test_samplers_that_differ_bring_more_samplers() -> None:
     answer, server = await raced(saying(iter(range(7, 1000, 3))))
-    begun = PROFILE.reason.lanes + PROFILE.program.lanes
+    begun = PROFILE.reason.samples + PROFILE.program.samples
     assert len(server.chats) > begun
-    assert answer.trail is not None
-    assert len({vote.key for vote in answer.trail.lanes if vote.key}) > begun
+    assert answer.vote_log is not None
+    assert len({vote.key for vote in answer.vote_log.votes if vote.key}) > begun
 
 
-async def test_a_lane_that_is_not_waited_for_stops_generating() -> None:
+async def test_a_sampler_that_is_not_waited_for_stops_generating() -> None:
     """The first chat would write for minutes; the others agree."""
     slow = Counter[str]()
 
@@ -125,11 +125,11 @@ def replay(recording: Path) -> subprocess.CompletedProcess[str]:
 def test_a_run_of_the_bench_can_be_replayed(tmp_path: Path) -> None:
     def row(number: int, said: str) -> str:
         votes = [
-            LaneVote("reason", f"number:{one}", one, -0.2, 2.0 + place) for place, one in enumerate(said)
+            SamplerVote("reason", f"number:{one}", one, -0.2, 2.0 + place) for place, one in enumerate(said)
         ]
-        trail = Trail("story", tuple(votes), f"number:{said[0]}")
+        vote_log = VoteLog("story", tuple(votes), f"number:{said[0]}")
         fields = {"target": "race", "id": str(number), "round": 1, "true": said[0] == "7"}
-        fields |= {"raw_question": QUESTION, "ground_truth": "7", "trail": trail.fields()}
+        fields |= {"raw_question": QUESTION, "ground_truth": "7", "trail": vote_log.fields()}
         return json.dumps(fields)
 
     rows = [row(number, said) for number, said in enumerate(("777", "757", "577"))]
@@ -147,5 +147,5 @@ def test_what_is_no_recording_is_refused_in_one_line(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "nowhere.jsonl"):
         done = replay(place)
         assert done.returncode == 1
-        assert "no recording of lanes" in done.stderr
+        assert "no recording of samplers" in done.stderr
         assert done.stderr.count("\n") == 1

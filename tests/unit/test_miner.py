@@ -18,7 +18,7 @@ from logicnet.operate.telemetry import Counted
 from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
-from logicnet.solver.race.votes import LaneRecord
+from logicnet.solver.race.votes import SamplerRecord
 from logicnet.solver.shadow import Shadow
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
@@ -93,12 +93,12 @@ class Solver:
 """
 INSTALLED = {
     "pyproject.toml": '[project]\nname = "curious-solver"\nversion = "1.0"\n'
-    '[project.entry-points."logicnet.solvers"]\ncurious = "curious_of_lanes:Solver"\n',
-    "curious_of_lanes.py": CURIOUS,
+    '[project.entry-points."logicnet.solvers"]\ncurious = "curious_of_samplers:Solver"\n',
+    "curious_of_samplers.py": CURIOUS,
 }
 
 
-async def test_a_solver_is_told_what_its_lanes_have_earned(
+async def test_a_solver_is_told_what_its_samplers_have_earned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(INSTALLED, tmp_path / "site", monkeypatch)
@@ -111,7 +111,7 @@ async def test_a_solver_is_told_what_its_lanes_have_earned(
             at_work = partial(_at_work, stack, settings, flag="--miner.solver", models=models, ledger=path)
             solver: Any = await at_work("curious")
             other: Any = await at_work("constant")
-        assert solver.setup == Setup((LaneRecord("story", "program", 3.0, 1.0),), profiles, "Qwen")
+        assert solver.setup == Setup((SamplerRecord("story", "program", 3.0, 1.0),), profiles, "Qwen")
         assert isinstance(other, ConstantSolver)
         assert solver.entered
     assert not solver.entered

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from logicnet.protocol import Answer, Information, LogicSynapse
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 
 
 def body(**changes: object) -> str:
@@ -79,6 +79,8 @@ def test_information_is_answered_with_volume_and_category() -> None:
 
 
 def test_how_an_answer_came_about_does_not_go_out() -> None:
-    trail = Trail("sum", (LaneVote("reason", "72"),), "72")
+    vote_log = VoteLog("sum", (SamplerVote("reason", "72"),), "72")
     synapse = LogicSynapse(logic_question="?")
-    assert synapse.reply_fields(Answer("Steps.", "72", trail)) == synapse.reply_fields(Answer("Steps.", "72"))
+    assert synapse.reply_fields(Answer("Steps.", "72", vote_log)) == synapse.reply_fields(
+        Answer("Steps.", "72")
+    )

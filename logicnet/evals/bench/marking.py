@@ -91,7 +91,7 @@ def _row(one: Attempt, score: Score, reference: Completion | None, timeout_s: fl
         reward_low=low,
         reward_high=high,
         note="; ".join(notes),
-        trail=answer.trail.fields() if answer.trail else None,
+        trail=answer.vote_log.fields() if answer.vote_log else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Scores: what is known of answers' worth. Validators do not tell, so it is known of few.
 
-An arena or a bench of our own scored the very answer; or the race's `exact` lane computed what is asked, so
+An arena or a bench of our own scored the very answer; or the `exact` sampler computed what is asked, so
 that the answer is right or wrong for certain; or nothing went out in time, which earns nothing.
 """
 

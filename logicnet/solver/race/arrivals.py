@@ -1,7 +1,7 @@
-"""Arrivals: when the lanes of one question end, from what lanes took before and from how long these run.
+"""Arrivals: when the samples of one question end, from what samples took before and how long these run.
 
-A duration is log-normal, and a share of its variance all lanes of one question have in common. Learned
-online; nothing here knows what lanes say, or what a second costs.
+A duration is log-normal, and a share of its variance all samplers of one question have in common. Learned
+online; nothing here knows what samplers say, or what a second costs.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from statistics import NormalDist
 from types import MappingProxyType
 
 LOST = 0.02
-"""Share of lanes that never end: a hung stream, a model that loops until its tokens are spent."""
+"""Share of samplers that never end: a hung stream, a model that loops until its tokens are spent."""
 
 SAME_QUESTION = 0.6
-"""Share of the variance of log durations that all lanes of one question have in common: long questions are
+"""Share of the variance of log durations that all samplers of one question have in common: long questions are
 long for every sample. With it one early arrival says that the others are near."""
 
 _FORGET = 0.98
 """Weight of what was known when a duration is added: some fifty count, so a server that slows is followed."""
 
 _MEMORY = 1.0 / (1.0 - _FORGET)
-_LEAST_DEVIATION = 0.08  # of log seconds; even a scripted lane is not more punctual
+_LEAST_DEVIATION = 0.08  # of log seconds; even a scripted sampler is not more punctual
 
 _Row = tuple[float, ...]
 
@@ -35,21 +35,21 @@ _WINDOWS = (4, 6, 8, 11, 15, 20)
 """Steps after which one may give up waiting."""
 
 _LENGTHS = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
-"""How long the question is, in standard deviations of what lanes have in common, and weights: three places
+"""How long the question is, in standard deviations of what samplers have in common, and weights: three places
 that for a normal density give the first five moments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A lane that is running, and the seconds since it was started; or one that ended, and what it took."""
+    """A sample that runs, and the seconds since its start; or one that ended, and what it took."""
 
-    lane: str
+    sampler: str
     elapsed_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """How long a lane takes: median seconds, and standard deviation of log seconds.
+    """How long a sampler takes: median seconds, and standard deviation of log seconds.
 
     `strength`: durations that this opinion is worth.
     """
@@ -73,7 +73,7 @@ _UNKNOWN = Usual(5.0, 0.8)
 
 
 class Arrivals:
-    """When lanes end: log-normal for each, learned online from durations, slowly forgetting.
+    """When samplers end: log-normal for each, learned online from durations, slowly forgetting.
 
     How many others run at the time is part of the noise.
     """
@@ -82,20 +82,20 @@ class Arrivals:
         self._usual = dict(usual)
         self._seen: dict[str, tuple[float, float, float]] = {}  # weight, mean, sum of squares about it
 
-    def observe(self, lane: str, seconds: float) -> None:
-        """A lane ended after `seconds`. Lanes that were cut off say nothing here."""
+    def observe(self, sampler: str, seconds: float) -> None:
+        """A sampler ended after `seconds`. Samplers that were cut off say nothing here."""
         value = math.log(max(seconds, 1e-3))
-        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
+        weight, mean, squares = self._seen.get(sampler, (0.0, 0.0, 0.0))
         weight, squares = weight * _FORGET, squares * _FORGET
         weight += 1.0
         step = value - mean
         mean += step / weight
-        self._seen[lane] = (weight, mean, squares + step * (value - mean))
+        self._seen[sampler] = (weight, mean, squares + step * (value - mean))
 
-    def known(self, lane: str) -> Usual:
-        """What is thought of a lane now: its prior and its durations, each by its weight."""
-        usual = self._usual.get(lane, _UNKNOWN)
-        weight, mean, squares = self._seen.get(lane, (0.0, 0.0, 0.0))
+    def known(self, sampler: str) -> Usual:
+        """What is thought of a sampler now: its prior and its durations, each by its weight."""
+        usual = self._usual.get(sampler, _UNKNOWN)
+        weight, mean, squares = self._seen.get(sampler, (0.0, 0.0, 0.0))
         prior, strength = math.log(usual.median_s), usual.strength
         middle = (prior * strength + mean * weight) / (strength + weight)
         squares += usual.deviation**2 * strength + (mean - prior) ** 2 * strength * weight / (
@@ -122,17 +122,19 @@ class Waits:
         pace: float,
         most: int,
     ) -> None:
-        groups = Counter((one.lane, round(one.elapsed_s, 2)) for one in pending)
-        known = {lane: arrivals.known(lane) for lane in {one.lane for one in (*pending, *arrived)}}
-        places = {lane: math.log(usual.median_s * pace) for lane, usual in known.items()}
+        groups = Counter((one.sampler, round(one.elapsed_s, 2)) for one in pending)
+        known = {
+            sampler: arrivals.known(sampler) for sampler in {one.sampler for one in (*pending, *arrived)}
+        }
+        places = {sampler: math.log(usual.median_s * pace) for sampler, usual in known.items()}
         steps_s = [horizon_s * share for share in _STEPS]
         counts = [[0.0] * (most + 1) for _ in steps_s]  # of arrivals, most or more in the last
         lengths = _lengths(groups, arrived, known, places)
         for length, weight in lengths:
             rows: list[list[tuple[int, float]]] = [[] for _ in steps_s]
-            for (lane, elapsed_s), many in groups.items():
-                deviation = known[lane].deviation
-                place = places[lane] + length * deviation * math.sqrt(SAME_QUESTION)
+            for (sampler, elapsed_s), many in groups.items():
+                deviation = known[sampler].deviation
+                place = places[sampler] + length * deviation * math.sqrt(SAME_QUESTION)
                 own = deviation * math.sqrt(1.0 - SAME_QUESTION)
                 still = _surviving(elapsed_s, place, own)
                 alive = 1.0 / (still + LOST / (1.0 - LOST))
@@ -141,7 +143,7 @@ class Waits:
             for count, row in zip(counts, rows, strict=True):
                 for number, chance in enumerate(_counted(row, most)):
                     count[number] += weight * chance
-        self.lanes = _order(groups, known, places, most)
+        self.samplers = _order(groups, known, places, most)
         self.windows_s = [steps_s[window - 1] for window in _WINDOWS]
         self.reach: list[_Row] = []
         self.seconds: list[_Row] = []
@@ -169,12 +171,12 @@ def _lengths(
     for length, usual in _LENGTHS:
         weight = usual
         for one in arrived:
-            deviation = known[one.lane].deviation
-            off = (math.log(max(one.elapsed_s, 1e-3)) - places[one.lane]) / deviation - length * shared
+            deviation = known[one.sampler].deviation
+            off = (math.log(max(one.elapsed_s, 1e-3)) - places[one.sampler]) / deviation - length * shared
             weight *= LOST + math.exp(-((off / own) ** 2) / 2.0)  # a surprise is no proof
-        for (lane, elapsed_s), many in groups.items():
-            deviation = known[lane].deviation
-            still = _surviving(elapsed_s, places[lane] + length * deviation * shared, deviation * own)
+        for (sampler, elapsed_s), many in groups.items():
+            deviation = known[sampler].deviation
+            still = _surviving(elapsed_s, places[sampler] + length * deviation * shared, deviation * own)
             weight *= ((1.0 - LOST) * still + LOST) ** many
         weights.append((length, weight))
     total = sum(weight for _, weight in weights)
@@ -187,20 +189,20 @@ def _order(
     places: Mapping[str, float],
     most: int,
 ) -> list[str]:
-    """Lanes in the order in which they are expected, by the median of what is left of each."""
+    """Samplers in the order in which they are expected, by the median of what is left of each."""
     expected: list[tuple[float, str]] = []
-    for (lane, elapsed_s), many in groups.items():
-        deviation = known[lane].deviation
-        still = _surviving(elapsed_s, places[lane], deviation)
+    for (sampler, elapsed_s), many in groups.items():
+        deviation = known[sampler].deviation
+        still = _surviving(elapsed_s, places[sampler], deviation)
         for number in range(many):
             # The n-th of so many alike comes at about this quantile of what is left.
             share = still * (1.0 - (number + 1) / (many + 1))
-            expected.append((_reached(share, places[lane], deviation) - elapsed_s, lane))
-    return [lane for _, lane in sorted(expected)[:most]]
+            expected.append((_reached(share, places[sampler], deviation) - elapsed_s, sampler))
+    return [sampler for _, sampler in sorted(expected)[:most]]
 
 
 def _counted(groups: Sequence[tuple[int, float]], most: int) -> list[float]:
-    """Chances of 0, 1, ... arrivals, and at the end of `most` or more, of `many` lanes at `chance` each."""
+    """Chances of 0, 1, ... arrivals, and at the end of `most` or more, of `many` samples at `chance` each."""
     counts = [1.0] + [0.0] * most
     for many, chance in groups:
         not_yet = 1.0 - chance

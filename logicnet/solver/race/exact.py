@@ -2,7 +2,7 @@
 
 What is asked is recognised and computed in a worker process that is bounded in time and memory, because
 strangers wrote it; see `logicnet.solver.race.closed` for how. Whatever is not surely recognised is left to
-the other lanes.
+the other samplers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TIMEOUT_S = 2.0
 """For one question; the usual one takes a few milliseconds."""
 
 MOST_WAITING = 32
-"""Questions at a time: they queue for one worker, and this lane is only of use while it is fast."""
+"""Questions at a time: they queue for one worker, and this sampler is only of use while it is fast."""
 
 LONGEST = 600
 """Characters of a question that is looked at."""

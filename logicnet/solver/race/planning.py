@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 LEAST_CALLS = 2
 
 PAID_CALLS = 1
-"""A paid server is the last resort, with a limit by the day. More lanes would earn 0.006 more
+"""A paid server is the last resort, with a limit by the day. More samplers would earn 0.006 more
 (docs/stopping.md, "fixed 1"), and use it up many times as soon."""
 
 _STAKE_UNIT = 10_000.0  # alpha; what a validator needs to be listened to (LogicNet 1.6)

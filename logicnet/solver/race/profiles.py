@@ -11,7 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from logicnet.errors import SettingsError
 from logicnet.solver.race.stopping import Usual
@@ -19,19 +27,22 @@ from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
 _PRIORS: dict[str, Priors] = {"weak": WEAK, "chat": CHAT}
 _USUAL_TOKENS = {"reason": 0.35, "program": 0.35}
-"""Share of `max_tokens` that a lane usually takes, before any was seen. Two or three lanes correct it."""
+"""Share of `max_tokens` that a sample usually takes, before any was seen. Two or three samples correct it."""
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class _ProfileFields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, frozen=True, strict=True, allow_inf_nan=False
+    )
 
 
-class LaneProfile(_ProfileFields):
-    """How lanes of one kind are run."""
+class SamplerProfile(_ProfileFields):
+    """How samplers of one kind are run."""
 
-    lanes: int = Field(ge=0, le=32)  # begun at once where there is room
+    samples: int = Field(ge=0, le=32, validation_alias=AliasChoices("samples", "lanes"))
+    """Started at once where there is room. Earlier versions called it `lanes`."""
     most: int = Field(ge=0, le=64)  # begun at all for one challenge
     temperature: float = Field(ge=0.0, le=2.0)
     max_tokens: int = Field(ge=8, le=65_536)
@@ -39,8 +50,8 @@ class LaneProfile(_ProfileFields):
 
     @model_validator(mode="after")
     def _no_fewer_than_begun(self) -> Self:
-        if self.lanes > self.most:
-            raise ValueError(f"lanes = {self.lanes} are begun, but most = {self.most} says fewer")
+        if self.samples > self.most:
+            raise ValueError(f"samples = {self.samples} are begun, but most = {self.most} says fewer")
         return self
 
 
@@ -50,20 +61,22 @@ class Profile(_ProfileFields):
     name: _Name
     models: tuple[_Name, ...] = Field(min_length=1, strict=False)  # patterns of names, * for anything
     but_not: tuple[_Name, ...] = Field(default=(), strict=False)  # of those that it is not for all the same
-    priors: Literal["weak", "chat"] = "chat"  # what to think of lanes before they have a record
+    priors: Literal["weak", "chat"] = "chat"  # what to think of samplers before they have a record
     thinking: bool = False  # it writes for itself before it answers
     terse: bool = False  # its traces do not say what they are about; replies then do
     trace_gain: float = Field(default=0.005, ge=0.0, le=0.15, strict=False)
     """Reward that a trace of the model's own adds to a told calculation: 0.15 per unit of cosine."""
-    tokens_per_s: float = Field(default=50.0, gt=0.0, strict=False)  # of one lane, on day one
+    tokens_per_s: float = Field(default=50.0, gt=0.0, strict=False)  # of one sampler, on day one
     calls: int = Field(default=48, ge=2, le=1024)  # that the server is given at once, of all challenges
-    reason: LaneProfile
-    program: LaneProfile
+    reason: SamplerProfile
+    program: SamplerProfile
 
     @model_validator(mode="after")
     def _reasons(self) -> Self:
-        if self.reason.lanes == 0:
-            raise ValueError("reason.lanes must be 1 or more: programs answer no question that asks for one")
+        if self.reason.samples == 0:
+            raise ValueError(
+                "reason.samples must be 1 or more: programs answer no question that asks for one"
+            )
         return self
 
     def matches(self, model: str) -> bool:
@@ -76,10 +89,10 @@ class Profile(_ProfileFields):
         return _PRIORS[self.priors]
 
     def usual(self) -> dict[str, Usual]:
-        """How long lanes take before any was seen."""
+        """How long samplers take before any was seen."""
         return {
-            lane: Usual(_USUAL_TOKENS[lane] * profile.max_tokens / self.tokens_per_s)
-            for lane, profile in (("reason", self.reason), ("program", self.program))
+            sampler: Usual(_USUAL_TOKENS[sampler] * profile.max_tokens / self.tokens_per_s)
+            for sampler, profile in (("reason", self.reason), ("program", self.program))
         } | {"exact": Usual(0.1, 0.9)}
 
 
@@ -144,7 +157,7 @@ def _said(error: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 _WRONG = {
     "missing": "is missing",
     "tuple_type": "must be a list in brackets",
-    "model_type": "must be a table, as { lanes = 4, most = 8 }",
+    "model_type": "must be a table, as { samples = 4, most = 8 }",
     "string_type": "must be text in quotes",
     "string_too_short": "is empty",
     "too_short": "is empty: name at least one",
@@ -157,7 +170,7 @@ _WRONG = {
 
 def _wrong(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
-        word, known = str(error["loc"][-1]), _KNOWN.get(len(error["loc"]), LaneProfile).model_fields
+        word, known = str(error["loc"][-1]), _KNOWN.get(len(error["loc"]), SamplerProfile).model_fields
         near = difflib.get_close_matches(word, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         return f"is unknown; {hint}"

@@ -24,7 +24,7 @@ from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer
 from logicnet.scoring.similarity import at_hand
 from logicnet.solver.guard import suspicious
-from logicnet.solver.race.samplers import LaneEnd
+from logicnet.solver.race.samplers import Sample
 
 NO_ANSWER = "I do not know"
 NO_STEPS = "The steps to this answer cannot be told."
@@ -131,7 +131,7 @@ def _dot(left: Mapping[str, int], right: Mapping[str, int]) -> int:
 async def reply(
     question: str,
     chosen: Form,
-    ends: Sequence[LaneEnd],
+    ends: Sequence[Sample],
     closest: Closest,
     *,
     terse: bool = False,
@@ -143,7 +143,7 @@ async def reply(
     attempt on its judge is not used.
     """
     reached = [end for end in ends if end.form == chosen]
-    traces = [end.trace for end in reached if end.lane in ("reason", "forced") and end.trace.strip()]
+    traces = [end.trace for end in reached if end.sampler in ("reason", "forced") and end.trace.strip()]
     traces = [trace for trace in traces if not suspicious(trace)]
     if traces:
         reasoning = await closest.among(traces, within_s)

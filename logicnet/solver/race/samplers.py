@@ -1,4 +1,4 @@
-"""Lanes: the lines of attack on one question. Each ends with a vote, or with none, and never raises.
+"""Samplers: the lines of attack on one question. Each ends with a vote, or with none, and never raises.
 
 reason    the model reasons; if it does not conclude in time, it is made to go on from its own words,
           "So the final answer is"; what is only guessed from its text counts as "forced". One that is
@@ -37,7 +37,7 @@ _IN_SHORT = "Here is the solution, step by step and in short."
 _IN_SHORT_TOKENS = 384
 
 FORCED_S = 4.0
-"""Kept back from a lane's time for its forced conclusion: 48 tokens on a slow server."""
+"""Kept back from a sampler's time for its forced conclusion: 48 tokens on a slow server."""
 
 IN_SHORT_S = 8.0
 """Kept back before that where a model thinks, to write down what it found: 384 tokens at 50 a second."""
@@ -55,10 +55,10 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class LaneEnd:
-    """What came of a lane. `form` None: no answer. `trace` reads as a solution, "" if there is none."""
+class Sample:
+    """What came of a sampler. `form` None: no answer. `trace` reads as a solution, "" if there is none."""
 
-    lane: str
+    sampler: str
     form: Form | None
     trace: str = ""
     program: str = ""
@@ -73,8 +73,8 @@ class _Circles(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
-    """Runs lanes on one question."""
+class Samplers:
+    """Runs samplers on one question."""
 
     question: str
     profile: Profile
@@ -83,41 +83,41 @@ class Lanes:
     sandbox: Sandbox
     exactly: Exact
 
-    async def exact(self) -> LaneEnd:
+    async def exact(self) -> Sample:
         worked = await self.exactly.solve(self.question)
         if worked is None:
-            return LaneEnd("exact", None)
-        return LaneEnd("exact", form(worked.answer, self.question), trace=worked.steps)
+            return Sample("exact", None)
+        return Sample("exact", form(worked.answer, self.question), trace=worked.steps)
 
-    async def reason(self) -> LaneEnd:
-        lane = self.profile.reason
+    async def reason(self) -> Sample:
+        sampler = self.profile.reason
         prompt = reasoning_prompt(self.question, self.profile)
         done, written = await _written(
             self.models,
             prompt,
             self._until_in_short() if self.profile.thinking else self._until_forced(),
-            max_tokens=lane.max_tokens,
-            temperature=lane.temperature,
+            max_tokens=sampler.max_tokens,
+            temperature=sampler.temperature,
             confidence=True,
         )
         if self._only_thought(done, written):
             return await self._in_short(prompt, done, written)
         found = self._said(done.text) if done.finish != "failed" else None
         if found is not None:
-            return LaneEnd(
+            return Sample(
                 "reason", found, done.text.strip(), "", done.confidence, done.tokens, model=done.model
             )
         return await self._forced(prompt, done, done.text)
 
-    async def program(self) -> LaneEnd:
-        lane = self.profile.program
-        shots = [(one.question, one.program) for one in nearest(self.question, lane.examples)]
+    async def program(self) -> Sample:
+        sampler = self.profile.program
+        shots = [(one.question, one.program) for one in nearest(self.question, sampler.examples)]
         done, written = await _written(
             self.models,
             _prompt(self.question, shots, _PROGRAM),
             self.deadline,
-            max_tokens=lane.max_tokens,
-            temperature=lane.temperature,
+            max_tokens=sampler.max_tokens,
+            temperature=sampler.temperature,
             confidence=True,
         )
         if (
@@ -127,7 +127,7 @@ class Lanes:
         ):
             return _nothing("program", done)  # half of one misleads
         ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S)
-        return LaneEnd(
+        return Sample(
             "program",
             self._form(ran.value),
             "",
@@ -138,7 +138,7 @@ class Lanes:
             done.model,
         )
 
-    async def _in_short(self, prompt: Sequence[Message], done: Completion, written: str) -> LaneEnd:
+    async def _in_short(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
         """The solution that a model writes down once its thinking is cut off.
 
         It goes on from its thoughts without their marks: templates drop what stands between those.
@@ -156,11 +156,11 @@ class Lanes:
         tokens = done.tokens + told.tokens
         found = self._said(told.text) if told.finish != "failed" else None
         if found is not None:
-            return LaneEnd("forced", found, told.text.strip(), "", told.confidence, tokens, model=told.model)
+            return Sample("forced", found, told.text.strip(), "", told.confidence, tokens, model=told.model)
         told = replace(told, tokens=tokens, error=told.error or done.error)
         return await self._forced(prompt, told, f"{thoughts}\n\n{told.text}")
 
-    async def _forced(self, prompt: Sequence[Message], done: Completion, written: str) -> LaneEnd:
+    async def _forced(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
         """The text so far, and the answer that it is made to name."""
         if not written.strip():
             return _nothing("forced", done)
@@ -174,7 +174,7 @@ class Lanes:
         )
         found = self._form(concluded(f"{_SO} {forced.text}")) or self._form(_guess(done))
         tokens = done.tokens + forced.tokens
-        return LaneEnd(
+        return Sample(
             "forced",
             found,
             done.text.strip(),
@@ -215,12 +215,12 @@ class Lanes:
         return found
 
 
-def _nothing(lane: str, done: Completion) -> LaneEnd:
-    return LaneEnd(lane, None, tokens=done.tokens, error=done.error, model=done.model)
+def _nothing(sampler: str, done: Completion) -> Sample:
+    return Sample(sampler, None, tokens=done.tokens, error=done.error, model=done.model)
 
 
 def reasoning_prompt(question: str, profile: Profile) -> list[Message]:
-    """What a reasoning lane asks its model."""
+    """What a reasoning sampler asks its model."""
     shots = [(one.question, one.solution) for one in nearest(question, profile.reason.examples)]
     return _prompt(question, shots, _REASON)
 

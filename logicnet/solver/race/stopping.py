@@ -1,8 +1,8 @@
-"""When to stop: what waiting for more lanes is expected to gain, against the price of the seconds.
+"""When to stop: what waiting for more samplers is expected to gain, against the price of the seconds.
 
 Both are in reward (docs/stopping.md derives them). The gain is what the next votes may change in the
 choice, by the posterior's own forecast of them, looked ahead over several arrivals with leave to stop
-after each. The price is the time until they are expected, by what lanes took before, by how long these
+after each. The price is the time until they are expected, by what samplers took before, by how long these
 have been running, and by when others of this question came.
 """
 
@@ -31,14 +31,14 @@ __all__ = [
 ]
 
 REPLY_RESERVE_S = 1.0
-"""Kept back from every wait: choosing the trace, writing and sending the reply. Never spent on a lane."""
+"""Kept back from every wait: choosing the trace, writing and sending the reply. Never spent on a sampler."""
 
 LOOK_AHEAD = 3
 """Arrivals that are thought through while votes come in. Two rival votes can overturn a choice that one
 cannot, and one step alone loses more than it saves (benchmarks/stopping.py); a fourth gained nothing."""
 
 TRACED = frozenset({"reason"})
-"""Lanes whose vote comes with a trace that reads like an assistant's solution."""
+"""Samplers whose vote comes with a trace that reads like an assistant's solution."""
 
 _UNLIKELY = 0.002  # votes less likely to come than this are not followed further
 _GROUPS = 4  # answers (or groups of equally placed ones) that a next vote is thought to agree with
@@ -98,7 +98,7 @@ def decide(
     """Is it worth waiting for any of `pending`?
 
     `left_s`: seconds until the reply must be there; the last `reserve_s` are never waited away.
-    `arrived`: lanes of this question that ended, and what they took. `similarity_gain`: reward that a trace
+    `arrived`: samples of this question that ended, and what they took. `similarity_gain`: reward that a trace
     of the model's own adds to an answer that has none. `forced`: chance of being right without any vote.
     """
     worth = _Worth(prices.right, similarity_gain, forced, traced)
@@ -113,7 +113,7 @@ def worth_starting(
     pending: Sequence[Pending],
     arrivals: Arrivals,
     *,
-    lane: str,
+    sampler: str,
     left_s: float,
     arrived: Sequence[Pending] = (),
     prices: Prices = VALIDATOR,
@@ -124,21 +124,21 @@ def worth_starting(
     slows: float = 0.0,
     look_ahead: int = LOOK_AHEAD,
 ) -> Decision:
-    """Is one more `lane` worth its time and load? As `decide`, of the best plan with it and without.
+    """Is one more `sampler` worth its time and load? As `decide`, of the best plan with it and without.
 
-    `slows`: share by which it makes all running lanes slower. `gain` is what the plan with it is worth more.
+    `slows`: share by which it slows all running samples. `gain` is what the plan with it is worth more.
     """
     worth = _Worth(prices.right, similarity_gain, forced, traced)
     question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
     horizon_s = left_s - reserve_s
-    more = question.decide([*pending, Pending(lane, 0.0)], horizon_s, pace=1.0 + slows)
+    more = question.decide([*pending, Pending(sampler, 0.0)], horizon_s, pace=1.0 + slows)
     gain = more.worth - question.decide(pending, horizon_s).worth
     return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
 
 
 @dataclass(frozen=True, slots=True)
 class _QuestionState:
-    """What is known of one question, whatever lanes are to run."""
+    """What is known of one question, whatever samplers are to run."""
 
     votes: Sequence[Vote]
     trust: Trust
@@ -154,12 +154,12 @@ class _QuestionState:
         if not pending or horizon_s <= 0.0:
             return _STOP
         ballots = Ballots.counted(self.votes, self.trust, self.kind)
-        own = frozenset(vote.key for vote in self.votes if vote.key and vote.lane in self.worth.traced)
+        own = frozenset(vote.key for vote in self.votes if vote.key and vote.sampler in self.worth.traced)
         most = min(self.look_ahead, len(pending))
         waits = Waits(pending, self.arrived, self.arrivals, horizon_s=horizon_s, pace=pace, most=most)
-        # Thought through for more lanes than there are, of the last kind: so that a tree serves again.
-        lanes = (*waits.lanes, *waits.lanes[-1:] * (self.look_ahead - most))
-        plans = _plans(_tree(ballots, own, lanes, self.worth), waits, self.prices.second)
+        # Thought through for more samplers than there are, of the last kind: so that a tree serves again.
+        samplers = (*waits.samplers, *waits.samplers[-1:] * (self.look_ahead - most))
+        plans = _plans(_tree(ballots, own, samplers, self.worth), waits, self.prices.second)
         gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
         return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
 
@@ -198,21 +198,21 @@ _trees: WeakKeyDictionary[Trust, dict[object, _Tree]] = WeakKeyDictionary()
 _MOST_TREES = 512  # some ten megabytes at most
 
 
-def _tree(ballots: Ballots, own: frozenset[str], lanes: tuple[str, ...], worth: _Worth) -> _Tree:
-    """What may come of these votes if `lanes` arrive in this order."""
-    place = (ballots.kind, lanes, worth, _standing(ballots, own))
+def _tree(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
+    """What may come of these votes if `samplers` arrive in this order."""
+    place = (ballots.kind, samplers, worth, _standing(ballots, own))
     trees = _trees.setdefault(ballots.trust, {})
     if (tree := trees.get(place)) is None:
         if len(trees) >= _MOST_TREES:
             trees.clear()
-        tree = trees[place] = _grown(ballots, own, lanes, worth)
+        tree = trees[place] = _grown(ballots, own, samplers, worth)
     return tree
 
 
 def _standing(ballots: Ballots, own: frozenset[str]) -> object:
     """What votes say, whatever the answers are called."""
     answers = (
-        (one.odds, tuple(sorted(one.lanes.items())), key in own) for key, one in ballots.answers.items()
+        (one.odds, tuple(sorted(one.samplers.items())), key in own) for key, one in ballots.answers.items()
     )
     return ballots.wrong, tuple(sorted(answers))
 
@@ -227,20 +227,20 @@ class _State:
     place: int = -1
 
 
-def _grown(ballots: Ballots, own: frozenset[str], lanes: tuple[str, ...], worth: _Worth) -> _Tree:
+def _grown(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
     """Arrival by arrival; votes that stand alike are one state, and unlikely states are not followed."""
     level: dict[object, _State] = {None: _State(ballots, own, 1.0)}
     levels = []
-    for depth, lane in enumerate(lanes):
+    for depth, sampler in enumerate(samplers):
         levels.append(level)
         following: dict[object, _State] = {}
         for state in level.values():
             if state.likely >= _UNLIKELY:
-                _branch(state, lane, worth, depth, following)
+                _branch(state, sampler, worth, depth, following)
         level = following
     tree: _Tree = []
     below: dict[object, _State] = {}
-    for depth in reversed(range(len(lanes))):
+    for depth in reversed(range(len(samplers))):
         for state in levels[depth].values():
             if state.likely >= _UNLIKELY:
                 known = ((chance, below.get(standing)) for chance, standing in state.later)
@@ -251,8 +251,8 @@ def _grown(ballots: Ballots, own: frozenset[str], lanes: tuple[str, ...], worth:
     return tree
 
 
-def _branch(state: _State, lane: str, worth: _Worth, depth: int, following: dict[object, _State]) -> None:
-    """What `lane` may say to these votes."""
+def _branch(state: _State, sampler: str, worth: _Worth, depth: int, following: dict[object, _State]) -> None:
+    """What `sampler` may say to these votes."""
 
     def follow(ballots: Ballots, own: frozenset[str], chance: float) -> None:
         standing = _standing(ballots, own)
@@ -263,13 +263,13 @@ def _branch(state: _State, lane: str, worth: _Worth, depth: int, following: dict
     ballots, own = state.ballots, state.own
     joint, leader = ballots.joint(), ballots.leader()
     total = sum(joint.values())
-    silent = ballots.trust.silent(lane)
+    silent = ballots.trust.silent(sampler)
     follow(ballots, own, silent)
     for key, many in _next_answers(joint, depth):
-        after = ballots.plus(lane, key)
+        after = ballots.plus(sampler, key)
         next_joint = after.joint()
         weight = (1.0 - silent) * many / total
-        next_own = own | {key} if lane in worth.traced else own
+        next_own = own | {key} if sampler in worth.traced else own
         kept = worth.of(leader, next_joint, own)
         state.gain += weight * (worth.of(after.leader(), next_joint, next_own) - kept)
         follow(after, next_own, weight * sum(next_joint.values()))
@@ -285,7 +285,7 @@ def _plans(tree: _Tree, waits: Waits, rate: float) -> list[tuple[float, float, f
         gains: list[float] = []
         prices: list[float] = []
         for depth, now, later in tree:
-            if depth >= len(reach):  # there are no more lanes than that
+            if depth >= len(reach):  # there are no more samplers than that
                 gains.append(0.0)
                 prices.append(0.0)
                 continue

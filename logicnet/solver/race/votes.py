@@ -2,10 +2,10 @@
 
 The model behind it (derived in docs/stopping.md):
 
-    a question has one hidden ease, u ~ N(0, 1), which all lanes feel: so they err together
-    a lane is right with probability Phi(a + spread * u), on average its trust for this kind of question
+    a question has one hidden ease, u ~ N(0, 1), which all samplers feel: so they err together
+    a sampler is right with probability Phi(a + spread * u), on average its trust for this kind of question
     right answers are equal; wrong ones scatter as a hierarchical Dirichlet process: some attract, those
-        of one lane more than those of two
+        of one sampler more than those of two
 
 Each answer seen is a hypothesis, and so is that none is right. Every vote multiplies one factor into
 each, so the order of votes cannot matter. Keys are compared as they are; making equal answers equal
@@ -31,7 +31,7 @@ and two unit normals that far apart differ by 0.36."""
 
 _MOST_CONFIDENCE = 2.0  # standard deviations; a measurement past that says no more
 _LEAST_DEVIATION = 0.02  # nats per token; traces closer than this are equally confident
-_LEAST_TRACES = 3  # of one lane in one challenge, before they are compared with each other
+_LEAST_TRACES = 3  # of one sampler in one challenge, before they are compared with each other
 
 _LEAST = 0.005  # trust is kept between this and 1 - this
 _LEAST_RIGHT = 2e-3  # the same for one question however easy or hard, so that many votes do not underflow
@@ -42,23 +42,23 @@ MOST_VOTES = 64
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One lane's end. `key` is the normal form of its answer, "" if it has none.
+    """One sampler's end. `key` is the normal form of its answer, "" if it has none.
 
     `confidence`: mean log-probability per token of its trace or of the trace's tail (nats, so at most 0),
     None if unknown.
     """
 
-    lane: str
+    sampler: str
     key: str
     confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class LaneRecord:
-    """What scored runs say of one lane at one kind of question: counts, which may be discounted."""
+class SamplerRecord:
+    """What scored runs say of one sampler at one kind of question: counts, which may be discounted."""
 
     kind: str
-    lane: str
+    sampler: str
     right: float
     wrong: float
     silent: float = 0.0  # ended with no answer
@@ -66,7 +66,7 @@ class LaneRecord:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What to think of a lane before it has a record.
+    """What to think of a sampler before it has a record.
 
     `right`: chance that its answer is right. `strength`: questions that this opinion is worth.
     `silent`: chance that it ends with no answer. `spread`: how much it depends on the question's ease,
@@ -107,18 +107,18 @@ published votes of k gain little, so questions are nearly always or nearly never
 _UNKNOWN = Prior(0.3, strength=4.0)
 
 _KIND_STRENGTH = 8.0
-"""Questions of one kind that the lane's record at all others is worth."""
+"""Questions of one kind that the sampler's record at all others is worth."""
 
 _MOST_ELSEWHERE = 24.0
 """Questions of other kinds that count at all: kinds differ too much for a thousand of them to settle it."""
 
 GUESSED: Mapping[str, float] = MappingProxyType({"yes-no": 0.5, "choice": 0.25})
-"""Chance of being right by guessing: no lane is thought worse than this before its record says so."""
+"""Chance of being right by guessing: no sampler is thought worse than this before its record says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Chance that two wrong answers to one question are the same, `within` one lane and `between` two.
+    """Chance that two wrong answers to one question are the same, `within` one sampler and `between` two.
 
     0 < between < within < 1.
     """
@@ -144,14 +144,14 @@ CHAT_SCATTER = Scatter(within=0.60, between=0.50)
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How confident a lane's traces usually are: mean and standard deviation, nats per token."""
+    """How confident a sampler's traces usually are: mean and standard deviation, nats per token."""
 
     mean: float
     deviation: float
 
 
 class Trust:
-    """How often a lane is right: its record, shrunk to what it did elsewhere, and that to a prior.
+    """How often a sampler is right: its record, shrunk to what it did elsewhere, and that to a prior.
 
     With r right of n at this kind, R of N at all others, these counted as 24 at most:
 
@@ -161,7 +161,7 @@ class Trust:
 
     def __init__(
         self,
-        records: Iterable[LaneRecord] = (),
+        records: Iterable[SamplerRecord] = (),
         priors: Priors = WEAK,
         *,
         scales: Mapping[str, Scale] = MappingProxyType({}),
@@ -177,21 +177,21 @@ class Trust:
         self._totals: dict[str, tuple[float, float, float]] = {}
         for record in records:
             one = (max(record.right, 0.0), max(record.wrong, 0.0), max(record.silent, 0.0))
-            place = (record.lane, record.kind)
+            place = (record.sampler, record.kind)
             self._counts[place] = _sum(self._counts.get(place, _NOTHING), one)
-            self._totals[record.lane] = _sum(self._totals.get(record.lane, _NOTHING), one)
+            self._totals[record.sampler] = _sum(self._totals.get(record.sampler, _NOTHING), one)
         self._right: dict[tuple[str, str], float] = {}
 
-    def prior(self, lane: str) -> Prior:
-        return self.priors.get(lane, _UNKNOWN)
+    def prior(self, sampler: str) -> Prior:
+        return self.priors.get(sampler, _UNKNOWN)
 
-    def right(self, lane: str, kind: str) -> float:
-        """Chance that this lane's answer is right, at this kind of question; between 0.005 and 0.995."""
-        known = self._right.get((lane, kind))
+    def right(self, sampler: str, kind: str) -> float:
+        """Chance that this sampler's answer is right, at this kind of question; between 0.005 and 0.995."""
+        known = self._right.get((sampler, kind))
         if known is None:
-            prior = self.prior(lane)
-            right, wrong, _ = self._counts.get((lane, kind), _NOTHING)
-            all_right, all_wrong, _ = self._totals.get(lane, _NOTHING)
+            prior = self.prior(sampler)
+            right, wrong, _ = self._counts.get((sampler, kind), _NOTHING)
+            all_right, all_wrong, _ = self._totals.get(sampler, _NOTHING)
             more_right, more = all_right - right, all_right - right + all_wrong - wrong
             share = min(1.0, _MOST_ELSEWHERE / more) if more else 0.0
             elsewhere = prior.right * prior.strength + more_right * share
@@ -199,13 +199,13 @@ class Trust:
             elsewhere = max(elsewhere, GUESSED.get(kind, 0.0))
             strength = max(_KIND_STRENGTH, prior.strength)
             known = _between((elsewhere * strength + right) / (strength + right + wrong), _LEAST)
-            self._right[lane, kind] = known
+            self._right[sampler, kind] = known
         return known
 
-    def silent(self, lane: str) -> float:
-        """Chance that this lane ends with no answer."""
-        prior = self.prior(lane)
-        right, wrong, silent = self._totals.get(lane, _NOTHING)
+    def silent(self, sampler: str) -> float:
+        """Chance that this sampler ends with no answer."""
+        prior = self.prior(sampler)
+        right, wrong, silent = self._totals.get(sampler, _NOTHING)
         strength = prior.strength
         return (prior.silent * strength + silent) / (strength + right + wrong + silent)
 
@@ -224,7 +224,7 @@ class Posterior:
 
 
 def posterior(votes: Sequence[Vote], trust: Trust, kind: str) -> Posterior:
-    """What `votes` say. One vote alone is believed as its lane is; votes with key "" say nothing."""
+    """What `votes` say. One vote alone is believed as its sampler is; votes with key "" say nothing."""
     return Ballots.counted(votes, trust, kind).posterior()
 
 
@@ -233,10 +233,10 @@ class _Answer:
     """One answer's votes: `odds` is the product of its votes' odds of being right, at each ease."""
 
     odds: tuple[float, ...]
-    lanes: dict[str, int]
+    samplers: dict[str, int]
 
     def signature(self) -> tuple[int, ...]:
-        return tuple(sorted(self.lanes.values()))
+        return tuple(sorted(self.samplers.values()))
 
 
 @dataclass(slots=True)
@@ -251,7 +251,7 @@ class Ballots:
     kind: str
     wrong: tuple[float, ...]  # product of all votes' chances of being wrong, at each ease
     answers: dict[str, _Answer]
-    totals: dict[str, int]  # votes with an answer, by lane
+    totals: dict[str, int]  # votes with an answer, by sampler
     _joint: dict[str, float] | None = field(default=None)
 
     @classmethod
@@ -259,16 +259,16 @@ class Ballots:
         ballots = cls(trust, kind, _WEIGHTS, {}, {})
         votes = [vote for vote in votes if vote.key][:MOST_VOTES]
         for vote, shift in zip(votes, _shifts(votes, trust), strict=True):
-            ballots._add(vote.lane, vote.key, shift)
+            ballots._add(vote.sampler, vote.key, shift)
         return ballots
 
-    def plus(self, lane: str, key: str) -> Ballots:
+    def plus(self, sampler: str, key: str) -> Ballots:
         """These and one vote more, of usual confidence."""
         answers = dict(self.answers)
         if (old := answers.get(key)) is not None:
-            answers[key] = _Answer(old.odds, dict(old.lanes))
+            answers[key] = _Answer(old.odds, dict(old.samplers))
         more = Ballots(self.trust, self.kind, self.wrong, answers, dict(self.totals))
-        more._add(lane, key, 0.0)
+        more._add(sampler, key, 0.0)
         return more
 
     def joint(self) -> Mapping[str, float]:
@@ -287,8 +287,8 @@ class Ballots:
                     others.remove(signature)
                     rest = without[signature] = tuple(others)
                 chance = sum(map(float.__mul__, self.wrong, answer.odds)) * _partition(rest, within, between)
-                for lane, total in self.totals.items():
-                    chance /= _rising(within, total - answer.lanes.get(lane, 0))
+                for sampler, total in self.totals.items():
+                    chance /= _rising(within, total - answer.samplers.get(sampler, 0))
                 joint[key] = chance
             chance = sum(self.wrong) * _partition(tuple(everything), within, between)
             for total in self.totals.values():
@@ -311,29 +311,31 @@ class Ballots:
         joint = self.joint()
         return min((key for key in joint if key), key=lambda key: (-joint[key], key), default="")
 
-    def _add(self, lane: str, key: str, shift: float) -> None:
-        wrong, odds = _at_each_ease(self.trust.right(lane, self.kind), self.trust.prior(lane).spread, shift)
+    def _add(self, sampler: str, key: str, shift: float) -> None:
+        wrong, odds = _at_each_ease(
+            self.trust.right(sampler, self.kind), self.trust.prior(sampler).spread, shift
+        )
         self.wrong = tuple(map(float.__mul__, self.wrong, wrong))
         answer = self.answers.get(key)
         if answer is None:
-            self.answers[key] = _Answer(odds, {lane: 1})
+            self.answers[key] = _Answer(odds, {sampler: 1})
         else:
             answer.odds = tuple(map(float.__mul__, answer.odds, odds))
-            answer.lanes[lane] = answer.lanes.get(lane, 0) + 1
-        self.totals[lane] = self.totals.get(lane, 0) + 1
+            answer.samplers[sampler] = answer.samplers.get(sampler, 0) + 1
+        self.totals[sampler] = self.totals.get(sampler, 0) + 1
 
 
 def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
-    """Log-odds that each vote's confidence adds, by its lane's scale or, without one, by its fellows."""
+    """Log-odds that each vote's confidence adds, by its sampler's scale or, without one, by its fellows."""
     scales: dict[str, Scale | None] = {}
     shifts = []
     for vote in votes:
         if vote.confidence is None or not math.isfinite(vote.confidence):
             shifts.append(0.0)
             continue
-        if vote.lane not in scales:
-            scales[vote.lane] = trust.scales.get(vote.lane) or _fellows(votes, vote.lane)
-        scale = scales[vote.lane]
+        if vote.sampler not in scales:
+            scales[vote.sampler] = trust.scales.get(vote.sampler) or _fellows(votes, vote.sampler)
+        scale = scales[vote.sampler]
         if scale is None:
             shifts.append(0.0)
             continue
@@ -344,11 +346,11 @@ def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
     return shifts
 
 
-def _fellows(votes: Sequence[Vote], lane: str) -> Scale | None:
+def _fellows(votes: Sequence[Vote], sampler: str) -> Scale | None:
     known = sorted(  # so that sums of floats do not depend on the order either
         vote.confidence
         for vote in votes
-        if vote.lane == lane and vote.confidence is not None and math.isfinite(vote.confidence)
+        if vote.sampler == sampler and vote.confidence is not None and math.isfinite(vote.confidence)
     )
     return Scale(fmean(known), pstdev(known)) if len(known) >= _LEAST_TRACES else None
 
@@ -373,7 +375,7 @@ def _at_each_ease(right: float, spread: float, shift: float) -> tuple[tuple[floa
 
 @lru_cache(maxsize=64)
 def _concentrations(scatter: Scatter) -> tuple[float, float]:
-    """Of the Dirichlet processes, of one lane and of all, that give these chances of collision.
+    """Of the Dirichlet processes, of one sampler and of all, that give these chances of collision.
 
     between = 1 / (1 + all);  within = between + (1 - between) / (1 + one)
     """
@@ -382,10 +384,10 @@ def _concentrations(scatter: Scatter) -> tuple[float, float]:
 
 @lru_cache(maxsize=65536)
 def _partition(wrong: tuple[tuple[int, ...], ...], within: float, between: float) -> float:
-    """Probability of wrong answers that were said so often, times prod_lanes rising(within, votes).
+    """Probability of wrong answers that were said so often, times prod_samplers rising(within, votes).
 
-    `wrong` has one tuple for each answer: its votes, by lane. Exact: in the Chinese restaurant franchise,
-    sums over how many tables each answer has in each lane, as coefficients of polynomials.
+    `wrong` has one tuple for each answer: its votes, by sampler. Exact: in the Chinese restaurant franchise,
+    sums over how many tables each answer has in each sampler, as coefficients of polynomials.
     """
     tables = [1.0]
     for answer in wrong:

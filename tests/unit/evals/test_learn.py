@@ -10,14 +10,14 @@ import pytest
 from logicnet.cli import main
 from logicnet.evals.runs.row import Row
 from logicnet.ledger import Ledger, LedgerReader, _schema
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.evals.report.runs import row, write_run
 
 
 def voted(number: int, *votes: tuple[str, str], chosen: str, **changed: Any) -> Row:
-    """Question `number`, whose truth is `number + 1`, with votes of lanes for keys that are their texts."""
-    trail = Trail("sum", tuple(LaneVote(lane, key, key) for lane, key in votes), chosen)
-    return row("race", number, solver="race", trail=trail.fields(), answer=chosen, **changed)
+    """Question `number`, whose truth is `number + 1`, with votes for keys that are their texts."""
+    vote_log = VoteLog("sum", tuple(SamplerVote(sampler, key, key) for sampler, key in votes), chosen)
+    return row("race", number, solver="race", trail=vote_log.fields(), answer=chosen, **changed)
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def earned(path: Path, model: str | None = "small") -> dict[str, tuple[float, float]]:
     with LedgerReader.open(path) as reader:
-        records = reader.lane_records("race", model)
+        records = reader.sampler_records("race", model)
     assert {kind for kind, *_ in records} <= {"sum"}
-    return {lane: (right, wrong) for _, lane, right, wrong in records}
+    return {sampler: (right, wrong) for _, sampler, right, wrong in records}
 
 
 EARNED = {"reason": (0.5, 1.5), "program": (3.0, 0.0), "exact": (0.0, 1.0)}
@@ -84,7 +84,7 @@ def test_what_was_learned_of_one_model_says_nothing_of_another(run: Path, tmp_pa
     assert earned(Path("l.sqlite"), "large") == {"exact": (1.0, 0.0)}
     assert earned(Path("l.sqlite"), None) == EARNED | {"exact": (1.0, 1.0)}
     with LedgerReader.open(Path("l.sqlite")) as reader:
-        assert reader.lane_records("direct", "small") == []
+        assert reader.sampler_records("direct", "small") == []
 
 
 def test_it_learns_while_a_miner_runs(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, HungUp, Outcome, Refused, Shadowed
 from logicnet.protocol import Hotkey
-from logicnet.votelog import Trail
+from logicnet.votelog import VoteLog
 
 ALICE, BOB = Hotkey("5Alice"), Hotkey("5Bob")
 
@@ -35,9 +35,11 @@ def answered(
     answer: str = "2",
     reasoning: str = "One and one.",
     error: str = "",
-    trail: Trail | None = None,
+    vote_log: VoteLog | None = None,
 ) -> Answered:
-    return Answered(702.5, challenge_id, ALICE, "direct", outcome, seconds, reasoning, answer, error, trail)
+    return Answered(
+        702.5, challenge_id, ALICE, "direct", outcome, seconds, reasoning, answer, error, vote_log
+    )
 
 
 def shadowed(
@@ -46,10 +48,10 @@ def shadowed(
     seconds: float = 1.5,
     outcome: Outcome | Literal["displaced"] = "solved",
     answer: str = "2",
-    trail: Trail | None = None,
+    vote_log: VoteLog | None = None,
 ) -> Shadowed:
     return Shadowed(
-        710.0, challenge_id, "race", outcome, seconds, 60.0, "Two.", answer, error="", trail=trail
+        710.0, challenge_id, "race", outcome, seconds, 60.0, "Two.", answer, error="", vote_log=vote_log
     )
 
 

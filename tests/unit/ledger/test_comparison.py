@@ -104,7 +104,7 @@ def test_nothing_to_show_is_said_only_if_asked_for(path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.splitlines() == [
         "Shadows, of the same challenges: None was tried yet; see --miner.shadow.",
         "",
-        "What lanes have earned: Nothing was learned yet; `logicnet learn RUN` learns from a bench.",
+        "What samplers have earned: Nothing was learned yet; `logicnet learn RUN` learns from a bench.",
         "",
     ]
     assert main(["ledger", "--path", str(path)]) == 0

@@ -13,7 +13,7 @@ from logicnet.ledger import Ledger, LedgerReader, _batch, _ledger, _schema
 from logicnet.ledger._batch import EPOCH_S
 from logicnet.ledger._reader import Row, Table
 from logicnet.protocol import Uid
-from logicnet.votelog import LaneVote, Trail, read_trail
+from logicnet.votelog import SamplerVote, VoteLog, read_vote_log
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
 
 
@@ -166,22 +166,22 @@ def test_events_of_many_threads_are_all_kept(path: Path) -> None:
 
 
 def test_how_an_answer_came_about_and_what_a_shadow_said_are_kept(path: Path) -> None:
-    trail = Trail(
-        "story", (LaneVote("reason", "2", "2", -0.1, 1.5, 30), LaneVote("program", "")), "2", "enough"
+    vote_log = VoteLog(
+        "story", (SamplerVote("reason", "2", "2", -0.1, 1.5, 30), SamplerVote("program", "")), "2", "enough"
     )
     with Ledger.open(path) as ledger:
         ledger.record(admitted("a", epoch(1)))
-        ledger.record(answered("a", trail=trail))
-        ledger.record(shadowed("a", answer="two \ud83d", trail=trail))
+        ledger.record(answered("a", vote_log=vote_log))
+        ledger.record(shadowed("a", answer="two \ud83d", vote_log=vote_log))
         ledger.flush()
         ledger.record(shadowed("a", answer="again"))
-    assert read_trail(rows(path, "challenges")[0]["trail"]) == trail
+    assert read_vote_log(rows(path, "challenges")[0]["trail"]) == vote_log
     (row,) = rows(path, "shadows")
     assert (row["solver"], row["shadow"], row["answer"], row["shadow_answer"]) == (
         *("direct", "race", "2"),
         "two ?",
     )
-    assert read_trail(row["shadow_trail"]) == trail
+    assert read_vote_log(row["shadow_trail"]) == vote_log
 
 
 # What comes back
@@ -226,7 +226,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
     with pytest.raises(LedgerError, match=r"older logicnet .* next start of `logicnet mine` brings it"):
         LedgerReader.open(path)
     with Ledger.open(path) as ledger:
-        ledger.record(answered("old", trail=Trail("story")))
+        ledger.record(answered("old", vote_log=VoteLog("story")))
         ledger.record(shadowed("old"))
     assert rows(path, "challenges")[0]["trail"]["kind"] == "story"
     assert rows(path, "shadows")[0]["question"] == "Why?"

@@ -90,7 +90,7 @@ def test_what_does_not_age_stays(path: Path) -> None:
     with Ledger.open(path, keep_days=1):
         assert comes(lambda: ids(path) == {"new0"})
     with LedgerReader.open(path) as reader:
-        assert reader.lane_records("race", None) == [("story", "reason", 3.0, 1.0)]
+        assert reader.sampler_records("race", None) == [("story", "reason", 3.0, 1.0)]
         assert len(list(reader.rows("places"))) == 1
     with Ledger.open(path) as ledger:
         assert ledger.nonces == {"classic:5Alice:u": 5}

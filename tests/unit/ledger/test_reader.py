@@ -7,7 +7,7 @@ from logicnet.errors import LedgerError, Reason
 from logicnet.events import Promised
 from logicnet.ledger import Ledger, LedgerReader
 from logicnet.ledger._reader import Which
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused
 
 
@@ -134,11 +134,11 @@ def test_what_a_killed_miner_left_behind_is_read(filled: Path, tmp_path: Path) -
 
 
 def test_who_watches_gets_short_texts_and_what_the_computing_lane_said(path: Path) -> None:
-    votes = (LaneVote("reason", "n:3", "3"), LaneVote("exact", "n:2", "2"))
+    votes = (SamplerVote("reason", "n:3", "3"), SamplerVote("exact", "n:2", "2"))
     with Ledger.open(path) as ledger:
         ledger.record(admitted("a", epoch(1), question="x" * 1000))
         ledger.record(admitted("b", epoch(2), at_s=701.0))
-        ledger.record(answered("a", trail=Trail("closed", votes, chosen="n:3")))
+        ledger.record(answered("a", vote_log=VoteLog("closed", votes, chosen="n:3")))
         ledger.record(answered("b"))
     with LedgerReader.open(path) as reader:
         first, second = reader.watched(0.0)

@@ -120,9 +120,9 @@ def test_60_columns_show_every_fact(path: Path) -> None:
         ["01-01 00:11", "What is the sum of all primes?"],
         ["not that many"],
         ["five"],
-        ["What lanes have earned"],
+        ["What samplers have earned"],
         ["solver", "kind"],
-        ["model", "lane", "right", "wrong", "share", "runs"],
+        ["model", "sampler", "right", "wrong", "share", "runs"],
         ["race", "story", "1300.5", "4", "100%", "1"],
         ["Qwen/Qwen2.5-Math…", "program"],
     ]

@@ -13,7 +13,7 @@ from logicnet.errors import ModelError
 from logicnet.llm import Endpoint, Message, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.answering import MOST_ANSWER, MOST_REASONING, Solution, answer_in_time, unsolved
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
 CHALLENGE = Challenge("How many clips?")
@@ -294,13 +294,13 @@ async def test_no_timer_is_set_past_the_deadline(
 
 
 async def test_how_it_came_about_is_kept_as_far_as_it_can_be_stored(models: Endpoint) -> None:
-    trail = Trail("sum", (LaneVote("reason", "72", "seventy-two", -0.1, 2.0, 30),), "72")
+    vote_log = VoteLog("sum", (SamplerVote("reason", "72", "seventy-two", -0.1, 2.0, 30),), "72")
 
     async def solve(challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
-        return Answer("Steps.", "72", trail)
+        return Answer("Steps.", "72", vote_log)
 
     async def babble(challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         return Answer("Steps.", "72", "a trail")  # type: ignore[arg-type]
 
-    assert (await in_time(solve, models)).answer.trail == trail
+    assert (await in_time(solve, models)).answer.vote_log == vote_log
     assert await in_time(babble, models) == Solution(Answer("Steps.", "72"), "solved")

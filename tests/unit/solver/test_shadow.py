@@ -12,11 +12,11 @@ from logicnet.events import Admitted, Event, Shadowed
 from logicnet.llm import Endpoint, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.shadow import MOST_WAITING, Shadow, drawn
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.harness.manual_time import ManualTime, settle
 from tests.unit.ledger.facts import admitted, answered, epoch, hung_up
 
-TRAIL = Trail("story", (LaneVote("reason", "72"),), "72")
+TRAIL = VoteLog("story", (SamplerVote("reason", "72"),), "72")
 
 
 class Second:
@@ -101,7 +101,7 @@ async def test_it_answers_what_was_answered_and_tells_only_its_sink(stage: Stage
     assert stage.second.begun == [Challenge("What is a?", "Logic", "7")]
     assert stage.second.allowed_s == [60.0]
     assert stage.told == [
-        Shadowed(800.0, "a", "second", "solved", 3.0, 60.0, "Steps.", "72", trail=TRAIL),
+        Shadowed(800.0, "a", "second", "solved", 3.0, 60.0, "Steps.", "72", vote_log=TRAIL),
     ]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from loguru import logger
 
+from logicnet._util.backoff import Backoff
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving.vllm import gpu_memory as cards
 from logicnet.operate.serving.vllm import orphans as leftovers
@@ -46,10 +47,6 @@ class ProbePolicy:
     first_s: float = 2.0  # before the first restart; then doubled ...
     longest_s: float = 300.0  # ... up to this
     well_s: float = 600.0  # of being well, after which restarts are counted anew
-
-    def pause_s(self, restart: int) -> float:
-        """Seconds before that restart in a row, the first being 1."""
-        return min(self.first_s * 2.0 ** min(restart - 1, 32), self.longest_s)
 
 
 class Guardian:
@@ -89,6 +86,8 @@ class Guardian:
     async def _run(self, stop: asyncio.Event) -> None:
         logger.info(f"Starting vLLM: {self._launch}")
         restarts = 0
+        # Without jitter: this machine has one vLLM, so no other restarts in step with it.
+        pauses = Backoff(self._patience.first_s, self._patience.longest_s, chance=lambda: 1.0)
         ended = await asyncio.to_thread(leftovers.end_left_over, self._note)
         if ended:
             logger.warning(f"Ended {_processes(ended)}, left over from an earlier vLLM")
@@ -101,8 +100,11 @@ class Guardian:
             if reason is None:
                 break
             well_s = self._clock() - self._up_s if self._up_s is not None else 0.0
-            restarts = 1 if well_s >= self._patience.well_s else restarts + 1
-            delay_s = self._patience.pause_s(restarts)
+            if well_s >= self._patience.well_s:
+                restarts = 0
+                pauses.reset()
+            restarts += 1
+            delay_s = pauses.next_s()
             logger.error(f"{reason.rstrip('.')}. Starting it again in {delay_s:.0f} s (restart {restarts})")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay_s)

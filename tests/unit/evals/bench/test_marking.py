@@ -11,7 +11,7 @@ from logicnet.llm import Completion, Endpoint
 from logicnet.protocol import Answer
 from logicnet.scoring import Embedder, Scorer
 from logicnet.solver.answering import Solution
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
 PROBLEM = Problem("What is 48 + 24?", "72", "mathgenerator", "addition", rephrased="Add 48 and 24, friend!")
@@ -104,9 +104,9 @@ async def test_references_are_of_the_raw_question():
         await endpoint.close()
 
 
-async def test_how_its_lanes_voted_is_kept():
-    trail = Trail("sum", (LaneVote("program", "72"),), "72")
-    solution = Solution(Answer("Steps.", "72", trail), "solved")
+async def test_how_its_samplers_voted_is_kept():
+    vote_log = VoteLog("sum", (SamplerVote("program", "72"),), "72")
+    solution = Solution(Answer("Steps.", "72", vote_log), "solved")
     plain, voted = await mark([asked(), asked(solution=solution)], Scorer(), {}, 64.0)
     assert plain.trail is None
-    assert voted.trail == trail.fields()
+    assert voted.trail == vote_log.fields()

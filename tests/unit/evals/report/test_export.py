@@ -8,7 +8,7 @@ import pytest
 
 from logicnet.evals.report.export import write_csv, write_jsonl
 from logicnet.evals.runs.row import BadRun, read_rows
-from logicnet.votelog import LaneVote, Trail, read_trail
+from logicnet.votelog import SamplerVote, VoteLog, read_vote_log
 from tests.unit.evals.report.runs import HOSTILE, row
 
 
@@ -47,10 +47,10 @@ def test_a_file_that_cannot_be_written_is_an_error_in_one_line(tmp_path, write):
 
 
 def test_how_an_answer_came_about_is_kept_in_both(tmp_path):
-    trail = Trail("sum", (LaneVote("reason", "72", "72"),), "72").fields()
-    write_csv([row(trail=trail)], tmp_path / "rows.csv")
+    vote_log = VoteLog("sum", (SamplerVote("reason", "72", "72"),), "72").fields()
+    write_csv([row(trail=vote_log)], tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open(newline="") as file:
-        assert json.loads(next(csv.DictReader(file))["trail"]) == trail
-    write_jsonl([row(trail=trail)], tmp_path / "rows.jsonl")
+        assert json.loads(next(csv.DictReader(file))["trail"]) == vote_log
+    write_jsonl([row(trail=vote_log)], tmp_path / "rows.jsonl")
     (read,) = read_rows(tmp_path / "rows.jsonl")
-    assert read_trail(read.trail) == read_trail(trail)
+    assert read_vote_log(read.trail) == read_vote_log(vote_log)

@@ -22,7 +22,7 @@ from logicnet.operate.telemetry.state import (
     address_file,
 )
 from logicnet.protocol import Hotkey, Uid
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 
 VALIDATORS = [
     Hotkey(name + "x" * 40) for name in ("5F4tQyWr", "5HEo565W", "5GcBK8PC", "5CsvRJXu", "5Fq5v71D")
@@ -78,9 +78,9 @@ def _one(ledger: Ledger, dice: random.Random, number: int, at_s: float) -> None:
     ledger.record(_admitted(name, at_s, validator, dice.choice(QUESTIONS), dice))
     seconds = min(63.9, dice.lognormvariate(2.1, 0.5) * (1.6 if 250 < number < 300 else 1))
     late = seconds > 55 or dice.random() < 0.02
-    votes = (LaneVote("exact", "n:4", "4"), LaneVote("reason", "n:5", "5"))
+    votes = (SamplerVote("exact", "n:4", "4"), SamplerVote("reason", "n:5", "5"))
     known = dice.random() < 0.3
-    trail = Trail("closed", votes, chosen="n:4" if dice.random() < 0.8 else "n:5") if known else None
+    vote_log = VoteLog("closed", votes, chosen="n:4" if dice.random() < 0.8 else "n:5") if known else None
     ledger.record(
         Answered(
             at_s + seconds,
@@ -92,7 +92,7 @@ def _one(ledger: Ledger, dice: random.Random, number: int, at_s: float) -> None:
             "Step by step.",
             dice.choice(("18", "8", "56", "72", "205", "yes")),
             "the solver was not done at the deadline" if late else "",
-            trail,
+            vote_log,
         )
     )
 

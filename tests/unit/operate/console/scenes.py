@@ -21,7 +21,7 @@ from logicnet.operate.telemetry.state import (
     address_file,
 )
 from logicnet.protocol import Hotkey, Uid
-from logicnet.votelog import LaneVote, Trail
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, hung_up, refused
 
 NOW_S = 1_000_000_000.0
@@ -79,13 +79,13 @@ def promise(given: int = 40, kept: int = 40, refused: int = 0, validator: Hotkey
 def fill(ledger: Ledger) -> None:
     """Five answers, one who hung up, one in flight; refusals; three epochs of the chain."""
     of = epoch(6, began=NOW_S - 300)
-    votes = (LaneVote("exact", "n:4", "4"), LaneVote("reason", "n:5", "5"))
-    trails = {1: Trail("closed", votes, chosen="n:4"), 2: Trail("closed", votes, chosen="n:5")}
+    votes = (SamplerVote("exact", "n:4", "4"), SamplerVote("reason", "n:5", "5"))
+    vote_logs = {1: VoteLog("closed", votes, chosen="n:4"), 2: VoteLog("closed", votes, chosen="n:5")}
     for number in range(5):
         at_s = NOW_S - 200 + 30 * number
         name = f"c{number}"
         ledger.record(admitted(name, of, question=f"Question {number}?", at_s=at_s))
-        end = answered(name, seconds=2.0 + number, trail=trails.get(number), answer=f"Answer {number}")
+        end = answered(name, seconds=2.0 + number, vote_log=vote_logs.get(number), answer=f"Answer {number}")
         object.__setattr__(end, "at_s", at_s + 2.0 + number)
         ledger.record(end)
     ledger.record(admitted("left", of, at_s=NOW_S - 100))

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import pytest
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Endpoint, Insisting
+from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.profiles import LaneProfile, Profile
-from logicnet.solver.race.samplers import Lanes
+from logicnet.solver.race.profiles import Profile, SamplerProfile
+from logicnet.solver.race.samplers import Samplers
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
 from tests.harness.scripted_model import Json
@@ -42,15 +42,15 @@ def as_asked(body: Json) -> str:
 
 
 def profile(**words: Any) -> Profile:
-    """A chat model's profile with a few lanes, or with other words."""
-    lanes: dict[str, Any] = {
-        "reason": LaneProfile(lanes=3, most=6, temperature=0.7, max_tokens=400),
-        "program": LaneProfile(lanes=1, most=3, temperature=0.5, max_tokens=200),
+    """A chat model's profile with a few samplers, or with other words."""
+    samplers: dict[str, Any] = {
+        "reason": SamplerProfile(samples=3, most=6, temperature=0.7, max_tokens=400),
+        "program": SamplerProfile(samples=1, most=3, temperature=0.5, max_tokens=200),
     }
-    return Profile(name="test", models=("*",), **{**lanes, **words})
+    return Profile(name="test", models=("*",), **{**samplers, **words})
 
 
-def lanes(
+def samplers(
     models: Endpoint,
     sandbox: Sandbox,
     exact: Exact,
@@ -58,9 +58,9 @@ def lanes(
     question: str = QUESTION,
     seconds: float = 30.0,
     as_profile: Profile | None = None,
-) -> Lanes:
-    return Lanes(
-        question, as_profile or profile(), Deadline.after(seconds), Insisting(models), sandbox, exact
+) -> Samplers:
+    return Samplers(
+        question, as_profile or profile(), Deadline.after(seconds), Retrying(models), sandbox, exact
     )
 
 

@@ -1,4 +1,4 @@
-"""Arrivals: chances that behave as such, durations that are learned and forgotten, lanes in order."""
+"""Arrivals: chances that behave as such, durations that are learned and forgotten, samplers in order."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def waits(pending: list[Pending], arrived: list[Pending], most: int = 3, *, pace
 def test_arrivals_to_come_have_chances_and_take_time(pending: list[Pending], arrived: list[Pending]) -> None:
     most = min(3, len(pending))
     found = waits(pending, arrived, most)
-    assert len(found.lanes) == most
-    assert set(found.lanes) <= {one.lane for one in pending}
+    assert len(found.samplers) == most
+    assert set(found.samplers) <= {one.sampler for one in pending}
     assert found.windows_s == sorted(found.windows_s)
     assert found.windows_s[-1] == pytest.approx(60.0)
     for reach, seconds, window_s in zip(found.reach, found.seconds, found.windows_s, strict=True):
@@ -66,13 +66,13 @@ def test_arrivals_to_come_have_chances_and_take_time(pending: list[Pending], arr
     assert all(sooner <= later + 1e-9 for sooner, later in pairwise(first))
 
 
-def test_more_lanes_bring_the_first_one_sooner_and_a_slower_server_later() -> None:
+def test_more_samplers_bring_the_first_one_sooner_and_a_slower_server_later() -> None:
     one, four = (waits([Pending("reason", 0.0)] * many, [], 1) for many in (1, 4))
     slow = waits([Pending("reason", 0.0)], [], 1, pace=2.0)
     assert four.seconds[-1][0] < one.seconds[-1][0] < slow.seconds[-1][0]
 
 
-def test_the_lane_that_is_nearest_comes_first() -> None:
+def test_the_sampler_that_is_nearest_comes_first() -> None:
     found = waits([Pending("reason", 0.0), Pending("program", 0.0), Pending("reason", 4.5)], [])
-    assert found.lanes[-1] == "reason"
-    assert "program" in found.lanes[:2]
+    assert found.samplers[-1] == "reason"
+    assert "program" in found.samplers[:2]

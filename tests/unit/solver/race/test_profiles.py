@@ -15,15 +15,15 @@ from logicnet.operate.demo.stage import hotkey, write_network
 from logicnet.operate.serving import Model
 from logicnet.operate.serving import load as catalogue
 from logicnet.solver import Setup, load_solver
-from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
+from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
 from logicnet.solver.race.votes import CHAT, WEAK
 from tests.harness.quiet import logging_put_back
 
 OWN = """[[profiles]]
 name = "mine"
 models = ["my-*"]
-reason = { lanes = 4, most = 8, temperature = 0.6, max_tokens = 600 }
-program = { lanes = 0, most = 2, temperature = 0.6, max_tokens = 400 }
+reason = { samples = 4, most = 8, temperature = 0.6, max_tokens = 600 }
+program = { samples = 0, most = 2, temperature = 0.6, max_tokens = 400 }
 """
 
 
@@ -104,7 +104,7 @@ def test_the_operators_own_come_first(file: Path) -> None:
 
 def test_what_is_left_out_is_as_documented(file: Path) -> None:
     file.write_text(OWN)
-    lane = LaneProfile(lanes=4, most=8, temperature=0.6, max_tokens=600)
+    sampler = SamplerProfile(samples=4, most=8, temperature=0.6, max_tokens=600)
     assert load_profiles(file)[0] == Profile(
         name="mine",
         models=("my-*",),
@@ -115,8 +115,8 @@ def test_what_is_left_out_is_as_documented(file: Path) -> None:
         trace_gain=0.005,
         tokens_per_s=50.0,
         calls=48,
-        reason=lane,
-        program=lane.model_copy(update={"lanes": 0, "most": 2, "max_tokens": 400}),
+        reason=sampler,
+        program=sampler.model_copy(update={"samples": 0, "most": 2, "max_tokens": 400}),
     )
 
 
@@ -137,16 +137,16 @@ MISTAKES = [
     (OWN + 'but_not = "my-x"\n', "'mine': but_not must be a list"),
     (OWN.replace('["my-*"]', "[3]"), "'mine': models[1] must be text"),
     (OWN.replace("reason =", "reasons ="), "'mine': reasons is unknown; did you mean reason?"),
-    (OWN.replace("lanes = 4", "lane = 4"), "'mine': reason.lane is unknown; did you mean lanes?"),
-    (OWN.replace("lanes = 4", "xyz = 4"), "'mine': reason.xyz is unknown; there are: lanes,"),
-    (OWN.replace("lanes = 4, ", ""), "'mine': reason.lanes is missing"),
-    (OWN.replace("lanes = 4", "lanes = -4"), "'mine': reason.lanes must be greater than or equal to 0"),
-    (OWN.replace("lanes = 4", "lanes = 4.5"), "'mine': reason.lanes must be a whole number"),
-    (OWN.replace("lanes = 4", 'lanes = "4"'), "'mine': reason.lanes must be a whole number"),
-    (OWN.replace("lanes = 4", "lanes = true"), "'mine': reason.lanes must be a whole number"),
-    (OWN.replace("lanes = 4", "lanes = 33"), "'mine': reason.lanes must be less than or equal to 32"),
-    (OWN.replace("lanes = 4", "lanes = 9"), "'mine': reason lanes = 9 are begun, but most = 8"),
-    (OWN.replace("lanes = 4", "lanes = 0"), "'mine': reason.lanes must be 1 or more"),
+    (OWN.replace("samples = 4", "sample = 4"), "'mine': reason.sample is unknown; did you mean samples?"),
+    (OWN.replace("samples = 4", "xyz = 4"), "'mine': reason.xyz is unknown; there are: samples,"),
+    (OWN.replace("samples = 4, ", ""), "'mine': reason.samples is missing"),
+    (OWN.replace("samples = 4", "samples = -4"), "'mine': reason.samples must be greater than or equal to 0"),
+    (OWN.replace("samples = 4", "samples = 4.5"), "'mine': reason.samples must be a whole number"),
+    (OWN.replace("samples = 4", 'samples = "4"'), "'mine': reason.samples must be a whole number"),
+    (OWN.replace("samples = 4", "samples = true"), "'mine': reason.samples must be a whole number"),
+    (OWN.replace("samples = 4", "samples = 33"), "'mine': reason.samples must be less than or equal to 32"),
+    (OWN.replace("samples = 4", "samples = 9"), "'mine': reason samples = 9 are begun, but most = 8"),
+    (OWN.replace("samples = 4", "samples = 0"), "'mine': reason.samples must be 1 or more"),
     (OWN.replace("most = 2", "most = 65"), "'mine': program.most must be less than or equal to 64"),
     (OWN.replace("max_tokens = 600", "max_tokens = 7"), "'mine': reason.max_tokens must be greater than"),
     (OWN.replace("600 }", "600, examples = 17 }"), "'mine': reason.examples must be less than"),
@@ -161,7 +161,7 @@ MISTAKES = [
     (OWN + "tokens_per_s = inf\n", "'mine': tokens_per_s must be a finite number"),
     (OWN + "trace_gain = 5\n", "'mine': trace_gain must be less than or equal to 0.15"),
     (OWN + "calls = 1\n", "'mine': calls must be greater than or equal to 2"),
-    (OWN + OWN.replace('"mine"', '"other"').replace("lanes = 4", "lanes = 0"), "'other': reason.lanes must"),
+    (OWN + OWN.replace("mine", "else").replace("samples = 4", "samples = 0"), "'else': reason.samples must"),
 ]  # fmt: skip
 
 
@@ -205,8 +205,8 @@ def quietly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def test_the_solver_is_not_built_from_a_file_with_a_mistake(file: Path) -> None:
-    file.write_text(OWN.replace("lanes = 4", "lanes = 0"))
-    with pytest.raises(SettingsError, match=r"reason\.lanes"):
+    file.write_text(OWN.replace("samples = 4", "samples = 0"))
+    with pytest.raises(SettingsError, match=r"reason\.samples"):
         load_solver("race", Setup(profiles=file))
     file.write_text(OWN)
     load_solver("race", Setup(profiles=file))
@@ -217,11 +217,11 @@ def test_the_miner_does_not_start_with_a_mistake_in_the_file(
 ) -> None:
     miner = hotkey(tmp_path / "wallets", "miner")
     write_network(tmp_path / "network.json", miner.ss58_address, {})
-    file.write_text(OWN.replace("lanes = 4", "lane = 4"))
+    file.write_text(OWN.replace("samples = 4", "sample = 4"))
     wallet = ["--wallet.path", str(tmp_path / "wallets"), "--wallet.name", "demo", "--wallet.hotkey", "miner"]
     places = ["--chain.file", str(tmp_path / "network.json"), "--ledger.path", str(tmp_path / "l.sqlite")]
     status = main(["mine", "--offline", *wallet, *places, "--miner.profiles", str(file)])
-    said = f"--miner.profiles {file}: profile 'mine': reason.lane is unknown; did you mean lanes?"
+    said = f"--miner.profiles {file}: profile 'mine': reason.sample is unknown; did you mean samples?"
     assert (status, capsys.readouterr().err.splitlines()[-1]) == (2, said)
 
 
@@ -233,12 +233,12 @@ GUIDE = Path(__file__).parents[4] / "docs" / "profiles.md"
 def test_the_guides_profile_is_one(file: Path) -> None:
     file.write_text(GUIDE.read_text().partition("```toml\n")[2].partition("```")[0])
     ours = profile_for("prod", load_profiles(file))
-    assert (ours.name, ours.reason.lanes, ours.program.most) == ("ours", 6, 6)
+    assert (ours.name, ours.reason.samples, ours.program.most) == ("ours", 6, 6)
 
 
 def test_the_guide_explains_every_word() -> None:
     text = GUIDE.read_text()
-    for words in (Profile.model_fields, LaneProfile.model_fields):
+    for words in (Profile.model_fields, SamplerProfile.model_fields):
         for word in words:
             assert f"`{word}`" in text, word
     assert all(f"`{profile.name}`" in text for profile in load_profiles())

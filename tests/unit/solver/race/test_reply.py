@@ -13,7 +13,7 @@ from logicnet.protocol import Answer
 from logicnet.scoring.tricks import MARKS, trick
 from logicnet.solver.race import reply as reply_module
 from logicnet.solver.race.reply import NO_ANSWER, Closest, in_words, reply, sendable, told
-from logicnet.solver.race.samplers import LaneEnd
+from logicnet.solver.race.samplers import Sample
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
 
 TRICKS = [f"Before {mark} after" for mark in MARKS] + ["{{ answer }}", "x {{answer}} y", "</ANSWER>"]
@@ -25,13 +25,11 @@ def made(answer: str) -> Form:
     return found
 
 
-def reasoned(trace: str, answer: str = "72", lane: str = "reason") -> LaneEnd:
-    return LaneEnd(lane, made(answer), trace)
+def reasoned(trace: str, answer: str = "72", sampler: str = "reason") -> Sample:
+    return Sample(sampler, made(answer), trace)
 
 
-async def replied(
-    *ends: LaneEnd, answer: str = "72", terse: bool = False, question: str = QUESTION
-) -> Answer:
+async def replied(*ends: Sample, answer: str = "72", terse: bool = False, question: str = QUESTION) -> Answer:
     return await reply(question, made(answer), ends, Closest(), terse=terse)
 
 
@@ -116,7 +114,7 @@ def test_some_trace_is_always_found(texts: list[str]) -> None:
 
 
 async def test_a_program_that_won_is_told_in_words() -> None:
-    end = LaneEnd("program", made("72"), "", PROGRAM)
+    end = Sample("program", made("72"), "", PROGRAM)
     found = await replied(end, reasoned("I guess 70.", "70"))
     assert found.reasoning == (
         f"We are asked: {QUESTION}\n\n1. Let april be 48.\n2. Let may be april / 2.\n"
@@ -126,13 +124,13 @@ async def test_a_program_that_won_is_told_in_words() -> None:
 
 
 async def test_a_program_that_is_no_sentences_is_not_shown() -> None:
-    end = LaneEnd("program", made("72"), "", "t = 0\nfor n in range(9):\n    t += 8\nprint(t)")
+    end = Sample("program", made("72"), "", "t = 0\nfor n in range(9):\n    t += 8\nprint(t)")
     assert (await replied(end)).reasoning == f"We are asked: {QUESTION}\n\nThe answer is 72."
 
 
 async def test_a_calculation_says_what_is_asked_first() -> None:
     steps = "We need to work out 8 x 9. We have 8 x 9 = 72. So the answer is 72."
-    found = await replied(LaneEnd("exact", made("72"), steps), question="What is 8 x 9?")
+    found = await replied(Sample("exact", made("72"), steps), question="What is 8 x 9?")
     assert found == Answer(f"We are asked: What is 8 x 9?\n\n{steps}", "72")
 
 
@@ -220,7 +218,7 @@ async def test_a_trace_that_looks_like_a_trick_is_not_sent(text: str) -> None:
 async def test_neither_is_an_answer_or_a_question_that_does(text: str) -> None:
     assert sendable(text) == NO_ANSWER
     odd = Form("words:odd", text, "words")
-    found = await reply(f"What is {text}?", odd, [LaneEnd("reason", odd, text)], Closest())
+    found = await reply(f"What is {text}?", odd, [Sample("reason", odd, text)], Closest())
     assert (found.answer, trick(found.reasoning)) == (NO_ANSWER, None)
     assert found.reasoning.strip()
 
@@ -240,7 +238,7 @@ def test_whatever_was_written_the_reply_is_no_trick_and_not_empty(
     question: str, traces: list[str], answer: str, terse: bool
 ) -> None:
     chosen = Form("words:x", answer, "words")
-    ends = [LaneEnd("reason", chosen, trace) for trace in traces]
+    ends = [Sample("reason", chosen, trace) for trace in traces]
     found = asyncio.run(reply(question, chosen, ends, Closest(), terse=terse))
     assert trick(found.answer) is None and trick(found.reasoning) is None
     assert found.answer.strip() and found.reasoning.strip()

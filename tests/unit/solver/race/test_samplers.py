@@ -10,24 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.deadline import Deadline
-from logicnet.llm import Endpoint, Insisting
+from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.profiles import LaneProfile, Profile, load_profiles, profile_for
-from logicnet.solver.race.samplers import LaneEnd, Lanes, readable
+from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
+from logicnet.solver.race.samplers import Sample, Samplers, readable
 from logicnet.solver.race.sandbox import Sandbox
 from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile
 
 THINKING = profile(thinking=True)
-Run = Callable[..., Lanes]
+Run = Callable[..., Samplers]
 
 
 @pytest.fixture
 async def run(models: Endpoint) -> AsyncIterator[Run]:
-    """`run(question=..., seconds=..., as_profile=...)` gives the lanes of one challenge."""
+    """`run(question=..., seconds=..., as_profile=...)` gives the samplers of one challenge."""
     async with Sandbox() as sandbox, Exact() as exact:
-        yield lambda **words: course.lanes(models, sandbox, exact, **words)
+        yield lambda **words: course.samplers(models, sandbox, exact, **words)
 
 
 # Reasoning -------------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ async def test_reasoning_ends_with_what_it_concludes(server: ScriptedModel, run:
     server.logprobs = (-0.1, -0.3)
     end = await run().reason()
     assert end.form is not None
-    assert (end.lane, end.form.text, end.trace, end.model) == ("reason", "72", STEPS, "scripted")
+    assert (end.sampler, end.form.text, end.trace, end.model) == ("reason", "72", STEPS, "scripted")
     assert end.tokens == len(STEPS.split(" "))
     assert end.confidence == pytest.approx(-0.2, abs=0.02)
     (body,) = server.chats
@@ -58,7 +58,7 @@ async def test_reasoning_that_is_cut_off_is_concluded(server: ScriptedModel, run
     server.mode = lambda n: Mode.HANG_IN_TEXT if n == 0 else Mode.NORMAL
     end = await run(seconds=1.6).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text, end.trace) == ("forced", "72", "In May")
+    assert (end.sampler, end.form.text, end.trace) == ("forced", "72", "In May")
     forced = server.chats[1]
     assert forced["messages"][-1] == {"role": "assistant", "content": "In May\n\nSo the final answer is"}
     assert forced["continue_final_message"] is True
@@ -67,21 +67,21 @@ async def test_reasoning_that_is_cut_off_is_concluded(server: ScriptedModel, run
 
 
 @pytest.mark.parametrize("as_profile", [profile(), THINKING])
-async def test_a_lane_that_begins_late_has_most_of_what_is_left(
+async def test_a_sampler_that_begins_late_has_most_of_what_is_left(
     server: ScriptedModel, run: Run, as_profile: Profile
 ) -> None:
     server.text = as_asked
     now_s = time.monotonic()
     end = await replace(run(as_profile=as_profile), deadline=Deadline(now_s - 50.0, now_s + 4.0)).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("reason", "72")
+    assert (end.sampler, end.form.text) == ("reason", "72")
 
 
 async def test_reasoning_that_does_not_conclude_is_made_to(server: ScriptedModel, run: Run) -> None:
     server.text = lambda body: " 72." if asked(body) == "forced" else "We have 48 clips and then half of them"
     end = await run().reason()
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("forced", "72")
+    assert (end.sampler, end.form.text) == ("forced", "72")
 
 
 async def test_what_is_cut_off_and_cannot_be_forced_is_guessed_if_a_number(
@@ -91,14 +91,14 @@ async def test_what_is_cut_off_and_cannot_be_forced_is_guessed_if_a_number(
     server.text = "Half of 48 is 24. Together these are 72 clips"
     end = await run(seconds=1.2).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("forced", "72")
+    assert (end.sampler, end.form.text) == ("forced", "72")
 
     server.mode = lambda n: (
         Mode.HANG_BEFORE_HEADERS if asked(server.chats[n]) == "forced" else Mode.HANG_IN_TEXT
     )
     server.text = "Let us think about clips in general and for a while"
     end = await run(seconds=1.2).reason()
-    assert (end.lane, end.form) == ("forced", None)
+    assert (end.sampler, end.form) == ("forced", None)
 
 
 async def test_a_text_that_goes_round_in_circles_is_ended_and_concluded(
@@ -108,13 +108,13 @@ async def test_a_text_that_goes_round_in_circles_is_ended_and_concluded(
     server.text = lambda body: " 72." if asked(body) == "forced" else round_it * 500
     server.pause_s = 0.001  # so that there is something left to end
     end = await run(
-        as_profile=profile(reason=LaneProfile(lanes=1, most=1, temperature=0, max_tokens=20_000))
+        as_profile=profile(reason=SamplerProfile(samples=1, most=1, temperature=0, max_tokens=20_000))
     ).reason()
     async with asyncio.timeout(10):
         await server.idle()
     assert server.hung_up == 1  # it generates no more of it
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("forced", "72")
+    assert (end.sampler, end.form.text) == ("forced", "72")
     assert end.trace.count("once more") <= 2
     assert end.tokens < 500
 
@@ -124,7 +124,7 @@ async def test_where_a_program_is_asked_for_it_is_the_answer(server: ScriptedMod
     server.text = f"We multiply by two.\n\n```python\n{code}\n```\n\nThis doubles it."
     end = await run(question="Write a Python function double(n) that doubles a number.").reason()
     assert end.form is not None
-    assert (end.lane, end.form.kind, end.form.text) == ("reason", "code", code)
+    assert (end.sampler, end.form.kind, end.form.text) == ("reason", "code", code)
 
 
 # Thinking --------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ async def test_only_the_conclusion_of_thinking_is_kept(server: ScriptedModel, ru
     server.thinking = "Hmm. The answer is 70. No, wait."
     end = await run(as_profile=THINKING).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text, end.trace) == ("reason", "72", STEPS)
+    assert (end.sampler, end.form.text, end.trace) == ("reason", "72", STEPS)
 
 
 @pytest.mark.parametrize("opened", ["<think>", ""])
@@ -158,7 +158,7 @@ async def test_thinking_that_is_cut_off_is_concluded(server: ScriptedModel, run:
     server.mode = lambda n: Mode.HANG_IN_TEXT if n == 0 else Mode.NORMAL
     end = await run(seconds=1.8, as_profile=THINKING).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("forced", "72")
+    assert (end.sampler, end.form.text) == ("forced", "72")
     assert "think" not in end.trace and "Hmm" not in end.trace
     short = server.chats[1]
     assert asked(short) == "short"
@@ -172,7 +172,7 @@ async def test_a_model_that_spends_its_tokens_on_thinking_is_concluded(
     server.text = lambda body: "<think>Hmm, so many clips" if asked(body) == "reason" else as_asked(body)
     end = await run(as_profile=THINKING).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text, end.trace) == ("forced", "72", STEPS)
+    assert (end.sampler, end.form.text, end.trace) == ("forced", "72", STEPS)
 
 
 async def test_thoughts_that_lead_nowhere_are_forced(server: ScriptedModel, run: Run) -> None:
@@ -183,7 +183,7 @@ async def test_thoughts_that_lead_nowhere_are_forced(server: ScriptedModel, run:
     server.finish_reason = "length"
     end = await run(as_profile=THINKING).reason()
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("forced", "72")
+    assert (end.sampler, end.form.text) == ("forced", "72")
     assert [asked(body) for body in server.chats] == ["reason", "short", "forced"]
     assert "<think>" not in end.trace
 
@@ -194,7 +194,7 @@ async def test_thoughts_that_lead_nowhere_are_forced(server: ScriptedModel, run:
 async def test_a_program_is_run_and_its_result_is_the_vote(server: ScriptedModel, run: Run) -> None:
     end = await run().program()
     assert end.form is not None
-    assert (end.lane, end.form.text, end.program, end.trace) == ("program", "72", PROGRAM, "")
+    assert (end.sampler, end.form.text, end.program, end.trace) == ("program", "72", PROGRAM, "")
     assert "reply with code only" in server.chats[0]["messages"][0]["content"].lower()
 
 
@@ -215,15 +215,17 @@ async def test_a_program_is_run_and_its_result_is_the_vote(server: ScriptedModel
         "```",
     ],
 )
-async def test_a_program_that_fails_is_a_lane_without_a_vote(
+async def test_a_program_that_fails_is_a_sampler_without_a_vote(
     server: ScriptedModel, run: Run, text: str
 ) -> None:
     server.text = text
-    lanes = run(as_profile=profile(program=LaneProfile(lanes=1, most=1, temperature=0, max_tokens=20_000)))
-    end = await lanes.program()
+    samplers = run(
+        as_profile=profile(program=SamplerProfile(samples=1, most=1, temperature=0, max_tokens=20_000))
+    )
+    end = await samplers.program()
     assert end.form is None or end.form.text in ("no number here", "5001")
     server.text = as_asked
-    assert (await lanes.program()).form is not None  # and the next one is well
+    assert (await samplers.program()).form is not None  # and the next one is well
 
 
 async def test_half_a_program_is_not_run(server: ScriptedModel, run: Run) -> None:
@@ -247,21 +249,21 @@ async def test_thoughts_about_a_program_are_not_run(server: ScriptedModel, run: 
 async def test_a_closed_expression_is_computed_and_no_model_asked(server: ScriptedModel, run: Run) -> None:
     end = await run(question="What is 12% of 45?").exact()
     assert end.form is not None
-    assert (end.lane, end.form.text) == ("exact", "5.4")
+    assert (end.sampler, end.form.text) == ("exact", "5.4")
     assert end.trace.startswith("To find 12% of 45")
-    assert await run().exact() == LaneEnd("exact", None)
+    assert await run().exact() == Sample("exact", None)
     assert server.chats == []
 
 
 # What goes wrong -------------------------------------------------------------------------------------
 
 
-async def test_whatever_the_server_does_lanes_end_in_time(run: Run) -> None:
-    async def ends(mode: Mode) -> list[LaneEnd]:
+async def test_whatever_the_server_does_samplers_end_in_time(run: Run) -> None:
+    async def ends(mode: Mode) -> list[Sample]:
         async with ScriptedModel(text=as_asked, mode=mode) as server:
             endpoint = Endpoint(server.base_url)
-            lanes = replace(run(seconds=1.5), models=Insisting(endpoint))
-            found = await asyncio.gather(lanes.reason(), lanes.program())
+            samplers = replace(run(seconds=1.5), models=Retrying(endpoint))
+            found = await asyncio.gather(samplers.reason(), samplers.program())
             await server.idle()
             await endpoint.close()
             return found
@@ -274,10 +276,10 @@ async def test_whatever_the_server_does_lanes_end_in_time(run: Run) -> None:
         assert program.program in ("", PROGRAM)
 
 
-async def test_a_lane_that_is_cancelled_leaves_nothing_running(server: ScriptedModel, run: Run) -> None:
+async def test_a_sampler_that_is_cancelled_leaves_nothing_running(server: ScriptedModel, run: Run) -> None:
     server.mode = Mode.HANG_IN_TEXT
-    lanes = run()
-    tasks = [asyncio.create_task(one) for one in (lanes.reason(), lanes.program(), lanes.reason())]
+    samplers = run()
+    tasks = [asyncio.create_task(one) for one in (samplers.reason(), samplers.program(), samplers.reason())]
     async with asyncio.timeout(20):
         while server.running < 3:
             await asyncio.sleep(0.005)

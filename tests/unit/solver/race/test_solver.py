@@ -15,7 +15,7 @@ from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.solver import RaceSolver
-from logicnet.solver.race.votes import LaneRecord
+from logicnet.solver.race.votes import SamplerRecord
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, without_exact
@@ -53,7 +53,7 @@ def others() -> set[asyncio.Task[object]]:
 # What it answers -------------------------------------------------------------------------------------
 
 
-async def test_lanes_agree_and_the_answer_goes_out_with_its_steps(
+async def test_samplers_agree_and_the_answer_goes_out_with_its_steps(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     answer = await solve(race, models)
@@ -82,10 +82,10 @@ async def test_a_calculation_asks_for_no_more_than_a_trace(
 ) -> None:
     """And waits for it no longer than it is worth: 0.0004 of reward is a second."""
     own = tmp_path / "own.toml"
-    lane = "{ lanes = 4, most = 8, temperature = 0.7, max_tokens = 400 }"
+    sampler = "{ samples = 4, most = 8, temperature = 0.7, max_tokens = 400 }"
     own.write_text(
         '[[profiles]]\nname = "own"\nmodels = ["own"]\ntrace_gain = 0.0004\n'
-        f"reason = {lane}\nprogram = {lane}\n"
+        f"reason = {sampler}\nprogram = {sampler}\n"
     )
     server.mode = Mode.HANG_IN_TEXT
     async with RaceSolver(Setup(profiles=own, model="own")) as race:
@@ -95,8 +95,8 @@ async def test_a_calculation_asks_for_no_more_than_a_trace(
         assert deadline.elapsed_s() < 30.0  # generous; it would be 59 if it waited
         assert answer.answer == "5.4"
         assert answer.reasoning.startswith("We are asked: What is 12% of 45?\n\nTo find 12% of 45")
-        assert answer.trail is not None
-        assert [(vote.lane, vote.text) for vote in answer.trail.lanes] == [("exact", "5.4")]
+        assert answer.vote_log is not None
+        assert [(vote.sampler, vote.text) for vote in answer.vote_log.votes] == [("exact", "5.4")]
         assert [asked(body) for body in server.chats] in ([], ["reason"], ["reason"] * 2)
         await left_alone(server)
         # A small model is not even asked.
@@ -106,33 +106,35 @@ async def test_a_calculation_asks_for_no_more_than_a_trace(
         assert server.chats == []
 
 
-async def test_the_answer_has_its_trail(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
+async def test_the_answer_has_its_vote_log(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
     server.logprobs = (-0.25,)
-    trail = (await solve(race, models)).trail
-    assert trail is not None
-    assert (trail.kind, trail.chosen) == ("story", "number:72")
-    assert trail.note
-    votes = [vote for vote in trail.lanes if vote.key]
-    assert {vote.lane for vote in votes} <= {"reason", "program"}
+    vote_log = (await solve(race, models)).vote_log
+    assert vote_log is not None
+    assert (vote_log.kind, vote_log.chosen) == ("story", "number:72")
+    assert vote_log.note
+    votes = [vote for vote in vote_log.votes if vote.key]
+    assert {vote.sampler for vote in votes} <= {"reason", "program"}
     for vote in votes:
         assert (vote.key, vote.text) == ("number:72", "72")
         assert vote.confidence == pytest.approx(-0.25)
         assert vote.tokens > 0
         assert 0.0 < vote.seconds < 30.0
-    seconds = [vote.seconds for vote in trail.lanes]
+    seconds = [vote.seconds for vote in vote_log.votes]
     assert seconds == sorted(seconds)
 
 
 @pytest.mark.parametrize(("trusted", "wins"), [("program", "72"), ("reason", "70")])
-async def test_what_lanes_have_earned_decides_between_them(
+async def test_what_samplers_have_earned_decides_between_them(
     server: ScriptedModel, models: Endpoint, tmp_path: Path, trusted: str, wins: str
 ) -> None:
     """One reasons to 70, one computes 72, and nobody else is asked."""
     profiles = tmp_path / "profiles.toml"
-    lane = "{ lanes = 1, most = 1, temperature = 0, max_tokens = 300 }"
-    profiles.write_text(f'[[profiles]]\nname = "two"\nmodels = ["*"]\nreason = {lane}\nprogram = {lane}\n')
+    sampler = "{ samples = 1, most = 1, temperature = 0, max_tokens = 300 }"
+    profiles.write_text(
+        f'[[profiles]]\nname = "two"\nmodels = ["*"]\nreason = {sampler}\nprogram = {sampler}\n'
+    )
     doubted = {"program": "reason", "reason": "program"}[trusted]
-    records = (LaneRecord("story", trusted, 90.0, 10.0), LaneRecord("story", doubted, 10.0, 90.0))
+    records = (SamplerRecord("story", trusted, 90.0, 10.0), SamplerRecord("story", doubted, 10.0, 90.0))
     server.text = lambda body: PROGRAM if asked(body) == "program" else "I guess. The answer is 70."
     async with RaceSolver(Setup(records, profiles)) as race:
         first = await solve(race, models)
@@ -183,8 +185,10 @@ async def test_a_model_that_is_named_is_believed(server: ScriptedModel, models: 
 
 async def test_the_operators_profile_is_used(server: ScriptedModel, models: Endpoint, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    lane = "{ lanes = 2, most = 2, temperature = 0.3, max_tokens = 321 }"
-    own.write_text(f'[[profiles]]\nname = "own"\nmodels = ["my-*"]\nreason = {lane}\nprogram = {lane}\n')
+    sampler = "{ samples = 2, most = 2, temperature = 0.3, max_tokens = 321 }"
+    own.write_text(
+        f'[[profiles]]\nname = "own"\nmodels = ["my-*"]\nreason = {sampler}\nprogram = {sampler}\n'
+    )
     async with RaceSolver(Setup(profiles=own, model="my-model")) as race:
         await solve(race, models)
     assert {(body["max_tokens"], body["temperature"]) for body in server.chats} == {(321, 0.3)}
@@ -258,8 +262,8 @@ async def test_thinking_that_is_cut_off_is_concluded_and_not_sent(
         answer = await race.solve(STORY, deadline, models)
     assert not deadline.passed()
     assert (answer.reasoning, answer.answer) == (STEPS, "72")
-    assert answer.trail is not None
-    assert {vote.lane for vote in answer.trail.lanes if vote.key} == {"forced"}
+    assert answer.vote_log is not None
+    assert {vote.sampler for vote in answer.vote_log.votes if vote.key} == {"forced"}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 0.3])
@@ -272,10 +276,10 @@ async def test_hardly_any_time_is_no_fault(
     await left_alone(server)
 
 
-# A lane less -----------------------------------------------------------------------------------------
+# A sampler less -----------------------------------------------------------------------------------------
 
 
-async def test_a_lane_that_fails_is_a_lane_less(
+async def test_a_sampler_that_fails_is_a_sampler_less(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n % 2 else Mode.NORMAL
@@ -284,7 +288,7 @@ async def test_a_lane_that_fails_is_a_lane_less(
     await left_alone(server)
 
 
-async def test_a_lane_that_raises_is_a_lane_less(
+async def test_a_sampler_that_raises_is_a_sampler_less(
     server: ScriptedModel, models: Endpoint, race: RaceSolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
@@ -295,7 +299,7 @@ async def test_a_lane_that_raises_is_a_lane_less(
     assert (await solve(race, models)).answer == "72"
 
 
-async def test_a_hostile_program_costs_only_its_lane(
+async def test_a_hostile_program_costs_only_its_sampler(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.text = lambda body: "x = 1\nwhile True: x += x" if asked(body) == "program" else STEPS
@@ -313,7 +317,7 @@ async def test_cancelling_leaves_nothing_running(server: ScriptedModel, models: 
     async with RaceSolver(Setup(model="chat")) as race:
         task = asyncio.create_task(solve(race, models))
         async with asyncio.timeout(60):
-            while not (race._sandbox._running and server.running >= CHAT.reason.lanes):
+            while not (race._sandbox._running and server.running >= CHAT.reason.samples):
                 await asyncio.sleep(0.005)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -323,7 +327,7 @@ async def test_cancelling_leaves_nothing_running(server: ScriptedModel, models: 
             while race._sandbox._running:
                 await asyncio.sleep(0.005)
         assert race._floor.total_weight() == 0.0
-        assert server.hung_up >= CHAT.reason.lanes
+        assert server.hung_up >= CHAT.reason.samples
     async with asyncio.timeout(60):
         while {child.pid for child in psutil.Process().children(recursive=True)} - before:
             await asyncio.sleep(0.01)
@@ -383,13 +387,13 @@ async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
     assert race._floor.total_weight() == 0.0
 
 
-async def test_one_alone_gets_every_lane_at_once(
+async def test_one_alone_gets_every_sampler_at_once(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.mode = Mode.HANG_IN_TEXT
     task = asyncio.create_task(solve(race, models))
     async with asyncio.timeout(60):
-        while len(server.chats) < CHAT.reason.lanes + CHAT.program.lanes:
+        while len(server.chats) < CHAT.reason.samples + CHAT.program.samples:
             await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -50,13 +50,13 @@ def asked(
     prices: Prices | None = None,
     similarity_gain: float = 0.0,
     look_ahead: int = 3,
-    lane: str = "reason",
+    sampler: str = "reason",
 ) -> Decision:
     return decide(
         votes,
         CHATS,
         KIND,
-        [Pending(lane, at_s)] * pending,
+        [Pending(sampler, at_s)] * pending,
         ARRIVALS,
         left_s=left_s,
         prices=prices or Prices(),
@@ -101,7 +101,7 @@ def test_looks_again_before_the_reserve_is_touched() -> None:
         assert asked(said("ab"), 3, 4.0, left_s=left_s).look_again_s <= left_s - REPLY_RESERVE_S
 
 
-def test_a_lane_long_overdue_is_not_waited_for() -> None:
+def test_a_sampler_long_overdue_is_not_waited_for() -> None:
     level = said("abab")
     assert asked(level, 1, 5.0).go_on
     assert not asked(level, 1, 40.0, left_s=24.0).go_on
@@ -164,16 +164,16 @@ def test_starting_another_is_worth_less_the_more_there_are() -> None:
     def worth(running: int, slows: float = 0.0) -> float:
         pending = [Pending("reason", 0.0)] * running
         return worth_starting(
-            [], CHATS, KIND, pending, ARRIVALS, lane="reason", left_s=60.0, slows=slows
+            [], CHATS, KIND, pending, ARRIVALS, sampler="reason", left_s=60.0, slows=slows
         ).worth
 
     assert worth(0) > worth(1) > worth(4) > worth(8) >= 0.0
     assert worth(4, slows=0.3) < worth(4)
 
 
-def test_another_lane_is_started_on_doubt_and_not_on_agreement() -> None:
+def test_another_sampler_is_started_on_doubt_and_not_on_agreement() -> None:
     def start(votes: list[Vote], left_s: float = 50.0) -> bool:
-        return worth_starting(votes, CHATS, KIND, [], ARRIVALS, lane="reason", left_s=left_s).go_on
+        return worth_starting(votes, CHATS, KIND, [], ARRIVALS, sampler="reason", left_s=left_s).go_on
 
     assert start(said("ab"))
     assert not start(said("aaa"))

@@ -16,8 +16,8 @@ from logicnet.solver.race.votes import (
     WEAK,
     WEAK_SCATTER,
     Ballots,
-    LaneRecord,
     Prior,
+    SamplerRecord,
     Scale,
     Scatter,
     Trust,
@@ -26,12 +26,12 @@ from logicnet.solver.race.votes import (
 )
 
 KIND = "story"
-LANES = ("reason", "program", "exact", "forced", "unheard of")
+SAMPLERS = ("reason", "program", "exact", "forced", "unheard of")
 
 votes = st.lists(
     st.builds(
         Vote,
-        lane=st.sampled_from(LANES),
+        sampler=st.sampled_from(SAMPLERS),
         key=st.sampled_from(["", "1", "2", "3", "4", "1/2", "yes"]),
         confidence=st.none() | st.floats(-5.0, 0.0) | st.just(-math.inf),
     ),
@@ -41,8 +41,8 @@ trusts = st.sampled_from([Trust(priors=WEAK), Trust(priors=CHAT), Trust(priors={
 kinds = st.sampled_from([KIND, "yes-no", "choice"])
 
 
-def agreed(lane: str, times: int, key: str = "1") -> list[Vote]:
-    return [Vote(lane, key)] * times
+def agreed(sampler: str, times: int, key: str = "1") -> list[Vote]:
+    return [Vote(sampler, key)] * times
 
 
 @given(votes, trusts, kinds)
@@ -66,14 +66,14 @@ def test_order_does_not_matter(cast: list[Vote], trust: Trust, kind: str, shuffl
     assert other.chance == pytest.approx(one.chance)
 
 
-@given(votes, trusts, kinds, st.sampled_from(LANES))
+@given(votes, trusts, kinds, st.sampled_from(SAMPLERS))
 def test_foretold_votes_sum_to_one_and_keep_the_mean(
-    cast: list[Vote], trust: Trust, kind: str, lane: str
+    cast: list[Vote], trust: Trust, kind: str, sampler: str
 ) -> None:
     """Exchangeable: what is believed now is the mean of what will be believed after the next vote."""
     now = Ballots.counted(cast, trust, kind)
     total = sum(now.joint().values())
-    later = [now.plus(lane, key).joint() for key in (*now.answers, "not seen yet")]
+    later = [now.plus(sampler, key).joint() for key in (*now.answers, "not seen yet")]
     assert sum(sum(joint.values()) for joint in later) == pytest.approx(total, rel=1e-6)
     for key in now.answers:
         assert sum(joint[key] for joint in later) == pytest.approx(now.joint()[key], rel=1e-6)
@@ -83,11 +83,11 @@ def test_foretold_votes_sum_to_one_and_keep_the_mean(
 def test_votes_added_one_by_one_are_the_votes_counted_at_once(
     cast: list[Vote], trust: Trust, kind: str
 ) -> None:
-    plain = [Vote(vote.lane, vote.key) for vote in cast if vote.key]
+    plain = [Vote(vote.sampler, vote.key) for vote in cast if vote.key]
     ballots = Ballots.counted([], trust, kind)
     for vote in plain:
         before = dict(ballots.joint())
-        more = ballots.plus(vote.lane, vote.key)
+        more = ballots.plus(vote.sampler, vote.key)
         assert ballots.joint() == before  # it is not changed by what is thought about it
         ballots = more
     assert ballots.posterior().of == pytest.approx(posterior(plain, trust, kind).of)
@@ -99,16 +99,16 @@ def test_what_answers_are_called_does_not_matter(
 ) -> None:
     called = dict(zip(["1", "2", "3", "4", "1/2", "yes"], names, strict=True)) | {"": ""}
     one = posterior(cast, trust, kind)
-    other = posterior([Vote(v.lane, called[v.key], v.confidence) for v in cast], trust, kind)
+    other = posterior([Vote(v.sampler, called[v.key], v.confidence) for v in cast], trust, kind)
     assert other.of == pytest.approx({called[key]: chance for key, chance in one.of.items()})
 
 
 @pytest.mark.parametrize("priors", [WEAK, CHAT])
-@pytest.mark.parametrize("lane", ["reason", "program", "exact", "forced"])
-def test_one_vote_is_believed_as_its_lane_is(priors: dict[str, Prior], lane: str) -> None:
+@pytest.mark.parametrize("sampler", ["reason", "program", "exact", "forced"])
+def test_one_vote_is_believed_as_its_sampler_is(priors: dict[str, Prior], sampler: str) -> None:
     trust = Trust(priors=priors)
-    found = posterior([Vote(lane, "1")], trust, KIND)
-    assert found.chance == pytest.approx(trust.right(lane, KIND), abs=0.006)
+    found = posterior([Vote(sampler, "1")], trust, KIND)
+    assert found.chance == pytest.approx(trust.right(sampler, KIND), abs=0.006)
 
 
 def test_no_votes_say_nothing() -> None:
@@ -118,7 +118,7 @@ def test_no_votes_say_nothing() -> None:
 
 @pytest.mark.parametrize("right", [0.02, 0.08, 0.2, 0.35, 0.5, 0.7, 0.9, 0.98])
 @pytest.mark.parametrize("kind", [KIND, "yes-no", "choice"])
-def test_two_lanes_that_agree_say_more_than_one_lane_twice(right: float, kind: str) -> None:
+def test_two_samplers_that_agree_say_more_than_one_sampler_twice(right: float, kind: str) -> None:
     trust = Trust(priors={"reason": Prior(right), "program": Prior(right)})
     within = posterior(agreed("reason", 2), trust, kind)
     between = posterior([Vote("reason", "1"), Vote("program", "1")], trust, kind)
@@ -136,7 +136,7 @@ def test_agreement_helps_and_contradiction_hurts(priors: dict[str, Prior]) -> No
 
 
 def test_wrong_answers_can_agree() -> None:
-    """Eight equal answers of a lane that is right once in seven: likely, far from certain."""
+    """Eight equal answers of a sampler that is right once in seven: likely, far from certain."""
     found = posterior(agreed("reason", 8), Trust(priors=WEAK), KIND)
     assert 0.4 < found.chance < 0.9
 
@@ -183,9 +183,9 @@ def test_confidence_without_anything_to_compare_it_with_is_neutral() -> None:
 
 def test_a_record_outweighs_the_prior_and_other_kinds_help() -> None:
     prior = Trust(priors=WEAK).right("program", KIND)
-    elsewhere = Trust([LaneRecord("logic", "program", 90, 10)], WEAK).right("program", KIND)
-    here = Trust([LaneRecord(KIND, "program", 90, 10)], WEAK).right("program", KIND)
-    both = Trust([LaneRecord(KIND, "program", 10, 90), LaneRecord("logic", "program", 90, 10)], WEAK)
+    elsewhere = Trust([SamplerRecord("logic", "program", 90, 10)], WEAK).right("program", KIND)
+    here = Trust([SamplerRecord(KIND, "program", 90, 10)], WEAK).right("program", KIND)
+    both = Trust([SamplerRecord(KIND, "program", 10, 90), SamplerRecord("logic", "program", 90, 10)], WEAK)
     assert prior == pytest.approx(0.33)
     assert prior < elsewhere < 0.9
     assert elsewhere < here < 0.9
@@ -193,9 +193,9 @@ def test_a_record_outweighs_the_prior_and_other_kinds_help() -> None:
     assert both.right("reason", KIND) == Trust(priors=WEAK).right("reason", KIND)
 
 
-def test_records_of_one_lane_and_kind_add_up() -> None:
-    split = Trust([LaneRecord(KIND, "reason", 3, 1, 2), LaneRecord(KIND, "reason", 4, 2, 1)])
-    whole = Trust([LaneRecord(KIND, "reason", 7, 3, 3)])
+def test_records_of_one_sampler_and_kind_add_up() -> None:
+    split = Trust([SamplerRecord(KIND, "reason", 3, 1, 2), SamplerRecord(KIND, "reason", 4, 2, 1)])
+    whole = Trust([SamplerRecord(KIND, "reason", 7, 3, 3)])
     assert split.right("reason", KIND) == whole.right("reason", KIND)
     assert split.silent("reason") == whole.silent("reason")
 
@@ -204,19 +204,19 @@ def test_records_of_one_lane_and_kind_add_up() -> None:
 def test_trust_is_between_certainties_and_grows_with_right_answers(
     right: float, wrong: float, kind: str
 ) -> None:
-    fewer = Trust([LaneRecord(kind, "reason", right, wrong)]).right("reason", kind)
-    more = Trust([LaneRecord(kind, "reason", right + 1, wrong)]).right("reason", kind)
+    fewer = Trust([SamplerRecord(kind, "reason", right, wrong)]).right("reason", kind)
+    more = Trust([SamplerRecord(kind, "reason", right + 1, wrong)]).right("reason", kind)
     assert 0.0 < fewer <= more < 1.0
 
 
 def test_nobody_is_worse_than_guessing_until_a_record_says_so() -> None:
     assert Trust().right("reason", "yes-no") == pytest.approx(0.5)
-    assert Trust([LaneRecord("yes-no", "reason", 5, 95)]).right("reason", "yes-no") < 0.2
+    assert Trust([SamplerRecord("yes-no", "reason", 5, 95)]).right("reason", "yes-no") < 0.2
 
 
 def test_silence_is_learned() -> None:
-    assert Trust([LaneRecord(KIND, "program", 5, 5, 90)]).silent("program") > 0.7
-    assert Trust([LaneRecord(KIND, "program", 50, 50)]).silent("program") < 0.05
+    assert Trust([SamplerRecord(KIND, "program", 5, 5, 90)]).silent("program") > 0.7
+    assert Trust([SamplerRecord(KIND, "program", 50, 50)]).silent("program") < 0.05
 
 
 def test_chat_models_err_alike_unless_told_otherwise() -> None:
@@ -233,10 +233,10 @@ def test_a_scatter_that_cannot_be_is_refused() -> None:
         Scatter(within=0.1, between=0.2)
 
 
-@pytest.mark.parametrize("lanes", [("reason",), ("exact",), ("exact", "reason", "program")])
+@pytest.mark.parametrize("samplers", [("reason",), ("exact",), ("exact", "reason", "program")])
 @pytest.mark.parametrize("answers", [1, 2, 40, 1000])
-def test_many_votes_do_not_underflow(lanes: tuple[str, ...], answers: int) -> None:
-    cast = [Vote(lanes[number % len(lanes)], str(number % answers)) for number in range(200)]
+def test_many_votes_do_not_underflow(samplers: tuple[str, ...], answers: int) -> None:
+    cast = [Vote(samplers[number % len(samplers)], str(number % answers)) for number in range(200)]
     for priors in (WEAK, CHAT):
         found = posterior(cast, Trust(priors=priors), KIND)
         assert sum(found.of.values()) + found.none == pytest.approx(1.0)

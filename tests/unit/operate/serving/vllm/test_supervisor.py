@@ -190,10 +190,6 @@ async def test_what_is_not_known_is_shown_by_its_last_words(stage):
         await stage.heard("Its last words: ValueError: the moon is in the wrong house. Starting it again")
 
 
-def test_pauses_double_up_to_the_longest_however_often_it_was_started():
-    assert [ProbePolicy().pause_s(restart) for restart in (1, 2, 3, 9, 5000)] == [2.0, 4.0, 8.0, 300.0, 300.0]
-
-
 async def test_it_can_be_told_to_end_while_it_waits(stage):
     (stage.folder / "says").write_text("")
     guardian = stage.guardian()
