@@ -17,7 +17,7 @@ from loguru import logger
 
 from logicnet.errors import LogicnetError
 from logicnet.operate.console import panels
-from logicnet.operate.console.gate import Gate
+from logicnet.operate.console.gate import gate
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 
@@ -55,7 +55,7 @@ def serve(source: MinerSource, *, host: str, port: int, proxy: str | None, passw
     _check_free(host, port)
     from nicegui import app, ui  # noqa: PLC0415 (a second of importing)
 
-    app.add_middleware(Gate, password=password)
+    app.add_middleware(gate, password=password, host=host)
     watch = Watch(source)
 
     @ui.page("/", title="logicnet")
