@@ -37,7 +37,7 @@ from logicnet.scoring import (
     with_volume,
     write_reference,
 )
-from logicnet.scoring import MinerReply as Answered
+from logicnet.scoring import ScoredInput as Answered
 from logicnet.scoring.similarity import Encode
 
 REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
