@@ -24,7 +24,7 @@ from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.doctor import Finding, Severity, Site, examine
 from logicnet.operate.doctor.finding import worst
 from logicnet.operate.doctor.site import Outside, Timeouts
-from logicnet.operate.telemetry import AdminServer, State, address_file
+from logicnet.operate.telemetry import State, TelemetryServer, address_file
 from logicnet.operate.telemetry.server import Page
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
@@ -112,7 +112,7 @@ class SetUp:
             ledger=str(self.ledger.resolve()),
             interval_s=600,
             epoch_volume=512,
-            places=64,
+            max_in_flight=64,
         )
         self.seat = self.chain.add(self.hotkey, incentive=9000, emission_rao=3 * 10**9, registered_at=5)
         self._pm2()
@@ -175,7 +175,9 @@ class SetUp:
             self.port = axon.port
             self.publish(IP, self.port)
             pages = {"/state": Page("application/json", lambda: self.state.model_dump_json().encode())}
-            admin = AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(self.ledger))
+            admin = TelemetryServer(
+                pages, host="127.0.0.1", port=None, address_file=address_file(self.ledger)
+            )
             stack.enter_context(admin)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: self.clock, ("127.0.0.1", 0))
@@ -225,4 +227,4 @@ class SetUp:
         return {name: worst(one) for name, one in self.found.items() if worst(one) > Severity.OK}
 
     def said(self, check: str) -> str:
-        return "\n".join(f"{one.severity}: {one.what} {one.why} {one.mend}" for one in self.found[check])
+        return "\n".join(f"{one.severity}: {one.what} {one.error} {one.mend}" for one in self.found[check])
