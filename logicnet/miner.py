@@ -26,7 +26,7 @@ from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.llm.reach import unheard
 from logicnet.logs import log_event
-from logicnet.operate.telemetry import Counted, counted, meter_of, watched
+from logicnet.operate.telemetry import MonitoredEndpoint, monitored, restored_meter, telemetry_server
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
@@ -54,8 +54,8 @@ async def mine(settings: Settings) -> None:
             stack, settings, settings.miner.solver, "--miner.solver", models=models, ledger=ledger.path
         )
         meter, seen, places = (
-            meter_of(ledger),
-            counted(models),
+            restored_meter(ledger),
+            monitored(models),
             ConcurrencyLimiter(settings.miner.max_in_flight),
         )
         strain = Strain(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
@@ -79,8 +79,11 @@ async def mine(settings: Settings) -> None:
                 "Mining as {} on {} port {}, solver {}. Stop with Ctrl-C or SIGTERM.",
                 *(me, settings.bind_host, server.port, settings.miner.solver),
             )
-            seeing = watched(settings, me, meter, ledger=ledger, models=seen, network=network, places=places)
-            stack.enter_context(seeing)
+            stack.enter_context(
+                telemetry_server(
+                    settings, me, meter, ledger=ledger, models=seen, network=network, limiter=places
+                )
+            )
             network.start(lambda graph: record(placed(graph, me)))
             probing = asyncio.create_task(look_after(seen)) if asks_models(solver) else None
             await _told_to_stop()
@@ -140,7 +143,7 @@ def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:
 
 
 async def look_after(
-    models: Counted | Pool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    models: MonitoredEndpoint | Pool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Tell the operator whether there is a model, rather than at the first challenge, and watch it then.
 

@@ -123,7 +123,7 @@ async def test_with_a_password_nothing_is_seen_before_it_is_given(tmp_path: Path
             await tab.open(url)
             await tab.until("document.querySelector('#password')")
             assert "ledger" not in await tab.run("document.body.innerText")
-            for word, seen in (("wrong", "That is not it."), (PASSWORD, "There is no ledger at")):
+            for word, seen in (("wrong", "Wrong password."), (PASSWORD, "There is no ledger at")):
                 await tab.run(f"document.querySelector('#password').value = '{word}'")
                 await tab.run("document.querySelector('button').click()")
                 await tab.until(says(seen))

@@ -14,7 +14,7 @@ from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _at_work, _models, _shadow, _told_to_stop, look_after
-from logicnet.operate.telemetry import Counted
+from logicnet.operate.telemetry import MonitoredEndpoint
 from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
@@ -42,7 +42,7 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
         if len(comes_back_s) == 4:
             raise Enough
 
-    models = Counted(endpoint)
+    models = MonitoredEndpoint(endpoint)
     with listening() as said:
         try:
             with pytest.raises(Enough):
@@ -70,7 +70,7 @@ async def test_a_model_server_that_is_away_for_hours_is_looked_for_all_the_same(
 
     monkeypatch.setattr(Endpoint, "probe", away)
     with pytest.raises(Enough):
-        await look_after(Counted(Endpoint("http://gpu:8000/v1")), sleep=wait)
+        await look_after(MonitoredEndpoint(Endpoint("http://gpu:8000/v1")), sleep=wait)
     assert pauses_s[1099] == max(pauses_s) == 30.0
 
 

@@ -1,6 +1,6 @@
-"""The page, on NiceGUI: what `panels` says, put up once and renewed every second over a live connection.
+"""The page, on NiceGUI: it renders `panels` and updates them every second over a live connection.
 
-One look a second serves every browser that has the page open, and none is taken while nobody has.
+One snapshot a second serves every browser that has the page open; without a browser none is taken.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ from loguru import logger
 
 from logicnet.errors import LogicnetError
 from logicnet.operate.console import panels
-from logicnet.operate.console.gate import Gate
+from logicnet.operate.console.gate import gate
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 
 EVERY_S = 1.0
 
 
-class Watch:
-    """The last look, shared by all who have the page open."""
+class SharedSnapshot:
+    """The latest snapshot, shared by all browsers."""
 
     def __init__(self, source: MinerSource) -> None:
         self._source = source
-        self._look: asyncio.Task[Snapshot] | None = None
-        self._looked_s = float("-inf")
+        self._taking: asyncio.Task[Snapshot] | None = None
+        self._taken_s = float("-inf")
 
-    async def seen(self) -> Snapshot:
-        """A look that is no older than `EVERY_S`, or nearly so."""
-        old = time.monotonic() - self._looked_s > 0.8 * EVERY_S
-        if self._look is None or (self._look.done() and old):
-            self._look = asyncio.create_task(self._take())
-        # A browser that leaves gives up its own waiting, and not the look: the next would run beside it.
-        return await asyncio.shield(self._look)
+    async def latest(self) -> Snapshot:
+        """A snapshot that is not older than `EVERY_S`."""
+        old = time.monotonic() - self._taken_s > 0.8 * EVERY_S
+        if self._taking is None or (self._taking.done() and old):
+            self._taking = asyncio.create_task(self._take())
+        # Shielded: a browser that leaves must not cancel it, or the next would run beside the old thread.
+        return await asyncio.shield(self._taking)
 
     async def _take(self) -> Snapshot:
         try:
-            return await asyncio.to_thread(self._source.look)
+            return await asyncio.to_thread(self._source.snapshot)
         finally:
-            self._looked_s = time.monotonic()
+            self._taken_s = time.monotonic()
 
 
 def serve(source: MinerSource, *, host: str, port: int, proxy: str | None, password: str | None) -> None:
-    """Until Ctrl-C. Raises LogicnetError if the address cannot be had.
+    """Until Ctrl-C. Raises LogicnetError if the address cannot be bound.
 
-    `proxy` is whose X-Forwarded-For is believed. Anybody else could name a new address with each guess.
+    X-Forwarded-For is accepted from `proxy` alone: with it, anybody could guess from a new address each time.
     """
     _check_free(host, port)
     from nicegui import app, ui  # noqa: PLC0415 (a second of importing)
 
-    app.add_middleware(Gate, password=password)
-    watch = Watch(source)
+    app.add_middleware(gate, password=password, host=host)
+    shared = SharedSnapshot(source)
 
     @ui.page("/", title="logicnet")
     async def index() -> None:
-        await _put_up(watch)
+        await _build(shared)
 
     where = "<this machine>" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
     logger.info("The console is at http://{}:{}/. Stop with Ctrl-C.", where, port)
@@ -80,8 +80,8 @@ def serve(source: MinerSource, *, host: str, port: int, proxy: str | None, passw
     )
 
 
-async def _put_up(watch: Watch) -> None:
-    """The page of one browser, and what renews it."""
+async def _build(shared: SharedSnapshot) -> None:
+    """The page of one browser, and the timer that updates it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
     ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
@@ -91,10 +91,10 @@ async def _put_up(watch: Watch) -> None:
     def text(make: Callable[[Snapshot], str], classes: str) -> None:
         shown = ui.html("", sanitize=False).classes(classes)  # `panels` escapes every word
 
-        def renew(seen: Snapshot) -> None:
-            shown.set_content(make(seen))
+        def update(now: Snapshot) -> None:
+            shown.set_content(make(now))
 
-        parts.append(renew)
+        parts.append(update)
 
     def panel(
         title: str,
@@ -106,7 +106,7 @@ async def _put_up(watch: Watch) -> None:
             _title(title)
             text(make, "")
             if rest is not None:
-                parts.append(_Fold(rest, watch).renew)
+                parts.append(_Fold(rest, shared).update)
 
     def chart(title: str, make: Callable[[Snapshot], dict[str, Any]], name: str) -> None:
         with ui.element("section").classes("panel").props(f'id="{name}"'):
@@ -115,61 +115,61 @@ async def _put_up(watch: Watch) -> None:
                 text(panels.trend_words, "empty")
             drawn = ui.echart({}).classes("chart")
             charts.append(drawn)
-        parts.append(lambda seen: _draw(drawn, make(seen)))
+        parts.append(lambda now: _draw(drawn, make(now)))
 
     with ui.element("main").classes("page"):
         text(panels.head, "head wide")
         text(panels.figures, "figures wide")
-        text(panels.concerns, "concerns wide")
+        text(panels.alerts, "alerts wide")
         with ui.element("div").classes("stack"):
-            panel("Being solved", panels.solving, "solving", panels.rest_of_solving)
+            panel("In flight", panels.solving, "solving", panels.rest_of_solving)
             chart("Seconds and correctness", panels.trend, "trend")
             panel("Answers of the last hour", panels.answers, "answers", panels.rest_of_answers)
         with ui.element("div").classes("stack"):
             panel("Models", panels.servers, "servers")
             panel("Volume by validator", panels.volume, "volume", panels.rest_of_volume)
-            chart("Place in the network", panels.ranks, "ranks")
+            chart("Rank in the network", panels.ranks, "ranks")
             panel("Refused in the last hour", panels.refusals, "refusals")
 
-    async def renew() -> None:
-        seen = await watch.seen()
+    async def update() -> None:
+        now = await shared.latest()
         for part in parts:
-            part(seen)
+            part(now)
 
     def fit() -> None:
-        """A chart that was measured before the page had its layout would stay as narrow as it was then."""
+        """A chart that was drawn before the layout was done keeps its first width."""
         for drawn in charts:
             drawn.run_chart_method("resize")
 
-    await renew()
-    ui.timer(EVERY_S, renew)
-    for after_s in (0.5, 1.0, 2.0, 4.0, 8.0):  # a busy machine is slow to have it
+    await update()
+    ui.timer(EVERY_S, update)
+    for after_s in (0.5, 1.0, 2.0, 4.0, 8.0):  # the layout takes longer on a busy machine
         ui.timer(after_s, fit, once=True)
 
 
 class _Fold:
-    """The rest of a list, folded. It is made and sent only while it is open."""
+    """The folded rest of a list. It is rendered and sent only while it is open."""
 
-    def __init__(self, make: Callable[[Snapshot], panels.Rest], watch: Watch) -> None:
+    def __init__(self, make: Callable[[Snapshot], panels.Rest], shared: SharedSnapshot) -> None:
         from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
         self._make = make
-        self._watch = watch
+        self._shared = shared
         self._open = False
         with ui.element("details") as self._details:
             self._count = ui.html("", sanitize=False, tag="summary")
             self._rows = ui.html("", sanitize=False)
         self._details.on("toggle", self._toggled, js_handler="(event) => emit(event.target.open)")
 
-    def renew(self, seen: Snapshot) -> None:
-        count, rows = self._make(seen)
+    def update(self, now: Snapshot) -> None:
+        count, rows = self._make(now)
         self._details.set_visibility(count > 0)
         self._count.set_content(f"and {count} more")
         self._rows.set_content(rows() if self._open else "")
 
     async def _toggled(self, event: Any) -> None:
         self._open = event.args
-        self.renew(await self._watch.seen())
+        self.update(await self._shared.latest())
 
 
 def _title(text: str) -> None:

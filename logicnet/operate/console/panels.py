@@ -1,4 +1,4 @@
-"""The page's panels as HTML and charts' options. Pure: a snapshot in, text out, every word escaped."""
+"""The page's panels as HTML and chart options: a snapshot in, text out, every word escaped."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Snapshot
-from logicnet.operate.console.words import (
+from logicnet.operate.console.formatting import (
     clock,
+    down,
     headline,
-    out,
     percent,
     reason,
     score,
@@ -21,17 +20,18 @@ from logicnet.operate.console.words import (
     span,
     urgency,
 )
-from logicnet.operate.telemetry.state import Promise
+from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Snapshot
+from logicnet.operate.telemetry.meter import ValidatorVolume
 
 FEW = 8
-"""Of a list that may be long, what is seen without unfolding it."""
+"""Of a list that may be long, what is now without unfolding it."""
 
 MOST_FOLDED = 256
 MOST_DRAWN = 400
 MOST_REFUSALS = 20
 
 Rest = tuple[int, Callable[[], str]]
-"""What is folded of a list: how many, and what shows them."""
+"""The folded rows of a list: their number, and a function that renders them."""
 
 _DIM = "#87909a"  # readable on light and on dark
 _LINE = "rgba(135, 144, 154, .25)"
@@ -39,61 +39,58 @@ _TOP = 42  # of a chart, below its legend
 _BLUE, _AMBER, _GREEN, _RED, _VIOLET = "#3b8edb", "#d98a1a", "#2f9e64", "#d4483b", "#9a63c9"
 
 
-def head(seen: Snapshot) -> str:
-    """Who is watched, since when, and whether it runs."""
-    at = f'<span class="dim clock">{clock(seen.at_s)} UTC</span>'
-    if (miner := seen.miner) is None:
+def head(now: Snapshot) -> str:
+    """Which miner this is, since when it runs, and the level of its worst alert."""
+    at = f'<span class="dim clock">{clock(now.at_s)} UTC</span>'
+    if (miner := now.miner) is None:
         return f'<span class="dot bad"></span><b>No miner is running</b>{at}'
-    worst = next(iter(seen.concerns), None)
+    worst = next(iter(now.alerts), None)
     level = worst.level if worst is not None and worst.level != "note" else "good"
     about = (
-        f"solver {escape(miner.solver)}, up {span(seen.at_s - miner.started_at_s)}, {escape(miner.version)}"
+        f"solver {escape(miner.solver)}, up {span(now.at_s - miner.started_at_s)}, {escape(miner.version)}"
     )
     hotkey = f'<b title="{escape(miner.hotkey)}">{escape(short(miner.hotkey))}</b>'
     return f'<span class="dot {level}"></span>{hotkey}<span class="dim">{about}</span>{at}'
 
 
-def figures(seen: Snapshot) -> str:
-    """The headline."""
+def figures(now: Snapshot) -> str:
     return "".join(
         f'<div class="figure"><span class="dim">{escape(name)}</span><b>{escape(figure)}</b>'
         f'<span class="dim">{escape(word)}</span></div>'
-        for name, figure, word in headline(seen)
+        for name, figure, word in headline(now)
     )
 
 
-def concerns(seen: Snapshot) -> str:
-    """What needs attention."""
-    if not seen.concerns:
+def alerts(now: Snapshot) -> str:
+    if not now.alerts:
         return '<p class="calm"><span class="dot good"></span>Nothing needs attention.</p>'
     return "".join(
-        f'<p class="concern {one.level}"><b>{escape(one.what)}</b><span>{escape(one.mend)}</span></p>'
-        for one in seen.concerns
+        f'<p class="alert {one.level}"><b>{escape(one.what)}</b><span>{escape(one.mend)}</span></p>'
+        for one in now.alerts
     )
 
 
-def solving(seen: Snapshot) -> str:
-    """What is being solved, the most urgent first, each with a bar of the time it has left."""
-    if not seen.solving:
-        return '<p class="empty">Nothing right now. A challenge appears here the moment it is admitted.</p>'
-    return _skyline(seen.solving) + _solving_rows(seen.solving[:FEW])
+def solving(now: Snapshot) -> str:
+    """The challenges in flight, the most urgent first, each with a bar of the time it has left."""
+    if not now.solving:
+        return '<p class="empty">No challenge is in flight. Each appears here when it is admitted.</p>'
+    return _skyline(now.solving) + _solving_rows(now.solving[:FEW])
 
 
-def rest_of_solving(seen: Snapshot) -> Rest:
-    """Those that are less urgent."""
-    rest = seen.solving[FEW:]
+def rest_of_solving(now: Snapshot) -> Rest:
+    rest = now.solving[FEW:]
     return len(rest), lambda: _solving_rows(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
 
 
 def _skyline(solving: Sequence[CurrentChallenge]) -> str:
-    """Many at one glance: a stroke for each, as high as the time it has left; and how many are how urgent.
+    """A bar for each challenge, as high as the time it has left; and the number of each urgency.
 
-    Of more than `MOST_DRAWN` every second one is drawn, or every third, and so on.
+    Of more than `MOST_DRAWN` challenges every second is drawn, or every third, and so on.
     """
     if len(solving) <= FEW:
         return ""
     counts = Counter(urgency(one)[1] for one in solving)
-    told = "".join(
+    counted = "".join(
         f'<span><span class="dot {level}"></span><b>{counts[level]}</b> {words}</span>'
         for level, words in _URGENCY.items()
     )
@@ -106,7 +103,7 @@ def _skyline(solving: Sequence[CurrentChallenge]) -> str:
     return (
         f'<svg class="skyline" viewBox="0 0 {len(drawn)} 100" preserveAspectRatio="none" '
         f'role="img" aria-label="time left of each, the most urgent first">{paths}</svg>'
-        f'<p class="urgency">{told}</p>'
+        f'<p class="urgency">{counted}</p>'
     )
 
 
@@ -133,16 +130,14 @@ def _solving_row(one: CurrentChallenge) -> str:
     )
 
 
-def answers(seen: Snapshot) -> str:
-    """Those of the last hour, the newest first."""
-    if not seen.answers:
-        return '<p class="empty">None in the last hour.</p>'
-    return _answers(seen.answers[:FEW])
+def answers(now: Snapshot) -> str:
+    if not now.answers:
+        return '<p class="empty">No answer in the last hour.</p>'
+    return _answers(now.answers[:FEW])
 
 
-def rest_of_answers(seen: Snapshot) -> Rest:
-    """The older ones."""
-    rest = seen.answers[FEW:]
+def rest_of_answers(now: Snapshot) -> Rest:
+    rest = now.answers[FEW:]
     return len(rest), lambda: _answers(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
 
 
@@ -156,9 +151,9 @@ _COLUMNS = ("ended", "took", "reward", "correct", "outcome", "answer", "question
 _NUMBERS = ("took", "reward", "correct")
 _KNOWN_BY = {
     "run": "scored by a run of ours",
-    "exact": "what is asked was computed; the reasoning counts as half alike",
-    "silence": "not in time: nothing is earned",
-    "": "validators do not tell",
+    "exact": "the answer was computed; the reasoning is taken as half similar",
+    "silence": "not in time: the reward is 0",
+    "": "unknown: validators do not publish it",
 }
 
 
@@ -177,28 +172,25 @@ def _answer_row(one: FinishedChallenge) -> str:
     )
 
 
-def volume(seen: Snapshot) -> str:
-    """What was promised and kept, by validator."""
-    if not seen.promises:
+def volume(now: Snapshot) -> str:
+    if not now.volumes:
         return '<p class="empty">No validator has asked yet.</p>'
-    return _promises(seen, seen.promises[:FEW])
+    return _volumes(now, now.volumes[:FEW])
 
 
-def rest_of_volume(seen: Snapshot) -> Rest:
-    """That of the other validators."""
-    rest = seen.promises[FEW:]
-    return len(rest), lambda: _promises(seen, rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+def rest_of_volume(now: Snapshot) -> Rest:
+    rest = now.volumes[FEW:]
+    return len(rest), lambda: _volumes(now, rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
 
 
-def _promises(seen: Snapshot, promises: Iterable[Promise]) -> str:
+def _volumes(now: Snapshot, volumes: Iterable[ValidatorVolume]) -> str:
     rows = []
-    for one in promises:
+    for one in volumes:
         kept = min(1.0, one.kept / one.promised) if one.promised else 0.0
         given = min(1.0, one.given / one.promised) if one.promised else 0.0
-        over = seen.miner is not None and seen.at_s >= one.started_at_s + seen.miner.interval_s
         refused = f", {one.refused} refused" if one.refused else ""
         rows.append(
-            f'<div class="promise{" over" if over else ""}">'
+            f'<div class="volume{" over" if now.is_over(one) else ""}">'
             f'<span class="key" title="{escape(one.validator)}">{escape(short(one.validator))}</span>'
             f'<span class="bar two"><i class="given" style="width:{100 * given:.1f}%"></i>'
             f'<i class="kept" style="width:{100 * kept:.1f}%"></i></span>'
@@ -208,46 +200,44 @@ def _promises(seen: Snapshot, promises: Iterable[Promise]) -> str:
     return "".join(rows)
 
 
-def refusals(seen: Snapshot) -> str:
-    """Of the last hour, by reason."""
-    if not seen.refusals:
-        return '<p class="empty">Nobody was refused in the last hour.</p>'
-    most = max(one.count for one in seen.refusals)
+def refusals(now: Snapshot) -> str:
+    if not now.refusals:
+        return '<p class="empty">No request was refused in the last hour.</p>'
+    most = max(one.count for one in now.refusals)
     return "".join(
         f'<div class="refusal" title="{escape(one.message)}">'
         f"<span>{escape(one.reason.replace('_', ' '))}</span>"
         f'<span class="bar"><i style="width:{100 * one.count / most:.0f}%"></i></span>'
         f'<span class="num">{one.count}</span></div>'
-        for one in seen.refusals[:MOST_REFUSALS]
+        for one in now.refusals[:MOST_REFUSALS]
     )
 
 
-def servers(seen: Snapshot) -> str:
-    """The model servers with load and speed."""
-    if not seen.servers:
-        return '<p class="empty">Known once the miner runs.</p>'
+def servers(now: Snapshot) -> str:
+    if not now.servers:
+        return '<p class="empty">Known when the miner runs.</p>'
     rows = []
-    calls_of_all = max(1, sum(one.calls for one in seen.servers))
-    for one in seen.servers:
+    calls_of_all = max(1, sum(one.calls for one in now.servers))
+    for one in now.servers:
         speed = "" if one.tokens_per_s is None else f", {one.tokens_per_s:.0f} tokens/s"
         spent = f", spent {one.spent:.2f} today" if one.paid else ""
         calls = "1 call" if one.calls == 1 else f"{one.calls} calls"
-        level = "good" if one.well else "bad"
-        told = f"{out(one, seen.at_s)}: {reason(one)}" if not one.well else ""
+        level = "good" if one.healthy else "bad"
+        error = "" if one.healthy else f"{down(one, now.at_s)}: {reason(one)}"
         rows.append(
             f'<div class="server"><span class="dot {level}"></span><b>{escape(one.name)}</b>'
-            f'<span class="why">{escape(told)}</span>'
+            f'<span class="why">{escape(error)}</span>'
             f'<span class="bar"><i style="width:{100 * one.calls / calls_of_all:.0f}%"></i></span>'
             f'<span class="dim">{calls} in flight{speed}{spent}</span></div>'
         )
     return "".join(rows)
 
 
-def trend(seen: Snapshot) -> dict[str, Any]:
+def trend(now: Snapshot) -> dict[str, Any]:
     """ECharts: seconds and correctness over time."""
-    at = [clock(one.at_s)[:5] for one in seen.slots]
-    missed = [one.missed or None for one in seen.slots]
-    none_yet = not any(one.answered for one in seen.slots)
+    at = [clock(one.at_s)[:5] for one in now.buckets]
+    missed = [one.missed or None for one in now.buckets]
+    none_yet = not any(one.answered for one in now.buckets)
     return {
         **_chart(at),
         "media": [
@@ -257,13 +247,13 @@ def trend(seen: Snapshot) -> dict[str, Any]:
         "legend": _legend(),
         "yAxis": [
             _axis("seconds", high=60 if none_yet else None),
-            _axis("correct", low=-1 if _negative(seen) else 0, high=1, right=True),
+            _axis("correct", low=-1 if _negative(now) else 0, high=1, right=True),
         ],
         "series": [
-            _line("median seconds", [_round(one.median_s) for one in seen.slots], _BLUE, area=True),
-            _line("slowest tenth", [_round(one.slow_s) for one in seen.slots], _AMBER, dashed=True),
+            _line("median seconds", [_round(one.median_s) for one in now.buckets], _BLUE, area=True),
+            _line("slowest tenth", [_round(one.slow_s) for one in now.buckets], _AMBER, dashed=True),
             {
-                **_line("correctness, where known", [_round(one.correctness) for one in seen.slots], _GREEN),
+                **_line("correctness, where known", [_round(one.correctness) for one in now.buckets], _GREEN),
                 "yAxisIndex": 1,
             },
             {
@@ -277,11 +267,10 @@ def trend(seen: Snapshot) -> dict[str, Any]:
     }
 
 
-def ranks(seen: Snapshot) -> dict[str, Any]:
+def ranks(now: Snapshot) -> dict[str, Any]:
     """ECharts: rank, incentive and stake over the chain's epochs."""
-    places = seen.places
-    at = [_day(one.at_s) for one in places]
-    first = all(one.rank in (1, None) for one in places)
+    at = [_day(one.at_s) for one in now.ranks]
+    first = all(one.rank in (1, None) for one in now.ranks)
     rank = {
         **_axis("rank", low=1, high=2 if first else None),
         "inverse": True,
@@ -293,26 +282,24 @@ def ranks(seen: Snapshot) -> dict[str, Any]:
         "legend": _legend(),
         "yAxis": [rank, _axis("incentive", right=True), {**_axis("stake", right=True), "show": False}],
         "series": [
-            {**_line("rank", [one.rank for one in places], _VIOLET), "step": "end"},
-            {**_line("incentive", [round(one.incentive, 6) for one in places], _GREEN), "yAxisIndex": 1},
+            {**_line("rank", [one.rank for one in now.ranks], _VIOLET), "step": "end"},
+            {**_line("incentive", [round(one.incentive, 6) for one in now.ranks], _GREEN), "yAxisIndex": 1},
             {
-                **_line("stake", [round(one.stake, 2) for one in places], _AMBER, dashed=True),
+                **_line("stake", [round(one.stake, 2) for one in now.ranks], _AMBER, dashed=True),
                 "yAxisIndex": 2,
             },
         ],
     }
 
 
-def trend_words(seen: Snapshot) -> str:
-    """The same in a line, for those who do not see the chart."""
-    answered = sum(one.answered for one in seen.slots)
-    missed = sum(one.missed for one in seen.slots)
-    known = sum(one.known for one in seen.slots)
-    right = sum((one.correctness or 0.0) * one.known for one in seen.slots) / known if known else None
+def trend_words(now: Snapshot) -> str:
+    """`trend` in a line, for readers who do not see the chart."""
+    answered = sum(one.answered for one in now.buckets)
+    missed = sum(one.missed for one in now.buckets)
+    known = sum(one.known for one in now.buckets)
+    right = sum((one.correctness or 0.0) * one.known for one in now.buckets) / known if known else None
     correct = (
-        f"correctness {score(right)} over the {known} where it is known"
-        if known
-        else "correctness is known of none"
+        f"correctness {score(right)} over the {known} that are known" if known else "correctness is not known"
     )
     if not answered:
         return "No answers yet."
@@ -320,8 +307,8 @@ def trend_words(seen: Snapshot) -> str:
     return escape(f"{answers}, {percent(answered - missed, answered)} in time; {correct}.")
 
 
-def _negative(seen: Snapshot) -> bool:
-    return any(one.correctness is not None and one.correctness < 0 for one in seen.slots)
+def _negative(now: Snapshot) -> bool:
+    return any(one.correctness is not None and one.correctness < 0 for one in now.buckets)
 
 
 def _chart(at: list[str]) -> dict[str, Any]:
@@ -348,13 +335,13 @@ def _axis(name: str, low: float | None = 0, high: float | None = None, right: bo
     return {
         "type": "value",
         "name": name,
-        "nameTextStyle": {"color": _DIM, "align": "right" if right else "left"},  # never out of the picture
+        "nameTextStyle": {"color": _DIM, "align": "right" if right else "left"},  # stays inside the chart
         "nameGap": 8,
         "axisLabel": {"color": _DIM},
         "splitLine": {"show": not right, "lineStyle": {"color": _LINE}},
         "position": "right" if right else "left",
         "min": low,
-        "max": high,  # said even if there is none: a chart keeps what it was told before
+        "max": high,  # even None: ECharts keeps the earlier value
     }
 
 

@@ -1,7 +1,7 @@
-"""Scores: what is known of answers' worth. Validators do not tell, so it is known of few.
+"""Rewards of answers, as far as they are known: validators do not publish them.
 
-An arena or a bench of our own scored the very answer; or the `exact` sampler computed what is asked, so
-that the answer is right or wrong for certain; or nothing went out in time, which earns nothing.
+They are known for an answer that a run of our own scored, for a question whose answer the race's `exact`
+sampler computed, and for an answer that was not in time, which earns 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from logicnet.scoring.reward import SILENCE, Reward, with_volume
 
 CUT = 300
-"""Characters by which texts are compared: as many as the ledger tells a watcher."""
+"""Characters of a text that are compared: `LedgerReader.watched` reads no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,15 @@ UNKNOWN = RewardEstimate(None, None, "")
 
 
 class Scores:
-    """Of runs of our own, and of what can be told from the ledger alone."""
-
     def __init__(self, runs: Iterable[Path] = (), epoch_volume: int = 512) -> None:
-        """Raises LogicnetError if one of `runs` is none."""
+        """Raises LogicnetError if one of `runs` is not the folder of a run."""
         self.epoch_volume = epoch_volume
         self._scored: dict[bytes, RewardEstimate] = {}
         for run in runs:
             self._read(run)
 
     def of(self, row: dict[str, Any]) -> RewardEstimate:
-        """Of a row of `LedgerReader.watched` that has ended."""
+        """Of a row of `LedgerReader.watched` with an outcome."""
         if not row["in_time"]:
             return RewardEstimate(None, SILENCE, "silence")
         scored = self._scored.get(_key(row["question"], row["answer"] or ""))
@@ -47,13 +45,13 @@ class Scores:
             return scored
         if row["exact"]:
             right = 1.0 if row["chosen"] == row["exact"] else 0.0
-            # The reasoning is compared with a text that we do not have: as much alike as usual.
-            worth = Reward(right, _USUAL_SIMILARITY, row["seconds"]).value
-            return RewardEstimate(right, with_volume(worth, self.epoch_volume), "exact")
+            # A validator compares the reasoning with a text that we do not have.
+            reward = Reward(right, _USUAL_SIMILARITY, row["seconds"]).value
+            return RewardEstimate(right, with_volume(reward, self.epoch_volume), "exact")
         return UNKNOWN
 
     def _read(self, run: Path) -> None:
-        from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (only who names a run needs it)
+        from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (needed for --run only)
 
         for row in read_run(run).rows:
             if row.answer is not None and (row.reward is not None or row.correctness is not None):
@@ -62,7 +60,7 @@ class Scores:
 
 
 _USUAL_SIMILARITY = 0.5
-"""What a validator takes where it cannot compare. A tenth more or less is 0.015 of reward."""
+"""A validator's own default where it cannot compare. A tenth more or less is 0.015 of reward."""
 
 
 def _key(question: str, answer: str) -> bytes:

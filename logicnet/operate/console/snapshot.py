@@ -1,23 +1,24 @@
-"""Snapshot: all that is shown, as it was at one moment; the same for the page and the terminal."""
+"""All that the page and the terminal show, at one moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from logicnet.operate.telemetry.state import ModelServerState, Promise, State
+from logicnet.operate.telemetry.meter import ValidatorVolume
+from logicnet.operate.telemetry.state import ModelServerState, State
 
 Level = Literal["bad", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentChallenge:
-    """A challenge that is being solved right now."""
+    """A challenge in flight."""
 
     challenge_id: str
     validator: str
     question: str  # empty until the ledger has it
-    left_s: float  # below 0 when its time is up
+    left_s: float  # negative after the deadline
     allowed_s: float
 
 
@@ -35,27 +36,27 @@ class FinishedChallenge:
     allowed_s: float
     in_time: bool
     error: str = ""
-    correctness: float | None = None  # -1..1; None where nobody knows
-    reward: float | None = None  # by our own scoring, after volume; None where nobody knows
-    known_by: str = ""  # "run": scored by an arena of ours; "exact": computed; "silence": nothing went out
+    correctness: float | None = None  # -1..1; None if unknown
+    reward: float | None = None  # by our own scoring, with the volume factor; None if unknown
+    known_by: str = ""  # "run": scored by a run of ours; "exact": computed; "silence": not in time
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """What a stretch of time came to."""
+class TimeBucket:
+    """The answers of one interval of time."""
 
-    at_s: float  # its beginning
+    at_s: float  # its start
     answered: int = 0
     missed: int = 0  # of those, not in time
     median_s: float | None = None
-    slow_s: float | None = None  # nine of ten were faster
-    correctness: float | None = None  # the mean of those that are known
+    slow_s: float | None = None  # the 90th percentile
+    correctness: float | None = None  # mean of the known ones
     known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Of one reason, in the last hour."""
+    """The refusals of the last hour for one reason."""
 
     reason: str
     count: int
@@ -65,7 +66,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class ChainRank:
-    """Our place in the network in one epoch of the chain."""
+    """Our rank in one epoch of the chain."""
 
     at_s: float
     neurons: int
@@ -75,8 +76,8 @@ class ChainRank:
 
 
 @dataclass(frozen=True, slots=True)
-class Concern:
-    """Something that needs attention: what, and what to do."""
+class Alert:
+    """Something that needs attention, and the command or setting that mends it."""
 
     level: Level
     what: str
@@ -85,27 +86,31 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """See the module. Sequences that grow are oldest first, but for `answers`: the newest first."""
+    """Sequences are oldest first unless a comment says otherwise."""
 
     at_s: float
     ledger: str  # its path
-    miner: State | None = None  # None if it does not run, or is not reached
-    ledger_trouble: str = ""  # why the ledger could not be read; then what is of it is as it was before
+    miner: State | None = None  # None if it cannot be reached
+    ledger_error: str = ""  # why the ledger cannot be read; what is shown of it is then older
     solving: tuple[CurrentChallenge, ...] = ()  # the most urgent first
-    answers: tuple[FinishedChallenge, ...] = ()  # of the last hour
-    slots: tuple[Slot, ...] = ()
+    answers: tuple[FinishedChallenge, ...] = ()  # of the last hour, the newest first
+    buckets: tuple[TimeBucket, ...] = ()
     refusals: tuple[Refusals, ...] = ()
-    promises: tuple[Promise, ...] = ()  # the open ones first
+    volumes: tuple[ValidatorVolume, ...] = ()  # the open ones first
     servers: tuple[ModelServerState, ...] = ()
-    places: tuple[ChainRank, ...] = ()
-    concerns: tuple[Concern, ...] = ()  # the worst first
+    ranks: tuple[ChainRank, ...] = ()
+    alerts: tuple[Alert, ...] = ()  # the worst first
 
     @property
     def in_time(self) -> int:
-        """Answers of the last hour that were."""
+        """Answers of the last hour that were in time."""
         return sum(one.in_time for one in self.answers)
 
     @property
     def rewards(self) -> list[float]:
-        """Those of the last hour that are known."""
+        """The known rewards of the last hour."""
         return [one.reward for one in self.answers if one.reward is not None]
+
+    def is_over(self, volume: ValidatorVolume) -> bool:
+        """Whether that epoch has ended; unknown without a miner, and then it has."""
+        return self.miner is None or self.at_s >= volume.started_at_s + self.miner.interval_s

@@ -1,7 +1,7 @@
-"""Source: where snapshots come from: the ledger, read beside its writer, and the miner's admin port.
+"""Takes snapshots: of the ledger, read beside its writer, and of the miner's telemetry server.
 
-It only ever reads. A ledger that is not there yet, locked, damaged or of another program is said in the
-snapshot, and looked at again with the next one; what was read before is shown meanwhile.
+It only reads. An error of the ledger (missing, locked, damaged, of another program) is part of the
+snapshot; the ledger is read again with the next one, and the rows that were read before are shown meanwhile.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from statistics import mean, median
 from types import TracebackType
 from typing import Any, Self
 
+from logicnet._util.text import one_line
 from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, Which
-from logicnet.operate.console.concerns import concerns
+from logicnet.operate.console.alerts import alerts
 from logicnet.operate.console.scores import Scores
 from logicnet.operate.console.snapshot import (
     ChainRank,
     CurrentChallenge,
     FinishedChallenge,
     Refusals,
-    Slot,
     Snapshot,
+    TimeBucket,
 )
-from logicnet.operate.telemetry import ask, client
-from logicnet.operate.telemetry.state import State
+from logicnet.operate.telemetry import State, http_client, read_state
 
 HOUR_S = 3600.0
 WINDOW_S = 6 * HOUR_S
-"""How far back seconds and correctness are shown."""
+"""The time that the chart of seconds and correctness covers."""
 
-PLACES_S = 14 * 86_400.0
-SLOTS = 36
+RANKS_S = 14 * 86_400.0
+BUCKETS = 36
 
 _UNENDED_S = 130.0
-"""A challenge begun so long ago has ended, or never will: 64 s and what a clock may jump."""
+"""A challenge admitted this long ago has ended, or never will: 64 s, and as much for a clock that jumps."""
 
 _WRITTEN_S = 60.0
-"""A challenge is in the ledger a tenth of a second after it began, unless the disk is slow or another program
-holds the file; while the miner says that it cannot write at all, nothing is taken for known."""
+"""The ledger has a challenge a tenth of a second after its admission; a slow disk or a lock may delay that by
+this much. While the miner reports that it cannot write, no row is taken for complete."""
 
 MOST_ANSWERS = 50_000
-"""Kept in memory: six hours of more than twice what 512 in 600 s come to."""
+"""Kept in memory: more than twice the answers of six hours at 512 in 600 s."""
 
 
 class MinerSource:
-    """Of one miner, known by its ledger. Blocks while it looks: call `look` on a thread."""
+    """The source of one miner, identified by its ledger. `snapshot` blocks: call it on a thread."""
 
     def __init__(
         self, ledger: Path, scores: Scores | None = None, *, now_s: Callable[[], float] = time.time
@@ -56,14 +56,11 @@ class MinerSource:
         self.ledger = ledger.expanduser().resolve()
         self._scores = scores or Scores()
         self._now_s = now_s
-        self._http = client()
+        self._http = http_client()
         self._answers: dict[str, FinishedChallenge] = {}  # of the window, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
-        self._from_s = 0.0  # challenges begun before this are known for good
+        self._from_s = 0.0  # every challenge admitted before this is read
         self._last: Snapshot | None = None
-
-    def close(self) -> None:
-        self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -71,63 +68,56 @@ class MinerSource:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._http.close()
 
-    def look(self) -> Snapshot:
-        """As it is now. Never raises for what is wrong with ledger or miner."""
+    def snapshot(self) -> Snapshot:
+        """The miner as it is now. Errors of ledger or miner are in the snapshot; none is raised."""
         now_s = self._now_s()
-        miner = ask(self.ledger, self._http)
-        seen = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
+        miner = read_state(self.ledger, self._http)
+        now = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
         try:
             with LedgerReader.open(self.ledger) as reader:
-                seen = self._read(reader, seen)
-            seen = replace(seen, ledger_trouble="")
+                now = replace(self._read(reader, now), ledger_error="")
         except LedgerError as error:
-            seen = replace(seen, ledger_trouble=str(error))
-        seen = replace(
-            seen,
-            solving=self._solving(miner, now_s),
-            promises=tuple(miner.promises) if miner else (),
-            servers=tuple(miner.servers) if miner else (),
-        )
+            now = replace(now, ledger_error=str(error))
         if miner is not None:
             self._scores.epoch_volume = miner.epoch_volume
-            open_ = sorted(seen.promises, key=lambda one: -one.started_at_s)
-            seen = replace(seen, promises=tuple(open_))
-        self._last = replace(seen, concerns=concerns(seen, self._kept_aside()))
+        now = replace(
+            now,
+            solving=self._solving(miner, now_s),
+            volumes=tuple(sorted(miner.volumes, key=lambda one: -one.started_at_s)) if miner else (),
+            servers=tuple(miner.servers) if miner else (),
+        )
+        self._last = replace(now, alerts=alerts(now, self._damaged()))
         return self._last
 
-    def _read(self, reader: LedgerReader, seen: Snapshot) -> Snapshot:
-        now_s = seen.at_s
+    def _read(self, reader: LedgerReader, now: Snapshot) -> Snapshot:
+        now_s = now.at_s
         since_s = now_s - WINDOW_S
-        rows = reader.watched(max(self._from_s, since_s))
         self._open = {}
-        for row in rows:
+        for row in reader.watched(max(self._from_s, since_s)):
             if row["outcome"] is None:
                 self._open[row["challenge_id"]] = row
             elif row["challenge_id"] not in self._answers:
                 self._answers[row["challenge_id"]] = self._answer(row)
-        begun_s = [row["admitted_at_s"] for row in self._open.values()]
-        young_s = [at_s for at_s in begun_s if at_s > now_s - _UNENDED_S]
-        if seen.miner is None or not seen.miner.ledger_away:
+        admitted_s = [row["admitted_at_s"] for row in self._open.values()]
+        young_s = [at_s for at_s in admitted_s if at_s > now_s - _UNENDED_S]
+        if now.miner is None or not now.miner.ledger_away:
             self._from_s = max(self._from_s, min([*young_s, now_s - _WRITTEN_S]))
-        for known in [one.challenge_id for one in self._answers.values() if one.at_s < since_s]:
-            del self._answers[known]
-        for known in list(self._answers)[:-MOST_ANSWERS]:
-            del self._answers[known]
+        kept = {key: one for key, one in self._answers.items() if one.at_s >= since_s}
+        self._answers = dict(list(kept.items())[-MOST_ANSWERS:])
         ended = sorted(self._answers.values(), key=lambda one: one.at_s)
-        last_hour = Which(now_s - HOUR_S)
         return replace(
-            seen,
+            now,
             answers=tuple(one for one in reversed(ended) if one.at_s >= now_s - HOUR_S),
-            slots=slots(ended, now_s),
+            buckets=buckets(ended, now_s),
             refusals=tuple(
                 Refusals(row["reason"], row["count"], row["last_minute_s"], row["message"])
-                for row in reader.refusals_by_reason(last_hour)
+                for row in reader.refusals_by_reason(Which(now_s - HOUR_S))
             ),
-            places=tuple(
+            ranks=tuple(
                 ChainRank(row["at_s"], row["neurons"], row["rank"], row["incentive"], row["stake"])
-                for row in reader.rows("places", Which(now_s - PLACES_S))
+                for row in reader.rows("places", Which(now_s - RANKS_S))
             ),
         )
 
@@ -137,69 +127,61 @@ class MinerSource:
             challenge_id=row["challenge_id"],
             at_s=row["ended_at_s"],
             validator=row["validator"],
-            question=_plain(row["question"]),
-            answer=_plain(row["answer"] or ""),
+            question=one_line(row["question"]),
+            answer=one_line(row["answer"] or ""),
             outcome=row["outcome"],
             seconds=row["seconds"],
             allowed_s=row["allowed_s"],
             in_time=bool(row["in_time"]),
-            error=_plain(row["error"] or ""),
+            error=one_line(row["error"] or ""),
             correctness=score.correctness,
             reward=score.reward,
             known_by=score.by,
         )
 
     def _solving(self, miner: State | None, now_s: float) -> tuple[CurrentChallenge, ...]:
-        if miner is None:
-            return ()
-        questions = {known: _plain(row["question"]) for known, row in self._open.items()}
-        found = [
+        questions = {key: one_line(row["question"]) for key, row in self._open.items()}
+        found = (
             CurrentChallenge(
-                one.challenge_id,
-                one.validator,
-                questions.get(one.challenge_id, ""),
-                one.ends_at_s - now_s,
-                one.allowed_s,
+                *(one.challenge_id, one.validator, questions.get(one.challenge_id, "")),
+                left_s=one.ends_at_s - now_s,
+                allowed_s=one.allowed_s,
             )
-            for one in miner.solving
-        ]
+            for one in (miner.solving if miner else ())
+        )
         return tuple(sorted(found, key=lambda one: one.left_s))
 
-    def _kept_aside(self) -> Iterable[str]:
+    def _damaged(self) -> Iterable[str]:
+        """The names of damaged ledgers that the miner has put aside."""
         found = self.ledger.parent.glob(f"{self.ledger.name}.damaged-*")
         return sorted(path.name for path in found if not path.name.endswith(("-wal", "-shm")))
 
 
-def slots(ended: Sequence[FinishedChallenge], now_s: float) -> tuple[Slot, ...]:
-    """The window in slots of equal length: its last hour alone if there is nothing before that."""
+def buckets(ended: Sequence[FinishedChallenge], now_s: float) -> tuple[TimeBucket, ...]:
+    """The window in intervals of equal length; the last hour alone if there is no older answer."""
     oldest_s = ended[0].at_s if ended else now_s
     span_s = HOUR_S if oldest_s >= now_s - HOUR_S else WINDOW_S
-    length_s = span_s / SLOTS
+    length_s = span_s / BUCKETS
     first = int((now_s - span_s) // length_s) + 1
-    held: list[list[FinishedChallenge]] = [[] for _ in range(SLOTS)]
+    inside: list[list[FinishedChallenge]] = [[] for _ in range(BUCKETS)]
     for one in ended:
         number = int(one.at_s // length_s) - first
-        if 0 <= number < SLOTS:
-            held[number].append(one)
-    return tuple(_slot((first + number) * length_s, inside) for number, inside in enumerate(held))
+        if 0 <= number < BUCKETS:
+            inside[number].append(one)
+    return tuple(_bucket((first + number) * length_s, found) for number, found in enumerate(inside))
 
 
-def _slot(at_s: float, inside: Sequence[FinishedChallenge]) -> Slot:
-    if not inside:
-        return Slot(at_s)
-    seconds = sorted(one.seconds for one in inside)
-    known = [one.correctness for one in inside if one.correctness is not None]
-    return Slot(
+def _bucket(at_s: float, found: Sequence[FinishedChallenge]) -> TimeBucket:
+    if not found:
+        return TimeBucket(at_s)
+    seconds = sorted(one.seconds for one in found)
+    known = [one.correctness for one in found if one.correctness is not None]
+    return TimeBucket(
         at_s,
-        answered=len(inside),
-        missed=sum(not one.in_time for one in inside),
+        answered=len(found),
+        missed=sum(not one.in_time for one in found),
         median_s=median(seconds),
         slow_s=seconds[min(len(seconds) - 1, int(0.9 * len(seconds)))],
         correctness=mean(known) if known else None,
         known=len(known),
     )
-
-
-def _plain(text: str) -> str:
-    """A stranger's text on one line, without what a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""The terminal view: the page's facts in one column, from 60 characters of width."""
+"""The terminal view: the facts of the page in one column, from 60 characters of width."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from logicnet.operate.console.formatting import NOTHING, clock, headline, score, seconds, short, span, urgency
 from logicnet.operate.console.snapshot import CurrentChallenge, Snapshot
 from logicnet.operate.console.source import MinerSource
-from logicnet.operate.console.words import NOTHING, clock, headline, score, seconds, short, span, urgency
 
 REFRESH_S = 1.0
 _STYLES = {"bad": "bold red", "warning": "yellow", "note": "dim"}
@@ -20,54 +20,54 @@ _BAR = 10  # characters
 _BAR_STYLES = {"good": "green", "warning": "yellow", "bad": "red"}
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NARROW = 80
-_ABREAST = 140  # from here on five figures and their words fit beside each other
+_ABREAST = 140  # columns from which on the five headline figures fit beside each other
 
 
 def top(
     source: MinerSource, console: Console, *, once: bool = False, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Show what `source` sees until Ctrl-C; one look if `once`, or if nobody is at the other end."""
+    """Update the terminal until Ctrl-C; print one snapshot if `once`, or where there is no terminal."""
     if once or not console.is_terminal:
-        console.print(view(source.look(), console.width, 1000))
+        console.print(view(source.snapshot(), console.width, 1000))
         return
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
-            live.update(view(source.look(), console.width, console.height), refresh=True)
+            live.update(view(source.snapshot(), console.width, console.height), refresh=True)
             sleep(REFRESH_S)
 
 
-def view(seen: Snapshot, width: int, height: int) -> RenderableType:
-    """One picture of at most `height` lines, as far as what is most urgent fits into that."""
+def view(now: Snapshot, width: int, height: int) -> RenderableType:
+    """The snapshot in about `height` lines, the most urgent first."""
     narrow = width < _NARROW
     in_rows = width < _ABREAST
-    parts = [_head(seen), _figures(seen, in_rows), _concerns(seen, 4)]
-    used = 3 + (5 if in_rows else 2) + 2 * min(4, len(seen.concerns))
+    parts = [_head(now), _figures(now, in_rows), _alerts(now, 4)]
+    used = 3 + (5 if in_rows else 2) + 2 * min(4, len(now.alerts))
     left = max(12, height - used)
     parts += [
-        _solving(seen, max(3, left // 3), narrow),
-        _answers(seen, max(3, left // 4), narrow),
-        _trend(seen, width),
-        _promises(seen, max(2, left // 8)),
-        _refusals(seen, max(2, left // 8)),
-        _servers(seen, 4),
-        _ranks(seen),
+        _solving(now, max(3, left // 3)),
+        _answers(now, max(3, left // 4), narrow),
+        _trend(now, width),
+        _volumes(now, max(2, left // 8)),
+        _refusals(now, max(2, left // 8)),
+        _servers(now, 4),
+        _ranks(now),
     ]
     return Group(*(part for part in parts if part is not None))
 
 
-def _head(seen: Snapshot) -> Text:
+def _head(now: Snapshot) -> Text:
     head = Text("logicnet ", "bold", no_wrap=True, overflow="ellipsis")
-    if seen.miner is None:
+    if now.miner is None:
         head.append("no miner is running", "bold red")
     else:
-        up = span(seen.at_s - seen.miner.started_at_s)
-        head.append(f"{short(seen.miner.hotkey)}, solver {seen.miner.solver}, up {up}", "cyan")
-    head.append(f"  {clock(seen.at_s)} UTC", "dim")
+        up = span(now.at_s - now.miner.started_at_s)
+        head.append(f"{short(now.miner.hotkey)}, solver {now.miner.solver}, up {up}", "cyan")
+    head.append(f"  {clock(now.at_s)} UTC", "dim")
     return head
 
 
-def _figures(seen: Snapshot, in_rows: bool) -> RenderableType:
-    figures = headline(seen)
+def _figures(now: Snapshot, in_rows: bool) -> RenderableType:
+    figures = headline(now)
     if in_rows:
         table = _table("", "", "")
         for name, figure, word in figures:
@@ -81,29 +81,29 @@ def _figures(seen: Snapshot, in_rows: bool) -> RenderableType:
     return grid
 
 
-def _concerns(seen: Snapshot, most: int) -> RenderableType | None:
-    if not seen.concerns:
+def _alerts(now: Snapshot, most: int) -> RenderableType | None:
+    if not now.alerts:
         return Text("Nothing needs attention.", "green")
     lines = []
-    for one in seen.concerns[:most]:
+    for one in now.alerts[:most]:
         lines.append(Text("! " + one.what, _STYLES[one.level]))
         lines.append(Text("  " + one.mend, "dim"))
-    if len(seen.concerns) > most:
-        lines.append(Text(f"  and {len(seen.concerns) - most} more", "dim"))
+    if len(now.alerts) > most:
+        lines.append(Text(f"  and {len(now.alerts) - most} more", "dim"))
     return Group(*lines)
 
 
-def _solving(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
-    table = _table("Being solved", "validator", "time left", "")
+def _solving(now: Snapshot, most: int) -> RenderableType:
+    table = _table("In flight", "validator", "time left", "")
     _text_column(table, "question")
-    for one in seen.solving[:most]:
+    for one in now.solving[:most]:
         table.add_row(
             short(one.validator), _bar(one), seconds(max(0.0, one.left_s)), Text(one.question or "...", "dim")
         )
-    if not seen.solving:
-        table.add_row(NOTHING, "", "", Text("nothing right now", "dim"))
-    if len(seen.solving) > most:
-        table.add_row("", Text(f"and {len(seen.solving) - most} more", "dim"), "", "")
+    if not now.solving:
+        table.add_row(NOTHING, "", "", Text("none", "dim"))
+    if len(now.solving) > most:
+        table.add_row("", Text(f"and {len(now.solving) - most} more", "dim"), "", "")
     return table
 
 
@@ -113,7 +113,7 @@ def _bar(one: CurrentChallenge) -> Text:
     return Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")
 
 
-def _answers(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
+def _answers(now: Snapshot, most: int, narrow: bool) -> RenderableType:
     table = _table("Answered", "ended")
     for name in ("took", "reward"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -121,27 +121,27 @@ def _answers(seen: Snapshot, most: int, narrow: bool) -> RenderableType:
     _text_column(table, "answer")
     if not narrow:
         _text_column(table, "question")
-    for one in seen.answers[:most]:
+    for one in now.answers[:most]:
         style = "" if one.in_time else "red"
         row: list[str | Text] = [clock(one.at_s), seconds(one.seconds), score(one.reward), one.outcome]
         row += [Text(one.answer, "bold"), *([] if narrow else [Text(one.question, "dim")])]
         table.add_row(*row, style=style)
-    if not seen.answers:
+    if not now.answers:
         table.add_row(NOTHING, "", "", "", Text("none in the last hour", "dim"))
     return table
 
 
-def _trend(seen: Snapshot, width: int) -> RenderableType | None:
-    if not any(one.answered for one in seen.slots):
+def _trend(now: Snapshot, width: int) -> RenderableType | None:
+    if not any(one.answered for one in now.buckets):
         return None
-    values = [one.median_s for one in seen.slots]
+    values = [one.median_s for one in now.buckets]
     most = max(value for value in values if value is not None)
     line = Text("Median ", "bold", no_wrap=True)
-    for value, slot in zip(values, seen.slots, strict=True):
+    for value, bucket in zip(values, now.buckets, strict=True):
         step = " " if value is None else _BLOCKS[min(7, int(8 * value / most)) if most else 0]
-        line.append(step, "red" if slot.missed else "cyan")
+        line.append(step, "red" if bucket.missed else "cyan")
     line.append(f" up to {seconds(most)}", "dim")
-    known = [(one.correctness, one.known) for one in seen.slots if one.correctness is not None]
+    known = [(one.correctness, one.known) for one in now.buckets if one.correctness is not None]
     if not known:
         return line
     total = sum(count for _, count in known)
@@ -149,46 +149,46 @@ def _trend(seen: Snapshot, width: int) -> RenderableType | None:
     return Group(line, Text(f"Correctness {right:.2f} over the {total} that are known", "dim"))
 
 
-def _promises(seen: Snapshot, most: int) -> RenderableType | None:
-    if not seen.promises:
+def _volumes(now: Snapshot, most: int) -> RenderableType | None:
+    if not now.volumes:
         return None
     table = _table("Volume", "validator")
     for name in ("promised", "given", "kept", "refused"):
         table.add_column(name, justify="right", no_wrap=True)
-    for one in seen.promises[:most]:
+    for one in now.volumes[:most]:
         table.add_row(short(one.validator), *map(str, (one.promised, one.given, one.kept, one.refused)))
     return table
 
 
-def _refusals(seen: Snapshot, most: int) -> RenderableType | None:
-    if not seen.refusals:
+def _refusals(now: Snapshot, most: int) -> RenderableType | None:
+    if not now.refusals:
         return None
     table = _table("Refused", "reason")
     table.add_column("times", justify="right", no_wrap=True)
     _text_column(table, "said last")
-    for one in seen.refusals[:most]:
+    for one in now.refusals[:most]:
         table.add_row(one.reason, str(one.count), Text(one.message, "dim"))
     return table
 
 
-def _servers(seen: Snapshot, most: int) -> RenderableType | None:
-    if not seen.servers:
+def _servers(now: Snapshot, most: int) -> RenderableType | None:
+    if not now.servers:
         return None
     table = _table("Models")
     _text_column(table, "endpoint")
     for name in ("calls", "tokens/s"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for one in seen.servers[:most]:
+    for one in now.servers[:most]:
         speed = NOTHING if one.tokens_per_s is None else f"{one.tokens_per_s:.0f}"
-        lasts = "" if one.out_since_s is None else f" {span(seen.at_s - one.out_since_s)}"
-        state = Text("well", "green") if one.well else Text(f"out{lasts}", "red")
+        lasts = "" if one.down_since_s is None else f" {span(now.at_s - one.down_since_s)}"
+        state = Text("up", "green") if one.healthy else Text(f"down{lasts}", "red")
         table.add_row(one.name, str(one.calls), speed, state)
     return table
 
 
-def _ranks(seen: Snapshot) -> RenderableType | None:
-    ranks = [one.rank for one in seen.places if one.rank is not None][-_NARROW // 2 :]
+def _ranks(now: Snapshot) -> RenderableType | None:
+    ranks = [one.rank for one in now.ranks if one.rank is not None][-_NARROW // 2 :]
     if len(ranks) < 2:
         return None
     worst, best = max(ranks), min(ranks)

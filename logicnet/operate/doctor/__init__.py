@@ -1,7 +1,7 @@
-"""Doctor: what is wrong with a miner's set-up, what it costs, and how to mend it. It only reads."""
+"""Checks of a miner's set-up: what is wrong, what it costs, and what mends it. The checks only read."""
 
+from logicnet.operate.doctor.context import Context
 from logicnet.operate.doctor.finding import Finding, Severity
-from logicnet.operate.doctor.round import CHECKS, Check, examine
-from logicnet.operate.doctor.site import Site
+from logicnet.operate.doctor.runner import CHECKS, run_checks
 
-__all__ = ["CHECKS", "Check", "Finding", "Severity", "Site", "examine"]
+__all__ = ["CHECKS", "Context", "Finding", "Severity", "run_checks"]

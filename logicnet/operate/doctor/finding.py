@@ -1,4 +1,4 @@
-"""Finding: one thing that was looked at, and what it came to."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """How much it matters. The larger, the worse."""
+    """The larger, the worse."""
 
     OK = 0
     NOTE = 1  # good to know; nothing has to be done
-    WARNING = 2  # costs something now and then, or will before long; or it could not be looked at
+    WARNING = 2  # costs income now and then, or will before long; or could not be checked
     ERROR = 3  # costs income now
 
     def __str__(self) -> str:
@@ -21,9 +21,9 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` was found, `why` it costs money, and how to `mend` it; each a sentence or two.
+    """`what` was found, `why` it costs income, and what will `mend` it: each a sentence or two.
 
-    What could not be looked at is `checked=False`, and never OK.
+    A check that was not possible is `checked=False`, and never OK.
     """
 
     severity: Severity
@@ -34,15 +34,15 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.severity is Severity.OK and not self.checked:
-            raise ValueError("what was not looked at is not known to be right")
+            raise ValueError("a finding that was not checked cannot be OK")
 
 
 def ok(what: str) -> Finding:
     return Finding(Severity.OK, what)
 
 
-def note(what: str, why: str = "", mend: str = "") -> Finding:
-    return Finding(Severity.NOTE, what, why, mend)
+def note(what: str, why: str = "", mend: str = "", *, checked: bool = True) -> Finding:
+    return Finding(Severity.NOTE, what, why, mend, checked)
 
 
 def warning(what: str, why: str, mend: str) -> Finding:
@@ -53,9 +53,8 @@ def error(what: str, why: str, mend: str) -> Finding:
     return Finding(Severity.ERROR, what, why, mend)
 
 
-def unmade(what: str, mend: str = "", severity: Severity = Severity.WARNING) -> Finding:
-    """A look that could not be had; a NOTE where nobody would expect one."""
-    return Finding(severity, what, mend=mend, checked=False)
+def not_checked(what: str, mend: str) -> Finding:
+    return Finding(Severity.WARNING, what, mend=mend, checked=False)
 
 
 def worst(findings: Iterable[Finding]) -> Severity:

@@ -1,6 +1,6 @@
-"""Pm2: what it keeps running and would start again, from its own files.
+"""Which apps pm2 runs and would start again, from its files.
 
-The `pm2` command is not asked: it starts a daemon where none runs, and we only read.
+The `pm2` command is not used: it starts a daemon where none runs, and the doctor only reads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from logicnet.operate.doctor.site import Outside
+from logicnet.operate.doctor.context import System
 
 MINER = "sn35-miner"
 
@@ -21,7 +21,7 @@ _UNITS = (
     "etc/runlevels/*/pm2*",
     "usr/local/etc/rc.d/pm2*",
 )
-"""What `pm2 startup` leaves once it is switched on (pm2 7, lib/API/Startup.js), below the root."""
+"""The files that `pm2 startup` creates below the root (pm2 7, lib/API/Startup.js)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,23 @@ class Pm2:
     """The pm2 of one user, at `home` (PM2_HOME)."""
 
     home: Path
-    root: Path
-    user_home: Path
+    system: System
 
     @classmethod
-    def of(cls, outside: Outside) -> Pm2:
-        home = outside.environ.get("PM2_HOME") or outside.home / ".pm2"
-        return cls(Path(home), outside.root, outside.home)
+    def of(cls, system: System) -> Pm2:
+        return cls(Path(system.environ.get("PM2_HOME") or system.home / ".pm2"), system)
 
     @property
     def runs(self) -> bool:
         return self._alive(self.home / "pm2.pid") is not None
 
     def pid(self, name: str) -> int | None:
-        """Of an app that runs now."""
+        """The process of a running app."""
         found = (self._alive(file) for file in sorted((self.home / "pids").glob(f"{name}-*.pid")))
         return next((pid for pid in found if pid), None)
 
     def saved(self) -> set[str] | None:
-        """The apps that `pm2 resurrect` starts; None if nothing was ever saved, or it cannot be read."""
+        """The apps that `pm2 resurrect` starts; None if none were saved, or the file cannot be read."""
         try:
             apps = json.loads((self.home / "dump.pm2").read_text())
             return {str(app["name"]) for app in apps}
@@ -55,22 +53,22 @@ class Pm2:
             return None
 
     def at_boot(self) -> Path | None:
-        """What starts this user's pm2 with the machine."""
-        units = [path for pattern in _UNITS for path in sorted(self.root.glob(pattern))]
-        units += sorted((self.user_home / "Library" / "LaunchAgents").glob("pm2.*.plist"))
+        """The file that starts this user's pm2 with the machine."""
+        units = [path for pattern in _UNITS for path in sorted(self.system.root.glob(pattern))]
+        units += sorted((self.system.home / "Library" / "LaunchAgents").glob("pm2.*.plist"))
         user = _user()
         return next((path for path in units if re.search(rf"pm2[-.]{re.escape(user)}\b", path.name)), None)
 
     @property
     def has_systemd(self) -> bool:
-        return (self.root / "run" / "systemd" / "system").is_dir()
+        return (self.system.root / "run" / "systemd" / "system").is_dir()
 
     def _alive(self, file: Path) -> int | None:
         try:
             pid = int(file.read_text())
         except (OSError, ValueError):
             return None
-        return pid if (self.root / "proc" / str(pid)).is_dir() else None
+        return pid if self.system.pid_exists(pid) else None
 
 
 def _user() -> str:

@@ -1,4 +1,4 @@
-"""Report: findings on a terminal, as JSON, and as an exit status. No secret gets into it."""
+"""The report: findings on a terminal, as JSON, and as an exit status. Secrets are masked."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from logicnet.operate.doctor.checks.wallet import is_secret
 from logicnet.operate.doctor.finding import Finding, Severity, worst
-from logicnet.operate.doctor.wallet import is_secret
 from logicnet.settings import MASK
 
 Found = Mapping[str, Sequence[Finding]]
 
 STATUS = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 3, Severity.ERROR: 4}
-"""Exit status. 1 and 2 are those of every command: it could not be done, it was asked wrongly."""
+"""Exit status. 1 and 2 are those of every command: it failed, its arguments are wrong."""
 
-_SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is none, and would garble every line
+_SHORTEST_SECRET = 6  # characters; shorter ones, such as the placeholder "EMPTY", would mask common words
 _STYLES = {Severity.OK: "green", Severity.NOTE: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 
 
@@ -32,12 +32,12 @@ def status(found: Found) -> int:
 
 
 def secrets_in(variables: Mapping[str, str]) -> list[str]:
-    """The values of variables whose names say that they are nobody's business."""
+    """The values of variables with the name of a secret."""
     return [value for name, value in variables.items() if value and is_secret(name)]
 
 
 def masked(found: Found, secrets: Collection[str], home: Path) -> Found:
-    """`found` without `secrets`, and with `~` for the operator's home."""
+    """`found` without `secrets`, and with `~` for `home`."""
     hidden = sorted({s for s in secrets if len(s) >= _SHORTEST_SECRET}, key=len, reverse=True)
 
     def clean(text: str) -> str:
@@ -73,20 +73,20 @@ def as_json(found: Found) -> str:
 
 
 def show(out: Console, found: Found) -> None:
-    """A row for each finding, readable from 60 columns up, and a line that counts them."""
+    """A row for each finding, from 60 columns of width, and a line that counts them."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=7, no_wrap=True)
-    table.add_column(width=10, no_wrap=True)
+    table.add_column(width=12, no_wrap=True)
     table.add_column(overflow="fold")
     for name, findings in found.items():
         for one in findings:
             mark = Text(str(one.severity), style=_STYLES[one.severity])
-            table.add_row(mark, Text(name), _told(one))
+            table.add_row(mark, Text(name), _text(one))
     out.print(table)
-    out.print(Text(counted(found), style="bold"))
+    out.print(Text(summary(found), style="bold"))
 
 
-def _told(one: Finding) -> Group:
+def _text(one: Finding) -> Group:
     parts: list[Text | Padding] = [Text(one.what)]
     for word, text in (("why: ", one.why), ("mend: ", one.mend)):
         if text:
@@ -94,7 +94,7 @@ def _told(one: Finding) -> Group:
     return Group(*parts)
 
 
-def counted(found: Found) -> str:
+def summary(found: Found) -> str:
     every = [one for findings in found.values() for one in findings]
     words = []
     for severity, one_word in (

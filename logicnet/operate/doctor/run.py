@@ -13,24 +13,24 @@ from rich.console import Console
 from logicnet.chain.loop_thread import Loop
 from logicnet.config import Config
 from logicnet.config.started import kept
+from logicnet.operate.doctor.context import Context, System
 from logicnet.operate.doctor.report import as_json, masked, secrets_in, show, status
-from logicnet.operate.doctor.round import examine
-from logicnet.operate.doctor.site import Outside, Site
+from logicnet.operate.doctor.runner import run_checks
 
 ABOUT = """Find what is wrong with this miner's set-up, what it costs, and how to mend it. It only reads.
 Run it in the miner's folder, as the miner's user; takes the flags of `mine`.
 Exit status: 0 nothing to mend, 3 warnings, 4 errors."""
 
 
-def run(config: Config, out: Console, *, json: bool = False, outside: Outside | None = None) -> int:
+def run(config: Config, out: Console, *, json: bool = False, system: System | None = None) -> int:
     """Look at everything, say what was found, and return the exit status."""
-    outside = outside or Outside()
+    system = system or System()
     folder = Path.cwd()
-    site = Site(config, folder, outside)
+    context = Context(config, folder, system)
     with _unheard(), asyncio.Runner(loop_factory=Loop) as runner:  # a look-up that hangs is not waited for
-        found = runner.run(examine(site))
-    secrets = [*config.secrets(), *secrets_in(outside.environ), *secrets_in(kept(folder / ".env"))]
-    clean = masked(found, secrets, outside.home)
+        found = runner.run(run_checks(context))
+    secrets = [*config.secrets(), *secrets_in(system.environ), *secrets_in(kept(folder / ".env"))]
+    clean = masked(found, secrets, system.home)
     if json:
         print(as_json(clean))
     else:

@@ -1,6 +1,6 @@
-"""SNTP: how far this machine's clock is off, as time servers have it (RFC 4330, the client's part).
+"""The drift of this machine's clock, by time servers (a client of SNTP, RFC 4330).
 
-A question is one datagram to UDP port 123 from any port, so it needs no privileges; nothing is set.
+A request is one datagram to UDP port 123 from any port, so it needs no privileges. The clock is not set.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ SERVERS: Sequence[TimeServer] = (
     ("time.google.com", 123),
     ("pool.ntp.org", 123),
 )
-"""Of three hands: one that lies is outvoted."""
+"""Of three operators: the median outvotes a wrong one."""
 
 _SINCE_1900_S = 2_208_988_800  # from NTP's epoch to Unix's
 _CLIENT = 0b00_100_011  # no warning, version 4, mode 3
 _SHAPE = struct.Struct("!4B11I")  # header, delays and reference, then four 64-bit times
-_SLOWEST_S = 2.0  # a reply that took longer says too little
+_SLOWEST_S = 2.0  # a slower reply is too uncertain
 
 
 class Drift(NamedTuple):
-    """`ahead_s`: seconds by which our clock is before a server's, give or take `unsure_s`: half the way there
-    and back, of which nobody knows how it was shared. `replies`: of how many servers."""
+    """`ahead_s`: seconds by which our clock is ahead of a server's, plus or minus `unsure_s`, half of the
+    round trip. `replies`: the number of servers."""
 
     ahead_s: float
     unsure_s: float
@@ -39,13 +39,13 @@ class Drift(NamedTuple):
 
     @property
     def certain_s(self) -> float:
-        """By how much we are off at the least, either way."""
+        """The least error of our clock, either way."""
         return max(0.0, abs(self.ahead_s) - self.unsure_s)
 
 
 async def drift(servers: Sequence[TimeServer], within_s: float) -> Drift | None:
-    """The one in the middle of what `servers` say; None if none of them says anything in time."""
-    # On a thread of its own: a look-up of a name that hangs must not hold up our end.
+    """The median of the servers' replies; None if none replies in time."""
+    # On a thread of its own: a DNS lookup that hangs must not delay the end of the program.
     thread = LoopThread("time")
     try:
         found = await thread.run(lambda: _ask_all(servers, within_s), 2 * within_s)
@@ -66,9 +66,9 @@ async def _ask_all(servers: Sequence[TimeServer], within_s: float) -> list[Drift
 
 
 async def _ask(server: TimeServer) -> Drift | None:
-    """What one server says; None if that cannot be used. Raises OSError."""
+    """The reply of one server; None if it cannot be used. Raises OSError."""
     loop = asyncio.get_running_loop()
-    token = secrets.token_bytes(8)  # it comes back as the origin: only who saw the question can answer
+    token = secrets.token_bytes(8)  # returned as the origin: only a server that got the request knows it
     answered: asyncio.Future[tuple[bytes, float, float]] = loop.create_future()
     transport, _ = await loop.create_datagram_endpoint(
         lambda: _SntpQuery(token, answered), remote_addr=server
@@ -104,7 +104,7 @@ class _SntpQuery(asyncio.DatagramProtocol):
 
 
 def drift_of(reply: bytes, token: bytes, sent_s: float, received_s: float) -> Drift | None:
-    """Of a reply of 48 bytes or more; None if it is not one to our question, or of a server without time."""
+    """None if `reply` does not answer our request, or its server has no time."""
     if len(reply) < _SHAPE.size or reply[24:32] != token or received_s - sent_s > _SLOWEST_S:
         return None
     head, stratum, *rest = _SHAPE.unpack_from(reply)
@@ -116,6 +116,6 @@ def drift_of(reply: bytes, token: bytes, sent_s: float, received_s: float) -> Dr
 
 
 def _unix_s(seconds: int, fraction: int) -> float:
-    # From 2036 on the 32 bits begin again (RFC 4330, section 3).
+    # The 32 bits start again in 2036 (RFC 4330, section 3).
     era = 2**32 if seconds < 2**31 else 0
     return seconds + era - _SINCE_1900_S + fraction / 2**32

@@ -1,26 +1,26 @@
-"""How a running miner is watched: it counts what happens, and a thread of its own tells who asks.
+"""How a running miner is watched: it counts events, and a thread of its own serves the counts.
 
-`Meter` is the sink that counts, a few dictionary look-ups an event. `Admin` serves what it found:
-`/metrics` for Prometheus, `/state` for `logicnet top` and `logicnet console`. Neither asks anything of
-the request path, and no page is made more often than twice a second, however often it is asked for.
+`Meter` is an event sink that counts, a few dictionary look-ups an event. `TelemetryServer` serves `/metrics`
+for Prometheus and `/state` for `logicnet top` and `logicnet console`. Neither touches the request path, and
+no page is made more often than twice a second, however often it is requested.
 """
 
-from logicnet.operate.telemetry.asking import ask, client
-from logicnet.operate.telemetry.build import meter_of, watched
-from logicnet.operate.telemetry.counted import Counted, counted
+from logicnet.operate.telemetry.build import restored_meter, telemetry_server
+from logicnet.operate.telemetry.client import http_client, read_state
 from logicnet.operate.telemetry.meter import Meter
-from logicnet.operate.telemetry.server import AdminServer
+from logicnet.operate.telemetry.monitored import MonitoredEndpoint, monitored
+from logicnet.operate.telemetry.server import TelemetryServer
 from logicnet.operate.telemetry.state import State, address_file
 
 __all__ = [
-    "AdminServer",
-    "Counted",
     "Meter",
+    "MonitoredEndpoint",
     "State",
+    "TelemetryServer",
     "address_file",
-    "ask",
-    "client",
-    "counted",
-    "meter_of",
-    "watched",
+    "http_client",
+    "monitored",
+    "read_state",
+    "restored_meter",
+    "telemetry_server",
 ]

@@ -1,7 +1,7 @@
-"""Meter: the sink that counts what happens, for whoever watches. Another thread reads it.
+"""The event sink that counts. Another thread reads it.
 
-The event loop writes and the admin's thread reads, without a lock: the reader copies each table in one
-step of the interpreter (`dict.copy`), and a count that is one behind is put right by the next look.
+The event loop writes and the telemetry thread reads, without a lock: the reader copies each table in one
+step of the interpreter (`dict.copy`), and a count that is one behind is corrected by the next read.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promi
 from logicnet.protocol import Hotkey
 
 BOUNDS_S = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 60.0, 64.0)
-"""Of the histogram of seconds. Beyond 64 s nobody waits."""
+"""Upper bounds of the histogram of answer times. Validators wait 64 s at most."""
 
 MOST_VALIDATORS = 256
-"""Validators told apart, as many as a subnet has places: a label must not grow without bound."""
+"""As many as a subnet has neurons: the values of a label must be bounded."""
 
 MOST_IN_FLIGHT = 4096
 LOST_AFTER_S = 30.0
-"""A challenge without an end so long after its deadline will have none: something broke."""
+"""A challenge without an end this long after its deadline is no longer in flight: its task broke."""
 
 HUNG_UP = "hung_up"
 
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """An admitted challenge that was not answered yet."""
+    """An admitted challenge without an answer yet."""
 
     challenge_id: str
     validator: Hotkey
@@ -40,17 +40,21 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """One validator's epoch as it stands, and what of it was answered in time."""
+class ValidatorVolume:
+    """One validator's latest epoch: the numbers of challenges."""
 
-    epoch: EpochCount
-    kept: int
+    validator: Hotkey
+    started_at_s: float  # unix seconds
+    promised: int
+    given: int
+    refused: int
+    kept: int  # answered in time
 
 
 class Meter:
-    """Call it with each event. `restored` are the epochs of before a restart."""
+    """Call it with each event. `restored` are the epochs before a restart, with the number kept."""
 
-    def __init__(self, restored: Iterable[Volume] = ()) -> None:
+    def __init__(self, restored: Iterable[tuple[EpochCount, int]] = ()) -> None:
         self.in_flight: dict[str, InFlight] = {}
         self.answers: Counter[tuple[str, bool]] = Counter()  # by outcome and whether in time
         self.buckets = [0] * (len(BOUNDS_S) + 1)
@@ -58,9 +62,9 @@ class Meter:
         self.refusals: Counter[Reason] = Counter()
         self._epochs: dict[Hotkey, EpochCount] = {}
         self._kept: dict[Hotkey, int] = {}
-        for volume in restored:
-            self._open(volume.epoch)
-            self._kept[volume.epoch.validator] = volume.kept
+        for epoch, kept in restored:
+            self._open(epoch)
+            self._kept[epoch.validator] = kept
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -79,16 +83,21 @@ class Meter:
             case Promised():
                 self._open(event.epoch)
 
-    def volumes(self) -> list[Volume]:
-        """Of every validator that has an epoch, the last one."""
+    def volumes(self) -> list[ValidatorVolume]:
         kept = self._kept.copy()
-        return [Volume(epoch, kept.get(validator, 0)) for validator, epoch in self._epochs.copy().items()]
+        return [
+            ValidatorVolume(
+                *(one.validator, one.started_at_s, one.promised, one.given, one.refused),
+                kept=kept.get(one.validator, 0),
+            )
+            for one in self._epochs.copy().values()
+        ]
 
     def solving(self, now_s: float) -> list[InFlight]:
         """What is in flight, the most urgent first. `now_s` is unix seconds."""
-        found = self.in_flight.copy().values()
-        known = [one for one in found if now_s - one.ends_at_s < LOST_AFTER_S]
-        return sorted(known, key=lambda one: one.ends_at_s)
+        admitted = self.in_flight.copy().values()
+        found = [one for one in admitted if now_s - one.ends_at_s < LOST_AFTER_S]
+        return sorted(found, key=lambda one: one.ends_at_s)
 
     def _admitted(self, event: Admitted) -> None:
         self._open(event.epoch)
@@ -103,18 +112,21 @@ class Meter:
         )
 
     def _ended(self, event: Answered | HungUp, outcome: str) -> None:
-        begun = self.in_flight.pop(event.challenge_id, None)
-        in_time = begun is not None and outcome != HUNG_UP and is_in_time(event.seconds, begun.allowed_s)
+        challenge = self.in_flight.pop(event.challenge_id, None)
+        in_time = (
+            challenge is not None and outcome != HUNG_UP and is_in_time(event.seconds, challenge.allowed_s)
+        )
         self.answers[outcome, in_time] += 1
-        if begun is not None and in_time:
-            epoch = self._epochs.get(begun.validator)
-            if epoch is not None and epoch.started_at_s == begun.epoch_started_at_s:
-                self._kept[begun.validator] = self._kept.get(begun.validator, 0) + 1
+        if challenge is None or not in_time:
+            return
+        epoch = self._epochs.get(challenge.validator)
+        if epoch is not None and epoch.started_at_s == challenge.epoch_started_at_s:
+            self._kept[challenge.validator] = self._kept.get(challenge.validator, 0) + 1
 
     def _open(self, epoch: EpochCount) -> None:
         before = self._epochs.get(epoch.validator)
         if before is None or before.started_at_s != epoch.started_at_s:
-            # Out and in again, so that the first of the table is whoever asked longest ago.
+            # Moved to the end, so that the first of the table is the validator with the oldest epoch.
             self._epochs.pop(epoch.validator, None)
             self._kept[epoch.validator] = 0
             if len(self._epochs) >= MOST_VALIDATORS:
@@ -124,5 +136,5 @@ class Meter:
 
 
 def is_in_time(seconds: float, allowed_s: float) -> bool:
-    """Whether a caller was still there. It waits longer than our deadline, as the ledger's `in_time` says."""
+    """Whether the caller still waited: it waits longer than our deadline, as the ledger's `in_time` says."""
     return seconds <= allowed_s + min(1.0, allowed_s / 4)

@@ -1,10 +1,10 @@
-"""The page for Prometheus. Labels are of our own words, of model servers, and of at most 256 validators."""
+"""The page for Prometheus. Labels are words of ours, model servers, and at most 256 validators."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from logicnet.errors import Reason
 from logicnet.operate.telemetry.meter import BOUNDS_S, HUNG_UP, MOST_VALIDATORS, Meter
-from logicnet.operate.telemetry.state import State, View
+from logicnet.operate.telemetry.state import ModelServerState, State, View
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -22,7 +22,7 @@ _MOST_SERVERS = 64
 
 
 class Metrics:
-    """`page()` is what a scrape gets: some two milliseconds of work, on the thread that asks."""
+    """`page()` is the reply to a scrape: about two milliseconds of work on the calling thread."""
 
     def __init__(self, view: View) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
@@ -38,14 +38,14 @@ class _Miner(Collector):
         self._view = view
 
     def describe(self) -> Iterator[Metric]:
-        return iter(())  # it would ask for everything once more
+        return iter(())  # the default would collect everything twice
 
     def collect(self) -> Iterator[Metric]:
         state = self._view.state()
         for part in (_about, _challenges, _volume, _servers, _network, _ledger):
             for metric in part(state):
                 yield metric
-                time.sleep(0)  # whoever waits for the interpreter, the event loop say, goes first
+                time.sleep(0)  # lets the event loop have the interpreter first
         yield from _counts(self._view.meter)
 
 
@@ -62,8 +62,8 @@ def _about(state: State) -> Iterator[Metric]:
 def _challenges(state: State) -> Iterator[Metric]:
     left = [one.ends_at_s - state.at_s for one in state.solving]
     yield _gauge("logicnet_challenges_in_flight", "Challenges admitted and not answered yet.", len(left))
-    yield _gauge("logicnet_challenges_waiting", "Of those, without a place yet.", state.waiting)
-    yield _gauge("logicnet_places", "Challenges that are solved at once, at most.", state.places)
+    yield _gauge("logicnet_challenges_waiting", "Of those, not begun yet.", state.waiting)
+    yield _gauge("logicnet_places", "Challenges solved at once, at most.", state.max_in_flight)
     found = [("least", min(left)), ("median", statistics.median(left)), ("most", max(left))] if left else []
     yield _labelled(
         "logicnet_challenge_seconds_left",
@@ -77,7 +77,7 @@ def _counts(meter: Meter) -> Iterator[Metric]:
     answers = meter.answers.copy()
     yield _counter(
         "logicnet_answers",
-        "Admitted challenges that ended, by outcome, and whether that was in time.",
+        "Admitted challenges that ended, by outcome and whether in time.",
         ("outcome", "in_time"),
         [
             ((outcome, str(in_time).lower()), answers[outcome, in_time])
@@ -93,7 +93,7 @@ def _counts(meter: Meter) -> Iterator[Metric]:
     refusals = meter.refusals.copy()
     yield _counter(
         "logicnet_refusals",
-        "Requests turned away, by reason.",
+        "Refused requests, by reason.",
         ("reason",),
         [((str(reason),), refusals[reason]) for reason in Reason],
     )
@@ -101,49 +101,36 @@ def _counts(meter: Meter) -> Iterator[Metric]:
 
 def _volume(state: State) -> Iterator[Metric]:
     yield _gauge("logicnet_epoch_volume", "Challenges promised per interval, in all.", state.epoch_volume)
-    open_ = [p for p in state.promises if state.at_s < p.started_at_s + state.interval_s][:MOST_VALIDATORS]
+    open_ = [one for one in state.volumes if state.at_s < one.started_at_s + state.interval_s]
     for name, what in (
         ("promised", "Challenges promised to a validator in its epoch."),
         ("given", "Challenges admitted of a validator in its epoch."),
         ("kept", "Of those, answered in time."),
-        ("refused", "Challenges of a validator turned away in its epoch."),
+        ("refused", "Challenges of a validator refused in its epoch."),
     ):
-        values = [((one.validator,), float(getattr(one, name))) for one in open_]
+        values = [((one.validator,), float(getattr(one, name))) for one in open_[:MOST_VALIDATORS]]
         yield _labelled(f"logicnet_volume_{name}", what, ("validator",), values)
 
 
 def _servers(state: State) -> Iterator[Metric]:
-    servers = state.servers[:_MOST_SERVERS]
-    label = ("endpoint",)
-    yield _labelled(
-        "logicnet_endpoint_up",
-        "Whether a model server is in use.",
-        label,
-        [((s.name,), float(s.well)) for s in servers],
+    values: tuple[tuple[str, str, Callable[[ModelServerState], float | None]], ...] = (
+        ("up", "Whether a model server is healthy.", lambda one: one.healthy),
+        ("calls", "Calls to it in flight.", lambda one: one.calls),
+        ("tokens_per_second", "Tokens per second of one call and its wait.", lambda one: one.tokens_per_s),
+        ("spent", "Spent today, in the unit of its limit.", lambda one: one.spent if one.paid else None),
     )
-    yield _labelled(
-        "logicnet_endpoint_calls", "Calls to it in flight.", label, [((s.name,), s.calls) for s in servers]
-    )
-    yield _labelled(
-        "logicnet_endpoint_tokens_per_second",
-        "Tokens per second of one call, its wait included.",
-        label,
-        [((s.name,), s.tokens_per_s) for s in servers if s.tokens_per_s is not None],
-    )
-    yield _labelled(
-        "logicnet_endpoint_spent",
-        "Spent on it today, in the unit of its limit.",
-        label,
-        [((s.name,), s.spent) for s in servers if s.paid],
-    )
+    for name, what, value in values:
+        found = [((one.name,), value(one)) for one in state.servers[:_MOST_SERVERS]]
+        known = [(labels, float(number)) for labels, number in found if number is not None]
+        yield _labelled(f"logicnet_endpoint_{name}", what, ("endpoint",), known)
 
 
 def _network(state: State) -> Iterator[Metric]:
     network = state.network
-    yield _gauge("logicnet_network_known", "Whether there was a metagraph yet.", network is not None)
+    yield _gauge("logicnet_network_known", "Whether a metagraph was read.", network is not None)
     if network is None:
         return
-    yield _gauge("logicnet_network_age_seconds", "Age of the metagraph in force.", network.age_s)
+    yield _gauge("logicnet_network_age_seconds", "Age of the metagraph in use.", state.network_age_s)
     yield _gauge("logicnet_network_neurons", "Neurons of the subnet.", network.neurons)
     yield _gauge("logicnet_registered", "Whether our hotkey is registered.", network.uid is not None)
     if network.rank is not None:

@@ -1,8 +1,8 @@
-"""Admin: a small web server on a thread of its own, which tells how the miner does.
+"""A small web server on a thread of its own, which serves the miner's metrics and state.
 
-It can cost the miner next to nothing, whoever asks and however often: a page is made anew only when the
-last one is half a second old, all together get fifty replies a second, and connections are few. If it
-cannot begin, the miner mines all the same, and that is said.
+Requests cost the miner next to nothing, however many: a page is made again only after half a second, all
+callers together get fifty replies a second, and connections are limited. If the server cannot start, the
+miner logs a warning and mines on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,12 +23,12 @@ from typing import Any, Self
 import uvicorn
 from loguru import logger
 
-from logicnet._util.net import near_url
+from logicnet._util.net import is_loopback, near_url
 
 FRESH_S = 0.5
-PAUSE_S = 0.02  # with each reply, before the next is made
+PAUSE_S = 0.02  # between two replies
 CONNECTIONS = 32
-_SEND_S = 5.0  # for a caller to take its reply; then the connection is closed
+_SEND_S = 5.0  # for a caller to read its reply; then the connection is closed
 _STOP_S = 2.0
 
 Scope = MutableMapping[str, Any]
@@ -38,35 +37,35 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is served at a path: made when asked for, by the server's own thread."""
+    """What is served at a path. `make` runs on the server's thread."""
 
     content_type: str
     make: Callable[[], bytes]
 
 
-class AdminServer:
+class TelemetryServer:
     """Use as a context manager around the miner's life."""
 
-    def __init__(self, pages: Mapping[str, Page], *, host: str, port: int | None, told_in: Path) -> None:
-        """With no `port` any free one. `told_in` is the file that says where it is, for the console."""
+    def __init__(self, pages: Mapping[str, Page], *, host: str, port: int | None, address_file: Path) -> None:
+        """Without `port` any free one. The URL is written to `address_file`, for the console."""
         self._host = host
-        self._wanted = port
-        self._told_in = told_in
+        self._wanted_port = port
+        self._address_file = address_file
         self._app = _App(pages, only_loopback=is_loopback(host))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.port: int | None = None
-        """The port bound; None while there is none."""
+        """The bound port; None while it does not serve."""
 
     def start(self) -> None:
-        """Begin to serve. Says so if it cannot; never raises for that."""
+        """Begin to serve; where that fails, log a warning."""
         try:
             family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-            listening = socket.create_server((self._host, self._wanted or 0), family=family)
+            listening = socket.create_server((self._host, self._wanted_port or 0), family=family)
         except OSError as error:
-            where = f"{self._host} port {self._wanted}" if self._wanted else self._host
+            where = f"{self._host} port {self._wanted_port}" if self._wanted_port else self._host
             logger.warning(
-                "Mining unwatched: cannot listen on {} ({}); give another --admin.host or --admin.port.",
+                "No /metrics and /state: cannot listen on {} ({}). Set --admin.host or --admin.port.",
                 *(where, os.strerror(error.errno) if error.errno else error),
             )
             return
@@ -87,17 +86,17 @@ class AdminServer:
         )
         self._server = server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=lambda: server.run(sockets=[listening]), name="admin", daemon=True
+            target=lambda: server.run(sockets=[listening]), name="telemetry", daemon=True
         )
         self._thread.start()
-        self._tell(self.port)
+        self._write_address(self.port)
 
     def stop(self) -> None:
-        """End it. Calling it again, or without a start, is harmless."""
+        """Stop serving. Harmless without a start, and when called twice."""
         if self._server is None or self._thread is None:
             return
         with suppress(OSError):
-            self._told_in.unlink(missing_ok=True)
+            self._address_file.unlink(missing_ok=True)
         self._server.should_exit = True
         self._thread.join(_STOP_S)
         self._server = self._thread = self.port = None
@@ -111,20 +110,23 @@ class AdminServer:
     ) -> None:
         self.stop()
 
-    def _tell(self, port: int) -> None:
+    def _write_address(self, port: int) -> None:
         url = near_url(self._host, port)
-        logger.info("Watched at {}/metrics.", url)
+        logger.info("Metrics are at {}/metrics.", url)
         try:
-            beside = self._told_in.with_name(self._told_in.name + ".new")
-            beside.touch(mode=0o600)
-            beside.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-            beside.replace(self._told_in)
+            new = self._address_file.with_name(self._address_file.name + ".new")
+            new.touch(mode=0o600)
+            new.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+            new.replace(self._address_file)
         except OSError as error:
-            logger.warning("The console will not find this miner: {} cannot be written.", error.filename)
+            logger.warning(
+                "`logicnet top` and `console` cannot find this miner: {} cannot be written ({}).",
+                *(error.filename, error.strerror),
+            )
 
 
 class _App:
-    """An ASGI application: `GET` of the pages, nothing else."""
+    """The ASGI application: `GET` of the pages, nothing else."""
 
     def __init__(self, pages: Mapping[str, Page], *, only_loopback: bool) -> None:
         self._pages = pages
@@ -133,12 +135,12 @@ class _App:
         self._turn: asyncio.Lock | None = None
 
     async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
-        if self._turn is None:  # made on the loop that it belongs to
+        if self._turn is None:  # made on the loop that uses it
             self._turn = asyncio.Lock()
         async with self._turn:
             status, content_type, body = self._reply(scope)
             await asyncio.sleep(PAUSE_S)
-        # Out of turn: who does not read what was sent keeps nobody else waiting, and not for ever.
+        # Outside the lock, and for a limited time: a caller that does not read delays nobody else.
         headers = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")]
         headers.append((b"content-length", str(len(body)).encode()))
         with suppress(TimeoutError):
@@ -149,13 +151,13 @@ class _App:
     def _reply(self, scope: Scope) -> tuple[int, str, bytes]:
         text = "text/plain; charset=utf-8"
         if self._only_loopback and not is_loopback(host_of(dict(scope["headers"]).get(b"host", b""))):
-            # A page of somebody else's whose name leads here (DNS rebinding) may not read this.
-            return 403, text, b"Only by an address of this machine.\n"
+            # A page of another site whose name resolves to this machine (DNS rebinding) may not read this.
+            return 403, text, b"Use a loopback address as host.\n"
         if scope["method"] not in ("GET", "HEAD"):
-            return 405, text, b"Only to be looked at.\n"
+            return 405, text, b"Only GET and HEAD are allowed.\n"
         page = self._pages.get(scope["path"])
         if page is None:
-            return 404, text, f"There is {' and '.join(self._pages)}.\n".encode()
+            return 404, text, f"The pages are {' and '.join(self._pages)}.\n".encode()
         made = self._made.get(scope["path"])
         if made is None or time.monotonic() - made[0] > FRESH_S:
             made = time.monotonic(), page.make()
@@ -169,11 +171,3 @@ def host_of(header: bytes) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this names the machine itself."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name, whatever it begins with
-        return False

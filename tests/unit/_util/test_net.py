@@ -1,6 +1,6 @@
 import pytest
 
-from logicnet._util.net import near_url
+from logicnet._util.net import is_loopback, near_url
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,9 @@ from logicnet._util.net import near_url
 )
 def test_what_listens_everywhere_is_called_on_the_loopback(host: str, url: str) -> None:
     assert near_url(host, 80) == url
+
+
+def test_what_names_this_machine() -> None:
+    assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.1.2.3", "::1")))
+    others = ("", "0.0.0.0", "10.0.0.1", "127.evil.example", "localhost.evil.example", "::")
+    assert not any(map(is_loopback, others))

@@ -12,15 +12,9 @@ from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Placed, Refused
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
-from logicnet.operate.telemetry.server import AdminServer, Page
-from logicnet.operate.telemetry.state import (
-    ModelServerState,
-    Network,
-    Promise,
-    SolvingChallenge,
-    State,
-    address_file,
-)
+from logicnet.operate.telemetry.meter import InFlight, ValidatorVolume
+from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.state import ModelServerState, State, address_file
 from logicnet.protocol import Hotkey, Uid
 from logicnet.votelog import SamplerVote, VoteLog
 
@@ -40,7 +34,7 @@ IN_FLIGHT = 40
 
 @contextmanager
 def living(path: Path) -> Iterator[Path]:
-    """The ledger's path; the admin tells of challenges whose time runs."""
+    """The ledger's path; the telemetry reports challenges in flight."""
     dice = random.Random(7)
     now_s = time.time()
     with Ledger.open(path) as ledger:
@@ -64,7 +58,7 @@ def living(path: Path) -> Iterator[Path]:
             return _state(path, now_s, rank, incentive).model_dump_json().encode()
 
         pages = {"/state": Page("application/json", tell)}
-        with AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
+        with TelemetryServer(pages, host="127.0.0.1", port=None, address_file=address_file(ledger.path)):
             yield path
 
 
@@ -99,8 +93,8 @@ def _one(ledger: Ledger, dice: random.Random, number: int, at_s: float) -> None:
 
 def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
     now_s = time.time()
-    promises = [
-        Promise(
+    volumes = [
+        ValidatorVolume(
             validator=validator,
             started_at_s=now_s - 300,
             promised=promised,
@@ -120,31 +114,31 @@ def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
         ledger=str(path.resolve()),
         interval_s=600.0,
         epoch_volume=512,
-        places=64,
+        max_in_flight=64,
         solving=[
-            SolvingChallenge(
+            InFlight(
                 challenge_id=f"live{number}",
                 validator=VALIDATORS[number % 5],
                 ends_at_s=now_s + 62 - (now_s - began_s + 7 * number) % 62,
                 allowed_s=62.0,
+                epoch_started_at_s=began_s,
             )
             for number in reversed(range(IN_FLIGHT))
         ],
         servers=[
-            ModelServerState(name="127.0.0.1:8000", well=True, calls=27, tokens_per_s=44.2),
-            ModelServerState(name="10.0.0.7:8000", well=True, calls=13, tokens_per_s=31.0),
+            ModelServerState(name="127.0.0.1:8000", healthy=True, calls=27, tokens_per_s=44.2),
+            ModelServerState(name="10.0.0.7:8000", healthy=True, calls=13, tokens_per_s=31.0),
             ModelServerState(
                 name="10.0.0.8:8000",
-                well=False,
-                why="the model server at 10.0.0.8:8000 cannot be reached (is it running?)",
-                out_since_s=began_s - 8.0,
+                healthy=False,
+                error="the model server at 10.0.0.8:8000 cannot be reached (is it running?)",
+                down_since_s=began_s - 8.0,
             ),
             ModelServerState(
-                name="api.example gpt-4o-mini", well=True, calls=0, tokens_per_s=80.0, paid=True, spent=0.4
+                name="api.example gpt-4o-mini", healthy=True, calls=0, tokens_per_s=80.0, paid=True, spent=0.4
             ),
         ],
-        promises=promises,
-        network=Network(
-            age_s=12.0, block=9000, neurons=256, uid=77, rank=rank, incentive=incentive, stake=164.0
-        ),
+        volumes=volumes,
+        network=Placed(now_s, 9000, 256, Uid(77), rank, incentive, 164.0),
+        network_age_s=12.0,
     )

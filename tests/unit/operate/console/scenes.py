@@ -1,4 +1,4 @@
-"""A miner to be watched, without one: a ledger that is really written, and an admin that really serves."""
+"""What the console reads of a miner, without a miner: a real ledger and a real telemetry server."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ from logicnet.errors import Reason
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
-from logicnet.operate.telemetry.server import AdminServer, Page
-from logicnet.operate.telemetry.state import (
-    ModelServerState,
-    Network,
-    Promise,
-    SolvingChallenge,
-    State,
-    address_file,
-)
+from logicnet.operate.telemetry.meter import InFlight, ValidatorVolume
+from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.state import ModelServerState, State, address_file
 from logicnet.protocol import Hotkey, Uid
 from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, hung_up, refused
@@ -57,21 +51,22 @@ def state(ledger: Path, **more: object) -> State:
         "ledger": str(ledger),
         "interval_s": 600.0,
         "epoch_volume": 512,
-        "places": 64,
-        "network": Network(age_s=5.0, block=10, neurons=256, uid=3, rank=12, incentive=0.031, stake=7.5),
-        "servers": [ModelServerState(name="127.0.0.1:8000", well=True, calls=3, tokens_per_s=41.0)],
+        "max_in_flight": 64,
+        "network": Placed(NOW_S, 10, 256, Uid(3), 12, 0.031, 7.5),
+        "network_age_s": 5.0,
+        "servers": [ModelServerState(name="127.0.0.1:8000", healthy=True, calls=3, tokens_per_s=41.0)],
     }
     return State.model_validate(given | more)
 
 
-def in_flight(challenge_id: str, left_s: float, allowed_s: float = 60.0) -> SolvingChallenge:
-    return SolvingChallenge(
-        challenge_id=challenge_id, validator=ALICE, ends_at_s=NOW_S + left_s, allowed_s=allowed_s
+def in_flight(challenge_id: str, left_s: float, allowed_s: float = 60.0) -> InFlight:
+    return InFlight(
+        challenge_id, ALICE, ends_at_s=NOW_S + left_s, allowed_s=allowed_s, epoch_started_at_s=NOW_S - 60
     )
 
 
-def promise(given: int = 40, kept: int = 40, refused: int = 0, validator: Hotkey = ALICE) -> Promise:
-    return Promise(
+def volume(given: int = 40, kept: int = 40, refused: int = 0, validator: Hotkey = ALICE) -> ValidatorVolume:
+    return ValidatorVolume(
         validator=validator, started_at_s=NOW_S - 60, promised=80, given=given, refused=refused, kept=kept
     )
 
@@ -108,5 +103,5 @@ def scene(path: Path, *, filled: bool = True) -> Iterator[Scene]:
             fill(ledger)
         made = Scene(ledger, state(ledger.path))
         pages = {"/state": Page("application/json", made.tell)}
-        with AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(ledger.path)):
+        with TelemetryServer(pages, host="127.0.0.1", port=None, address_file=address_file(ledger.path)):
             yield made

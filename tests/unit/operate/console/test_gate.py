@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,8 +14,8 @@ from logicnet.operate.console.gate import (
     LONGEST_LOCK_S,
     MOST_ADDRESSES,
     MOST_GUESSES,
-    Gate,
     Guesses,
+    gate,
 )
 
 PASSWORD = "correct horse battery"
@@ -34,7 +35,7 @@ class Door:
     def __init__(self, password: str | None = PASSWORD) -> None:
         self.time = Time()
         self.inside = 0
-        self.gate = Gate(self._app, password, self.time)
+        self.gate = gate(self._app, password, clock=self.time)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         self.inside += 1
@@ -48,12 +49,14 @@ class Door:
         body: bytes = b"",
         address: str = "10.0.0.9",
         host: str = "127.0.0.1:8350",
+        scheme: str = "http",
         **headers: str,
     ) -> tuple[int, dict[str, str]]:
         sent: list[Any] = []
         pairs = [(name.encode(), value.encode()) for name, value in {"host": host, **headers}.items()]
         method = "POST" if body else "GET"
         scope = {"type": kind, "path": path, "method": method, "headers": pairs, "client": (address, 1)}
+        scope |= {"scheme": scheme, "query_string": b""}
 
         async def receive() -> Any:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -77,12 +80,34 @@ async def test_who_knows_the_password_gets_in_and_stays() -> None:
     status, headers = await door.guess(PASSWORD)
     assert (status, headers["location"]) == (303, "/")
     cookie = headers["set-cookie"]
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and PASSWORD not in cookie
+    assert "httponly; samesite=strict" in cookie and "secure" not in cookie and PASSWORD not in cookie
     session = {"cookie": cookie.partition(";")[0]}
     assert (await door.knock(**session))[0] == 200
     assert (await door.knock("/_nicegui_ws/socket.io", kind="websocket", **session))[0] == 200
     door.time.now_s += 13 * 3600
     assert (await door.knock(**session))[0] == 401
+
+
+async def test_behind_tls_the_cookie_is_secure_and_opens_both_schemes() -> None:
+    door = Door()
+    body = urlencode({"password": PASSWORD}).encode()
+    _, headers = await door.knock("/login", body=body, scheme="https")
+    assert headers["set-cookie"].endswith("; secure")
+    session = {"cookie": headers["set-cookie"].partition(";")[0]}
+    assert (await door.knock(scheme="https", **session))[0] == 200
+    assert (await door.knock("/_nicegui_ws/x", kind="websocket", scheme="wss", **session))[0] == 200
+
+
+async def test_a_session_of_another_start_or_with_other_content_is_refused() -> None:
+    _, headers = await Door().guess(PASSWORD)
+    cookie = headers["set-cookie"].partition(";")[0]
+    door = Door()
+    assert (await door.knock(cookie=cookie))[0] == 401
+    _, headers = await door.guess(PASSWORD)
+    name, _, value = headers["set-cookie"].partition(";")[0].partition("=")
+    forged = b64encode(b'{"until_s": 1e18}').decode() + value[value.index(".") :]
+    assert (await door.knock(cookie=f"{name}={forged}"))[0] == 401
+    assert (await door.knock(cookie=f"{name}={value}"))[0] == 200
 
 
 @pytest.mark.parametrize("others", ['prefs={"a":1}', "version=2", "a b=c", "path=x", "\xe9", "=", ""])
@@ -99,7 +124,7 @@ async def test_cookies_of_other_programs_are_none_of_its_business(others: str) -
 async def test_nothing_is_seen_without_it(path: str) -> None:
     door = Door()
     assert (await door.knock(path))[0] == 401
-    assert (await door.knock(path, kind="websocket"))[0] == 1008
+    assert (await door.knock(path, kind="websocket"))[0] == 403
     assert (await door.knock(path, cookie="logicnet_console=x"))[0] == 401
     assert (await door.knock(path, cookie="\x00;;=;logicnet_console"))[0] == 401
     assert door.inside == 0
@@ -159,13 +184,16 @@ async def test_without_a_password_it_is_for_names_of_this_machine_alone() -> Non
     door = Door(password=None)
     assert (await door.knock())[0] == 200
     assert (await door.knock(host="localhost:8350"))[0] == 200
-    assert (await door.knock(host="evil.example"))[0] == 403
-    assert (await door.knock(host=""))[0] == 403
+    assert (await door.knock(host="[::1]:8350"))[0] == 200
+    assert (await door.knock(host="localhost.evil.example"))[0] == 400
+    assert (await door.knock(kind="websocket", host="evil.example"))[0] == 400
+    assert (await door.knock(host="evil.example"))[0] == 400
+    assert (await door.knock(host=""))[0] == 400
 
 
 async def test_another_sites_page_may_not_use_the_live_connection() -> None:
     door = Door(password=None)
-    assert (await door.knock(kind="websocket", origin="http://evil.example"))[0] == 1008
+    assert (await door.knock(kind="websocket", origin="http://evil.example"))[0] == 403
     assert (await door.knock(kind="websocket", origin="http://127.0.0.1:8350"))[0] == 200
     for nonsense in ("null", "http://[", "\u00e9"):
         assert (await door.knock(origin=nonsense))[0] == 403

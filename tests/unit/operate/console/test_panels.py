@@ -13,17 +13,17 @@ from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
     Refusals,
-    Slot,
     Snapshot,
+    TimeBucket,
 )
 from logicnet.operate.telemetry.state import ModelServerState
-from tests.unit.operate.console.scenes import NOW_S, promise, state
+from tests.unit.operate.console.scenes import NOW_S, state, volume
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 TEXTS = (
     panels.head,
     panels.figures,
-    panels.concerns,
+    panels.alerts,
     panels.solving,
     panels.answers,
     panels.volume,
@@ -64,12 +64,12 @@ def full() -> Snapshot:
         at_s=NOW_S,
         ledger=HOSTILE,
         miner=miner,
-        ledger_trouble=HOSTILE,
+        ledger_error=HOSTILE,
         solving=(CurrentChallenge(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),) * 9,
         answers=(answer,) * 150,
         refusals=(Refusals(HOSTILE, 3, NOW_S, HOSTILE),),
-        promises=(promise(refused=2).model_copy(update={"validator": HOSTILE}),) * 9,
-        servers=(ModelServerState(name=HOSTILE, well=False, why=HOSTILE, paid=True, spent=1.5),),
+        volumes=(replace(volume(refused=2), validator=HOSTILE),) * 9,
+        servers=(ModelServerState(name=HOSTILE, healthy=False, error=HOSTILE, paid=True, spent=1.5),),
     )
 
 
@@ -124,10 +124,12 @@ def test_few_in_flight_are_told_without_drawing_them() -> None:
 
 
 def test_where_calls_are_and_which_server_is_out_since_when() -> None:
-    away = ModelServerState(name="b:1", well=False, why="", calls=50, out_since_s=NOW_S - 5.0)
-    text = panels.servers(replace(full(), servers=(ModelServerState(name="a:1", well=True, calls=150), away)))
+    away = ModelServerState(name="b:1", healthy=False, error="", calls=50, down_since_s=NOW_S - 5.0)
+    text = panels.servers(
+        replace(full(), servers=(ModelServerState(name="a:1", healthy=True, calls=150), away))
+    )
     assert re.findall(r"width:(\d+)%", text) == ["75", "25"]
-    assert "out of use since 01:46:35, for 5 s" in text and "it does not answer" in text
+    assert "down since 01:46:35, for 5 s" in text and "it does not answer" in text
 
 
 def test_long_lists_are_cut_and_that_is_said() -> None:
@@ -148,16 +150,18 @@ def test_charts_are_json_without_functions(make) -> None:
 
 
 def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
-    empty = Snapshot(NOW_S, "/l.sqlite", slots=(Slot(NOW_S),), places=(ChainRank(NOW_S, 65, 1, 0.0, 0.0),))
+    empty = Snapshot(
+        NOW_S, "/l.sqlite", buckets=(TimeBucket(NOW_S),), ranks=(ChainRank(NOW_S, 65, 1, 0.0, 0.0),)
+    )
     assert panels.trend(empty)["yAxis"][0]["max"] == 60
     assert [panels.ranks(empty)["yAxis"][0][end] for end in ("min", "max")] == [1, 2]
     assert panels.trend_words(empty) == "No answers yet."
-    one = replace(empty, slots=(Slot(NOW_S, answered=1),), places=(ChainRank(NOW_S, 65, 9, 0.0, 0.0),))
+    one = replace(empty, buckets=(TimeBucket(NOW_S, answered=1),), ranks=(ChainRank(NOW_S, 65, 9, 0.0, 0.0),))
     assert [make(one)["yAxis"][0]["max"] for make in (panels.trend, panels.ranks)] == [None, None]
     assert panels.trend_words(one).startswith("1 answer, 100.0% in time")
 
 
 def test_volume_shows_what_was_given_and_kept_of_the_promise() -> None:
-    seen = replace(full(), promises=(promise(given=40, kept=20),))
+    seen = replace(full(), volumes=(volume(given=40, kept=20),))
     assert re.findall(r"width:([\d.]+)%", panels.volume(seen)) == ["50.0", "25.0"]
     assert "20 kept of 40 given, 80 promised" in panels.volume(seen)

@@ -9,10 +9,10 @@ import pytest
 
 from logicnet.ledger import LedgerReader
 from logicnet.operate.console.snapshot import FinishedChallenge
-from logicnet.operate.console.source import HOUR_S, SLOTS, WINDOW_S, MinerSource, slots
+from logicnet.operate.console.source import BUCKETS, HOUR_S, WINDOW_S, MinerSource, buckets
 from logicnet.operate.telemetry.state import address_file
 from tests.unit.ledger.facts import admitted, answered, epoch
-from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
+from tests.unit.operate.console.scenes import NOW_S, in_flight, scene, state, volume
 
 
 @pytest.fixture
@@ -26,22 +26,22 @@ def at_now(path: Path) -> MinerSource:
 
 def test_a_miner_at_work_is_seen_whole(path: Path) -> None:
     with scene(path) as made, at_now(path) as source:
-        made.state = state(path, solving=[in_flight("now", 40.0)], promises=[promise()])
-        seen = source.look()
+        made.state = state(path, solving=[in_flight("now", 40.0)], volumes=[volume()])
+        seen = source.snapshot()
     assert seen.miner is not None and seen.miner.hotkey == "5MinerMinerMiner"
     assert [(one.challenge_id, one.left_s) for one in seen.solving] == [("now", 40.0)]
     assert seen.solving[0].question.startswith("<img src=x") and seen.solving[0].question.isprintable()
     assert [one.challenge_id for one in seen.answers] == ["c4", "left", "c3", "c2", "c1", "c0"]
     assert (seen.in_time, len(seen.refusals), seen.refusals[0].count) == (5, 1, 2)
-    assert [one.rank for one in seen.places] == [40, 20, 12]
-    assert seen.ledger_trouble == ""
-    assert sum(slot.answered for slot in seen.slots) == 6
+    assert [one.rank for one in seen.ranks] == [40, 20, 12]
+    assert seen.ledger_error == ""
+    assert sum(bucket.answered for bucket in seen.buckets) == 6
 
 
 def test_rewards_are_told_where_they_are_known(path: Path) -> None:
     with scene(path), at_now(path) as source:
-        known = {one.challenge_id: (one.known_by, one.correctness) for one in source.look().answers}
-        rewards = {one.challenge_id: one.reward for one in source.look().answers}
+        known = {one.challenge_id: (one.known_by, one.correctness) for one in source.snapshot().answers}
+        rewards = {one.challenge_id: one.reward for one in source.snapshot().answers}
     assert known["left"] == ("silence", None)
     assert known["c1"] == ("exact", 1.0) and known["c2"] == ("exact", 0.0)
     assert known["c0"] == ("", None)
@@ -61,12 +61,12 @@ def test_the_next_look_reads_only_what_is_new(path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(LedgerReader, "watched", noted)
     with scene(path) as made, at_now(path) as source:
-        first = source.look()
+        first = source.snapshot()
         end = answered("now", seconds=20.0)
         object.__setattr__(end, "at_s", NOW_S)
         made.ledger.record(end)
         made.ledger.flush()
-        second = source.look()
+        second = source.snapshot()
     assert read[0] == NOW_S - WINDOW_S and read[1] > NOW_S - HOUR_S
     assert len(second.answers) == len(first.answers) + 1
     assert second.answers[0].challenge_id == "now"
@@ -77,28 +77,28 @@ def test_what_was_written_late_is_seen_all_the_same(path: Path, away: bool, late
     now_s = NOW_S
     with scene(path, filled=False) as made, MinerSource(path, now_s=lambda: now_s) as source:
         made.state = state(path, ledger_away=away)
-        assert source.look().answers == ()
+        assert source.snapshot().answers == ()
         now_s += late_s
-        assert source.look().answers == ()
+        assert source.snapshot().answers == ()
         made.ledger.record(admitted("late", epoch(1), at_s=NOW_S))
         made.ledger.record(replace(answered("late"), at_s=NOW_S + 2.5))
         assert made.ledger.flush()
-        assert [one.challenge_id for one in source.look().answers] == ["late"]
+        assert [one.challenge_id for one in source.snapshot().answers] == ["late"]
 
 
 def test_there_is_no_ledger_yet(path: Path) -> None:
     with at_now(path) as source:
-        seen = source.look()
-        assert seen.ledger_trouble.startswith("There is no ledger at")
-        assert [one.level for one in seen.concerns] == ["bad", "warning"]
+        seen = source.snapshot()
+        assert seen.ledger_error.startswith("There is no ledger at")
+        assert [one.level for one in seen.alerts] == ["bad", "warning"]
         with scene(path):
-            later = source.look()
-    assert later.ledger_trouble == "" and len(later.answers) == 6
+            later = source.snapshot()
+    assert later.ledger_error == "" and len(later.answers) == 6
 
 
 def test_a_ledger_that_is_locked_is_said_and_what_was_read_stays(path: Path) -> None:
     with scene(path), at_now(path) as source:
-        before = source.look()
+        before = source.snapshot()
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")
@@ -106,34 +106,34 @@ def test_a_ledger_that_is_locked_is_said_and_what_was_read_stays(path: Path) -> 
         with at_now(path) as other:
             other._answers = dict(source._answers)
             other._last = before
-            seen = other.look()
+            seen = other.snapshot()
     finally:
         holder.close()
-    assert "locked" in seen.ledger_trouble
+    assert "locked" in seen.ledger_error
     assert seen.answers == before.answers
-    assert any("Another program holds it" in one.mend for one in seen.concerns)
+    assert any("Another program holds it" in one.mend for one in seen.alerts)
 
 
 @pytest.mark.parametrize("content", [b"\xa5" * 9000, b"SQLite format 3\0" + b"\xa5" * 9000])
 def test_a_damaged_ledger_is_said_and_left_as_it_is(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with at_now(path) as source:
-        seen = source.look()
-    assert "cannot be read" in seen.ledger_trouble
+        seen = source.snapshot()
+    assert "cannot be read" in seen.ledger_error
     assert path.read_bytes() == content
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     with scene(path), at_now(path) as source:  # the miner puts it aside
-        again = source.look()
+        again = source.snapshot()
     (kept,) = path.parent.glob("*.damaged-*")
     assert kept.read_bytes() == content
-    assert again.ledger_trouble == ""
-    assert any(kept.name in one.what for one in again.concerns)
+    assert again.ledger_error == ""
+    assert any(kept.name in one.what for one in again.alerts)
 
 
 def test_the_miner_of_another_ledger_is_not_taken_for_ours(path: Path) -> None:
     with scene(path) as made, at_now(path) as source:
         made.state = state(path.with_name("other.sqlite"))
-        assert source.look().miner is None
+        assert source.snapshot().miner is None
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_miner_of_another_ledger_is_not_taken_for_ours(path: Path) -> None:
 def test_a_miner_that_is_gone_or_garbled_is_none(path: Path, told: bytes) -> None:
     address_file(path).write_bytes(told)
     with at_now(path) as source:
-        assert source.look().miner is None
+        assert source.snapshot().miner is None
 
 
 def test_another_program_on_its_port_is_no_miner(path: Path) -> None:
@@ -151,11 +151,11 @@ def test_another_program_on_its_port_is_no_miner(path: Path) -> None:
         made.tell = lambda: json.dumps({"hello": "world"}).encode()  # type: ignore[method-assign]
         address = json.loads(address_file(path).read_bytes())
         assert address["url"].startswith("http://127.0.0.1:")
-        seen = source.look()
+        seen = source.snapshot()
     assert seen.miner is not None  # the page was put up with the first `tell`; now one that is not a state
     address_file(path).write_text(json.dumps({"url": address["url"] + "/other"}))
     with at_now(path) as source:
-        assert source.look().miner is None
+        assert source.snapshot().miner is None
 
 
 def ended(at_s: float, seconds: float = 2.0, in_time: bool = True) -> FinishedChallenge:
@@ -163,19 +163,19 @@ def ended(at_s: float, seconds: float = 2.0, in_time: bool = True) -> FinishedCh
 
 
 def test_slots_cover_the_hour_or_the_window() -> None:
-    hour = slots([ended(NOW_S - 100), ended(NOW_S - 90, 4.0, in_time=False)], NOW_S)
-    assert len(hour) == SLOTS
-    assert hour[-1].at_s <= NOW_S < hour[-1].at_s + HOUR_S / SLOTS
-    (full,) = [slot for slot in hour if slot.answered]
+    hour = buckets([ended(NOW_S - 100), ended(NOW_S - 90, 4.0, in_time=False)], NOW_S)
+    assert len(hour) == BUCKETS
+    assert hour[-1].at_s <= NOW_S < hour[-1].at_s + HOUR_S / BUCKETS
+    (full,) = [bucket for bucket in hour if bucket.answered]
     assert (full.answered, full.missed, full.median_s, full.slow_s) == (2, 1, 3.0, 4.0)
-    window = slots([ended(NOW_S - 5 * HOUR_S), ended(NOW_S)], NOW_S)
-    assert [slot.answered for slot in window if slot.answered] == [1, 1]
-    assert slots([], NOW_S)[0].median_s is None
+    window = buckets([ended(NOW_S - 5 * HOUR_S), ended(NOW_S)], NOW_S)
+    assert [bucket.answered for bucket in window if bucket.answered] == [1, 1]
+    assert buckets([], NOW_S)[0].median_s is None
 
 
 def test_what_a_miner_that_died_was_solving_is_no_answer(path: Path) -> None:
     with scene(path, filled=False) as made, at_now(path) as source:
         made.ledger.record(admitted("lost", epoch(1), at_s=NOW_S - 1000))
         made.ledger.flush()
-        seen = source.look()
+        seen = source.snapshot()
     assert (seen.answers, seen.solving) == ((), ())

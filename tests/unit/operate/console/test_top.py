@@ -11,15 +11,15 @@ from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 from logicnet.operate.console.top import top, view
 from logicnet.operate.telemetry.state import ModelServerState
-from tests.unit.operate.console.scenes import NOW_S, in_flight, promise, scene, state
+from tests.unit.operate.console.scenes import NOW_S, in_flight, scene, state, volume
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     path = tmp_path_factory.mktemp("top") / "miner.sqlite"
     with scene(path) as made, MinerSource(path, now_s=lambda: NOW_S) as source:
-        made.state = state(path, solving=[in_flight("now", 40.0)], promises=[promise(refused=3)])
-        return source.look()
+        made.state = state(path, solving=[in_flight("now", 40.0)], volumes=[volume(refused=3)])
+        return source.snapshot()
 
 
 def shown(seen: Snapshot, width: int, height: int = 60) -> list[str]:
@@ -33,7 +33,7 @@ def test_every_width_shows_what_matters_and_no_line_is_longer(seen: Snapshot, wi
     lines = shown(seen, width)
     text = "\n".join(lines)
     assert max(map(len, lines)) <= width
-    for word in ("Being solved", "40.0 s", "Answered", "over_quota", "127.0.0.1:8000", "Rank", "5MinerMi"):
+    for word in ("In flight", "40.0 s", "Answered", "over_quota", "127.0.0.1:8000", "Rank", "5MinerMi"):
         assert word in text
 
 
@@ -44,10 +44,10 @@ def test_it_ends_where_the_terminal_ends_with_the_most_urgent_first(seen: Snapsh
     assert any("more" in line for line in lines)
 
 
-def test_how_long_a_server_is_out_is_seen(seen: Snapshot) -> None:
-    away = ModelServerState(name="10.0.0.8:8000", well=False, out_since_s=NOW_S - 12.0)
+def test_how_long_a_server_is_down_is_seen(seen: Snapshot) -> None:
+    away = ModelServerState(name="10.0.0.8:8000", healthy=False, down_since_s=NOW_S - 12.0)
     lines = shown(replace(seen, servers=(*seen.servers, away)), 60)
-    assert any("10.0.0.8:8000" in line and "out 12 s" in line for line in lines)
+    assert any("10.0.0.8:8000" in line and "down 12 s" in line for line in lines)
 
 
 def test_what_a_stranger_wrote_gives_the_terminal_no_orders(seen: Snapshot) -> None:
@@ -57,7 +57,7 @@ def test_what_a_stranger_wrote_gives_the_terminal_no_orders(seen: Snapshot) -> N
 
 def test_nothing_yet(tmp_path: Path) -> None:
     with MinerSource(tmp_path / "none.sqlite", now_s=lambda: NOW_S) as source:
-        text = "\n".join(shown(source.look(), 60))
+        text = "\n".join(shown(source.snapshot(), 60))
     assert "no miner is running" in text and "There is no ledger at" in text
 
 

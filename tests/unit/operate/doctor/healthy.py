@@ -21,10 +21,10 @@ from logicnet.config import read
 from logicnet.events import Admitted, Answered, EpochCount
 from logicnet.ledger import Ledger
 from logicnet.operate.demo.stage import hotkey
-from logicnet.operate.doctor import Finding, Severity, Site, examine
+from logicnet.operate.doctor import Context, Finding, Severity, run_checks
+from logicnet.operate.doctor.context import System, Timeouts
 from logicnet.operate.doctor.finding import worst
-from logicnet.operate.doctor.site import Outside, Timeouts
-from logicnet.operate.telemetry import AdminServer, State, address_file
+from logicnet.operate.telemetry import State, TelemetryServer, address_file
 from logicnet.operate.telemetry.server import Page
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
@@ -90,8 +90,10 @@ class SetUp:
         self.address = SaysAddress()
         self.ledger = folder / "ledger.sqlite"
         self.free_bytes = 50 * 10**9
+        self.processes = {4241, 4242}  # pm2's daemon and the miner
+        self.open_files = 65536
         self.leads_back = True  # our address outside leads to us
-        self.patience = Timeouts(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
+        self.timeouts = Timeouts(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
         self.port = 0
         self.found: Mapping[str, Sequence[Finding]] = {}
 
@@ -112,7 +114,7 @@ class SetUp:
             ledger=str(self.ledger.resolve()),
             interval_s=600,
             epoch_volume=512,
-            places=64,
+            max_in_flight=64,
         )
         self.seat = self.chain.add(self.hotkey, incentive=9000, emission_rao=3 * 10**9, registered_at=5)
         self._pm2()
@@ -138,11 +140,6 @@ class SetUp:
     def root(self) -> Path:
         return self.folder / "root"
 
-    def open_files(self, limit: int) -> None:
-        (self.root / "proc/4242/limits").write_text(
-            f"Limit  Soft Limit  Hard Limit  Units\nMax open files            {limit}  1048576  files\n"
-        )
-
     def publish(self, ip: str, port: int) -> None:
         self.seat.axon = {"block": 900, "ip": int(ipaddress.ip_address(ip)), "port": port, "ip_type": 4}
 
@@ -151,11 +148,9 @@ class SetUp:
         (self.pm2_home / "pm2.pid").write_text("4241")
         (self.pm2_home / "pids" / "sn35-miner-1.pid").write_text("4242")
         (self.pm2_home / "dump.pm2").write_text(json.dumps([{"name": "sn35-vllm"}, {"name": "sn35-miner"}]))
-        for folder in ("proc/4241", "proc/4242", "run/systemd/system"):
-            (self.root / folder).mkdir(parents=True)
+        (self.root / "run/systemd/system").mkdir(parents=True)
         self.unit.parent.mkdir(parents=True)
         self.unit.touch()
-        self.open_files(65536)
 
     def _ledger(self) -> None:
         ledger = Ledger.open(self.ledger)
@@ -175,7 +170,9 @@ class SetUp:
             self.port = axon.port
             self.publish(IP, self.port)
             pages = {"/state": Page("application/json", lambda: self.state.model_dump_json().encode())}
-            admin = AdminServer(pages, host="127.0.0.1", port=None, told_in=address_file(self.ledger))
+            admin = TelemetryServer(
+                pages, host="127.0.0.1", port=None, address_file=address_file(self.ledger)
+            )
             stack.enter_context(admin)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: self.clock, ("127.0.0.1", 0))
@@ -191,13 +188,13 @@ class SetUp:
         argv += ["--axon.port", str(self.port), "--ledger.path", str(self.ledger)]
         return [*argv, "--miner.llm_client.base_url", self.model.base_url, *self.flags]
 
-    def site(self) -> Site:
-        return Site(read(self.argv, {}, self.folder / ".env"), self.folder, self.outside)
+    def context(self) -> Context:
+        return Context(read(self.argv, {}, self.folder / ".env"), self.folder, self.system)
 
     @property
-    def outside(self) -> Outside:
+    def system(self) -> System:
         here = f"http://127.0.0.1:{self.service.sockets[0].getsockname()[1]}"
-        return Outside(
+        return System(
             open_substrate=self.chain.open,
             time_servers=[("127.0.0.1", self.clock.port)],
             address_services=[f"{here}/1", f"{here}/2"],
@@ -206,7 +203,9 @@ class SetUp:
             environ=self.environ,
             connect=self._connect,
             free_bytes=lambda _: self.free_bytes,
-            patience=self.patience,
+            pid_exists=lambda pid: pid in self.processes,
+            open_files=lambda _: self.open_files,
+            timeouts=self.timeouts,
         )
 
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -217,7 +216,7 @@ class SetUp:
         raise OSError("no way there")
 
     async def examined(self) -> Mapping[str, Sequence[Finding]]:
-        self.found = await examine(self.site())
+        self.found = await run_checks(self.context())
         return self.found
 
     def bad(self) -> dict[str, Severity]:

@@ -11,8 +11,8 @@ from logicnet.config import read
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Refused
 from logicnet.ledger import Ledger
-from logicnet.operate.doctor import Severity, Site
-from logicnet.operate.doctor.demand import look
+from logicnet.operate.doctor import Context, Severity
+from logicnet.operate.doctor.checks.demand import check
 from logicnet.operate.doctor.finding import worst
 from logicnet.protocol import Hotkey
 
@@ -41,10 +41,10 @@ class Day:
             self.ledger.record(Refused(time.time() - 60, reason, "no", None))
         return self
 
-    async def looked_at(self) -> tuple[Severity, str]:
+    def checked(self) -> tuple[Severity, str]:
         self.ledger.close()
         argv = ["--ledger.path", str(self.folder / "ledger.sqlite")]
-        found = await look(Site(read(argv, {}, self.folder / ".env"), self.folder))
+        found = list(check(Context(read(argv, {}, self.folder / ".env"), self.folder)))
         return worst(found), " ".join(one.what for one in found)
 
 
@@ -53,46 +53,46 @@ def day(tmp_path: Path) -> Day:
     return Day(tmp_path)
 
 
-async def test_a_good_day(day: Day) -> None:
-    severity, said = await day.answered(40).refused(Reason.UNKNOWN_SYNAPSE, 500).looked_at()
+def test_a_good_day(day: Day) -> None:
+    severity, said = day.answered(40).refused(Reason.UNKNOWN_SYNAPSE, 500).checked()
     assert (severity, said) == (
         Severity.OK,
         "The last challenge came 1 minutes ago; 0 of the last 40 were late.",
     )
 
 
-async def test_late_answers(day: Day) -> None:
-    severity, said = await day.answered(20).answered(5, seconds=70).looked_at()
+def test_late_answers(day: Day) -> None:
+    severity, said = day.answered(20).answered(5, seconds=70).checked()
     assert severity is Severity.WARNING
     assert "5 of the last 25 were late" in said
 
 
-async def test_nobody_asks_any_more(day: Day) -> None:
-    severity, said = await day.answered(5, ago_s=5 * 3600).looked_at()
+def test_nobody_asks_any_more(day: Day) -> None:
+    severity, said = day.answered(5, ago_s=5 * 3600).checked()
     assert severity is Severity.WARNING
     assert "came 300 minutes ago" in said
 
 
-async def test_nobody_asked_at_all(day: Day) -> None:
-    assert await day.looked_at() == (
+def test_nobody_asked_at_all(day: Day) -> None:
+    assert day.checked() == (
         Severity.WARNING,
-        "Nobody asked anything in the last day, or since the ledger was begun.",
+        "No challenge came in the last day, or since the ledger was begun.",
     )
 
 
-async def test_validators_ask_something_else(day: Day) -> None:
-    severity, said = await day.refused(Reason.UNKNOWN_SYNAPSE, 50).looked_at()
+def test_validators_ask_something_else(day: Day) -> None:
+    severity, said = day.refused(Reason.UNKNOWN_SYNAPSE, 50).checked()
     assert severity is Severity.WARNING
-    assert "but 50 requests were for something else" in said
+    assert "but 50 requests for an unknown synapse" in said
 
 
-async def test_requests_that_nobody_can_believe(day: Day) -> None:
-    severity, said = await day.answered(10).refused(Reason.NOT_VERIFIED, 60).looked_at()
+def test_requests_that_nobody_can_believe(day: Day) -> None:
+    severity, said = day.answered(10).refused(Reason.NOT_VERIFIED, 60).checked()
     assert severity is Severity.WARNING
     assert "60 requests" in said
 
 
-async def test_more_is_asked_than_was_promised(day: Day) -> None:
-    severity, said = await day.answered(10).refused(Reason.OVER_QUOTA, 60).looked_at()
+def test_more_is_asked_than_was_promised(day: Day) -> None:
+    severity, said = day.answered(10).refused(Reason.OVER_QUOTA, 60).checked()
     assert severity is Severity.NOTE
     assert "60 challenges" in said

@@ -9,8 +9,9 @@ import pytest
 
 from logicnet.config import read
 from logicnet.ledger import Ledger
-from logicnet.operate.doctor import Finding, Severity, Site, disk
-from logicnet.operate.doctor.site import Outside
+from logicnet.operate.doctor import Context, Finding, Severity
+from logicnet.operate.doctor.checks import disk
+from logicnet.operate.doctor.context import System
 from tests.unit.ledger.facts import admitted, epoch
 
 DAY_S = 86_400.0
@@ -33,9 +34,8 @@ def ledger(tmp_path: Path) -> Path:
 def found(ledger: Path, free_gb: float, keep_days: int) -> Sequence[Finding]:
     flags = ["--ledger.path", str(ledger), "--ledger.keep_days", str(keep_days)]
     free = int(free_gb * disk.GB)
-    return disk.findings(
-        Site(read(flags, {}, ledger.parent / ".env"), ledger.parent, Outside(free_bytes=lambda _: free))
-    )
+    config = read(flags, {}, ledger.parent / ".env")
+    return list(disk.check(Context(config, ledger.parent, System(free_bytes=lambda _: free))))
 
 
 def test_what_fits_is_well(ledger: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from logicnet.operate.doctor import Finding, Severity
-from logicnet.operate.doctor.finding import error, note, ok, unmade, warning
-from logicnet.operate.doctor.report import as_json, counted, masked, secrets_in, show, status
+from logicnet.operate.doctor.finding import error, not_checked, note, ok, warning
+from logicnet.operate.doctor.report import as_json, masked, secrets_in, show, status, summary
 
 FOUND = {
     "clock": [ok("The clock is right.")],
@@ -20,7 +20,7 @@ FOUND = {
     ],
     "boot": [
         warning("pm2 " + "is not saved " * 12, "Nothing comes back.", "npx pm2 save"),
-        unmade("Not checked."),
+        not_checked("Not checked.", ""),
     ],
 }
 
@@ -74,18 +74,18 @@ def test_secrets_are_known_by_their_names() -> None:
     [
         ([ok("")], 0, "Nothing to mend."),
         ([ok(""), note("")], 0, "1 note."),
-        ([unmade("", severity=Severity.NOTE)], 0, "1 note. 1 could not be checked."),
-        ([note(""), unmade("")], 3, "1 warning, 1 note. 1 could not be checked."),
+        ([note("", checked=False)], 0, "1 note. 1 could not be checked."),
+        ([note(""), not_checked("", "")], 3, "1 warning, 1 note. 1 could not be checked."),
         ([warning("", "", ""), error("", "", ""), error("", "", "")], 4, "2 errors, 1 warning."),
     ],
 )
 def test_the_exit_status_is_that_of_the_worst(found: list[Finding], code: int, line: str) -> None:
     assert status({"any": found}) == code
-    assert counted({"any": found}) == line
+    assert summary({"any": found}) == line
 
 
-def test_what_was_not_looked_at_is_never_right() -> None:
-    with pytest.raises(ValueError, match="not known to be right"):
+def test_a_finding_that_was_not_checked_is_never_ok() -> None:
+    with pytest.raises(ValueError, match="cannot be OK"):
         Finding(Severity.OK, "", checked=False)
 
 

@@ -31,9 +31,9 @@ async def test_a_report_holds_no_secret(
     setup.environ = {"HF_TOKEN": "hf_in_the_environment"}
     config = read([*setup.argv, "--miner.category", "hf_in_the_environment"], {}, env)
     with logging_put_back():
-        status = await asyncio.to_thread(run, config, Console(width=80), outside=setup.outside)
+        status = await asyncio.to_thread(run, config, Console(width=80), system=setup.system)
         as_shown = capsys.readouterr()
-        again = await asyncio.to_thread(run, config, Console(width=80), json=True, outside=setup.outside)
+        again = await asyncio.to_thread(run, config, Console(width=80), json=True, system=setup.system)
     as_json = capsys.readouterr()
     assert status == again == json.loads(as_json.out)["status"] == 4
     for text in (as_shown.out, as_shown.err, as_json.out, as_json.err):
@@ -57,12 +57,12 @@ async def test_a_look_up_that_hangs_does_not_hold_up_the_report(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.chdir(setup.folder)
-    setup.patience = replace(setup.patience, model_s=0.5)
+    setup.timeouts = replace(setup.timeouts, model_s=0.5)
     config = read(
         [*setup.argv, "--miner.llm_client.base_url", "http://gpu.example:8000/v1"], {}, Path(".env")
     )
     with logging_put_back():
-        await asyncio.to_thread(run, config, Console(width=80), outside=setup.outside)
+        await asyncio.to_thread(run, config, Console(width=80), system=setup.system)
     assert not ended.is_set()
     told.set()
     assert "gpu.example:8000 does not answer" in " ".join(capsys.readouterr().out.split())

@@ -7,7 +7,7 @@ import httpx2
 from logicnet.axon import ConcurrencyLimiter
 from logicnet.ledger import Ledger
 from logicnet.llm import Endpoint
-from logicnet.operate.telemetry import State, counted, meter_of, watched
+from logicnet.operate.telemetry import State, monitored, restored_meter, telemetry_server
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch
@@ -19,21 +19,21 @@ def test_a_restarted_miner_knows_what_it_had_kept(tmp_path: Path) -> None:
         ledger.record(admitted("a", epoch(1)))
         ledger.record(answered("a"))
     with Ledger.open(tmp_path / "l.sqlite") as ledger:
-        (volume,) = meter_of(ledger).volumes()
-    assert (volume.epoch.validator, volume.epoch.given, volume.kept) == (ALICE, 1, 1)
+        (volume,) = restored_meter(ledger).volumes()
+    assert (volume.validator, volume.given, volume.kept) == (ALICE, 1, 1)
 
 
 def test_metrics_and_state_are_served_together(tmp_path: Path) -> None:
-    models = counted(Endpoint("http://127.0.0.1:1/v1"))
+    models = monitored(Endpoint("http://127.0.0.1:1/v1"))
     with Ledger.open(tmp_path / "l.sqlite") as ledger:
-        meter = meter_of(ledger)
+        meter = restored_meter(ledger)
         parts = {
             "ledger": ledger,
             "models": models,
             "network": Network(None),
-            "places": ConcurrencyLimiter(3),
+            "limiter": ConcurrencyLimiter(3),
         }
-        with watched(Settings(), Hotkey("5Me"), meter, **parts) as admin:
+        with telemetry_server(Settings(), Hotkey("5Me"), meter, **parts) as admin:
             meter(admitted("a", epoch(1)))
             url = f"http://127.0.0.1:{admin.port}"
             state = State.model_validate_json(httpx2.get(f"{url}/state", trust_env=False).content)

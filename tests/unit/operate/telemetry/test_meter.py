@@ -1,8 +1,14 @@
+from dataclasses import asdict
+
 from logicnet.errors import Reason
-from logicnet.events import NonceAccepted, Promised
-from logicnet.operate.telemetry.meter import MOST_IN_FLIGHT, MOST_VALIDATORS, Meter, Volume
+from logicnet.events import EpochCount, NonceAccepted, Promised
+from logicnet.operate.telemetry.meter import MOST_IN_FLIGHT, MOST_VALIDATORS, Meter, ValidatorVolume
 from logicnet.protocol import Hotkey
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
+
+
+def volume(epoch: EpochCount, kept: int) -> ValidatorVolume:
+    return ValidatorVolume(**asdict(epoch), kept=kept)
 
 
 def told(*events: object) -> Meter:
@@ -65,25 +71,25 @@ def test_volume_is_what_was_promised_and_what_of_it_was_kept_in_this_epoch() -> 
         refused(Reason.OVER_QUOTA, of=epoch(2, 1)),
         admitted("c", epoch(1, validator=BOB)),
     )
-    assert meter.volumes() == [Volume(epoch(2, 1), 1), Volume(epoch(1, validator=BOB), 0)]
+    assert meter.volumes() == [volume(epoch(2, 1), 1), volume(epoch(1, validator=BOB), 0)]
     assert meter.refusals == {Reason.OVER_QUOTA: 1}
     meter(Promised(1200.0, epoch(began=1200.0)))
     meter(answered("b"))  # of the epoch before
-    assert meter.volumes()[-1] == Volume(epoch(began=1200.0), 0)
+    assert meter.volumes()[-1] == volume(epoch(began=1200.0), 0)
 
 
 def test_what_was_kept_before_a_restart_counts_on() -> None:
-    meter = Meter([Volume(epoch(5), 4)])
+    meter = Meter([(epoch(5), 4)])
     meter(admitted("a", epoch(6)))
     meter(answered("a"))
-    assert meter.volumes() == [Volume(epoch(6), 5)]
+    assert meter.volumes() == [volume(epoch(6), 5)]
 
 
 def test_validators_are_told_apart_up_to_a_bound_the_oldest_goes() -> None:
     meter = told(Promised(0.0, epoch()), Promised(0.0, epoch(validator=BOB)))
     for number in range(MOST_VALIDATORS - 1):
         meter(Promised(0.0, epoch(validator=Hotkey(f"5V{number}"))))
-    known = [volume.epoch.validator for volume in meter.volumes()]
+    known = [one.validator for one in meter.volumes()]
     assert len(known) == MOST_VALIDATORS
     assert ALICE not in known and BOB in known
 

@@ -18,10 +18,10 @@ def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
     state = State.model_validate_json(text)
     assert [(one.challenge_id, one.ends_at_s) for one in state.solving] == [("b", 740.0), ("a", 760.0)]
     assert state.ledger == str(tmp_path / "l.sqlite")
-    assert [one.kept for one in state.promises] == [1]
+    assert [one.kept for one in state.volumes] == [1]
     assert state.network is not None and (state.network.rank, state.network.stake) == (2, 12.0)
-    assert [one.why for one in state.servers] == ["", "The model server is away"]
-    assert [one.out_since_s for one in state.servers] == [None, NOW_S - 12.0]
+    assert [one.error for one in state.servers] == ["", "The model server is away"]
+    assert [one.down_since_s for one in state.servers] == [None, NOW_S - 12.0]
     assert "hunter2" not in text and "account-77" not in text
 
 

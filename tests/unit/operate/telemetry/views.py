@@ -13,6 +13,7 @@ from logicnet.llm import EndpointStatus
 from logicnet.operate.telemetry.meter import Meter
 from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey, Uid
+from logicnet.settings import MinerSettings
 from tests.unit.ledger.facts import ALICE
 
 NOW_S = 730.0
@@ -58,16 +59,13 @@ GRAPH = Metagraph.of(
 def view(path: Path, meter: Meter, graph: Metagraph | None = GRAPH) -> Iterator[View]:
     with Ledger.open(path) as ledger:
         yield View(
-            hotkey=Hotkey("5Me"),
-            solver="race",
-            interval_s=600.0,
-            epoch_volume=96,
-            most_in_flight=64,
+            MinerSettings(epoch_volume=96),
+            Hotkey("5Me"),
             meter=meter,
             ledger=ledger,
             models=Models(),  # type: ignore[arg-type]
             network=Network(graph),
-            places=ConcurrencyLimiter(64),
+            limiter=ConcurrencyLimiter(64),
             started_at_s=100.0,
             now_s=lambda: NOW_S,
         )

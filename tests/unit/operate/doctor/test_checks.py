@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from logicnet.operate.doctor import CHECKS, Check, Finding, Severity, Site, examine, wallet
+from logicnet.operate.doctor import CHECKS, Context, Finding, Severity, run_checks
+from logicnet.operate.doctor.checks import wallet
 from logicnet.operate.doctor.finding import ok
 from tests.harness.scripted_model import Mode
 from tests.unit.operate.doctor.healthy import IP, VALIDATORS, SetUp
@@ -22,7 +23,7 @@ E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 async def test_a_healthy_set_up_is_clean(setup: SetUp) -> None:
     found = await setup.examined()
     assert setup.bad() == {}, [setup.said(name) for name in setup.bad()]
-    assert list(found) == [check.name for check in CHECKS]
+    assert list(found) == list(CHECKS)
     assert all(one.checked for findings in found.values() for one in findings)
 
 
@@ -64,14 +65,14 @@ BROKEN = {
         lambda s: setattr(s.clock, "ahead_s", 1.5), {"clock": W}, "s behind (1 time server)"
     ),
     "no time servers": Broken(
-        lambda s: (setattr(s.clock, "silent", True), setattr(s, "patience", replace(s.patience, time_s=0.2))),
+        lambda s: (setattr(s.clock, "silent", True), setattr(s, "timeouts", replace(s.timeouts, time_s=0.2))),
         {"clock": N},
         "closer was not checked",
     ),
     "no time servers, and block times from the future": Broken(
         lambda s: (
             setattr(s.clock, "silent", True),
-            setattr(s, "patience", replace(s.patience, time_s=0.2)),
+            setattr(s, "timeouts", replace(s.timeouts, time_s=0.2)),
             setattr(s.chain, "ahead_s", 30.0),
         ),
         {"clock": E},
@@ -80,41 +81,41 @@ BROKEN = {
     "a wrong address on the chain": Broken(
         lambda s: s.publish("8.8.8.8", 8091),
         {"network": E},
-        "to 8.8.8.8:8091, but we are at",
+        "to 8.8.8.8:8091, but the miner is at",
     ),
     "no address on the chain": Broken(
-        lambda s: s.publish("0.0.0.0", 0), {"network": E}, "The chain has no address of ours"
+        lambda s: s.publish("0.0.0.0", 0), {"network": E}, "The chain has no address of this miner"
     ),
     "another port named": Broken(
-        lambda s: s.flags.extend(["--axon.external_port", "9"]), {"network": E}, f"but we are at {IP}:9"
+        lambda s: s.flags.extend(["--axon.external_port", "9"]), {"network": E}, f"but the miner is at {IP}:9"
     ),
     "an address that leads nowhere from inside": Broken(
-        lambda s: setattr(s, "leads_back", False), {"network": N}, "cannot be told from inside"
+        lambda s: setattr(s, "leads_back", False), {"network": N}, "cannot be seen from inside"
     ),
     "nobody registered": Broken(
-        lambda s: s.chain.neurons.remove(s.seat), {"network": W, "place": E}, "btcli subnets register"
+        lambda s: s.chain.neurons.remove(s.seat), {"network": W, "registration": E}, "btcli subnets register"
     ),
-    "next to be replaced": Broken(last, {"place": E}, "the next newcomer takes this place"),
-    "immunity about to end": Broken(newcomer, {"place": W}, "cannot be replaced for 0.3 hours"),
-    "a dead subnet": Broken(idle, {"validators": E}, "0 of 2 validators set weights lately"),
+    "next to be replaced": Broken(last, {"registration": E}, "the next registration replaces it"),
+    "immunity about to end": Broken(newcomer, {"registration": W}, "immune to replacement for 0.3 hours"),
+    "a dead subnet": Broken(idle, {"validators": E}, "0 of 2 validators set weights recently"),
     "a chain that is away": Broken(
         lambda s: s.chain.go_away(),
-        {"chain": E, "network": W, "place": W, "validators": W},
+        {"chain": E, "network": W, "registration": W, "validators": W},
         "could not connect to any endpoint",
     ),
     "another subnet": Broken(
         lambda s: s.flags.extend(["--netuid", "7"]),
-        {"chain": E, "network": W, "place": W, "validators": W},
+        {"chain": E, "network": W, "registration": W, "validators": W},
         "has no subnet 7",
     ),
     "no hotkey": Broken(
         lambda s: s.flags.extend(["--wallet.hotkey", "minor"]),
-        {"wallet": E, "network": W, "place": W},
+        {"wallet": E, "network": W, "registration": W},
         "did you mean 'miner'?",
     ),
     "a damaged hotkey": Broken(
         lambda s: s.hotkey_file.write_text("{}"),
-        {"wallet": E, "network": W, "place": W},
+        {"wallet": E, "network": W, "registration": W},
         "holds no private key",
     ),
     "a hotkey for everybody": Broken(lambda s: s.hotkey_file.chmod(0o644), {"wallet": E}, "chmod 600"),
@@ -126,7 +127,7 @@ BROKEN = {
     "a model that hangs": Broken(
         lambda s: (
             setattr(s.model, "mode", Mode.HANG_BEFORE_HEADERS),
-            setattr(s, "patience", replace(s.patience, model_s=1.0)),
+            setattr(s, "timeouts", replace(s.timeouts, model_s=1.0)),
         ),
         {"models": E},
         "The model server at 127.0.0.1",
@@ -142,7 +143,7 @@ BROKEN = {
     "a model that crawls": Broken(
         lambda s: (
             setattr(s.model, "pause_s", 0.1),
-            setattr(s, "patience", replace(s.patience, model_s=2.5)),
+            setattr(s, "timeouts", replace(s.timeouts, model_s=2.5)),
         ),
         {"models": E},
         "and a validator waits 64 s",
@@ -153,17 +154,19 @@ BROKEN = {
     ),
     "a full disk": Broken(lambda s: setattr(s, "free_bytes", 10**8), {"disk": E}, "0.1 GB are free"),
     "a disk that fills": Broken(lambda s: setattr(s, "free_bytes", 10**9), {"disk": W}, "1.0 GB are free"),
-    "few open files": Broken(lambda s: s.open_files(256), {"limits": W}, "may have 256 files open"),
+    "few open files": Broken(
+        lambda s: setattr(s, "open_files", 256), {"limits": W}, "may have 256 files open"
+    ),
     "pm2 not at boot": Broken(lambda s: s.unit.unlink(), {"boot": W}, "npx pm2 startup"),
     "a container": Broken(
         lambda s: (s.unit.unlink(), (s.root / "run/systemd/system").rmdir()), {"boot": N}, "npx pm2 resurrect"
     ),
     "pm2 not saved": Broken(lambda s: (s.pm2_home / "dump.pm2").unlink(), {"boot": W}, "npx pm2 save"),
-    "pm2 down": Broken(lambda s: (s.root / "proc/4241").rmdir(), {"boot": E}, "pm2 does not run"),
+    "pm2 down": Broken(lambda s: s.processes.remove(4241), {"boot": E}, "pm2 does not run"),
     "no ledger": Broken(
         lambda s: s.ledger.unlink(),
         {"demand": N},
-        "there is no ledger yet",
+        "there is no ledger",
     ),
     "a damaged ledger": Broken(
         lambda s: (s.folder / "ledger.sqlite").write_bytes(b"no database" * 999),
@@ -176,7 +179,7 @@ BROKEN = {
     "a small promise": Broken(
         lambda s: s.flags.extend(["--miner.epoch_volume", "50"]),
         {"settings": N},
-        "50 challenges are",
+        "promises 50 challenges",
     ),
 }
 
@@ -190,14 +193,14 @@ async def test_what_is_broken_is_found_and_nothing_else(setup: SetUp, name: str)
     assert broken.says in "\n".join(setup.said(check) for check in broken.finds)
     for findings in setup.found.values():
         for one in findings:
-            assert one.severity < W or one.mend, one  # whatever has to be mended comes with how
+            assert one.severity < W or one.mend, one  # a finding to mend says how
             assert one.checked or one.severity > Severity.OK
 
 
 async def test_keys_that_pm2_saved_for_everybody_to_read(
     setup: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wallet, "is_for_all", lambda _: True)
+    monkeypatch.setattr(wallet, "is_world_readable", lambda _: True)
     apps = [{"name": "sn35-vllm", "env": {"HF_TOKEN": "hf_abc"}}, {"name": "sn35-miner"}]
     (setup.pm2_home / "dump.pm2").write_text(json.dumps(apps))
     await setup.examined()
@@ -207,13 +210,13 @@ async def test_keys_that_pm2_saved_for_everybody_to_read(
 
 
 def test_a_file_is_for_everybody_if_the_way_to_it_is(tmp_path: Path) -> None:
-    assert wallet.is_for_all(Path("/etc/passwd"))
+    assert wallet.is_world_readable(Path("/etc/passwd"))
     file = tmp_path / "file"
     file.touch()
     file.chmod(0o644)
     tmp_path.chmod(0o700)
-    assert not wallet.is_for_all(file)
-    assert not wallet.is_for_all(tmp_path / "nothing")
+    assert not wallet.is_world_readable(file)
+    assert not wallet.is_world_readable(tmp_path / "nothing")
 
 
 async def test_another_program_on_the_port(setup: SetUp) -> None:
@@ -221,7 +224,7 @@ async def test_another_program_on_the_port(setup: SetUp) -> None:
     setup.publish(IP, setup.port)
     await setup.examined()
     assert setup.bad() == {"network": E}
-    assert "Another program has" in setup.said("network")
+    assert "Another program listens on" in setup.said("network")
 
 
 async def test_a_miner_of_another_hotkey(setup: SetUp) -> None:
@@ -260,11 +263,11 @@ async def test_a_miner_that_is_stuck(setup: SetUp) -> None:
     async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
         setup.port = server.sockets[0].getsockname()[1]
         setup.publish(IP, setup.port)
-        setup.patience = replace(setup.patience, axon_s=0.2, reach_s=0.2)
+        setup.timeouts = replace(setup.timeouts, axon_s=0.2, reach_s=0.2)
         await setup.examined()
         stuck.set()
     assert setup.bad() == {"network": E}
-    assert "does not answer" in setup.said("network")
+    assert "does not reply" in setup.said("network")
 
 
 async def test_the_model_that_is_named_is_not_served(setup: SetUp) -> None:
@@ -281,23 +284,23 @@ async def test_offline_nothing_is_asked_of_the_chain(setup: SetUp) -> None:
     setup.flags += ["--offline", "--chain.file", str(setup.folder / "network.json")]
     await setup.examined()
     assert set(setup.bad().values()) == {N}
-    assert {"settings", "network", "chain", "place", "validators"} == setup.bad().keys()
+    assert {"settings", "network", "chain", "registration", "validators"} == setup.bad().keys()
     assert setup.chain.opened == []
 
 
 async def test_a_check_that_hangs_or_breaks_is_not_a_pass_and_holds_nobody_up(setup: SetUp) -> None:
-    async def hangs(_: Site) -> Sequence[Finding]:
+    async def hangs(_: Context) -> Sequence[Finding]:
         await asyncio.Event().wait()
         return []
 
-    async def breaks(_: Site) -> Sequence[Finding]:
+    async def breaks(_: Context) -> Sequence[Finding]:
         raise KeyError("sk-secret")
 
-    async def works(_: Site) -> Sequence[Finding]:
-        return [ok("Fine.")]
+    def works(_: Context) -> Iterator[Finding]:
+        yield ok("Fine.")
 
-    checks = [Check("hangs", hangs), Check("breaks", breaks), Check("works", works)]
-    found = await examine(setup.site(), checks, within_s=0.05)
+    checks = {"hangs": hangs, "breaks": breaks, "works": works}
+    found = await run_checks(setup.context(), checks, within_s=0.05)
     assert [one.checked for findings in found.values() for one in findings] == [False, False, True]
     assert found["hangs"][0].severity is found["breaks"][0].severity is W
     assert "KeyError" in found["breaks"][0].what

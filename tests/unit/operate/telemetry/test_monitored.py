@@ -5,8 +5,8 @@ import pytest
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Message, Pool, Spec
-from logicnet.operate.telemetry import counted
-from logicnet.operate.telemetry.counted import Counted, Stands
+from logicnet.operate.telemetry import monitored
+from logicnet.operate.telemetry.monitored import MonitoredEndpoint, ReportsStatus
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_model import Mode, ScriptedModel
 
@@ -16,8 +16,8 @@ ASK = [Message("user", "How many?")]
 async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() -> None:
     async with ScriptedModel() as server:
         endpoint = Endpoint(server.base_url)
-        models = counted(endpoint)
-        assert isinstance(models, Counted)
+        models = monitored(endpoint)
+        assert isinstance(models, MonitoredEndpoint)
         try:
             (before,) = models.standing()
             assert (before.well, before.calls, before.tokens_per_s, before.paid) == (True, 0, None, False)
@@ -46,7 +46,7 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
     hands = ManualTime()
     async with ScriptedModel(mode=Mode.ERROR_500) as server:
         endpoint = Endpoint(server.base_url)
-        models = Counted(endpoint, hands.clock)
+        models = MonitoredEndpoint(endpoint, hands.clock)
         try:
             told = []
             for mode in (Mode.ERROR_500, Mode.ERROR_500, Mode.NORMAL, Mode.ERROR_500):
@@ -60,10 +60,10 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
 
 
 async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["logicnet.operate.telemetry.counted"]
+    module = sys.modules["logicnet.operate.telemetry.monitored"]
     async with ScriptedModel(mode=Mode.HANG_AFTER_HEADERS) as server:
         endpoint = Endpoint(server.base_url)
-        models = Counted(endpoint)
+        models = MonitoredEndpoint(endpoint)
         try:
             await endpoint.ready()
             monkeypatch.setattr(module, "_SILENCE_S", 1000.0)
@@ -80,7 +80,7 @@ async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytes
             await endpoint.close()
 
 
-async def until(models: Counted, *, well: bool) -> None:
+async def until(models: MonitoredEndpoint, *, well: bool) -> None:
     async with asyncio.timeout(30):
         while models.standing()[0].well is not well:
             await asyncio.sleep(0.005)
@@ -90,7 +90,7 @@ async def test_a_server_that_goes_and_returns_while_nobody_asks_is_seen() -> Non
     hands = ManualTime()
     async with ScriptedModel() as server:
         endpoint = Endpoint(server.base_url)
-        models = Counted(endpoint, hands.clock)
+        models = MonitoredEndpoint(endpoint, hands.clock)
         watching = asyncio.create_task(models.watch(hands.sleep))
         try:
             await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
@@ -121,7 +121,7 @@ async def test_a_server_is_not_probed_beside_calls_nor_soon_after_them() -> None
     hands = ManualTime()
     async with ScriptedModel(mode=Mode.HANG_BEFORE_HEADERS) as server:
         endpoint = Endpoint(server.base_url)
-        models = Counted(endpoint, hands.clock)
+        models = MonitoredEndpoint(endpoint, hands.clock)
         watching = asyncio.create_task(models.watch(hands.sleep))
         try:
             call = asyncio.create_task(models.complete(ASK, deadline=Deadline.after(60), max_tokens=50))
@@ -148,7 +148,7 @@ async def test_a_server_is_not_probed_beside_calls_nor_soon_after_them() -> None
 async def test_a_call_tells_more_than_a_probe_that_it_overtook() -> None:
     async with ScriptedModel(mode=lambda n: Mode.HANG_BEFORE_HEADERS if n == 0 else Mode.NORMAL) as server:
         endpoint = Endpoint(server.base_url)
-        models = Counted(endpoint)
+        models = MonitoredEndpoint(endpoint)
         try:
             probing = asyncio.create_task(models.probe())
             while not server.running:
@@ -166,7 +166,7 @@ async def test_a_call_tells_more_than_a_probe_that_it_overtook() -> None:
 async def test_a_pool_knows_by_itself_how_it_stands() -> None:
     pool = Pool([Spec("http://127.0.0.1:1/v1", None, None), Spec("http://127.0.0.1:2/v1", None, None)])
     try:
-        assert counted(pool) is pool
-        assert isinstance(pool, Stands)
+        assert monitored(pool) is pool
+        assert isinstance(pool, ReportsStatus)
     finally:
         await pool.close()

@@ -1,0 +1,156 @@
+"""What the checks read: the settings, the chain and the machine.
+
+The hotkey and the chain are read once, however many checks need them. Tests inject a chain, time servers
+and folders of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from logicnet._util.net import near
+from logicnet.chain import SubtensorChain, Survey, load_hotkey
+from logicnet.chain.address import SERVICES
+from logicnet.chain.subtensor import OpenSubstrate
+from logicnet.config import Config
+from logicnet.errors import ChainError, LogicnetError
+from logicnet.operate.doctor.finding import Finding, not_checked, note
+from logicnet.operate.doctor.sntp import SERVERS, TimeServer
+from logicnet.protocol import Hotkey
+from logicnet.settings import Settings
+
+Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Upper bounds in seconds; what works replies much sooner."""
+
+    time_s: float = 3.0  # time servers
+    axon_s: float = 3.0  # our own axon, on this machine
+    reach_s: float = 3.0  # our own address, from outside
+    address_s: float = 4.0  # services that report our external address
+    chain_s: float = 12.0  # to connect and to read 256 neurons
+    model_s: float = 12.0  # for 64 tokens; a slower model is too slow to mine with
+
+
+def _open_files_limit(pid: int | None) -> int | None:
+    """The soft limit of open files of a process, default: this one. None where it cannot be read."""
+    try:
+        limit: int = psutil.Process(pid).rlimit(psutil.RLIMIT_NOFILE)[0]
+    except (psutil.Error, AttributeError):  # AttributeError: not on Linux or FreeBSD
+        return None
+    return 2**20 if limit == psutil.RLIM_INFINITY else limit
+
+
+@dataclass(frozen=True)
+class System:
+    """The machine and the network, as far as checks read them."""
+
+    open_substrate: OpenSubstrate | None = None  # default: the endpoints of the network
+    time_servers: Sequence[TimeServer] = SERVERS
+    address_services: Sequence[str] = SERVICES
+    root: Path = Path("/")  # of /etc and /run
+    home: Path = field(default_factory=Path.home)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    connect: Connect = asyncio.open_connection
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    pid_exists: Callable[[int], bool] = psutil.pid_exists
+    open_files: Callable[[int | None], int | None] = _open_files_limit
+    timeouts: Timeouts = Timeouts()
+
+
+class Offline(ChainError):
+    """The miner runs without a chain."""
+
+
+def skipped(reason: LogicnetError) -> Finding:
+    """The finding of a check that needs what could not be read because of `reason`."""
+    if isinstance(reason, Offline):
+        return note("Not checked: the miner works without a chain (--offline).", checked=False)
+    if isinstance(reason, ChainError):
+        return not_checked("Not checked: the chain cannot be read.", "See the finding of `chain`.")
+    return not_checked(f"Not checked: {reason}", "See the findings of `settings` and `wallet`.")
+
+
+class Context:
+    """A miner's set-up: its settings, and the folder of `.env` and ecosystem.config.js."""
+
+    def __init__(self, config: Config, folder: Path, system: System | None = None) -> None:
+        self.config = config
+        self.folder = folder
+        self.system = system or System()
+        self._chain: SubtensorChain | None = None
+        self._survey: asyncio.Task[Survey] | None = None
+        self._hotkey: asyncio.Task[Hotkey] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.config.settings
+
+    @property
+    def near_host(self) -> str:
+        """The host at which this machine itself reaches the axon."""
+        return near(self.settings.bind_host)
+
+    async def hotkey(self) -> Hotkey:
+        """Raises SettingsError."""
+        if self._hotkey is None:
+            self._hotkey = asyncio.ensure_future(self._load())
+        return await asyncio.shield(self._hotkey)  # a check that is cancelled leaves it to the others
+
+    async def survey(self) -> Survey:
+        """The subnet as the chain has it now. Raises ChainError, with --offline Offline."""
+        if self.settings.offline:
+            raise Offline("the miner works without a chain")
+        if self._survey is None:
+            settings = self.settings
+            self._chain = SubtensorChain(
+                network=settings.subtensor.network,
+                netuid=settings.netuid,
+                signer=_ReadOnlyKey(),
+                timeout_s=min(settings.chain.timeout_s, self.system.timeouts.chain_s),
+                open_substrate=self.system.open_substrate,
+            )
+            self._survey = asyncio.ensure_future(self._chain.survey())
+        return await asyncio.shield(self._survey)
+
+    async def close(self) -> None:
+        tasks = [task for task in (self._survey, self._hotkey) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._chain is not None:
+            await self._chain.close()
+
+    async def _load(self) -> Hotkey:
+        keypair = await asyncio.to_thread(load_hotkey, self.settings.wallet)
+        return Hotkey(keypair.ss58_address)
+
+
+class _ReadOnlyKey:
+    """In place of a key: nothing can be signed, so nothing can be changed on the chain."""
+
+    crypto_type = 1
+
+    @property
+    def ss58_address(self) -> str:
+        self._refuse()
+
+    @property
+    def public_key(self) -> bytes:
+        self._refuse()
+
+    def sign(self, payload: bytes) -> bytes:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise RuntimeError("logicnet doctor only reads")
