@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -269,7 +268,7 @@ class _Race:
         self._begin(lane, self.lanes.reason() if lane == "reason" else self.lanes.program())
 
     def _begin(self, lane: str, ending: Coroutine[Any, Any, LaneEnd]) -> None:
-        self._running[asyncio.create_task(ending)] = _Running(lane, time.monotonic())
+        self._running[asyncio.create_task(ending)] = _Running(lane, self.deadline.clock())
         self._started[lane] += 1
 
     def _calls(self) -> int:
@@ -280,7 +279,7 @@ class _Race:
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             running = self._running.pop(task)
-            took_s = time.monotonic() - running.started_s
+            took_s = self.deadline.clock() - running.started_s
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
             if error is not None:  # a lane that fails is only a lane less
                 self.trouble = f"the {running.lane} lane raised {type(error).__name__}"
@@ -307,7 +306,7 @@ class _Race:
         return [Vote(one.lane, one.key, one.confidence) for one in self._votes]
 
     def _pending(self) -> Sequence[Pending]:
-        now_s = time.monotonic()
+        now_s = self.deadline.clock()
         return [Pending(one.lane, now_s - one.started_s) for one in self._running.values()]
 
     def _chosen(self) -> Form | None:
