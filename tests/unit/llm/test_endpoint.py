@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from logicnet.deadline import Deadline
 from logicnet.errors import SettingsError
 from logicnet.llm import Completion, Endpoint, Message, Served
 from tests.harness.own_time import after

@@ -16,9 +16,7 @@ async def test_a_server_that_comes_back_is_asked_again() -> None:
     async with server:
         pass
     endpoint = Endpoint(server.base_url)
-    call = asyncio.create_task(
-        Insisting(endpoint).complete(QUESTION, deadline=after(10), max_tokens=50)
-    )
+    call = asyncio.create_task(Insisting(endpoint).complete(QUESTION, deadline=after(10), max_tokens=50))
     await asyncio.sleep(0.3)
     async with server:
         done = await call

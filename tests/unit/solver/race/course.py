@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Insisting
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.lanes import Lanes
 from logicnet.solver.race.profiles import LaneProfile, Profile
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
+from tests.harness.own_time import after
 from tests.harness.scripted_model import Json
 
 QUESTION = (
@@ -59,9 +59,7 @@ def lanes(
     seconds: float = 30.0,
     as_profile: Profile | None = None,
 ) -> Lanes:
-    return Lanes(
-        question, as_profile or profile(), Deadline.after(seconds), Insisting(models), sandbox, exact
-    )
+    return Lanes(question, as_profile or profile(), after(seconds), Insisting(models), sandbox, exact)
 
 
 def without_exact(race: RaceSolver, patch: pytest.MonkeyPatch) -> None:
