@@ -24,6 +24,7 @@ from typing import Any, Self
 import uvicorn
 from loguru import logger
 
+from logicnet.deadline import Clock
 from logicnet.near import near_url
 
 FRESH_S = 0.5
@@ -47,12 +48,20 @@ class Page:
 class Admin:
     """Use as a context manager around the miner's life."""
 
-    def __init__(self, pages: Mapping[str, Page], *, host: str, port: int | None, told_in: Path) -> None:
+    def __init__(
+        self,
+        pages: Mapping[str, Page],
+        *,
+        host: str,
+        port: int | None,
+        told_in: Path,
+        clock: Clock = time.monotonic,
+    ) -> None:
         """With no `port` any free one. `told_in` is the file that says where it is, for the console."""
         self._host = host
         self._wanted = port
         self._told_in = told_in
-        self._app = _App(pages, only_loopback=is_loopback(host))
+        self._app = _App(pages, clock, only_loopback=is_loopback(host))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.port: int | None = None
@@ -126,8 +135,9 @@ class Admin:
 class _App:
     """An ASGI application: `GET` of the pages, nothing else."""
 
-    def __init__(self, pages: Mapping[str, Page], *, only_loopback: bool) -> None:
+    def __init__(self, pages: Mapping[str, Page], clock: Clock, *, only_loopback: bool) -> None:
         self._pages = pages
+        self._clock = clock
         self._only_loopback = only_loopback
         self._made: dict[str, tuple[float, bytes]] = {}
         self._turn: asyncio.Lock | None = None
@@ -157,8 +167,8 @@ class _App:
         if page is None:
             return 404, text, f"There is {' and '.join(self._pages)}.\n".encode()
         made = self._made.get(scope["path"])
-        if made is None or time.monotonic() - made[0] > FRESH_S:
-            made = time.monotonic(), page.make()
+        if made is None or self._clock() - made[0] > FRESH_S:
+            made = self._clock(), page.make()
             self._made[scope["path"]] = made
         return 200, page.content_type, made[1]
 
