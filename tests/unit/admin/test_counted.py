@@ -24,8 +24,8 @@ async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() ->
             (before,) = models.standing()
             assert (before.well, before.calls, before.tokens_per_s, before.paid) == (True, 0, None, False)
             await models.complete(ASK, deadline=after(30), max_tokens=50)
-            (after,) = models.standing()
-            assert after.well and after.tokens_per_s is not None and after.tokens_per_s > 0
+            (done,) = models.standing()
+            assert done.well and done.tokens_per_s is not None and done.tokens_per_s > 0
 
             server.mode = Mode.HANG_BEFORE_HEADERS
             call = asyncio.create_task(models.complete(ASK, deadline=after(60), max_tokens=50))
