@@ -25,8 +25,10 @@ async def test_the_default_solver_answers_over_both_wires_and_leaves_nothing_beh
                 assert reply.success, reply.message
                 assert reply.answer == "72"
                 assert STEPS.split("\n")[0] in reply.reasoning
+                server.mode = Mode.HANG_IN_TEXT  # so that no lane is quicker than the one that computes
                 exact = await alice.challenge("What is 12% of 45?", wire=wire)
                 assert exact.answer == "5.4"
+                server.mode = Mode.NORMAL
         profile = "'HuggingFaceTB/SmolLM2-135M-Instruct'; it is asked as the profile 'small' says"
         await until(lambda: profile in running.said)
         async with asyncio.timeout(60):

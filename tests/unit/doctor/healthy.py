@@ -91,7 +91,7 @@ class SetUp:
         self.ledger = folder / "ledger.sqlite"
         self.free_bytes = 50 * 10**9
         self.leads_back = True  # our address outside leads to us
-        self.patience = Patience(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
+        self.patience = Patience(time_s=60, axon_s=60, reach_s=60, address_s=60, chain_s=60, model_s=60)
         self.port = 0
         self.found: Mapping[str, Sequence[Finding]] = {}
 
