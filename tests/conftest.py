@@ -1,6 +1,21 @@
-"""Hypothesis asserts no times: on a busy machine an example may take as long as it takes."""
+"""What all tests share: a clock that a busy machine does not move, for those that ask for it."""
 
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("unhurried", deadline=None)
+from tests.harness.own_time import OwnTimeLoop
+
+settings.register_profile("unhurried", deadline=None)  # an example may take as long as it takes
 settings.load_profile("unhurried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "own_time: run on a loop whose clock stands still while it is busy")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    own_time = item.get_closest_marker("own_time") is not None
+    return {"loop": OwnTimeLoop if own_time else asyncio.new_event_loop}

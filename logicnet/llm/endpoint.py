@@ -98,7 +98,7 @@ class Endpoint:
 
         `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
         """
-        started_s = time.monotonic()
+        started_s = deadline.clock()
         asked = _chat.CompletionRequest(_chat.encodable(messages), **how)
         written = _chat.StreamState(on_text)
         failure: ModelError | None = None
@@ -115,7 +115,7 @@ class Endpoint:
             text=written.text(),
             finish=finish,
             tokens=written.tokens,
-            seconds=time.monotonic() - started_s,
+            seconds=deadline.clock() - started_s,
             error=str(failure or ""),
             confidence=written.confidence(),
             model=self._served.model if self._served is not None else "",

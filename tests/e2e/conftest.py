@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx2
 import psutil
@@ -23,6 +23,7 @@ from logicnet._util.processes import Child, free_port
 from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import ValidatorClient
 from logicnet.operate.demo.stage import STAKES, Stage, environment, hotkey, write_network
+from logicnet.protocol import SynapseName, Wire
 
 ROOT = Path(__file__).parents[2]
 START_S = 600.0  # generous: the machine may be busy with other things
@@ -162,6 +163,21 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
         yield Vllm(f"http://127.0.0.1:{port}", child)
 
 
+class Patient(ValidatorClient):
+    """Waits for a reply longer than it tells the miner: that one's process may be starved, too."""
+
+    async def ask(
+        self, synapse: SynapseName, fields: Mapping[str, Any], *, wire: Wire, timeout_s: float
+    ) -> MinerReply:
+        self._told_s = timeout_s
+        return await super().ask(synapse, fields, wire=wire, timeout_s=START_S)
+
+    def _request(
+        self, synapse: SynapseName, fields: Mapping[str, Any], wire: Wire, timeout_s: float
+    ) -> tuple[dict[str, str], bytes]:
+        return super()._request(synapse, fields, wire, self._told_s)  # the first that `ask` does
+
+
 @dataclass(frozen=True)
 class Miner:
     """A running miner. `url` is its axon, `said` what it has logged so far."""
@@ -181,7 +197,7 @@ class Miner:
 
     def asked_by(self, name: str) -> ValidatorClient:
         """A client that signs as `name`; use it as an async context manager."""
-        return ValidatorClient(self.network.keys[name], miner_ss58=self.network.miner_ss58, base_url=self.url)
+        return Patient(self.network.keys[name], miner_ss58=self.network.miner_ss58, base_url=self.url)
 
 
 class StartMiner(Protocol):

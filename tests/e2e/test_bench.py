@@ -41,7 +41,7 @@ async def test_three_solvers_answer_the_same_questions_in_one_table(vllm, tmp_pa
     assert set(asked) == {"direct", "plain_call", "beta_self_consistency"}
     assert len({tuple(ids) for ids in asked.values()}) == 1
     assert len(rows) == 12
-    assert all(row.answer and row.process_time <= row.timeout for row in rows)
+    assert all(row.answer for row in rows)
     # Every token that vLLM generated meanwhile was somebody's, but for those on their way when a vote ended.
     await vllm.idle()
     counted = sum(row.tokens for row in rows)

@@ -32,7 +32,7 @@ MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
 HERE, THERE = AxonAddress("1.2.3.4", 8091), AxonAddress("9.9.9.9", 8091)
 LIMIT_S = 1.0  # what each call may take where none succeeds, but has to reach the node
-GOOD_S = 3.0  # and where some do, on a machine under load
+GOOD_S = 60.0  # and where some do, on a machine under load
 
 
 @pytest.fixture(autouse=True)
@@ -144,9 +144,12 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     said.clear()
     connections, last = len(mini.opened), keeper.current()
     mini.hang()
+    miner.chain._timeout_s = LIMIT_S
     await miner.turn(2)
+    miner.chain._timeout_s = GOOD_S
     assert keeper.current() is last and (keeper.age_s() or 0) > 60
-    assert len(said) == 1 and f"did not answer within {GOOD_S:g} s. Going on with the metagraph of" in said[0]
+    assert len(said) == 1
+    assert f"did not answer within {LIMIT_S:g} s. Going on with the metagraph of" in said[0]
 
     mini.go_away()  # from half-open to gone
     mini.hung = False
@@ -198,8 +201,8 @@ async def test_a_miner_on_a_chain_that_limits_and_refuses_addresses(said: list[s
     await miner.keeper.stop()
 
 
-def on(url: str) -> SubtensorChain:
-    return SubtensorChain(network=url, netuid=35, signer=MINER, timeout_s=LIMIT_S)
+def on(url: str, timeout_s: float = LIMIT_S) -> SubtensorChain:
+    return SubtensorChain(network=url, netuid=35, signer=MINER, timeout_s=timeout_s)
 
 
 @pytest.mark.parametrize("way", get_args(Way))
@@ -211,7 +214,10 @@ async def test_a_broken_node_is_an_error_in_time_and_leaves_nothing_open(way: Wa
             with pytest.raises(ChainError) as error:
                 await asyncio.wait_for(call(), 60.0)
             assert str(error.value).isprintable() and node.url in str(error.value)
-        assert node.connections >= 3  # none of them was used again
+        async with asyncio.timeout(START_S):
+            while node.connections < 3:  # none of them is used again; a call of a slow machine may make none
+                with pytest.raises(ChainError):
+                    await chain.metagraph()
         await until(lambda: node.open_now == 0)
         await chain.close()
 
@@ -231,7 +237,7 @@ async def test_an_endpoint_that_refuses_and_then_only_half_opens_is_retried_and_
 ) -> None:
     port = free_port()
     time = ManualTime()
-    chain = on(f"ws://127.0.0.1:{port}")
+    chain = on(f"ws://127.0.0.1:{port}", 4.0)  # in which it surely reaches the node
     keeper = NetworkKeeper(chain, refresh_s=60, clock=time.clock, sleep=time.sleep, chance=lambda: 0.999999)
     keeper.start()
 

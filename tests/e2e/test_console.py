@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
@@ -145,10 +146,15 @@ def guess(url: str, *forwarded_for: str) -> list[int]:
         def said_to(word: str) -> httpx2.Response:
             return http.post(f"{url}login", data={"password": word}, headers=next(sayings))
 
-        replies = [said_to("guess")]
-        while len(replies) < MOST_REPLIES and int(replies[-1].headers.get("retry-after", 0)) < LOCKED_S:
-            replies.append(said_to(f"guess {len(replies)}"))
-        return [reply.status_code for reply in (*replies, said_to(PASSWORD))]
+        while True:
+            replies = [said_to("guess")]
+            while len(replies) < MOST_REPLIES and int(replies[-1].headers.get("retry-after", 0)) < LOCKED_S:
+                replies.append(said_to(f"guess {len(replies)}"))
+            locked_s = time.monotonic()
+            replies.append(said_to(PASSWORD))
+            if replies[-1].status_code == 429 or time.monotonic() - locked_s < LOCKED_S - 1:
+                return [reply.status_code for reply in replies]
+            # The machine was so slow that the lock was over: that showed nothing.
 
 
 async def test_naming_another_address_with_each_guess_does_not_open_the_lock(tmp_path: Path) -> None:

@@ -109,8 +109,8 @@ async def test_a_vllm_that_hangs_costs_no_answer(miner, vllm, when):
             vllm.child.signal(signal.SIGSTOP)
         try:
             asking = [
-                asyncio.create_task(alice.challenge(LONG, wire="classic", timeout_s=12)),
-                asyncio.create_task(bob.challenge("What is 2+3?", wire="btauth", timeout_s=12)),
+                asyncio.create_task(alice.challenge(LONG, wire="classic", timeout_s=30)),
+                asyncio.create_task(bob.challenge("What is 2+3?", wire="btauth", timeout_s=30)),
             ]
             if when == "while it writes":
                 await vllm.busy()
@@ -132,7 +132,7 @@ async def test_a_vllm_that_hangs_costs_no_answer(miner, vllm, when):
 async def test_told_to_stop_it_answers_what_it_admitted(miner, vllm, number):
     running = mining(miner, vllm)
     async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
-        asking = asyncio.create_task(alice.challenge(LONG, wire="classic", timeout_s=15))
+        asking = asyncio.create_task(alice.challenge(LONG, wire="classic", timeout_s=30))
         await vllm.busy()
         running.child.process.send_signal(number)
         await until(lambda: "topping" in running.said)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Message
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup
@@ -20,8 +19,11 @@ from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.solver import RaceSolver
 from logicnet.votelog import SamplerVote, VoteLog
 from tests.e2e.conftest import ROOT
+from tests.harness.own_time import after
 from tests.harness.paced_model import PacedModel, Said
 from tests.harness.scripted_model import Json
+
+pytestmark = pytest.mark.own_time
 
 MODEL = "scripted-7b-chat"
 PROFILE = profile_for(MODEL, load_profiles())
@@ -46,7 +48,7 @@ async def raced(script: Callable[[Json], Said]) -> tuple[Answer, PacedModel]:
     async with server, RaceSolver(Setup(model=MODEL)) as solver:
         models = Endpoint(server.base_url)
         try:
-            answer = await solver.solve(Challenge(QUESTION), Deadline.after(30.0), models)
+            answer = await solver.solve(Challenge(QUESTION), after(30.0), models)
             async with asyncio.timeout(10.0):
                 await server.idle()
         finally:
@@ -104,7 +106,7 @@ async def test_a_paced_text_comes_whole_or_cut_where_its_tokens_end(max_tokens: 
         try:
             done = await models.complete(
                 [Message("user", "?")],
-                deadline=Deadline.after(20.0),
+                deadline=after(20.0),
                 max_tokens=max_tokens,
                 confidence=True,
             )

@@ -38,7 +38,7 @@ async def test_a_stopped_engine_is_replaced_and_the_cache_is_as_planned(tmp_path
         "--python",
         needed(PYTHON),
     ]
-    argv += ["--port", str(port), "--enforce-eager", "--probe-every", "2", "--silence", "8"]
+    argv += ["--port", str(port), "--enforce-eager", "--probe-every", "2", "--silence", "20"]
     env = environment() | {
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",

@@ -117,6 +117,12 @@ class Room:
         self.solved.append((challenge, deadline))
         return await self._solve(challenge, deadline)
 
+    async def solving(self) -> None:
+        """Until a challenge is being solved."""
+        async with asyncio.timeout(60):
+            while not self.solved:
+                await asyncio.sleep(0)
+
     def request(
         self,
         wire: Wire = "classic",

@@ -57,6 +57,7 @@ class MiniChain:
         self.neurons: list[MiniNeuron] = []
         self.error: Exception | None = None
         self.hung = False
+        self.hanging = 0  # calls that were made and never return
         self.generation = 0  # connections opened before the last hang are of an older one
         self.opened: list[Sequence[str]] = []
         self.reads = 0
@@ -131,6 +132,7 @@ class MiniSubstrate:
     async def _answer(self) -> None:
         await asyncio.sleep(0)
         if self.chain.hung or self.generation != self.chain.generation:
+            self.chain.hanging += 1
             await asyncio.get_running_loop().create_future()
         if self.chain.error is not None:
             raise self.chain.error

@@ -68,6 +68,7 @@ class ScriptedModel(Loopback):
     finish_reason: str = "stop"
     logprobs: Sequence[float] = ()  # of the tokens, again and again; told to those who ask
     pause_s: float = 0.0  # between words
+    goes_on: asyncio.Event | None = None  # waited for before any reply
     model: str = "scripted"
     context: int | None = 2048  # enforced, as vLLM does
     tells_context: bool = True
@@ -112,6 +113,8 @@ class ScriptedModel(Loopback):
             mode = self.mode if isinstance(self.mode, Mode) else self.mode(len(self.chats) - 1)
             self.running += 1
             try:
+                if self.goes_on is not None:
+                    await self.goes_on.wait()
                 return await self._chat(mode, body, _Caller(reader, writer))
             except _HungUp:
                 self.hung_up += 1

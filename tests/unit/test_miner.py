@@ -171,6 +171,6 @@ async def test_the_end_of_its_terminal_is_a_word_to_stop() -> None:
         told = asyncio.create_task(_told_to_stop())
         await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGHUP)
-        await asyncio.wait_for(told, 5)
+        await asyncio.wait_for(told, 60)
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -24,6 +24,7 @@ import uvicorn
 from loguru import logger
 
 from logicnet._util.net import is_loopback, near_url
+from logicnet.deadline import Clock
 
 FRESH_S = 0.5
 PAUSE_S = 0.02  # between two replies
@@ -46,12 +47,20 @@ class Page:
 class TelemetryServer:
     """Use as a context manager around the miner's life."""
 
-    def __init__(self, pages: Mapping[str, Page], *, host: str, port: int | None, address_file: Path) -> None:
-        """Without `port` any free one. The URL is written to `address_file`, for the console."""
+    def __init__(
+        self,
+        pages: Mapping[str, Page],
+        *,
+        host: str,
+        port: int | None,
+        address_file: Path,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        """With no `port` any free one. `address_file` is the file that says where it is, for the console."""
         self._host = host
         self._wanted_port = port
         self._address_file = address_file
-        self._app = _App(pages, only_loopback=is_loopback(host))
+        self._app = _App(pages, clock, only_loopback=is_loopback(host))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.port: int | None = None
@@ -128,8 +137,9 @@ class TelemetryServer:
 class _App:
     """The ASGI application: `GET` of the pages, nothing else."""
 
-    def __init__(self, pages: Mapping[str, Page], *, only_loopback: bool) -> None:
+    def __init__(self, pages: Mapping[str, Page], clock: Clock, *, only_loopback: bool) -> None:
         self._pages = pages
+        self._clock = clock
         self._only_loopback = only_loopback
         self._made: dict[str, tuple[float, bytes]] = {}
         self._turn: asyncio.Lock | None = None
@@ -159,8 +169,8 @@ class _App:
         if page is None:
             return 404, text, f"The pages are {' and '.join(self._pages)}.\n".encode()
         made = self._made.get(scope["path"])
-        if made is None or time.monotonic() - made[0] > FRESH_S:
-            made = time.monotonic(), page.make()
+        if made is None or self._clock() - made[0] > FRESH_S:
+            made = self._clock(), page.make()
             self._made[scope["path"]] = made
         return 200, page.content_type, made[1]
 

@@ -10,7 +10,6 @@ exact     a closed expression, computed; no model is asked
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -251,7 +250,7 @@ async def _written(
     """A completion, ended early when it goes round in circles, and every piece of it, thinking included."""
     pieces: list[str] = []
     said = 0
-    started_s = time.monotonic()
+    started_s = deadline.clock()
 
     def watch(piece: str) -> None:
         nonlocal said
@@ -264,7 +263,7 @@ async def _written(
         done = await models.complete(prompt, deadline=deadline, on_text=watch, **how)
     except _Circles:
         pieces[:] = [_once("".join(pieces))]
-        done = Completion(shown(pieces[0]), "length", said, time.monotonic() - started_s)
+        done = Completion(shown(pieces[0]), "length", said, deadline.clock() - started_s)
     return done, "".join(pieces)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -273,7 +272,7 @@ class _Race:
         self._begin(sampler, self.samplers.reason() if sampler == "reason" else self.samplers.program())
 
     def _begin(self, sampler: str, ending: Coroutine[Any, Any, Sample]) -> None:
-        self._running[asyncio.create_task(ending)] = _Running(sampler, time.monotonic())
+        self._running[asyncio.create_task(ending)] = _Running(sampler, self.deadline.clock())
         self._started[sampler] += 1
 
     def _calls(self) -> int:
@@ -284,7 +283,7 @@ class _Race:
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             running = self._running.pop(task)
-            took_s = time.monotonic() - running.started_s
+            took_s = self.deadline.clock() - running.started_s
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
             if error is not None:  # a sampler that fails is only a sampler less
                 self.trouble = f"the {running.sampler} sampler raised {type(error).__name__}"
@@ -311,7 +310,7 @@ class _Race:
         return [Vote(one.sampler, one.key, one.confidence) for one in self._votes]
 
     def _pending(self) -> Sequence[Pending]:
-        now_s = time.monotonic()
+        now_s = self.deadline.clock()
         return [Pending(one.sampler, now_s - one.started_s) for one in self._running.values()]
 
     def _chosen(self) -> Form | None:

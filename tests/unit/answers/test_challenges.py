@@ -34,7 +34,7 @@ def problems() -> list[Problem]:
 async def test_a_truth_in_its_form_is_right_and_scores_as_such() -> None:
     drawn = problems()
     wrong = []
-    async with TruthTeller(*checker_modules(drawn)) as teller:
+    async with TruthTeller(*checker_modules(drawn), timeout_s=60) as teller:
         for problem in drawn:
             found = form(problem.truth, problem.question)
             if found is None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from logicnet.axon.concurrency import USELESS_SHARE, ConcurrencyLimiter
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason, Refusal
+from tests.harness.own_time import after
 
 LONG_S = 3600.0
 
@@ -77,15 +78,16 @@ async def test_the_higher_stake_goes_first_and_equals_in_order_of_arrival() -> N
     assert served == [1, 4, 0, 2, 3]
 
 
+@pytest.mark.own_time
 async def test_a_waiter_gives_up_while_there_is_still_time_to_reply() -> None:
     places = ConcurrencyLimiter(1)
     holder = Guest(places, 1.0)
     await turns()
-    deadline = Deadline.after(0.2)
+    deadline = after(0.2)
     async with places.take(9.0, deadline) as has_place:
         assert has_place is False
         assert not deadline.passed()
-        assert deadline.elapsed_s() >= (1 - USELESS_SHARE) * 0.2 - 0.01
+        assert deadline.elapsed_s() == pytest.approx((1 - USELESS_SHARE) * 0.2, abs=0.01)
     assert (places.taken, places.waiting) == (1, 0)
     assert holder.inside
 

@@ -17,7 +17,9 @@ from logicnet.protocol import Challenge
 from logicnet.solver.answering import Solution
 from tests.harness.axon import RIVAL, SOLUTION, Room
 
-PATIENCE_S = 20.0
+pytestmark = pytest.mark.own_time  # a head of 0.05 s is late by its own fault, not by the machine's
+
+PATIENCE_S = 60.0
 """For what should come at once, on a machine that has other things to do."""
 
 

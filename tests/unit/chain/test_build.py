@@ -20,7 +20,7 @@ async def test_offline_the_network_is_that_of_the_file(tmp_path: Path, said: lis
     keeper = network_keeper(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
     keeper.start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (graph := keeper.current()) is None:
                 await asyncio.sleep(0.01)
         assert list(graph.by_hotkey) == [VALIDATOR]
@@ -66,7 +66,7 @@ async def test_an_absent_chain_is_said_once_with_the_limit_of_the_settings(said:
     keeper = network_keeper(settings, MINER)
     keeper.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not said:
                 await asyncio.sleep(0.01)
     finally:

@@ -66,7 +66,7 @@ async def kept(chain: ScriptedChain, **more: Any) -> AsyncIterator[NetworkKeeper
     try:
         yield keeper
     finally:
-        await asyncio.wait_for(keeper.stop(), 5.0)
+        await asyncio.wait_for(keeper.stop(), 60.0)
 
 
 async def test_a_metagraph_is_fetched_at_once_and_renewed(chain: ScriptedChain, said: list[str]) -> None:

@@ -27,9 +27,9 @@ async def test_work_runs_on_the_other_thread_and_returns_or_raises(thread: LoopT
     async def fail() -> None:
         raise KeyError("x")
 
-    assert await thread.run(name, 5.0) == "test"
+    assert await thread.run(name, 60.0) == "test"
     with pytest.raises(KeyError):
-        await thread.run(fail, 5.0)
+        await thread.run(fail, 60.0)
 
 
 async def test_what_hangs_is_given_up_and_cancelled(thread: LoopThread) -> None:
@@ -43,7 +43,7 @@ async def test_what_hangs_is_given_up_and_cancelled(thread: LoopThread) -> None:
 
     with pytest.raises(TimeoutError):
         await thread.run(hang, 0.02)
-    assert await asyncio.to_thread(cancelled.wait, 5.0)
+    assert await asyncio.to_thread(cancelled.wait, 60.0)
 
 
 async def test_a_caller_who_leaves_cancels_the_work(thread: LoopThread) -> None:
@@ -57,11 +57,11 @@ async def test_a_caller_who_leaves_cancels_the_work(thread: LoopThread) -> None:
             cancelled.set()
 
     caller = asyncio.create_task(thread.run(hang, 60.0))
-    assert await asyncio.to_thread(begun.wait, 5.0)
+    assert await asyncio.to_thread(begun.wait, 60.0)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    assert await asyncio.to_thread(cancelled.wait, 5.0)
+    assert await asyncio.to_thread(cancelled.wait, 60.0)
 
 
 async def test_stopping_fails_what_is_under_way_and_what_comes_after(thread: LoopThread) -> None:
@@ -72,11 +72,11 @@ async def test_stopping_fails_what_is_under_way_and_what_comes_after(thread: Loo
         await for_ever()
 
     caller = asyncio.create_task(thread.run(hang, 60.0))
-    assert await asyncio.to_thread(begun.wait, 5.0)
+    assert await asyncio.to_thread(begun.wait, 60.0)
     thread.stop()
     with pytest.raises(ConnectionError):  # not CancelledError: nobody cancelled the caller
         await caller
-    assert await thread.ended(5.0)
+    assert await thread.ended(60.0)
     with pytest.raises(ConnectionError):
         await thread.run(for_ever, 60.0)
 
@@ -98,10 +98,10 @@ async def test_stopping_closes_connections_that_a_library_left_open(thread: Loop
         left_open.append(await asyncio.open_connection("127.0.0.1", port))
 
     async with server:
-        await thread.run(connect_and_forget, 5.0)
+        await thread.run(connect_and_forget, 60.0)
         assert not ended.is_set()
         thread.stop()
-        await asyncio.wait_for(ended.wait(), 5.0)
+        await asyncio.wait_for(ended.wait(), 60.0)
 
 
 async def test_a_thread_that_is_stuck_holds_up_nobody(thread: LoopThread) -> None:
@@ -117,7 +117,7 @@ async def test_a_thread_that_is_stuck_holds_up_nobody(thread: LoopThread) -> Non
         assert not await thread.ended(0.02)
     finally:
         release.set()
-    assert await thread.ended(5.0)
+    assert await thread.ended(60.0)
 
 
 async def test_a_look_up_that_hangs_holds_up_nobody(
@@ -137,7 +137,7 @@ async def test_a_look_up_that_hangs_holds_up_nobody(
         with pytest.raises(TimeoutError):
             await thread.run(connect, 0.05)
         thread.stop()
-        assert await thread.ended(5.0)
+        assert await thread.ended(60.0)
     try:
         looking_up = [t for t in threading.enumerate() if t.name == "look-up"]
         assert looking_up and all(t.daemon for t in looking_up)

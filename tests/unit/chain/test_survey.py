@@ -20,7 +20,7 @@ async def test_the_real_client_reads_it_from_the_chain() -> None:
     mini.add(VALIDATOR, stake_rao=10**9, permit=True, active=True, last_update=990, registered_at=5)
     mini.add(MINER.ss58_address, incentive=655, emission_rao=3 * 10**9, registered_at=900)
     chain = SubtensorChain(
-        network="ws://127.0.0.1:9", netuid=35, signer=MINER, timeout_s=10.0, open_substrate=mini.open
+        network="ws://127.0.0.1:9", netuid=35, signer=MINER, timeout_s=60.0, open_substrate=mini.open
     )
     try:
         survey = await chain.survey()

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -11,11 +10,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from logicnet.deadline import Deadline
 from logicnet.errors import SettingsError
 from logicnet.llm import Completion, Endpoint, Message, ServedModel
+from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, STEPS, Mode, ScriptedModel
+
+pytestmark = pytest.mark.own_time
 
 QUESTION = [Message("user", "How many clips did Natalia sell?")]
 STARTED = [*QUESTION, Message("assistant", "So the final answer is")]
@@ -36,16 +37,16 @@ async def opened(
 
 async def ask(endpoint: Endpoint, seconds: float = 5.0, **more: Any) -> Completion:
     arguments: dict[str, Any] = {"messages": QUESTION, "max_tokens": 100, **more}
-    return await endpoint.complete(deadline=Deadline.after(seconds), **arguments)
+    return await endpoint.complete(deadline=after(seconds), **arguments)
 
 
 async def test_text_finish_tokens_and_pieces() -> None:
     pieces: list[str] = []
-    async with ScriptedModel() as server, opened(server) as endpoint:
+    async with ScriptedModel(pause_s=0.01) as server, opened(server) as endpoint:
         done = await ask(endpoint, temperature=0.8, on_text=pieces.append)
     assert (done.text, done.finish, done.error) == (STEPS, "stop", "")
     assert done.tokens == len(STEPS.split())
-    assert done.seconds > 0
+    assert done.seconds >= 0.01 * done.tokens
     assert len(pieces) > 5 and "".join(pieces) == STEPS
     [body] = server.chats
     assert body["model"] == "scripted"
@@ -62,9 +63,8 @@ async def test_the_deadline_ends_it_and_the_server_is_told() -> None:
     async with ScriptedModel() as server, opened(server) as endpoint:
         await endpoint.probe()
         server.mode = Mode.HANG_IN_TEXT
-        started_s = time.monotonic()
         done = await ask(endpoint, 0.3)
-        assert time.monotonic() - started_s > 0.2
+        assert done.seconds == pytest.approx(0.3, abs=0.05)
         assert (done.text, done.finish) == ("Half of ", "deadline")
         async with asyncio.timeout(5):
             await server.idle()

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import (
     Completion,
     EndpointStatus,
@@ -23,8 +22,11 @@ from logicnet.llm import (
     pool,
 )
 from logicnet.llm._call import Call
+from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import STEPS, Json, Mode, ScriptedModel
+
+pytestmark = pytest.mark.own_time
 
 QUESTION = [Message("user", "How many clips did Natalia sell?")]
 WORDS = len(STEPS.split())
@@ -44,7 +46,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For those that are silent. A busy machine may make others look so: whatever holds, holds then too."""
+    """For those that are silent."""
     monkeypatch.setattr(pace, "_LEAST_S", 0.4)
     monkeypatch.setattr(pace, "_UNKNOWN_S", 0.5)
     monkeypatch.setattr(pace, "_UNSEEN_S", 1.0)
@@ -63,7 +65,7 @@ async def servers(count: int, **script: Any) -> AsyncIterator[list[ScriptedModel
 @asynccontextmanager
 async def opened(*specs: Spec, spending: Spending | None = None) -> AsyncIterator[Pool]:
     """A pool that has looked at its servers once, and counts from there."""
-    made = Pool(specs, spending)
+    made = Pool(specs, spending, asyncio.get_running_loop().time)
     try:
         yield made
     finally:
@@ -72,7 +74,7 @@ async def opened(*specs: Spec, spending: Spending | None = None) -> AsyncIterato
 
 async def ask(models: Models, seconds: float = 10.0, **more: Any) -> Completion:
     arguments: dict[str, Any] = {"messages": QUESTION, "max_tokens": 100, **more}
-    return await models.complete(deadline=Deadline.after(seconds), **arguments)
+    return await models.complete(deadline=after(seconds), **arguments)
 
 
 async def until(condition: Any, within_s: float = 10.0) -> None:
@@ -303,7 +305,7 @@ async def test_few_calls_are_asked_for_twice_while_all_are_well() -> None:
     """Slow for everybody: a second request for each would make it slower yet."""
     async with servers(2) as (a, b), opened(of(a), of(b)) as models:
         how: How = {"max_tokens": 5}
-        calls = [Call(models, QUESTION, Deadline.after(10), None, how) for _ in range(40)]
+        calls = [Call(models, QUESTION, after(10), None, how) for _ in range(40)]
         models._calls |= set(calls)
         twice = 0
         while (member := models.choose(calls[twice], rival=True)) is not None:
@@ -425,7 +427,7 @@ async def test_a_price_is_given_back_when_the_server_has_said_what_it_was(
         [member] = models._members
         assert member.affords(QUESTION, 100)
         assert member.spent == SET_ASIDE
-        await member.complete(QUESTION, deadline=Deadline.after(10.0), max_tokens=100)
+        await member.complete(QUESTION, deadline=after(10.0), max_tokens=100)
         assert member.spent == costs
 
 

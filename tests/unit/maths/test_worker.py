@@ -15,40 +15,42 @@ MODULE = misbehaving.__name__
 
 async def test_results_come_back_whatever_is_printed() -> None:
     async with Bounded(MODULE) as bounded:
-        assert await bounded.call(misbehaving.doubled, timeout_s=5, number=21) == 42
-        assert await bounded.call(misbehaving.chatty, timeout_s=5, text="é\n") == "É\n"
-        calls = (bounded.call(misbehaving.doubled, timeout_s=5, number=n) for n in range(20))
+        assert await bounded.call(misbehaving.doubled, timeout_s=60, number=21) == 42
+        assert await bounded.call(misbehaving.chatty, timeout_s=60, text="é\n") == "É\n"
+        calls = (bounded.call(misbehaving.doubled, timeout_s=60, number=n) for n in range(20))
         assert await asyncio.gather(*calls) == [2 * n for n in range(20)]
 
 
 @pytest.mark.parametrize(
-    ("function", "why"),
+    ("function", "timeout_s", "why"),
     [
-        (misbehaving.sleeps, "took longer than 0.2 s"),
-        (misbehaving.swallows, "took longer than 0.2 s"),
-        (misbehaving.multiplies, "took longer than"),
-        (misbehaving.eats_memory, "took too much memory"),
-        (misbehaving.recurses, "nested too deep"),
-        (misbehaving.ends, "its process ended"),
+        (misbehaving.sleeps, 0.2, "took longer than 0.2 s"),
+        (misbehaving.swallows, 0.2, "took longer than 0.2 s"),
+        (misbehaving.multiplies, 0.2, "took longer than"),
+        (misbehaving.eats_memory, 60, "took too much memory"),
+        (misbehaving.recurses, 60, "nested too deep"),
+        (misbehaving.ends, 60, "its process ended"),
     ],
 )
-async def test_what_goes_wrong_is_said_and_over(function: Callable[[], Any], why: str) -> None:
+async def test_what_goes_wrong_is_said_and_over(
+    function: Callable[[], Any], timeout_s: float, why: str
+) -> None:
     async with Bounded(MODULE) as bounded:
         with pytest.raises(BoundedError, match=why):
-            await bounded.call(function, timeout_s=0.2)
-        assert await bounded.call(misbehaving.doubled, timeout_s=5, number=1) == 2
+            await bounded.call(function, timeout_s=timeout_s)
+        assert await bounded.call(misbehaving.doubled, timeout_s=60, number=1) == 2
 
 
 async def test_what_is_raised_is_named_and_not_repeated() -> None:
     async with Bounded(MODULE) as bounded:
         with pytest.raises(BoundedError, match=r"^failed \(ValueError\)$"):
-            await bounded.call(misbehaving.raises, timeout_s=5, text="mine")
+            await bounded.call(misbehaving.raises, timeout_s=60, text="mine")
 
 
 async def test_only_named_modules_are_called() -> None:
     async with Bounded(MODULE) as bounded:
         with pytest.raises(BoundedError, match="failed"):
-            await bounded.call_named("os:getcwd", timeout_s=5)
+            await bounded.call_named("os:getcwd", timeout_s=60)
 
 
 async def test_a_cancelled_call_leaves_no_answer_for_the_next() -> None:
@@ -56,8 +58,8 @@ async def test_a_cancelled_call_leaves_no_answer_for_the_next() -> None:
         await bounded.start()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await bounded.call(misbehaving.sleeps, timeout_s=5)
-        assert await bounded.call(misbehaving.doubled, timeout_s=5, number=4) == 8
+                await bounded.call(misbehaving.sleeps, timeout_s=60)
+        assert await bounded.call(misbehaving.doubled, timeout_s=60, number=4) == 8
 
 
 async def test_nothing_is_left_running() -> None:

@@ -20,6 +20,8 @@ from logicnet.scoring.judge import (
 )
 from tests.harness.scripted_model import Mode, ScriptedModel
 
+pytestmark = pytest.mark.own_time
+
 Json = dict[str, Any]
 
 

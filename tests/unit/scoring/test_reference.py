@@ -9,7 +9,7 @@ from tests.harness.scripted_model import STEPS, ScriptedModel
 async def test_one_plain_completion_of_the_raw_question() -> None:
     async with ScriptedModel() as server:
         endpoint = Endpoint(server.base_url)
-        done = await write_reference("How many?", endpoint, Deadline.after(10))
+        done = await write_reference("How many?", endpoint, Deadline.after(60))
         await endpoint.close()
     assert (done.text, done.finish) == (STEPS, "stop")
     [body] = server.chats

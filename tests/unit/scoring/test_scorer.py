@@ -29,7 +29,7 @@ async def test_with_everything() -> None:
     embedder = Embedder(alike)
     async with (
         ScriptedModel(text=lambda body: "no" if "yes or no" in str(body) else "0") as server,
-        TruthTeller(timeout_s=20.0) as truth,
+        TruthTeller(timeout_s=60.0) as truth,
     ):
         endpoint = Endpoint(server.base_url)
         scores = await Scorer(Judge(endpoint), embedder, truth).score(

@@ -12,7 +12,7 @@ from tests.unit.maths import misbehaving
 
 @pytest.fixture
 async def teller() -> AsyncIterator[TruthTeller]:
-    async with TruthTeller(misbehaving.__name__, timeout_s=20.0) as teller:  # the machine may be busy
+    async with TruthTeller(misbehaving.__name__, timeout_s=60.0) as teller:  # the machine may be busy
         yield teller
 
 

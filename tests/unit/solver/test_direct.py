@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.direct import DirectSolver
+from tests.harness.own_time import after
 from tests.harness.scripted_model import Json, Mode, ScriptedModel
+
+pytestmark = pytest.mark.own_time
 
 QUESTION = "Natalia sold 48 clips in April and half as many in May. How many is that?"
 STEPS = "In May she sold 24. That makes 72 together."
@@ -34,7 +36,7 @@ async def server() -> AsyncIterator[ScriptedModel]:
 
 
 async def solve(models: Endpoint, seconds: float = 20.0) -> Answer:
-    return await DirectSolver().solve(Challenge(QUESTION), Deadline.after(seconds), models)
+    return await DirectSolver().solve(Challenge(QUESTION), after(seconds), models)
 
 
 async def test_reason_then_ask_for_the_answer(server: ScriptedModel, models: Endpoint) -> None:
@@ -131,6 +133,6 @@ async def test_each_call_leaves_the_next_its_share(server: ScriptedModel, models
 
 async def test_a_question_as_long_as_a_book(server: ScriptedModel, models: Endpoint) -> None:
     book = Challenge(f"Read this. {'Many words stand here. ' * 20_000}{QUESTION}")
-    answer = await DirectSolver().solve(book, Deadline.after(20), models)
+    answer = await DirectSolver().solve(book, after(20), models)
     assert answer == Answer(STEPS, "72 clips")
     assert all(QUESTION in body["messages"][0]["content"] for body in server.chats)

@@ -2,10 +2,12 @@ import asyncio
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import Completion, Endpoint, Message
 from logicnet.solver.transcript import Transcript
+from tests.harness.own_time import after
 from tests.harness.scripted_model import STEPS, Json, Mode, ScriptedModel
+
+pytestmark = pytest.mark.own_time
 
 
 def echo(body: Json) -> str:
@@ -14,9 +16,7 @@ def echo(body: Json) -> str:
 
 
 async def ask(transcript: Transcript, question: str = "?", seconds: float = 5.0) -> Completion:
-    return await transcript.complete(
-        [Message("user", question)], deadline=Deadline.after(seconds), max_tokens=100
-    )
+    return await transcript.complete([Message("user", question)], deadline=after(seconds), max_tokens=100)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ async def ask(transcript: Transcript, question: str = "?", seconds: float = 5.0)
 async def test_the_best_of_what_was_written(texts: list[str], best: tuple[str, str]) -> None:
     async with ScriptedModel(text=echo) as server:
         endpoint = Endpoint(server.base_url)
-        transcript = Transcript(endpoint, Deadline.after(5))
+        transcript = Transcript(endpoint, after(5))
         for text in texts:
             assert await ask(transcript, text)
         await endpoint.close()
@@ -45,10 +45,10 @@ async def test_pieces_count_before_the_call_is_over() -> None:
     pieces: list[str] = []
     async with ScriptedModel(Mode.HANG_IN_TEXT, text="The answer: 42, or is it?") as server:
         endpoint = Endpoint(server.base_url)
-        transcript = Transcript(endpoint, Deadline.after(5))
+        transcript = Transcript(endpoint, after(5))
         call = asyncio.create_task(
             transcript.complete(
-                [Message("user", "?")], deadline=Deadline.after(5), max_tokens=9, on_text=pieces.append
+                [Message("user", "?")], deadline=after(5), max_tokens=9, on_text=pieces.append
             )
         )
         while len(pieces) < 2:
@@ -69,7 +69,7 @@ async def test_a_call_ends_at_the_challenges_deadline_whatever_the_solver_says()
     async with ScriptedModel(Mode.HANG_BEFORE_HEADERS) as server:
         endpoint = Endpoint(server.base_url, server.model)
         async with asyncio.timeout(5):
-            done = await ask(Transcript(endpoint, Deadline.after(0.1)), seconds=1000)
+            done = await ask(Transcript(endpoint, after(0.1)), seconds=1000)
         await endpoint.close()
     assert done.finish == "deadline"
 
@@ -77,8 +77,8 @@ async def test_a_call_ends_at_the_challenges_deadline_whatever_the_solver_says()
 async def test_it_passes_everything_on() -> None:
     async with ScriptedModel() as server:
         endpoint = Endpoint(server.base_url)
-        done = await Transcript(endpoint, Deadline.after(5)).complete(
-            [Message("user", "?")], deadline=Deadline.after(5), max_tokens=7, temperature=0.5, regex="x"
+        done = await Transcript(endpoint, after(5)).complete(
+            [Message("user", "?")], deadline=after(5), max_tokens=7, temperature=0.5, regex="x"
         )
         await endpoint.close()
     [body] = server.chats

@@ -56,7 +56,7 @@ def asked(miner: ScriptedMiner) -> set[str]:
     return set(miner.questions)
 
 
-async def until(condition: object, within_s: float = 20.0) -> None:
+async def until(condition: object, within_s: float = 60.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # type: ignore[operator]
             await asyncio.sleep(0.001)
@@ -179,11 +179,14 @@ async def test_lanes_begin_one_after_the_other(begin):
 
 async def test_a_question_that_is_slow_holds_up_no_other_lane(begin):
     async with scripted(mode=lambda number: Mode.HANG if number == 0 else Mode.NORMAL) as miner:
-        run = begin(plan_for(miner, lanes=2, timeout_s=1.0), questions(20))
-        await fight(run)
-    rows = list(run.rows())
-    assert [row.error for row in rows if row.error] == ["no reply within 1 s"]
-    assert rows[-1].error  # all the others were done by then
+        run = begin(plan_for(miner, lanes=2), questions(20))
+        log = Log()
+        fighting = asyncio.create_task(fight(run, log))
+        await until(lambda: len(log.rows) == 19)
+        fighting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await fighting
+    assert [row.error for row in run.rows()] == [""] * 19 + [INTERRUPTED]
 
 
 async def test_rounds_share_the_questions_and_wait_for_each_other(begin):
@@ -232,7 +235,7 @@ async def test_what_does_not_fit_into_a_loop_goes_out_in_the_next_as_part_of_the
 
     async with scripted(answer=late) as miner:
         run = begin(plan_for(miner, lanes=1), questions(5))
-        await asyncio.wait_for(fight(run, log, now=clock.clock, sleep=clock.sleep), 20)
+        await asyncio.wait_for(fight(run, log, now=clock.clock, sleep=clock.sleep), 60)
     assert len(asked(miner)) == 5
     assert log.began == [(1, 5), (1, 3), (1, 1)]
     assert log.ended == [1]
@@ -346,6 +349,7 @@ async def test_what_cannot_go_on_ends_at_once_with_one_error(begin):
 BAD = [mode for mode in Mode if mode not in (Mode.NORMAL, Mode.HANG, Mode.TRICKLE)]
 
 
+@pytest.mark.own_time
 async def test_whatever_a_miner_sends_there_is_a_row_that_says_what_happened(begin):
     async with scripted(mode=lambda number: (Mode.HANG, Mode.TRICKLE, *BAD)[number]) as miner:
         run = begin(plan_for(miner, lanes=1, timeout_s=2.0, truth=True), questions(len(BAD) + 2))

@@ -70,7 +70,7 @@ def as_json(**fields: object) -> bytes:
 )
 async def test_what_counts_as_success(wire, reply, success, message):
     async with serving(Server(reply)) as client:
-        got = await client.challenge("2+2?", wire=wire, timeout_s=20)
+        got = await client.challenge("2+2?", wire=wire, timeout_s=60)
     assert (got.success, got.message) == (success, message)
     assert got.status == int(reply.split()[1])
     assert (got.answer, got.reasoning) == (("4", "2 and 2") if b"logic_answer" in reply else ("", ""))
@@ -79,8 +79,8 @@ async def test_what_counts_as_success(wire, reply, success, message):
 async def test_each_wire_is_asked_in_its_own_words():
     server = Server(http("200 OK", as_json(response_dict={"epoch_volume": 5})))
     async with serving(server) as client:
-        await client.challenge("2+2?", wire="classic", timeout_s=20)
-        reply = await client.information(wire="btauth", timeout_s=20)
+        await client.challenge("2+2?", wire="classic", timeout_s=60)
+        reply = await client.information(wire="btauth", timeout_s=60)
     assert reply.fields["response_dict"] == {"epoch_volume": 5}
     classic, btauth = server.heads
     assert classic.startswith("POST /LogicSynapse ")
@@ -100,7 +100,7 @@ async def test_a_silent_miner_is_given_up():
 async def test_a_miner_that_is_not_there():
     base_url = f"http://127.0.0.1:{free_port()}"
     async with ValidatorClient(VALIDATOR, miner_ss58=MINER_SS58, base_url=base_url) as client:
-        reply = await client.challenge("2+2?", wire="btauth", timeout_s=20)
+        reply = await client.challenge("2+2?", wire="btauth", timeout_s=60)
     assert not reply.success
     assert reply.message
 

@@ -10,7 +10,7 @@ from tests.harness.scripted_miner import MEGABYTE, Mode, ScriptedMiner
 
 MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator")
-TIMEOUT_S = 20.0  # of those that end by themselves; the machine may be busy
+TIMEOUT_S = 60.0  # of those that end by themselves; the machine may be busy
 
 REFUSED = {
     Mode.REFUSE: (429, "Your quota is used up."),

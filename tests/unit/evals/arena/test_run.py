@@ -12,6 +12,7 @@ from anyio.from_thread import start_blocking_portal
 
 from logicnet._util.processes import free_port
 from logicnet.cli import main
+from logicnet.evals.arena.live_table import Board
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, read_rows
 from tests.harness.scripted_miner import Mode, ScriptedMiner
@@ -93,11 +94,24 @@ def test_ctrl_c_keeps_what_was_scored_and_it_goes_on(serve, capsys, home):
     assert "Asked 6 of 6 questions" in capsys.readouterr().out
 
 
-def test_a_second_ctrl_c_waits_for_nothing(serve, home):
+def test_a_second_ctrl_c_waits_for_nothing(serve, home, monkeypatch):
+    first_heard = threading.Event()
+    stopping = Board.stopping
+
+    def heard(board: Board) -> None:
+        stopping(board)
+        first_heard.set()
+
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        if first_heard.wait(60):
+            os.kill(os.getpid(), signal.SIGINT)
+
     def answer(question: str) -> str:
-        for pause_s in (0.0, 0.3):
-            threading.Timer(pause_s, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Thread(target=twice).start()
         return "2"
+
+    monkeypatch.setattr(Board, "stopping", heard)
 
     miner = serve(scripted(answer=answer, mode=Mode.HANG))
     assert main([*against(miner), "--lanes", "1", "--timeout", "600"]) == 130

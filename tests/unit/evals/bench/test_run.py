@@ -182,13 +182,24 @@ async def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
 async def test_ctrl_c_ends_the_turn_and_it_goes_on(tmp_path):
     """The first turn is begun again by nobody, and the second solver gets its heat after the pause."""
     out = tmp_path / "run"
-    async with ScriptedModel(pause_s=0.05) as server:
+    goes_on = asyncio.Event()
+    goes_on.set()
+
+    def held_from_the_first_question(number: int) -> Mode:
+        if number == 1:  # the chat before it is the look whether anybody is there
+            goes_on.clear()
+        return Mode.NORMAL
+
+    async with ScriptedModel(held_from_the_first_question, goes_on=goes_on) as server:
         process = bench(server, out, "--solvers", f"{PLAIN},direct", "--n", "4")
-        await until(lambda: len(server.chats) >= 3)
+        await until(lambda: len(server.chats) == 3)
         process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "Ctrl-C again gives it up" not in (line := await asyncio.to_thread(process.stderr.readline)):
+            assert line, "it ended without a word of Ctrl-C"
+        goes_on.set()
         _, errors = await asyncio.to_thread(process.communicate)
         assert process.returncode == 130, errors
-        assert "Ctrl-C again gives it up" in errors
         assert f"To go on: logicnet bench --out {out} --resume" in errors
         assert [(row.target, row.scored) for row in rows_of(out)] == [("plain_call", True)] * 2
         assert await asyncio.to_thread(run, BenchOptions(out=out, resume=True)) == 0

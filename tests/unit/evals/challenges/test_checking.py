@@ -16,7 +16,7 @@ async def test_the_worker_of_scoring_runs_every_kind_of_check():
     plain = Problem("Differentiate x^2.", "$2x$")
     problems = [puzzle, number, plain]
 
-    async with TruthTeller(*checker_modules(problems)) as teller:
+    async with TruthTeller(*checker_modules(problems), timeout_s=60) as teller:
 
         async def right(problem, answer):
             return (await teller.tell(problem.truth, answer, checker_of(problem))).right

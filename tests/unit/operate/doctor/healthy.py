@@ -93,7 +93,7 @@ class SetUp:
         self.processes = {4241, 4242}  # pm2's daemon and the miner
         self.open_files = 65536
         self.leads_back = True  # our address outside leads to us
-        self.timeouts = Timeouts(time_s=5, axon_s=5, reach_s=5, address_s=2, chain_s=10, model_s=10)
+        self.timeouts = Timeouts(time_s=60, axon_s=60, reach_s=60, address_s=60, chain_s=60, model_s=60)
         self.port = 0
         self.found: Mapping[str, Sequence[Finding]] = {}
 

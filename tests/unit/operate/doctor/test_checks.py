@@ -141,10 +141,7 @@ BROKEN = {
         "cannot be reached",
     ),
     "a model that crawls": Broken(
-        lambda s: (
-            setattr(s.model, "pause_s", 0.1),
-            setattr(s, "timeouts", replace(s.timeouts, model_s=2.5)),
-        ),
+        lambda s: setattr(s.model, "pause_s", 0.1),
         {"models": E},
         "and a validator waits 64 s",
     ),

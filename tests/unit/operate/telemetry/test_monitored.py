@@ -3,12 +3,14 @@ import sys
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Message, Pool, Spec
 from logicnet.operate.telemetry import monitored
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint, ReportsStatus
 from tests.harness.manual_time import ManualTime
+from tests.harness.own_time import after
 from tests.harness.scripted_model import Mode, ScriptedModel
+
+pytestmark = pytest.mark.own_time
 
 ASK = [Message("user", "How many?")]
 
@@ -21,12 +23,12 @@ async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() ->
         try:
             (before,) = models.standing()
             assert (before.well, before.calls, before.tokens_per_s, before.paid) == (True, 0, None, False)
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
-            (after,) = models.standing()
-            assert after.well and after.tokens_per_s is not None and after.tokens_per_s > 0
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
+            (done,) = models.standing()
+            assert done.well and done.tokens_per_s is not None and done.tokens_per_s > 0
 
             server.mode = Mode.HANG_BEFORE_HEADERS
-            call = asyncio.create_task(models.complete(ASK, deadline=Deadline.after(60), max_tokens=50))
+            call = asyncio.create_task(models.complete(ASK, deadline=after(60), max_tokens=50))
             while not server.running:
                 await asyncio.sleep(0)
             assert models.standing()[0].calls == 1
@@ -35,7 +37,7 @@ async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() ->
             assert models.standing()[0].calls == 0
 
             server.mode = Mode.ERROR_500
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
             (broken,) = models.standing()
             assert not broken.well and broken.why
         finally:
@@ -51,7 +53,7 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
             told = []
             for mode in (Mode.ERROR_500, Mode.ERROR_500, Mode.NORMAL, Mode.ERROR_500):
                 server.mode = mode
-                await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+                await models.complete(ASK, deadline=after(30), max_tokens=50)
                 await hands.advance(7.0)
                 told.append(models.standing()[0].out_s)
         finally:
@@ -67,14 +69,14 @@ async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytes
         try:
             await endpoint.ready()
             monkeypatch.setattr(module, "_SILENCE_S", 1000.0)
-            await models.complete(ASK, deadline=Deadline.after(0.1), max_tokens=50)
+            await models.complete(ASK, deadline=after(0.1), max_tokens=50)
             assert models.standing()[0].well  # too short to say anything
             monkeypatch.setattr(module, "_SILENCE_S", 0.0)
-            await models.complete(ASK, deadline=Deadline.after(0.1), max_tokens=50)
+            await models.complete(ASK, deadline=after(0.1), max_tokens=50)
             (silent,) = models.standing()
             assert not silent.well and "wrote nothing for" in silent.why
             server.mode = Mode.HANG_IN_TEXT
-            done = await models.complete(ASK, deadline=Deadline.after(2.0), max_tokens=50)
+            done = await models.complete(ASK, deadline=after(2.0), max_tokens=50)
             assert done.finish == "deadline" and done.text and models.standing()[0].well
         finally:
             await endpoint.close()
@@ -93,7 +95,7 @@ async def test_a_server_that_goes_and_returns_while_nobody_asks_is_seen() -> Non
         models = MonitoredEndpoint(endpoint, hands.clock)
         watching = asyncio.create_task(models.watch(hands.sleep))
         try:
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
             await server.__aexit__(None, None, None)
             assert models.standing()[0].well  # nobody knows yet
             await hands.advance(15.0)
@@ -103,10 +105,10 @@ async def test_a_server_that_goes_and_returns_while_nobody_asks_is_seen() -> Non
             await server.__aenter__()
             await hands.advance(15.0)
             await until(models, well=True)
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
 
             server.mode = Mode.ERROR_500
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
             assert not models.standing()[0].well
             server.mode = Mode.NORMAL
             await hands.advance(15.0)
@@ -124,14 +126,14 @@ async def test_a_server_is_not_probed_beside_calls_nor_soon_after_them() -> None
         models = MonitoredEndpoint(endpoint, hands.clock)
         watching = asyncio.create_task(models.watch(hands.sleep))
         try:
-            call = asyncio.create_task(models.complete(ASK, deadline=Deadline.after(60), max_tokens=50))
+            call = asyncio.create_task(models.complete(ASK, deadline=after(60), max_tokens=50))
             while not server.running:
                 await asyncio.sleep(0)
             await hands.advance(40.0)
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
             server.mode = Mode.NORMAL
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
             await hands.advance(10.0)
             assert len(server.chats) == 2 and len(hands.slept_s) == 4  # three looks, no probe
             await hands.advance(10.0)
@@ -153,7 +155,7 @@ async def test_a_call_tells_more_than_a_probe_that_it_overtook() -> None:
             probing = asyncio.create_task(models.probe())
             while not server.running:
                 await asyncio.sleep(0)
-            await models.complete(ASK, deadline=Deadline.after(30), max_tokens=50)
+            await models.complete(ASK, deadline=after(30), max_tokens=50)
             await server.__aexit__(None, None, None)
             assert (await probing).error
             assert models.standing()[0].well

@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile
-from logicnet.solver.race.samplers import Samplers
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
+from tests.harness.own_time import after
 from tests.harness.scripted_model import Json
 
 QUESTION = (
@@ -59,9 +58,7 @@ def samplers(
     seconds: float = 30.0,
     as_profile: Profile | None = None,
 ) -> Samplers:
-    return Samplers(
-        question, as_profile or profile(), Deadline.after(seconds), Retrying(models), sandbox, exact
-    )
+    return Samplers(question, as_profile or profile(), after(seconds), Retrying(models), sandbox, exact)
 
 
 def without_exact(race: RaceSolver, patch: pytest.MonkeyPatch) -> None:

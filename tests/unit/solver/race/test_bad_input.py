@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint
 from logicnet.protocol import Challenge
 from logicnet.solver import Setup
 from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.guard import suspicious
 from logicnet.solver.race.solver import RaceSolver
+from tests.harness.own_time import after
 from tests.harness.scripted_model import Json, ScriptedModel
 from tests.unit.solver.race.course import QUESTION, STEPS, asked, without_exact
+
+pytestmark = pytest.mark.own_time
 
 Says = Callable[[Json], str]
 
@@ -34,7 +36,7 @@ async def race(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 async def ask(race: RaceSolver, models: Endpoint, question: str, seconds: float = IN_TIME_S) -> Solution:
     """The reply as the miner sends it; in time, short, not empty, and no trick."""
-    deadline = Deadline.after(seconds)
+    deadline = after(seconds)
     solution = await answer_in_time(race, Challenge(question), deadline, models)
     assert not deadline.passed()
     answer, reasoning = solution.answer.answer, solution.answer.reasoning

@@ -1,7 +1,6 @@
 """Each line of attack against a scripted server: it ends with a vote or with none, and never raises."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -18,6 +17,8 @@ from logicnet.solver.race.sandbox import Sandbox
 from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile
+
+pytestmark = pytest.mark.own_time
 
 THINKING = profile(thinking=True)
 Run = Callable[..., Samplers]
@@ -71,8 +72,9 @@ async def test_a_sampler_that_begins_late_has_most_of_what_is_left(
     server: ScriptedModel, run: Run, as_profile: Profile
 ) -> None:
     server.text = as_asked
-    now_s = time.monotonic()
-    end = await replace(run(as_profile=as_profile), deadline=Deadline(now_s - 50.0, now_s + 4.0)).reason()
+    clock = asyncio.get_running_loop().time
+    late = Deadline(clock() - 50.0, clock() + 4.0, clock)
+    end = await replace(run(as_profile=as_profile), deadline=late).reason()
     assert end.form is not None
     assert (end.sampler, end.form.text) == ("reason", "72")
 

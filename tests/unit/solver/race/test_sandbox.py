@@ -130,11 +130,11 @@ async def test_what_programs_import_is_there(sandbox: Sandbox, code: str, value:
 
 
 async def test_a_failure_is_one_short_line(sandbox: Sandbox) -> None:
-    ran = await sandbox.run("print(3)\nraise ValueError('a\\n' + 'x' * 10**7)")
+    ran = await sandbox.run("print(3)\nraise ValueError('a\\n' + 'x' * 10**7)", timeout_s=60)
     assert (ran.value, ran.output) == ("", "3\n")
     assert ran.error.startswith("ValueError: a x")
     assert len(ran.error) <= 300
-    ran = await sandbox.run("1 / 0")
+    ran = await sandbox.run("1 / 0", timeout_s=60)
     assert (ran.value, ran.error) == ("", "ZeroDivisionError: division by zero")
 
 
@@ -178,28 +178,34 @@ async def _lost(sandbox: Sandbox, name: str, code: str, listener: socket.socket)
 
 
 async def test_endless_programs_let_the_loop_go_on(sandbox: Sandbox) -> None:
-    endless = [asyncio.create_task(sandbox.run("while True: pass", timeout_s=0.2)) for _ in range(6)]
-    turns = 0
-    while not all(task.done() for task in endless):
+    endless = [asyncio.create_task(sandbox.run("while True: pass", timeout_s=60)) for _ in range(2)]
+    await _busy()
+    for _ in range(20):
         await asyncio.sleep(0.001)
-        turns += 1
-    assert turns > 20
+    assert not any(task.done() for task in endless)  # twenty turns while they run on
+    for task in endless:
+        task.cancel()
+    await asyncio.wait(endless)
+    endless = [asyncio.create_task(sandbox.run("while True: pass", timeout_s=0.2)) for _ in range(6)]
+    await asyncio.wait(endless)
     assert all(not task.result().value and task.result().error for task in endless)
     await _few()
 
 
-async def test_many_at_once_wait_for_their_turn(sandbox: Sandbox) -> None:
-    ran = await asyncio.gather(*(sandbox.run(f"print({n} ** 2)") for n in range(128)))
-    assert [found.value for found in ran] == [str(n**2) for n in range(128)]
-    assert len(_workers()) <= WORKERS
+async def test_many_at_once_wait_for_their_turn() -> None:
+    async with Sandbox(patience_s=600) as sandbox:
+        ran = await asyncio.gather(*(sandbox.run(f"print({n} ** 2)", timeout_s=60) for n in range(128)))
+        assert [found.value for found in ran] == [str(n**2) for n in range(128)]
+        assert len(_workers()) <= WORKERS
 
 
 async def test_who_waits_too_long_is_lost() -> None:
     async with Sandbox(workers=1, patience_s=0.05) as sandbox:
-        endless = asyncio.create_task(sandbox.run("while True: pass", timeout_s=1.0))
-        await asyncio.sleep(0)
+        endless = asyncio.create_task(sandbox.run("while True: pass", timeout_s=60))
+        await _busy()
         assert (await sandbox.run("print(1)")).error == "no worker was free"
-        await endless
+        endless.cancel()
+        await asyncio.wait({endless})
         assert (await sandbox.run("print(1)", timeout_s=60)).value == "1"
 
 
@@ -243,8 +249,10 @@ async def test_nothing_starts_before_the_first_program() -> None:
 
 
 async def _busy() -> None:
-    while not any(worker.cpu_times().user > 0.01 for worker in _workers()):
-        await asyncio.sleep(0.01)
+    """Until a worker computes."""
+    async with asyncio.timeout(60):
+        while not any(worker.cpu_times().user > 0.01 for worker in _workers()):
+            await asyncio.sleep(0.01)
 
 
 async def _none() -> None:
@@ -256,8 +264,9 @@ async def _none() -> None:
 
 async def _few() -> None:
     """Workers that were ended are gone in a moment; never are there more than two that run."""
-    while len(_workers()) > WORKERS:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while len(_workers()) > WORKERS:
+            await asyncio.sleep(0.01)
 
 
 async def _all(tasks: list[asyncio.Task[Ran]]) -> list[asyncio.Task[Ran]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
@@ -16,9 +15,12 @@ from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.solver import RaceSolver
 from logicnet.solver.race.votes import SamplerRecord
+from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, without_exact
+
+pytestmark = pytest.mark.own_time
 
 STORY = Challenge(QUESTION)
 SMALL = profile_for("smollm2", load_profiles())
@@ -37,7 +39,7 @@ async def race(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RaceSolver]:
 async def solve(
     race: RaceSolver, models: Endpoint, challenge: Challenge = STORY, seconds: float = 30.0
 ) -> Answer:
-    return await race.solve(challenge, Deadline.after(seconds), models)
+    return await race.solve(challenge, after(seconds), models)
 
 
 async def left_alone(server: ScriptedModel) -> None:
@@ -90,7 +92,7 @@ async def test_a_calculation_asks_for_no_more_than_a_trace(
     server.mode = Mode.HANG_IN_TEXT
     async with RaceSolver(Setup(profiles=own, model="own")) as race:
         await race._exact.start()
-        deadline = Deadline.after(60.0)
+        deadline = after(60.0)
         answer = await race.solve(Challenge("What is 12% of 45?"), deadline, models)
         assert deadline.elapsed_s() < 30.0  # generous; it would be 59 if it waited
         assert answer.answer == "5.4"
@@ -108,6 +110,7 @@ async def test_a_calculation_asks_for_no_more_than_a_trace(
 
 async def test_the_answer_has_its_vote_log(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
     server.logprobs = (-0.25,)
+    server.pause_s = 0.01
     vote_log = (await solve(race, models)).vote_log
     assert vote_log is not None
     assert (vote_log.kind, vote_log.chosen) == ("story", "number:72")
@@ -202,7 +205,7 @@ async def test_whatever_the_server_does_it_ends_before_the_deadline(race: RaceSo
     async def replied(mode: Mode) -> tuple[Solution, bool]:
         async with ScriptedModel(text=as_asked, mode=mode, context=8192) as server:
             endpoint = Endpoint(server.base_url)
-            deadline = Deadline.after(8.0)
+            deadline = after(8.0)
             solution = await answer_in_time(race, STORY, deadline, endpoint)
             late = deadline.passed()
             await left_alone(server)
@@ -258,7 +261,7 @@ async def test_thinking_that_is_cut_off_is_concluded_and_not_sent(
     server.text = lambda body: as_asked(body) if asked(body) in ("short", "forced") else "never seen"
     server.mode = lambda n: Mode.HANG_IN_TEXT if asked(server.chats[n]) == "reason" else Mode.NORMAL
     async with RaceSolver(Setup(model="deepseek-r1")) as race:
-        deadline = Deadline.after(6.0)  # a third of it is for the conclusion, on a busy machine too
+        deadline = after(6.0)  # a third of it is for the conclusion, on a busy machine too
         answer = await race.solve(STORY, deadline, models)
     assert not deadline.passed()
     assert (answer.reasoning, answer.answer) == (STEPS, "72")
@@ -271,7 +274,7 @@ async def test_hardly_any_time_is_no_fault(
     server: ScriptedModel, models: Endpoint, race: RaceSolver, seconds: float
 ) -> None:
     server.mode = Mode.TRICKLE
-    solution = await answer_in_time(race, STORY, Deadline.after(seconds), models)
+    solution = await answer_in_time(race, STORY, after(seconds), models)
     assert solution.answer.answer
     await left_alone(server)
 
@@ -360,7 +363,7 @@ async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
     def of(number: int) -> int:
         return sum(questions[number] in body["messages"][0]["content"] for body in server.chats)
 
-    deadline = Deadline.after(60.0)
+    deadline = after(60.0)
     tasks = [
         asyncio.create_task(race.solve(Challenge(question, stake=stake), deadline, models))
         for question, stake in zip(questions, stakes, strict=True)
@@ -379,7 +382,7 @@ async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
     server.mode = Mode.NORMAL
     answers = await asyncio.gather(
         *(
-            race.solve(Challenge(question, stake=stake), Deadline.after(60.0), models)
+            race.solve(Challenge(question, stake=stake), after(60.0), models)
             for question, stake in zip(questions, stakes, strict=True)
         )
     )

@@ -59,7 +59,7 @@ def test_what_is_of_vllm_is_ended_and_what_is_not_stays(group, tmp_path):
         note = tmp_path / "note"
         write_note(note, marked.pid)
         assert set(end_left_over(note)) == {marked.pid, renamed.pid}
-        assert (marked.wait(20), renamed.wait(20)) == (-9, -9)
+        assert (marked.wait(60), renamed.wait(60)) == (-9, -9)
         assert another.poll() is None
         assert elsewhere.members[0].poll() is None
     finally:

@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,16 +27,32 @@ from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
 FAKE = Path(__file__).parents[4] / "harness" / "fake_vllm"
 SAID = Path(__file__).with_name("said")
 PATIENCE = ProbePolicy(
-    every_s=0.02,
-    probe_s=0.2,
-    idle_s=0.4,
-    loaded_s=1.0,
+    every_s=10.0,
+    probe_s=0.5,  # by the wall: three probes in a row must be late before it is stuck
+    idle_s=25.0,
+    loaded_s=45.0,
     stop_s=5,
     stuck_stop_s=0.1,
     first_s=0.01,
     longest_s=0.02,
 )
-WITHIN_S = 30.0
+WITHIN_S = 120.0
+
+
+class Slept:
+    """Time that passes only while the guardian sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.times = 0
+
+    def clock(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.02))
+        self.now_s += seconds
+        self.times += 1
 
 
 @dataclass
@@ -47,6 +63,7 @@ class Stage:
     said: list[str]
     port: int = field(default_factory=free_port)
     shown: list[str] = field(default_factory=list)
+    slept: Slept = field(default_factory=Slept)
 
     def guardian(self, nvml: object = None, key: str | None = None) -> Guardian:
         argv = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
@@ -57,7 +74,8 @@ class Stage:
             self.note,
             patience=PATIENCE,
             nvml=nvml,
-            sleep=lambda seconds: asyncio.sleep(min(seconds, 0.02)),
+            clock=self.slept.clock,
+            sleep=self.slept.sleep,
             show=self.shown.append,
         )
 
@@ -81,15 +99,19 @@ class Stage:
 
     async def heard(self, words: str, times: int = 1) -> str:
         """The line of the guardian's that has `words`, when it has come so often."""
-        async with asyncio.timeout(WITHIN_S):
-            while sum(words in line for line in self.said) < times:
-                await asyncio.sleep(0.01)
+        await until(lambda: sum(words in line for line in self.said) >= times)
         return [line for line in self.said if words in line][-1]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(module, "_PORT_S", 0.1)
+    monkeypatch.setattr(module, "_PORT_S", 5.0)
     with listening() as said:
         yield Stage(tmp_path, said)
 
@@ -152,7 +174,8 @@ async def test_a_busy_vllm_is_left_alone(stage):
         await stage.heard("vLLM is up")
         stage.mode("busy")
         await stage.heard("vLLM is busy, not stuck")
-        await asyncio.sleep(1.5 * PATIENCE.loaded_s)
+        end_s = stage.slept.now_s + 1.5 * PATIENCE.loaded_s
+        await until(lambda: stage.slept.now_s > end_s)
         assert stage.starts == 1
         assert sum("busy" in line for line in stage.said) == 1
 
@@ -267,7 +290,8 @@ async def test_a_restart_waits_for_the_memory_of_the_last(stage):
         nvml.cards[0] = ScriptedCard(free_gib=4.0)
         os.kill(stage.pids()[0], 9)
         await stage.heard("Starting it again")
-        await asyncio.sleep(0.3)
+        looks = stage.slept.times
+        await until(lambda: stage.slept.times >= looks + 10)
         assert stage.starts == 1
         nvml.cards[0] = ScriptedCard(free_gib=23.0)
         await stage.heard("vLLM is up", times=2)
