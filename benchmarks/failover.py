@@ -6,7 +6,7 @@
 A real miner (`logicnet mine --offline`) has two servers as `--miner.llm_client.base_url`. So many questions
 are always in flight, over the real wires, each allowed the validator's 64 s. Meanwhile one server is stopped
 (SIGSTOP, all of it: its port still accepts, and nothing comes) and goes on later, and the other is killed
-(SIGKILL, with all it started) and started again; in turn, until the time is over. Never both at once. MonitoredEndpoint
+(SIGKILL, with all it started) and started again; in turn, until the time is over. Never both at once. Counted
 is what a validator sees: an answer in time, and whether it is a model's ("I do not know" is the miner's own
 word when no model said anything). `--page FOLDER` takes pictures of `logicnet console` while all is well,
 while each server is out, and when both are back. For the router: `pip install vllm-router`, in an environment

@@ -9,6 +9,7 @@ import pytest
 from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile
+from logicnet.solver.race.samplers import Samplers
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
 from tests.harness.own_time import after
