@@ -6,13 +6,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
-unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit clean
+.PHONY: help demo test check lint unit lock clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -37,6 +37,12 @@ lint:
 
 unit: # a worker more than processors: tests wait, too
 	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(PYTEST)
+
+lock: ## remake requirements/miner.txt, every version and hash of what a miner runs on (UPGRADE=1: the newest)
+	@$(setup) venv
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	| $(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
+		$(if $(filter-out 0,$(UPGRADE)),--upgrade) pyproject.toml - --output-file requirements/miner.txt
 
 clean: ## remove everything that was made, but .env
 	@rm -rf .venv .venv-vllm .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
