@@ -5,8 +5,7 @@
 Each run copies the project's files into two empty folders. One is set up by `scripts/setup venv vllm model`,
 the other by the commands of pip that lead to the same environments. Both begin with an empty cache
 (UV_CACHE_DIR, PIP_CACHE_DIR), download all from the package index that pip is set to, and convert the model
-with the same script. `--runs` alternates which of the two comes first. Needs 15 GB of disk and a minute or two
-for uv, up to ten for pip.
+with the same script. `--runs` alternates which of the two comes first. Needs 10 GB of disk.
 """
 
 from __future__ import annotations

