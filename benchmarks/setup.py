@@ -1,6 +1,6 @@
 """How long the set-up of `make demo` takes from nothing, against the same with pip.
 
-    python bench/setup.py
+    python benchmarks/setup.py
 
 Each run copies the project's files into two empty folders. One is set up by `scripts/setup venv vllm model`,
 the other by the commands of pip that lead to the same environments. Both begin with an empty cache

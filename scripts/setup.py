@@ -343,7 +343,7 @@ STEPS = {
         Step(
             "uv",
             "uv, which installs the rest (.run/uv)",
-            "a few seconds, 0.1 GB",
+            "about 10 s, 0.1 GB",
             UV_VENV / "made-from",
             _uv_range,
             make_uv,
@@ -351,7 +351,7 @@ STEPS = {
         Step(
             "venv",
             "the miner's environment (.venv)",
-            "about a minute, 0.6 GB",
+            "about 20 s, 0.6 GB",
             VENV / "made-from",
             _dependencies,
             make_miner,
@@ -369,7 +369,7 @@ STEPS = {
         Step(
             "vllm",
             "vLLM for the CPU, with PyTorch (.venv-vllm)",
-            "about two minutes, 3.4 GB",
+            "about 20 s on a fast line, 3.1 GB",
             VENV_VLLM / "made-from",
             lambda: [VLLM, VLLM_UNWANTED],
             make_vllm,
