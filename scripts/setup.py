@@ -228,7 +228,7 @@ def make_uv(log: Log) -> None:
 
 
 def make_venv(venv: Path, log: Log) -> None:
-    """With pip in it: whoever runs the miner installs solvers there."""
+    """An environment with pip in it, with which operators install solvers of their own."""
     if not is_whole(venv):
         words = ("venv", "--clear", "--seed", "--python", sys.executable, venv)
         log.run(UV_VENV / "bin" / "uv", *words, env=_uv_environment())
