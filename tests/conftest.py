@@ -1,6 +1,7 @@
 """What all tests share: a clock that a busy machine does not move, for those that ask for it."""
 
 import asyncio
+import importlib
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -14,6 +15,17 @@ settings.load_profile("unhurried")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_time: run on a loop whose clock stands still while it is busy")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("own_time") is not None:
+        importlib.import_module("openai")  # what is loaded for a first call takes none of its time
+
+
+@pytest.fixture
+def patient_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is true is found out, however long that takes here."""
+    monkeypatch.setattr(importlib.import_module("logicnet.scoring.truth"), "TIMEOUT_S", 60.0)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

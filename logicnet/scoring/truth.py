@@ -59,10 +59,10 @@ class TruthTeller:
     math-verify is not installed.
     """
 
-    def __init__(self, *checker_modules: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, *checker_modules: str, timeout_s: float | None = None) -> None:
         if not at_hand():
             raise SettingsError("math-verify is not installed: pip install 'logicnet[scoring]'")
-        self._timeout_s = timeout_s
+        self._timeout_s = TIMEOUT_S if timeout_s is None else timeout_s
         self._bounded = Bounded(_MATHEMATICS, *checker_modules)
 
     async def tell(self, truth: str, answer: str, checker: Checker | None = None) -> Truth:

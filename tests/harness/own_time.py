@@ -1,4 +1,4 @@
-"""Seconds of our own: what passes while other programs have the processors does not count."""
+"""Time of our own: what passes while other programs have the processors does not count."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ from logicnet.deadline import Deadline
 
 _MOST_PER_EVENT_S = 0.001
 """What a wait that ended early counts at most: the rest may have been a wait for a processor."""
-
-
-def own_s() -> float:
-    """A clock of this thread. Where the kernel does not tell, it is `time.monotonic`."""
-    return time.monotonic() - _waited_s(Path("/proc/thread-self"))
 
 
 def starved_s(pid: int) -> float:

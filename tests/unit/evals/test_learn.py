@@ -13,6 +13,8 @@ from logicnet.ledger import Ledger, LedgerReader, _schema
 from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.evals.report.runs import row, write_run
 
+pytestmark = pytest.mark.usefixtures("patient_truth")
+
 
 def voted(number: int, *votes: tuple[str, str], chosen: str, **changed: Any) -> Row:
     """Question `number`, whose truth is `number + 1`, with votes for keys that are their texts."""

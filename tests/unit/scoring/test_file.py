@@ -15,6 +15,8 @@ from logicnet.cli import main
 from logicnet.scoring.rows import ROWS_AT_ONCE, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel
 
+pytestmark = pytest.mark.usefixtures("patient_truth")
+
 Captured = pytest.CaptureFixture[str]
 
 

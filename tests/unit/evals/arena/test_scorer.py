@@ -15,6 +15,8 @@ from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
+pytestmark = pytest.mark.usefixtures("patient_truth")
+
 PLAN = plan_for(scripted())
 (PROBLEM,) = questions(1)  # what is 1+1
 SURE = MinerReply(True, 6.4, 200, {"logic_answer": "2", "logic_reasoning": "One and one."})

@@ -29,7 +29,6 @@ async def server():
 @pytest.fixture
 async def models(server):
     endpoint = Endpoint(server.base_url)
-    await endpoint.ready()  # what is loaded for the first call takes none of its time
     yield endpoint
     await endpoint.close()
 

@@ -20,7 +20,6 @@ PROBLEM = Problem("What is 48 + 24?", "72")
 
 async def asked(peer: str, server: ScriptedModel, timeout_s: float = 20.0):
     endpoint = Endpoint(server.base_url)
-    await endpoint.ready()  # what is loaded for the first call takes none of its time
     try:
         return await ask(load_contestants([f"{PEERS}/{peer}.py"])[0], PROBLEM, endpoint, timeout_s)
     finally:
