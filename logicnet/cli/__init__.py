@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
-from inspect import signature
 from typing import Annotated
 
 import typer
@@ -57,8 +56,11 @@ GROUPS = {
 """Commands in the order in which an operator meets them."""
 
 WITH_SUBCOMMANDS = {volume: "Serve", challenges: "Improve"}
-LISTS_SETTINGS = (init, doctor, config, mine)
+LIST_SETTINGS = (init, doctor, config, mine)
 """Their help names every setting, so they print it themselves."""
+
+TAKE_MORE = (*LIST_SETTINGS, vllm, top, console, ledger, learn)
+"""They read words that they do not declare: settings, flags of vLLM."""
 
 TRACE = "LOGICNET_LOGGING__TRACE"
 """The variable of --logging.trace, which commands without settings hear as well."""
@@ -114,8 +116,8 @@ for group, modules in GROUPS.items():
         app.command(
             module.__name__.rpartition(".")[2],
             rich_help_panel=group,
-            add_help_option=module not in LISTS_SETTINGS,
-            context_settings=WITH_SETTINGS if "context" in signature(module.command).parameters else None,
+            add_help_option=module not in LIST_SETTINGS,
+            context_settings=WITH_SETTINGS if module in TAKE_MORE else None,
         )(module.command)
 for module, group in WITH_SUBCOMMANDS.items():
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2], rich_help_panel=group)

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from logicnet.evals.arena.signing import Signer, btauth_request, classic_body, classic_headers
+from logicnet.chain.keys import Signer
+from logicnet.evals.arena.signing import btauth_request, classic_body, classic_headers
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, SynapseName, Wire
 
 LONGEST_REPLY_BYTES = 4 * 2**20

@@ -26,7 +26,7 @@ _EVERY_S = 10.0  # between lines about progress in a pipe
 _CURVE_RANKS = (1, 20, 50, 160)
 
 
-class Board:
+class LiveTable:
     """A `Watcher`. Use as a context manager around the run."""
 
     def __init__(self, run: RunFolder[ArenaPlan], console: Console, *, clock: Clock = time.monotonic) -> None:

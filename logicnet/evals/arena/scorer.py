@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pydantic import SecretStr
-
 from logicnet.deadline import Deadline
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.standings import Range
 from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.runs.plan import ModelServer
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.reach import reach
 from logicnet.scoring import (
@@ -39,6 +36,7 @@ from logicnet.scoring import (
     with_volume,
     write_reference,
 )
+from logicnet.scoring.options import ModelServer
 from logicnet.scoring.similarity import Encode
 
 REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
@@ -60,18 +58,7 @@ class Mark:
     reward: Range
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """API keys of the judge and of the model that writes references; they are in no file of a run."""
-
-    judge: SecretStr | None = None
-    reference: SecretStr | None = None
-
-
-NO_KEYS = Keys()
-
-
-class Examiner:
+class ReplyScorer:
     """See the module. Use as an async context manager; entering loads and probes whatever is needed.
 
     Entering raises LogicnetError if a model does not answer or something is not installed. What is not
@@ -81,7 +68,6 @@ class Examiner:
     def __init__(
         self,
         plan: ArenaPlan,
-        keys: Keys = NO_KEYS,
         *,
         checker_of: Callable[[Problem], Checker | None] = lambda problem: None,
         checker_modules: tuple[str, ...] = (),
@@ -92,7 +78,6 @@ class Examiner:
         `encode` embeds in place of a validator's own model.
         """
         self._plan = plan
-        self._keys = keys
         self._checker_of = checker_of
         self._checker_modules = checker_modules
         self._encode = encode
@@ -110,7 +95,7 @@ class Examiner:
         if self._plan.reference is not None and self._encode is None:
             similarity.require()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=_run, args=(self._loop,), name="examiner", daemon=True).start()
+        threading.Thread(target=_run, args=(self._loop,), name="scorer", daemon=True).start()
         try:
             await self._aside(self._open())
         except BaseException:
@@ -140,11 +125,9 @@ class Examiner:
     async def _open(self) -> None:
         judge = embedder = truth = None
         if self._plan.judge is not None:
-            judge = Judge(await self._endpoint(self._plan.judge, self._keys.judge, "judge"))
+            judge = Judge(await self._endpoint(self._plan.judge, "judge"))
         if self._plan.reference is not None:
-            self._reference_models = await self._endpoint(
-                self._plan.reference, self._keys.reference, "reference"
-            )
+            self._reference_models = await self._endpoint(self._plan.reference, "reference")
             embedder = Embedder(self._encode or MiniLM(self._plan.embedding_model))
             self._stack.callback(embedder.close)
             # torch takes seconds to load, and holds up every thread while it does: before any clock runs.
@@ -155,8 +138,8 @@ class Examiner:
         self._scorer = Scorer(judge, embedder, truth)
         self._stack.push_async_callback(self._drop_references)
 
-    async def _endpoint(self, models: ModelServer, key: SecretStr | None, role: str) -> Endpoint:
-        endpoint = await reach(role, models.url, models.model, key, flag=f"--{role}-url")
+    async def _endpoint(self, server: ModelServer, role: str) -> Endpoint:
+        endpoint = await reach(role, server.url, server.model, server.key, flag=f"--{role}-url")
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 

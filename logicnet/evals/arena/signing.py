@@ -11,10 +11,11 @@ import json
 import time
 import uuid as uuids
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from bittensor import http_auth
 
+from logicnet.chain.keys import Signer
 from logicnet.protocol import SynapseName
 
 NO_BODY_HASH = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
@@ -33,24 +34,6 @@ _FIELDS: dict[SynapseName, dict[str, Any]] = {
     "Information": {"request_dict": {}, "response_dict": {}},
 }
 """Each synapse's own fields with their defaults, in the order in which a Dendrite sends them."""
-
-
-class Signer(Protocol):
-    """A hotkey that can sign: `bittensor.sp_core.Keypair`, or `wallet.hotkey`.
-
-    Not the wallet itself: it reads its key file again for each signature.
-    """
-
-    @property
-    def ss58_address(self) -> str: ...
-
-    @property
-    def public_key(self) -> bytes: ...
-
-    @property
-    def crypto_type(self) -> int: ...
-
-    def sign(self, message: bytes) -> bytes: ...
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import cast
 
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.run import solver_name
 from logicnet.solver import Setup, Solver, build, load_solver
 
 
@@ -42,7 +43,7 @@ def _contestant(given: str, setup: Setup) -> Contestant:
     path, _, wanted = given.partition(".py:")
     if wanted or given.endswith(".py"):
         file = Path(f"{path}.py" if wanted else given)
-        return Contestant(wanted or file.stem, _peer(file, wanted, setup))
+        return Contestant(solver_name(given), _peer(file, wanted, setup))
     return Contestant(given, load_solver(given, setup, flag="--solvers"))
 
 

@@ -11,7 +11,6 @@ says was asked and has no row was in flight then: it gets a row that says so, an
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from logicnet.errors import SettingsError
@@ -68,8 +68,14 @@ class RunFolder(Generic[AnyPlan]):
     rounds: dict[int, Begun] = field(default_factory=dict)
     asked: dict[tuple[str, str], Intent] = field(default_factory=dict)
     _ended: set[tuple[str, str]] = field(default_factory=set, repr=False)
+    _lock: FileLock = field(init=False, repr=False)
     _journal: BinaryIO = field(init=False, repr=False)
     _rows: BinaryIO = field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, plan: AnyPlan, challenges: ChallengeSet) -> Self:
+        """The run that `plan` asks for: a new one, or the one to continue. See `begin` and `resume`."""
+        return cls.resume(plan.path, plan) if plan.resume else cls.begin(plan.path, plan, challenges)
 
     @classmethod
     def begin(cls, path: Path, plan: AnyPlan, challenges: ChallengeSet) -> Self:
@@ -133,6 +139,7 @@ class RunFolder(Generic[AnyPlan]):
     def close(self) -> None:
         for file in (self._journal, self._rows):
             file.close()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -143,12 +150,12 @@ class RunFolder(Generic[AnyPlan]):
         self.close()
 
     def _open(self) -> None:
-        self._journal = (self.path / JOURNAL).open("ab", buffering=0)
         try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._journal.close()
+            self._lock = FileLock(self.path / ".lock", blocking=False, thread_local=False)
+            self._lock.acquire()
+        except Timeout:
             raise SettingsError(f"another arena or bench is at work in {self.path}") from None
+        self._journal = (self.path / JOURNAL).open("ab", buffering=0)
         self._rows = (self.path / ROWS).open("ab", buffering=0)
 
     def _write_plan(self) -> None:
@@ -187,28 +194,41 @@ class RunFolder(Generic[AnyPlan]):
                 data = data[file.write(data) :]
         except OSError as error:
             raise BadRun(
-                f"cannot write to {self.path}: {error.strerror or error}; go on with --resume when it can be"
+                f"cannot write to {self.path}: {error.strerror or error}; --resume continues once that works"
             ) from None
 
 
 def refuse_taken(path: Path) -> None:
     """Raise SettingsError if there is a run in `path`."""
     if (path / PLAN).exists():
-        raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
+        raise SettingsError(f"there is a run in {path} already: continue it with --resume, or name another")
 
 
 def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
     """The plan of the run in `path`. Raises SettingsError or BadRun."""
+    file = path / PLAN
     try:
-        return model.model_validate_json((path / PLAN).read_bytes())
+        found = json.loads(file.read_bytes())
+        kind, written = found.get("kind", "arena"), found["format"]
     except FileNotFoundError:
-        raise SettingsError(f"there is no run in {path} to go on with") from None
+        raise SettingsError(f"there is no run in {path} to continue") from None
     except OSError as error:
-        raise BadRun(f"cannot read {path / PLAN}: {error.strerror or error}") from None
+        raise BadRun(f"cannot read {file}: {error.strerror or error}") from None
+    except (AttributeError, KeyError, ValueError):
+        raise BadRun(f"{file}: not the plan of a run") from None
+    if kind != model.model_fields["kind"].default:
+        raise BadRun(f"{file}: this is a run of `logicnet {kind}`; continue it with that command")
+    if written != model.model_fields["format"].default:
+        raise BadRun(
+            f"{file}: format {written} is of another version of logicnet; continue the run with that, or "
+            "begin a new one"
+        )
+    try:
+        return model.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BadRun(f"{path / PLAN}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
+        raise BadRun(f"{file}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
 
 
 def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:

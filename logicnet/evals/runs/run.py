@@ -25,7 +25,10 @@ class Run:
     @property
     def targets(self) -> list[str]:
         """In the order in which they first occur in the plan, else in the rows."""
-        planned = [_name(one) for one in self.plan.get("solvers") or self.plan.get("targets") or ()]
+        plan = self.plan
+        planned = [
+            _name(one) for name in ("solvers", "label", "target", "targets") for one in plan.get(name) or ()
+        ]
         seen = {row.target for row in self.rows}
         known = [name for name in dict.fromkeys(planned) if name in seen]
         return [
@@ -58,7 +61,13 @@ def read_run(path: Path) -> Run:
     return Run(path, plan, rows)
 
 
+def solver_name(given: str) -> str:
+    """What tables call a solver that was given as `NAME`, `path/to/file.py` or `path/to/file.py:Class`."""
+    path, _, wanted = given.partition(".py:")
+    return wanted or (Path(path).stem if path.endswith(".py") else given)
+
+
 def _name(target: object) -> str:
     if isinstance(target, dict):
         return str(target.get("label") or target.get("name") or target.get("address") or "")
-    return str(target)
+    return solver_name(str(target))

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from logicnet._util.processes import Child, free_port
+from logicnet.chain import Signer
 from logicnet.errors import LogicnetError
-from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.report import write as report
 from logicnet.evals.report.summary import in_time
