@@ -8,13 +8,13 @@ from logicnet.cli._options import asks_help, settings_of
 from logicnet.config import check
 
 
-def command(context: typer.Context) -> None:
+def command(context: typer.Context) -> int:
     """Mine; the same as `python neurons/miner/miner.py`. `logicnet mine --help` lists every setting."""
     if asks_help(context, "mine [--flag value]...", "Mine until Ctrl-C or SIGTERM."):
-        return
+        return 0
     found = settings_of(context)
     check(found)
 
     from logicnet.miner import run  # noqa: PLC0415 (the other commands need none of what it needs)
 
-    run(found.settings)
+    return run(found.settings)

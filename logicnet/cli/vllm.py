@@ -25,7 +25,7 @@ def command(
         float,
         typer.Option(min=1.0, help="Seconds without a token that count as stuck; twice that under load."),
     ] = 30.0,
-) -> None:
+) -> int:
     """Start vLLM as planned, watch it, start it again when it is stuck.
 
     Other flags go to vLLM, and win: --host (127.0.0.1), --port (8000), any.
@@ -38,4 +38,4 @@ def command(
         every_s=probe_every, probe_s=min(10.0, silence / 2), idle_s=silence, loaded_s=2 * silence
     )
     machine = PlanOptions(model=model, vram_gb=vram, gpus=cards(vram, gpus), on_cpu=cpu, catalogue=catalogue)
-    run(VllmOptions(machine=machine, python=python, words=context.args, patience=patience))
+    return run(VllmOptions(machine=machine, python=python, words=context.args, patience=patience))

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -98,8 +98,7 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
             console.print(
                 f"The miner is at http://{address}, vLLM at {vllm_url}; Ctrl-C ends both.", highlight=False
             )
-            with suppress(KeyboardInterrupt):
-                _stay(console, keys, address, (vllm, miner))
+            _stay(console, keys, address, (vllm, miner))
     return 0 if answered == QUESTIONS else 1
 
 

@@ -36,8 +36,8 @@ class VllmOptions:
     patience: ProbePolicy = field(default_factory=ProbePolicy)
 
 
-def run(options: VllmOptions) -> None:
-    """Until Ctrl-C, SIGTERM or the end of its terminal.
+def run(options: VllmOptions) -> int:
+    """Until Ctrl-C, SIGTERM or the end of its terminal. Returns the exit status.
 
     SettingsError for what no retry mends, LogicnetError if the port is taken.
     """
@@ -49,16 +49,24 @@ def run(options: VllmOptions) -> None:
         patience=options.patience,
         nvml=None if options.machine.on_cpu else cards.nvml(),
     )
-    asyncio.run(_until_told(guardian))
+    return 130 if asyncio.run(_until_signal(guardian)) == signal.SIGINT else 0
 
 
-async def _until_told(guardian: Guardian) -> None:
+async def _until_signal(guardian: Guardian) -> int | None:
+    """The signal that ended it first, if one did."""
     stop = asyncio.Event()
+    received: list[int] = []
+
+    def on_signal(number: int) -> None:
+        received.append(number)
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, on_signal, number)
     await guardian.run(stop)
+    return received[0] if received else None
 
 
 def environment() -> dict[str, str]:
