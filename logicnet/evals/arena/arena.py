@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from logicnet.chain.keys import Signer
-from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
+from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, scored_row
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.arena.information import InformationReply, ask_information
 from logicnet.evals.arena.plan import ArenaPlan, Target
-from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
+from logicnet.evals.runs.score import Mark
 
 
 class ScoresReplies(Protocol):
@@ -235,7 +235,7 @@ class Arena:
         row = answered_row(asked_row(plan, target, problem, intent), reply, task_uid)
         if is_scored(plan, target, problem):
             volume = self._information[target.name].epoch_volume
-            row = marked_row(row, await self._scorer.mark(problem, reply, volume), volume)
+            row = scored_row(row, await self._scorer.mark(problem, reply, volume), volume)
         self._keep(row)
 
     def _give_up_in_flight(self) -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import in_words
 from logicnet.evals.arena.plan import ArenaPlan, Target
-from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Intent
 from logicnet.evals.runs.row import LONGEST_TEXT, Row, stored
+from logicnet.evals.runs.score import Mark, marked_row, row_of
 from logicnet.scoring.rhythm import SCORED_SHARE
 
 
@@ -25,19 +25,14 @@ def is_scored(plan: ArenaPlan, target: Target, problem: Problem) -> bool:
 
 def asked_row(plan: ArenaPlan, target: Target, problem: Problem, intent: Intent) -> Row:
     """What is known before there is a reply."""
-    return Row(
+    return row_of(
+        problem,
         target=target.name,
         hotkey=target.hotkey,
         solver=target.label,
         round=intent.round,
-        id=problem.id,
-        kind=problem.kind,
-        source=problem.source,
         wire=intent.wire,
         asked_at=intent.at_s,
-        question=problem.asked,
-        raw_question=problem.question,
-        ground_truth=problem.truth,
         timeout=plan.timeout_s,
     )
 
@@ -63,28 +58,11 @@ def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
     )
 
 
-def marked_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
-    """`row` with what it came to."""
-    score = mark.score
-    notes = [row.note, *score.notes]
-    if mark.similarity is not score.similarity and mark.similarity is not None:
-        notes.append(mark.similarity.failure)
-    if row.answer is not None and mark.similarity is None:
-        notes.append("similarity undecided: nobody wrote a reference")
-    return replace(
-        row,
-        scored=True,
-        correctness=score.correctness.score,
-        decided_by=score.correctness.by,
-        true=score.truth.right if score.truth else None,
-        reference=mark.reference,
-        similarity=mark.similarity.value if mark.similarity else None,
-        epoch_volume=epoch_volume,
-        reward=mark.reward.low if mark.reward.decided else None,
-        reward_low=mark.reward.low,
-        reward_high=mark.reward.high,
-        note="; ".join(note for note in notes if note),
-    )
+def scored_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
+    """`row` with its scores."""
+    undecided = row.answer is not None and mark.similarity is None
+    note = "similarity undecided: nobody wrote a reference" if undecided else ""
+    return replace(marked_row(row, mark, note), epoch_volume=epoch_volume)
 
 
 def _mismatch(reply: MinerReply, question: str, task_uid: str) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from logicnet.chain.keys import Signer
-from logicnet.evals.arena.signing import btauth_request, classic_body, classic_headers
+from logicnet.evals.arena.signing import btauth_request, classic_request
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, SynapseName, Wire
 
 LONGEST_REPLY_BYTES = 4 * 2**20
@@ -118,15 +118,15 @@ class ValidatorClient:
             return btauth_request(
                 self._signer, synapse=synapse, miner_ss58=self._miner_ss58, fields=fields, timeout_s=timeout_s
             )
-        headers = classic_headers(
+        return classic_request(
             self._signer,
             synapse=synapse,
+            fields=fields,
             miner_ss58=self._miner_ss58,
             timeout_s=timeout_s,
             ip=self._address.hostname or "",
             port=self._address.port or 80,
         )
-        return headers | {"content-type": "application/json"}, classic_body(headers, fields)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:

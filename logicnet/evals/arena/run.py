@@ -16,7 +16,6 @@ from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import LiveTable, curve
 from logicnet.evals.arena.plan import ArenaPlan, check_targets
 from logicnet.evals.arena.scorer import ReplyScorer
-from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.runs.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
@@ -58,8 +57,7 @@ async def _run(
     plan: ArenaPlan, signer: Signer, challenges: ChallengeSet, console: Console
 ) -> tuple[bool, RunFolder[ArenaPlan], LiveTable]:
     """Whether it was stopped before its end, and the results."""
-    modules = checker_modules(challenges.problems)
-    async with ReplyScorer(plan, checker_of=checker_of, checker_modules=modules) as scorer:
+    async with ReplyScorer(plan, challenges.problems) as scorer:
         with RunFolder.of(plan, challenges) as folder, LiveTable(folder, console) as table:
             table.say(f"Asking as {plan.validator}; the run is in {folder.path}")
             arena = Arena(folder, signer, scorer, table)

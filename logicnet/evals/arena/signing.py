@@ -47,7 +47,7 @@ def classic_headers(
     *,
     synapse: SynapseName,
     miner_ss58: str,
-    timeout_s: float,
+    timeout_s: float = 64,
     nonce_ns: int | None = None,
     uuid: str | None = None,
     version: int = 10_005_000,
@@ -119,19 +119,10 @@ def classic_body(headers: Mapping[str, str], fields: Mapping[str, Any] | None = 
 
 
 def classic_request(
-    keypair: Signer,
-    *,
-    synapse: SynapseName,
-    miner_ss58: str,
-    fields: Mapping[str, Any] | None = None,
-    timeout_s: float = 64,
-    nonce_ns: int | None = None,
-    uuid: str | None = None,
+    keypair: Signer, *, synapse: SynapseName, fields: Mapping[str, Any] | None = None, **how: Any
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of one classic request, to be sent as `POST /{synapse}`."""
-    headers = classic_headers(
-        keypair, synapse=synapse, miner_ss58=miner_ss58, timeout_s=timeout_s, nonce_ns=nonce_ns, uuid=uuid
-    )
+    """Headers and body of one classic request, sent as `POST /{synapse}`; `how`: see `classic_headers`."""
+    headers = classic_headers(keypair, synapse=synapse, **how)
     return headers | {"content-type": "application/json"}, classic_body(headers, fields)
 
 

@@ -10,19 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import incentive, loop_mean, weights
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """From `low` to `high`, both possible."""
-
-    low: float
-    high: float
-
-    @property
-    def decided(self) -> bool:
-        return self.low == self.high
 
 
 @dataclass(frozen=True, slots=True)

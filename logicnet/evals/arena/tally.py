@@ -7,8 +7,9 @@ from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.evals.arena.standings import Range, RoundRank, places, weight_ranges
+from logicnet.evals.arena.standings import RoundRank, places, weight_ranges
 from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.score import Range
 
 
 @dataclass

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from logicnet.evals.bench.asking import heats, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
 from logicnet.evals.bench.marking import interrupted_row, mark, references
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.bench.questions import load_questions
-from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.report import write as report
@@ -21,10 +20,10 @@ from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan,
 from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import ROWS
+from logicnet.evals.runs.score import endpoint, scorer_of
 from logicnet.llm import Completion, Endpoint
-from logicnet.llm.reach import reach, unheard
-from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
-from logicnet.scoring.options import ModelServer
+from logicnet.llm.reach import unheard
+from logicnet.scoring import MiniLM, Scorer, similarity
 from logicnet.solver import Setup, on_shift
 
 
@@ -68,20 +67,15 @@ def _resumed(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant
 async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[Contestant]) -> bool:
     """Whether it was stopped before its end."""
     async with AsyncExitStack() as stack:
-
-        async def endpoint(role: str, server: ModelServer, flag: str) -> Endpoint:
-            found = await reach(role, server.url, server.model, server.key, flag=flag)
-            stack.push_async_callback(found.close)
-            return found
-
         with unheard():
-            models = await endpoint("endpoint", plan.answers, "--endpoint")
-            reference = judge = None
+            models = await endpoint(stack, "endpoint", plan.answers, "--endpoint")
+            reference = judge = encode = None
             if plan.reference is not None:
-                reference = await endpoint("reference", plan.reference, "--reference-url")
+                reference = await endpoint(stack, "reference", plan.reference, "--reference-url")
+                encode = MiniLM(plan.embedding_model)
             if plan.judge is not None:
-                judge = await endpoint("judge", plan.judge, "--judge-url")
-        scorer = await stack.enter_async_context(_scorer(plan, challenges.problems, judge))
+                judge = await endpoint(stack, "judge", plan.judge, "--judge-url")
+        scorer = await scorer_of(stack, judge, encode, challenges.problems)
         if plan.model is None and models.served is not None:  # build them for the model that is served
             contestants = load_contestants(plan.solvers, Setup(model=models.served.model))
         for contestant in contestants:
@@ -162,7 +156,7 @@ class _Bench:
             folder.intend(Intent(1, contestant.name, one.id, "", time.time()))
         asked = await run_heat(contestant, problems, self._models, deadline_s)
         self._say("scoring")
-        for row in await mark(asked, self._scorer, written, deadline_s, checker_of):
+        for row in await mark(asked, self._scorer, written, deadline_s):
             folder.add(row)
 
     def _give_up_in_flight(self) -> None:
@@ -170,22 +164,6 @@ class _Bench:
         for intent in self._folder.in_flight():
             problem = self._problems[intent.id]
             self._folder.add(interrupted_row(intent.target, problem, intent.at_s, deadline_s))
-
-
-@asynccontextmanager
-async def _scorer(
-    plan: BenchPlan, problems: Sequence[Problem], judge: Endpoint | None
-) -> AsyncIterator[Scorer]:
-    async with AsyncExitStack() as stack:
-        embedder = None
-        if plan.reference is not None:
-            embedder = Embedder(MiniLM(plan.embedding_model))
-            stack.callback(embedder.close)
-            # torch takes seconds to load: before any clock runs.
-            await embedder.similarities([("one", "two")])
-        truth = await stack.enter_async_context(TruthTeller(*checker_modules(problems)))
-        await truth.start()
-        yield Scorer(Judge(judge) if judge else None, embedder, truth)
 
 
 class _Progress:

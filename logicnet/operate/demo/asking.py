@@ -13,7 +13,7 @@ from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import LiveTable
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
-from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
+from logicnet.evals.challenges import ChallengeSet, easy_tasks
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import Row
 from logicnet.llm.reach import unheard
@@ -59,8 +59,7 @@ def ask(folder: Path, planned: ArenaPlan, signer: Signer, console: Console) -> l
 
 
 async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: LiveTable) -> None:
-    modules = checker_modules(run.problems)
-    async with ReplyScorer(run.plan, checker_of=checker_of, checker_modules=modules) as scorer:
+    async with ReplyScorer(run.plan, run.problems) as scorer:
         await Arena(run, signer, scorer, board).run()
 
 

@@ -10,10 +10,11 @@ from logicnet._util.processes import free_port
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import InformationReply
-from logicnet.evals.arena.scorer import Mark, ReplyScorer
+from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
+from logicnet.evals.runs.score import Mark
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.evals.conftest import MINERS, VALIDATOR, plan_for, questions, scripted

@@ -10,6 +10,7 @@ from logicnet.errors import ModelError
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
+from logicnet.evals.runs import score
 from logicnet.scoring import Reward
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted
@@ -119,13 +120,14 @@ async def test_truth_is_told_beside_the_verdict():
     assert mark.score.truth is not None and mark.score.truth.right is False
 
 
-async def test_nothing_is_scored_on_the_loop_that_asks():
+async def test_nothing_is_scored_on_the_loop_that_asks(monkeypatch):
     seen = []
 
     def checker_of(problem: object) -> None:
         seen.append(threading.get_ident())
 
-    async with ReplyScorer(PLAN, checker_of=checker_of) as scorer:
+    monkeypatch.setattr(score, "checker_of", checker_of)
+    async with ReplyScorer(PLAN) as scorer:
         await scorer.mark(PROBLEM, SURE, 512)
     assert len(seen) == 1
     assert seen != [threading.get_ident()]
