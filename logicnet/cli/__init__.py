@@ -38,7 +38,7 @@ from logicnet.cli import (
     vllm,
     volume,
 )
-from logicnet.cli._options import WITH_SETTINGS
+from logicnet.cli._settings import WITH_SETTINGS
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
 

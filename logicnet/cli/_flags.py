@@ -16,32 +16,33 @@ from logicnet._util.flags import Flag, Flags
 AnyFlags = TypeVar("AnyFlags", bound=Flags)
 
 _ON_THE_COMMAND_LINE: dict[Any, Any] = {SecretStr | None: str | None, tuple[str, ...]: list[str] | None}
+_FORMER = "__former"  # behind the name of a field: the option of its former name
 
 
 def takes(model: type[AnyFlags]) -> Callable[[Callable[[AnyFlags], int | None]], Callable[..., int | None]]:
-    """Make a command whose options are the fields of `model`, its own before those that it inherits."""
+    """Make a command whose options are the fields of `model`, its own before those that it inherits.
+
+    Words that are no options go into its field `words`, if it has one.
+    """
 
     def decorate(run: Callable[[AnyFlags], int | None]) -> Callable[..., int | None]:
         def command(context: typer.Context, **values: Any) -> int | None:
-            given = {name for name in values if context.get_parameter_source(name).name != "DEFAULT"}  # type: ignore[union-attr]
-            # A former name stands beside the field's, with a mark behind it.
-            return run(model.parse({name.removesuffix(_FORMER): values[name] for name in given}))
+            given: dict[str, Any] = {"words": context.args} if "words" in model.model_fields else {}
+            for name, value in values.items():
+                source = context.get_parameter_source(name)
+                if source is not None and source.name != "DEFAULT":
+                    given[name.removesuffix(_FORMER)] = value
+            return run(model.parse(given))
 
-        fields = [
-            name
-            for kind in [model, *reversed(model.__mro__[1:])]
-            for name in vars(kind).get("__annotations__", ())
-        ]
-        options = [one for name in fields for one in _options(model, name)]
+        classes = [model, *reversed(model.__mro__[1:])]
+        names = dict.fromkeys(name for one in classes for name in vars(one).get("__annotations__", ()))
+        options = [one for name in names for one in _options(model, name)]
         context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
         command.__signature__ = Signature([context, *options])  # type: ignore[attr-defined]
         command.__doc__ = run.__doc__
         return command
 
     return decorate
-
-
-_FORMER = "__former"
 
 
 def _options(model: type[Flags], name: str) -> Iterator[Parameter]:

@@ -8,7 +8,10 @@ from logicnet.evals.arena.plan import ArenaPlan
 
 @takes(ArenaPlan)
 def command(plan: ArenaPlan) -> int:
-    """Ask running miners what a validator would ask, score and rank them. Ctrl-C keeps what was scored."""
+    """Ask running miners as a validator would, and rank them.
+
+    Ctrl-C keeps what was scored.
+    """
     from logicnet.evals.arena.run import run  # noqa: PLC0415
 
     return run(plan)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from logicnet.cli._options import asks_help, settings_of
+from logicnet.cli._settings import asks_help, settings_of
 from logicnet.config import check
 
 
 def command(context: typer.Context) -> int:
-    """Mine; the same as `python neurons/miner/miner.py`. `logicnet mine --help` lists every setting."""
+    """Mine. `logicnet mine --help` lists every setting."""
     if asks_help(context, "mine [--flag value]...", "Mine until Ctrl-C or SIGTERM."):
         return 0
     found = settings_of(context)

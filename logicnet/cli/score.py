@@ -8,7 +8,10 @@ from logicnet.scoring.options import ScoreOptions
 
 @takes(ScoreOptions)
 def command(options: ScoreOptions) -> None:
-    """Score answers as a validator would: add correctness, similarity and reward to each line."""
+    """Score a file of answers as a validator would.
+
+    Each line comes back with correctness, similarity and reward.
+    """
     from logicnet.scoring.file import run  # noqa: PLC0415
 
     run(options)

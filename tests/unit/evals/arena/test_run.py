@@ -12,7 +12,7 @@ from anyio.from_thread import start_blocking_portal
 
 from logicnet._util.processes import free_port
 from logicnet.cli import main
-from logicnet.evals.arena.live_table import Board
+from logicnet.evals.arena.live_table import LiveTable
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, read_rows
 from tests.harness.scripted_miner import Mode, ScriptedMiner
@@ -96,9 +96,9 @@ def test_ctrl_c_keeps_what_was_scored_and_it_goes_on(serve, capsys, home):
 
 def test_a_second_ctrl_c_waits_for_nothing(serve, home, monkeypatch):
     first_heard = threading.Event()
-    stopping = Board.stopping
+    stopping = LiveTable.stopping
 
-    def heard(board: Board) -> None:
+    def heard(board: LiveTable) -> None:
         stopping(board)
         first_heard.set()
 
@@ -111,7 +111,7 @@ def test_a_second_ctrl_c_waits_for_nothing(serve, home, monkeypatch):
         threading.Thread(target=twice).start()
         return "2"
 
-    monkeypatch.setattr(Board, "stopping", heard)
+    monkeypatch.setattr(LiveTable, "stopping", heard)
 
     miner = serve(scripted(answer=answer, mode=Mode.HANG))
     assert main([*against(miner), "--lanes", "1", "--timeout", "600"]) == 130

@@ -11,7 +11,7 @@ from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.runs import score
-from logicnet.scoring import Reward
+from logicnet.scoring import Reward, TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
@@ -111,7 +111,8 @@ async def test_a_model_that_is_away_is_said_before_anything_is_asked(role):
             pass
 
 
-async def test_truth_is_told_beside_the_verdict():
+async def test_truth_is_told_beside_the_verdict(monkeypatch):
+    monkeypatch.setitem(TruthTeller.__init__.__kwdefaults__, "timeout_s", 60.0)
     (five,) = [problem for problem in questions(5) if problem.truth == "10"]
     wrong = MinerReply(True, 1.0, 200, {"logic_answer": "-10", "logic_reasoning": ""})
     async with ReplyScorer(PLAN.model_copy(update={"truth": True})) as scorer:
