@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from logicnet._util.processes import Child
-from logicnet.evals.arena.tally import Tallies
+from logicnet.evals.arena.tally import Standings
 from logicnet.evals.challenges import easy_tasks
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, Row, read_rows
@@ -118,7 +118,7 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     assert {row.correctness for row in answered if row.ground_truth == row.answer} <= {1.0}
 
     assert {row.round for row in found} == {1, 2}
-    standings = Tallies(names, found).standings
+    standings = Standings(names, found)
     for number in (1, 2):
         places = standings.of(number)
         assert sorted(place.best_rank for place in places) == [1, 2]

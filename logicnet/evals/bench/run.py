@@ -181,7 +181,7 @@ class _Progress:
             print(f"\r\033[K{self._so_far()}: {doing}", end="", file=sys.stderr, flush=True)
 
     def stopping(self) -> None:
-        words = "stopping: what is under way is waited for; Ctrl-C again gives it up"
+        words = "stopping after the solver in turn; Ctrl-C again gives it up"
         print(f"\n{self._so_far()}: {words}", file=sys.stderr, flush=True)
 
     def done(self, count: int, *, quietly: bool = False) -> None:
