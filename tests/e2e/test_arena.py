@@ -83,7 +83,18 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     words = [*key, "--challenges", "set.jsonl", "--chain.file", str(network.file)]
     for name, one in (("direct", direct), ("constant", constant)):
         words += ["--label", name, "--target", f"127.0.0.1:{one.port}", "--hotkey", network.miner_ss58]
-    words += ["--wire", "both", "--rounds", "2", "--loop-seconds", LOOP_S, "--stagger", "0.1", "--lanes", "2"]
+    words += [
+        "--wire",
+        "both",
+        "--rounds",
+        "2",
+        "--loop-seconds",
+        LOOP_S,
+        "--stagger",
+        "0.1",
+        "--concurrency",
+        "2",
+    ]
     words += ["--judge-url", vllm.base_url, "--reference-url", vllm.base_url]
 
     with arena(tmp_path, *words) as first:

@@ -29,9 +29,7 @@ def test_what_is_not_given_is_that_of_the_run():
 def test_what_is_given_again_alike_is_no_difference():
     before = saved(BenchPlan(concurrency=2, out=OUT))
     assert BenchPlan(concurrency=2, out=OUT, resume=True).resumed(before).concurrency == 2
-    with pytest.raises(
-        SettingsError, match=r"^--concurrency differs .*only the models that score may change"
-    ):
+    with pytest.raises(SettingsError, match=r"^--concurrency differs .*only the models that score"):
         BenchPlan(concurrency=4, out=OUT, resume=True).resumed(before)  # 4 is the default
 
 
@@ -51,10 +49,8 @@ def test_keys_come_from_the_command_line_each_time_and_are_in_no_file():
 
 
 def test_the_models_of_the_solvers_write_references_unless_another_does():
-    assert (
-        BenchPlan(endpoint="http://a/v1", key="k").reference
-        == BenchPlan(endpoint="http://a/v1", key="k").answers
-    )
+    plan = BenchPlan(endpoint="http://a/v1", key="k")
+    assert plan.reference == plan.answers
     assert BenchPlan(similarity=False).reference is None
     with pytest.raises(SettingsError, match="--no-similarity"):
         BenchPlan(reference_url="http://b/v1", similarity=False)
@@ -72,7 +68,7 @@ def test_more_rounds_may_be_asked_of_an_arena_and_nothing_else():
     [
         (
             {"format": 1, "targets": [], "validator": "5x"},
-            r"format 1 is of another version .* begin a new one",
+            "format 1 is of another version",
         ),
         ({"format": 2, "kind": "bench"}, "a run of `logicnet bench`; continue it with that command"),
         ({"kind": "arena"}, "not the plan of a run"),
