@@ -33,10 +33,10 @@ class ScoresReplies(Protocol):
 
 
 class Watcher(Protocol):
-    """Told what happens. Returns at once: it is called between questions."""
+    """Observes a run. Its methods return at once: they are called between questions."""
 
-    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
-        """Also when it goes on. `questions` go out in this loop, all targets together."""
+    def round_began(self, number: int, information: Mapping[str, InformationReply], questions: int) -> None:
+        """Also for each further loop of a round. `questions`: of this loop, over all targets."""
         ...
 
     def row(self, row: Row) -> None: ...
@@ -52,7 +52,7 @@ class Watcher(Protocol):
 class _Batch:
     """One question for up to `batch` miners at once."""
 
-    place: int  # of the question in the whole set: its wire goes by that
+    place: int  # of the question in the whole set: decides its wire
     problem: Problem
     targets: Sequence[Target]
 
@@ -85,13 +85,13 @@ class Arena:
         self._stopping = asyncio.Event()
         self._clients: dict[str, ValidatorClient] = {}
         self._information: Mapping[str, InformationReply] = {}
-        self._idle_since_s = -math.inf  # since nobody gave Information
+        self._idle_since_s = -math.inf  # when no miner gave Information
         planned = {problem_id for begun in folder.rounds.values() for problem_id in begun.ids}
         if not planned <= self._problems.keys():
             raise BadRun(f"the challenges of {folder.path} were changed: it has asked others")
 
     def stop(self) -> None:
-        """Ask nothing more; what is under way is waited for."""
+        """Ask nothing more; questions in flight are finished."""
         self._stopping.set()
 
     @property
@@ -99,7 +99,7 @@ class Arena:
         return self._stopping.is_set()
 
     async def run(self) -> None:
-        """All rounds that are left. However it ends, every question that was asked has its row."""
+        """Run the remaining rounds. At its end, however it comes, every asked question has its row."""
         async with AsyncExitStack() as stack:
             for target in self._plan.targets:
                 client = ValidatorClient(self._signer, miner_ss58=target.hotkey, base_url=target.base_url)
@@ -133,21 +133,21 @@ class Arena:
         self._watcher.round_ended(number)
 
     async def _loop(self, number: int) -> None:
-        """One loop of a round. Nothing is begun if no miner gives Information."""
-        told = self._information = await ask_information(self._plan, self._clients, self._plan.targets)
-        quotas = {name: one.quota for name, one in told.items()}
+        """One loop of a round; it asks nothing if no miner gives Information."""
+        information = self._information = await ask_information(self._plan, self._clients, self._plan.targets)
+        quotas = {name: one.quota for name, one in information.items()}
         if any(quotas.values()):
             begun = self._begun(number, quotas)
-            self._folder.begin_round(number, begun, {name: asdict(one) for name, one in told.items()})
+            self._folder.begin_round(number, begun, {name: asdict(one) for name, one in information.items()})
             batches = deque(self._batches(begun, quotas))
-            self._watcher.round_began(number, told, sum(len(batch.targets) for batch in batches))
+            self._watcher.round_began(number, information, sum(len(batch.targets) for batch in batches))
             await self._ask_all(number, batches, begun.at_s + self._plan.loop_s)
         else:
             self._idle_since_s = self._now()
-            self._watcher.round_began(number, told, 0)
+            self._watcher.round_began(number, information, 0)
 
     def _begun(self, number: int, quotas: Mapping[str, int]) -> Begun:
-        """The loop that is open, or a new one: its time counts from the miners' replies on."""
+        """The open loop, or a new one: its time counts from the miners' replies."""
         begun = self._folder.rounds.get(number)
         if begun is None:
             return Begun(self._now(), self._next_ids(number, max(quotas.values())), quotas)
@@ -155,7 +155,7 @@ class Arena:
         return replace(begun, at_s=self._now()) if over else begun
 
     async def _until_next_loop(self) -> None:
-        """Miners count what they were asked over the same interval, from our Information on."""
+        """Miners count questions over the same interval, from our Information."""
         last_s = max(self._idle_since_s, *(begun.at_s for begun in self._folder.rounds.values()), -math.inf)
         left_s = min(last_s + self._plan.loop_s - self._now(), self._plan.loop_s)
         if left_s > 0 and not self.stopping:
@@ -163,23 +163,23 @@ class Arena:
             await self._pause(left_s)
 
     def _unplanned(self) -> list[str]:
-        """Challenges that belong to no round yet, in their order."""
+        """Challenges without a round, in order."""
         planned = {problem_id for begun in self._folder.rounds.values() for problem_id in begun.ids}
         return [problem_id for problem_id in self._problems if problem_id not in planned]
 
     def _next_ids(self, number: int, quota: int) -> tuple[str, ...]:
-        """What a new round asks: the next challenges, spread over the rounds unless told otherwise."""
+        """The challenges of a new round: the next ones, spread evenly over the rounds by default."""
         left = self._unplanned()
         share = self._plan.per_round or math.ceil(len(left) / (self._plan.rounds - number + 1))
         return tuple(left[: min(share, quota)])
 
     def _due_now(self, begun: Begun) -> bool:
-        """Whether a miner that gives Information has something of this round to be asked yet."""
+        """Whether a miner that gives Information has challenges of this round left."""
         up = (target for target in self._plan.targets if self._information[target.name].quota)
         return any(self._due(begun, target) for target in up)
 
     def _due(self, begun: Begun, target: Target) -> list[str]:
-        """Challenges of a round that a target is yet to be asked."""
+        """Challenges of a round that a target was not asked yet."""
         ids = begun.ids[: begun.asks.get(target.name, 0)]
         return [problem_id for problem_id in ids if (target.name, problem_id) not in self._folder.asked]
 
@@ -219,7 +219,7 @@ class Arena:
                 await asyncio.gather(*asking)
             finally:
                 await _end(asking)
-            if self._now() >= ends_at_s:  # not sooner: however short a loop, it gets somewhere
+            if self._now() >= ends_at_s:  # at the end: even the shortest loop asks something
                 return
 
     async def _ask(self, number: int, batch: _Batch, target: Target) -> None:
@@ -250,7 +250,7 @@ class Arena:
         self._watcher.row(row)
 
     async def _pause(self, seconds: float, *until: asyncio.Task[None]) -> None:
-        """Sleep; not beyond the order to stop, nor the end of one of `until`."""
+        """Sleep until `stop` is called or one of `until` ends."""
         waits = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._stopping.wait())]
         try:
             await asyncio.wait([*waits, *until], return_when=asyncio.FIRST_COMPLETED)

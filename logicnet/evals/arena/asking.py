@@ -1,4 +1,4 @@
-"""One question to one target, from the words that go out to the row that is kept."""
+"""One question to one target: what is sent, and its row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from logicnet.scoring.rhythm import SCORED_SHARE
 
 
 def is_scored(plan: ArenaPlan, target: Target, problem: Problem) -> bool:
-    """Whether it is of the half that is scored: a coin per question and target, the same in each run."""
+    """Whether it is in the scored half: a coin per question and target, the same in each run."""
     if plan.score == "all":
         return True
     # Not for secrets. A text as seed is hashed with SHA-512, so the coin falls alike everywhere.
@@ -38,7 +38,7 @@ def asked_row(plan: ArenaPlan, target: Target, problem: Problem, intent: Intent)
 
 
 def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
-    """`row` with what came back."""
+    """`row` with the reply."""
     if not reply.success:
         return replace(row, status=reply.status, process_time=reply.seconds, error=in_words(reply))
     answer, reasoning = reply.answer, reply.reasoning
@@ -66,7 +66,7 @@ def scored_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
 
 
 def _mismatch(reply: MinerReply, question: str, task_uid: str) -> str:
-    """A Dendrite takes whatever is echoed, and so does a validator: it is scored, and said."""
+    """A Dendrite and a validator ignore what is echoed: the reply is scored, and the row notes it."""
     for name, sent in (("logic_question", question), ("task_uid", task_uid)):
         echoed = reply.fields.get(name)
         if echoed is not None and str(echoed).strip() != sent.strip():

@@ -1,6 +1,6 @@
-"""Asks a running miner as a validator would, over either wire, and says what a validator would see.
+"""Asks a running miner as a validator would, over either wire, and returns what a validator would see.
 
-With aiohttp, as a Dendrite does: what is scored is the caller's wall clock, so it had better be alike.
+With aiohttp, as a Dendrite does: what is scored is the caller's wall clock, so the client should be the same.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LONGEST_MESSAGE = 300  # characters of what a miner says when it refuses
 
 @dataclass(frozen=True, slots=True)
 class MinerReply:
-    """What came back for one request.
+    """The reply to one request.
 
     `success` is, on the classic wire, what a Dendrite's `is_success` says; on btauth, status 200 and
     a JSON object. `seconds` is the caller's wall clock around signing, HTTP and parsing, as in a
@@ -65,7 +65,7 @@ class ValidatorClient:
         self._miner_ss58 = miner_ss58
         self._base_url = base_url
         self._address = urlsplit(base_url)
-        self._session: aiohttp.ClientSession | None = None  # made on the loop that asks
+        self._session: aiohttp.ClientSession | None = None  # created on the loop that asks
 
     async def challenge(
         self, question: str, *, wire: Wire, timeout_s: float = LOGIC_TIMEOUT_S, **fields: Any

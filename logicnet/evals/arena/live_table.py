@@ -45,8 +45,8 @@ class LiveTable:
         self._said_at_s = clock()
         self._live: Live | None = None
         if console.is_terminal:
-            # Drawn in a thread of its own: a table takes milliseconds, and miners are being timed. It goes
-            # when it is over: the last tables are printed, once.
+            # Drawn in a thread of its own: a table takes milliseconds while miners are timed. Removed at the
+            # end, when the last tables are printed.
             self._live = Live(
                 console=console, get_renderable=self._page, refresh_per_second=2, transient=True
             )
@@ -63,7 +63,7 @@ class LiveTable:
             self._live.stop()
 
     def say(self, line: str, *, whole: bool = True) -> None:
-        """A line; unless it is to be `whole`, what the console is too narrow for is left out."""
+        """Print a line; unless `whole`, cut to the width of the console."""
         self._console.print(
             line,
             markup=False,
@@ -72,10 +72,10 @@ class LiveTable:
             overflow=None if whole else "ellipsis",
         )
 
-    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
+    def round_began(self, number: int, information: Mapping[str, InformationReply], questions: int) -> None:
         self._round, self._left = number, questions
         self._doing = "asking"
-        for name, one in told.items():
+        for name, one in information.items():
             says = one.why or f"takes {one.epoch_volume}, {one.quota} of them from this validator"
             self.say(f"Round {number} of {self._plan.rounds}: {name} {says.rstrip('.')}.")
 

@@ -1,7 +1,7 @@
-"""Scores replies beside the asking: on an event loop of its own, in a thread of its own.
+"""Scores replies on an event loop in a thread of its own.
 
-What miners wrote can take a while to be compared, and a clock that runs for other miners meanwhile
-must not notice. Here also live the judge, the references and what embeds.
+Comparing texts takes time, which must not be added to the times of miners that are being asked. The
+judge, the references and the embedding model run there too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logicnet.llm import Completion, Endpoint
 from logicnet.scoring import MiniLM, Scorer, similarity
 from logicnet.scoring.similarity import Encode
 
-_REFERENCES_KEPT = 256  # questions under way at once are far fewer
+_REFERENCES_KEPT = 256  # far more than questions in flight
 
 T = TypeVar("T")
 
@@ -102,14 +102,14 @@ class ReplyScorer:
         return mark
 
     async def _reference(self, problem: Problem, models: Endpoint) -> Completion:
-        """Written once for all who are asked the question."""
+        """Written once per question, for all miners."""
         writing = self._references.get(problem.id)
         if writing is None:
             while len(self._references) >= _REFERENCES_KEPT:
                 del self._references[next(iter(self._references))]
             writing = asyncio.create_task(reference_to(problem, models))
             self._references[problem.id] = writing
-        # One who is cancelled must not take the text from the others who wait for it.
+        # Cancelling one miner's score must not cancel the text for the others.
         return await asyncio.shield(writing)
 
     async def _drop_references(self) -> None:

@@ -19,7 +19,7 @@ class TargetTally:
     asked: int = 0
     answered: int = 0  # a reply that counts
     scored: int = 0
-    undecided: int = 0  # scored, and the reward lies between two numbers
+    undecided: int = 0  # scored, with a range as reward
     correctness: list[float] = field(default_factory=list)
     true: list[float] = field(default_factory=list)
     similarity: list[float] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Standings:
         return places(dict(self._rewards.get(number, {})))
 
     def weights(self) -> Mapping[str, Range]:
-        """What would go on the chain after the rounds so far."""
+        """The weights for the chain after the rounds so far."""
         incentives: dict[str, list[Range]] = {name: [] for name in self._names}
         for number in sorted(self._rewards):
             paid = self._paid_in(number)

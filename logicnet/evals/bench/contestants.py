@@ -1,6 +1,6 @@
-"""Who takes part: solvers by name, as the miner has them, and peers from a file.
+"""The solvers of a bench: by name, as for the miner, and peers from Python files.
 
-A peer is a solver that lives in a Python file of its own and is installed nowhere; docs/bench.md shows one.
+A peer is a solver that lives in a Python file of its own and is not installed; docs/bench.md shows one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logicnet.solver import Setup, Solver, build, load_solver
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A solver and what tables call it."""
+    """A solver and its name in tables."""
 
     name: str
     solver: Solver

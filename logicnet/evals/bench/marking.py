@@ -1,4 +1,4 @@
-"""From what a solver said to a row of the run: scored as a validator does, at full volume."""
+"""Rows of a bench, scored as a validator does, at full volume."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _row(one: Attempt, its_mark: Mark, timeout_s: float) -> Row:
 
 
 def interrupted_row(name: str, problem: Problem, asked_at_s: float, timeout_s: float) -> Row:
-    """Of a question that a solver was at when the run ended."""
+    """The row of a question that was in flight when the run ended."""
     return replace(_asked_row(name, problem, asked_at_s, timeout_s), error=INTERRUPTED)
 
 

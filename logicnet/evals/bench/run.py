@@ -109,15 +109,15 @@ class _Bench:
         self._stopping = False
 
     def stop(self) -> None:
-        """Ask nothing more; the solver whose turn it is ends it."""
+        """Ask nothing more; the solver in turn finishes its heat."""
         self._stopping = True
         self._say.stopping()
 
     async def run(self) -> None:
-        """However it ends, every question that was asked has its row."""
+        """At its end, however it comes, every asked question has its row."""
         folder, plan = self._folder, self._folder.plan
         self._give_up_in_flight()
-        # Solvers that are compared are compared with the same text, also after a pause.
+        # All solvers are compared with the same text, also after a pause.
         written = {
             row.id: Completion(row.reference, "stop") for row in folder.rows() if row.reference is not None
         }
@@ -125,7 +125,7 @@ class _Bench:
             for heat, order in heats(self._contestants, folder.problems, plan.concurrency):
                 due = {one.name: self._due(one, heat) for one in order}
                 wanted = [one for one in heat if any(one in problems for problems in due.values())]
-                # References first and scores last, so that nothing else is under way while a solver is timed.
+                # References first and scores last, so that nothing else runs while a solver is timed.
                 missing = [one for one in wanted if one.id not in written]
                 if self._reference is not None and missing and not self._stopping:
                     self._say("references")
@@ -147,7 +147,7 @@ class _Bench:
     async def _turn(
         self, contestant: Contestant, problems: Sequence[Problem], written: dict[str, Completion]
     ) -> None:
-        """One solver's part of a heat: written down before it is asked, and when it is scored."""
+        """One solver's part of a heat, recorded before it is asked and when it is scored."""
         if not problems:
             return
         folder, deadline_s = self._folder, self._folder.plan.deadline_s

@@ -1,12 +1,12 @@
-"""The folder of a run, of an arena or a bench: what was asked for, what was asked, and what came of it.
+"""The folder of an arena or a bench: its plan, its questions, its journal and its rows.
 
-    run.json          the plan (`logicnet.evals.arena.plan`, `logicnet.evals.bench.plan`)
+    run.json          the plan (`logicnet.evals.runs.plan`)
     challenges.jsonl  the questions, as they were when the run began
-    journal.jsonl     what is about to be done, before it is: a round that begins, a question that goes out
+    journal.jsonl     intents, written before the deed: a round that begins, a question that is sent
     rows.jsonl        one row per question, once it is scored (`logicnet.evals.runs.row`)
 
-Every line is handed to the system before the next step, so a kill -9 loses none. Whatever the journal
-says was asked and has no row was in flight then: it gets a row that says so, and is not asked again.
+Every line is written before the next step, so a kill -9 loses none. A question in the journal without a
+row was in flight: it gets a row that says so, and is not asked again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A question that goes out."""
+    """A question that is about to be sent."""
 
     round: int
     target: str
@@ -107,14 +107,14 @@ class RunFolder(Generic[AnyPlan]):
             raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
         return run
 
-    def begin_round(self, number: int, begun: Begun, told: Mapping[str, Any]) -> None:
-        """`told` is what each target said of its volume, for a reader."""
+    def begin_round(self, number: int, begun: Begun, information: Mapping[str, Any]) -> None:
+        """`information` is recorded for readers: the volume that each target committed."""
         self.rounds[number] = begun
         line = {"round": number, "at": begun.at_s, "ids": begun.ids, "asks": dict(begun.asks)}
-        self._append(self._journal, json.dumps(line | {"told": dict(told)}))
+        self._append(self._journal, json.dumps(line | {"told": dict(information)}))
 
     def intend(self, intent: Intent) -> None:
-        """Before the question goes out."""
+        """Record a question before it is sent."""
         self.asked[intent.key] = intent
         line = {"asked": intent.id, "target": intent.target, "round": intent.round, "wire": intent.wire}
         self._append(self._journal, json.dumps(line | {"at": intent.at_s}))
@@ -124,15 +124,15 @@ class RunFolder(Generic[AnyPlan]):
         self._append(self._rows, row.line())
 
     def in_flight(self) -> list[Intent]:
-        """What was asked and has no row."""
+        """Questions that were asked and have no row."""
         return [intent for key, intent in self.asked.items() if key not in self._ended]
 
     def rows(self) -> Iterator[Row]:
-        """What came of it so far, from the file: a run of days does not fit into memory."""
+        """The rows so far, from the file: a run of days does not fit into memory."""
         return read_rows(self.path / ROWS)
 
     def sync(self) -> None:
-        """Have the disk keep what the system was handed, against a power cut."""
+        """Flush to the disk, against a power cut."""
         for file in (self._journal, self._rows):
             os.fsync(file.fileno())
 
@@ -232,7 +232,7 @@ def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
 
 
 def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """The same question is asked once, however often a file has it."""
+    """Each question once, however often a file has it."""
     return tuple({problem.id: problem for problem in problems}.values())
 
 

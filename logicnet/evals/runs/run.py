@@ -1,4 +1,4 @@
-"""A run as it lies in its folder: `run.json`, whatever kind of run it is of, and its rows."""
+"""A finished or unfinished run of any kind, read from its folder: `run.json` and the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAN, ROWS = "run.json", "rows.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`plan` is what was asked for, as it is in `run.json`; `rows` what came of it, in order."""
+    """`plan` is the content of `run.json`; `rows` are in the order of the file."""
 
     path: Path
     plan: Mapping[str, Any]

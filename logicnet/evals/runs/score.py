@@ -1,4 +1,4 @@
-"""From what a target said to the scores of its row, as a validator gives them."""
+"""Score what targets said as a validator does, and put the scores into rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from logicnet.scoring import (
 from logicnet.scoring.options import ModelServer
 from logicnet.scoring.similarity import FAILED_SIMILARITY, Encode
 
-REFERENCE_S = 60.0  # a validator's own patience is not known; as for its judge
+REFERENCE_S = 60.0  # a validator's own timeout is not known; that of its judge
 
 _LOWEST, _HIGHEST = -1.0, 1.0  # correctness, and a cosine
 
@@ -47,13 +47,13 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class TimedReply:
-    """What a target said. `answer` None means that no answer came in time."""
+    """A reply of a target. `answer` None: none came in time."""
 
     problem: Problem
     answer: str | None
     reasoning: str
     seconds: float
-    reference: Completion | None  # what a validator's own model wrote
+    reference: Completion | None  # by a validator's own model
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ async def reference_to(problem: Problem, models: Models) -> Completion:
 async def marks(
     scorer: Scorer, replies: Sequence[TimedReply], timeout_s: float, epoch_volume: int | None = None
 ) -> list[Mark]:
-    """One for each, in order. Rewards are after volume if that is given. Never raises for what is said."""
+    """One for each, in order. Rewards are after volume if that is given. Never raises for a bad reply."""
     scores = await scorer.score(
         [
             ScoredInput(
@@ -141,7 +141,7 @@ def _text(reference: Completion | None) -> str | None:
 
 
 def row_of(problem: Problem, **known: Any) -> Row:
-    """A row with what is known of the question, and `known`."""
+    """A row with the fields of the question, and `known`."""
     return Row(
         id=problem.id,
         kind=problem.kind,
