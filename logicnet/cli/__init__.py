@@ -4,8 +4,6 @@ Exit status: 0 done; 1 it could not be done; 2 asked wrongly (usage, a setting);
 goes wrong is said in one line on stderr.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

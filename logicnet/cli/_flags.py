@@ -1,7 +1,5 @@
 """Commands made of `Flags`: each field with a description becomes an option."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from inspect import Parameter, Signature
 from typing import Annotated, Any, TypeVar

@@ -1,7 +1,5 @@
 """The settings that a command is given, as flags of `mine` among others."""
 
-from __future__ import annotations
-
 import typer
 
 from logicnet import logs

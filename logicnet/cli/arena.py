@@ -1,7 +1,5 @@
 """`logicnet arena`."""
 
-from __future__ import annotations
-
 from logicnet.cli._flags import takes
 from logicnet.evals.arena.plan import ArenaPlan
 

@@ -1,7 +1,5 @@
 """`logicnet bench`."""
 
-from __future__ import annotations
-
 from logicnet.cli._flags import takes
 from logicnet.evals.bench.plan import BenchPlan
 

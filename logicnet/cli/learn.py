@@ -1,7 +1,5 @@
 """`logicnet learn`."""
 
-from __future__ import annotations
-
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated

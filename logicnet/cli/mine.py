@@ -1,7 +1,5 @@
 """`logicnet mine`."""
 
-from __future__ import annotations
-
 import typer
 
 from logicnet.cli._settings import asks_help, settings_of

@@ -1,7 +1,5 @@
 """`logicnet plan`."""
 
-from __future__ import annotations
-
 from logicnet.cli._flags import takes
 from logicnet.operate.serving.options import ShownPlanOptions
 

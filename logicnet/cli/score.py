@@ -1,7 +1,5 @@
 """`logicnet score`."""
 
-from __future__ import annotations
-
 from logicnet.cli._flags import takes
 from logicnet.scoring.options import ScoreOptions
 

@@ -1,7 +1,5 @@
 """`logicnet vllm`."""
 
-from __future__ import annotations
-
 from logicnet.cli._flags import takes
 from logicnet.operate.serving.options import VllmOptions
 

@@ -1,7 +1,5 @@
 """`logicnet volume`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +34,6 @@ def advise(
     """
     settings = pm2s(context).settings
 
-    from logicnet.operate.advise import AdviseOptions, run  # noqa: PLC0415
+    from logicnet.operate.advise import run  # noqa: PLC0415
 
-    options = AdviseOptions(minutes=minutes, challenges=challenges, skip_bad=skip_bad, json=json)
-    return run(settings, options)
+    return run(settings, minutes=minutes, challenges=challenges, skip_bad=skip_bad, as_json=json)

@@ -27,8 +27,9 @@ from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load, write
 from logicnet.evals.runs.plan import AnyPlan
 from logicnet.evals.runs.row import BadRun, Row, read_lines, read_rows
+from logicnet.evals.runs.run import PLAN, ROWS, read_json
 
-PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"
+CHALLENGES, JOURNAL = "challenges.jsonl", "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +208,8 @@ def refuse_taken(path: Path) -> None:
 def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
     """The plan of the run in `path`. Raises SettingsError or BadRun."""
     file = path / PLAN
-    try:
-        found = json.loads(file.read_bytes())
-        kind, written = found.get("kind", "arena"), found["format"]
-    except FileNotFoundError:
-        raise SettingsError(f"there is no run in {path} to continue") from None
-    except OSError as error:
-        raise BadRun(f"cannot read {file}: {error.strerror or error}") from None
-    except (AttributeError, KeyError, ValueError):
-        raise BadRun(f"{file}: not the plan of a run") from None
+    found = read_json(file)
+    kind, written = found.get("kind", "arena"), found.get("format")
     if kind != model.model_fields["kind"].default:
         raise BadRun(f"{file}: this is a run of `logicnet {kind}`; continue it with that command")
     if written != model.model_fields["format"].default:

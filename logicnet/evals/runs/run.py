@@ -43,22 +43,28 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line."""
-    if not (path / PLAN).exists():
-        raise SettingsError(
-            f"there is no run in {path}: it has no {PLAN}; name the --out of an arena or a bench"
-        )
-    try:
-        plan = json.loads((path / PLAN).read_bytes())
-    except OSError as error:
-        raise BadRun(f"cannot read {path / PLAN}: {error.strerror or error}") from None
-    except ValueError:
-        raise BadRun(f"{path / PLAN} is not JSON") from None
-    if not isinstance(plan, dict):
-        raise BadRun(f"{path / PLAN} is not a JSON object")
+    plan = read_json(path / PLAN)
     rows = list(read_rows(path / ROWS))
     if not rows:
         raise BadRun(f"the run in {path} has no rows yet")
     return Run(path, plan, rows)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The content of a `run.json`. Raises SettingsError if there is none, BadRun if it is broken."""
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise SettingsError(
+            f"there is no run in {file.parent}: it has no {file.name}; name the --out of an arena or a bench"
+        ) from None
+    except OSError as error:
+        raise BadRun(f"cannot read {file}: {error.strerror or error}") from None
+    except ValueError:
+        raise BadRun(f"{file}: not JSON") from None
+    if not isinstance(found, dict):
+        raise BadRun(f"{file}: not a JSON object")
+    return found
 
 
 def solver_name(given: str) -> str:

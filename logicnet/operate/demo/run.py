@@ -21,7 +21,7 @@ from logicnet.errors import LogicnetError
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.report import write as report
 from logicnet.evals.report.summary import in_time
-from logicnet.evals.runs.folder import PLAN
+from logicnet.evals.runs.run import PLAN
 from logicnet.operate.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
 from logicnet.operate.demo.progress import step
 from logicnet.operate.demo.stage import Stage

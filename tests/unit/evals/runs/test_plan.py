@@ -71,7 +71,7 @@ def test_more_rounds_may_be_asked_of_an_arena_and_nothing_else():
             "format 1 is of another version",
         ),
         ({"format": 2, "kind": "bench"}, "a run of `logicnet bench`; continue it with that command"),
-        ({"kind": "arena"}, "not the plan of a run"),
+        ({"kind": "arena"}, "format None is of another version"),
         ({"format": 2, "kind": "arena", "rounds": 0}, "rounds: "),
     ],
 )
