@@ -15,7 +15,7 @@ from _load import raw_request
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import Child
-from logicnet.evals.arena import classic_request
+from logicnet.evals.arena.signing import classic_request
 from logicnet.operate.demo.stage import hotkey, write_network
 
 ROOT = Path(__file__).resolve().parent.parent

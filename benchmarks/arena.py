@@ -31,8 +31,8 @@ from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.information import InformationReply
-from logicnet.evals.arena.plan import ArenaPlan, Target
-from logicnet.evals.arena.scorer import Examiner
+from logicnet.evals.arena.plan import ArenaPlan
+from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
@@ -77,7 +77,8 @@ class Asked:
 async def ask(here: Place, port: int, count: int, loop_s: float) -> Asked:
     validator = here.validators[0]
     plan = ArenaPlan(
-        targets=(Target(address=f"127.0.0.1:{port}", hotkey=here.miner_ss58),),
+        target=(f"127.0.0.1:{port}",),
+        hotkey=(here.miner_ss58,),
         validator=validator.ss58_address,
         stakes={validator.ss58_address: 50_000.0},
         challenges="bench",
@@ -86,14 +87,15 @@ async def ask(here: Place, port: int, count: int, loop_s: float) -> Asked:
         loop_s=loop_s,
         stagger_s=loop_s * LANE_STAGGER_S / LOOP_S,
         wire="both",
+        truth=True,
     )
     problems = [Problem(f"What is {number} + {number}?", str(2 * number), "bench") for number in range(count)]
     watch = Watch()
     run = RunFolder.begin(here.folder / f"run-{time.monotonic_ns()}", plan, ChallengeSet(problems))
     with run:
-        async with Examiner(plan) as examiner:
+        async with ReplyScorer(plan) as scorer:
             cpu_s = time.process_time()
-            await Arena(run, problems, validator, examiner, watch).fight()
+            await Arena(run, validator, scorer, watch).run()
             ended_s = time.monotonic()
             cpu_s = time.process_time() - cpu_s
     wrong = [row for row in watch.rows if row.error or row.answer is None or not row.scored]

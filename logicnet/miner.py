@@ -37,13 +37,13 @@ from logicnet.volume.overload import Strain
 from logicnet.volume.quota import VolumeBook
 
 
-def run(settings: Settings) -> None:
-    """Mine until SIGTERM, SIGINT or the end of its terminal. Raises LogicnetError if that cannot begin."""
-    uvloop.run(mine(settings))
+def run(settings: Settings) -> int:
+    """Mine until a signal ends it. Returns the exit status. Raises LogicnetError if it cannot begin."""
+    return 130 if uvloop.run(mine(settings)) == signal.SIGINT else 0
 
 
-async def mine(settings: Settings) -> None:
-    """See `run`; for those who have an event loop already."""
+async def mine(settings: Settings) -> int:
+    """See `run`; for those who have an event loop already. Returns the number of the signal that ended it."""
     keypair = load_hotkey(settings.wallet)
     network = network_keeper(settings, keypair)
     models = _models(settings)
@@ -86,12 +86,13 @@ async def mine(settings: Settings) -> None:
             )
             network.start(lambda graph: record(placed(graph, me)))
             probing = asyncio.create_task(look_after(seen)) if asks_models(solver) else None
-            await _told_to_stop()
+            stopped_by = await _stop_signal()
             logger.info("Stopping: nothing new is taken, what is in flight is answered.")
             if probing is not None:
                 probing.cancel()
             if shadow is not None:
                 shadow.close()
+            return stopped_by
     finally:
         await stack.aclose()
         await network.stop()
@@ -164,15 +165,16 @@ async def look_after(
     await models.watch(sleep)
 
 
-async def _told_to_stop() -> None:
-    """Returns at the first SIGTERM, SIGINT or SIGHUP; a second one then ends the process at once."""
+async def _stop_signal() -> int:
+    """The first SIGTERM, SIGINT or SIGHUP; a second one then ends the process at once."""
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    received: asyncio.Queue[int] = asyncio.Queue()
     heard = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it; else its terminal is gone
         heard.append(signal.SIGHUP)
     for number in heard:
-        loop.add_signal_handler(number, told.set)
-    await told.wait()
+        loop.add_signal_handler(number, received.put_nowait, number)
+    first = await received.get()
     for number in heard:
         loop.remove_signal_handler(number)
+    return first

@@ -3,7 +3,7 @@
 from logicnet.chain._types import AxonAddress, AxonRefused, Chain, Metagraph, Neuron, Why
 from logicnet.chain.build import network_keeper
 from logicnet.chain.keeper import NetworkKeeper
-from logicnet.chain.keys import Keypair, load_hotkey
+from logicnet.chain.keys import Signer, load_hotkey
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.subtensor import SubtensorChain
@@ -14,12 +14,12 @@ __all__ = [
     "AxonPublisher",
     "AxonRefused",
     "Chain",
-    "Keypair",
     "Metagraph",
     "NetworkKeeper",
     "Neuron",
     "OfflineChain",
     "RankedNeuron",
+    "Signer",
     "SubtensorChain",
     "Survey",
     "Why",

@@ -8,7 +8,7 @@ from loguru import logger
 
 from logicnet.chain.address import ExternalAddress
 from logicnet.chain.keeper import NetworkKeeper
-from logicnet.chain.keys import Keypair
+from logicnet.chain.keys import Signer
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.standing import RegistrationMonitor
@@ -18,7 +18,7 @@ from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 
 
-def network_keeper(settings: Settings, keypair: Keypair) -> NetworkKeeper:
+def network_keeper(settings: Settings, keypair: Signer) -> NetworkKeeper:
     """With `--offline` the network of --chain.file, and nothing is published. Raises SettingsError."""
     if settings.offline:
         file, min_stake = settings.chain.file, settings.miner.min_stake

@@ -17,8 +17,11 @@ from logicnet.errors import SettingsError
 from logicnet.settings import WalletSettings
 
 
-class Keypair(Protocol):
-    """A hotkey that can sign, as `bittensor.sp_core.Keypair` does."""
+class Signer(Protocol):
+    """A hotkey that can sign, as `bittensor.sp_core.Keypair` and `wallet.hotkey` do.
+
+    Not the wallet itself: it reads its key file again for each signature.
+    """
 
     @property
     def ss58_address(self) -> str: ...
@@ -32,7 +35,7 @@ class Keypair(Protocol):
     def sign(self, message: bytes) -> bytes: ...
 
 
-def load_hotkey(wallet: WalletSettings) -> Keypair:
+def load_hotkey(wallet: WalletSettings) -> Signer:
     """The private key at `PATH/NAME/hotkeys/HOTKEY`. Raises SettingsError."""
     try:
         file = _find(wallet)
@@ -80,7 +83,7 @@ def _there_is(wanted: str, names: Iterable[str]) -> str:
     return f"there is {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
 
 
-def _read(file: Path, wallet: WalletSettings) -> Keypair:
+def _read(file: Path, wallet: WalletSettings) -> Signer:
     from bittensor.keyfiles import (  # noqa: PLC0415 (a third of a second)
         Keyfile,
         KeyfileError,
@@ -98,7 +101,7 @@ def _read(file: Path, wallet: WalletSettings) -> Keypair:
                 f"The hotkey {wallet.hotkey!r} is encrypted, and a miner cannot type its password: "
                 f"rewrite it without one ({_regenerate(wallet)})."
             )
-        keypair: Keypair = keyfile.get_keypair(password)
+        keypair: Signer = keyfile.get_keypair(password)
         keypair.sign(b"can it sign?")
     except (KeyfileError, ValueError) as error:
         if encrypted:

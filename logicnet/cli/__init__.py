@@ -4,14 +4,11 @@ Exit status: 0 done; 1 it could not be done; 2 asked wrongly (usage, a setting);
 goes wrong is said in one line on stderr.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
-from inspect import signature
 from typing import Annotated
 
 import typer
@@ -39,7 +36,7 @@ from logicnet.cli import (
     vllm,
     volume,
 )
-from logicnet.cli._options import WITH_SETTINGS
+from logicnet.cli._settings import WITH_SETTINGS
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
 
@@ -57,8 +54,11 @@ GROUPS = {
 """Commands in the order in which an operator meets them."""
 
 WITH_SUBCOMMANDS = {volume: "Serve", challenges: "Improve"}
-LISTS_SETTINGS = (init, doctor, config, mine)
+LIST_SETTINGS = (init, doctor, config, mine)
 """Their help names every setting, so they print it themselves."""
+
+TAKE_MORE = (*LIST_SETTINGS, vllm, top, console, ledger, learn)
+"""They read words that they do not declare: settings, flags of vLLM."""
 
 TRACE = "LOGICNET_LOGGING__TRACE"
 """The variable of --logging.trace, which commands without settings hear as well."""
@@ -114,8 +114,8 @@ for group, modules in GROUPS.items():
         app.command(
             module.__name__.rpartition(".")[2],
             rich_help_panel=group,
-            add_help_option=module not in LISTS_SETTINGS,
-            context_settings=WITH_SETTINGS if "context" in signature(module.command).parameters else None,
+            add_help_option=module not in LIST_SETTINGS,
+            context_settings=WITH_SETTINGS if module in TAKE_MORE else None,
         )(module.command)
 for module, group in WITH_SUBCOMMANDS.items():
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2], rich_help_panel=group)

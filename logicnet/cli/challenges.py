@@ -1,16 +1,12 @@
 """`logicnet challenges`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logicnet.cli._options import ItsKey, ItsModel
-
 app = typer.Typer(
-    help="Questions: list what there is, make sets from recipes, show what is in a set.",
+    help="List sources of questions, make sets, show what is in them.",
     no_args_is_help=True,
 )
 
@@ -20,7 +16,7 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Pass over broken line
 @app.command("list")
 def list_sources(
     *,
-    source: Annotated[str | None, typer.Option(help="mathgenerator or reasoning-gym; both.")] = None,
+    source: Annotated[str | None, typer.Option(help="mathgenerator or reasoning-gym; default: both.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """List the sources and kinds that a recipe can name, and what is left out and why."""
@@ -33,15 +29,17 @@ def list_sources(
 def make(
     recipe: Annotated[Path, typer.Argument(help="A recipe (TOML), a file of questions (JSONL) or a set.")],
     *,
-    out: Annotated[Path, typer.Option(help="Where the set goes.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.")] = None,
+    out: Annotated[Path, typer.Option(help="File for the set.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed; default: the recipe's.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Questions; default: the recipe's.")] = None,
     skip_bad: SkipBad = False,
     rephrase: Annotated[bool, typer.Option("--rephrase", help="Have a model reword every question.")] = False,
     endpoint: Annotated[str | None, typer.Option(help="Its OpenAI-compatible base URL.")] = None,
-    model: ItsModel = None,
-    key: ItsKey = None,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions reworded at a time.")] = 8,
+    model: Annotated[str | None, typer.Option(help="Its model; default: the server's first one.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="OPENAI_API_KEY", help="Its API key.", show_default=False)
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions reworded at once.")] = 8,
 ) -> None:
     """Make a set from a recipe: the same questions on every machine."""
     from logicnet.errors import SettingsError  # noqa: PLC0415
@@ -57,7 +55,7 @@ def make(
 def show(
     file: Annotated[Path, typer.Argument(help="A set, a recipe or a file of questions.")],
     *,
-    n: Annotated[int, typer.Option("--n", min=0, help="Questions shown.")] = 10,
+    n: Annotated[int, typer.Option("--n", min=0, help="Questions to show.")] = 10,
     skip_bad: SkipBad = False,
 ) -> None:
     """Show what a set is made of, and its first questions."""

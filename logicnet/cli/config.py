@@ -1,12 +1,10 @@
 """`logicnet config`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
 
-from logicnet.cli._options import asks_help, pm2s
+from logicnet.cli._settings import asks_help, pm2s
 from logicnet.config import check
 from logicnet.config.explain import console, print_config, print_config_json
 
@@ -15,7 +13,7 @@ def command(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show the settings in force and where each came from; takes the flags of `mine`."""
+    """Show the settings in force and where each came from."""
     about = (
         "Show the settings in force and where each came from; secrets masked. Where .env or the environment "
         "has what pm2 starts (SN35_...), they are those of pm2's miner."

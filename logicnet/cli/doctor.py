@@ -1,12 +1,10 @@
 """`logicnet doctor`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
 
-from logicnet.cli._options import asks_help, pm2s
+from logicnet.cli._settings import asks_help, pm2s
 from logicnet.config.explain import console
 
 
@@ -14,7 +12,7 @@ def command(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
-    """Find what is wrong with this miner's set-up, and how to mend it; takes the flags of `mine`."""
+    """Find what is wrong with this miner's set-up."""
     from logicnet.operate.doctor.run import ABOUT, run  # noqa: PLC0415
 
     if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):

@@ -1,14 +1,12 @@
 """`logicnet init`."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logicnet.cli._options import asks_help
+from logicnet.cli._settings import asks_help
 
 
 def command(
@@ -21,7 +19,7 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is there.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there, and keep it.")] = False,
 ) -> None:
-    """Write `.env` and `ecosystem.config.js` for this machine, from five answers or flags of `mine`."""
+    """Write `.env` and `ecosystem.config.js` for this machine."""
     from logicnet.operate.init.answers import InitOptions  # noqa: PLC0415
     from logicnet.operate.init.run import USAGE, run  # noqa: PLC0415
 

@@ -1,7 +1,5 @@
 """`logicnet learn`."""
 
-from __future__ import annotations
-
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +14,11 @@ from logicnet.ledger import ledger_path
 def command(
     context: typer.Context,
     *,
-    path: Annotated[Path | None, typer.Option(help="The ledger; that of the settings if not given.")] = None,
+    path: Annotated[Path | None, typer.Option(help="Ledger file; default: that of the settings.")] = None,
 ) -> None:
-    """Learn which lanes of a solver to trust: `logicnet learn RUN...`, folders of benches.
+    """Learn which samplers of a solver to trust, from benches.
 
-    Takes the flags of `mine` too, after the folders.
+    `logicnet learn RUN...`: folders of scored runs; after them, flags of `mine`.
     """
     runs = list(takewhile(lambda word: not word.startswith("-"), context.args))
     found = read(context.args[len(runs) :])

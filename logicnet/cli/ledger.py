@@ -1,13 +1,11 @@
 """`logicnet ledger`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logicnet.cli._options import pm2s
+from logicnet.cli._settings import pm2s
 from logicnet.ledger import Table, ledger_path
 from logicnet.operate.ledger_tables import Format, report
 
@@ -15,31 +13,38 @@ from logicnet.operate.ledger_tables import Format, report
 def command(
     context: typer.Context,
     *,
-    epochs: Annotated[bool, typer.Option("--epochs", help="Quotas of validators: promised, given.")] = False,
+    epochs: Annotated[bool, typer.Option("--epochs", help="Quotas of validators, per epoch.")] = False,
     challenges: Annotated[bool, typer.Option("--challenges", help="Challenges and their outcome.")] = False,
     refusals: Annotated[bool, typer.Option("--refusals", help="Refusals by reason.")] = False,
-    shadows: Annotated[bool, typer.Option("--shadows", help="How --miner.shadow would have done.")] = False,
-    lanes: Annotated[bool, typer.Option("--lanes", help="What lanes of solvers have earned.")] = False,
-    since: Annotated[str | None, typer.Option(help="90m, 24h, 7d or a date (UTC); all if not given.")] = None,
-    validator: Annotated[str, typer.Option(help="Hotkey, or the beginning of it.")] = "",
+    shadows: Annotated[bool, typer.Option("--shadows", help="How --miner.shadow compares.")] = False,
+    samplers: Annotated[bool, typer.Option("--samplers", help="Votes of samplers: right, wrong.")] = False,
+    lanes: Annotated[bool, typer.Option("--lanes", hidden=True)] = False,  # their former name
+    since: Annotated[str | None, typer.Option(help="90m, 24h, 7d or a date (UTC); default: all.")] = None,
+    validator: Annotated[str, typer.Option(help="Hotkey, or its first characters.")] = "",
     last: Annotated[
         int, typer.Option(min=1, max=100_000, help="Rows shown of epochs and of challenges.")
     ] = 20,
-    export: Annotated[Path | None, typer.Option(help="Write every row of one table; - is stdout.")] = None,
-    form: Annotated[Format | None, typer.Option("--format", help="Of an export; alone, to stdout.")] = None,
+    export: Annotated[Path | None, typer.Option(help="File for all rows of one table; -: stdout.")] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="Of the export; default: jsonl."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Every row of one table, a JSON object a line.")
     ] = False,
-    path: Annotated[Path | None, typer.Option(help="The ledger; that of the settings if not given.")] = None,
+    path: Annotated[Path | None, typer.Option(help="Ledger file; default: that of the settings.")] = None,
 ) -> None:
-    """Show what happened, or export it; also while the miner runs. Takes the flags of `mine` too."""
+    """Show what happened, or export it; also while mining.
+
+    Takes the flags of `mine` too.
+    """
     settings = pm2s(context).settings
     asked_for: dict[Table, bool] = {
         "epochs": epochs,
         "challenges": challenges,
         "refusals": refusals,
         "shadows": shadows,
-        "lanes": lanes,
+        "lanes": samplers or lanes,
     }
     report(
         path or ledger_path(settings),

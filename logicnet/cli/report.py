@@ -1,7 +1,5 @@
 """`logicnet report`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +9,9 @@ import typer
 def command(
     run: Annotated[Path, typer.Argument(help="Folder of an arena or a bench, finished or not.")],
     *,
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; the run's if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; default: the run's.")] = None,
 ) -> None:
-    """Show what a run came to, and write it as one HTML page, CSV and JSON lines."""
+    """Report on a bench or an arena: tables, HTML, CSV, JSON lines."""
     from logicnet.evals.report.write import run as report_on  # noqa: PLC0415
 
     report_on(run, out)

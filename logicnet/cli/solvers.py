@@ -1,7 +1,5 @@
 """`logicnet solvers`."""
 
-from __future__ import annotations
-
 from logicnet.errors import SettingsError
 
 

@@ -1,31 +1,31 @@
 """`logicnet volume`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logicnet.cli._options import WITH_SETTINGS, SkipBad, pm2s
+from logicnet.cli._settings import WITH_SETTINGS, pm2s
 
-app = typer.Typer(help="How much volume to promise.", no_args_is_help=True)
+app = typer.Typer(help="Measure how much volume to promise.", no_args_is_help=True)
 
 
 @app.callback()
 def volume() -> None:
-    """How much volume to promise."""
+    """Measure how much volume to promise."""
 
 
 @app.command("advise", context_settings=WITH_SETTINGS)
 def advise(
     context: typer.Context,
     *,
-    minutes: Annotated[float, typer.Option(min=0.1, max=120.0, help="It ends after so many.")] = 5.0,
+    minutes: Annotated[float, typer.Option(min=0.1, max=120.0, help="Minutes until it ends.")] = 5.0,
     challenges: Annotated[
-        Path | None, typer.Option(help="Recipe or file of questions; generated ones if not given.")
+        Path | None, typer.Option(help="Recipe or file of questions; default: generated ones.")
     ] = None,
-    skip_bad: SkipBad = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out broken lines of --challenges.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Measure what this machine answers in time under rising load, and name the largest volume that is safe.
@@ -34,7 +34,6 @@ def advise(
     """
     settings = pm2s(context).settings
 
-    from logicnet.operate.advise import AdviseOptions, run  # noqa: PLC0415
+    from logicnet.operate.advise import run  # noqa: PLC0415
 
-    options = AdviseOptions(minutes=minutes, challenges=challenges, skip_bad=skip_bad, json=json)
-    return run(settings, options)
+    return run(settings, minutes=minutes, challenges=challenges, skip_bad=skip_bad, as_json=json)

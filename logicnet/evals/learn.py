@@ -115,7 +115,8 @@ def _vote_log(row: Row) -> VoteLog | None:
 
 def _model(run: Run) -> str:
     endpoint = run.plan.get("endpoint")
-    return str(endpoint.get("model") or "") if isinstance(endpoint, dict) else ""
+    model = endpoint.get("model") if isinstance(endpoint, dict) else run.plan.get("model")  # before format 2
+    return str(model or "")
 
 
 def _print(console: Console, learned: Sequence[Learned], path: Path) -> None:

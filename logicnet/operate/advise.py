@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +25,8 @@ from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.votes import SamplerRecord
 from logicnet.volume.advice import Level, advise
 from logicnet.volume.load_test import Measuring, NothingToMeasure
-from logicnet.volume.messages import Ended, Measured, as_json, level_line, table, verdict
+from logicnet.volume.messages import Ended, Measured, level_line, table, verdict
+from logicnet.volume.messages import as_json as measured_json
 
 QUESTIONS = Recipe(
     name="volume",
@@ -40,29 +40,26 @@ QUESTIONS = Recipe(
 """Stories are what takes longest of what validators ask, so they are half."""
 
 
-@dataclass(frozen=True, slots=True)
-class AdviseOptions:
-    """What the command was given beside the settings."""
-
-    minutes: float
-    challenges: Path | None = None
-    skip_bad: bool = False
-    json: bool = False
-
-
-def run(settings: Settings, options: AdviseOptions) -> int:
+def run(
+    settings: Settings,
+    *,
+    minutes: float,
+    challenges: Path | None = None,
+    skip_bad: bool = False,
+    as_json: bool = False,
+) -> int:
     """Measure and tell; returns the exit status: 1 if nothing is safe, 130 after Ctrl-C.
 
     Raises LogicnetError if it cannot be measured.
     """
-    questions = _questions(options)
+    questions = _questions(challenges, skip_bad)
     try:
-        levels, ended = asyncio.run(_measured(settings, options, questions))
+        levels, ended = asyncio.run(_measured(settings, minutes, questions))
     except KeyboardInterrupt:  # before the first challenge
         levels, ended = [], "stopped"
     found = Measured(settings, advise(levels, settings.miner.limit_interval), ended)
-    if options.json:
-        print(json.dumps(as_json(found), indent=2))
+    if as_json:
+        print(json.dumps(measured_json(found), indent=2))
     else:
         out = Console(highlight=False)
         if levels:
@@ -75,7 +72,7 @@ def run(settings: Settings, options: AdviseOptions) -> int:
 
 
 async def _measured(
-    settings: Settings, options: AdviseOptions, questions: Sequence[str]
+    settings: Settings, minutes: float, questions: Sequence[str]
 ) -> tuple[list[Level], Ended]:
     """The levels, and why there are no more of them."""
 
@@ -96,7 +93,7 @@ async def _measured(
                 time_is_up = True
                 measuring.stop()
 
-            timer = asyncio.get_running_loop().call_later(60 * options.minutes, end)
+            timer = asyncio.get_running_loop().call_later(60 * minutes, end)
             try:
                 stopped = await until_stopped(measuring.run(), measuring.stop)
             except NothingToMeasure as error:
@@ -106,16 +103,16 @@ async def _measured(
             return measuring.levels, "stopped" if stopped else "time" if time_is_up else "done"
 
 
-def _questions(options: AdviseOptions) -> list[str]:
+def _questions(challenges: Path | None, skip_bad: bool) -> list[str]:
     """What is asked. Raises LogicnetError."""
-    if options.challenges is None:
+    if challenges is None:
         found = make(QUESTIONS, Path())
     else:
-        found = load_questions(options.challenges, None, None, skip_bad=options.skip_bad)
+        found = load_questions(challenges, None, None, skip_bad=skip_bad)
     if found.skipped:
         print(found.skipped_in_words, file=sys.stderr)
     if not found.problems:
-        raise SettingsError(f"--challenges {options.challenges}: there is no question in it")
+        raise SettingsError(f"--challenges {challenges}: there is no question in it")
     return [problem.asked for problem in found.problems]
 
 

@@ -6,45 +6,26 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import Progress
 
 from logicnet.errors import SettingsError
 from logicnet.llm.reach import reach, unheard
 from logicnet.scoring import similarity
-from logicnet.scoring.judge import AT_ONCE, CALL_TIMEOUT_S, Judge
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.options import ScoreOptions
 from logicnet.scoring.rows import FileSummary, Rows, read_rows, score_rows
 from logicnet.scoring.scorer import Scorer
 from logicnet.scoring.truth import TruthTeller
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """What the command was asked."""
-
-    file: Path
-    out: Path | None = None  # stdout if None
-    skip_bad: bool = False
-    judge_url: str | None = None
-    judge_model: str | None = None
-    judge_key: SecretStr | None = None
-    judge_timeout_s: float = CALL_TIMEOUT_S
-    judge_at_once: int = AT_ONCE
-    embedding_model: str | None = None  # a folder, or a name on the hub
-    with_truth: bool = False
 
 
 def run(options: ScoreOptions) -> None:
     """Score a file. Raises LogicnetError in one line for whatever keeps it from being scored."""
     if options.out is not None and options.out.resolve() == options.file.resolve():
         raise SettingsError("--out is the file that is being scored; give another one")
-    if options.judge_url is None and options.judge_model is not None:
-        raise SettingsError("--judge-model is for a judge: give its --judge-url")
     rows = read_rows(options.file)
     if not options.skip_bad:
         rows.refuse_broken()
@@ -77,15 +58,14 @@ async def _score(options: ScoreOptions, rows: Rows) -> FileSummary:
 async def _scorer(options: ScoreOptions, rows: Rows) -> AsyncIterator[Scorer]:
     async with AsyncExitStack() as stack:
         judge = embedder = truth = None
-        if options.judge_url is not None:
-            key = options.judge_key
-            endpoint = await reach("judge", options.judge_url, options.judge_model, key, flag="--judge-url")
+        if (server := options.judge) is not None:
+            endpoint = await reach("judge", server.url, server.model, server.key, flag="--judge-url")
             stack.push_async_callback(endpoint.close)
             judge = Judge(endpoint, timeout_s=options.judge_timeout_s, at_once=options.judge_at_once)
         if rows.need_embeddings:
             embedder = similarity.Embedder(similarity.MiniLM(options.embedding_model))
             stack.callback(embedder.close)
-        if options.with_truth:
+        if options.truth:
             truth = await stack.enter_async_context(TruthTeller())
         yield Scorer(judge, embedder, truth)
 

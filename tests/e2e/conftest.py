@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from logicnet._util.processes import Child, free_port
-from logicnet.evals.arena import Signer
+from logicnet.chain import Signer
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.operate.demo.stage import STAKES, Stage, environment, hotkey, write_network
 from logicnet.protocol import SynapseName, Wire

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from logicnet._util.processes import Child
-from logicnet.evals.arena.tally import Tallies
+from logicnet.evals.arena.tally import Standings
 from logicnet.evals.challenges import easy_tasks
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, Row, read_rows
@@ -83,7 +83,18 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     words = [*key, "--challenges", "set.jsonl", "--chain.file", str(network.file)]
     for name, one in (("direct", direct), ("constant", constant)):
         words += ["--label", name, "--target", f"127.0.0.1:{one.port}", "--hotkey", network.miner_ss58]
-    words += ["--wire", "both", "--rounds", "2", "--loop-seconds", LOOP_S, "--stagger", "0.1", "--lanes", "2"]
+    words += [
+        "--wire",
+        "both",
+        "--rounds",
+        "2",
+        "--loop-seconds",
+        LOOP_S,
+        "--stagger",
+        "0.1",
+        "--concurrency",
+        "2",
+    ]
     words += ["--judge-url", vllm.base_url, "--reference-url", vllm.base_url]
 
     with arena(tmp_path, *words) as first:
@@ -118,7 +129,7 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     assert {row.correctness for row in answered if row.ground_truth == row.answer} <= {1.0}
 
     assert {row.round for row in found} == {1, 2}
-    standings = Tallies(names, found).standings
+    standings = Standings(names, found)
     for number in (1, 2):
         places = standings.of(number)
         assert sorted(place.best_rank for place in places) == [1, 2]

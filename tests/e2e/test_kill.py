@@ -24,7 +24,7 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.evals.arena import btauth_request, classic_request
+from logicnet.evals.arena.signing import btauth_request, classic_request
 from logicnet.ledger import LedgerReader
 from logicnet.ledger._ledger import BATCH_S
 from logicnet.operate.demo.stage import environment, hotkey, write_network

@@ -128,8 +128,8 @@ async def test_a_vllm_that_hangs_costs_no_answer(miner, vllm, when):
     assert again.answer
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_told_to_stop_it_answers_what_it_admitted(miner, vllm, number):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+async def test_told_to_stop_it_answers_what_it_admitted(miner, vllm, number, status):
     running = mining(miner, vllm)
     async with running.asked_by("alice") as alice, running.asked_by("bob") as bob:
         asking = asyncio.create_task(alice.challenge(LONG, wire="classic", timeout_s=30))
@@ -141,7 +141,7 @@ async def test_told_to_stop_it_answers_what_it_admitted(miner, vllm, number):
     assert reply.success, reply.message
     assert reply.answer
     assert not late.success
-    assert await asyncio.to_thread(running.child.process.wait, START_S) == 0
+    assert await asyncio.to_thread(running.child.process.wait, START_S) == status
     assert "Traceback" not in running.said
 
 

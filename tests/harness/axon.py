@@ -12,9 +12,9 @@ import orjson
 from bittensor.sp_core import Keypair
 
 from logicnet.axon import Admission, Axon, ConcurrencyLimiter
-from logicnet.chain import Metagraph, Neuron
+from logicnet.chain import Metagraph, Neuron, Signer
 from logicnet.deadline import Deadline, ReplyMargin
-from logicnet.evals.arena import Signer, btauth_request, classic_request
+from logicnet.evals.arena.signing import btauth_request, classic_request
 from logicnet.events import Event
 from logicnet.protocol import Answer, Challenge, Hotkey, SynapseName, Uid, Wire
 from logicnet.solver.answering import Solution

@@ -15,7 +15,7 @@ from typing import Any
 
 from bittensor import http_auth, sp_core
 
-from logicnet.evals.arena import Signer
+from logicnet.chain import Signer
 from logicnet.evals.arena.signing import NO_BODY_HASH
 from tests.harness.loopback import Loopback
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -252,6 +253,36 @@ def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture
     assert main([]) == 0
     out = capsys.readouterr().out
     assert all(command in out for command in ("mine", "config", "ledger", "demo", "solvers", "version"))
+
+
+def test_help_has_four_groups_in_an_operators_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    words = ["Mine", "doctor", "Serve", "vllm", "Watch", "ledger", "Improve", "bench"]
+    assert [out.index(f" {word} ") for word in words] == sorted(out.index(f" {word} ") for word in words)
+
+
+def test_the_help_of_a_run_says_its_defaults_and_hides_former_names(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["arena", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "--concurrency" in out and "--lanes" not in out
+    assert "Number of validator loops. [default: 1]" in out and "env var: OPENAI_API_KEY" in out
+
+
+def test_a_shell_completes_commands(tmp_path: Path) -> None:
+    asked = {"_LOGICNET_COMPLETE": "complete_bash", "COMP_WORDS": "logicnet be", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "logicnet"],
+        cwd=tmp_path,
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["bench"]
 
 
 def test_solvers_lists_what_the_registry_holds(capsys: pytest.CaptureFixture[str]) -> None:

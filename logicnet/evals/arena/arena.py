@@ -1,4 +1,4 @@
-"""The validator's loop: Information first, then batches over staggered lanes, then the next round.
+"""The validator's loop: Information first, then batches by staggered workers, then the next round.
 
 A round opens with `Information`. Within `loop_s` of it a miner is asked no more than its quota, which
 both sides work out alike. What does not fit into one loop goes out in the next, as part of its round.
@@ -15,28 +15,28 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, marked_row
+from logicnet.chain.keys import Signer
+from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, scored_row
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.arena.information import InformationReply, ask_information
 from logicnet.evals.arena.plan import ArenaPlan, Target
-from logicnet.evals.arena.scorer import Mark
-from logicnet.evals.arena.signing import Signer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
+from logicnet.evals.runs.score import Mark
 
 
-class Marks(Protocol):
-    """What scores replies; `Examiner` does."""
+class ScoresReplies(Protocol):
+    """Implemented by `ReplyScorer`."""
 
     async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark: ...
 
 
 class Watcher(Protocol):
-    """Told what happens. Returns at once: it is called between questions."""
+    """Observes a run. Its methods return at once: they are called between questions."""
 
-    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
-        """Also when it goes on. `questions` go out in this loop, all targets together."""
+    def round_began(self, number: int, information: Mapping[str, InformationReply], questions: int) -> None:
+        """Also for each further loop of a round. `questions`: of this loop, over all targets."""
         ...
 
     def row(self, row: Row) -> None: ...
@@ -52,55 +52,54 @@ class Watcher(Protocol):
 class _Batch:
     """One question for up to `batch` miners at once."""
 
-    place: int  # of the question in the whole set: its wire goes by that
+    place: int  # of the question in the whole set: decides its wire
     problem: Problem
     targets: Sequence[Target]
 
 
 class Arena:
-    """Asks `problems` as one validator, until all rounds are done or `stop` is called.
+    """Asks the run's problems as one validator, until all rounds are done or `stop` is called.
 
     `now` is unix seconds; `sleep` passes time on the same clock. Belongs to one event loop.
     """
 
     def __init__(
         self,
-        run: RunFolder[ArenaPlan],
-        problems: Sequence[Problem],
+        folder: RunFolder[ArenaPlan],
         signer: Signer,
-        marks: Marks,
+        scorer: ScoresReplies,
         watcher: Watcher,
         *,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Raises BadRun if the run has asked something that is not among `problems`."""
-        self._plan = run.plan
-        self._run = run
-        self._problems = {problem.id: (place, problem) for place, problem in enumerate(problems)}
+        """Raises BadRun if the run has asked something that is not among its problems."""
+        self._plan = folder.plan
+        self._folder = folder
+        self._problems = {problem.id: (place, problem) for place, problem in enumerate(folder.problems)}
         self._signer = signer
-        self._marks = marks
+        self._scorer = scorer
         self._watcher = watcher
         self._now = now
         self._sleep = sleep
         self._stopping = asyncio.Event()
         self._clients: dict[str, ValidatorClient] = {}
-        self._told: Mapping[str, InformationReply] = {}
-        self._idle_since_s = -math.inf  # since nobody gave Information
-        planned = {problem_id for begun in run.rounds.values() for problem_id in begun.ids}
+        self._information: Mapping[str, InformationReply] = {}
+        self._idle_since_s = -math.inf  # when no miner gave Information
+        planned = {problem_id for begun in folder.rounds.values() for problem_id in begun.ids}
         if not planned <= self._problems.keys():
-            raise BadRun(f"the challenges of {run.path} are not those that it has asked; they were changed")
+            raise BadRun(f"the challenges of {folder.path} were changed: it has asked others")
 
     def stop(self) -> None:
-        """Ask nothing more; what is under way is waited for."""
+        """Ask nothing more; questions in flight are finished."""
         self._stopping.set()
 
     @property
     def stopping(self) -> bool:
         return self._stopping.is_set()
 
-    async def fight(self) -> None:
-        """All rounds that are left. However it ends, every question that was asked has its row."""
+    async def run(self) -> None:
+        """Run the remaining rounds. At its end, however it comes, every asked question has its row."""
         async with AsyncExitStack() as stack:
             for target in self._plan.targets:
                 client = ValidatorClient(self._signer, miner_ss58=target.hotkey, base_url=target.base_url)
@@ -110,11 +109,11 @@ class Arena:
                 await self._rounds()
             finally:
                 self._give_up_in_flight()
-                self._run.sync()
+                self._folder.sync()
 
     async def _rounds(self) -> None:
-        last = max(self._run.rounds, default=0)
-        if last and any(self._due(self._run.rounds[last], target) for target in self._plan.targets):
+        last = max(self._folder.rounds, default=0)
+        if last and any(self._due(self._folder.rounds[last], target) for target in self._plan.targets):
             await self._round(last)
         for number in range(last + 1, self._plan.rounds + 1):
             if self._unplanned():
@@ -126,70 +125,70 @@ class Arena:
     async def _round(self, number: int) -> None:
         while not self.stopping:
             await self._loop(number)
-            begun = self._run.rounds.get(number)
+            begun = self._folder.rounds.get(number)
             if begun is None or not self._due_now(begun):
                 break
             await self._until_next_loop()  # what did not fit into this one
-        self._run.sync()
+        self._folder.sync()
         self._watcher.round_ended(number)
 
     async def _loop(self, number: int) -> None:
-        """One loop of a round. Nothing is begun if no miner gives Information."""
-        told = self._told = await ask_information(self._plan, self._clients, self._plan.targets)
-        quotas = {name: one.quota for name, one in told.items()}
+        """One loop of a round; it asks nothing if no miner gives Information."""
+        information = self._information = await ask_information(self._plan, self._clients, self._plan.targets)
+        quotas = {name: one.quota for name, one in information.items()}
         if any(quotas.values()):
             begun = self._begun(number, quotas)
-            self._run.begin_round(number, begun, {name: asdict(one) for name, one in told.items()})
+            self._folder.begin_round(number, begun, {name: asdict(one) for name, one in information.items()})
             batches = deque(self._batches(begun, quotas))
-            self._watcher.round_began(number, told, sum(len(batch.targets) for batch in batches))
-            await self._lanes(number, batches, begun.at_s + self._plan.loop_s)
+            self._watcher.round_began(number, information, sum(len(batch.targets) for batch in batches))
+            await self._ask_all(number, batches, begun.at_s + self._plan.loop_s)
         else:
             self._idle_since_s = self._now()
-            self._watcher.round_began(number, told, 0)
+            self._watcher.round_began(number, information, 0)
 
     def _begun(self, number: int, quotas: Mapping[str, int]) -> Begun:
-        """The loop that is open, or a new one: its time counts from the miners' replies on."""
-        begun = self._run.rounds.get(number)
+        """The open loop, or a new one: its time counts from the miners' replies."""
+        begun = self._folder.rounds.get(number)
         if begun is None:
             return Begun(self._now(), self._next_ids(number, max(quotas.values())), quotas)
         over = self._now() >= begun.at_s + self._plan.loop_s
         return replace(begun, at_s=self._now()) if over else begun
 
     async def _until_next_loop(self) -> None:
-        """Miners count what they were asked over the same interval, from our Information on."""
-        last_s = max(self._idle_since_s, *(begun.at_s for begun in self._run.rounds.values()), -math.inf)
+        """Miners count questions over the same interval, from our Information."""
+        last_s = max(self._idle_since_s, *(begun.at_s for begun in self._folder.rounds.values()), -math.inf)
         left_s = min(last_s + self._plan.loop_s - self._now(), self._plan.loop_s)
         if left_s > 0 and not self.stopping:
             self._watcher.waiting(left_s)
             await self._pause(left_s)
 
     def _unplanned(self) -> list[str]:
-        """Challenges that belong to no round yet, in their order."""
-        planned = {problem_id for begun in self._run.rounds.values() for problem_id in begun.ids}
+        """Challenges without a round, in order."""
+        planned = {problem_id for begun in self._folder.rounds.values() for problem_id in begun.ids}
         return [problem_id for problem_id in self._problems if problem_id not in planned]
 
     def _next_ids(self, number: int, quota: int) -> tuple[str, ...]:
-        """What a new round asks: the next challenges, spread over the rounds unless told otherwise."""
+        """The challenges of a new round: the next ones, spread evenly over the rounds by default."""
         left = self._unplanned()
         share = self._plan.per_round or math.ceil(len(left) / (self._plan.rounds - number + 1))
         return tuple(left[: min(share, quota)])
 
     def _due_now(self, begun: Begun) -> bool:
-        """Whether a miner that gives Information has something of this round to be asked yet."""
-        up = (target for target in self._plan.targets if self._told[target.name].quota)
+        """Whether a miner that gives Information has challenges of this round left."""
+        up = (target for target in self._plan.targets if self._information[target.name].quota)
         return any(self._due(begun, target) for target in up)
 
     def _due(self, begun: Begun, target: Target) -> list[str]:
-        """Challenges of a round that a target is yet to be asked."""
+        """Challenges of a round that a target was not asked yet."""
         ids = begun.ids[: begun.asks.get(target.name, 0)]
-        return [problem_id for problem_id in ids if (target.name, problem_id) not in self._run.asked]
+        return [problem_id for problem_id in ids if (target.name, problem_id) not in self._folder.asked]
 
     def _batches(self, begun: Begun, quotas: Mapping[str, int]) -> Iterator[_Batch]:
         due: dict[str, list[Target]] = {problem_id: [] for problem_id in begun.ids}
         for target in self._plan.targets:
             asked = sum(
                 intent.target == target.name and intent.at_s >= begun.at_s
-                for intent in self._run.asked.values()
+                for intent in self._folder.asked.values()
             )
             for problem_id in self._due(begun, target)[: max(0, quotas[target.name] - asked)]:
                 due[problem_id].append(target)
@@ -199,20 +198,20 @@ class Arena:
             for start in range(0, len(targets), size):
                 yield _Batch(place, problem, targets[start : start + size])
 
-    async def _lanes(self, number: int, batches: deque[_Batch], ends_at_s: float) -> None:
-        """Lanes begin one after the other; each asks batch after batch, until none is left or time is up."""
-        lanes: list[asyncio.Task[None]] = []
+    async def _ask_all(self, number: int, batches: deque[_Batch], ends_at_s: float) -> None:
+        """Workers start one after the other; each asks batch after batch, until none or no time is left."""
+        workers: list[asyncio.Task[None]] = []
         try:
-            while batches and len(lanes) < self._plan.lanes and not self.stopping:
-                lanes.append(asyncio.create_task(self._lane(number, batches, ends_at_s)))
-                await self._pause(self._plan.stagger_s, *lanes)
-                if any(lane.done() for lane in lanes):
+            while batches and len(workers) < self._plan.concurrency and not self.stopping:
+                workers.append(asyncio.create_task(self._worker(number, batches, ends_at_s)))
+                await self._pause(self._plan.stagger_s, *workers)
+                if any(worker.done() for worker in workers):
                     break
-            await asyncio.gather(*lanes)
+            await asyncio.gather(*workers)
         finally:
-            await _end(lanes)
+            await _end(workers)
 
-    async def _lane(self, number: int, batches: deque[_Batch], ends_at_s: float) -> None:
+    async def _worker(self, number: int, batches: deque[_Batch], ends_at_s: float) -> None:
         while batches and not self.stopping:
             batch = batches.popleft()
             asking = [asyncio.create_task(self._ask(number, batch, target)) for target in batch.targets]
@@ -220,7 +219,7 @@ class Arena:
                 await asyncio.gather(*asking)
             finally:
                 await _end(asking)
-            if self._now() >= ends_at_s:  # not sooner: however short a loop, it gets somewhere
+            if self._now() >= ends_at_s:  # at the end: even the shortest loop asks something
                 return
 
     async def _ask(self, number: int, batch: _Batch, target: Target) -> None:
@@ -228,30 +227,30 @@ class Arena:
         plan, problem = self._plan, batch.problem
         wire = plan.wire_of(batch.place)
         intent = Intent(number, target.name, problem.id, wire, self._now())
-        self._run.intend(intent)
+        self._folder.intend(intent)
         task_uid = plan.task_uid(problem.id)
         reply = await self._clients[target.name].challenge(
             problem.asked, wire=wire, timeout_s=plan.timeout_s, category=plan.category, task_uid=task_uid
         )
         row = answered_row(asked_row(plan, target, problem, intent), reply, task_uid)
         if is_scored(plan, target, problem):
-            volume = self._told[target.name].epoch_volume
-            row = marked_row(row, await self._marks.mark(problem, reply, volume), volume)
+            volume = self._information[target.name].epoch_volume
+            row = scored_row(row, await self._scorer.mark(problem, reply, volume), volume)
         self._keep(row)
 
     def _give_up_in_flight(self) -> None:
         targets = {target.name: target for target in self._plan.targets}
-        for intent in self._run.in_flight():
+        for intent in self._folder.in_flight():
             _, problem = self._problems[intent.id]
             row = asked_row(self._plan, targets[intent.target], problem, intent)
             self._keep(replace(row, error=INTERRUPTED))
 
     def _keep(self, row: Row) -> None:
-        self._run.add(row)
+        self._folder.add(row)
         self._watcher.row(row)
 
     async def _pause(self, seconds: float, *until: asyncio.Task[None]) -> None:
-        """Sleep; not beyond the order to stop, nor the end of one of `until`."""
+        """Sleep until `stop` is called or one of `until` ends."""
         waits = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._stopping.wait())]
         try:
             await asyncio.wait([*waits, *until], return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""One question to one target, from the words that go out to the row that is kept."""
+"""One question to one target: what is sent, and its row."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import replace
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import in_words
 from logicnet.evals.arena.plan import ArenaPlan, Target
-from logicnet.evals.arena.scorer import Mark
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Intent
 from logicnet.evals.runs.row import LONGEST_TEXT, Row, stored
+from logicnet.evals.runs.score import Mark, marked_row, row_of
 from logicnet.scoring.rhythm import SCORED_SHARE
 
 
 def is_scored(plan: ArenaPlan, target: Target, problem: Problem) -> bool:
-    """Whether it is of the half that is scored: a coin per question and target, the same in each run."""
+    """Whether it is in the scored half: a coin per question and target, the same in each run."""
     if plan.score == "all":
         return True
     # Not for secrets. A text as seed is hashed with SHA-512, so the coin falls alike everywhere.
@@ -25,25 +25,20 @@ def is_scored(plan: ArenaPlan, target: Target, problem: Problem) -> bool:
 
 def asked_row(plan: ArenaPlan, target: Target, problem: Problem, intent: Intent) -> Row:
     """What is known before there is a reply."""
-    return Row(
+    return row_of(
+        problem,
         target=target.name,
         hotkey=target.hotkey,
         solver=target.label,
         round=intent.round,
-        id=problem.id,
-        kind=problem.kind,
-        source=problem.source,
         wire=intent.wire,
         asked_at=intent.at_s,
-        question=problem.asked,
-        raw_question=problem.question,
-        ground_truth=problem.truth,
         timeout=plan.timeout_s,
     )
 
 
 def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
-    """`row` with what came back."""
+    """`row` with the reply."""
     if not reply.success:
         return replace(row, status=reply.status, process_time=reply.seconds, error=in_words(reply))
     answer, reasoning = reply.answer, reply.reasoning
@@ -63,32 +58,15 @@ def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
     )
 
 
-def marked_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
-    """`row` with what it came to."""
-    score = mark.score
-    notes = [row.note, *score.notes]
-    if mark.similarity is not score.similarity and mark.similarity is not None:
-        notes.append(mark.similarity.failure)
-    if row.answer is not None and mark.similarity is None:
-        notes.append("similarity undecided: nobody wrote a reference")
-    return replace(
-        row,
-        scored=True,
-        correctness=score.correctness.score,
-        decided_by=score.correctness.by,
-        true=score.truth.right if score.truth else None,
-        reference=mark.reference,
-        similarity=mark.similarity.value if mark.similarity else None,
-        epoch_volume=epoch_volume,
-        reward=mark.reward.low if mark.reward.decided else None,
-        reward_low=mark.reward.low,
-        reward_high=mark.reward.high,
-        note="; ".join(note for note in notes if note),
-    )
+def scored_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
+    """`row` with its scores."""
+    undecided = row.answer is not None and mark.similarity is None
+    note = "similarity undecided: nobody wrote a reference" if undecided else ""
+    return replace(marked_row(row, mark, note), epoch_volume=epoch_volume)
 
 
 def _mismatch(reply: MinerReply, question: str, task_uid: str) -> str:
-    """A Dendrite takes whatever is echoed, and so does a validator: it is scored, and said."""
+    """A Dendrite and a validator ignore what is echoed: the reply is scored, and the row notes it."""
     for name, sent in (("logic_question", question), ("task_uid", task_uid)):
         echoed = reply.fields.get(name)
         if echoed is not None and str(echoed).strip() != sent.strip():

@@ -1,6 +1,6 @@
-"""Asks a running miner as a validator would, over either wire, and says what a validator would see.
+"""Asks a running miner as a validator would, over either wire, and returns what a validator would see.
 
-With aiohttp, as a Dendrite does: what is scored is the caller's wall clock, so it had better be alike.
+With aiohttp, as a Dendrite does: what is scored is the caller's wall clock, so the client should be the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from logicnet.evals.arena.signing import Signer, btauth_request, classic_body, classic_headers
+from logicnet.chain.keys import Signer
+from logicnet.evals.arena.signing import btauth_request, classic_request
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, SynapseName, Wire
 
 LONGEST_REPLY_BYTES = 4 * 2**20
@@ -31,7 +32,7 @@ _LONGEST_MESSAGE = 300  # characters of what a miner says when it refuses
 
 @dataclass(frozen=True, slots=True)
 class MinerReply:
-    """What came back for one request.
+    """The reply to one request.
 
     `success` is, on the classic wire, what a Dendrite's `is_success` says; on btauth, status 200 and
     a JSON object. `seconds` is the caller's wall clock around signing, HTTP and parsing, as in a
@@ -64,7 +65,7 @@ class ValidatorClient:
         self._miner_ss58 = miner_ss58
         self._base_url = base_url
         self._address = urlsplit(base_url)
-        self._session: aiohttp.ClientSession | None = None  # made on the loop that asks
+        self._session: aiohttp.ClientSession | None = None  # created on the loop that asks
 
     async def challenge(
         self, question: str, *, wire: Wire, timeout_s: float = LOGIC_TIMEOUT_S, **fields: Any
@@ -117,15 +118,15 @@ class ValidatorClient:
             return btauth_request(
                 self._signer, synapse=synapse, miner_ss58=self._miner_ss58, fields=fields, timeout_s=timeout_s
             )
-        headers = classic_headers(
+        return classic_request(
             self._signer,
             synapse=synapse,
+            fields=fields,
             miner_ss58=self._miner_ss58,
             timeout_s=timeout_s,
             ip=self._address.hostname or "",
             port=self._address.port or 80,
         )
-        return headers | {"content-type": "application/json"}, classic_body(headers, fields)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -1,4 +1,4 @@
-"""What a miner says it takes, before it is asked anything, and how much of that is this validator's."""
+"""The volume that a miner commits to before a round, and this validator's quota of it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from logicnet.evals.arena.plan import MIN_STAKE, ArenaPlan, Target
 from logicnet.protocol import Hotkey
 from logicnet.volume.quota import quotas
 
-_MOST_VOLUME = 10**9  # beyond that it is no number of questions
+_MOST_VOLUME = 10**9  # more is not a plausible number of questions
 
 
 @dataclass(frozen=True, slots=True)
 class InformationReply:
-    """One miner's word for one round. `why` is empty if it takes questions."""
+    """One miner's Information for one round. `why` it takes no questions; empty if it does."""
 
     epoch_volume: int = 0
     quota: int = 0  # questions that this validator may ask it per interval
@@ -26,7 +26,7 @@ class InformationReply:
 async def ask_information(
     plan: ArenaPlan, clients: Mapping[str, ValidatorClient], targets: Sequence[Target]
 ) -> dict[str, InformationReply]:
-    """What each target says, by its name. A miner that gives no Information is asked nothing."""
+    """The Information of each target, by name. A miner without it is asked nothing."""
     wire = plan.wire_of(0)
     replies = await asyncio.gather(
         *(
@@ -34,10 +34,10 @@ async def ask_information(
             for target in targets
         )
     )
-    return {target.name: _told(plan, reply) for target, reply in zip(targets, replies, strict=True)}
+    return {target.name: _read(plan, reply) for target, reply in zip(targets, replies, strict=True)}
 
 
-def _told(plan: ArenaPlan, reply: MinerReply) -> InformationReply:
+def _read(plan: ArenaPlan, reply: MinerReply) -> InformationReply:
     volume = read_volume(reply, plan.category)
     if isinstance(volume, str):
         return InformationReply(why=volume)
@@ -45,7 +45,7 @@ def _told(plan: ArenaPlan, reply: MinerReply) -> InformationReply:
 
 
 def read_volume(reply: MinerReply, category: str) -> int | str:
-    """The committed volume, or why there is none."""
+    """The committed volume, or what is wrong with the reply."""
     if not reply.success:
         return f"no Information: {in_words(reply)}"
     told = reply.fields.get("response_dict")
@@ -58,7 +58,7 @@ def read_volume(reply: MinerReply, category: str) -> int | str:
 
 
 def quota_of(validator: str, stakes: Mapping[str, float], epoch_volume: int) -> int:
-    """Questions that `validator` may ask per interval: what the miner itself works out."""
+    """Questions that `validator` may ask per interval: as the miner computes it."""
     by_hotkey = {Hotkey(ss58): stake for ss58, stake in stakes.items()}
     shares = quotas(by_hotkey, epoch_volume=epoch_volume, min_stake=MIN_STAKE)
     return shares.get(Hotkey(validator), 0)

@@ -1,9 +1,10 @@
-"""What somebody sees of a run: a live table on a terminal, plain lines now and then in a pipe."""
+"""A run as it goes on: a live table on a terminal, a line now and then in a pipe."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from types import TracebackType
 from typing import Self
 
@@ -16,32 +17,36 @@ from rich.table import Table
 from logicnet.deadline import Clock
 from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.plan import ArenaPlan
-from logicnet.evals.arena.standings import Range, RoundRank
-from logicnet.evals.arena.tally import Tallies
+from logicnet.evals.arena.standings import RoundRank
+from logicnet.evals.arena.tally import Standings, TargetTally
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
 
 _EVERY_S = 10.0  # between lines about progress in a pipe
 _CURVE_RANKS = (1, 20, 50, 160)
 
 
-class Board:
+class LiveTable:
     """A `Watcher`. Use as a context manager around the run."""
 
     def __init__(self, run: RunFolder[ArenaPlan], console: Console, *, clock: Clock = time.monotonic) -> None:
         self._plan = run.plan
         self._console = console
         self._clock = clock
-        self._tallies = Tallies([target.name for target in run.plan.targets], run.rows())
+        names = [target.name for target in run.plan.targets]
+        self._tallies, self._standings = {name: TargetTally() for name in names}, Standings(names)
+        for row in run.rows():
+            self._count(row)
         self._round = max(run.rounds, default=0)
         self._left = 0
         self._doing = "asking for Information"
         self._said_at_s = clock()
         self._live: Live | None = None
         if console.is_terminal:
-            # Drawn in a thread of its own: a table takes milliseconds, and miners are being timed. It goes
-            # when it is over: the last tables are printed, once.
+            # Drawn in a thread of its own: a table takes milliseconds while miners are timed. Removed at the
+            # end, when the last tables are printed.
             self._live = Live(
                 console=console, get_renderable=self._page, refresh_per_second=2, transient=True
             )
@@ -58,7 +63,7 @@ class Board:
             self._live.stop()
 
     def say(self, line: str, *, whole: bool = True) -> None:
-        """A line; unless it is to be `whole`, what the console is too narrow for is left out."""
+        """Print a line; unless `whole`, cut to the width of the console."""
         self._console.print(
             line,
             markup=False,
@@ -67,30 +72,34 @@ class Board:
             overflow=None if whole else "ellipsis",
         )
 
-    def round_began(self, number: int, told: Mapping[str, InformationReply], questions: int) -> None:
+    def round_began(self, number: int, information: Mapping[str, InformationReply], questions: int) -> None:
         self._round, self._left = number, questions
         self._doing = "asking"
-        for name, one in told.items():
+        for name, one in information.items():
             says = one.why or f"takes {one.epoch_volume}, {one.quota} of them from this validator"
             self.say(f"Round {number} of {self._plan.rounds}: {name} {says.rstrip('.')}.")
 
     def row(self, row: Row) -> None:
-        self._tallies.add(row)
+        self._count(row)
         self._left = max(0, self._left - 1)
         now_s = self._clock()
         if self._live is None and now_s - self._said_at_s >= _EVERY_S:
             self._said_at_s = now_s
             self.say(f"    {self._progress()}")
 
+    def _count(self, row: Row) -> None:
+        self._tallies[row.target].add(row)
+        self._standings.add(row)
+
     def waiting(self, seconds: float) -> None:
         self._doing = (
-            f"until {time.strftime('%H:%M:%S', time.localtime(time.time() + seconds))} the loop lasts"
+            f"the loop lasts until {time.strftime('%H:%M:%S', time.localtime(time.time() + seconds))}"
         )
         if self._live is None:
             self.say(f"    waiting {seconds:.0f} s for the end of the loop")
 
     def stopping(self) -> None:
-        self._doing = "stopping: what is under way is waited for; Ctrl-C again gives it up"
+        self._doing = "stopping after the questions in flight; Ctrl-C again gives them up"
         self.say(self._doing[0].upper() + self._doing[1:] + ".")
 
     def round_ended(self, number: int) -> None:
@@ -98,28 +107,28 @@ class Board:
             self._console.print(self.tables())
 
     def tables(self) -> Group:
-        """Every miner: what it was asked and what came of it; then what the last round would pay."""
+        """Questions and scores of every miner; then its income after the last round."""
         return Group(self._answers(), self._income())
 
     def _answers(self) -> Table:
         title = f"Round {self._round} of {self._plan.rounds}" if self._round else "Before the first round"
         headings = ("asked", "answered", "scored", "correct", "true", "similar", "p50 s", "p95 s", "max s")
         table = self._table(title, *headings)
-        for name, tally in self._tallies.of.items():
+        for name, tally in self._tallies.items():
             table.add_row(
                 escape(name),
                 *(str(count) for count in (tally.asked, tally.answered, tally.scored)),
-                *(_number(one.mean) for one in (tally.correctness, tally.true, tally.similarity)),
+                *(_number(_mean(one)) for one in (tally.correctness, tally.true, tally.similarity)),
                 *(_number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
             )
         return table
 
     def _income(self) -> Table:
         table = self._table("", "reward", "rank", "incentive", "weight")
-        places = {place.target: place for place in self._tallies.standings.of(self._round)}
-        weights = self._tallies.standings.weights()
-        for name, tally in self._tallies.of.items():
-            low, high = tally.low.mean, tally.high.mean
+        places = {place.target: place for place in self._standings.of(self._round)}
+        weights = self._standings.weights()
+        for name, tally in self._tallies.items():
+            low, high = _mean(tally.low), _mean(tally.high)
             reward = _range(Range(low, high)) if low is not None and high is not None else "-"
             table.add_row(escape(name), reward, *_place(places.get(name)), _range(weights[name]))
         return table
@@ -132,15 +141,15 @@ class Board:
         return table
 
     def last_words(self) -> list[str]:
-        """What is to be known about the table, once the run is over."""
+        """Notes to the table, once the run is over."""
         lines = []
-        for name, tally in self._tallies.of.items():
+        for name, tally in self._tallies.items():
             if tally.last_error:
                 missing = tally.asked - tally.answered
                 silent = f"{missing} of {tally.asked} without a reply; last: " if missing else ""
                 lines.append(f"{name}: {silent}{tally.last_error}")
-        undecided = sum(tally.undecided for tally in self._tallies.of.values())
-        scored = sum(tally.scored for tally in self._tallies.of.values())
+        undecided = sum(tally.undecided for tally in self._tallies.values())
+        scored = sum(tally.scored for tally in self._tallies.values())
         if undecided:
             without = [
                 words
@@ -184,6 +193,10 @@ def _place(place: RoundRank | None) -> tuple[str, str]:
 def _range(one: Range) -> str:
     low, high = f"{one.low:z.3f}", f"{one.high:z.3f}"  # z: -0.000 is 0.000
     return low if low == high else f"{low}..{high}"
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
 
 
 def _number(value: float | None, digits: int = 3) -> str:

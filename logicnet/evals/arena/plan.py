@@ -1,32 +1,26 @@
-"""What an arena is asked to do: `run.json` of its folder, so that a resumed run is the same run."""
+"""The flags and the saved plan of `logicnet arena`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from logicnet._util.flags import Flag
 from logicnet.errors import SettingsError
-from logicnet.evals.runs.plan import FrozenPlan, ModelServer
+from logicnet.evals.runs.plan import RunPlan
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, Wire
 from logicnet.scoring.rhythm import BATCH_MINERS, LANE_STAGGER_S, LANES, LOOP_S
-
-Wires = Literal["classic", "btauth", "both"]
-"""`both`: one question over the one, the next over the other."""
-
-Scored = Literal["half", "all"]
 
 MIN_STAKE = 10_000.0
 """The stake (alpha) from which a validator shares in a miner's volume. Source: LogicNet 1.6."""
 
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1)]
 
-
-class Target(FrozenPlan):
+@dataclass(frozen=True, slots=True)
+class Target:
     """A running miner. `name` is what rows and tables call it: its label, else its address."""
 
     address: str  # HOST:PORT
@@ -42,32 +36,70 @@ class Target(FrozenPlan):
         return f"http://{self.address}"
 
 
-class ArenaPlan(FrozenPlan):
-    """See the module. Times are seconds."""
+class ArenaPlan(RunPlan):
+    """See the module. Who asks (wallet, URI, stakes' file) is read again each time."""
 
-    format: Literal[1] = 1
+    MAY_CHANGE: ClassVar = RunPlan.MAY_CHANGE | {"rounds"}
+    MAY_CHANGE_IN_WORDS: ClassVar = "--rounds and the models that score"
+
+    kind: Literal["arena"] = "arena"
     run: uuid.UUID = Field(default_factory=uuid.uuid4)  # so that no two runs name a question alike
-    targets: tuple[Target, ...]
-    validator: str  # ss58 of the hotkey that asks
-    stakes: dict[str, float]
+    validator: str = ""  # ss58 of the hotkey that asks
+    stakes: dict[str, float] = Field(default_factory=dict)
     """Of everybody on the subnet (alpha, by ss58): what a miner shares its volume by."""
-    challenges: str  # as it was given: a recipe or a file
-    rounds: _Count = 1
-    per_round: _Count | None = None  # questions per miner and round at most; its quota if None
-    wire: Wires = "classic"
-    score: Scored = "all"
-    seed: int = 0  # of which half is scored
-    category: str = "Logic"
-    lanes: _Count = LANES
-    stagger_s: _Seconds = LANE_STAGGER_S
-    batch: _Count = BATCH_MINERS
-    loop_s: _Seconds = LOOP_S
-    timeout_s: _Timeout = LOGIC_TIMEOUT_S
-    information_timeout_s: _Timeout = INFORMATION_TIMEOUT_S
-    judge: ModelServer | None = None
-    reference: ModelServer | None = None
-    embedding_model: str | None = None
-    truth: bool = True
+
+    target: tuple[str, ...] = Field((), description="HOST:PORT of a miner; repeat for more.")
+    hotkey: tuple[str, ...] = Field((), description="Its ss58 hotkey, in the same order.")
+    label: tuple[str, ...] = Field((), description="Its name in tables, in the same order.")
+    challenges: str = Field("", description="A recipe, or a JSONL file of questions.")
+    rounds: int = Field(1, ge=1, description="Number of validator loops.")
+    per_round: int | None = Field(
+        None, ge=1, description="Questions per round and miner at most; default: spread evenly."
+    )
+    wallet_path: Annotated[Path | None, Flag(("--wallet.path",))] = Field(
+        None, exclude=True, description="Folder of wallets."
+    )
+    wallet_name: Annotated[str | None, Flag(("--wallet.name",))] = Field(
+        None, exclude=True, description="The validator's coldkey."
+    )
+    wallet_hotkey: Annotated[str | None, Flag(("--wallet.hotkey",))] = Field(
+        None, exclude=True, description="Its hotkey."
+    )
+    validator_uri: str | None = Field(
+        None, exclude=True, repr=False, description="A development key instead of a wallet, such as //Alice."
+    )
+    chain_file: Annotated[Path | None, Flag(("--chain.file",))] = Field(
+        None, exclude=True, description="The network, for the stakes; default: this validator alone."
+    )
+    wire: Literal["classic", "btauth", "both"] = Field("classic", description="both: in turn.")
+    score: Literal["half", "all"] = Field("all", description="A validator scores about half.")
+    seed: int = Field(0, description="Decides which half is scored.")
+    concurrency: Annotated[int, Flag(former="--lanes")] = Field(
+        LANES, ge=1, description="Batches in flight at once."
+    )
+    stagger_s: float = Field(
+        LANE_STAGGER_S, ge=0, allow_inf_nan=False, description="Seconds between the starts of batches."
+    )
+    batch: int = Field(BATCH_MINERS, ge=1, description="Miners that are asked the same question at once.")
+    loop_s: Annotated[float, Flag(("--loop-seconds",))] = Field(
+        LOOP_S,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds of a loop, the miner's --miner.limit_interval.",
+    )
+    timeout_s: float = Field(LOGIC_TIMEOUT_S, gt=0, allow_inf_nan=False, description="Seconds for an answer.")
+    information_timeout_s: float = Field(
+        INFORMATION_TIMEOUT_S, gt=0, allow_inf_nan=False, description="Seconds for Information."
+    )
+    category: str = Field("Logic", description="Category that a miner's Information must name.")
+    truth: bool | None = Field(
+        None, description="Add whether answers are truly right; default: if math-verify is installed."
+    )
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        labels = self.label or (None,) * len(self.target)
+        return tuple(map(Target, self.target, self.hotkey, labels))
 
     def task_uid(self, problem_id: str) -> str:
         """What a miner is told instead of the id, which is made of the question and its truth."""
@@ -80,36 +112,32 @@ class ArenaPlan(FrozenPlan):
         return self.wire
 
 
-def read_targets(
-    addresses: Sequence[str], hotkeys: Sequence[str], labels: Sequence[str] = ()
-) -> tuple[Target, ...]:
-    """Targets from what was given in the same order. Raises SettingsError."""
+def check_targets(plan: ArenaPlan) -> None:
+    """Raise SettingsError unless each target has an address, a hotkey and a name of its own."""
     from bittensor.wallets import is_bittensor_address  # noqa: PLC0415 (a third of a second)
 
-    if not addresses:
+    if not plan.target:
         raise SettingsError("--target is missing: HOST:PORT of a miner's axon, with its --hotkey")
-    if len(hotkeys) != len(addresses):
+    if len(plan.hotkey) != len(plan.target):
         raise SettingsError(
-            f"each --target has a --hotkey, in the same order; got {len(addresses)} and {len(hotkeys)}"
+            f"each --target has a --hotkey, in the same order; got {len(plan.target)} and {len(plan.hotkey)}"
         )
-    if labels and len(labels) != len(addresses):
+    if plan.label and len(plan.label) != len(plan.target):
         raise SettingsError(
-            f"--label is for every --target or for none, in the same order; got {len(labels)}"
+            f"--label is for every --target or for none, in the same order; got {len(plan.label)}"
         )
-    for hotkey in hotkeys:
+    for hotkey in plan.hotkey:
         if not is_bittensor_address(hotkey):
             raise SettingsError(f"--hotkey {hotkey[:60]!r}: not an ss58 address of Bittensor")
-    for what, given in (("--target", addresses), ("--label", labels)):
-        twice = next((one for one in given if list(given).count(one) > 1), None)
+    for what, given in (("--target", plan.target), ("--label", plan.label)):
+        twice = next((one for one in given if given.count(one) > 1), None)
         if twice is not None:
             raise SettingsError(f"{what} {twice!r} is given twice; rows could not be told apart")
-    return tuple(
-        Target(address=_address(address), hotkey=hotkey, label=labels[place] if labels else None)
-        for place, (address, hotkey) in enumerate(zip(addresses, hotkeys, strict=True))
-    )
+    for address in plan.target:
+        _check_address(address)
 
 
-def _address(text: str) -> str:
+def _check_address(text: str) -> None:
     """HOST:PORT; an IPv6 address in brackets."""
     host, _, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
@@ -117,4 +145,3 @@ def _address(text: str) -> str:
     fit = fit and bare != "" and (bare != host or ":" not in host)
     if not fit or not all(c.isalnum() or c in ".-:_%" for c in bare) or not bare.isascii():
         raise SettingsError(f"--target takes HOST:PORT, such as 127.0.0.1:8091; got {text[:60]!r}")
-    return text

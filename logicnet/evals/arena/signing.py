@@ -11,10 +11,11 @@ import json
 import time
 import uuid as uuids
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from bittensor import http_auth
 
+from logicnet.chain.keys import Signer
 from logicnet.protocol import SynapseName
 
 NO_BODY_HASH = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
@@ -35,24 +36,6 @@ _FIELDS: dict[SynapseName, dict[str, Any]] = {
 """Each synapse's own fields with their defaults, in the order in which a Dendrite sends them."""
 
 
-class Signer(Protocol):
-    """A hotkey that can sign: `bittensor.sp_core.Keypair`, or `wallet.hotkey`.
-
-    Not the wallet itself: it reads its key file again for each signature.
-    """
-
-    @property
-    def ss58_address(self) -> str: ...
-
-    @property
-    def public_key(self) -> bytes: ...
-
-    @property
-    def crypto_type(self) -> int: ...
-
-    def sign(self, message: bytes) -> bytes: ...
-
-
 @functools.cache
 def _own_uuid() -> str:
     """One per process, as a Dendrite has one for its life."""
@@ -64,7 +47,7 @@ def classic_headers(
     *,
     synapse: SynapseName,
     miner_ss58: str,
-    timeout_s: float,
+    timeout_s: float = 64,
     nonce_ns: int | None = None,
     uuid: str | None = None,
     version: int = 10_005_000,
@@ -136,19 +119,10 @@ def classic_body(headers: Mapping[str, str], fields: Mapping[str, Any] | None = 
 
 
 def classic_request(
-    keypair: Signer,
-    *,
-    synapse: SynapseName,
-    miner_ss58: str,
-    fields: Mapping[str, Any] | None = None,
-    timeout_s: float = 64,
-    nonce_ns: int | None = None,
-    uuid: str | None = None,
+    keypair: Signer, *, synapse: SynapseName, fields: Mapping[str, Any] | None = None, **how: Any
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of one classic request, to be sent as `POST /{synapse}`."""
-    headers = classic_headers(
-        keypair, synapse=synapse, miner_ss58=miner_ss58, timeout_s=timeout_s, nonce_ns=nonce_ns, uuid=uuid
-    )
+    """Headers and body of one classic request, sent as `POST /{synapse}`; `how`: see `classic_headers`."""
+    headers = classic_headers(keypair, synapse=synapse, **how)
     return headers | {"content-type": "application/json"}, classic_body(headers, fields)
 
 

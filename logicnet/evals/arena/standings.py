@@ -1,4 +1,4 @@
-"""Rank, incentive and weight, also where rewards are only known to lie between two numbers.
+"""Rank, incentive and weight, also where rewards are only known as ranges.
 
 Without a judge or a reference some rewards are undecided. Then so may be who ranks before whom: each
 figure is a range, from the worst to the best that can still come out, and where everything is decided
@@ -10,24 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import incentive, loop_mean, weights
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """From `low` to `high`, both possible."""
-
-    low: float
-    high: float
-
-    @property
-    def decided(self) -> bool:
-        return self.low == self.high
-
-
-@dataclass(frozen=True, slots=True)
 class RoundRank:
-    """How one target came out of one round. Ranks: 1 is best; equal means share one."""
+    """One target in one round. Rank 1 is best; equal means share one."""
 
     target: str
     mean: Range  # of the rewards
@@ -54,7 +43,7 @@ def places(rewards: Mapping[str, Sequence[Range]]) -> list[RoundRank]:
 
 
 def weight_ranges(incentives: Mapping[str, Sequence[Range]]) -> dict[str, Range]:
-    """What would go on the chain, from each target's incentives, the latest last; see `weights`.
+    """The weights for the chain, from each target's incentives, latest last; see `weights`.
 
     Alone among targets that all earned nothing, a weight is 0; otherwise they sum to 1.
     """

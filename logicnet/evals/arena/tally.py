@@ -1,4 +1,4 @@
-"""What rows come to so far: per target, per round, and on the chain."""
+"""Sums over the rows so far: per target, per round, and on the chain."""
 
 from __future__ import annotations
 
@@ -7,25 +7,9 @@ from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.evals.arena.standings import Range, RoundRank, places, weight_ranges
+from logicnet.evals.arena.standings import RoundRank, places, weight_ranges
 from logicnet.evals.runs.row import Row
-
-
-@dataclass
-class Sum:
-    """A mean that grows; None while there is nothing in it."""
-
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, value: float | None) -> None:
-        if value is not None:
-            self.total += value
-            self.count += 1
-
-    @property
-    def mean(self) -> float | None:
-        return self.total / self.count if self.count else None
+from logicnet.evals.runs.score import Range
 
 
 @dataclass
@@ -35,12 +19,12 @@ class TargetTally:
     asked: int = 0
     answered: int = 0  # a reply that counts
     scored: int = 0
-    undecided: int = 0  # scored, and the reward lies between two numbers
-    correctness: Sum = field(default_factory=Sum)
-    true: Sum = field(default_factory=Sum)
-    similarity: Sum = field(default_factory=Sum)
-    low: Sum = field(default_factory=Sum)
-    high: Sum = field(default_factory=Sum)
+    undecided: int = 0  # scored, with a range as reward
+    correctness: list[float] = field(default_factory=list)
+    true: list[float] = field(default_factory=list)
+    similarity: list[float] = field(default_factory=list)
+    low: list[float] = field(default_factory=list)
+    high: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)  # sorted
     last_error: str = ""
 
@@ -53,11 +37,16 @@ class TargetTally:
         if row.scored:
             self.scored += 1
             self.undecided += row.reward is None
-            self.correctness.add(row.correctness)
-            self.true.add(None if row.true is None else float(row.true))
-            self.similarity.add(row.similarity)
-            self.low.add(row.reward_low)
-            self.high.add(row.reward_high)
+            known = {
+                "correctness": row.correctness,
+                "true": row.true,
+                "similarity": row.similarity,
+                "low": row.reward_low,
+                "high": row.reward_high,
+            }
+            for name, value in known.items():
+                if value is not None:
+                    getattr(self, name).append(float(value))
 
     def second(self, share: float) -> float | None:
         """The nearest-rank quantile of the seconds."""
@@ -66,17 +55,19 @@ class TargetTally:
 
 
 class Standings:
-    """The standings of every round that has scored rows, and the weights they come to.
+    """The standings of every round that has scored rows, and the weights that follow.
 
     `names` are all targets. One that gave no Information in a round earns nothing in it; one that was
     asked and by chance not scored is as if the round had not been.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], rows: Iterable[Row] = ()) -> None:
         self._names = names
         self._rewards: dict[int, dict[str, list[Range]]] = {}
         self._asked: dict[int, set[str]] = {}
         self._paid: dict[int, Mapping[str, Range]] = {}
+        for row in rows:
+            self.add(row)
 
     def add(self, row: Row) -> None:
         self._paid.pop(row.round, None)
@@ -91,7 +82,7 @@ class Standings:
         return places(dict(self._rewards.get(number, {})))
 
     def weights(self) -> Mapping[str, Range]:
-        """What would go on the chain after the rounds so far."""
+        """The weights for the chain after the rounds so far."""
         incentives: dict[str, list[Range]] = {name: [] for name in self._names}
         for number in sorted(self._rewards):
             paid = self._paid_in(number)
@@ -109,18 +100,3 @@ class Standings:
             if number < max(self._rewards):  # it is over
                 self._paid[number] = paid
         return paid
-
-
-class Tallies:
-    """Everything that is shown of a run."""
-
-    def __init__(self, names: Sequence[str], rows: Iterable[Row] = ()) -> None:
-        """`rows` are those of before."""
-        self.of = {name: TargetTally() for name in names}
-        self.standings = Standings(names)
-        for row in rows:
-            self.add(row)
-
-    def add(self, row: Row) -> None:
-        self.of[row.target].add(row)
-        self.standings.add(row)

@@ -23,7 +23,7 @@ from logicnet.solver.answering import Solution, answer_in_time
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One question to one solver, and what became of it."""
+    """One question to one solver, and its solution."""
 
     name: str  # of the solver
     problem: Problem
@@ -34,7 +34,7 @@ class Attempt:
 
 
 async def ask(contestant: Contestant, problem: Problem, models: Models, timeout_s: float) -> Attempt:
-    """The solver has what a miner would give it: `timeout_s` less the margin for the way home."""
+    """The solver gets a miner's deadline: `timeout_s` less the margin for the reply."""
     meter = Metered(models)
     challenge = Challenge(problem.asked, "Logic", problem.id)
     asked_at_s = time.time()

@@ -1,6 +1,6 @@
-"""Who takes part: solvers by name, as the miner has them, and peers from a file.
+"""The solvers of a bench: by name, as for the miner, and peers from Python files.
 
-A peer is a solver that lives in a Python file of its own and is installed nowhere; docs/bench.md shows one.
+A peer is a solver that lives in a Python file of its own and is not installed; docs/bench.md shows one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from types import ModuleType
 from typing import cast
 
 from logicnet.errors import SettingsError
+from logicnet.evals.runs.run import solver_name
 from logicnet.solver import Setup, Solver, build, load_solver
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A solver and what tables call it."""
+    """A solver and its name in tables."""
 
     name: str
     solver: Solver
@@ -42,7 +43,7 @@ def _contestant(given: str, setup: Setup) -> Contestant:
     path, _, wanted = given.partition(".py:")
     if wanted or given.endswith(".py"):
         file = Path(f"{path}.py" if wanted else given)
-        return Contestant(wanted or file.stem, _peer(file, wanted, setup))
+        return Contestant(solver_name(given), _peer(file, wanted, setup))
     return Contestant(given, load_solver(given, setup, flag="--solvers"))
 
 

@@ -1,30 +1,66 @@
-"""What a bench is asked to do: `run.json` of its folder."""
+"""The flags and the saved plan of `logicnet bench`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from logicnet.evals.runs.plan import ModelServer
+from logicnet._util.flags import Flag
+from logicnet.errors import SettingsError
+from logicnet.evals.runs.plan import RunPlan
 from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.scoring.options import ITS_KEY, ITS_MODEL, ModelServer
 
 
-class BenchPlan(BaseModel):
-    """See the module. Keys are not kept."""
+class BenchPlan(RunPlan):
+    """See the module."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    format: Literal[1] = 1
     kind: Literal["bench"] = "bench"
-    solvers: tuple[str, ...]  # what tables call them
-    named: tuple[str, ...] = ()  # as they were given: names and files
-    challenges: str  # as it was given: a recipe or a file
-    questions: Annotated[int, Field(ge=1)]
-    seed: int | None = None  # None: the recipe's own
-    concurrency: Annotated[int, Field(ge=1)]  # questions that one solver is given at once
-    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = LOGIC_TIMEOUT_S
-    endpoint: ModelServer
-    judge: ModelServer | None = None
-    reference: ModelServer | None = None  # None: reasoning is compared with nothing
-    embedding_model: str | None = None
+    solvers: Annotated[tuple[str, ...], Flag(commas=True)] = Field(
+        ("race", "direct"), description="Names of solvers or Python files, separated by commas."
+    )
+    challenges: Path | None = Field(
+        None, description="Recipe or file of questions; default: every kind of mathgenerator."
+    )
+    questions: Annotated[int | None, Flag(("--n",))] = Field(
+        None, ge=1, description="Number of questions; default: the recipe's."
+    )
+    seed: int | None = Field(None, ge=0, description="Seed of the questions; default: the recipe's.")
+    concurrency: int = Field(4, ge=1, description="Questions that a solver is given at once.")
+    deadline_s: float = Field(LOGIC_TIMEOUT_S, ge=1.0, le=3600.0, description="Seconds for an answer.")
+    endpoint: str = Field(
+        "http://127.0.0.1:8000/v1", description="OpenAI-compatible base URL of the model server."
+    )
+    model: str | None = Field(None, description=ITS_MODEL)
+    key: Annotated[SecretStr | None, ITS_KEY] = Field(None, exclude=True, description="Its API key.")
+    similarity: bool = Field(
+        True, description="Compare reasoning; the model of --endpoint writes references if no other does."
+    )
+
+    @field_validator("solvers", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        names = [one.strip() for one in given.split(",")] if isinstance(given, str) else list(given)
+        if not any(names):
+            raise SettingsError("--solvers is empty: name at least one; `logicnet solvers` lists them")
+        return tuple(filter(None, names))
+
+    @model_validator(mode="after")
+    def _references_are_compared(self) -> Self:
+        if self.reference_url is not None and not self.similarity:
+            raise SettingsError(
+                "--reference-url is for comparing reasoning, which --no-similarity switches off for this run"
+            )
+        return self
+
+    @property
+    def answers(self) -> ModelServer:
+        """The server that the solvers ask."""
+        return ModelServer(self.endpoint, self.model, self.key)
+
+    @property
+    def reference(self) -> ModelServer | None:
+        """The model of the solvers writes the references if no other does."""
+        return (super().reference or self.answers) if self.similarity else None

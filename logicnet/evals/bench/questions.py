@@ -1,4 +1,4 @@
-"""The questions of a bench: so many of what a user names, the same ones for the same seed."""
+"""The questions of a bench: the same ones for the same seed."""
 
 from __future__ import annotations
 

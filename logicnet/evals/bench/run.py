@@ -5,120 +5,84 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-
-from pydantic import SecretStr
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from logicnet.evals.bench.asking import heats, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
 from logicnet.evals.bench.marking import interrupted_row, mark, references
-from logicnet.evals.bench.options import SOLVERS, BenchOptions, ServerOption, key_for, new_plan, resumed_plan
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.bench.questions import load_questions
-from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.challenges.sets import load
+from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.report import write as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
-from logicnet.evals.runs.plan import ModelServer
 from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import ROWS
+from logicnet.evals.runs.score import endpoint, scorer_of
 from logicnet.llm import Completion, Endpoint
-from logicnet.llm.reach import reach, unheard
-from logicnet.scoring import Embedder, Judge, MiniLM, Scorer, TruthTeller, similarity
+from logicnet.llm.reach import unheard
+from logicnet.scoring import MiniLM, Scorer, similarity
 from logicnet.solver import Setup, on_shift
 
-__all__ = ["BenchOptions", "ServerOption", "run"]
 
-
-@dataclass(frozen=True)
-class _Ready:
-    """All that is known before a model is asked anything. `open` writes to the run's folder."""
-
-    out: Path
-    plan: BenchPlan
-    contestants: Sequence[Contestant]
-    problems: Sequence[Problem]
-    open: Callable[[], RunFolder[BenchPlan]]
-
-
-def run(options: BenchOptions) -> int:
-    """Run it; returns the exit status, 130 after Ctrl-C. Raises LogicnetError if it cannot be run."""
+def run(given: BenchPlan) -> int:
+    """Returns the exit status, 130 after Ctrl-C. Raises LogicnetError if it cannot begin or continue."""
     report.require()
-    ready = _resumed(options) if options.resume else _begun(options)
-    if ready.plan.reference is not None:
+    plan, challenges, contestants = _resumed(given) if given.resume else _begun(given)
+    if plan.reference is not None:
         similarity.require("--no-similarity goes without")
     try:
-        stopped = asyncio.run(_run(options, ready))
+        stopped = asyncio.run(_run(plan, challenges, contestants))
     except KeyboardInterrupt:  # before the first question
         stopped = True
-    rows = ready.out / ROWS
+    rows = plan.path / ROWS
     kept = rows.exists() and rows.stat().st_size > 0
     if stopped:
-        what = f"what was scored is in {ready.out}" if kept else "nothing was scored yet"
-        on = f" To go on: logicnet bench --out {ready.out} --resume" if kept else ""
+        what = f"what was scored is in {plan.path}" if kept else "nothing was scored yet"
+        on = f" To continue: logicnet bench --out {plan.path} --resume" if kept else ""
         print(f"\nStopped; {what}.{on}", file=sys.stderr)
     if kept:
-        report.run(ready.out)
+        report.run(plan.path)
     return 130 if stopped else 0
 
 
-def _begun(options: BenchOptions) -> _Ready:
-    out = options.folder()
-    refuse_taken(out)
-    contestants = load_contestants(options.solvers or SOLVERS, Setup(model=options.endpoint.model))
-    questions = load_questions(options.challenges, options.count, options.seed, skip_bad=options.skip_bad)
-    if questions.skipped:
-        print(questions.skipped_in_words, file=sys.stderr)
-    plan = new_plan(options, [one.name for one in contestants], len(questions.problems))
-    begin = partial(RunFolder.begin, out, plan, questions)
-    return _Ready(out, plan, contestants, questions.problems, begin)
+def _begun(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant]]:
+    plan = given.model_copy(update={"out": given.folder("bench")})
+    refuse_taken(plan.path)
+    contestants = load_contestants(plan.solvers, Setup(model=plan.model))
+    found = load_questions(plan.challenges, plan.questions, plan.seed, skip_bad=plan.skip_bad)
+    if found.skipped:
+        print(found.skipped_in_words, file=sys.stderr)
+    return plan.model_copy(update={"questions": len(found.problems)}), found, contestants
 
 
-def _resumed(options: BenchOptions) -> _Ready:
-    out = options.folder()
-    plan = resumed_plan(options, read_plan(out, BenchPlan))
-    contestants = load_contestants(plan.named or plan.solvers, Setup(model=plan.endpoint.model))
-    problems = load(out / CHALLENGES).problems
-    return _Ready(out, plan, contestants, problems, partial(RunFolder.resume, out, plan))
+def _resumed(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant]]:
+    plan = given.resumed(read_plan(given.path, BenchPlan))
+    contestants = load_contestants(plan.solvers, Setup(model=plan.model))
+    return plan, load(given.path / CHALLENGES), contestants
 
 
-async def _run(options: BenchOptions, ready: _Ready) -> bool:
+async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[Contestant]) -> bool:
     """Whether it was stopped before its end."""
-    plan = ready.plan
-
     async with AsyncExitStack() as stack:
-
-        async def endpoint(role: str, models: ModelServer) -> Endpoint:
-            key, flag = key_for(role, options, plan), "--endpoint" if role == "endpoint" else f"--{role}-url"
-            secret = SecretStr(key) if key else None
-            found = await reach(role, models.url, models.model, secret, flag=flag)
-            stack.push_async_callback(found.close)
-            return found
-
         with unheard():
-            models = await endpoint("endpoint", plan.endpoint)
-            reference = await endpoint("reference", plan.reference) if plan.reference else None
-            judge = await endpoint("judge", plan.judge) if plan.judge else None
-        scorer = await stack.enter_async_context(_scorer(plan, ready.problems, judge))
-        contestants = _for_served(ready, models)
+            models = await endpoint(stack, "endpoint", plan.answers, "--endpoint")
+            reference = judge = encode = None
+            if plan.reference is not None:
+                reference = await endpoint(stack, "reference", plan.reference, "--reference-url")
+                encode = MiniLM(plan.embedding_model)
+            if plan.judge is not None:
+                judge = await endpoint(stack, "judge", plan.judge, "--judge-url")
+        scorer = await scorer_of(stack, judge, encode, challenges.problems)
+        if plan.model is None and models.served is not None:  # build them for the model that is served
+            contestants = load_contestants(plan.solvers, Setup(model=models.served.model))
         for contestant in contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))
-        bench = _Bench(stack.enter_context(ready.open()), contestants, models, reference, scorer)
+        folder = stack.enter_context(RunFolder.of(plan, challenges))
+        bench = _Bench(folder, contestants, models, reference, scorer)
         return await until_stopped(bench.run(), bench.stop)
-
-
-def _for_served(ready: _Ready, models: Endpoint) -> Sequence[Contestant]:
-    """The contestants, built for the model that is served where none was named."""
-    plan = ready.plan
-    if plan.endpoint.model is not None or models.served is None:
-        return ready.contestants
-    return load_contestants(plan.named or plan.solvers, Setup(model=models.served.model))
 
 
 class _Bench:
@@ -141,19 +105,19 @@ class _Bench:
         self._models = models
         self._reference = reference
         self._scorer = scorer
-        self._say = _Progress(folder.plan.questions, len(contestants))
+        self._say = _Progress(len(folder.problems), len(contestants))
         self._stopping = False
 
     def stop(self) -> None:
-        """Ask nothing more; the solver whose turn it is ends it."""
+        """Ask nothing more; the solver in turn finishes its heat."""
         self._stopping = True
         self._say.stopping()
 
     async def run(self) -> None:
-        """However it ends, every question that was asked has its row."""
+        """At its end, however it comes, every asked question has its row."""
         folder, plan = self._folder, self._folder.plan
         self._give_up_in_flight()
-        # Solvers that are compared are compared with the same text, also after a pause.
+        # All solvers are compared with the same text, also after a pause.
         written = {
             row.id: Completion(row.reference, "stop") for row in folder.rows() if row.reference is not None
         }
@@ -161,7 +125,7 @@ class _Bench:
             for heat, order in heats(self._contestants, folder.problems, plan.concurrency):
                 due = {one.name: self._due(one, heat) for one in order}
                 wanted = [one for one in heat if any(one in problems for problems in due.values())]
-                # References first and scores last, so that nothing else is under way while a solver is timed.
+                # References first and scores last, so that nothing else runs while a solver is timed.
                 missing = [one for one in wanted if one.id not in written]
                 if self._reference is not None and missing and not self._stopping:
                     self._say("references")
@@ -183,7 +147,7 @@ class _Bench:
     async def _turn(
         self, contestant: Contestant, problems: Sequence[Problem], written: dict[str, Completion]
     ) -> None:
-        """One solver's part of a heat: written down before it is asked, and when it is scored."""
+        """One solver's part of a heat, recorded before it is asked and when it is scored."""
         if not problems:
             return
         folder, deadline_s = self._folder, self._folder.plan.deadline_s
@@ -192,7 +156,7 @@ class _Bench:
             folder.intend(Intent(1, contestant.name, one.id, "", time.time()))
         asked = await run_heat(contestant, problems, self._models, deadline_s)
         self._say("scoring")
-        for row in await mark(asked, self._scorer, written, deadline_s, checker_of):
+        for row in await mark(asked, self._scorer, written, deadline_s):
             folder.add(row)
 
     def _give_up_in_flight(self) -> None:
@@ -200,22 +164,6 @@ class _Bench:
         for intent in self._folder.in_flight():
             problem = self._problems[intent.id]
             self._folder.add(interrupted_row(intent.target, problem, intent.at_s, deadline_s))
-
-
-@asynccontextmanager
-async def _scorer(
-    plan: BenchPlan, problems: Sequence[Problem], judge: Endpoint | None
-) -> AsyncIterator[Scorer]:
-    async with AsyncExitStack() as stack:
-        embedder = None
-        if plan.reference is not None:
-            embedder = Embedder(MiniLM(plan.embedding_model))
-            stack.callback(embedder.close)
-            # torch takes seconds to load: before any clock runs.
-            await embedder.similarities([("one", "two")])
-        truth = await stack.enter_async_context(TruthTeller(*checker_modules(problems)))
-        await truth.start()
-        yield Scorer(Judge(judge) if judge else None, embedder, truth)
 
 
 class _Progress:
@@ -233,7 +181,7 @@ class _Progress:
             print(f"\r\033[K{self._so_far()}: {doing}", end="", file=sys.stderr, flush=True)
 
     def stopping(self) -> None:
-        words = "stopping: what is under way is waited for; Ctrl-C again gives it up"
+        words = "stopping after the solver in turn; Ctrl-C again gives it up"
         print(f"\n{self._so_far()}: {words}", file=sys.stderr, flush=True)
 
     def done(self, count: int, *, quietly: bool = False) -> None:

@@ -18,17 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 
 from logicnet.config.explain import console as console_of
-from logicnet.errors import ModelError, SettingsError
+from logicnet.errors import SettingsError
 from logicnet.evals.challenges import sets
 from logicnet.evals.challenges.recipe import changed, read_recipe
 from logicnet.evals.challenges.rephrase import rephrase
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.challenges.source import GENERATORS
-from logicnet.llm import Endpoint
-from logicnet.llm.reach import unheard
-
-PROBE_S = 60.0
-"""For the model to show that it is there: the first token of a cold server takes long."""
+from logicnet.llm.reach import reach, unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +134,16 @@ def show_set(file: Path, count: int, *, skip_bad: bool = False) -> None:
 
 
 async def _rephrased(made: ChallengeSet, by: Rewording) -> tuple[ChallengeSet, Counter[str]]:
-    try:
-        models = Endpoint(by.endpoint, by.model, SecretStr(by.key) if by.key else None)
-    except SettingsError as error:
-        raise SettingsError(str(error).replace("--miner.llm_client.base_url", "--endpoint")) from None
-    try:
-        with unheard():
-            probe = await models.probe(PROBE_S)
-            if probe.error:
-                raise ModelError(f"nothing was rephrased: {probe.error}")
+    with unheard():
+        key = SecretStr(by.key) if by.key else None
+        models = await reach("model that rewords", by.endpoint, by.model, key, flag="--endpoint")
+        try:
             seed = made.recipe.seed if made.recipe else 0
             with _counting("Rephrasing", len(made.problems)) as done:
                 found = await rephrase(made.problems, models, seed=seed, at_once=by.at_once, on_done=done)
-    finally:
-        await models.close()
-    name = by.model or (probe.served.model if probe.served else "")
+        finally:
+            await models.close()
+    name = by.model or (models.served.model if models.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw
 
 

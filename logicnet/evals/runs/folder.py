@@ -1,17 +1,16 @@
-"""The folder of a run, of an arena or a bench: what was asked for, what was asked, and what came of it.
+"""The folder of an arena or a bench: its plan, its questions, its journal and its rows.
 
-    run.json          the plan (`logicnet.evals.arena.plan`, `logicnet.evals.bench.plan`)
+    run.json          the plan (`logicnet.evals.runs.plan`)
     challenges.jsonl  the questions, as they were when the run began
-    journal.jsonl     what is about to be done, before it is: a round that begins, a question that goes out
+    journal.jsonl     intents, written before the deed: a round that begins, a question that is sent
     rows.jsonl        one row per question, once it is scored (`logicnet.evals.runs.row`)
 
-Every line is handed to the system before the next step, so a kill -9 loses none. Whatever the journal
-says was asked and has no row was in flight then: it gets a row that says so, and is not asked again.
+Every line is written before the next step, so a kill -9 loses none. A question in the journal without a
+row was in flight: it gets a row that says so, and is not asked again.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from logicnet.errors import SettingsError
@@ -27,8 +27,9 @@ from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load, write
 from logicnet.evals.runs.plan import AnyPlan
 from logicnet.evals.runs.row import BadRun, Row, read_lines, read_rows
+from logicnet.evals.runs.run import PLAN, ROWS, read_json
 
-PLAN, CHALLENGES, JOURNAL, ROWS = "run.json", "challenges.jsonl", "journal.jsonl", "rows.jsonl"
+CHALLENGES, JOURNAL = "challenges.jsonl", "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A question that goes out."""
+    """A question that is about to be sent."""
 
     round: int
     target: str
@@ -68,8 +69,14 @@ class RunFolder(Generic[AnyPlan]):
     rounds: dict[int, Begun] = field(default_factory=dict)
     asked: dict[tuple[str, str], Intent] = field(default_factory=dict)
     _ended: set[tuple[str, str]] = field(default_factory=set, repr=False)
+    _lock: FileLock = field(init=False, repr=False)
     _journal: BinaryIO = field(init=False, repr=False)
     _rows: BinaryIO = field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, plan: AnyPlan, challenges: ChallengeSet) -> Self:
+        """The run that `plan` asks for: a new one, or the one to continue. See `begin` and `resume`."""
+        return cls.resume(plan.path, plan) if plan.resume else cls.begin(plan.path, plan, challenges)
 
     @classmethod
     def begin(cls, path: Path, plan: AnyPlan, challenges: ChallengeSet) -> Self:
@@ -101,14 +108,14 @@ class RunFolder(Generic[AnyPlan]):
             raise SettingsError(f"cannot write to {path}: {error.strerror or error}") from None
         return run
 
-    def begin_round(self, number: int, begun: Begun, told: Mapping[str, Any]) -> None:
-        """`told` is what each target said of its volume, for a reader."""
+    def begin_round(self, number: int, begun: Begun, information: Mapping[str, Any]) -> None:
+        """`information` is recorded for readers: the volume that each target committed."""
         self.rounds[number] = begun
         line = {"round": number, "at": begun.at_s, "ids": begun.ids, "asks": dict(begun.asks)}
-        self._append(self._journal, json.dumps(line | {"told": dict(told)}))
+        self._append(self._journal, json.dumps(line | {"told": dict(information)}))
 
     def intend(self, intent: Intent) -> None:
-        """Before the question goes out."""
+        """Record a question before it is sent."""
         self.asked[intent.key] = intent
         line = {"asked": intent.id, "target": intent.target, "round": intent.round, "wire": intent.wire}
         self._append(self._journal, json.dumps(line | {"at": intent.at_s}))
@@ -118,21 +125,22 @@ class RunFolder(Generic[AnyPlan]):
         self._append(self._rows, row.line())
 
     def in_flight(self) -> list[Intent]:
-        """What was asked and has no row."""
+        """Questions that were asked and have no row."""
         return [intent for key, intent in self.asked.items() if key not in self._ended]
 
     def rows(self) -> Iterator[Row]:
-        """What came of it so far, from the file: a run of days does not fit into memory."""
+        """The rows so far, from the file: a run of days does not fit into memory."""
         return read_rows(self.path / ROWS)
 
     def sync(self) -> None:
-        """Have the disk keep what the system was handed, against a power cut."""
+        """Flush to the disk, against a power cut."""
         for file in (self._journal, self._rows):
             os.fsync(file.fileno())
 
     def close(self) -> None:
         for file in (self._journal, self._rows):
             file.close()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -143,12 +151,12 @@ class RunFolder(Generic[AnyPlan]):
         self.close()
 
     def _open(self) -> None:
-        self._journal = (self.path / JOURNAL).open("ab", buffering=0)
         try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._journal.close()
+            self._lock = FileLock(self.path / ".lock", blocking=False, thread_local=False)
+            self._lock.acquire()
+        except Timeout:
             raise SettingsError(f"another arena or bench is at work in {self.path}") from None
+        self._journal = (self.path / JOURNAL).open("ab", buffering=0)
         self._rows = (self.path / ROWS).open("ab", buffering=0)
 
     def _write_plan(self) -> None:
@@ -187,32 +195,38 @@ class RunFolder(Generic[AnyPlan]):
                 data = data[file.write(data) :]
         except OSError as error:
             raise BadRun(
-                f"cannot write to {self.path}: {error.strerror or error}; go on with --resume when it can be"
+                f"cannot write to {self.path}: {error.strerror or error}; --resume continues once that works"
             ) from None
 
 
 def refuse_taken(path: Path) -> None:
     """Raise SettingsError if there is a run in `path`."""
     if (path / PLAN).exists():
-        raise SettingsError(f"there is a run in {path} already: go on with --resume, or name another")
+        raise SettingsError(f"there is a run in {path} already: continue it with --resume, or name another")
 
 
 def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
     """The plan of the run in `path`. Raises SettingsError or BadRun."""
+    file = path / PLAN
+    found = read_json(file)
+    kind, written = found.get("kind", "arena"), found.get("format")
+    if kind != model.model_fields["kind"].default:
+        raise BadRun(f"{file}: this is a run of `logicnet {kind}`; continue it with that command")
+    if written != model.model_fields["format"].default:
+        raise BadRun(
+            f"{file}: format {written} is of another version of logicnet; continue the run with that, or "
+            "begin a new one"
+        )
     try:
-        return model.model_validate_json((path / PLAN).read_bytes())
-    except FileNotFoundError:
-        raise SettingsError(f"there is no run in {path} to go on with") from None
-    except OSError as error:
-        raise BadRun(f"cannot read {path / PLAN}: {error.strerror or error}") from None
+        return model.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BadRun(f"{path / PLAN}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
+        raise BadRun(f"{file}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
 
 
 def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """The same question is asked once, however often a file has it."""
+    """Each question once, however often a file has it."""
     return tuple({problem.id: problem for problem in problems}.values())
 
 

@@ -1,4 +1,4 @@
-"""How a long run is stopped: asked to end once, made to end the second time."""
+"""Stop a long run: the first Ctrl-C asks it to end, the second one cancels it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 async def until_stopped(work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> bool:
-    """Run `work`; the first Ctrl-C or SIGTERM calls `stop`, the next gives it up. Whether there was one.
+    """Run `work`; the first Ctrl-C or SIGTERM calls `stop`, the next cancels it. Whether one came.
 
     Outside the main thread nobody hears signals, and it runs to its end.
     """

@@ -1,59 +1,80 @@
-"""The plan of a run, `run.json`: what an arena or a bench was asked to do, and what may change on resume."""
+"""The plan of a run: the flags of its command, its `run.json`, and what `--resume` compares."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+import time
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, SecretStr, model_validator
 
+from logicnet._util.flags import Flag
 from logicnet.errors import SettingsError
+from logicnet.scoring.options import ITS_KEY, ITS_MODEL, ModelServer, ScoringModels
 
 
-class FrozenPlan(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+class RunPlan(ScoringModels):
+    """What an arena and a bench have in common.
+
+    Fields with `exclude` are in no file: each time they are what the command line says.
+    """
+
+    MAY_CHANGE: ClassVar[frozenset[str]] = frozenset(
+        {"judge_url", "judge_model", "reference_url", "reference_model"}
+    )
+    MAY_CHANGE_IN_WORDS: ClassVar[str] = "the models that score"
+
+    format: Literal[2] = 2
+    reference_url: Annotated[str | None, Flag(("--reference-url", "--reference-endpoint"))] = Field(
+        None, description="OpenAI-compatible base URL of a model to compare reasoning with."
+    )
+    reference_model: str | None = Field(None, description=ITS_MODEL)
+    reference_key: Annotated[SecretStr | None, ITS_KEY] = Field(
+        None, exclude=True, description="Its API key."
+    )
+    skip_bad: bool = Field(False, exclude=True, description="Leave out broken lines of --challenges.")
+    out: Path | None = Field(None, exclude=True, description="Folder of the run; default: a new one in .run.")
+    resume: bool = Field(False, exclude=True, description="Continue the run in --out.")
+
+    @model_validator(mode="after")
+    def _is_resumed_from_somewhere(self) -> Self:
+        if self.resume and self.out is None:
+            raise SettingsError("--resume needs the --out of the run to continue")
+        return self
+
+    @property
+    def reference(self) -> ModelServer | None:
+        """None: reasoning is not compared."""
+        if self.reference_url is None:
+            return None
+        return ModelServer(self.reference_url, self.reference_model, self.reference_key)
+
+    @property
+    def path(self) -> Path:
+        """Where the run is, once that is decided."""
+        assert self.out is not None
+        return self.out
+
+    def folder(self, kind: str) -> Path:
+        """`out`, or a new folder named by the time."""
+        return self.out or Path(".run") / f"{kind}-{time.strftime('%Y%m%dT%H%M%S')}"
+
+    def resumed(self, before: Self) -> Self:
+        """`before`, with the given fields that may change. Raises SettingsError for another difference."""
+        fields = type(self).model_fields
+        now = {name: getattr(self, name) for name, field in fields.items() if field.exclude}
+        given = {name: getattr(self, name) for name in fields if name in self.model_fields_set - now.keys()}
+        for name, value in given.items():
+            if name not in self.MAY_CHANGE and value != getattr(before, name):
+                flag, free = self.flag(name).names[0], self.MAY_CHANGE_IN_WORDS
+                raise SettingsError(
+                    f"{flag} differs from that of the run; leave it out, or begin a new run "
+                    f"(only {free} may change)"
+                )
+        for role in ("judge", "reference"):
+            if f"{role}_url" in given:  # another server has other models
+                given.setdefault(f"{role}_model", None)
+        return self.parse(before.model_dump() | now | given)
 
 
-class ModelServer(FrozenPlan):
-    """Where a judge's opinion or a reference comes from. Keys are not kept."""
-
-    url: str
-    model: str | None = None
-
-
-AnyPlan = TypeVar("AnyPlan", bound=BaseModel)
-"""An arena's or a bench's."""
-
-
-def plan_from(model: type[AnyPlan], given: Mapping[str, Any], flags: Mapping[str, str]) -> AnyPlan:
-    """A plan from its fields. Raises SettingsError, naming the flag; see `flag_of`."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        flag = flag_of(str(first["loc"][0]), flags)
-        raise SettingsError(f"{flag}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-
-
-def refuse_changes(before: BaseModel, given: Mapping[str, Any], flags: Mapping[str, str], free: str) -> None:
-    """Raise SettingsError if one of `given` is not as in the plan of before; `free` says what may differ."""
-    changed = [name for name, value in given.items() if value != getattr(before, name)]
-    if changed:
-        raise SettingsError(
-            f"{flag_of(changed[0], flags)} differs from that of the run; leave it out, or begin a new run "
-            f"(only {free} may change)"
-        )
-
-
-def flag_of(name: str, flags: Mapping[str, str]) -> str:
-    """The flag for a field of a plan: the one in `flags`, else made of its name."""
-    return flags.get(name, f"--{name.removesuffix('_s').replace('_', '-')}")
-
-
-def models_of(role: str, url: str | None, model: str | None) -> ModelServer | None:
-    """What `--ROLE-url` and `--ROLE-model` ask for. Raises SettingsError for a model at no address."""
-    if url is not None:
-        return ModelServer(url=url, model=model)
-    if model is not None:
-        raise SettingsError(f"--{role}-model is for a {role}: give its --{role}-url")
-    return None
+AnyPlan = TypeVar("AnyPlan", bound=RunPlan)

@@ -21,12 +21,12 @@ INTERRUPTED = "interrupted: the run ended while this was under way; it is not as
 
 
 class BadRun(LogicnetError):
-    """The folder of a run cannot be read, written or gone on with."""
+    """The folder of a run cannot be read, written or continued."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One question to one target. None is what is not known: never asked, or undecided.
+    """One question to one target. None: not known, because never asked or undecided.
 
     A `reward` is known when correctness and similarity are; else it lies between `reward_low` and
     `reward_high`. All three are after volume, as a validator ranks them.
@@ -42,7 +42,7 @@ class Row:
     wire: str = ""
     asked_at: float = 0.0  # unix seconds
     question: str  # as the target read it
-    raw_question: str = ""  # as it was before somebody rephrased it
+    raw_question: str = ""  # before it was rephrased
     ground_truth: str
 
     answer: str | None = None  # None: no reply that counts
@@ -58,13 +58,13 @@ class Row:
     correctness: float | None = None  # the validator's, -1..1
     decided_by: str = ""
     true: bool | None = None  # whether it is truly right
-    reference: str | None = None  # what the reasoning was compared with
+    reference: str | None = None  # the text that the reasoning was compared with
     similarity: float | None = None
     epoch_volume: int | None = None  # what the target committed
     reward: float | None = None
     reward_low: float | None = None
     reward_high: float | None = None
-    note: str = ""  # what was unusual about the scoring
+    note: str = ""  # anything unusual about the scoring
     trail: dict[str, Any] | None = (
         None  # how the answer came about (`logicnet.votelog`), where that can be seen
     )
@@ -107,7 +107,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 except ValueError:
                     content = None
                 if not isinstance(content, dict):
-                    raise BadRun(f"{path}, line {number}: not a JSON object; mend or remove the line")
+                    raise BadRun(f"{path}, line {number}: not a JSON object; correct or remove it")
                 yield number, content
     except FileNotFoundError:
         return

@@ -1,4 +1,4 @@
-"""A run as it lies in its folder: `run.json`, whatever kind of run it is of, and its rows."""
+"""A finished or unfinished run of any kind, read from its folder: `run.json` and the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAN, ROWS = "run.json", "rows.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`plan` is what was asked for, as it is in `run.json`; `rows` what came of it, in order."""
+    """`plan` is the content of `run.json`; `rows` are in the order of the file."""
 
     path: Path
     plan: Mapping[str, Any]
@@ -25,7 +25,10 @@ class Run:
     @property
     def targets(self) -> list[str]:
         """In the order in which they first occur in the plan, else in the rows."""
-        planned = [_name(one) for one in self.plan.get("solvers") or self.plan.get("targets") or ()]
+        plan = self.plan
+        planned = [
+            _name(one) for name in ("solvers", "label", "target", "targets") for one in plan.get(name) or ()
+        ]
         seen = {row.target for row in self.rows}
         known = [name for name in dict.fromkeys(planned) if name in seen]
         return [
@@ -40,25 +43,37 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line."""
-    if not (path / PLAN).exists():
-        raise SettingsError(
-            f"there is no run in {path}: it has no {PLAN}; name the --out of an arena or a bench"
-        )
-    try:
-        plan = json.loads((path / PLAN).read_bytes())
-    except OSError as error:
-        raise BadRun(f"cannot read {path / PLAN}: {error.strerror or error}") from None
-    except ValueError:
-        raise BadRun(f"{path / PLAN} is not JSON") from None
-    if not isinstance(plan, dict):
-        raise BadRun(f"{path / PLAN} is not a JSON object")
+    plan = read_json(path / PLAN)
     rows = list(read_rows(path / ROWS))
     if not rows:
         raise BadRun(f"the run in {path} has no rows yet")
     return Run(path, plan, rows)
 
 
+def read_json(file: Path) -> dict[str, Any]:
+    """The content of a `run.json`. Raises SettingsError if there is none, BadRun if it is broken."""
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise SettingsError(
+            f"there is no run in {file.parent}: it has no {file.name}; name the --out of an arena or a bench"
+        ) from None
+    except OSError as error:
+        raise BadRun(f"cannot read {file}: {error.strerror or error}") from None
+    except ValueError:
+        raise BadRun(f"{file}: not JSON") from None
+    if not isinstance(found, dict):
+        raise BadRun(f"{file}: not a JSON object")
+    return found
+
+
+def solver_name(given: str) -> str:
+    """What tables call a solver that was given as `NAME`, `path/to/file.py` or `path/to/file.py:Class`."""
+    path, _, wanted = given.partition(".py:")
+    return wanted or (Path(path).stem if path.endswith(".py") else given)
+
+
 def _name(target: object) -> str:
     if isinstance(target, dict):
         return str(target.get("label") or target.get("name") or target.get("address") or "")
-    return str(target)
+    return solver_name(str(target))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -22,7 +21,7 @@ SHORTEST_PASSWORD = 12
 
 def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False) -> None:
     """Until Ctrl-C. Raises LogicnetError if one of `runs` is none."""
-    with source_of(settings, runs) as source, suppress(KeyboardInterrupt):
+    with source_of(settings, runs) as source:
         top(source, Console(), once=once)
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.evals.arena import Signer
+from logicnet.chain import Signer
 from logicnet.evals.arena.arena import Arena
-from logicnet.evals.arena.live_table import Board
-from logicnet.evals.arena.plan import ArenaPlan, Target
-from logicnet.evals.arena.scorer import Examiner
-from logicnet.evals.challenges import ChallengeSet, checker_modules, checker_of, easy_tasks
+from logicnet.evals.arena.live_table import LiveTable
+from logicnet.evals.arena.plan import ArenaPlan
+from logicnet.evals.arena.scorer import ReplyScorer
+from logicnet.evals.challenges import ChallengeSet, easy_tasks
 from logicnet.evals.runs.folder import RunFolder
-from logicnet.evals.runs.plan import ModelServer
 from logicnet.evals.runs.row import Row
 from logicnet.llm.reach import unheard
 from logicnet.operate.demo.stage import STAKES
@@ -35,13 +34,15 @@ _LATEX = {r"\cdot": " × ", r"\times": " × ", r"\div": " ÷ ", "$": ""}  # noqa
 def plan(keys: Mapping[str, Signer], address: str, models_url: str) -> ArenaPlan:
     """One round against the miner at `address`; both wires take turns."""
     return ArenaPlan(
-        targets=(Target(address=address, hotkey=keys["miner"].ss58_address, label=MINER),),
+        target=(address,),
+        hotkey=(keys["miner"].ss58_address,),
+        label=(MINER,),
         validator=keys[VALIDATOR].ss58_address,
         stakes={keys[name].ss58_address: stake for name, stake in STAKES.items()},
         challenges=f"{QUESTIONS} easy ones of mathgenerator, seed {SEED}",
         wire="both",
         stagger_s=STAGGER_S,
-        reference=ModelServer(url=models_url) if similarity.at_hand() else None,
+        reference_url=models_url if similarity.at_hand() else None,
         truth=truth.at_hand(),
     )
 
@@ -57,13 +58,12 @@ def ask(folder: Path, planned: ArenaPlan, signer: Signer, console: Console) -> l
         return list(run.rows())
 
 
-async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: Board) -> None:
-    modules = checker_modules(run.problems)
-    async with Examiner(run.plan, checker_of=checker_of, checker_modules=modules) as examiner:
-        await Arena(run, run.problems, signer, examiner, board).fight()
+async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: LiveTable) -> None:
+    async with ReplyScorer(run.plan, run.problems) as scorer:
+        await Arena(run, signer, scorer, board).run()
 
 
-class LineByLine(Board):
+class LineByLine(LiveTable):
     """The arena's board, and a line for each answer: ten are few enough to be read."""
 
     def row(self, row: Row) -> None:

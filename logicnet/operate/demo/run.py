@@ -9,19 +9,19 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from logicnet._util.processes import Child, free_port
+from logicnet.chain import Signer
 from logicnet.errors import LogicnetError
-from logicnet.evals.arena import Signer
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.report import write as report
 from logicnet.evals.report.summary import in_time
-from logicnet.evals.runs.folder import PLAN
+from logicnet.evals.runs.run import PLAN
 from logicnet.operate.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
 from logicnet.operate.demo.progress import step
 from logicnet.operate.demo.stage import Stage
@@ -98,8 +98,7 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
             console.print(
                 f"The miner is at http://{address}, vLLM at {vllm_url}; Ctrl-C ends both.", highlight=False
             )
-            with suppress(KeyboardInterrupt):
-                _stay(console, keys, address, (vllm, miner))
+            _stay(console, keys, address, (vllm, miner))
     return 0 if answered == QUESTIONS else 1
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logicnet._util.processes import Child
+from logicnet.chain import Signer
 from logicnet.errors import LogicnetError
-from logicnet.evals.arena import Signer
 
 STAKES = {"alice": 60_000.0, "bob": 25_000.0, "charlie": 11_000.0}
 """The validators and their stake (alpha). All have a permit."""

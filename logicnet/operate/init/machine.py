@@ -14,8 +14,9 @@ from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving import NoCards, ServingPlan, cpu, load, plan, seen
-from logicnet.operate.serving.choose import PlanOptions, model_of, planned
+from logicnet.operate.serving.choose import model_of, planned
 from logicnet.operate.serving.gpus import Machine
+from logicnet.operate.serving.options import PlanOptions
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """Where ecosystem.config.js and what it starts lie."""

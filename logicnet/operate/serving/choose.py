@@ -5,33 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from logicnet.errors import LogicnetError, SettingsError
+from logicnet.errors import LogicnetError
 from logicnet.operate.serving.catalogue import ModelCatalogue, load
 from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.gpus import Machine, cpu, seen, told
 from logicnet.operate.serving.model import Model
+from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
 from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
 _RECENT = 2024
 """Models of before are planned when they are asked for by name, and never suggested."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """What was asked. Without `vram_gb` and `on_cpu` the machine's GPUs are looked at."""
-
-    model: str | None = None
-    vram_gb: float | None = None
-    gpus: int = 1
-    on_cpu: bool = False
-    catalogue: Path | None = None
-    as_json: bool = False
 
 
 _PIPE_WIDTH = 200
@@ -56,7 +44,7 @@ def show_models(catalogue: Path | None, *, as_json: bool) -> None:
     )
 
 
-def run(options: PlanOptions) -> int:
+def run(options: ShownPlanOptions) -> int:
     """Print the plan for one model, or which models fit. Returns 0, or 1 if none does."""
     machine = machine_of(options)
     catalogue = load(options.catalogue)
@@ -92,8 +80,6 @@ def planned(options: PlanOptions) -> ServingPlan:
 
 
 def machine_of(options: PlanOptions) -> Machine:
-    if options.on_cpu and options.vram_gb is not None:
-        raise SettingsError("--cpu and --vram exclude each other")
     if options.on_cpu:
         return cpu()
     return seen() if options.vram_gb is None else told(options.vram_gb, options.gpus)
@@ -119,7 +105,7 @@ def _order(catalogue: ModelCatalogue, one: ServingPlan) -> tuple[bool, bool, boo
     return poor, old, one.at_once < ENOUGH_AT_ONCE, -round(size), model.thinks, -one.per_interval
 
 
-def _one(options: PlanOptions, machine: Machine, found: ServingPlan | Misfit) -> int:
+def _one(options: ShownPlanOptions, machine: Machine, found: ServingPlan | Misfit) -> int:
     if options.as_json:
         print(json.dumps(plan_json(found), indent=2))
     elif isinstance(found, ServingPlan):

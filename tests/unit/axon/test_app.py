@@ -11,7 +11,7 @@ from logicnet.axon import Admission, bodies
 from logicnet.chain import Metagraph
 from logicnet.deadline import Deadline
 from logicnet.errors import STATUS, Reason
-from logicnet.evals.arena import btauth_headers
+from logicnet.evals.arena.signing import btauth_headers
 from logicnet.events import Admitted, Answered, HungUp, NonceAccepted, Promised, Refused
 from logicnet.protocol import Answer, Challenge, Wire
 from logicnet.solver.answering import Solution

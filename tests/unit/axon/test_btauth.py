@@ -7,8 +7,9 @@ from bittensor.sp_core import Keypair
 from logicnet.axon.btauth import BtauthWire
 from logicnet.axon.headers import Headers, collect
 from logicnet.axon.nonces import NonceStore
+from logicnet.chain import Signer
 from logicnet.errors import LogicnetError, Reason, Refusal
-from logicnet.evals.arena import Signer, btauth_request
+from logicnet.evals.arena.signing import btauth_request
 from logicnet.protocol import LOGIC_TIMEOUT_S, Answer, Hotkey
 from tests.harness.axon import MINER, VALIDATOR, Clock, pairs
 

@@ -11,7 +11,7 @@ from logicnet.axon.classic import NO_BODY_HASH, ClassicWire
 from logicnet.axon.headers import Headers, collect
 from logicnet.axon.nonces import NonceStore
 from logicnet.errors import LogicnetError, Reason, Refusal
-from logicnet.evals.arena import classic_headers
+from logicnet.evals.arena.signing import classic_headers
 from logicnet.protocol import Answer, Hotkey
 from tests.harness.axon import MINER, VALIDATOR, Clock, pairs
 

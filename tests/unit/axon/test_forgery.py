@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logicnet.errors import Reason
-from logicnet.evals.arena import btauth_headers
+from logicnet.evals.arena.signing import btauth_headers
 from logicnet.events import Admitted, Refused
 from logicnet.protocol import Wire
 from tests.harness.axon import FIELDS, MINER, RIVAL, STRANGER, VALIDATOR, HeaderPairs, Room, pairs

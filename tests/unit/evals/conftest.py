@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bittensor.sp_core import Keypair
 
-from logicnet.evals.arena.plan import ArenaPlan, Target
+from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
@@ -29,12 +29,10 @@ def scripted(number: int = 0, **script: Any) -> ScriptedMiner:
 
 def plan_for(*miners: ScriptedMiner, **changes: Any) -> ArenaPlan:
     """A plan against `miners`, with no pauses; they are called m0, m1 and so on."""
-    targets = tuple(
-        Target(address=miner.address, hotkey=miner.key.ss58_address, label=f"m{number}")
-        for number, miner in enumerate(miners)
-    )
     given = {
-        "targets": targets,
+        "target": [miner.address for miner in miners],
+        "hotkey": [miner.key.ss58_address for miner in miners],
+        "label": [f"m{number}" for number in range(len(miners))],
         "validator": VALIDATOR.ss58_address,
         "stakes": {VALIDATOR.ss58_address: 50_000.0},
         "challenges": "set.jsonl",

@@ -93,7 +93,7 @@ def test_it_learns_while_a_miner_runs(run: Path, capsys: pytest.CaptureFixture[s
     with Ledger.open(Path("l.sqlite")):
         assert main(["learn", str(run), "--path", "l.sqlite"]) == 0
     assert earned(Path("l.sqlite")) == EARNED
-    assert main(["ledger", "--path", "l.sqlite", "--lanes"]) == 0
+    assert main(["ledger", "--path", "l.sqlite", "--samplers"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["race", "small", "sum", "program", "3", "0", "100%", "1"] in lines
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from logicnet.cli import main
 from logicnet.errors import ModelError, SettingsError
 from logicnet.evals.challenges.sets import make
-from logicnet.operate.advise import QUESTIONS, AdviseOptions, run
+from logicnet.operate.advise import QUESTIONS, run
 from logicnet.settings import Settings
 from logicnet.volume.advice import Level, advise
 from logicnet.volume.messages import Measured, table
@@ -75,9 +75,7 @@ async def test_json_holds_all_of_it_and_nothing_else_is_printed(questions, capsy
 async def test_its_time_is_bounded(questions, capsys):
     async with ScriptedModel(mode=Mode.HANG_IN_TEXT, lists_models=True) as server:
         server.mode = lambda number: Mode.NORMAL if number == 0 else Mode.HANG_IN_TEXT  # the first is a probe
-        status = await asyncio.to_thread(
-            run, settings(server.base_url), AdviseOptions(minutes=0.005, challenges=questions)
-        )
+        status = await asyncio.to_thread(run, settings(server.base_url), minutes=0.005, challenges=questions)
     assert status == 1
     assert capsys.readouterr().out == "Nothing was measured; give it more --minutes.\n"
 
@@ -105,9 +103,7 @@ async def test_ctrl_c_keeps_what_was_measured(questions):
 
 async def test_a_server_that_is_not_there_is_one_line(questions):
     with pytest.raises(ModelError, match="does not answer"):
-        await asyncio.to_thread(
-            run, settings("http://127.0.0.1:9/v1"), AdviseOptions(minutes=1, challenges=questions)
-        )
+        await asyncio.to_thread(run, settings("http://127.0.0.1:9/v1"), minutes=1, challenges=questions)
 
 
 async def test_of_several_servers_paid_ones_are_not_asked(questions, tmp_path, capsys):
@@ -118,15 +114,13 @@ async def test_of_several_servers_paid_ones_are_not_asked(questions, tmp_path, c
             f'[[endpoint]]\nurl = "{paid.base_url}"\npaid = true\ntokens_per_day = 1000\n'
         )
         status = await asyncio.to_thread(
-            run, settings(str(places), max_in_flight=2), AdviseOptions(minutes=1, challenges=questions)
+            run, settings(str(places), max_in_flight=2), minutes=1, challenges=questions
         )
         assert (status, paid.paths) == (0, [])
         assert server.chats
         places.write_text(f'[[endpoint]]\nurl = "{paid.base_url}"\npaid = true\ntokens_per_day = 1000\n')
         with pytest.raises(SettingsError, match="paid"):
-            await asyncio.to_thread(
-                run, settings(str(places)), AdviseOptions(minutes=1, challenges=questions)
-            )
+            await asyncio.to_thread(run, settings(str(places)), minutes=1, challenges=questions)
 
 
 def test_a_file_of_no_use_is_one_line(tmp_path, capsys):
@@ -152,7 +146,7 @@ def test_its_table_fits_into_60_columns():
 
 async def test_a_solver_without_models_needs_none(questions, capsys):
     given = settings("http://127.0.0.1:9/v1", solver="constant", max_in_flight=64)
-    assert await asyncio.to_thread(run, given, AdviseOptions(minutes=1, challenges=questions)) == 0
+    assert await asyncio.to_thread(run, given, minutes=1, challenges=questions) == 0
     assert "--miner.epoch_volume 512" in capsys.readouterr().out
 
 

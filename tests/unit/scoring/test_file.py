@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from logicnet.cli import main
+from logicnet.scoring import TruthTeller
 from logicnet.scoring.rows import ROWS_AT_ONCE, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel
 
@@ -71,7 +72,8 @@ def test_rows_come_back_with_their_scores(tmp_path: Path, capsys: Captured) -> N
     assert err.startswith("4 answers, 2 decided, 1 undecided, 1 without a reply\n")
 
 
-def test_truth_beside_the_verdict(tmp_path: Path, capsys: Captured) -> None:
+def test_truth_beside_the_verdict(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TruthTeller.__init__.__kwdefaults__, "timeout_s", 60.0)  # type: ignore[misc]
     file = written(
         tmp_path / "a.jsonl", {"ground_truth": "-7", "answer": "7"}, {"ground_truth": "4", "answer": "4"}
     )

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from loguru import logger
@@ -16,7 +15,8 @@ from loguru import logger
 from logicnet.config import read
 from logicnet.errors import SettingsError
 from logicnet.operate.serving import Misfit, NoCards, ServingPlan, load, plan
-from logicnet.operate.serving.choose import PlanOptions, machine_of, model_of, planned
+from logicnet.operate.serving.choose import machine_of, model_of, planned
+from logicnet.operate.serving.options import PlanOptions, VllmOptions
 from logicnet.operate.serving.vllm import gpu_memory as cards
 from logicnet.operate.serving.vllm.launch import Launch, launch
 from logicnet.operate.serving.vllm.orphans import note_of
@@ -26,39 +26,41 @@ NOTES = Path(".run")
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
 
 
-@dataclass(frozen=True, slots=True)
-class VllmOptions:
-    """What was asked. `words` go to vLLM as they are."""
-
-    machine: PlanOptions = field(default_factory=PlanOptions)
-    python: str | None = None
-    words: Sequence[str] = ()
-    patience: ProbePolicy = field(default_factory=ProbePolicy)
-
-
-def run(options: VllmOptions) -> None:
-    """Until Ctrl-C, SIGTERM or the end of its terminal.
+def run(options: VllmOptions) -> int:
+    """Until Ctrl-C, SIGTERM or the end of its terminal. Returns the exit status.
 
     SettingsError for what no retry mends, LogicnetError if the port is taken.
     """
     started = prepared(options)
+    silence_s = options.silence_s
+    patience = ProbePolicy(
+        options.probe_every_s, probe_s=min(10.0, silence_s / 2), idle_s=silence_s, loaded_s=2 * silence_s
+    )
     guardian = Guardian(
         started,
         environment(),
         note_of(started.port, NOTES),
-        patience=options.patience,
-        nvml=None if options.machine.on_cpu else cards.nvml(),
+        patience=patience,
+        nvml=None if options.on_cpu else cards.nvml(),
     )
-    asyncio.run(_until_told(guardian))
+    return 130 if asyncio.run(_until_signal(guardian)) == signal.SIGINT else 0
 
 
-async def _until_told(guardian: Guardian) -> None:
+async def _until_signal(guardian: Guardian) -> int | None:
+    """The signal that ended it first, if one did."""
     stop = asyncio.Event()
+    received: list[int] = []
+
+    def on_signal(number: int) -> None:
+        received.append(number)
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, on_signal, number)
     await guardian.run(stop)
+    return received[0] if received else None
 
 
 def environment() -> dict[str, str]:
@@ -69,16 +71,10 @@ def environment() -> dict[str, str]:
 
 def prepared(options: VllmOptions) -> Launch:
     """What `run` starts. Says what could not be planned."""
-    words, name = list(options.words), options.machine.model
+    words, name = list(options.words), options.model
     if name is None and words and not words[0].startswith("-"):  # as in `vllm serve MODEL`
         name = words.pop(0)
-    asked = PlanOptions(
-        model=name,
-        vram_gb=options.machine.vram_gb,
-        gpus=options.machine.gpus,
-        on_cpu=options.machine.on_cpu,
-        catalogue=options.machine.catalogue,
-    )
+    asked = options.model_copy(update={"model": name})
     found = plan_of(asked, words)
     model = found.model.name if found is not None else str(name)
     return launch(python_of(options.python), model, words, found, os.environ)

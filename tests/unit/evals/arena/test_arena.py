@@ -10,10 +10,11 @@ from logicnet._util.processes import free_port
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import InformationReply
-from logicnet.evals.arena.scorer import Examiner, Mark
+from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
+from logicnet.evals.runs.score import Mark
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.evals.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
@@ -45,8 +46,8 @@ class Log:
 
 async def fight(run: RunFolder, log: Log | None = None, **clock: object) -> Log:
     log = log or Log()
-    async with Examiner(run.plan) as examiner:
-        await Arena(run, run.problems, VALIDATOR, examiner, log, **clock).fight()  # type: ignore[arg-type]
+    async with ReplyScorer(run.plan) as scorer:
+        await Arena(run, VALIDATOR, scorer, log, **clock).run()  # type: ignore[arg-type]
     return log
 
 
@@ -151,7 +152,7 @@ async def test_batches_and_lanes_bound_what_is_under_way(begin):
     async with asyncio.timeout(60):
         miners = [await scripted(number, pause_s=0.002).__aenter__() for number in range(9)]
         try:
-            run = begin(plan_for(*miners, batch=4, lanes=2), questions(6))
+            run = begin(plan_for(*miners, batch=4, concurrency=2), questions(6))
             await fight(run)
         finally:
             for miner in miners:
@@ -163,7 +164,7 @@ async def test_batches_and_lanes_bound_what_is_under_way(begin):
 async def test_lanes_begin_one_after_the_other(begin):
     clock = ManualTime()
     async with scripted(goes_on=asyncio.Event()) as miner:
-        run = begin(plan_for(miner, lanes=3, stagger_s=4.0), questions(9))
+        run = begin(plan_for(miner, concurrency=3, stagger_s=4.0), questions(9))
         fighting = asyncio.create_task(fight(run, now=clock.clock, sleep=clock.sleep))
         for lane in (1, 2, 3):
             await until(lambda lane=lane: miner.running == lane and len(clock.slept_s) == lane)
@@ -179,7 +180,7 @@ async def test_lanes_begin_one_after_the_other(begin):
 
 async def test_a_question_that_is_slow_holds_up_no_other_lane(begin):
     async with scripted(mode=lambda number: Mode.HANG if number == 0 else Mode.NORMAL) as miner:
-        run = begin(plan_for(miner, lanes=2), questions(20))
+        run = begin(plan_for(miner, concurrency=2), questions(20))
         log = Log()
         fighting = asyncio.create_task(fight(run, log))
         await until(lambda: len(log.rows) == 19)
@@ -234,7 +235,7 @@ async def test_what_does_not_fit_into_a_loop_goes_out_in_the_next_as_part_of_the
         return "4"
 
     async with scripted(answer=late) as miner:
-        run = begin(plan_for(miner, lanes=1), questions(5))
+        run = begin(plan_for(miner, concurrency=1), questions(5))
         await asyncio.wait_for(fight(run, log, now=clock.clock, sleep=clock.sleep), 60)
     assert len(asked(miner)) == 5
     assert log.began == [(1, 5), (1, 3), (1, 1)]
@@ -256,11 +257,11 @@ async def test_half_is_asked_and_not_scored(begin):
 
 async def test_stopping_asks_nothing_more_and_keeps_what_is_under_way(begin):
     async with scripted(goes_on=asyncio.Event()) as miner:
-        run = begin(plan_for(miner, lanes=2), questions(9))
+        run = begin(plan_for(miner, concurrency=2), questions(9))
         log = Log()
-        async with Examiner(run.plan) as examiner:
-            arena = Arena(run, run.problems, VALIDATOR, examiner, log)
-            fighting = asyncio.create_task(arena.fight())
+        async with ReplyScorer(run.plan) as scorer:
+            arena = Arena(run, VALIDATOR, scorer, log)
+            fighting = asyncio.create_task(arena.run())
             await until(lambda: miner.running == 2)
             arena.stop()
             assert miner.goes_on is not None
@@ -274,7 +275,7 @@ async def test_stopping_asks_nothing_more_and_keeps_what_is_under_way(begin):
 
 async def test_giving_up_says_so_of_what_was_under_way_and_never_asks_it_again(begin):
     async with scripted(goes_on=asyncio.Event()) as miner:
-        run = begin(plan_for(miner, lanes=2), questions(5))
+        run = begin(plan_for(miner, concurrency=2), questions(5))
         fighting = asyncio.create_task(fight(run))
         await until(lambda: miner.running == 2)
         fighting.cancel()
@@ -293,7 +294,7 @@ async def test_giving_up_says_so_of_what_was_under_way_and_never_asks_it_again(b
 async def test_a_killed_run_goes_on_where_it_was(begin, tmp_path):
     """As after a kill -9: nothing was closed, and what was under way has no row."""
     async with scripted(0) as one, scripted(1, goes_on=asyncio.Event()) as other:
-        plan = plan_for(one, other, lanes=3)
+        plan = plan_for(one, other, concurrency=3)
         run = begin(plan, questions(9))
         fighting = asyncio.create_task(fight(run))
         await until(lambda: other.running == 3 and len(list(run.rows())) == 3)
@@ -329,8 +330,9 @@ async def test_questions_that_were_changed_are_refused(begin):
     async with scripted() as miner:
         run = begin(plan_for(miner), questions(3))
         await fight(run)
-    with pytest.raises(BadRun, match="they were changed"):
-        Arena(run, questions(2), VALIDATOR, NoMarks(), Log())
+    run.problems = questions(2)
+    with pytest.raises(BadRun, match="were changed"):
+        Arena(run, VALIDATOR, NoMarks(), Log())
 
 
 class NoMarks:
@@ -342,7 +344,7 @@ async def test_what_cannot_go_on_ends_at_once_with_one_error(begin):
     async with scripted(0) as one, scripted(1, mode=Mode.HANG) as other:
         run = begin(plan_for(one, other), questions(9))
         with pytest.raises(BadRun, match="the disk is full"):
-            await Arena(run, run.problems, VALIDATOR, NoMarks(), Log()).fight()
+            await Arena(run, VALIDATOR, NoMarks(), Log()).run()
     assert run.in_flight() == []
 
 
@@ -352,7 +354,7 @@ BAD = [mode for mode in Mode if mode not in (Mode.NORMAL, Mode.HANG, Mode.TRICKL
 @pytest.mark.own_time
 async def test_whatever_a_miner_sends_there_is_a_row_that_says_what_happened(begin):
     async with scripted(mode=lambda number: (Mode.HANG, Mode.TRICKLE, *BAD)[number]) as miner:
-        run = begin(plan_for(miner, lanes=1, timeout_s=2.0, truth=True), questions(len(BAD) + 2))
+        run = begin(plan_for(miner, concurrency=1, timeout_s=2.0, truth=True), questions(len(BAD) + 2))
         async with asyncio.timeout(60):
             await fight(run)
     rows = dict(zip((Mode.HANG, Mode.TRICKLE, *BAD), run.rows(), strict=True))

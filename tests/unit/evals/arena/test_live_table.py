@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from logicnet.evals.arena.information import InformationReply
-from logicnet.evals.arena.live_table import Board, curve
+from logicnet.evals.arena.live_table import LiveTable, curve
 from logicnet.evals.arena.tally import TargetTally
 from logicnet.evals.runs.row import Row
 from tests.unit.evals.conftest import plan_for, questions, scripted
@@ -30,7 +30,7 @@ class Screen:
         self.file = io.StringIO()
         self.now_s = 0.0
         console = Console(file=self.file, force_terminal=terminal, width=200)
-        self.board = Board(run, console, clock=lambda: self.now_s)  # type: ignore[arg-type]
+        self.board = LiveTable(run, console, clock=lambda: self.now_s)  # type: ignore[arg-type]
 
     @property
     def lines(self) -> list[str]:
@@ -138,7 +138,7 @@ def test_a_terminal_of_80_columns_shows_all_of_it(begin):
     run = begin(PLAN, questions(3))
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, color_system=None, width=80)
-    board = Board(run, console)
+    board = LiveTable(run, console)
     board.round_began(1, {}, 2)
     board.row(rewarded("m0", 1, 0.4, 0.9))
     board.row(rewarded("m1", 1, 0.4, 0.8))

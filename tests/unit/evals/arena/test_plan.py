@@ -2,7 +2,7 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet.errors import SettingsError
-from logicnet.evals.arena.plan import ArenaPlan, Target, read_targets
+from logicnet.evals.arena.plan import ArenaPlan, check_targets
 
 ALICE = Keypair.create_from_uri("//Alice").ss58_address
 BOB = Keypair.create_from_uri("//Bob").ss58_address
@@ -10,7 +10,8 @@ BOB = Keypair.create_from_uri("//Bob").ss58_address
 
 def plan(**changes: object) -> ArenaPlan:
     given: dict[str, object] = {
-        "targets": (Target(address="h:1", hotkey=ALICE),),
+        "target": ("h:1",),
+        "hotkey": (ALICE,),
         "validator": BOB,
         "stakes": {BOB: 1.0},
         "challenges": "set.jsonl",
@@ -19,12 +20,13 @@ def plan(**changes: object) -> ArenaPlan:
 
 
 def test_targets_are_paired_with_hotkeys_and_labels_in_order():
-    found = read_targets(["h:1", "[::1]:2"], [ALICE, BOB], ["a", "b"])
-    assert [(one.name, one.base_url, one.hotkey) for one in found] == [
+    found = plan(target=["h:1", "[::1]:2"], hotkey=[ALICE, BOB], label=["a", "b"])
+    check_targets(found)
+    assert [(one.name, one.base_url, one.hotkey) for one in found.targets] == [
         ("a", "http://h:1", ALICE),
         ("b", "http://[::1]:2", BOB),
     ]
-    assert read_targets(["h:1"], [ALICE])[0].name == "h:1"
+    assert plan().targets[0].name == "h:1"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_targets_are_paired_with_hotkeys_and_labels_in_order():
 )
 def test_wrong_targets_are_one_line(addresses, hotkeys, labels, words):
     with pytest.raises(SettingsError, match=words) as error:
-        read_targets(addresses, hotkeys, labels)
+        check_targets(plan(target=addresses, hotkey=hotkeys, label=labels))
     assert "\n" not in str(error.value)
 
 
@@ -65,5 +67,5 @@ def test_a_task_uid_is_the_same_within_a_run_and_differs_between_runs():
 
 
 def test_it_is_the_same_after_a_way_through_its_file():
-    one = plan(loop_s=0.5, judge={"url": "http://h/v1"})
+    one = plan(loop_s=0.5, judge_url="http://h/v1")
     assert ArenaPlan.model_validate_json(one.model_dump_json()) == one

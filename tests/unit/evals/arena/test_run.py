@@ -12,7 +12,7 @@ from anyio.from_thread import start_blocking_portal
 
 from logicnet._util.processes import free_port
 from logicnet.cli import main
-from logicnet.evals.arena.live_table import Board
+from logicnet.evals.arena.live_table import LiveTable
 from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.row import INTERRUPTED, read_rows
 from tests.harness.scripted_miner import Mode, ScriptedMiner
@@ -65,7 +65,7 @@ def test_a_run_from_end_to_end(serve, capsys, home):
     assert {row.target for row in rows} == {"good", "bad"}
     plan = json.loads((home / "run" / "run.json").read_text())
     assert plan["validator"] == VALIDATOR.ss58_address
-    assert [target["label"] for target in plan["targets"]] == ["good", "bad"]
+    assert plan["label"] == ["good", "bad"]
 
 
 def test_a_recipe_will_do(serve, home):
@@ -84,9 +84,9 @@ def test_ctrl_c_keeps_what_was_scored_and_it_goes_on(serve, capsys, home):
         return "2"
 
     miner = serve(scripted(answer=answer))
-    assert main([*against(miner), "--lanes", "1"]) == 130
+    assert main([*against(miner), "--concurrency", "1"]) == 130
     out = capsys.readouterr().out
-    assert "To go on: logicnet arena --out run --resume" in out
+    assert "To continue: logicnet arena --out run --resume" in out
     rows = list(read_rows(home / "run" / "rows.jsonl"))
     assert len(rows) == 3 and all(row.scored for row in rows)
     assert main(["arena", *ALICE, "--out", "run", "--resume"]) == 0
@@ -96,9 +96,9 @@ def test_ctrl_c_keeps_what_was_scored_and_it_goes_on(serve, capsys, home):
 
 def test_a_second_ctrl_c_waits_for_nothing(serve, home, monkeypatch):
     first_heard = threading.Event()
-    stopping = Board.stopping
+    stopping = LiveTable.stopping
 
-    def heard(board: Board) -> None:
+    def heard(board: LiveTable) -> None:
         stopping(board)
         first_heard.set()
 
@@ -111,7 +111,7 @@ def test_a_second_ctrl_c_waits_for_nothing(serve, home, monkeypatch):
         threading.Thread(target=twice).start()
         return "2"
 
-    monkeypatch.setattr(Board, "stopping", heard)
+    monkeypatch.setattr(LiveTable, "stopping", heard)
 
     miner = serve(scripted(answer=answer, mode=Mode.HANG))
     assert main([*against(miner), "--lanes", "1", "--timeout", "600"]) == 130
@@ -206,7 +206,7 @@ def test_a_resumed_run_is_the_same_run(serve, capsys):
     assert main(against(miner)) == 0
     capsys.readouterr()
     again = ["arena", "--out", "run", "--resume"]
-    assert "go on with the same key" in refused([*again, "--validator-uri", "//Bob"], capsys)
+    assert "continue it with the same key" in refused([*again, "--validator-uri", "//Bob"], capsys)
     assert "--wire differs" in refused([*again, *ALICE, "--wire", "btauth"], capsys)
     assert "--loop-seconds differs" in refused([*again, *ALICE, "--loop-seconds", "5"], capsys)
     other = ["--target", "127.0.0.1:1", "--hotkey", MINERS[0].ss58_address]

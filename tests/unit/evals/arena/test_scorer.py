@@ -9,9 +9,9 @@ from logicnet._util.processes import free_port
 from logicnet.errors import ModelError
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
-from logicnet.evals.arena.scorer import Examiner
-from logicnet.evals.runs.plan import ModelServer
-from logicnet.scoring import Reward
+from logicnet.evals.arena.scorer import ReplyScorer
+from logicnet.evals.runs import score
+from logicnet.scoring import Reward, TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
@@ -30,7 +30,7 @@ def encode(texts: list[str]) -> Sequence[Sequence[float]]:
 
 
 def with_models(model: ScriptedModel, *roles: str) -> ArenaPlan:
-    return PLAN.model_copy(update={role: ModelServer(url=model.base_url) for role in roles})
+    return PLAN.model_copy(update={f"{role}_url": model.base_url for role in roles})
 
 
 def reward(correctness: float, similarity: float) -> float:
@@ -38,37 +38,37 @@ def reward(correctness: float, similarity: float) -> float:
 
 
 async def test_without_judge_and_reference_a_right_number_leaves_only_similarity_open():
-    async with Examiner(PLAN) as examiner:
-        mark = await examiner.mark(PROBLEM, SURE, 512)
+    async with ReplyScorer(PLAN) as scorer:
+        mark = await scorer.mark(PROBLEM, SURE, 512)
     assert mark.score.correctness.score == 1.0
     assert mark.similarity is None
     assert (mark.reward.low, mark.reward.high) == (reward(1.0, -1.0), reward(1.0, 1.0))
 
 
 async def test_without_both_an_answer_in_words_leaves_all_open():
-    async with Examiner(PLAN) as examiner:
-        mark = await examiner.mark(PROBLEM, VAGUE, 512)
+    async with ReplyScorer(PLAN) as scorer:
+        mark = await scorer.mark(PROBLEM, VAGUE, 512)
     assert mark.score.correctness.score is None
     assert (mark.reward.low, mark.reward.high) == (reward(-1.0, -1.0), reward(1.0, 1.0))
 
 
 async def test_silence_earns_nothing_and_that_is_decided():
-    async with Examiner(PLAN) as examiner:
-        mark = await examiner.mark(PROBLEM, SILENT, 512)
+    async with ReplyScorer(PLAN) as scorer:
+        mark = await scorer.mark(PROBLEM, SILENT, 512)
     assert (mark.reward.low, mark.reward.high) == (0.0, 0.0)
 
 
 async def test_less_volume_earns_less():
-    async with Examiner(PLAN) as examiner:
-        full, half = [await examiner.mark(PROBLEM, SURE, volume) for volume in (512, 256)]
+    async with ReplyScorer(PLAN) as scorer:
+        full, half = [await scorer.mark(PROBLEM, SURE, volume) for volume in (512, 256)]
     assert half.reward.high == pytest.approx(full.reward.high * 0.95)
 
 
 async def test_with_judge_and_reference_all_is_decided():
     async with ScriptedModel(text="1") as model:
         plan = with_models(model, "judge", "reference")
-        async with Examiner(plan, encode=encode) as examiner:
-            mark = await examiner.mark(PROBLEM, VAGUE, 512)
+        async with ReplyScorer(plan, encode=encode) as scorer:
+            mark = await scorer.mark(PROBLEM, VAGUE, 512)
     assert mark.score.correctness.by == "judge"
     assert mark.score.correctness.score == 1.0
     assert mark.reference == "1"
@@ -79,8 +79,8 @@ async def test_with_judge_and_reference_all_is_decided():
 
 async def test_the_reference_is_of_the_raw_question_and_written_once_for_all():
     async with ScriptedModel(text="Some apples.") as model:
-        async with Examiner(with_models(model, "reference"), encode=encode) as examiner:
-            marks = [await examiner.mark(PROBLEM, reply, 512) for reply in (SURE, SURE, VAGUE)]
+        async with ReplyScorer(with_models(model, "reference"), encode=encode) as scorer:
+            marks = [await scorer.mark(PROBLEM, reply, 512) for reply in (SURE, SURE, VAGUE)]
         asked = [chat["messages"] for chat in model.chats if chat.get("max_tokens") != 1]
     assert [mark.similarity.value for mark in marks if mark.similarity] == [0.0] * 3
     assert asked == [[{"role": "user", "content": "What is 1+1?"}]]
@@ -88,17 +88,17 @@ async def test_the_reference_is_of_the_raw_question_and_written_once_for_all():
 
 async def test_nobody_writes_a_reference_for_silence():
     async with ScriptedModel() as model:
-        async with Examiner(with_models(model, "reference"), encode=encode) as examiner:
-            await examiner.mark(PROBLEM, SILENT, 512)
+        async with ReplyScorer(with_models(model, "reference"), encode=encode) as scorer:
+            await scorer.mark(PROBLEM, SILENT, 512)
         assert [chat for chat in model.chats if chat.get("max_tokens") != 1] == []
 
 
 async def test_a_reference_that_fails_counts_as_it_does_for_a_validator_and_is_said():
     async with (
         ScriptedModel(mode=lambda number: Mode.NORMAL if number == 0 else Mode.ERROR_500) as model,
-        Examiner(with_models(model, "reference"), encode=encode) as examiner,
+        ReplyScorer(with_models(model, "reference"), encode=encode) as scorer,
     ):
-        mark = await examiner.mark(PROBLEM, SURE, 512)
+        mark = await scorer.mark(PROBLEM, SURE, 512)
     assert mark.reference is None
     assert mark.similarity is not None and mark.similarity.value == 0.5
     assert "the reference failed: " in mark.similarity.failure
@@ -107,28 +107,30 @@ async def test_a_reference_that_fails_counts_as_it_does_for_a_validator_and_is_s
 
 @pytest.mark.parametrize("role", ["judge", "reference"])
 async def test_a_model_that_is_away_is_said_before_anything_is_asked(role):
-    plan = PLAN.model_copy(update={role: ModelServer(url=f"http://127.0.0.1:{free_port()}/v1")})
+    plan = PLAN.model_copy(update={f"{role}_url": f"http://127.0.0.1:{free_port()}/v1"})
     with pytest.raises(ModelError, match=f"the {role} does not answer"):
-        async with Examiner(plan, encode=encode):
+        async with ReplyScorer(plan, encode=encode):
             pass
 
 
-async def test_truth_is_told_beside_the_verdict():
+async def test_truth_is_told_beside_the_verdict(monkeypatch):
+    monkeypatch.setitem(TruthTeller.__init__.__kwdefaults__, "timeout_s", 60.0)
     (five,) = [problem for problem in questions(5) if problem.truth == "10"]
     wrong = MinerReply(True, 1.0, 200, {"logic_answer": "-10", "logic_reasoning": ""})
-    async with Examiner(PLAN.model_copy(update={"truth": True})) as examiner:
-        mark = await examiner.mark(five, wrong, 512)
+    async with ReplyScorer(PLAN.model_copy(update={"truth": True})) as scorer:
+        mark = await scorer.mark(five, wrong, 512)
     assert mark.score.correctness.score == 1.0  # a validator reads no sign
     assert mark.score.truth is not None and mark.score.truth.right is False
 
 
-async def test_nothing_is_scored_on_the_loop_that_asks():
+async def test_nothing_is_scored_on_the_loop_that_asks(monkeypatch):
     seen = []
 
     def checker_of(problem: object) -> None:
         seen.append(threading.get_ident())
 
-    async with Examiner(PLAN, checker_of=checker_of) as examiner:
-        await examiner.mark(PROBLEM, SURE, 512)
+    monkeypatch.setattr(score, "checker_of", checker_of)
+    async with ReplyScorer(PLAN) as scorer:
+        await scorer.mark(PROBLEM, SURE, 512)
     assert len(seen) == 1
     assert seen != [threading.get_ident()]

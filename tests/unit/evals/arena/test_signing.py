@@ -6,7 +6,7 @@ import pytest
 from bittensor import http_auth, sp_core
 from bittensor.sp_core import Keypair
 
-from logicnet.evals.arena import btauth_request, classic_body, classic_headers
+from logicnet.evals.arena.signing import btauth_request, classic_body, classic_headers
 
 GOLDEN: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[3] / "golden" / "dendrite-10.5.0.json").read_text()

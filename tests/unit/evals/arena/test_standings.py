@@ -5,7 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.evals.arena.standings import Range, RoundRank, places, weight_ranges
+from logicnet.evals.arena.standings import RoundRank, places, weight_ranges
+from logicnet.evals.runs.score import Range
 from logicnet.scoring import standings, weights
 
 REWARD = st.floats(-0.2, 1.0)

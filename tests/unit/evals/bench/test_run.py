@@ -15,7 +15,8 @@ import pytest
 
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, ModelError, SettingsError
-from logicnet.evals.bench.run import BenchOptions, ServerOption, run
+from logicnet.evals.bench.plan import BenchPlan
+from logicnet.evals.bench.run import run
 from logicnet.evals.report import page
 from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel
@@ -31,14 +32,10 @@ def light(monkeypatch):
     monkeypatch.setattr(page, "_library", lambda: "")
 
 
-def options(server: ScriptedModel, out: Path, **different: object) -> BenchOptions:
-    fields = {
-        "solvers": ["direct", PLAIN],
-        "endpoint": ServerOption(server.base_url, key="s3cret"),
-        "out": out,
-    }
-    fields |= {"count": 5, "seed": 1, "similarity": False, "plan": {"concurrency": 2}}
-    return BenchOptions(**(fields | different))
+def options(server: ScriptedModel, out: Path, **different: object) -> BenchPlan:
+    fields = {"solvers": ["direct", PLAIN], "endpoint": server.base_url, "key": "s3cret", "out": out}
+    fields |= {"questions": 5, "seed": 1, "similarity": False, "concurrency": 2}
+    return BenchPlan.parse(fields | different)
 
 
 async def test_the_same_questions_to_all_and_a_report_at_the_end(tmp_path, capfd):
@@ -54,7 +51,7 @@ async def test_the_same_questions_to_all_and_a_report_at_the_end(tmp_path, capfd
     assert {row.outcome for row in rows} == {"solved"}
     assert (tmp_path / "run" / "report.html").stat().st_size > 5_000
     plan = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert (plan["kind"], plan["solvers"], plan["questions"]) == ("bench", ["direct", "plain_call"], 5)
+    assert (plan["kind"], plan["solvers"], plan["questions"]) == ("bench", ["direct", PLAIN], 5)
     said = capfd.readouterr()
     assert "direct - plain_call" in said.out
     assert "5 of 5 questions answered by each of 2" in said.err
@@ -82,8 +79,7 @@ class Curious:
 async def test_solvers_are_built_for_the_model_that_is_served(tmp_path, named):
     (tmp_path / "curious.py").write_text(CURIOUS)
     async with ScriptedModel() as server:
-        source = ServerOption(server.base_url, named)
-        curious = options(server, tmp_path / "run", solvers=[str(tmp_path / "curious.py")], endpoint=source)
+        curious = options(server, tmp_path / "run", solvers=[str(tmp_path / "curious.py")], model=named)
         assert await asyncio.to_thread(run, curious) == 0
     assert {row.answer for row in rows_of(tmp_path / "run")} == {"scripted"}
 
@@ -96,7 +92,7 @@ async def test_a_judge_decides_what_arithmetic_cannot(tmp_path):
         return "0.75" if "Grade from 0 to 1" in asked else "The answer is a mystery."
 
     async with ScriptedModel(text=text) as server:
-        judged = options(server, tmp_path / "run", judge=ServerOption(server.base_url), solvers=[PLAIN])
+        judged = options(server, tmp_path / "run", judge_url=server.base_url, solvers=[PLAIN])
         assert await asyncio.to_thread(run, judged) == 0
     rows = list(read_rows(tmp_path / "run" / "rows.jsonl"))
     assert {(row.correctness, row.decided_by) for row in rows} == {(0.75, "judge")}
@@ -105,16 +101,16 @@ async def test_a_judge_decides_what_arithmetic_cannot(tmp_path):
 async def test_a_folder_with_a_run_is_not_written_over(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     async with ScriptedModel() as server:
-        with pytest.raises(SettingsError, match=r"there is a run in .* already: go on with --resume"):
+        with pytest.raises(SettingsError, match=r"there is a run in .* already: continue it with --resume"):
             await asyncio.to_thread(run, options(server, tmp_path))
     assert (tmp_path / "run.json").read_text() == "{}"
 
 
-@pytest.mark.parametrize("role", ["endpoint", "judge"])
+@pytest.mark.parametrize("role", ["endpoint", "judge_url"])
 async def test_a_model_that_is_down_is_said_before_anything_is_asked(tmp_path, role):
     async with ScriptedModel() as server, ScriptedModel(mode=Mode.ERROR_500) as broken:
-        with pytest.raises(ModelError, match=f"the {role} does not answer") as error:
-            await asyncio.to_thread(run, options(server, tmp_path, **{role: ServerOption(broken.base_url)}))
+        with pytest.raises(ModelError, match=f"the {role[:5]}\\w* does not answer") as error:
+            await asyncio.to_thread(run, options(server, tmp_path, **{role: broken.base_url}))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run.json").exists()  # so the same folder can be named again
 
@@ -168,7 +164,7 @@ async def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
         assert len(kept) == 4 and all(row.scored for row in kept)
 
         server.mode = Mode.NORMAL
-        assert await asyncio.to_thread(run, BenchOptions(out=out, resume=True)) == 0
+        assert await asyncio.to_thread(run, BenchPlan(out=out, resume=True)) == 0
         rows = rows_of(out)
         assert rows[:4] == kept
         assert len({row.id for row in rows}) == len(rows) == 8
@@ -176,7 +172,7 @@ async def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
         assert sum(row.scored for row in rows) == 6
         assert set(asked(server, rows).values()) == {1}
         # Once more: there is nothing left, and nothing is asked.
-        assert await asyncio.to_thread(run, BenchOptions(out=out, resume=True)) == 0
+        assert await asyncio.to_thread(run, BenchPlan(out=out, resume=True)) == 0
         assert rows_of(out) == rows
         assert set(asked(server, rows).values()) == {1}
 
@@ -202,9 +198,9 @@ async def test_ctrl_c_ends_the_turn_and_it_goes_on(tmp_path):
         goes_on.set()
         _, errors = await asyncio.to_thread(process.communicate)
         assert process.returncode == 130, errors
-        assert f"To go on: logicnet bench --out {out} --resume" in errors
+        assert f"To continue: logicnet bench --out {out} --resume" in errors
         assert [(row.target, row.scored) for row in rows_of(out)] == [("plain_call", True)] * 2
-        assert await asyncio.to_thread(run, BenchOptions(out=out, resume=True)) == 0
+        assert await asyncio.to_thread(run, BenchPlan(out=out, resume=True)) == 0
     rows = rows_of(out)
     assert [row.target[0] for row in rows] == list("ppddddpp")
     assert all(row.scored for row in rows)
@@ -214,35 +210,35 @@ async def test_ctrl_c_ends_the_turn_and_it_goes_on(tmp_path):
 async def test_a_resumed_run_is_the_same_run(tmp_path):
     out = tmp_path / "run"
     async with ScriptedModel() as server:
-        assert await asyncio.to_thread(run, options(server, out, count=2)) == 0
+        assert await asyncio.to_thread(run, options(server, out, questions=2)) == 0
         for different, said in (
             ({"solvers": ["direct"]}, "--solvers differs"),
-            ({"count": 3}, "--n differs"),
+            ({"questions": 3}, "--n differs"),
             ({"seed": 2}, "--seed differs"),
-            ({"plan": {"concurrency": 3}}, "--concurrency differs"),
-            ({"plan": {"deadline_s": 3.0}}, "--deadline differs"),
-            ({"endpoint": ServerOption("http://127.0.0.1:1/v1")}, "--endpoint differs"),
+            ({"concurrency": 3}, "--concurrency differs"),
+            ({"deadline_s": 3.0}, "--deadline differs"),
+            ({"endpoint": "http://127.0.0.1:1/v1"}, "--endpoint differs"),
             ({"similarity": True}, "--similarity differs"),
-            ({"judge": ServerOption(model="m")}, "give its --judge-url"),
+            ({"judge_model": "m"}, "give its --judge-url"),
             ({"out": tmp_path / "nowhere"}, "there is no run in"),
             ({"out": None}, "--resume needs the --out"),
         ):
             with pytest.raises(SettingsError, match=said):
-                await asyncio.to_thread(run, BenchOptions(**({"out": out, "resume": True} | different)))
-        same = options(server, out, count=2, resume=True, judge=ServerOption(server.base_url))
+                await asyncio.to_thread(run, BenchPlan.parse({"out": out, "resume": True} | different))
+        same = options(server, out, questions=2, resume=True, judge_url=server.base_url)
         assert await asyncio.to_thread(run, same) == 0
     plan = json.loads((out / "run.json").read_text())
-    assert plan["judge"] == {"url": server.base_url, "model": None}
+    assert (plan["judge_url"], plan["judge_model"]) == (server.base_url, None)
 
 
 async def test_a_run_whose_questions_were_changed_is_not_gone_on_with(tmp_path):
     out = tmp_path / "run"
     async with ScriptedModel() as server:
-        assert await asyncio.to_thread(run, options(server, out, count=2)) == 0
+        assert await asyncio.to_thread(run, options(server, out, questions=2)) == 0
         lines = (out / "challenges.jsonl").read_text().splitlines(keepends=True)
         (out / "challenges.jsonl").write_text("".join(lines[:2]))
         with pytest.raises(BadRun, match="was changed"):
-            await asyncio.to_thread(run, BenchOptions(out=out, resume=True))
+            await asyncio.to_thread(run, BenchPlan(out=out, resume=True))
 
 
 @pytest.mark.parametrize("words", [["--concurrency", "0"], ["--deadline", "nan"], ["--solvers", ","]])

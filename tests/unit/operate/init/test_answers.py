@@ -9,7 +9,8 @@ import pytest
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.answers import Answers, InitOptions, answered
-from logicnet.operate.serving.choose import PlanOptions, planned
+from logicnet.operate.serving.choose import planned
+from logicnet.operate.serving.options import PlanOptions
 
 URL = "http://127.0.0.1:9/v1"
 

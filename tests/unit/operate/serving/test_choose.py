@@ -11,7 +11,8 @@ import pytest
 from logicnet.cli import main
 from logicnet.errors import LogicnetError
 from logicnet.operate.serving.catalogue import OURS
-from logicnet.operate.serving.choose import PlanOptions, planned
+from logicnet.operate.serving.choose import planned
+from logicnet.operate.serving.options import PlanOptions
 from tests.harness.quiet import logging_put_back
 from tests.unit.operate.serving.test_memory import SMOLLM2
 

@@ -16,9 +16,9 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.choose import PlanOptions
+from logicnet.operate.serving.options import VllmOptions
 from logicnet.operate.serving.vllm import run as command
-from logicnet.operate.serving.vllm.run import VllmOptions, prepared, python_of
+from logicnet.operate.serving.vllm.run import prepared, python_of
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
 from tests.unit.operate.serving.test_memory import SMOLLM2
@@ -41,7 +41,7 @@ def alone(monkeypatch, tmp_path):
 
 
 def options(*words: str, **machine: object) -> VllmOptions:
-    return VllmOptions(PlanOptions(**machine), python="py", words=words)  # type: ignore[arg-type]
+    return VllmOptions(python="py", words=words, **machine)  # type: ignore[arg-type]
 
 
 def test_the_best_that_fits_is_started():

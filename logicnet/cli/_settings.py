@@ -1,0 +1,37 @@
+"""The settings that a command is given, as flags of `mine` among others."""
+
+import typer
+
+from logicnet import logs
+from logicnet.config import Config, read
+from logicnet.config.explain import console, print_flags
+from logicnet.config.started import as_started
+
+# The words that a command does not know are settings, and `logicnet.config` reads those.
+WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def settings_of(context: typer.Context) -> Config:
+    """The settings that a command was given, with logging set up as they say. Raises SettingsError."""
+    found = read(context.args)
+    logs.set_up(found.settings.logging, found.secrets())
+    return found
+
+
+def pm2s(context: typer.Context) -> Config:
+    """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
+    found = as_started(context.args)
+    logs.set_up(found.settings.logging, found.secrets())
+    return found
+
+
+def asks_help(context: typer.Context, usage: str, about: str) -> bool:
+    """Whether help was asked for; then it is printed, with every setting in it."""
+    if not {"--help", "-h"} & {*context.args}:
+        return False
+    out = console()
+    # Written in lines of our sources; a narrow terminal breaks them elsewhere.
+    paragraphs = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
+    out.print(f"Usage: logicnet {usage}\n\n{paragraphs}", markup=False)
+    print_flags(out)
+    return True

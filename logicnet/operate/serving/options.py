@@ -1,0 +1,57 @@
+"""The flags of `logicnet plan` and `logicnet vllm`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from logicnet._util.flags import Flag, Flags
+from logicnet.errors import SettingsError
+
+
+class PlanOptions(Flags):
+    """Without `vram_gb` and `on_cpu` the machine's GPUs are looked at."""
+
+    model: str | None = Field(
+        None,
+        description="A name of `logicnet models`, or a folder; default: all that fit.",
+    )
+    vram_gb: Annotated[float | None, Flag(("--vram",))] = Field(
+        None, description="GB of one GPU, to plan for others than those of this machine."
+    )
+    gpus: int = Field(1, description="Number of GPUs with --vram each.")
+    on_cpu: Annotated[bool, Flag(("--cpu",))] = Field(
+        False, description="Plan for this machine without a GPU."
+    )
+    catalogue: Path | None = Field(None, description="A table of models in place of ours: TOML, same form.")
+
+    @model_validator(mode="after")
+    def _is_one_machine(self) -> Self:
+        if "gpus" in self.model_fields_set and self.vram_gb is None:
+            raise SettingsError("--gpus counts GPUs of the size that --vram says: give both, or neither")
+        if self.on_cpu and self.vram_gb is not None:
+            raise SettingsError("--cpu and --vram exclude each other")
+        return self
+
+
+class ShownPlanOptions(PlanOptions):
+    """`logicnet plan`."""
+
+    as_json: Annotated[bool, Flag(("--json",))] = Field(False, description="For scripts.")
+
+
+class VllmOptions(PlanOptions):
+    """`logicnet vllm`. Its `words` go to vLLM as they are."""
+
+    words: tuple[str, ...] = ()
+    model: str | None = Field(
+        None,
+        description="A name of `logicnet models` or of the hub, or a folder; default: the best that fits.",
+    )
+    python: str | None = Field(None, description="The Python that has vLLM; default: this one.")
+    probe_every_s: float = Field(10.0, ge=0.1, description="Seconds between two probes.")
+    silence_s: float = Field(
+        30.0, ge=1.0, description="Seconds without a token that count as stuck; twice that under load."
+    )

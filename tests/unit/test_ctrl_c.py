@@ -1,0 +1,70 @@
+"""What ends a command that runs until it is ended, and with which status: as real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from logicnet._util.processes import free_port
+from logicnet.operate.demo.stage import environment, hotkey, write_network
+
+FAKE_VLLM = Path(__file__).parents[1] / "harness" / "fake_vllm"
+INT, TERM = signal.SIGINT, signal.SIGTERM
+
+Words = Callable[[Path], list[str]]
+
+
+def mine(folder: Path) -> list[str]:
+    write_network(folder / "network.json", hotkey(folder / "wallets", "miner").ss58_address, {})
+    wallet = ["--wallet.path", str(folder / "wallets"), "--wallet.name", "demo", "--wallet.hotkey", "miner"]
+    axon = ["--axon.host", "127.0.0.1", "--axon.port", str(free_port()), "--miner.solver", "constant"]
+    return ["mine", "--offline", "--chain.file", "network.json", *wallet, *axon]
+
+
+def top(folder: Path) -> list[str]:
+    return ["top"]
+
+
+def console(folder: Path) -> list[str]:
+    return ["console", "--console.port", str(free_port())]
+
+
+def vllm(folder: Path) -> list[str]:
+    python = ["--python", sys.executable, "--port", str(free_port())]
+    return ["vllm", "--model", "a/b", *python, "--enforce-eager"]
+
+
+@pytest.mark.parametrize(
+    ("words", "ready", "number", "status"),
+    [
+        (mine, "Mining as", INT, 130),
+        (mine, "Mining as", TERM, 0),
+        (top, "no miner is running", INT, 130),
+        (console, "The console is at", INT, 130),
+        (vllm, "pids", INT, 130),
+        (vllm, "pids", TERM, 0),
+    ],
+)
+def test_it_ends_with_this_status_and_no_traceback(
+    tmp_path: Path, words: Words, ready: str, number: signal.Signals, status: int
+) -> None:
+    argv = [sys.executable, "-m", "logicnet", *words(tmp_path)]
+    env = environment() | {"PYTHONPATH": str(FAKE_VLLM), "FAKE_VLLM": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    out = tmp_path / "out"
+    with (
+        out.open("w") as file,
+        subprocess.Popen(argv, cwd=tmp_path, env=env, stdout=file, stderr=file) as one,
+    ):
+        while ready not in out.read_text() and not (tmp_path / ready).exists():
+            assert one.poll() is None, out.read_text()
+            time.sleep(0.02)
+        os.kill(one.pid, number)
+        assert one.wait(120) == status, out.read_text()
+    assert "Traceback" not in out.read_text()
