@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from logicnet.answers._arithmetic import Computed, computed
-from logicnet.answers._asked import QuestionSpec
+from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 
 _CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from logicnet.answers._arithmetic import computed
-from logicnet.answers._asked import QuestionSpec
+from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._numbers import number_form, numbers_in, shown
