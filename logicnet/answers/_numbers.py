@@ -19,11 +19,12 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers._arithmetic import Computed, computed
 from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._spelled import from_words
 from logicnet.answers._units import amounts, converted, total_in, unit_of
+from logicnet.answers.question import QuestionSpec
+from logicnet.maths.numbers import Computed, computed
 
 _DIGITS = 12
 """Significant digits of a number that is not whole, and at least 6 decimals: what floats of it share."""
