@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logicnet.solver.race.closed.kinds import solve
-from tests.unit.solver.race.closed.test_kinds import RIGHT
+from logicnet.solver.race.exact.solve import solve
+from tests.unit.solver.race.exact.test_solve import RIGHT
 
 # Formulas --------------------------------------------------------------------------------------------
 
@@ -117,8 +117,14 @@ WORDED: list[Worded] = [
     ("Solve x + {} = {} for x.", lambda a, b: b - a),
     ("Solve {}x = {} for x.", lambda a, b: Fraction(b, a) if a else None),
     ("Solve for y: {} - y = {}", lambda a, b: a - b),
-    ("What is the area of a rectangle with length {} and width {}?", lambda a, b: a * b),
-    ("What is the third angle of a triangle with angles {} and {}?", lambda a, b: 180 - a - b),
+    ("What is {} squared plus {} squared?", lambda a, b: a * a + b * b),
+    ("What is {} times {} squared?", lambda a, b: None),
+    ("What is {} plus {} cubed?", lambda a, b: None),
+    ("What is {}/{} squared?", lambda a, b: None),
+    ("What is -{} squared plus {}?", lambda a, b: None),
+    ("What is {} to the power of 2 plus {}?", lambda a, b: None),
+    ("What is {} times {} to the power of 2?", lambda a, b: None),
+    ("What is {} times {} factorial?", lambda a, b: None),
     ("What is {} in binary? Not {}.", lambda a, b: None),
     ("What is {} plus {}, doubled?", lambda a, b: None),
     ("What is {} of {}?", lambda a, b: None),

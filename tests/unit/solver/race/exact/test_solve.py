@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from logicnet.solver.race.closed.kinds import solve
+from logicnet.solver.race.exact.solve import solve
 
 RIGHT = [
     ("What is 12% of 45?", "5.4"),
@@ -90,22 +90,6 @@ RIGHT = [
     ("Solve x^2 - 5x + 6 = 0", "x = 2 or x = 3"),
     ("Solve x^2 - 2x + 1 = 0", "1"),
     ("What are the zeros of $24x^2+116x+55=0$? Round to two decimal places.", "x = -4.30 or x = -0.53"),
-    # calculus
-    ("Differentiate $7x^{10} + 3x$ with respect to $x$.", "70x^9 + 3"),
-    ("What is the derivative of sin(x)?", "cos(x)"),
-    ("Find the indefinite integral: \u222b 20*x**4 + 20*x dx", "4*x**5 + 10*x**2 + C"),
-    ("Find the integral of 2x from 0 to 3.", "9"),
-    (r"Evaluate $\int_{0}^{2} 3x^2 \, dx$.", "8"),
-    # shapes
-    ("What is the third angle of triangle with angles $27$ and $30$?", "123"),
-    ("How many degrees is complementary angle of 59?", "31"),
-    ("What is the area of a circle with radius 51? Round to two decimal places.", "8171.28"),
-    ("What is the perimeter of a 4 sided polygon with lengths of 1, 2, 3, 4cm, in cm?", "10"),
-    ("What is the volume of a cuboid with sides 7 m, 13 m and 10 m?", "910"),
-    ("What is the area of a rectangle with length 3 cm and width 4 cm?", "12"),
-    ("What is the area of a rectangle with length 3 centimeters and width 4 cm in square cm?", "12"),
-    ("What is the perimeter of a square with side 2 in?", "8"),
-    ("What are $-18$ degrees Celsius in degrees Fahrenheit?", "-0.4"),
     # with talk around it
     ("Hey, I'm curious, what is 17 times 3?", "51"),
     ("Good morning! I was wondering, what's 25 percent of 80? Thanks!", "20"),
@@ -181,10 +165,6 @@ REFUSED = [
     "What is log base 10 of 1.5?",
     "What is 2/3 as a percentage, rounded to 1 decimal place?",
     "What is 0.25 * 4 as a percent?",
-    "What is the area of a circle with radius 3 cm in square meters, rounded to 2 decimal places?",
-    "What is the area of a rectangle with length 3 cm and width 4 m?",
-    "What is the volume of a cube with side 3 in in cubic cm?",
-    "What is the perimeter of a square with side 2 feet in inches?",
     "What is 6 divided by 1/2?",
     "What is 6 \u00f7 1/2?",
     "What is 1/2 \u00f7 1/4?",
@@ -194,12 +174,25 @@ REFUSED = [
     "What is 0x10 + 5?",
     "What is 7 plus minus 3?",
     "What is 2^1/2? Round to two decimal places.",
+    "What is 6 \u00f7 \u00bd?",
+    "What is 3\u00bd + 1?",
+    r"What is $3\frac{1}{2} + 1$?",
+    r"What is $3 \frac{1}{2} + 1$?",
+    r"What is $5 \pm 3$?",
+    "What is 5 \u00b1 3?",
+    "What is 2 / 3 to the nearest percent?",
+    r"What is $\begin{bmatrix} 1 \end{bmatrix} + 1$?",
+    # dropped: the sentences of one generator
+    "What is the third angle of triangle with angles $27$ and $30$?",
+    "What is the area of a rectangle with length 3 cm and width 4 cm?",
+    "What are $-18$ degrees Celsius in degrees Fahrenheit?",
+    "Differentiate $7x^{10} + 3x$ with respect to $x$.",
+    "Find the integral of 2x from 0 to 3.",
     # nothing to compute, or nothing exact to say
     "What is 5?",
     "17",
     r"What is $\frac{1}{2}$?",
     "What is sqrt(2)?",
-    "What is the area of a circle with radius 3?",
     "What is 5/0?",
     "What is 0^0?",
     "What is 1/3 as a decimal?",
@@ -209,7 +202,6 @@ REFUSED = [
     "Solve 3x + 2y = 5 for x.",
     "Solve 2x + 3 > 5.",
     "Solve 2x = 2x",
-    "What is the third angle of a triangle with angles 100 and 90?",
     "Convert 129 from base 8 to base 10.",
     "3 + x = 8",
     "3 + 5 = 9",
