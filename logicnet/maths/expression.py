@@ -245,7 +245,7 @@ def explicit(text: str, unknowns: str | None = None) -> str:
         written.append(token)
     if strict:
         _refuse_open_powers(written)
-    return " ".join(written).replace("^", "**").replace(" !", "!")
+    return "".join(written).replace("^", "**")
 
 
 def _tokens(text: str, unknowns: str | None) -> list[str]:

@@ -8,7 +8,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.maths.expression import Unreadable, explicit
+from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import decimal, evaluate
 
 OPERATIONS = {
@@ -45,23 +45,6 @@ def test_formulas_come_out_as_computed_beside(seed: int, depth: int) -> None:
 def test_decimals_are_exact_or_none(value: Fraction) -> None:
     text = decimal(sympy.Rational(value.numerator, value.denominator))
     assert text is None or Fraction(text) == value
-
-
-@pytest.mark.parametrize(
-    ("text", "unknowns", "written"),
-    [
-        ("2x", "x", "2 * x"),
-        ("3(4+5)", "", "3 * ( 4 + 5 )"),
-        ("(1+2)(3+4)", "", "( 1 + 2 ) * ( 3 + 4 )"),
-        ("x(x+1)", "x", "x * ( x + 1 )"),
-        ("sqrt 16", "", "sqrt ( 16 )"),
-        ("2 pi", "", "2 * pi"),
-        ("5^2", "", "5 ** 2"),
-        ("((1)/(2))x", "x", "( ( 1 ) / ( 2 ) ) * x"),
-    ],
-)
-def test_every_operation_is_written_out(text: str, unknowns: str, written: str) -> None:
-    assert explicit(text, unknowns) == written
 
 
 @pytest.mark.parametrize(

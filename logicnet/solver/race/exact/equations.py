@@ -9,7 +9,7 @@ import sympy
 
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.steps import evaluate, shown
-from logicnet.solver.race.exact.solution import Solution
+from logicnet.solver.race.exact.sampler import Solution
 from logicnet.solver.race.exact.written import written
 
 _LETTER = r"[a-zA-Z]"

@@ -9,7 +9,7 @@ import re
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import Steps, evaluate
-from logicnet.solver.race.exact.solution import Solution
+from logicnet.solver.race.exact.sampler import Solution
 from logicnet.solver.race.exact.written import written
 
 _MOST_TOLD = 4  # sentences between the first and the last

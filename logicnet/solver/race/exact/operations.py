@@ -1,4 +1,4 @@
-"""Named operations: percentages, divisors, sums, means, primes, choices, bases.
+"""Named operations: percentages, divisors, sums, means, choices, bases.
 
 A rule is a pattern that must match all that is asked, and a function that computes the match. A function
 returns a Work, or None or Unreadable where it is not sure.
@@ -18,7 +18,7 @@ import sympy
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import bracketed, shown
-from logicnet.solver.race.exact.solution import Solution
+from logicnet.solver.race.exact.sampler import Solution
 from logicnet.solver.race.exact.written import written
 
 MOST_NUMBERS = 30  # in a list
@@ -73,19 +73,19 @@ def _with_and(numbers: Sequence[Any]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def _folded(text: str, name: str, sign: str, fold: Callable[[list[Any]], Any]) -> Work:
+    numbers = _listed(text)
+    done = f" {sign} ".join([shown(numbers[0]), *map(bracketed, numbers[1:])])
+    steps = [f"To find the {name} of {_with_and(numbers)}, we take one number after the other."]
+    return Work(fold(numbers), [*steps, f"We have {done} = {shown(fold(numbers))}."], f"the {name}")
+
+
 def _total(match: re.Match[str]) -> Work:
-    numbers = _listed(match[1])
-    terms = " + ".join([shown(numbers[0]), *map(bracketed, numbers[1:])])
-    steps = [f"To find the sum of {_with_and(numbers)}, we add the numbers one after the other."]
-    return Work(sum(numbers), [*steps, f"We have {terms} = {shown(sum(numbers))}."], "the sum")
+    return _folded(match[1] or match[2], "sum", "+", sum)
 
 
 def _product(match: re.Match[str]) -> Work:
-    numbers = _listed(match[1])
-    value = math.prod(numbers)
-    factors = " × ".join([shown(numbers[0]), *map(bracketed, numbers[1:])])
-    steps = [f"To find the product of {_with_and(numbers)}, we multiply the numbers one after the other."]
-    return Work(value, [*steps, f"We have {factors} = {shown(value)}."], "the product")
+    return _folded(match[1], "product", "×", math.prod)
 
 
 def _difference(match: re.Match[str]) -> Work | None:
@@ -138,14 +138,7 @@ def _median(match: re.Match[str]) -> Work:
     return Work(value, steps, "the median")
 
 
-def _extreme(match: re.Match[str]) -> Work:
-    numbers = _listed(match[2])
-    largest = match[1].lower() in ("largest", "greatest", "biggest", "maximum", "highest")
-    value = max(numbers) if largest else min(numbers)
-    return Work(value, [f"We compare {_with_and(numbers)}."], f"the {match[1].lower()} of them")
-
-
-# Percentages, divisors, primes -------------------------------------------------------------------
+# Percentages and divisors ------------------------------------------------------------------------
 
 
 def _percentage(match: re.Match[str]) -> Work:
@@ -171,28 +164,26 @@ def _what_percent(match: re.Match[str]) -> Work | None:
 
 
 def _greatest_divisor(match: re.Match[str]) -> Work:
-    numbers = _positive(_listed(match[1]))
-    value = math.gcd(*numbers)
-    steps = [f"To find the greatest common divisor of {_with_and(_listed(match[1]))}, we factor each."]
-    shared = (
-        "They have no prime factor in common."
-        if value == 1
-        else f"Their shared prime factors multiply to {value}."
-    )
-    return Work(sympy.Integer(value), [*steps, *_factors_of(numbers), shared], "the greatest common divisor")
+    value = math.gcd(*_whole(match[1]))
+    last = f"Their shared prime factors multiply to {value}." if value > 1 else "They share no prime factor."
+    return _by_factors(match[1], value, "greatest common divisor", last)
 
 
 def _least_multiple(match: re.Match[str]) -> Work | None:
-    numbers = _positive(_listed(match[1]))
-    value = math.lcm(*numbers)
-    if len(str(value)) > MOST_DIGITS:
-        return None
-    steps = [f"To find the least common multiple of {_with_and(_listed(match[1]))}, we factor each."]
-    highest = f"Taking each prime to the highest power that occurs gives {_factored(value) or value}."
-    return Work(sympy.Integer(value), [*steps, *_factors_of(numbers), highest], "the least common multiple")
+    value = math.lcm(*_whole(match[1]))
+    last = f"Taking each prime to the highest power that occurs gives {_factored(value) or value}."
+    return _by_factors(match[1], value, "least common multiple", last) if value < 10**MOST_DIGITS else None
 
 
-def _positive(numbers: Sequence[Any]) -> list[int]:
+def _by_factors(text: str, value: int, name: str, last: str) -> Work:
+    factored = [f"{number} = {_factored(number)}" for number in _whole(text) if _factored(number)]
+    steps = [f"To find the {name} of {_with_and(_listed(text))}, we factor each."]
+    steps += [f"We have {', '.join(factored)}."] if 1 <= len(factored) <= 5 else []
+    return Work(sympy.Integer(value), [*steps, last], f"the {name}")
+
+
+def _whole(text: str) -> list[int]:
+    numbers = _listed(text)
     if not all(number.is_Integer and number > 0 for number in numbers):
         raise Unreadable("not all of them are whole and positive")
     return [int(number) for number in numbers]
@@ -203,11 +194,6 @@ def _factored(number: int) -> str:
         return ""
     powers = sympy.factorint(number).items()
     return " × ".join(f"{prime}^{power}" if power > 1 else str(prime) for prime, power in powers)
-
-
-def _factors_of(numbers: Sequence[int]) -> list[str]:
-    factored = [f"{number} = {_factored(number)}" for number in numbers if _factored(number)]
-    return [f"We have {', '.join(factored)}."] if factored and len(factored) <= 5 else []
 
 
 def _remainder(match: re.Match[str]) -> Work | None:
@@ -221,36 +207,6 @@ def _remainder(match: re.Match[str]) -> Work | None:
         f"The rest is {above} - {quotient * below} = {rest}.",
     ]
     return Work(sympy.Integer(rest), steps, "the remainder")
-
-
-def _yes_no(match: re.Match[str]) -> Work | None:
-    number, what = int(match["n"]), " ".join(match["what"].lower().split())
-    article = "a " if what in ("leap year", "perfect square") else ""
-    opening = f"To see whether {number} is {article}{what}, we check it directly."
-    if number > LARGEST_FACTORED or (what in ("prime", "composite") and number < 2):
-        return None
-    if what == "leap year":
-        if number < 1583:
-            return None  # before the Gregorian calendar
-        holds = number % 4 == 0 and (number % 100 != 0 or number % 400 == 0)
-        opening = "A year is a leap year if 4 divides it, but not if 100 divides it, unless 400 does."
-        rests = ", ".join(f"{number % by} by {by}" for by in (4, 100, 400))
-        why = f"The remainders of {number} are {rests}."
-    elif what in ("prime", "composite"):
-        smallest = min(sympy.factorint(number))
-        holds = (smallest == number) == (what == "prime")
-        why = f"We have {number} = {smallest} × {number // smallest}."
-        if smallest == number:
-            why = f"No prime up to the square root of {number} divides it."
-    elif what == "perfect square":
-        holds = math.isqrt(number) ** 2 == number
-        why = f"The square root of {number} is {'' if holds else 'not '}a whole number."
-    else:
-        holds = number % 2 == (what == "odd")
-        why = f"{number} divided by 2 leaves a remainder of {number % 2}."
-    return Work(
-        "Yes" if holds else "No", [opening, why], f"{number} is {'' if holds else 'not '}{article}{what}"
-    )
 
 
 # Choices and bases -------------------------------------------------------------------------------
@@ -267,7 +223,7 @@ def _choices(match: re.Match[str], *, ordered: bool) -> Work | None:
         f"The number of ways to choose {k} out of {n} {how} is {formula}.",
         f"We have {formula} = {value}.",
     ]
-    return Work(sympy.Integer(value), steps) if len(str(value)) <= MOST_DIGITS else None
+    return Work(sympy.Integer(value), steps) if value < 10**MOST_DIGITS else None
 
 
 def _conversion(match: re.Match[str]) -> Work | None:
@@ -323,7 +279,6 @@ _CHOSEN = (
 )
 _BASED = r"(?:binary|octal|hexadecimal|hex|decimal|base[\s-]*\d+)"
 _IN = r"\s+(?:in|into|to)\s+"
-_KINDS = r"prime|composite|even|odd|perfect\s+square|leap\s+year"
 
 Function = Callable[[re.Match[str]], Work | None]
 Rule = tuple[re.Pattern[str], Function, tuple[str, ...]]
@@ -345,9 +300,7 @@ _RULES: tuple[Rule, ...] = (
         _remainder,
     ),
     _rule(rf"(?:sum|total)\s+of\s+{_NUMBERS}", _total),
-    _rule(
-        rf"(?:{_NUMBERS}|({_N}\s+to\s+{_N}))(?:\s+together)?", lambda match: _total(_only_group(match)), "add"
-    ),
+    _rule(rf"(?:{_NUMBERS}|({_N}\s+to\s+{_N}))(?:\s+together)?", _total, "add"),
     _rule(rf"product\s+of\s+{_NUMBERS}", _product),
     _rule(rf"({_N}\s+(?:by|and)\s+{_N})(?:\s+together)?", _product, "multiply"),
     _rule(rf"({_N})\s+by\s+({_N})", _quotient, "divide"),
@@ -359,16 +312,6 @@ _RULES: tuple[Rule, ...] = (
     _rule(rf"difference\s+(?:between|of)\s+{_NUMBERS}", _difference),
     _rule(rf"(?:arithmetic\s+)?(?:mean|average)(?:\s*\(?average\)?)?\s+of\s+{_NUMBERS}", _mean),
     _rule(rf"median\s+of\s+{_NUMBERS}", _median),
-    _rule(
-        r"(largest|greatest|biggest|smallest|least|maximum|minimum|highest|lowest)"
-        rf"\s+(?:of|among)\s+{_NUMBERS}",
-        _extreme,
-    ),
-    _rule(
-        rf"(?:(?:number|year)\s+)?(?P<n>\d+)\s+(?:an?\s+)?(?P<what>{_KINDS})(?:\s+number)?(?:\s+or\s+not)?",
-        _yes_no,
-        "is",
-    ),
     _rule(
         rf"number\s+of\s+combinations\s+(?:of|from)\s+{_CHOSEN}", lambda match: _choices(match, ordered=False)
     ),
@@ -388,9 +331,3 @@ _RULES: tuple[Rule, ...] = (
     ),
     _rule(rf"(?P<digits>\d+){_IN}(?P<to>{_BASED})", _conversion, "convert"),
 )
-
-
-def _only_group(match: re.Match[str]) -> re.Match[str]:
-    only = re.fullmatch(r"(.*)", match[1] or match[2], re.DOTALL)
-    assert only is not None
-    return only

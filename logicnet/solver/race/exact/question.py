@@ -116,7 +116,6 @@ _ASKING = re.compile(
         | (?P<find>calculate|compute|evaluate|find|work\sout|determine|give(?:\sme)?|tell\sme|figure\sout
             |state|multiply|add|divide|subtract)
         | (?P<solve>solve) | (?P<simplify>simplify|reduce) | (?P<convert>convert)
-        | (?P<is>is)
     )(?=[\s:,|(\d-])""",
     re.VERBOSE | re.IGNORECASE,
 )

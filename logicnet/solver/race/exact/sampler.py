@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Self
 
 from logicnet.maths.worker import Bounded, BoundedError
-from logicnet.solver.race.exact.solution import Solution
 
 TIMEOUT_S = 2.0  # for one question; the usual one takes a few milliseconds
 MOST_WAITING = 32  # questions at a time: they queue for one worker, and only a fast answer is of use
@@ -20,6 +19,14 @@ LONGEST = 600  # characters of a question that is read
 
 _MODULE = "logicnet.solver.race.exact.solve"  # by name only: it imports sympy
 _DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """`answer` as it is sent; `steps` tell the calculation in two to six plain sentences."""
+
+    answer: str
+    steps: str
 
 
 class Exact:
@@ -51,7 +58,7 @@ class Exact:
 
     async def _solution(self, question: str) -> Solution | None:
         try:
-            found = await self._bounded.call_named(f"{_MODULE}:solve", timeout_s=TIMEOUT_S, question=question)
+            found = await self._bounded.call(f"{_MODULE}:solve", timeout_s=TIMEOUT_S, question=question)
         except (
             BoundedError,
             OSError,
@@ -71,7 +78,5 @@ class Exact:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()

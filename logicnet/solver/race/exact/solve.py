@@ -9,7 +9,7 @@ from logicnet.solver.race.exact.equations import equation
 from logicnet.solver.race.exact.expressions import expression
 from logicnet.solver.race.exact.operations import operation
 from logicnet.solver.race.exact.question import QuestionReading, readings
-from logicnet.solver.race.exact.solution import Solution
+from logicnet.solver.race.exact.sampler import Solution
 
 
 def solve(question: str) -> dict[str, str] | None:
