@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers._arithmetic import Computed, computed
-from logicnet.answers._asked import QuestionSpec
+from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
+from logicnet.maths.numbers import Computed, computed
 
 _CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")
 _SIGN = re.compile(r"[\d+*/^(-]")  # without one it is a name

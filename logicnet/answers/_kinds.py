@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logicnet.answers._asked import asked, only_yes_or_no
+from logicnet.answers.question import question_spec
 
 KINDS = (
     "closed-expression",
@@ -65,8 +65,8 @@ _LETTERS = re.compile(
 
 def question_kind(question: str) -> str:
     """One of KINDS. Pure text work, under a millisecond for a question of ordinary length. Never raises."""
-    wanted = asked(question)
-    words = wanted.words[:_LONG]
+    wanted = question_spec(question)
+    words = wanted.text[:_LONG]
     if not words:
         return "other"
     numbers = len(re.findall(r"\d+(?:\.\d+)?", words))
@@ -75,9 +75,9 @@ def question_kind(question: str) -> str:
         ("code", wanted.code),
         ("closed-expression", _is_expression(words)),
         ("logic", _LOGIC.search(words) is not None),
-        ("yes-no", only_yes_or_no(wanted)),
+        ("yes-no", wanted.only_yes_or_no),
         ("arithmetic-words", wanted.base is not None),
-        ("text", wanted.text),
+        ("text", wanted.letters),
         ("algebra", _UNKNOWN.search(words) is not None),
         ("text", _LETTERS.search(words) is not None),
         ("story", _is_story(words, numbers)),

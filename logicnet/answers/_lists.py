@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from logicnet.answers._arithmetic import computed
-from logicnet.answers._asked import QuestionSpec
+from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._numbers import number_form, numbers_in, shown
+from logicnet.answers.question import QuestionSpec
+from logicnet.maths.numbers import computed
 
 MOST_PARTS = 200
 _MOST_NESTED = 4

@@ -19,11 +19,12 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers._arithmetic import Computed, computed
-from logicnet.answers._asked import QuestionSpec
+from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._spelled import from_words
-from logicnet.answers._units import compound, converted, unit_of
+from logicnet.answers._units import amounts, converted, total_in, unit_of
+from logicnet.answers.question import QuestionSpec
+from logicnet.maths.numbers import Computed, computed
 
 _DIGITS = 12
 """Significant digits of a number that is not whole, and at least 6 decimals: what floats of it share."""
@@ -84,13 +85,13 @@ def number_form(read: str, text: str, question: QuestionSpec) -> Form | None:
 
 def normal(value: Fraction, question: QuestionSpec) -> Fraction:
     """The number as far as the question counts its digits, else without the noise of a float."""
-    if question.down or question.up:
+    if question.format.down or question.format.up:
         value = _without_noise(value)
-        return Fraction(value.__floor__() if question.down else value.__ceil__())
-    if question.places is not None:
-        return _rounded(value, question.places)
-    if question.significant is not None:
-        return _to_significant(value, question.significant)
+        return Fraction(value.__floor__() if question.format.down else value.__ceil__())
+    if question.format.places is not None:
+        return _rounded(value, question.format.places)
+    if question.format.significant is not None:
+        return _to_significant(value, question.format.significant)
     return _without_noise(value)
 
 
@@ -105,19 +106,27 @@ def shown(value: Fraction) -> str:
 
 def written(value: Fraction, question: QuestionSpec, *, as_decimal: bool = False) -> str:
     """A number as it is sent. See the module."""
-    if _rounds(question):
+    if question.format.rounded:
         value = normal(value, question)
         ordinary = value == 0 or Fraction(1, 10**4) < abs(value) < 10**_MOST_ZEROS
-        if question.significant is not None and (question.scientific or not ordinary):
+        if question.format.significant is not None and (question.format.scientific or not ordinary):
             return _power_of_ten(value, question)
         return _decimal(value, _places(value))
-    small = _is_small(value) or (question.fraction and _is_fraction(value))
+    small = _is_small(value) or (question.format.fraction and _is_fraction(value))
     value = value if small else _without_noise(value)
-    if value.denominator == 1 and not (question.scientific and abs(value) >= 10) and not _is_round(value):
+    if (
+        value.denominator == 1
+        and not (question.format.scientific and abs(value) >= 10)
+        and not _is_round(value)
+    ):
         return str(value.numerator)
-    if question.scientific or not Fraction(1, 10**9) < abs(value) < 10**_MOST_ZEROS:
+    if question.format.scientific or not Fraction(1, 10**9) < abs(value) < 10**_MOST_ZEROS:
         return _power_of_ten(value, question)
-    if small and not as_decimal and (question.fraction or question.latex_fraction or not _is_short(value)):
+    if (
+        small
+        and not as_decimal
+        and (question.format.fraction or question.latex_fraction or not _is_short(value))
+    ):
         top, bottom = abs(value.numerator), value.denominator
         sign = "-" if value < 0 else ""
         return f"{sign}\\frac{{{top}}}{{{bottom}}}" if question.latex_fraction else f"{sign}{top}/{bottom}"
@@ -148,20 +157,21 @@ def _read(read: str, question: QuestionSpec) -> tuple[Fraction | float | complex
     read = _THOUSANDS.sub(lambda digits: digits[0].replace(",", "").replace("_", ""), read)
     read = re.sub(r"(?<=\d)(?:st|nd|rd|th)$", "", read)
     if not re.search(r"\d|pi\b|\be\b|\bi\b|oo", read):
-        digits = None if question.text else from_words(read)
+        digits = None if question.letters else from_words(read)
         return None if digits is None else (Fraction(digits), True)
-    if (chance := _CHANCE.fullmatch(read)) and re.search(r"probab|chance|likel|odds", question.words):
+    if (chance := _CHANCE.fullmatch(read)) and re.search(r"probab|chance|likel|odds", question.text):
         read = f"{chance[1]}/{chance[2]}"
-    if (total := compound(read, question)) is not None:
-        return total, True
+    if len(parts := amounts(read)) > 1:
+        total = total_in(parts, question.unit)
+        return None if total is None else (total, True)
     bare, unit, percent = _without_unit(read)
     value, plain = _value(bare)
     if value is None or isinstance(value, complex):
         return None if value is None else (value if value.imag else value.real, False)
-    if percent and not question.percent:
+    if percent and not question.format.percent:
         value /= 100
         plain = plain and not question.mentions_percent
-    return converted(value, unit, question), plain
+    return converted(value, unit, question.unit), plain
 
 
 def _value(bare: str) -> tuple[Fraction | float | complex | None, bool]:
@@ -202,7 +212,7 @@ def _without_unit(read: str) -> tuple[str, str, bool]:
 def _of_thirds(value: Fraction, question: QuestionSpec) -> Fraction:
     """Thirds and sixths that were cut off: 0.33, 16.67. Not where decimals were given or asked for."""
     decimal = value.denominator > 1 and 10**24 % value.denominator == 0
-    if _rounds(question) or question.shows_decimals or not decimal:
+    if question.format.rounded or question.shows_decimals or not decimal:
         return value
     text = _decimal(value, _places(value))
     found = _THIRDS.fullmatch(text)
@@ -211,10 +221,6 @@ def _of_thirds(value: Fraction, question: QuestionSpec) -> Fraction:
     decimals = len(found[2]) + len(found[3])
     nearest = Fraction(round(value * 3 * 10 ** len(found[2])), 3 * 10 ** len(found[2]))
     return nearest if abs(nearest - value) < Fraction(1, 10**decimals) else value
-
-
-def _rounds(question: QuestionSpec) -> bool:
-    return question.places is not None or question.significant is not None or question.down or question.up
 
 
 def _rounded(value: Fraction, places: int) -> Fraction:
@@ -293,6 +299,6 @@ def _scientific(value: Fraction, digits: int) -> str:
 def _power_of_ten(value: Fraction, question: QuestionSpec) -> str:
     if not value:
         return "0"
-    digits = question.significant or _DIGITS
+    digits = question.format.significant or _DIGITS
     mantissa, power = _scientific(value, digits).split("e")
     return f"{mantissa} \\times 10^{{{int(power)}}}" if question.latex_power else f"{mantissa}e{power}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from logicnet.answers._asked import QuestionSpec, asked
+from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._lists import (
@@ -66,7 +66,7 @@ def form(text: str, question: str = "") -> Form | None:
     `text` is a bare answer, a reply to "give only the answer", or a text that states its answer: of one that
     only comes to something, `conclusion.guessed` tells what. `form(found.text, question)` is `found`.
     """
-    wanted = asked(question)
+    wanted = question_spec(question)
     found = _once(text, wanted)
     for _ in range(_MOST_TIMES):
         if found is None:
@@ -146,7 +146,7 @@ def _as_asked(read: str, answer: str, question: QuestionSpec) -> Form | None:  #
         return found
     if question.base is not None and (found := _numeral(read, question)):
         return found
-    if question.text:
+    if question.letters:
         return _in_words(read, answer, question) if not read.replace(".", "").isdecimal() else None
     return None
 
@@ -194,7 +194,7 @@ def _concludes(found: Form, read: str, question: QuestionSpec) -> bool:
 def _in_words(read: str, answer: str, question: QuestionSpec) -> Form | None:
     if found := roles_form(read, answer):
         return found
-    if not question.text and len(answer.split()) <= MOST_WORDS:
+    if not question.letters and len(answer.split()) <= MOST_WORDS:
         if found := only_number(read, answer, question):
             return found
         several = _several(read, answer, question)
@@ -261,6 +261,6 @@ def _sendable(found: Form, question: QuestionSpec) -> Form | None:
         if len(tight.split()) <= MOST_WORDS and found.kind != "words":
             return replace(found, text=tight)
         several = found.kind in ("list", "unknowns") and re.search(r"[,;&\[]|\d \d", found.text)
-        long_one = several or found.kind in ("formula", "code") or question.text or question.listed
+        long_one = several or found.kind in ("formula", "code") or question.letters or question.listed
         return found if long_one and words <= _MOST_LISTED else None
     return found

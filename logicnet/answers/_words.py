@@ -7,7 +7,7 @@ import re
 from datetime import date
 from fractions import Fraction
 
-from logicnet.answers._asked import QuestionSpec, only_yes_or_no
+from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
@@ -76,9 +76,9 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> Form | None:
         verdict = said in _YES
     elif (first := _FIRST.match(read.strip())) and (question.yes_no or len(read.split()) > 2):
         verdict, word = first[1].lower() in _YES, True
-    elif only_yes_or_no(question) and 2 <= len(read.split()) <= 19 and _about(said, question):
+    elif question.only_yes_or_no and 2 <= len(read.split()) <= 19 and _about(said, question):
         verdict = not _NEGATION.search(said)
-    if verdict is None or question.text:
+    if verdict is None or question.letters:
         return None
     if said in ("negative", "affirmative", "correct", "incorrect") and not question.yes_no:
         return None
@@ -91,8 +91,8 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> Form | None:
 def _about(said: str, question: QuestionSpec) -> bool:
     """Whether a sentence says again what was asked: it ends in a word of the question."""
     words = [word for word in re.findall(r"[a-z']{3,}", said) if word not in _STOP]
-    again = bool(words) and re.search(rf"\b{re.escape(words[-1])}\b", question.words) is not None
-    return again or (said.endswith(("exist", "exists")) and "exist" in question.words)
+    again = bool(words) and re.search(rf"\b{re.escape(words[-1])}\b", question.text) is not None
+    return again or (said.endswith(("exist", "exists")) and "exist" in question.text)
 
 
 def choice_letter(read: str, question: QuestionSpec) -> str:
@@ -168,7 +168,7 @@ def symbol_form(read: str) -> Form | None:
 def fixed_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
-    if said == "none" and "how many" in question.words:
+    if said == "none" and "how many" in question.text:
         return made("number", "0", "0", Fraction(0))
     for word, pattern in (("no solution", _NOTHING), ("infinity", _ENDLESS), ("undefined", _UNDEFINED)):
         if pattern.fullmatch(said):
@@ -185,7 +185,7 @@ def words_form(text: str, question: QuestionSpec) -> Form | None:
     bare = _ARTICLE.sub("", said, count=1) if _ARTICLE.match(said) else said
     said = _TIGHT.sub(r"\1", bare.strip(_QUOTES) or said)
     subject = _SUBJECT.fullmatch(said)
-    if subject and re.search(r"\b(?:who|which|what)\b", question.words) and subject[2] in question.words:
+    if subject and re.search(r"\b(?:who|which|what)\b", question.text) and subject[2] in question.text:
         said = subject[1]
     return made("words", said, text) if said else None
 

@@ -1,17 +1,15 @@
-"""Markup: LaTeX, and the signs of typography, in the notation of a calculator.
+"""LaTeX and the signs of typography, in the notation of a calculator: the only reader of LaTeX.
 
-What comes out is for reading, not for sending: `\\frac{1}{2}` becomes ((1)/(2)), `½` (1/2), `90^\\circ`
-90 degrees. Every pass is linear in the text, and the number of passes is bounded.
+The result is for reading, not for sending: `\\frac{1}{2}` becomes (1/2), `½` 1/2, `90^\\circ` 90 degrees. An
+unknown macro keeps its backslash. Each pass is linear in the text, and the number of passes is bounded.
 """
 
 from __future__ import annotations
 
 import re
 
-MOST_CHARS = 1_000
-"""Of an answer whose structure is read; what is longer is words or code."""
-
-_PASSES = 12  # braces within braces; deeper ones are left as they are
+MOST_CHARS = 1_000  # of an answer whose structure is read; a longer one is words or code
+_PASSES = 12  # braces within braces; deeper ones stay as they are
 
 _SIGNS = str.maketrans(
     {
@@ -36,12 +34,15 @@ _MACROS = {
     r"\cup": " U ", r"\in": " in ", r"\to": "->", r"\rightarrow": "->", r"\emptyset": "none",
     r"\varnothing": "none", r"\circ": " degrees", r"\degree": " degrees", r"\ldots": "...",
     r"\left": "", r"\right": "", r"\displaystyle": "", r"\quad": " ", r"\qquad": " ", r"\lbrace": "{",
-    r"\rbrace": "}",
+    r"\rbrace": "}", r"\tbinom": r"\binom", r"\dbinom": r"\binom", r"\ast": "*", r"\dots": "...",
+    r"\bmod": " mod ", r"\mod": " mod ", r"\log": " log", r"\gcd": " gcd", r"\lcm": " lcm", r"\sin": " sin ",
+    r"\cos": " cos ", r"\tan": " tan ", r"\ln": " ln ", r"\exp": " exp ",
 }  # fmt: skip
 _MACRO = re.compile(r"\\(?:[A-Za-z]+|%)")
-_SPACING = re.compile(r"\\[,;:! ]|(?<=\d)\{,\}(?=\d)|[$`~]|\\[()]|\\\[|\\\](?!\])")
-_FRACTION = re.compile(r"(\d?)\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-_SHORT_FRACTION = re.compile(r"(\d?)\\frac\s*(\d)\s*(\d)(?!\d)")
+_SPACING = re.compile(r"\\[,;:! $]|(?<=\d)\{,\}(?=\d)|[$`~]|\\[()]|\\\[|\\\](?!\])")
+_FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_SHORT_FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*(\d)\s*(\d)(?!\d)")
+_CHOICE = re.compile(r"\\binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _ROOT = re.compile(r"\\sqrt\s*(?:\[\s*(\d{1,2})\s*\])?\s*\{([^{}]*)\}")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*(\d)")
 _WORDS = re.compile(
@@ -79,7 +80,7 @@ def _without_latex(text: str) -> str:
         text = _ROOT.sub(
             lambda root: f" root({root[2]}, {root[1]})" if root[1] else f" sqrt({root[2]})", text
         )
-        text = _FRACTION.sub(_fraction, text)
+        text = _FRACTION.sub(_fraction, _CHOICE.sub(r" comb(\1, \2)", text))
         if text == before:
             break
     text = _SHORT_FRACTION.sub(_fraction, _SHORT_ROOT.sub(r" sqrt(\1)", text))
@@ -92,7 +93,7 @@ def _raised(power: re.Match[str]) -> str:
 
 
 def _fraction(found: re.Match[str]) -> str:
-    before, top, bottom = found.groups()
+    before, top, bottom = found.groups(default="")
     if before and top.strip().isdecimal() and bottom.strip().isdecimal():
         return f"{before} {top.strip()}/{bottom.strip()}"  # a mixed number
     if top.strip().isdecimal() and bottom.strip().isdecimal():

@@ -1,7 +1,7 @@
-"""Calls whose time and memory are bounded whatever they do: they run in a process that can be killed.
+"""The bounded worker: calls with a limit of time and memory, in a process that can be killed.
 
 For libraries that compute on what strangers wrote. A thread cannot be stopped, and a signal does not
-reach a big-number multiplication; a process can be ended, and replaced.
+interrupt a big-number multiplication; a process can be killed and replaced.
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from logicnet.errors import LogicnetError
 
 START_S = 60.0  # to import what it needs, on a machine that is busy
 GRACE_S = 0.15  # what a call gets beyond its limit to say so itself, before its process is killed
-MEMORY_BYTES = 2 << 30
-"""Of address space: sympy, numpy and a parser take a few hundred MB of it."""
+MEMORY_BYTES = 2 << 30  # of address space: sympy, numpy and a parser take a few hundred MB of it
 
 _LONGEST_LINE = 1 << 20  # bytes of one reply
 
 
 class BoundedError(LogicnetError):
-    """The call did not return: it took too long or too much memory, or raised. One line says which."""
+    """The call took too long or too much memory, or raised; one line says which."""
 
 
 class Bounded:
     """One worker process, started with the first call; calls queue for it.
 
-    `modules` are what it may call functions of; `memory_bytes` of address space are all it gets, None
-    sets no bound. Belongs to one event loop; use as an async context manager, or call `aclose`.
+    It calls functions of `modules` only, in `memory_bytes` of address space (None: no limit). It belongs to
+    one event loop; use it as an async context manager, or call `aclose`.
     """
 
     def __init__(self, *modules: str, memory_bytes: int | None = MEMORY_BYTES) -> None:
@@ -41,14 +39,13 @@ class Bounded:
         self._process: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def call(self, function: Callable[..., Any], *, timeout_s: float, **arguments: Any) -> Any:
-        """What `function(**arguments)` returns; arguments and result are JSON. Raises BoundedError."""
-        name = f"{function.__module__}:{function.__qualname__}"
-        return await self.call_named(name, timeout_s=timeout_s, **arguments)
+    async def call(self, function: Callable[..., Any] | str, *, timeout_s: float, **arguments: Any) -> Any:
+        """The result of `function(**arguments)`; arguments and result are JSON. Raises BoundedError.
 
-    async def call_named(self, function: str, *, timeout_s: float, **arguments: Any) -> Any:
-        """The same for "module:name", where importing the module is left to the worker."""
-        request = {"function": function, "arguments": arguments, "timeout_s": timeout_s}
+        Only the worker imports the module of a function that is named "module:name".
+        """
+        name = function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
+        request = {"function": name, "arguments": arguments, "timeout_s": timeout_s}
         async with self._one_at_a_time:
             process = self._process or await self._start()
             try:
@@ -73,9 +70,7 @@ class Bounded:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _start(self) -> asyncio.subprocess.Process:

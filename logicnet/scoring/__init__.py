@@ -1,8 +1,8 @@
 """The validator's side: what an answer earns, from its correctness to its weight on the chain.
 
-Everything here is arithmetic, but for three things that are handed in and can be left out: a `Judge`
-(an LLM), an `Embedder` (sentence embeddings) and a `TruthTeller` (what is true, in a process of its own).
-Each name is imported from its module when it is first asked for: who needs one part waits for no other.
+Three parts need more than arithmetic, and can be left out: a `Judge` (an LLM), an `Embedder` (sentence
+embeddings) and a `TruthTeller` (math-verify, in a bounded worker). A name's first use imports its module, so
+that a caller of one part does not wait for the others.
 """
 
 from importlib import import_module

@@ -1,7 +1,9 @@
-"""Is one mathematical answer truly the other? Runs in the worker of `bounded`, never beside anything else.
+"""Whether one mathematical answer equals another. Runs in the bounded worker only.
 
-math-verify reads what it finds and lets sympy compare, which has no bound of its own; its own time
-limits rest on signals and are switched off, because the worker has one already.
+math-verify reads the answers and lets sympy compare them, which has no bound of its own; its own time limits
+rest on signals and are switched off, because the worker has one already. Three things it gets wrong are
+mended here: LaTeX without dollars, formulas of which it reads only one number, and tiny numbers, which it
+rounds to zero.
 """
 
 from __future__ import annotations
@@ -10,30 +12,68 @@ import logging
 import re
 from typing import Any
 
+import sympy
 from math_verify import parse, verify
 
-# It warns whenever its time limits are off.
-logging.getLogger("math_verify").setLevel(logging.ERROR)
+from logicnet.maths.latex import undressed
+from logicnet.maths.numbers import computed
 
+logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns whenever its time limits are off
+
+TINY = 1e-3  # of a number that math-verify would round
+TOLERANCE = 1e-4  # relative, between two tiny numbers
+
+_UPRIGHT = re.compile(r"\\math(?:rm|it|bf)\s*\{(\w+)\}")
+_DELIMITED = re.compile(r"\$|\\[(\[]|\\boxed")
 _ROOT = re.compile(r"(?<![\\A-Za-z])sqrt\(([^()]*)\)")
 _FUNCTION = re.compile(r"(?<![\\A-Za-z])(pi|sin|cos|tan|log|ln|exp)(?![A-Za-z])")
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|\d +[A-Za-z]")  # "sum", but also the unit of "15 m^2"
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def same(truth: str, answer: str) -> bool | None:
-    """Whether `answer` is `truth`; None if either holds no mathematics."""
-    read_truth, read_answer = _read(truth), _read(answer)
+    """Whether `answer` equals `truth`; None if either holds no mathematics, or is not read as a whole."""
+    sides = [_UPRIGHT.sub(r"\1", side.strip(" *")) for side in (truth, answer)]
+    read_truth, read_answer = map(_read, sides)
     if not read_truth or not read_answer:
         return None
-    return bool(verify(read_truth, read_answer, timeout_seconds=None))
+    if _cut_short(sides[0], read_truth[0]) or _cut_short(sides[1], read_answer[0]):
+        return False if _numbers(sides[0]) != _numbers(sides[1]) else None
+    return bool(verify(read_truth, read_answer, timeout_seconds=None)) and not _tiny_and_apart(
+        read_truth[0], read_answer[0]
+    )
 
 
 def _read(text: str) -> list[Any]:
-    # A bare formula is read as one, whole; out of a sentence, its last number or formula.
+    # A bare formula is read whole; out of a sentence, its last number or formula.
     formula = _FUNCTION.sub(r"\\\1", _ROOT.sub(r"\\sqrt{\1}", text))
-    if not ("$" in text or "\\" in text or _WORDS.search(formula)):
-        formula = formula.replace("**", "^").replace("*", r"\cdot ")
-        found = parse(f"${formula}$", parsing_timeout=None)
-        if found:
+    if not (_DELIMITED.search(text) or _WORDS.search(formula)):
+        if "\\" not in text:
+            formula = formula.replace("**", "^").replace("*", r"\cdot ")
+        if found := parse(f"${formula}$", parsing_timeout=None):
             return list(found)
     return list(parse(text, parsing_timeout=None))
+
+
+def _cut_short(text: str, found: Any) -> bool:
+    """Whether a formula of several numbers was read as one whole number: 1:2:3 as 1."""
+    plain = _THOUSANDS.sub("", undressed(text))
+    if not re.search("[A-Za-z]", plain):
+        plain = plain.rpartition("=")[2]
+    if not getattr(found, "is_Integer", False) or len(_NUMBER.findall(plain)) < 2:
+        return False
+    return _WORDS.search(plain) is None and computed(plain) is None
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(_NUMBER.findall(_THOUSANDS.sub("", undressed(text))))
+
+
+def _tiny_and_apart(truth: Any, answer: Any) -> bool:
+    if not all(getattr(side, "is_number", False) and side.is_real for side in (truth, answer)):
+        return False
+    left, right = sympy.N(truth), sympy.N(answer)
+    if left == 0 or right == 0 or not (abs(left) < TINY and abs(right) < TINY):
+        return False
+    return bool(abs(left / right - 1) > TOLERANCE)

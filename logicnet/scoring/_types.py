@@ -1,4 +1,4 @@
-"""What the rooms that ask for a score get back."""
+"""The verdict on one answer."""
 
 from __future__ import annotations
 

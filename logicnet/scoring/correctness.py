@@ -8,7 +8,7 @@ from logicnet.scoring.judge import Judge, by_rule
 
 EQUAL_SCORE = 1.0
 
-NO_JUDGE = "a judge would have to decide, and there is none"
+NO_JUDGE = "only a judge could decide; give one with --judge-url"
 
 
 def by_text(truth: str, answer: str) -> Verdict:
@@ -19,7 +19,7 @@ def by_text(truth: str, answer: str) -> Verdict:
 
 
 async def correctness(truth: str, answer: str, *, question: str = "", judge: Judge | None = None) -> Verdict:
-    """All four steps. Without a judge, what only a judge can decide stays undecided."""
+    """All four steps. Without a judge the fourth leaves an answer undecided, unless a rule decides it."""
     verdict = by_text(truth, answer)
     if verdict.score is not None:
         return verdict

@@ -27,7 +27,7 @@ WEIGHT_LOOPS = 5
 
 @dataclass(frozen=True, slots=True)
 class RankedMiner(Generic[Miner]):
-    """How one miner came out of one loop."""
+    """One miner's place in one loop."""
 
     miner: Miner
     mean: float
@@ -36,7 +36,7 @@ class RankedMiner(Generic[Miner]):
 
 
 def loop_mean(rewards: Sequence[float]) -> float:
-    """The mean of a miner's rewards in one loop; below 0 counts as 0. Raises ValueError if it has none."""
+    """The mean of a miner's rewards in one loop, at least 0. Raises ValueError without rewards."""
     if not rewards:
         raise ValueError("a miner that was not scored has no mean")
     return max(0.0, sum(rewards) / len(rewards))
@@ -48,7 +48,7 @@ def rank_incentive(rank: int) -> float:
 
 
 def incentive(rank: int, mean: float) -> float:
-    """What a miner at `rank` with this mean of rewards is paid for the loop."""
+    """The incentive of a miner at `rank` with this mean of rewards."""
     unpaid = mean <= LEAST_MEAN or rank > LAST_PAID_RANK
     return rank_incentive(UNPAID_RANK if unpaid else rank)
 
@@ -65,9 +65,9 @@ def standings(rewards: Mapping[Miner, Sequence[float]]) -> list[RankedMiner[Mine
 
 
 def weights(incentives: Mapping[Miner, Sequence[float]]) -> dict[Miner, float]:
-    """What goes on the chain, summing to 1, from each miner's incentives, the latest last.
+    """The weights on the chain, summing to 1, from each miner's incentives, the latest last.
 
-    A loop that a new miner has not seen yet counts as 0. If nobody earned anything, all are 0.
+    A loop before a miner's first counts as 0. If no miner earned anything, all weights are 0.
     """
     means = {
         miner: min(max(sum(earned[-WEIGHT_LOOPS:]) / WEIGHT_LOOPS, 0.0), 1.0)

@@ -1,8 +1,8 @@
 """Step 4 of a validator's correctness: an LLM decides what arithmetic cannot.
 
-The rules and limits are those of LogicNet 1.6; the prompts are ours, for any OpenAI-compatible
-endpoint. What the model does is never hidden: a call that fails scores a validator's 0.5 and is
-marked `failed`; an opinion that is no number scores as a validator reads it, and says so.
+The rules and limits are those of LogicNet 1.6; the prompts are ours, for any OpenAI-compatible endpoint. A
+failed call scores a validator's 0.5 and is marked `failed`; an opinion that is not a number scores as a
+validator reads it, with a note.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ FAILED_SCORE = 0.5
 UNPARSABLE_SCORE = 0.5
 UNPARSABLE_WITH_ONE_SCORE = 1.0
 
-LONGEST_CHARS = 100_000
-"""Beyond this no judge's context is long enough, so none is asked: for a validator the call fails."""
+LONGEST_CHARS = (
+    100_000  # of an answer that fits a judge's context; with a longer one a validator's call fails
+)
 
 CALL_TIMEOUT_S = 60.0
 AT_ONCE = 8  # answers judged at the same time: a validator scores a batch of 8 so
@@ -100,7 +101,7 @@ class Judge:
         self._places = asyncio.Semaphore(at_once)
 
     async def judge(self, question: str, truth: str, answer: str) -> Verdict:
-        """The verdict of step 4 on `answer`. Never raises for what a model does."""
+        """The verdict of step 4 on `answer`. Never raises for a model's failure."""
         ruled = by_rule(answer)
         if ruled is not None:
             return ruled
@@ -147,7 +148,7 @@ def by_rule(answer: str) -> Verdict | None:
 
 
 def grade(opinion: str) -> Verdict:
-    """A judge's words as a validator reads them."""
+    """The verdict that a validator reads in a judge's words."""
     try:
         score = float(opinion.strip())
     except ValueError:

@@ -6,7 +6,6 @@ Source: LogicNet 1.6. `tests/golden/numeric_cases.json` holds 68 cases of it.
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -38,14 +37,6 @@ def compare(truth: str, answer: str) -> Verdict:
     if any(power in side for side in (truth, answer) for power in POWERS):
         return Verdict(None, "nobody")
     return _of_expressions(truth, answer)
-
-
-def value_of(text: str) -> Fraction | float | complex | None:
-    """What an expression of numbers alone comes to, within bounds; None if it is none. Never runs it."""
-    try:
-        return plain(read(text))
-    except (Unreadable, NeedsSymbols):
-        return None
 
 
 def _cleaned(text: str) -> str:
@@ -93,7 +84,7 @@ def _of_symbols(truth: Tree, answer: Tree) -> Verdict:
     except Unreadable as error:
         return Verdict(None, "nobody", str(error))
     except Exception as error:  # whatever sympy raises on what strangers wrote; a validator catches all too
-        return Verdict(None, "nobody", f"sympy makes nothing of it ({type(error).__name__})")
+        return Verdict(None, "nobody", f"sympy cannot read it ({type(error).__name__})")
     return Verdict(score, "nobody" if score is None else "expression")
 
 

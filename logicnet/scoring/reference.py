@@ -1,6 +1,6 @@
-"""What a miner's reasoning is compared with: one plain completion of the raw question.
+"""The reference of a miner's reasoning: one plain completion of the raw question.
 
-A validator asks a Qwen2.5-7B class model or gpt-4o-mini; any endpoint will do to see where one stands.
+A validator asks a Qwen2.5-7B class model or gpt-4o-mini; any endpoint gives an estimate.
 """
 
 from __future__ import annotations

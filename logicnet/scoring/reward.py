@@ -27,7 +27,7 @@ FULL_VOLUME = 512  # challenges per epoch that earn all of it
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """One answer's reward before volume, and what it was made of."""
+    """One answer's reward before volume, and its parts."""
 
     correctness: float  # -1..1
     similarity: float  # -1..1
@@ -49,10 +49,10 @@ class Reward:
 
 
 def volume_factor(epoch_volume: float) -> float:
-    """What committed volume does to a positive reward: 0.9 to 1."""
+    """The factor of committed volume on a positive reward: 0.9 to 1."""
     return VOLUME_FLOOR + VOLUME_SHARE * max(min(epoch_volume / FULL_VOLUME, 1.0), 0.0)
 
 
 def with_volume(reward: float, epoch_volume: float) -> float:
-    """A reward as it counts for a miner that committed `epoch_volume`. What is not positive stays."""
+    """The reward of a miner that committed `epoch_volume`; the factor leaves negative rewards alone."""
     return reward * volume_factor(epoch_volume) if reward > 0 else reward

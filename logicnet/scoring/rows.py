@@ -1,8 +1,8 @@
 """Files of answers, one JSON object a line, and the same lines with their scores.
 
-A line has `ground_truth` and `answer` (null: none came), and where known `question`, `reasoning`,
-`reference`, `process_time` and `timeout` (seconds). It comes back as it was, with `correctness`,
-`similarity` and `reward` (null where not known), `decided_by`, `note`, and `true` if that was asked.
+A line has `ground_truth` and `answer` (null: no answer came), and where known `question`, `reasoning`,
+`reference`, `process_time` and `timeout` (seconds). The output line adds `correctness`, `similarity` and
+`reward` (null where not known), `decided_by`, `note`, and `true` if the caller asked for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class BadRows(LogicnetError):
-    """A file of answers cannot be read, or has broken lines."""
+    """A file of answers is not readable, or has broken lines."""
 
 
 class _AnswerRow(BaseModel):
@@ -46,7 +46,7 @@ class _AnswerRow(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class AnswerLine:
-    """One good line: as it was, and as it is understood."""
+    """One good line, and the answer in it."""
 
     number: int  # in the file, from 1
     fields: dict[str, Any]
@@ -55,7 +55,7 @@ class AnswerLine:
 
 @dataclass(frozen=True)
 class Rows:
-    """A file of answers. `broken` maps line numbers to what is wrong with them."""
+    """A file of answers. `broken` maps a line's number to its error."""
 
     good: Sequence[AnswerLine]
     broken: dict[int, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Rows:
 
 
 def read_rows(path: Path) -> Rows:
-    """Every line of a file; empty ones are passed over. Raises BadRows if it cannot be read at all."""
+    """The lines of a file but empty ones. Raises BadRows if the file is not readable."""
     good: list[AnswerLine] = []
     broken: dict[int, str] = {}
     try:
@@ -153,7 +153,7 @@ def _columns(row: AnswerLine, score: Score) -> dict[str, Any]:
 
 @dataclass
 class FileSummary:
-    """What a file came to."""
+    """Counts and means over a file."""
 
     rows: int = 0
     decided_by: Counter[str] = field(default_factory=Counter)

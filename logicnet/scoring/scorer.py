@@ -1,4 +1,4 @@
-"""Everything a validator makes of answers, and what is true of them, in one call."""
+"""The validator's score of answers, and whether they are right, in one call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from logicnet.scoring.truth import Checker, Truth, TruthTeller
 
 @dataclass(frozen=True, slots=True)
 class ScoredInput:
-    """One answer and what is known about it. `answer` None means that none came in time."""
+    """One answer and its circumstances. `answer` is None if no answer came in time."""
 
     truth: str
     answer: str | None
@@ -31,7 +31,7 @@ class ScoredInput:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What came of it. `reward` is before volume; None if correctness or similarity is not known."""
+    """One answer's score. `reward` is before volume; None if correctness or similarity is not known."""
 
     correctness: Verdict
     similarity: Similarity | None
@@ -40,7 +40,7 @@ class Score:
 
     @property
     def notes(self) -> list[str]:
-        """What was unusual, in words."""
+        """Whatever was unusual, in words."""
         said = [self.correctness.note]
         if self.similarity is not None:
             said.append(self.similarity.failure)
@@ -51,14 +51,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """What is missing is left out of the score: no judge, no opinion; no embedder, no similarity."""
+    """Scores without the parts that are None: no judge, no opinion; no embedder, no similarity."""
 
     judge: Judge | None = None
     embedder: Embedder | None = None
     truth: TruthTeller | None = None
 
     async def score(self, replies: Sequence[ScoredInput]) -> list[Score]:
-        """A score for each reply, in order. Never raises for what a reply holds or a judge does."""
+        """A score for each reply, in order. Never raises for a reply's content or a judge's failure."""
         verdicts, similarities, truths = await asyncio.gather(
             asyncio.gather(*(self._correctness(reply) for reply in replies)),
             self._similarities(replies),

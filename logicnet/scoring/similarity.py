@@ -26,9 +26,7 @@ TOKENS_READ = 256
 FAILED_SIMILARITY = 0.5
 """What a validator counts where its embedding fails."""
 
-CHARS_READ = 20_000
-"""More than 256 tokens of any text that is not built to be cut: 78 characters a token. A megabyte would
-take a second to be taken apart, only to be thrown away."""
+CHARS_READ = 20_000  # 78 for each token that is read; splitting a megabyte would take a second
 
 BATCH_TEXTS = 32
 
@@ -39,28 +37,28 @@ Encode = Callable[[list[str]], Sequence[Vector]]
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """The cosine, in -1..1. Where it could not be computed: a validator's 0.5, and why in `failure`."""
+    """The cosine, in -1..1; if the embedding failed, a validator's 0.5 and the reason in `failure`."""
 
     value: float
     failure: str = ""
 
 
 class Embedder:
-    """Compares texts in batches. Close it when done; it holds a thread."""
+    """Compares texts in batches, in a thread of its own: close it when done."""
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
 
     async def similarities(self, pairs: Sequence[tuple[str, str]]) -> list[Similarity]:
-        """The similarity of each (reasoning, reference). Never raises for what the texts are."""
+        """The similarity of each (reasoning, reference). Raises LogicnetError if there is no model."""
         texts = list(dict.fromkeys(text[:CHARS_READ] for pair in pairs for text in pair))
         loop = asyncio.get_running_loop()
         try:
             vectors = await loop.run_in_executor(self._thread, self._encode, texts)
         except LogicnetError:
-            raise  # nothing of the texts': the model is not there
-        except Exception as error:  # whatever torch raises; a validator takes its default then
+            raise  # the model is missing
+        except Exception as error:  # whatever torch raises; a validator then takes its default
             failed = Similarity(FAILED_SIMILARITY, f"the embedding failed ({type(error).__name__})")
             return [failed] * len(pairs)
         by_text = dict(zip(texts, vectors, strict=True))
@@ -75,7 +73,7 @@ def cosine(left: Vector, right: Vector) -> Similarity:
     norms = math.sqrt(math.fsum(a * a for a in left)) * math.sqrt(math.fsum(b * b for b in right))
     value = dot / norms if norms > 0 else math.nan
     if not math.isfinite(value):
-        return Similarity(FAILED_SIMILARITY, "the embedding is no number")
+        return Similarity(FAILED_SIMILARITY, "the embedding is not a number")
     return Similarity(max(-1.0, min(1.0, value)))
 
 
@@ -114,7 +112,7 @@ class MiniLM:
 
 
 def require(otherwise: str = "") -> None:
-    """Raise LogicnetError, with what can be done `otherwise`, unless what embeds is there. Loads nothing."""
+    """Raise LogicnetError, with the alternative in `otherwise`, unless sentence-transformers is installed."""
     if not _installed():
         raise LogicnetError(
             "comparing reasoning with a reference needs sentence-transformers: "
@@ -123,7 +121,7 @@ def require(otherwise: str = "") -> None:
 
 
 def at_hand() -> bool:
-    """Whether what embeds and its model are both installed, so that no hub is asked. Loads nothing."""
+    """Whether sentence-transformers and the packaged model are installed. Loads nothing, asks no hub."""
     return _installed() and packaged_model() is not None
 
 
@@ -132,7 +130,7 @@ def _installed() -> bool:
 
 
 def packaged_model() -> str | None:
-    """The folder of the model that comes as a Python package, if it is installed."""
+    """The folder of the model in its Python package, if that is installed."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         return None

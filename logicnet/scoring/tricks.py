@@ -1,7 +1,7 @@
-"""What a validator takes for an attempt on its judge: step 4(a) of correctness, the part without a model.
+"""Texts that a validator takes for an attack on its judge: step 4(a) of correctness, without a model.
 
-Pure, so that a miner can look at its own answer with the same eyes: a true answer that happens to look
-like a trick earns -1 as well. Source: LogicNet 1.6 and its earlier public releases, compared in lower case.
+A miner checks its own answer with the same rules: a true answer that looks like a trick earns -1 as well.
+Source: LogicNet 1.6 and its earlier public releases; compared in lower case.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TEMPLATE = re.compile(r"\{\{ ?answer ?\}\}")  # asks a templating prompt to fil
 
 
 def trick(answer: str) -> str | None:
-    """What a validator would hold against `answer`, or None."""
+    """The reason why a validator would take `answer` for a trick, or None."""
     lowered = answer.lower()
     for mark, why in MARKS.items():
         if mark in lowered:

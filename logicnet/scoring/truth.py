@@ -1,8 +1,8 @@
-"""Whether an answer is truly right, beside what a validator makes of it.
+"""Whether an answer is right, apart from the score that a validator gives it.
 
-A validator's arithmetic ignores signs and reads a sentence's only number; its judge has moods. Where
-they part from the truth, a miner earns by chance. Who says what is true: the checker of the challenge,
-if it has one, else equal text, else math-verify. What none of them can say stays open.
+A validator's arithmetic ignores signs and reads a sentence's only number, and its judge varies; where they
+differ from the truth, a miner earns by chance. The challenge's own checker decides if it has one, else equal
+text, else math-verify; an answer that none of them can decide stays open.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from logicnet.errors import SettingsError
 from logicnet.maths.worker import Bounded, BoundedError
 
-TIMEOUT_S = 0.7
-"""For one answer: with the grace of `bounded` still under a second."""
-
-LONGEST_CHARS = 10_000
-"""Beyond this an answer is not looked at: it is no short answer, whatever it says."""
+TIMEOUT_S = 0.7  # for one answer: with the worker's grace still under a second
+LONGEST_CHARS = 10_000  # of an answer that is compared; a longer one is not a short answer
 
 _MATHEMATICS = "logicnet.scoring._mathematics"
 
@@ -35,12 +31,6 @@ class Checker:
 
     function: Callable[..., bool | float] | str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        if isinstance(self.function, str):
-            return self.function
-        return f"{self.function.__module__}:{self.function.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +61,8 @@ class TruthTeller:
             return Truth(None, "nobody", f"the answer is longer than {LONGEST_CHARS} characters")
         try:
             if checker is not None:
-                score = await self._bounded.call_named(
-                    checker.name, timeout_s=self._timeout_s, answer=answer, **checker.arguments
+                score = await self._bounded.call(
+                    checker.function, timeout_s=self._timeout_s, answer=answer, **checker.arguments
                 )
                 return Truth(float(score) >= 1.0, "checker")
             if " ".join(truth.split()).lower() == " ".join(answer.split()).lower():
@@ -82,7 +72,7 @@ class TruthTeller:
             return Truth(None, "nobody", f"the comparison {error}")
 
     async def _by_mathematics(self, truth: str, answer: str) -> Truth:
-        same = await self._bounded.call_named(
+        same = await self._bounded.call(
             f"{_MATHEMATICS}:same", timeout_s=self._timeout_s, truth=truth, answer=answer
         )
         if same is None:
@@ -99,9 +89,7 @@ class TruthTeller:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 

@@ -1,6 +1,6 @@
 """What a short answer says, whatever it is dressed in: LaTeX, bold, units, half a sentence.
 
-Nothing of it is evaluated: `logicnet.scoring` reads expressions by their grammar, within bounds.
+Nothing of it is evaluated: `logicnet.maths` reads expressions by their grammar, within bounds.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.scoring.numeric import value_of
+from logicnet.maths.numbers import value_of
 
 Number = Fraction | float
 

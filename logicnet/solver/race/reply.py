@@ -95,7 +95,7 @@ class Closest:
     async def _likeness(self, texts: Sequence[str], timeout_s: float) -> list[list[float]] | None:
         assert self._process is not None
         try:
-            found: list[list[float]] = await self._process.call_named(
+            found: list[list[float]] = await self._process.call(
                 f"{_MODULE}:likeness", timeout_s=timeout_s, texts=list(texts)
             )
         except (LogicnetError, OSError) as error:  # the latter: no process can be had

@@ -50,7 +50,7 @@ async def test_what_is_raised_is_named_and_not_repeated() -> None:
 async def test_only_named_modules_are_called() -> None:
     async with Bounded(MODULE) as bounded:
         with pytest.raises(BoundedError, match="failed"):
-            await bounded.call_named("os:getcwd", timeout_s=60)
+            await bounded.call("os:getcwd", timeout_s=60)
 
 
 async def test_a_cancelled_call_leaves_no_answer_for_the_next() -> None:

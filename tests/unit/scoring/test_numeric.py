@@ -20,9 +20,10 @@ from logicnet.maths.expression import (
     read,
     walk,
 )
+from logicnet.maths.numbers import value_of
 from logicnet.scoring import by_text
 from logicnet.scoring._symbols import MOST_IRRATIONAL
-from logicnet.scoring.numeric import EPSILON, compare, value_of
+from logicnet.scoring.numeric import EPSILON, compare
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "numeric_cases.json").read_text())
 

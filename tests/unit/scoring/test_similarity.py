@@ -78,7 +78,7 @@ async def test_a_failure_is_a_validators_half_and_says_so() -> None:
 
 @pytest.mark.parametrize("vector", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
 def test_vectors_that_have_no_direction(vector: list[float]) -> None:
-    assert cosine(vector, [1.0, 1.0]) == Similarity(0.5, "the embedding is no number")
+    assert cosine(vector, [1.0, 1.0]) == Similarity(0.5, "the embedding is not a number")
 
 
 def test_a_cosine_by_hand() -> None:

@@ -33,6 +33,23 @@ CASES: list[tuple[str, str, bool | None]] = [
     ("yes", "no", None),
     ("12", "twelve", None),
     ("42", "__import__('os').getcwd()", None),
+    # tiny numbers are not rounded to zero
+    (r"$\frac{1}{2004!}$", r"$\frac{1}{2006!}$", False),
+    (r"$\frac{1}{30!}$", r"$\frac{1}{29! \cdot 30}$", True),
+    ("0.00000012", "0.00000013", False),
+    # a formula is read whole, or not at all
+    (r"$1 - \frac{1}{\mathrm{e}}$", r"$1 + \frac{1}{\mathrm{e}}$", False),
+    (r"$1:2:3:\ldots$", r"$1:4:9:\ldots$", False),
+    ("f(x) = 0", r"\forall x>0, f(x) = 0", False),
+    ("3:45", "3:54", False),
+    ("42", "= 6*7 = 42", True),
+    # LaTeX without dollars
+    (r"\frac{\sqrt{3}}{2}", r"\frac{\sqrt3}{2}", True),
+    (r"\left( 3, \frac{\pi}{2} \right)", r"(3, \frac{2\pi}{3})", False),
+    (r"2\pi", "2*pi", True),
+    ("2.5", r"$2\frac{1}{2}$", True),
+    (r"$28\%$", "28", True),
+    ("42", "**42**", True),
 ]
 
 

@@ -60,7 +60,7 @@ async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: p
         slow = False
         broken: Exception | None = None
 
-        async def call_named(self, function: str, *, timeout_s: float, texts: list[str]) -> list[list[float]]:
+        async def call(self, function: str, *, timeout_s: float, texts: list[str]) -> list[list[float]]:
             if self.slow:
                 await asyncio.Event().wait()
             if self.broken is not None:

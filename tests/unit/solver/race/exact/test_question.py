@@ -4,38 +4,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.race.closed.wording import MOST_CHARS, Wish, is_talk, plain, readings
+from logicnet.answers.question import AnswerFormat
+from logicnet.solver.race.exact.question import MOST_CHARS, is_talk, plain, readings
 
 
 @pytest.mark.parametrize(
-    ("question", "wish"),
+    ("question", "wanted"),
     [
-        ("What is 1/3? Round to two decimal places.", Wish(places=2)),
-        ("What is 1/3, correct to 4 d.p.?", Wish(places=4)),
-        ("What is 1/3 to the nearest hundredth?", Wish(places=2)),
-        ("What is 1/3? Round your answer to three significant figures.", Wish(significant=3)),
-        ("What is 1/3, rounded down to a whole number?", Wish(down=True)),
-        ("What is 1/3? Give the exact value.", Wish(exact=True)),
-        ("What is 1/3 as a fraction in lowest terms?", Wish(fraction=True)),
-        ("What is 1/3? Please show your work.", Wish()),
+        ("What is 1/3? Round to two decimal places.", AnswerFormat(places=2)),
+        ("What is 1/3, correct to 4 d.p.?", AnswerFormat(places=4)),
+        ("What is 1/3 to the nearest hundredth?", AnswerFormat(places=2)),
+        ("What is 1/3? Round your answer to three significant figures.", AnswerFormat(significant=3)),
+        ("What is 1/3, rounded down to a whole number?", AnswerFormat(down=True)),
+        ("What is 1/3? Give the exact value.", AnswerFormat(exact=True)),
+        ("What is 1/3 as a fraction in lowest terms?", AnswerFormat(fraction=True)),
+        ("What is 1/3? Please show your work.", AnswerFormat()),
     ],
 )
-def test_wishes(question: str, wish: Wish) -> None:
+def test_formats(question: str, wanted: AnswerFormat) -> None:
     asked = next(iter(readings(question)))
     assert asked.object.endswith("1/3")
-    assert asked.wish == wish
+    assert asked.format == wanted
 
 
 @pytest.mark.parametrize(
     ("latex", "text"),
     [
-        (r"$\frac{1}{2}$", "((1)/(2))"),
-        (r"$\dfrac{\frac{1}{2}}{3}$", "((((1)/(2)))/(3))"),
+        (r"$\frac{1}{2}$", "(1/2)"),
+        (r"$\dfrac{\frac{1}{2}}{3}$", "(((1/2))/(3))"),
         (r"\(\sqrt{49}\)", "sqrt(49)"),
         (r"$3 \times 4 \div 2$", "3 * 4 / 2"),
         (r"$2^{10}$", "2^(10)"),
         (r"$30^\circ$", "30 degrees"),
-        (r"$\begin{bmatrix} 1 \end{bmatrix}$", None),
         (r"$\heartsuit$", None),
         ("12,345 + 1", "12345 + 1"),
         ("GCD(12,345)", None),
