@@ -18,7 +18,7 @@ from typing import Protocol
 from logicnet.deadline import Clock, Deadline
 from logicnet.llm._member import Member, swallowed
 from logicnet.llm._types import Completion, How, Message
-from logicnet.llm.thinking import CLOSE, OPEN, shown
+from logicnet.llm.thinking import inside, shown
 
 _LOOK_AGAIN_S = 0.25  # while there is nobody else to ask
 _OUT_S = 0.5  # of silence, at a server that is out of use
@@ -254,7 +254,7 @@ class Call:
         if self.how.get("regex") is not None:
             return ""
         raw = "".join(self._pieces)
-        return self._base if OPEN in raw and CLOSE not in raw else self._base + shown(raw)
+        return self._base if inside(raw) else self._base + shown(raw)
 
     def _written(self) -> int:
         """Tokens of the text so far, about."""

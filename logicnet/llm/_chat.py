@@ -94,6 +94,11 @@ class StreamState:
         """What was written to be read; the thinking, if there is nothing else."""
         return shown("".join(self._content)) or "".join(self._thinking)
 
+    def marked(self) -> str:
+        """All that was written, the thinking between marks."""
+        content, thoughts = "".join(self._content), "".join(self._thinking)
+        return f"{OPEN}{thoughts}{CLOSE}{content}" if thoughts else content
+
     def confidence(self) -> float | None:
         """Mean log-probability of the tokens so far; None if the server does not say."""
         return sum(self._logprobs) / len(self._logprobs) if self._logprobs else None

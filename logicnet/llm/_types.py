@@ -30,6 +30,7 @@ class Completion:
     confidence: float | None = None  # mean log-probability of its tokens; None if not asked or said
     model: str = ""  # who wrote it, as served; empty where nobody said
     prompt_tokens: int = 0  # read, as far as the server said
+    thinks: bool | None = None  # whether its model thinks before it answers; None if that is unknown
 
 
 class How(TypedDict, total=False):

@@ -22,6 +22,7 @@ from logicnet.llm import _chat
 from logicnet.llm._client import Client, ModelRefused
 from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.fit import estimated_tokens, fitted
+from logicnet.llm.thinking import ThinkingHabit, inside
 
 _MOST_TRIES = 8
 """Requests for one call, each without something that was refused: five words, a name, some length."""
@@ -29,6 +30,9 @@ _MOST_TRIES = 8
 _ASIDE_S = 5.0
 """What a question beside the generation may take (which models, how many tokens), or a quarter of
 the time left. Without an answer we go on with an estimate."""
+
+_HELLO = (Message("user", "Hello"),)
+_TEMPLATE_END = 12  # tokens of a prompt in which a template opens the thinking, line ends included
 
 _SILENCE_S = 10.0  # so long without a word is worth telling the operator
 _SAY_AGAIN_S = 10.0  # a server that comes and goes is not worth a line for every challenge
@@ -83,6 +87,7 @@ class Endpoint:
         self._refused: set[str] = set()  # optional words that this server does not take
         self._accepted: set[str] = set()
         self._counts = True
+        self._habit = ThinkingHabit()
         self._failing = False
         self._said_at_s = float("-inf")
 
@@ -111,6 +116,8 @@ class Endpoint:
             if not limit.expired():  # not ours, but of the solver's `on_text`
                 raise
         finish = written.finish or "deadline"
+        if messages[-1].role == "user" and asked.regex is None:  # what is continued has thought already
+            self._habit.observe(written.marked(), written.tokens, complete=finish == "stop")
         done = Completion(
             text=written.text(),
             finish=finish,
@@ -120,6 +127,7 @@ class Endpoint:
             confidence=written.confidence(),
             model=self._served.model if self._served is not None else "",
             prompt_tokens=written.prompt_tokens,
+            thinks=self._habit.thinks,
         )
         self._told(done, failure)
         return done
@@ -136,9 +144,9 @@ class Endpoint:
 
     async def probe(self, timeout_s: float = 10.0) -> Probe:
         """Have one token generated: the `/health` of a vLLM whose engine is stuck is fine."""
-        done = await self.complete(
-            [Message("user", "Hello")], deadline=Deadline.after(timeout_s), max_tokens=1
-        )
+        done = await self.complete(_HELLO, deadline=Deadline.after(timeout_s), max_tokens=1)
+        if done.finish in ("stop", "length") and self._habit.thinks is None:
+            await self._read_template(timeout_s)
         late = f"{self._server} generated nothing within {timeout_s:g} s"
         error = late if done.finish == "deadline" else done.error
         return Probe(self._client.place, self._served, done.seconds, error)
@@ -212,6 +220,8 @@ class Endpoint:
                 contexts, problem = {}, "does not answer"
             name = self._model or next(iter(contexts), None)
             if name is not None:
+                if self._served is not None and self._served.model != name:
+                    self._habit = ThinkingHabit()
                 self._served = ServedModel(name, contexts.get(name))
                 self._ask_anew, self._counts = False, True
         if self._served is None:
@@ -244,6 +254,20 @@ class Endpoint:
             return None
         count = _chat.as_dict(counted).get("count")
         return count if isinstance(count, int) else None
+
+    async def _read_template(self, timeout_s: float) -> None:
+        """Learn from vLLM's /tokenize whether the chat template opens a block of thinking by itself."""
+        if self._served is None or not self._counts:
+            return
+        body = {"model": self._served.model, **_chat.prompt(_HELLO, self._refused)}
+        try:
+            async with asyncio.timeout(min(_ASIDE_S, timeout_s)):
+                said = await self._client.post_to_root("/tokenize", {**body, "return_token_strs": True})
+        except (ModelError, TimeoutError):
+            return
+        tokens = _chat.as_dict(said).get("token_strs")
+        if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
+            self._habit.count(True)
 
     def _say(self, done: Completion, _: ModelError | None) -> None:
         """Tell the operator when the server begins to fail and when it answers again, not each time."""

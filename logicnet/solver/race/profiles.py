@@ -1,4 +1,7 @@
-"""Profiles: how each kind of model is asked. Data in TOML, ours and the operator's, chosen by model name."""
+"""Profiles: how each kind of model is asked. TOML data, the operator's own before the built-in ones.
+
+The name of a model gives a first guess. What it writes and what its server says corrects a built-in profile.
+"""
 
 from __future__ import annotations
 
@@ -101,13 +104,21 @@ class _ProfilesFile(_ProfileFields):
 
 
 def load_profiles(own: Path | None = None) -> Sequence[Profile]:
-    """The operator's profiles, then ours. Raises SettingsError, in one line that names what is wrong."""
+    """The operator's profiles, then the built-in ones. Raises SettingsError, in one line."""
     return (*(_read(own) if own is not None else ()), *_ours())
 
 
-def profile_for(model: str | None, profiles: Sequence[Profile]) -> Profile:
-    """The first that matches; the last of ours matches everything."""
-    return next(profile for profile in profiles if profile.matches(model or ""))
+def profile_for(model: str | None, profiles: Sequence[Profile], thinks: bool | None = None) -> Profile:
+    """The first profile that matches; the last built-in one matches every name.
+
+    `thinks`: whether the model was seen to think before it answers. It corrects a built-in profile that
+    says otherwise, and leaves the operator's own as it is.
+    """
+    first = next(profile for profile in profiles if profile.matches(model or ""))
+    if thinks is None or first.thinking == thinks or first not in _ours():
+        return first
+    fitting = [profile for profile in _ours() if profile.thinking == thinks]
+    return next((one for one in fitting if one.matches(model or "")), fitting[0])
 
 
 @cache

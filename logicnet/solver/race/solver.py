@@ -1,9 +1,9 @@
-"""RaceSolver: several lines of attack at once, and an end to it when going on costs more than it gains.
+"""RaceSolver: several samples at once, stopped when waiting costs more than it gains.
 
-1. a closed expression is computed; where that works little else is needed
-2. samplers start together, as many as this challenge's part of the server allows
-3. each sampler that ends is a vote; votes make a posterior over answers (votes.py)
-4. after each: is waiting worth its price (stopping.py)? is another sampler?
+1. the `exact` sampler computes a closed expression; if it succeeds, little else is needed
+2. samples start together, as many as this challenge's slot of the server allows
+3. each sample that ends is a vote; votes make a posterior over answers (votes.py)
+4. after each vote: is waiting worth its price (stopping.py)? Is another sample?
 5. the likeliest answer goes out, with the reasoning closest to the others that reached it (reply.py)
 """
 
@@ -26,7 +26,7 @@ from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.planning import LEAST_CALLS, Floor, ServerShare
+from logicnet.solver.race.planning import LEAST_CALLS, Scheduler, SchedulerSlot
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import Sample, Samplers
@@ -44,7 +44,7 @@ from logicnet.solver.race.votes import Posterior, Trust, Vote, posterior
 from logicnet.votelog import SamplerVote, VoteLog
 
 EXACT_ALONE_S = 0.15
-"""How long a calculation is waited for before models are asked: it takes milliseconds, and may save them."""
+"""How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
 
 SAMPLERS = ("reason", "program")
 
@@ -52,11 +52,11 @@ SAMPLERS = ("reason", "program")
 class RaceSolver:
     """Reasoning, programs and exact computation at once; their answers vote. The default.
 
-    One instance for all challenges; what it learns of samplers' arrivals, and who is in flight, it shares.
+    One instance serves all challenges: they share the learned durations and the scheduler.
     """
 
     def __init__(self, setup: Setup | None = None) -> None:
-        """Raises SettingsError if the operator's profiles are not understood."""
+        """Raises SettingsError if the operator's profiles cannot be read."""
         setup = setup or Setup()
         self._profiles = load_profiles(setup.profiles)
         self._model = setup.model
@@ -66,7 +66,7 @@ class RaceSolver:
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._prices = VALIDATOR
-        self._floor = Floor(LEAST_CALLS, setup.costs)
+        self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
         self._use(profile_for(setup.model, self._profiles))
 
     @classmethod
@@ -77,21 +77,25 @@ class RaceSolver:
         self._profile = profile
         self._trust = Trust(self._records, profile.trust_priors())
         self._arrivals = Arrivals(profile.usual())
-        self._floor.calls = profile.calls
+        self._scheduler.calls = profile.calls
 
-    def _meet(self, model: str) -> None:
-        """Who is served, where the operator named nobody: told by the first completion."""
-        if self._model is not None or not model:
-            return
-        self._model = model
-        profile = profile_for(model, self._profiles)
-        logger.info("The model is {!r}; it is asked as the profile {!r} says.", model, profile.name)
+    def _identify(self, sample: Sample) -> None:
+        """Choose the profile by the model that is served, and by whether it thinks."""
+        first = self._model is None and sample.model != ""
+        if first:
+            self._model = sample.model
+        if sample.model != self._model or not sample.model:
+            return  # a pool may serve other models beside the first
+        profile = profile_for(self._model, self._profiles, sample.thinks)
+        if first or profile != self._profile:
+            why = {True: " thinks before it answers", False: " answers without thinking", None: ""}
+            logger.info("Model {!r}{}: profile {!r}.", self._model, why[sample.thinks], profile.name)
         if profile != self._profile:
             self._use(profile)
 
     async def __aenter__(self) -> Self:
         self._closest.start()
-        self._warming = asyncio.create_task(self._exact.start())  # a second of importing, beside the rest
+        self._warming = asyncio.create_task(self._exact.start())  # imports for a second
         return self
 
     async def __aexit__(
@@ -104,8 +108,8 @@ class RaceSolver:
         await self._closest.close()
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
-        """Raises ModelError if no sampler came to anything; the miner then sends what was written."""
-        with self._floor.seat(challenge.stake) as seat:
+        """Raises ModelError if no sample has an answer; the miner then sends the text written so far."""
+        with self._scheduler.slot(challenge.stake) as slot:
             samplers = Samplers(
                 challenge.question,
                 self._profile,
@@ -116,14 +120,14 @@ class RaceSolver:
             )
             kind = question_kind(challenge.question)
             race = _Race(
-                samplers, deadline, seat, self._trust, self._arrivals, kind, self._prices, self._meet
+                samplers, deadline, slot, self._trust, self._arrivals, kind, self._prices, self._identify
             )
             try:
                 chosen = await race.run()
             finally:
                 race.stop()
         if chosen is None:
-            raise ModelError(race.trouble or "no line of attack came to an answer in time")
+            raise ModelError(race.trouble or "no sample reached an answer in time")
         answer = await reply(
             challenge.question,
             chosen,
@@ -143,16 +147,16 @@ class _Running:
 
 @dataclass(slots=True)
 class _Race:
-    """One challenge's race."""
+    """The samples of one challenge."""
 
     samplers: Samplers
     deadline: Deadline
-    seat: ServerShare
+    slot: SchedulerSlot
     trust: Trust
     arrivals: Arrivals
     kind: str
     prices: Prices
-    meet: Callable[[str], None]
+    identify: Callable[[Sample], None]
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
@@ -162,7 +166,7 @@ class _Race:
     _votes: list[SamplerVote] = field(default_factory=list)
 
     async def run(self) -> Form | None:
-        """The likeliest answer when going on is worth no more; None if there is none."""
+        """The likeliest answer once waiting is not worth its price; None if no sample has one."""
         self._begin("exact", self.samplers.exact())
         await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
         self._begin_all()
@@ -173,7 +177,7 @@ class _Race:
                 left_s = min(left_s, self._trace_s() - self.deadline.elapsed_s())
             if left_s <= 0.0:
                 self.note = (
-                    "computed, and a trace is not worth more" if self._computed() else "the time is up"
+                    "computed, and a trace is not worth more time" if self._computed() else "time is up"
                 )
                 break
             more = decide(
@@ -194,11 +198,11 @@ class _Race:
             await self._wait(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s)
             self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
-            self.note = "all samplers ended"
+            self.note = "all samples ended"
         return self._chosen()
 
     def stop(self) -> None:
-        """Cancel what still runs; a server stops generating for it."""
+        """Cancel the running samples; a server stops generating for them."""
         for task in self._running:
             task.cancel()
             task.add_done_callback(_look_at)
@@ -210,11 +214,11 @@ class _Race:
         return any(end.form is not None for end in self.ends)
 
     def _computed(self) -> bool:
-        """Whether the answer is nearly certain, so that what is left to win is a trace to go with it."""
+        """Whether `exact` has the answer, so that only a trace to go with it remains to be won."""
         return any(end.sampler == "exact" and end.form is not None for end in self.ends)
 
     def _trace_s(self) -> float:
-        """What a trace may take at most: more seconds cost more than it adds, even if it came for sure."""
+        """The longest wait for a trace: more seconds cost more than even a certain trace adds."""
         return self.samplers.profile.trace_gain / self.prices.second if self.prices.second else math.inf
 
     def _begin_all(self) -> None:
@@ -223,7 +227,7 @@ class _Race:
         if self._computed():
             traces = min(2, wanted["reason"]) if self.samplers.profile.trace_gain else 0
             wanted = {"reason": traces, "program": 0}
-        room = self.seat.calls()
+        room = self.slot.calls()
         for turn in range(max(wanted.values())):
             for sampler in wanted:
                 if turn < wanted[sampler] and self._calls() < room:
@@ -231,9 +235,9 @@ class _Race:
 
     def _begin_more(self, left_s: float) -> None:
         """Start another sample if it is worth its time; for money, only if there is no answer yet."""
-        if self._computed() or (self.seat.floor.costs() and self.ends_with_answer()):
+        if self._computed() or (self.slot.scheduler.costs() and self.ends_with_answer()):
             return
-        while self._calls() < self.seat.calls():
+        while self._calls() < self.slot.calls():
             sampler = self._next_sampler()
             if sampler is None:
                 return
@@ -256,7 +260,7 @@ class _Race:
             self._start_sample(sampler)
 
     def _next_sampler(self) -> str | None:
-        """The more trusted kind of which not all were started."""
+        """The most trusted sampler that may draw more."""
         left = [
             sampler
             for sampler in self._kinds()
@@ -265,7 +269,7 @@ class _Race:
         return max(left, key=lambda sampler: self.trust.right(sampler, self.kind), default=None)
 
     def _kinds(self) -> Sequence[str]:
-        """Where a program is asked for, what one prints is no answer."""
+        """Where the question asks for a program, the output of one is not an answer."""
         return SAMPLERS if self.kind != "code" else SAMPLERS[:1]
 
     def _start_sample(self, sampler: str) -> None:
@@ -279,19 +283,19 @@ class _Race:
         return sum(one.sampler != "exact" for one in self._running.values())
 
     async def _wait(self, seconds: float) -> None:
-        """Until a sampler ends, or so many seconds have passed."""
+        """Until a sample ends, at most so many seconds."""
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             running = self._running.pop(task)
             took_s = self.deadline.clock() - running.started_s
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
-            if error is not None:  # a sampler that fails is only a sampler less
+            if error is not None:  # a failed sample does not fail the question
                 self.trouble = f"the {running.sampler} sampler raised {type(error).__name__}"
                 continue
             end = task.result()
-            self.meet(end.model)
+            self.identify(end)
             self.trouble = end.error or self.trouble
-            if end.form is not None:  # one that failed or was cut off tells nothing of how long they take
+            if end.form is not None:  # a failed or cut-off sample says nothing about durations
                 self.arrivals.observe(running.sampler, took_s)
                 self._arrived.append(Pending(running.sampler, took_s))
             self.ends.append(end)
