@@ -199,7 +199,7 @@ MISTAKES = [
     (OWN.replace("samples = 4", 'samples = "4"'), "'mine': reason.samples must be a whole number"),
     (OWN.replace("samples = 4", "samples = true"), "'mine': reason.samples must be a whole number"),
     (OWN.replace("samples = 4", "samples = 33"), "'mine': reason.samples must be less than or equal to 32"),
-    (OWN.replace("samples = 4", "samples = 9"), "'mine': reason samples = 9 are begun, but most = 8"),
+    (OWN.replace("samples = 4", "samples = 9"), "'mine': reason samples = 9 is more than most = 8"),
     (OWN.replace("samples = 4", "samples = 0"), "'mine': reason.samples must be 1 or more"),
     (OWN.replace("most = 2", "most = 65"), "'mine': program.most must be less than or equal to 64"),
     (OWN.replace("max_tokens = 600", "max_tokens = 7"), "'mine': reason.max_tokens must be greater than"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -27,7 +28,7 @@ Run = Callable[..., Samplers]
 @pytest.fixture
 async def run(models: Endpoint) -> AsyncIterator[Run]:
     """`run(question=..., seconds=..., as_profile=...)` gives the samplers of one challenge."""
-    async with Sandbox() as sandbox, Exact() as exact:
+    async with aclosing(Sandbox()) as sandbox, Exact() as exact:
         yield lambda **words: course.samplers(models, sandbox, exact, **words)
 
 

@@ -209,7 +209,8 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
         case "hidden":
             server.hidden_tokens = 900
     endpoint = Endpoint(server.base_url, named)
-    assert (await endpoint.probe()).error == ""
+    await endpoint.ready()
+    assert (await endpoint.probe(60.0)).error == ""
     async with RaceSolver(Setup(model=named)) as race:
         with listening() as said:
             assert (await solve(race, endpoint)).answer == "72"
