@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from logicnet._util.tasks import retrieved
 from logicnet.deadline import Clock, Deadline
-from logicnet.llm._member import Member, swallowed
+from logicnet.llm._member import Member
 from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.thinking import inside, shown
 
@@ -180,7 +181,7 @@ class Call:
         )
         self._pool.began(self, member, rival)
         attempt.task.add_done_callback(lambda _: self._pool.ended(self, member, rival))
-        attempt.task.add_done_callback(swallowed)
+        attempt.task.add_done_callback(retrieved)
         attempt.task.add_done_callback(lambda _: self.wake())
         self._attempts.append(attempt)
         return None

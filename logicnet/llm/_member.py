@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
@@ -151,9 +150,3 @@ class Member:
             self._well(now_s - done.seconds)
         if done.tokens > 1 and done.finish != "failed":
             self.pace.wrote(done.tokens, done.seconds)
-
-
-def swallowed(task: asyncio.Task[Completion]) -> None:
-    """Retrieve a task's error, so that asyncio does not log it."""
-    if not task.cancelled():
-        task.exception()

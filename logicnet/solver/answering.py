@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
+from logicnet._util.tasks import retrieved
 from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError
 from logicnet.events import Outcome
@@ -90,13 +91,8 @@ async def _solve(solver: Solver, challenge: Challenge, deadline: Deadline, model
 def _abandon(task: asyncio.Task[Answer]) -> None:
     task.cancel()
     _abandoned.add(task)
-    task.add_done_callback(_forget)
-
-
-def _forget(task: asyncio.Task[Answer]) -> None:
-    _abandoned.discard(task)
-    if not task.cancelled():
-        task.exception()  # retrieved, so that asyncio does not log it
+    task.add_done_callback(_abandoned.discard)
+    task.add_done_callback(retrieved)
 
 
 def _checked(answer: Answer, transcript: Transcript) -> Solution:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from logicnet.errors import SettingsError
-from logicnet.solver.race.stopping import Usual
+from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
 _PRIORS: dict[str, Priors] = {"weak": WEAK, "chat": CHAT}

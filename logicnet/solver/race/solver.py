@@ -14,33 +14,26 @@ import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Any, Self
 
 from loguru import logger
 
+from logicnet._util.tasks import retrieved
 from logicnet.answers import Form, question_kind
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
+from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.planning import LEAST_CALLS, Scheduler, SchedulerSlot
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.sandbox import Sandbox
-from logicnet.solver.race.stopping import (
-    REPLY_RESERVE_S,
-    VALIDATOR,
-    Arrivals,
-    Pending,
-    Prices,
-    decide,
-    worth_starting,
-)
-from logicnet.solver.race.votes import Posterior, Trust, Vote, posterior
+from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
+from logicnet.solver.race.votes import Trust, Vote, posterior
 from logicnet.votelog import SamplerVote, VoteLog
 
 EXACT_ALONE_S = 0.15
@@ -98,9 +91,7 @@ class RaceSolver:
         self._warming = asyncio.create_task(self._exact.start())  # imports for a second
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._warming is not None:
             self._warming.cancel()
         await self._sandbox.aclose()
@@ -167,7 +158,7 @@ class _Race:
 
     async def run(self) -> Form | None:
         """The likeliest answer once waiting is not worth its price; None if no sample has one."""
-        self._begin("exact", self.samplers.exact())
+        self._start("exact")
         await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
         self._begin_all()
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
@@ -176,22 +167,9 @@ class _Race:
             if self._computed():
                 left_s = min(left_s, self._trace_s() - self.deadline.elapsed_s())
             if left_s <= 0.0:
-                self.note = (
-                    "computed, and a trace is not worth more time" if self._computed() else "time is up"
-                )
+                self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
                 break
-            more = decide(
-                self._ballot(),
-                self.trust,
-                self.kind,
-                self._pending(),
-                self.arrivals,
-                left_s=left_s,
-                arrived=self._arrived,
-                prices=self.prices,
-                similarity_gain=self.samplers.profile.trace_gain,
-                reserve_s=0.0,
-            )
+            more = self._rule().decide(self._pending(), left_s)
             if not more.go_on and self.ends_with_answer():
                 self.note = f"waiting gains {more.gain:.4f} for {more.price:.4f}"
                 break
@@ -205,7 +183,7 @@ class _Race:
         """Cancel the running samples; a server stops generating for them."""
         for task in self._running:
             task.cancel()
-            task.add_done_callback(_look_at)
+            task.add_done_callback(retrieved)
 
     def vote_log(self, chosen: Form) -> VoteLog:
         return VoteLog(self.kind, tuple(self._votes), chosen.key, self.note)
@@ -231,7 +209,7 @@ class _Race:
         for turn in range(max(wanted.values())):
             for sampler in wanted:
                 if turn < wanted[sampler] and self._calls() < room:
-                    self._start_sample(sampler)
+                    self._start(sampler)
 
     def _begin_more(self, left_s: float) -> None:
         """Start another sample if it is worth its time; for money, only if there is no answer yet."""
@@ -241,42 +219,25 @@ class _Race:
             sampler = self._next_sampler()
             if sampler is None:
                 return
-            worth = worth_starting(
-                self._ballot(),
-                self.trust,
-                self.kind,
-                self._pending(),
-                self.arrivals,
-                sampler=sampler,
-                left_s=left_s,
-                arrived=self._arrived,
-                prices=self.prices,
-                similarity_gain=self.samplers.profile.trace_gain,
-                reserve_s=0.0,
-                slows=1.0 / self.samplers.profile.calls,
-            )
+            slows = 1.0 / self.samplers.profile.calls
+            worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
                 return
-            self._start_sample(sampler)
+            self._start(sampler)
 
     def _next_sampler(self) -> str | None:
         """The most trusted sampler that may draw more."""
-        left = [
-            sampler
-            for sampler in self._kinds()
-            if self._started[sampler] < getattr(self.samplers.profile, sampler).most
-        ]
-        return max(left, key=lambda sampler: self.trust.right(sampler, self.kind), default=None)
+        profile = self.samplers.profile
+        left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
+        return max(left, key=lambda one: self.trust.right(one, self.kind), default=None)
 
     def _kinds(self) -> Sequence[str]:
         """Where the question asks for a program, the output of one is not an answer."""
         return SAMPLERS if self.kind != "code" else SAMPLERS[:1]
 
-    def _start_sample(self, sampler: str) -> None:
-        self._begin(sampler, self.samplers.reason() if sampler == "reason" else self.samplers.program())
-
-    def _begin(self, sampler: str, ending: Coroutine[Any, Any, Sample]) -> None:
-        self._running[asyncio.create_task(ending)] = _Running(sampler, self.deadline.clock())
+    def _start(self, sampler: str) -> None:
+        draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)
+        self._running[asyncio.create_task(draw())] = _Running(sampler, self.deadline.clock())
         self._started[sampler] += 1
 
     def _calls(self) -> int:
@@ -299,16 +260,13 @@ class _Race:
                 self.arrivals.observe(running.sampler, took_s)
                 self._arrived.append(Pending(running.sampler, took_s))
             self.ends.append(end)
-            self._votes.append(
-                SamplerVote(
-                    end.sampler,
-                    end.form.key if end.form else "",
-                    end.form.text if end.form else "",
-                    end.confidence,
-                    self.deadline.elapsed_s(),
-                    end.tokens,
-                )
-            )
+            key, text = (end.form.key, end.form.text) if end.form else ("", "")
+            after_s = self.deadline.elapsed_s()
+            self._votes.append(SamplerVote(end.sampler, key, text, end.confidence, after_s, end.tokens))
+
+    def _rule(self) -> StoppingRule:
+        votes, gain = self._ballot(), self.samplers.profile.trace_gain
+        return StoppingRule(votes, self.trust, self.kind, self.arrivals, self._arrived, self.prices, gain)
 
     def _ballot(self) -> Sequence[Vote]:
         return [Vote(one.sampler, one.key, one.confidence) for one in self._votes]
@@ -318,10 +276,5 @@ class _Race:
         return [Pending(one.sampler, now_s - one.started_s) for one in self._running.values()]
 
     def _chosen(self) -> Form | None:
-        found: Posterior = posterior(self._ballot(), self.trust, self.kind)
-        return next((end.form for end in self.ends if end.form and end.form.key == found.best), None)
-
-
-def _look_at(task: asyncio.Task[Sample]) -> None:
-    if not task.cancelled():
-        task.exception()
+        best = posterior(self._ballot(), self.trust, self.kind).best
+        return next((end.form for end in self.ends if end.form and end.form.key == best), None)

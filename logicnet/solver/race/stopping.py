@@ -12,22 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from logicnet.solver.race.arrivals import Arrivals, Pending, Usual, Waits
+from logicnet.solver.race.arrivals import Arrivals, Pending, Waits
 from logicnet.solver.race.votes import Ballots, Trust, Vote
-
-__all__ = [
-    "LOOK_AHEAD",
-    "REPLY_RESERVE_S",
-    "TRACED",
-    "VALIDATOR",
-    "Arrivals",
-    "Decision",
-    "Pending",
-    "Prices",
-    "Usual",
-    "decide",
-    "worth_starting",
-]
 
 REPLY_RESERVE_S = 1.0
 """Reserved after every wait, to choose the trace and to write and send the reply."""
@@ -78,89 +64,48 @@ class Decision:
 _STOP = Decision(False, 0.0, 0.0, 0.0)
 
 
-def decide(
-    votes: Sequence[Vote],
-    trust: Trust,
-    kind: str,
-    pending: Sequence[Pending],
-    arrivals: Arrivals,
-    *,
-    left_s: float,
-    arrived: Sequence[Pending] = (),
-    prices: Prices = VALIDATOR,
-    similarity_gain: float = 0.0,
-    traced: frozenset[str] = TRACED,
-    forced: float = 0.0,
-    reserve_s: float = REPLY_RESERVE_S,
-    look_ahead: int = LOOK_AHEAD,
-) -> Decision:
-    """Whether waiting for any of `pending` is worth its price.
-
-    `left_s`: seconds until the reply is due; the last `reserve_s` are never spent on waiting.
-    `arrived`: samples of this question that ended, with their durations. `similarity_gain`: reward that a
-    model's trace adds to an answer without one. `forced`: chance of being right without any vote.
-    """
-    worth = _Worth(prices.right, similarity_gain, forced, traced)
-    question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
-    return question.decide(pending, left_s - reserve_s)
-
-
-def worth_starting(
-    votes: Sequence[Vote],
-    trust: Trust,
-    kind: str,
-    pending: Sequence[Pending],
-    arrivals: Arrivals,
-    *,
-    sampler: str,
-    left_s: float,
-    arrived: Sequence[Pending] = (),
-    prices: Prices = VALIDATOR,
-    similarity_gain: float = 0.0,
-    traced: frozenset[str] = TRACED,
-    forced: float = 0.0,
-    reserve_s: float = REPLY_RESERVE_S,
-    slows: float = 0.0,
-    look_ahead: int = LOOK_AHEAD,
-) -> Decision:
-    """Whether one more sample of `sampler` is worth its time and load. Arguments as for `decide`.
-
-    `slows`: share by which it slows all running samples. `gain`: of the best plan with it over that without.
-    """
-    worth = _Worth(prices.right, similarity_gain, forced, traced)
-    question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
-    horizon_s = left_s - reserve_s
-    more = question.decide([*pending, Pending(sampler, 0.0)], horizon_s, pace=1.0 + slows)
-    gain = more.worth - question.decide(pending, horizon_s).worth
-    return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
-
-
 @dataclass(frozen=True, slots=True)
-class _QuestionState:
-    """The state of one question, apart from the samples to wait for."""
+class StoppingRule:
+    """The state of one question, apart from the samples to wait for.
+
+    `arrived`: samples that ended, with their durations. `similarity_gain`: reward that a model's trace adds
+    to an answer without one.
+    """
 
     votes: Sequence[Vote]
     trust: Trust
     kind: str
     arrivals: Arrivals
-    arrived: Sequence[Pending]
-    prices: Prices
-    worth: _Worth
-    look_ahead: int
+    arrived: Sequence[Pending] = ()
+    prices: Prices = VALIDATOR
+    similarity_gain: float = 0.0
+    look_ahead: int = LOOK_AHEAD
 
-    def decide(self, pending: Sequence[Pending], horizon_s: float, *, pace: float = 1.0) -> Decision:
-        """The best plan of waiting for `pending`, if all are `pace` times slower than usual."""
-        if not pending or horizon_s <= 0.0:
+    def decide(self, pending: Sequence[Pending], within_s: float, *, pace: float = 1.0) -> Decision:
+        """The best plan of waiting for `pending` within some seconds, if all are `pace` times slower."""
+        if not pending or within_s <= 0.0:
             return _STOP
         ballots = Ballots.counted(self.votes, self.trust, self.kind)
-        own = frozenset(vote.key for vote in self.votes if vote.key and vote.sampler in self.worth.traced)
+        own = frozenset(vote.key for vote in self.votes if vote.key and vote.sampler in TRACED)
         most = min(self.look_ahead, len(pending))
-        waits = Waits(pending, self.arrived, self.arrivals, horizon_s=horizon_s, pace=pace, most=most)
+        waits = Waits(pending, self.arrived, self.arrivals, horizon_s=within_s, pace=pace, most=most)
         # Padded with the last sampler up to `look_ahead`, so that one tree serves more cases.
         samplers = (*waits.samplers, *waits.samplers[-1:] * (self.look_ahead - most))
-        plans = _plans(_tree(ballots, own, samplers, self.worth), waits, self.prices.second)
+        worth = _Worth(self.prices.right, self.similarity_gain)
+        plans = _plans(_tree(ballots, own, samplers, worth), waits, self.prices.second)
         gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
         return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
+
+    def start(
+        self, sampler: str, pending: Sequence[Pending], within_s: float, *, slows: float = 0.0
+    ) -> Decision:
+        """Whether one more sample of `sampler`, which slows all others by a share, is worth its time.
+
+        `gain`: of the best plan with it over the best one without.
+        """
+        more = self.decide([*pending, Pending(sampler, 0.0)], within_s, pace=1.0 + slows)
+        gain = more.worth - self.decide(pending, within_s).worth
+        return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +114,13 @@ class _Worth:
 
     right: float
     similarity_gain: float
-    forced: float
-    traced: frozenset[str]
 
     def of(self, leader: str, joint: Mapping[str, float], own: frozenset[str]) -> float:
         """The value of choosing the leader, times the probability of these votes."""
-        total = sum(joint.values())
         if not leader:
-            return self.right * self.forced * total
-        return self.right * joint[leader] + (self.similarity_gain * total if leader in own else 0.0)
+            return 0.0
+        traced = self.similarity_gain * sum(joint.values()) if leader in own else 0.0
+        return self.right * joint[leader] + traced
 
 
 class _Node(NamedTuple):
@@ -268,7 +211,7 @@ def _branch(state: _State, sampler: str, worth: _Worth, depth: int, following: d
         after = ballots.plus(sampler, key)
         next_joint = after.joint()
         weight = (1.0 - silent) * many / total
-        next_own = own | {key} if sampler in worth.traced else own
+        next_own = own | {key} if sampler in TRACED else own
         kept = worth.of(leader, next_joint, own)
         state.gain += weight * (worth.of(after.leader(), next_joint, next_own) - kept)
         follow(after, next_own, weight * sum(next_joint.values()))
