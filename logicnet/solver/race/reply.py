@@ -14,7 +14,7 @@ import asyncio
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from loguru import logger
 
@@ -123,17 +123,11 @@ def _by_words(texts: Sequence[str]) -> list[list[float]]:
     """Cosines of word counts."""
     counts = [Counter(_WORD.findall(text[:_READ].lower())) for text in texts]
     norms = [math.sqrt(sum(count * count for count in one.values())) or 1.0 for one in counts]
+    read = list(zip(counts, norms, strict=True))
     return [
-        [
-            _dot(left, right) / (left_norm * right_norm)
-            for right, right_norm in zip(counts, norms, strict=True)
-        ]
-        for left, left_norm in zip(counts, norms, strict=True)
+        [sum(n * right[word] for word, n in left.items()) / (norm * other) for right, other in read]
+        for left, norm in read
     ]
-
-
-def _dot(left: Mapping[str, int], right: Mapping[str, int]) -> int:
-    return sum(count * right[word] for word, count in left.items() if word in right)
 
 
 async def reply(

@@ -60,7 +60,8 @@ class RaceSolver:
         self._warming: asyncio.Task[None] | None = None
         self._prices = VALIDATOR
         self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
-        self._use(profile_for(setup.model, self._profiles))
+        self._identified = profile_for(setup.model, self._profiles)
+        self._use(self._identified)
 
     @classmethod
     def from_setup(cls, setup: Setup) -> Self:
@@ -80,10 +81,11 @@ class RaceSolver:
         if sample.model != self._model or not sample.model:
             return  # a pool may serve other models beside the first
         profile = profile_for(self._model, self._profiles, sample.thinks)
-        if first or profile != self._profile:
+        if first or profile != self._identified:
             why = {True: " thinks before it answers", False: " answers without thinking", None: ""}
             logger.info("Model {!r}{}: profile {!r}.", self._model, why[sample.thinks], profile.name)
-        if profile != self._profile:
+        if profile != self._identified:
+            self._identified = profile
             self._use(profile)
 
     async def __aenter__(self) -> Self:

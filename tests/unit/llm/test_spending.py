@@ -96,7 +96,7 @@ def test_a_damaged_file_stops_the_day_s_spending(tmp_path: Path, text: str) -> N
     [line] = lines
     assert line == (
         f"WARNING Cannot read {path} (damaged): paid models are not asked today. "
-        "to allow it, move the file away."
+        "To allow them, move the file away."
     )
     assert not spending.charge("a", LIMIT, 1)
     spending.close()
