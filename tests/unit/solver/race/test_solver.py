@@ -55,7 +55,7 @@ def others() -> set[asyncio.Task[object]]:
 # What it answers -------------------------------------------------------------------------------------
 
 
-async def test_samplers_agree_and_the_answer_goes_out_with_its_steps(
+async def test_samples_agree_and_the_answer_goes_out_with_its_steps(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     answer = await solve(race, models)
@@ -127,7 +127,7 @@ async def test_the_answer_has_its_vote_log(server: ScriptedModel, models: Endpoi
 
 
 @pytest.mark.parametrize(("trusted", "wins"), [("program", "72"), ("reason", "70")])
-async def test_what_samplers_have_earned_decides_between_them(
+async def test_the_records_of_samplers_decide_between_them(
     server: ScriptedModel, models: Endpoint, tmp_path: Path, trusted: str, wins: str
 ) -> None:
     """One reasons to 70, one computes 72, and nobody else is asked."""
@@ -344,10 +344,10 @@ async def test_hardly_any_time_is_no_fault(
     await left_alone(server)
 
 
-# A sampler less -----------------------------------------------------------------------------------------
+# Failed samples -----------------------------------------------------------------------------------------
 
 
-async def test_a_sampler_that_fails_is_a_sampler_less(
+async def test_a_failed_sample_does_not_fail_the_question(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n % 2 else Mode.NORMAL
@@ -356,7 +356,7 @@ async def test_a_sampler_that_fails_is_a_sampler_less(
     await left_alone(server)
 
 
-async def test_a_sampler_that_raises_is_a_sampler_less(
+async def test_a_sampler_that_raises_does_not_fail_the_question(
     server: ScriptedModel, models: Endpoint, race: RaceSolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
@@ -367,7 +367,7 @@ async def test_a_sampler_that_raises_is_a_sampler_less(
     assert (await solve(race, models)).answer == "72"
 
 
-async def test_a_hostile_program_costs_only_its_sampler(
+async def test_a_hostile_program_costs_only_its_sample(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.text = lambda body: "x = 1\nwhile True: x += x" if asked(body) == "program" else STEPS
@@ -455,7 +455,7 @@ async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
     assert race._scheduler.total_weight() == 0.0
 
 
-async def test_one_alone_gets_every_sampler_at_once(
+async def test_one_question_alone_gets_every_sample_at_once(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.mode = Mode.HANG_IN_TEXT

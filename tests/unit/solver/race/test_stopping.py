@@ -105,7 +105,7 @@ def test_looks_again_before_the_reserve_is_touched() -> None:
         assert asked(said("ab"), 3, 4.0, left_s=left_s).look_again_s <= left_s - REPLY_RESERVE_S
 
 
-def test_a_sampler_long_overdue_is_not_waited_for() -> None:
+def test_a_sample_long_overdue_is_not_waited_for() -> None:
     level = said("abab")
     assert asked(level, 1, 5.0).go_on
     assert not asked(level, 1, 40.0, left_s=24.0).go_on
@@ -166,7 +166,7 @@ def test_starting_another_is_worth_less_the_more_there_are() -> None:
     assert worth(4, slows=0.3) < worth(4)
 
 
-def test_another_sampler_is_started_on_doubt_and_not_on_agreement() -> None:
+def test_another_sample_is_started_on_doubt_and_not_on_agreement() -> None:
     def go_on(votes: list[Vote], left_s: float = 50.0) -> bool:
         return start(votes, [], left_s).go_on
 
