@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from types import MappingProxyType
 
 LOST = 0.02
 """Share of samples that never end: a hung stream, a model that loops until its tokens are spent."""
@@ -59,16 +58,6 @@ class Usual:
     strength: float = 3.0
 
 
-USUAL: Mapping[str, Usual] = MappingProxyType(
-    {
-        "reason": Usual(5.0),  # 300 tokens at 60 a second
-        "program": Usual(3.0),
-        "exact": Usual(0.3, 0.9),
-        "forced": Usual(1.0),
-    }
-)
-"""Priors on a GPU; a profile may replace them. Two or three durations outweigh them."""
-
 _UNKNOWN = Usual(5.0, 0.8)
 
 
@@ -78,7 +67,7 @@ class Arrivals:
     The number of samples that run at the same time is part of the noise.
     """
 
-    def __init__(self, usual: Mapping[str, Usual] = USUAL) -> None:
+    def __init__(self, usual: Mapping[str, Usual]) -> None:
         self._usual = dict(usual)
         self._seen: dict[str, tuple[float, float, float]] = {}  # weight, mean, sum of squares about it
 

@@ -15,7 +15,7 @@ from logicnet.solver.race.arrivals import Arrivals, Pending, Usual, Waits
 
 def punctual() -> Arrivals:
     """Reasoning takes 3 to 8 seconds, programs 2."""
-    arrivals = Arrivals()
+    arrivals = Arrivals({"reason": Usual(5.0), "program": Usual(3.0)})
     for _ in range(20):
         for seconds in (3.0, 4.0, 5.0, 6.0, 8.0):
             arrivals.observe("reason", seconds)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logicnet.scoring.reward import Reward
-from logicnet.solver.race.arrivals import Arrivals, Pending
+from logicnet.solver.race.arrivals import Arrivals, Pending, Usual
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, Decision, Prices, StoppingRule
 from logicnet.solver.race.votes import CHAT, Trust, Vote
 
@@ -20,7 +20,7 @@ CHATS = Trust(priors=CHAT)
 
 def punctual() -> Arrivals:
     """Reasoning takes 3 to 8 seconds, programs 2."""
-    arrivals = Arrivals()
+    arrivals = Arrivals({"reason": Usual(5.0), "program": Usual(3.0)})
     for _ in range(20):
         for seconds in (3.0, 4.0, 5.0, 6.0, 8.0):
             arrivals.observe("reason", seconds)
