@@ -33,7 +33,7 @@ check: ## the daily loop, about two minutes: lint, types, unit tests; first time
 lint:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy logicnet neurons scripts
+	@$(BIN)/mypy logicnet neurons scripts tests/typing
 
 unit: # a worker more than processors: tests wait, too
 	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(PYTEST)

@@ -14,15 +14,9 @@ from typing import Protocol
 
 from _seven_b import FIRST_TOKEN_S, RIGHT, Scripted, Trace, called
 
+from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.profiles import Profile, SamplerProfile
-from logicnet.solver.race.stopping import (
-    LOOK_AHEAD,
-    REPLY_RESERVE_S,
-    Arrivals,
-    Pending,
-    decide,
-    worth_starting,
-)
+from logicnet.solver.race.stopping import LOOK_AHEAD, REPLY_RESERVE_S, StoppingRule
 from logicnet.solver.race.votes import Trust, Vote, posterior
 
 DEADLINE_S = 63.0
@@ -237,18 +231,7 @@ class Ours:
         for sampler in self.opening(question):
             game.start(sampler)
         while game.running and (left_s := DEADLINE_S - REPLY_RESERVE_S - game.now_s) > 0.0:
-            more = decide(
-                game.votes(self._confident),
-                self.trust,
-                question.family.kind,
-                self._pending(game),
-                self._arrivals,
-                left_s=left_s,
-                arrived=[took for took, _ in game.ended],
-                similarity_gain=self._profile.trace_gain,
-                reserve_s=0.0,
-                look_ahead=self._look_ahead,
-            )
+            more = self._rule(game).decide(self._pending(game), left_s)
             if not more.go_on and any(trace.key for _, trace in game.ended):
                 break
             if game.advance(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s):
@@ -274,23 +257,22 @@ class Ours:
             sampler for sampler in game.question.traces if game.started[sampler] < self._most(game, sampler)
         ]:
             sampler = max(left, key=lambda one: self.trust.right(one, kind))
-            worth = worth_starting(
-                game.votes(self._confident),
-                self.trust,
-                kind,
-                self._pending(game),
-                self._arrivals,
-                sampler=sampler,
-                left_s=left_s,
-                arrived=[took for took, _ in game.ended],
-                similarity_gain=self._profile.trace_gain,
-                reserve_s=0.0,
-                slows=1.0 / self._profile.calls,
-                look_ahead=self._look_ahead,
-            )
+            slows = 1.0 / self._profile.calls
+            worth = self._rule(game).start(sampler, self._pending(game), left_s, slows=slows)
             if not worth.go_on:
                 return
             game.start(sampler)
+
+    def _rule(self, game: Game) -> StoppingRule:
+        return StoppingRule(
+            game.votes(self._confident),
+            self.trust,
+            game.question.family.kind,
+            self._arrivals,
+            [took for took, _ in game.ended],
+            similarity_gain=self._profile.trace_gain,
+            look_ahead=self._look_ahead,
+        )
 
     def _pending(self, game: Game) -> list[Pending]:
         return [Pending(one.sampler, game.now_s - one.started_s) for one in game.running]
@@ -353,7 +335,7 @@ class Foresight:
 
     trust: Trust
     opening: Callable[[Scripted], Sequence[str]]
-    name: str = "knows what will come, not what is true"
+    name: str = "knows all votes, not the truth"
 
     def play(self, question: Scripted) -> Played:
         found = [
@@ -388,7 +370,7 @@ class Knowing:
 
     @property
     def name(self) -> str:
-        return "knows the model's mind"
+        return "knows the mode"
 
     def play(self, question: Scripted) -> Played:
         shares = question.shares[self.sampler]

@@ -1,7 +1,7 @@
-"""VoteLog: how an answer came about, for our own records. It never goes out on the wire.
+"""VoteLog: the votes behind an answer, for the miner's own records. It never goes out on the wire.
 
-A solver that follows several lines of attack at once attaches one to its `Answer`. The ledger and the
-rows of a bench keep it, and what is learned from them is which samplers deserve trust.
+A solver with several samplers attaches one to its `Answer`. The ledger and the rows of a bench keep it, and
+`logicnet learn` learns from it which samplers to trust.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ from typing import Any
 
 MOST_VOTES = 64
 MOST_TEXT = 400
-"""Samplers, and characters of each text, that are kept of a vote log: some 30 kB at the very most."""
+"""Votes of a log, and characters of each text, that are kept: 30 kB at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplerVote:
-    """What one sampler said. `key` is its answer's normal form; empty if it ended without an answer."""
+    """One sample's answer. `key` is its normal form; empty if it ended without an answer."""
 
     sampler: str  # "reason", "program", ...
     key: str
-    text: str = ""  # the answer in plain words, as far as there was one
+    text: str = ""  # the answer as it was written
     confidence: float | None = None  # mean log-probability per token, nats
-    seconds: float = 0.0  # from the beginning of the challenge to the vote
-    tokens: int = 0  # generated for it
+    seconds: float = 0.0  # from the start of the challenge to the vote
+    tokens: int = 0  # generated
 
 
 @dataclass(frozen=True, slots=True)
 class VoteLog:
     """The votes behind one answer, in the order in which they came."""
 
-    kind: str  # of question, as samplers earn trust by it
+    kind: str  # of question
     votes: tuple[SamplerVote, ...] = ()
-    chosen: str = ""  # the key that the answer was sent for; empty if it was for none
-    note: str = ""  # why no more samplers were waited for, or whatever else is worth a word
+    chosen: str = ""  # the key of the answer that was sent; empty if none
+    note: str = ""  # why the waiting ended, or another remark
 
     def fields(self) -> dict[str, Any]:
-        """As JSON keeps it; `read_vote_log` is the way back."""
+        """As JSON; `read_vote_log` reads it."""
         votes = [_fields(vote) for vote in self.votes]
         return {"kind": self.kind, "lanes": votes, "chosen": self.chosen, "note": self.note}
 
 
 def read_vote_log(found: object) -> VoteLog | None:
-    """A vote log that can be stored, from `VoteLog.fields` or from another's code; None if it is none.
+    """A vote log that can be stored, from a `VoteLog` or its JSON; None if `found` is neither.
 
-    Texts are cut to `MOST_TEXT` and made encodable, numbers that are none become 0 or None.
+    Texts are cut to `MOST_TEXT` and made encodable; invalid numbers become 0 or None.
     """
     if isinstance(found, VoteLog):
         cast: object = found.votes
@@ -63,7 +63,7 @@ def read_vote_log(found: object) -> VoteLog | None:
 
 
 def _fields(vote: SamplerVote) -> dict[str, Any]:
-    """As JSON keeps it: its sampler stands under the key "lane", as in every ledger so far."""
+    """As JSON, with the sampler under the key "lane", as in all stored ledgers."""
     fields = asdict(vote)
     return {"lane": fields.pop("sampler"), **fields}
 

@@ -1,4 +1,4 @@
-"""How a model is reached. Solvers see `Models`; `Endpoint` is the one that talks to a server."""
+"""How a model is reached. Solvers call `Models`; `Endpoint` talks to one server, `Pool` to several."""
 
 from logicnet.llm._types import Completion, Finish, How, Message, Models
 from logicnet.llm.endpoint import Endpoint, Probe, ServedModel

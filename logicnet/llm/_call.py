@@ -1,10 +1,9 @@
-"""Call: one text, written by whichever server of a pool speaks first, and gone on with elsewhere if it stops.
+"""Call: one completion from a pool of servers, hedged and resumed.
 
-An attempt that fails is followed by one elsewhere. One that is silent for longer than its server
-usually is gets a rival: the first of them to say a word has the text, the others are cancelled. What
-had been written is not asked for again: the next server is given it as the beginning of its own
-answer. Only thinking, and text that must match a regex (a few words), are begun anew. A router is
-asked again itself: another of its engines may take the call.
+A failed attempt is followed by an attempt at another server. An attempt that is silent for longer than is
+usual for its server gets a rival: the first of them that streams a token wins, and the others are cancelled.
+The next server continues the text so far. Only thinking, and text that must match a regex (a few words),
+start again. A router is retried itself, because another of its engines may take the call.
 """
 
 from __future__ import annotations
@@ -15,23 +14,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from logicnet._util.tasks import retrieved
 from logicnet.deadline import Clock, Deadline
-from logicnet.llm._member import Member, swallowed
+from logicnet.llm._member import Member
 from logicnet.llm._types import Completion, How, Message
-from logicnet.llm.thinking import CLOSE, OPEN, shown
+from logicnet.llm.thinking import inside, shown
 
-_LOOK_AGAIN_S = 0.25  # while there is nobody else to ask
-_OUT_S = 0.5  # of silence, at a server that is out of use
+_LOOK_AGAIN_S = 0.25  # while there is no other server to ask
+_OUT_S = 0.5  # of silence, at a server whose circuit is open
 _SHARE = 3.0
-"""A third of the time left is waited at most, so that a rival has two: a late answer is none."""
+"""An attempt may be silent for a third of the time left, so that its rival has two thirds."""
 
-_TRIES = 3  # at a server that failed this call and has answered another since
+_TRIES = 3  # at a server that failed this call and answered another one since
 _TRIES_OF_ROUTER = 4
-_AT_ROUTER = 2  # attempts of one call at once; at any server whose connection seems to hang
+_AT_ROUTER = 2  # concurrent attempts of a call; also where a connection hangs
 
 
 class Choice(Protocol):
-    """What a call needs of its pool."""
+    """The part of a pool that a call uses."""
 
     clock: Clock
 
@@ -44,19 +44,19 @@ class Choice(Protocol):
 @dataclass(eq=False, slots=True)
 class _Attempt:
     member: Member
-    base: str  # what it goes on from
-    tokens: int  # of that
+    base: str  # the text that it continues
+    tokens: int  # of `base`
     load: int
     begun_s: float
-    last_s: float  # its last word, or its begin
-    rival: bool  # of an attempt at a server that is well
+    last_s: float  # its last token, or its start
+    rival: bool  # to an attempt at a healthy server
     spoke: bool = False
     lost: bool = False
     task: asyncio.Task[Completion] = field(init=False)
 
 
 class Call:
-    """See above. `run` once."""
+    """One completion. Call `run` once."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Call:
         on_text: Callable[[str], None] | None,
         how: How,
     ) -> None:
-        self.failed: dict[Member, float] = {}  # by whom this call was not answered, and when
+        self.failed: dict[Member, float] = {}  # servers that failed this call, and when
         self.deadline = deadline
         self.messages = messages
         self.how = how
@@ -74,7 +74,7 @@ class Call:
         self._on_text = on_text
         self._attempts: list[_Attempt] = []
         self._leader: _Attempt | None = None
-        self._base = ""  # what the leader goes on from
+        self._base = ""  # the text that the leader continues
         self._pieces: list[str] = []  # the leader's
         self._tokens = 0
         self._error = ""
@@ -84,13 +84,13 @@ class Call:
 
     @property
     def asked(self) -> set[Member]:
-        """Who is at it, and may not be asked once more."""
+        """Servers with as many attempts at once as they may have."""
         at_it = Counter(attempt.member for attempt in self._attempts)
         return {member for member, count in at_it.items() if count >= _most(member, _AT_ROUTER)}
 
     @property
     def left_behind(self) -> set[Member]:
-        """Who is silent to this call and speaks to others since: its connection may hang for ever."""
+        """Servers that are silent in this call and answer others: the connection may hang for ever."""
         at_it = Counter(attempt.member for attempt in self._attempts)
         return {
             one.member
@@ -102,17 +102,17 @@ class Call:
 
     @property
     def is_asked(self) -> bool:
-        """Whether anybody is at it."""
+        """Whether an attempt is running."""
         return bool(self._attempts)
 
     @property
     def late(self) -> bool:
-        """Whether half of its time is gone without a word."""
+        """Whether half of its time passed without a token."""
         silent = self._leader is None and not self._base
         return silent and self._pool.clock() - self._begun_s >= self.deadline.remaining_s()
 
     def wake(self) -> None:
-        """Something has changed: look again."""
+        """Look again, because something changed."""
         self._woken.set()
 
     async def run(self) -> Completion:
@@ -135,7 +135,7 @@ class Call:
                 self._drop(attempt)
 
     def _ended(self) -> Completion | None:
-        """The text, if an attempt has come to its end. Raises what `on_text` raised."""
+        """The completion, if an attempt has ended well. Raises what `on_text` raised."""
         for attempt in [one for one in self._attempts if one.task.done()]:
             self._attempts.remove(attempt)
             done = attempt.task.result()
@@ -153,7 +153,7 @@ class Call:
         return None
 
     def _ask_another(self) -> Completion | None:
-        """Begin one more attempt if there is somebody to ask, or the end if there is no hope."""
+        """Start one more attempt if a server is free; a failed completion if there is no hope."""
         if self.deadline.passed():
             return None if self._attempts else Completion(self._best(), "deadline", self._written())
         text = self._so_far()
@@ -165,7 +165,7 @@ class Call:
         rival = any(not one.member.health.open for one in self._attempts)
         member = self._pool.choose(self, rival=rival)
         if member is not None and member.health.open and not all(map(self._waited_out, self._attempts)):
-            return None  # from one that is out to another: that is no reason to ask for everything twice
+            return None  # both are out of use: a second request would not help
         if member is None:
             return self._given_up() if not self._attempts and self._pool.hopeless(self) else None
         now_s = self._pool.clock()
@@ -181,19 +181,19 @@ class Call:
         )
         self._pool.began(self, member, rival)
         attempt.task.add_done_callback(lambda _: self._pool.ended(self, member, rival))
-        attempt.task.add_done_callback(swallowed)
+        attempt.task.add_done_callback(retrieved)
         attempt.task.add_done_callback(lambda _: self.wake())
         self._attempts.append(attempt)
         return None
 
     def _forgive(self) -> None:
-        """One that failed this call may be asked again once it has spoken to another, a few times."""
+        """Allow a few retries at a server that failed this call and then answered another."""
         for member, failed_s in list(self.failed.items()):
             if member.last_word_s > failed_s and self._losses[member] < _TRIES:
                 del self.failed[member]
 
     def _take(self, attempt: _Attempt, piece: str) -> None:
-        """A word of an attempt's."""
+        """Take a piece of text from an attempt."""
         if attempt.lost:
             return
         now_s = self._pool.clock()
@@ -212,14 +212,15 @@ class Call:
             self._on_text(piece)
 
     def _lose(self, attempt: _Attempt, now_s: float) -> None:
-        """Another spoke first."""
+        """Drop an attempt because another streamed first."""
         member, waited_s = attempt.member, now_s - attempt.begun_s
         if not attempt.spoke and not member.health.open:
             mute_s = now_s - member.last_word_s
             if mute_s < waited_s / 2:
-                member.pace.began(waited_s, attempt.load)  # slow: at least that long
+                # A slow server: its first token takes at least that long.
+                member.pace.began(waited_s, attempt.load)
             elif mute_s >= waited_s and self._waited_out(attempt):
-                member.mute(waited_s)  # to everybody; as a lesson in patience it would be a wrong one
+                member.mute(waited_s)  # silent in all calls: not a pace to learn
         self._attempts.remove(attempt)
         self._drop(attempt)
 
@@ -228,11 +229,11 @@ class Call:
         attempt.task.cancel()
 
     def _overdue(self, attempt: _Attempt) -> bool:
-        """Whether to ask somebody else too."""
+        """Whether another server should be asked too."""
         return self._silent_s(attempt) >= self._patience_s(attempt)
 
     def _waited_out(self, attempt: _Attempt) -> bool:
-        """Whether it is silent for longer than its server usually is."""
+        """Whether it is silent for longer than is usual for its server."""
         return self._silent_s(attempt) >= attempt.member.patience_s(attempt.load)
 
     def _silent_s(self, attempt: _Attempt) -> float:
@@ -250,18 +251,18 @@ class Call:
         return max(0.01, min(soonest_s, self.deadline.remaining_s() + 0.01))
 
     def _so_far(self) -> str:
-        """The text that the next one goes on from."""
+        """The text that the next attempt continues."""
         if self.how.get("regex") is not None:
             return ""
         raw = "".join(self._pieces)
-        return self._base if OPEN in raw and CLOSE not in raw else self._base + shown(raw)
+        return self._base if inside(raw) else self._base + shown(raw)
 
     def _written(self) -> int:
-        """Tokens of the text so far, about."""
+        """Approximate tokens of the text so far."""
         return self._tokens + len(self._pieces)
 
     def _best(self) -> str:
-        """All there is; thinking, if there is nothing else."""
+        """The text so far; the thinking if there is nothing else."""
         return self._so_far() or shown("".join(self._pieces))
 
     def _whole(self, attempt: _Attempt, done: Completion) -> Completion:
@@ -279,7 +280,7 @@ def _most(member: Member, of_router: int) -> int:
 
 
 def _continued(messages: Sequence[Message], text: str) -> Sequence[Message]:
-    """The messages, with `text` as what the assistant has said so far."""
+    """The messages, with `text` as the beginning of the assistant's answer."""
     if not text:
         return messages
     if messages[-1].role == "assistant":

@@ -1,4 +1,4 @@
-"""A chat completion in OpenAI's words, and in those that vLLM adds: the request out, the stream in."""
+"""OpenAI's chat completion protocol with the additions of vLLM: the request and the stream."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from logicnet.llm.thinking import CLOSE, OPEN, shown
 
 _EXTRAS = ("structured_outputs", "continue_final_message", "stream_options", "logprobs")
 OPTIONAL = frozenset((*_EXTRAS, "stop", "temperature", "max_tokens"))
-"""Words of a request that it can do without: the extras, and three that OpenAI's thinking models refuse."""
+"""Optional fields of a request: the extras, and three that OpenAI's thinking models refuse."""
 
-_LEAST_LOGPROB = -20.0  # vLLM writes -9999 for what cannot be; one such token would drown the mean
+_LEAST_LOGPROB = -20.0  # vLLM writes -9999 for impossible tokens; one of them would dominate the mean
 
 _GO_ON = Message("user", "Go on exactly where your last message stopped, and repeat nothing of it.")
 _TOO_LONG = re.compile(r"context|too (?:long|large|many tokens)|max_model_len|maximum (?:input|prompt)", re.I)
@@ -24,7 +24,7 @@ _FINISHES: dict[str, Finish] = {"length": "length", "abort": "failed", "error": 
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What a solver wants of a model."""
+    """What a solver asks of a model."""
 
     messages: Sequence[Message]
     max_tokens: int
@@ -34,7 +34,7 @@ class CompletionRequest:
     confidence: bool = False
 
     def body(self, model: str, without: set[str]) -> dict[str, Any]:
-        """The request as JSON, without those of the optional words."""
+        """The request as JSON, without some of the optional fields."""
         body: dict[str, Any] = {"model": model, **prompt(self.messages, without)}
         body["max_completion_tokens" if "max_tokens" in without else "max_tokens"] = self.max_tokens
         if "temperature" not in without:
@@ -52,7 +52,7 @@ class CompletionRequest:
 
 @dataclass(slots=True)
 class StreamState:
-    """What the server wrote so far. `finish` is None until the server says how its text ended."""
+    """The text so far. `finish` is None until the server says why its text ended."""
 
     on_text: Callable[[str], None] | None
     finish: Finish | None = None
@@ -64,7 +64,7 @@ class StreamState:
     _logprobs: list[float] = field(default_factory=list)
 
     def take(self, event: Any) -> None:
-        """One event of the stream. What does not have the expected shape is passed over."""
+        """Take one event of the stream. Unexpected shapes are ignored."""
         self.begun = True
         event = as_dict(event)
         choices = event.get("choices")
@@ -91,22 +91,27 @@ class StreamState:
             self.prompt_tokens = tokens
 
     def text(self) -> str:
-        """What was written to be read; the thinking, if there is nothing else."""
+        """The answer without the thinking; the thinking if there is nothing else."""
         return shown("".join(self._content)) or "".join(self._thinking)
 
+    def marked(self) -> str:
+        """All that was written, the thinking between marks."""
+        content, thoughts = "".join(self._content), "".join(self._thinking)
+        return f"{OPEN}{thoughts}{CLOSE}{content}" if thoughts else content
+
     def confidence(self) -> float | None:
-        """Mean log-probability of the tokens so far; None if the server does not say."""
+        """Mean log-probability of the tokens so far; None if the server does not send it."""
         return sum(self._logprobs) / len(self._logprobs) if self._logprobs else None
 
     def _add(self, to: list[str], piece: str, mark: str) -> None:
         to.append(piece)
-        self.tokens += 1  # the usage that comes last corrects this, if it comes
+        self.tokens += 1  # the final usage event corrects this
         if self.on_text is not None:
             self.on_text(mark + piece)
 
 
 def prompt(messages: Sequence[Message], without: set[str]) -> dict[str, Any]:
-    """Messages as the server wants them, and how an assistant's last one is to be continued."""
+    """The messages as JSON, and how the server continues a last message of the assistant."""
     continued = messages[-1].role == "assistant"
     by_server = continued and "continue_final_message" not in without
     if continued and not by_server:
@@ -118,12 +123,12 @@ def prompt(messages: Sequence[Message], without: set[str]) -> dict[str, Any]:
 
 
 def encodable(messages: Sequence[Message]) -> list[Message]:
-    """The messages with a question mark for half a surrogate pair, which cannot be sent as JSON."""
+    """The messages with a question mark for each lone surrogate, which JSON cannot hold."""
     return [Message(m.role, m.content.encode("utf-8", "replace").decode()) for m in messages]
 
 
 def is_about_length(refusal: str) -> bool:
-    """Whether a server's refusal says that prompt and answer are too long."""
+    """Whether a refusal says that prompt and answer are too long."""
     return _TOO_LONG.search(refusal) is not None
 
 
@@ -134,7 +139,7 @@ def context_in(refusal: str) -> int | None:
 
 
 def dispensable(body: dict[str, Any], refusal: str) -> set[str]:
-    """The optional words of `body` that a refusal names, else all its extras: try again without."""
+    """The optional fields of `body` that a refusal names, else all its extras: retry without them."""
     refusal = refusal.replace("add_generation_prompt", "continue_final_message")
     used = OPTIONAL & body.keys()
     return {word for word in used if word in refusal} or {word for word in used if word in _EXTRAS}

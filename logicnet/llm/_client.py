@@ -1,7 +1,7 @@
-"""Client: the openai package, loaded late, spoken to in JSON, its errors translated once.
+"""Client: the openai package, imported late, with plain JSON in and out, and its errors translated once.
 
-This is the only module that knows whose HTTP we use. Nothing that a server wrote is repeated in an
-error: servers quote prompts and keys.
+No other module knows which HTTP library is used. An error never repeats what a server wrote, because servers
+quote prompts and keys.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     import openai
 
 _CONNECT_S = 5.0
-"""A server that is there accepts within milliseconds; what drops packets is better asked anew."""
+"""A running server accepts within milliseconds. A connection that drops packets is better opened again."""
 
 _KEEPALIVE_S = 4.0
-"""vLLM (uvicorn) closes idle connections after 5 s; ours go first, so that none is used as it closes."""
+"""vLLM (uvicorn) closes idle connections after 5 s; ours close first, so that no closing one is used."""
 
 _TO_END_S = 0.02
-"""The end of a reply comes with its last event. A server that keeps it back is not waited for."""
+"""The end of a reply comes with its last event. A server that holds it back is not waited for."""
 
 _HERE = ("127.0.0.1", "localhost", "[::1]")
-"""A proxy for the outside world (HTTP_PROXY) has no business on the loopback."""
+"""HTTP_PROXY does not apply to the loopback."""
 
 _MOST_CONNECTIONS = 1024
-_MOST_LINE = 1 << 20  # bytes of one event: a token with all that servers add to it takes 300
+_MOST_LINE = 1 << 20  # bytes of one event; a token with its metadata takes 300
 
 
 class ModelRefused(ModelError):
-    """The server answered with a status of 400 or more. `said` is for looking into, never for showing."""
+    """The server answered with a status of 400 or more. `said` may hold secrets: never show it."""
 
     def __init__(self, message: str, status: int, said: str) -> None:
         super().__init__(message)
@@ -53,7 +53,8 @@ class Client:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError(
-                "--miner.llm_client.base_url takes an http:// or https:// address, as http://127.0.0.1:8000/v1"
+                "--miner.llm_client.base_url takes an http:// or https:// address such as "
+                f"http://127.0.0.1:8000/v1, not {parts.scheme or 'an address without a scheme'!r}"
             )
         self.place = parts.netloc.rpartition("@")[2]
         self._base_url = base_url
@@ -70,7 +71,7 @@ class Client:
             raise self._translated(error) from error
 
     async def post_to_root(self, path: str, body: dict[str, Any]) -> Any:
-        """JSON of a path beside `/v1`, where vLLM has what OpenAI does not."""
+        """JSON of a path outside `/v1`, where vLLM has its own endpoints."""
         client = await self.ready()
         try:
             return await client.post(self._root + path, body=body, cast_to=object)
@@ -80,7 +81,7 @@ class Client:
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """The JSON events of one chat completion, up to `[DONE]` or the end of the reply.
 
-        Closing the iterator closes the connection, which is how the server learns to stop.
+        Closing the iterator closes the connection, which stops the generation on the server.
         """
         client = await self.ready()
         known = {"model": body["model"], "messages": body["messages"], "stream": True}
@@ -92,12 +93,12 @@ class Client:
                 lines = _lines(response.iter_bytes())
                 async for line in lines:
                     if not line.startswith(b"data:"):
-                        continue  # blank lines, comments that keep the connection, names of events
+                        continue  # blank lines, keep-alive comments, event names
                     if line[5:].strip() == b"[DONE]":
                         await _to_end(lines)
                         return
                     yield orjson.loads(line[5:])
-        except Exception as error:  # the boundary: broken servers make HTTP clients raise anything
+        except Exception as error:  # the boundary: a broken server makes HTTP clients raise anything
             raise self._translated(error) from error
 
     async def close(self) -> None:
@@ -105,9 +106,9 @@ class Client:
             await self._openai.close()
 
     async def ready(self) -> openai.AsyncOpenAI:
-        """The package's client."""
+        """The client of the openai package."""
         if self._openai is None:
-            # Half a second of importing: not before a model is needed, and not on the event loop.
+            # The import takes half a second: not before a model is needed, and not on the event loop.
             sdk = await asyncio.to_thread(importlib.import_module, "openai")
             if self._openai is None:
                 limits = sdk.DEFAULT_CONNECTION_LIMITS.__class__(
@@ -118,7 +119,7 @@ class Client:
                 self._openai = sdk.AsyncOpenAI(
                     base_url=self._base_url,
                     api_key=(self._key.get_secret_value() if self._key else "") or "none",
-                    max_retries=0,  # who waits and asks again is not decided here
+                    max_retries=0,  # callers decide about retries
                     timeout=sdk.Timeout(None, connect=_CONNECT_S),  # the deadline bounds the rest
                     http_client=sdk.DefaultAsyncHttpxClient(
                         limits=limits, mounts={f"all://{host}": None for host in _HERE}
@@ -127,7 +128,7 @@ class Client:
         return self._openai
 
     def _translated(self, error: Exception) -> ModelError:
-        """A foreign error as one line of ours."""
+        """A foreign error as one line."""
         import openai  # noqa: PLC0415  (loaded by now)
 
         server = f"the model server at {self.place}"
@@ -151,7 +152,7 @@ class Client:
 
 
 def _never_connected(error: BaseException | None) -> bool:
-    """Whether a connection could not even be made, going by the chain of causes."""
+    """Whether the connection could not be made, by the chain of causes."""
     while error is not None:
         if type(error).__name__ in ("ConnectError", "ConnectTimeout"):
             return True
@@ -160,7 +161,7 @@ def _never_connected(error: BaseException | None) -> bool:
 
 
 async def _to_end(lines: AsyncIterator[bytes]) -> None:
-    """Read what follows the last event: a connection is used again only after a reply that was read whole."""
+    """Read to the end of the reply: only then can the connection be used again."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_TO_END_S):
             async for _ in lines:
@@ -168,7 +169,7 @@ async def _to_end(lines: AsyncIterator[bytes]) -> None:
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines ended by a newline only: JSON may hold U+2028 and others that text splitters stop at."""
+    """Lines split at newlines only: JSON may hold U+2028 and others at which `splitlines` splits."""
     rest = b""
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")

@@ -1,8 +1,7 @@
-"""Member: one endpoint of a pool, with what is known of it: health, load, pace, and what it has cost."""
+"""Member: one endpoint of a pool, with its health, load, pace and cost."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
@@ -17,11 +16,11 @@ from logicnet.llm.spec import Spec
 from logicnet.llm.spending import Spending
 
 _PROBE_S = 10.0
-_PROBE_TOKENS = 64  # what one costs, prompt and answer, rather too many
+_PROBE_TOKENS = 64  # of one probe, prompt and answer, estimated high
 
 
 class Member:
-    """An `Endpoint` that keeps count. `turned` is called when it goes out of use or comes back."""
+    """An `Endpoint` with statistics. `turned` is called when it goes out of use or comes back."""
 
     def __init__(
         self, spec: Spec, name: str, spending: Spending, clock: Clock, turned: Callable[[Member], None]
@@ -31,8 +30,8 @@ class Member:
         self.health = Health()
         self.pace = TokenRate()
         self.calls = 0  # in flight
-        self._busy_since_s = 0.0  # without a pause
-        self._mute = False  # and out of use for that alone
+        self._busy_since_s = 0.0  # since when it always had a call
+        self._mute = False  # out of use for silence alone
         self.last_word_s = float("-inf")
         self._spending = spending
         self._clock = clock
@@ -57,11 +56,11 @@ class Member:
         return self._spending.spent(self.name)
 
     def patience_s(self, load: int) -> float:
-        """How long a call begun with this load may be silent before that is more than slow."""
+        """How long a call that starts under this load may be silent before another server is asked."""
         return self.pace.patience_s(load, self.spec.timeout_s or MOST_S)
 
     def affords(self, messages: Sequence[Message], most_tokens: int) -> bool:
-        """Set aside what a call may cost; False if the day's limit does not allow it."""
+        """Reserve what a call may cost; False if the daily limit does not allow it."""
         limit = self.spec.limit
         if limit is None:
             return True
@@ -75,19 +74,19 @@ class Member:
         on_text: Callable[[str], None] | None = None,
         **how: Unpack[How],
     ) -> Completion:
-        """See `Models.complete`. Whoever calls has asked whether it `affords` that."""
+        """See `Models.complete`. Call `affords` before it."""
         at_s = self._spending.now_s()
         done = await self._endpoint.complete(messages, deadline=deadline, on_text=on_text, **how)
         said = done.finish in ("stop", "length") and done.prompt_tokens > 0
         unbegun = done.finish == "failed" and not done.tokens
         if (limit := self.spec.limit) is not None and (said or unbegun):
-            # What was cut off, or of what the server does not say it, costs what it might have.
+            # A call that was cut off, or whose usage is unknown, keeps its full charge.
             charged = limit.cost(estimated_tokens(messages), how["max_tokens"])
             self._spending.correct(self.name, charged, limit.cost(done.prompt_tokens, done.tokens), at_s)
         return done
 
     async def probe(self) -> Probe | None:
-        """Have one token generated; what comes of it decides about its health. None if it costs too much."""
+        """Generate one token to update the health. None if the daily limit does not allow it."""
         limit = self.spec.limit
         if limit is not None and not self._spending.charge(self.name, limit, limit.cost(_PROBE_TOKENS, 1)):
             return None
@@ -112,27 +111,27 @@ class Member:
         await self._endpoint.ready()
 
     def began(self) -> None:
-        """One more call."""
+        """Count one more call."""
         if not self.calls:
             self._busy_since_s = self._clock()
         self.calls += 1
 
     def look(self) -> None:
-        """Take it out of use if nobody has had a word of it for longer than is usual under its load."""
+        """Take it out of use if no call had a token for longer than is usual under its load."""
         silent_s = self._clock() - max(self.last_word_s, self._busy_since_s)
         if self.calls and not self.health.open and silent_s >= self.patience_s(self.calls):
             self.mute(silent_s)
 
     def mute(self, seconds: float) -> None:
-        """Take it out of use, until it says something."""
+        """Take it out of use until it streams a token."""
         self.out(f"the model server at {self.place} wrote nothing for {seconds:.0f} s")
         self._mute = True
 
     def spoke(self) -> None:
-        """A call had a word of it."""
+        """A call received a token."""
         self.last_word_s = self._clock()
         if self._mute:
-            self._well(self.last_word_s)  # only slow
+            self._well(self.last_word_s)  # it was only slow
 
     async def close(self) -> None:
         await self._endpoint.close()
@@ -151,9 +150,3 @@ class Member:
             self._well(now_s - done.seconds)
         if done.tokens > 1 and done.finish != "failed":
             self.pace.wrote(done.tokens, done.seconds)
-
-
-def swallowed(task: asyncio.Task[Completion]) -> None:
-    """Look at a task's error, so that asyncio does not complain of one nobody saw."""
-    if not task.cancelled():
-        task.exception()

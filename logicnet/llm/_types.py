@@ -1,4 +1,4 @@
-"""The words between a solver and the models."""
+"""The types between a solver and the models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Required, TypedDict, Unpack
 from logicnet.deadline import Deadline
 
 Finish = Literal["stop", "length", "deadline", "failed"]
-"""Why the text ends: the model was done; its token limit; our deadline; the server failed."""
+"""Why the text ends: the model finished; the token limit; the deadline; the server failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +20,31 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Whatever text had arrived, and why there is no more."""
+    """The text that had arrived, and why it ends."""
 
     text: str
     finish: Finish
-    tokens: int = 0  # generated, as far as the server said
+    tokens: int = 0  # generated, as the server counts them
     seconds: float = 0.0
     error: str = ""  # one line, only when finish is "failed"
-    confidence: float | None = None  # mean log-probability of its tokens; None if not asked or said
-    model: str = ""  # who wrote it, as served; empty where nobody said
-    prompt_tokens: int = 0  # read, as far as the server said
+    confidence: float | None = None  # mean log-probability of its tokens; None if not asked for or not sent
+    model: str = ""  # the name that served it; empty if unknown
+    prompt_tokens: int = 0  # of the prompt, as the server counts them
+    thinks: bool | None = None  # whether its model thinks before it answers; None: unknown
 
 
 class How(TypedDict, total=False):
-    """How a text is to be written."""
+    """Sampling parameters of one call."""
 
     max_tokens: Required[int]
-    temperature: float  # 0 if not given
+    temperature: float  # default: 0
     regex: str | None  # the text must match it
-    stop: Sequence[str]  # it ends before the first of these
-    confidence: bool  # the model is asked how sure it was of each token
+    stop: Sequence[str]  # the text ends before the first of these
+    confidence: bool  # request log-probabilities
 
 
 class Models(Protocol):
-    """The models of one miner, seen by a solver."""
+    """The models of one miner, as a solver sees them."""
 
     async def complete(
         self,
@@ -53,12 +54,10 @@ class Models(Protocol):
         on_text: Callable[[str], None] | None = None,
         **how: Unpack[How],
     ) -> Completion:
-        """Have the model answer `messages`, until `deadline` at the latest.
+        """Generate an answer to `messages`, until `deadline` at the latest.
 
-        A last message of role "assistant" is continued rather than followed. `on_text` gets each
-        piece as it arrives.
-
-        Never raises for anything a model server does: what had arrived comes back, with the
-        reason in `finish`. Cancelling the call stops the generation on the server.
+        A last message of role "assistant" is continued. `on_text` gets each piece as it arrives. A failure
+        of a server does not raise: the text so far comes back with the reason in `finish`. Cancelling the
+        call stops the generation on the server.
         """
         ...

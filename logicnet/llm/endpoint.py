@@ -1,7 +1,7 @@
 """Endpoint: one OpenAI-compatible server, vLLM first, as `Models`.
 
-What vLLM takes beyond OpenAI's own API (a regex for the text, an assistant's message to be continued)
-is used until a server refuses it, and then done without. The context length is the server's word.
+Extensions of vLLM (a regex for the text, an assistant's message to be continued) are used until a server
+refuses them. The context length is what the server reports.
 """
 
 from __future__ import annotations
@@ -22,21 +22,25 @@ from logicnet.llm import _chat
 from logicnet.llm._client import Client, ModelRefused
 from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.fit import estimated_tokens, fitted
+from logicnet.llm.thinking import ThinkingHabit, inside
 
 _MOST_TRIES = 8
-"""Requests for one call, each without something that was refused: five words, a name, some length."""
+"""Requests for one call, each without a refused part: five optional fields, a name, some length."""
 
 _ASIDE_S = 5.0
-"""What a question beside the generation may take (which models, how many tokens), or a quarter of
-the time left. Without an answer we go on with an estimate."""
+"""Time for a side request (list of models, token count), at most a quarter of the time left. An estimate
+replaces a missing reply."""
 
-_SILENCE_S = 10.0  # so long without a word is worth telling the operator
-_SAY_AGAIN_S = 10.0  # a server that comes and goes is not worth a line for every challenge
+_HELLO = (Message("user", "Hello"),)
+_TEMPLATE_END = 12  # tokens of a prompt in which a template opens the thinking, line ends included
+
+_SILENCE_S = 10.0  # without a token, before the operator is told
+_SAY_AGAIN_S = 10.0  # a server that comes and goes is not logged for every challenge
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """What the server says it serves. `context` is in tokens, None if it does not say."""
+    """A model as the server lists it. `context` in tokens, None if unknown."""
 
     model: str
     context: int | None
@@ -44,12 +48,12 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Whether the server generates. `str()` is a line for the log."""
+    """The result of a health check. `str()` is a line for the log."""
 
     place: str  # host:port
     served: ServedModel | None
     seconds: float
-    error: str = ""  # empty if it does
+    error: str = ""  # empty if the server generates
 
     def __str__(self) -> str:
         if self.error or self.served is None:
@@ -59,11 +63,11 @@ class Probe:
 
 
 class Endpoint:
-    """`Models` on one server. Connects at the first call; whoever made it calls `close`.
+    """`Models` on one server. Connects at the first call; the owner calls `close`.
 
-    `model` is the server's first one if not given. `key` may be missing: local servers take any.
-    `told` hears how each call went, in place of the operator. Raises SettingsError if `base_url` is
-    no address.
+    `model`, default: the first that the server lists. `key` may be missing: local servers accept any.
+    `told` gets the result of each call; without it, failures are logged. Raises SettingsError if `base_url`
+    is not an address.
     """
 
     def __init__(
@@ -79,10 +83,11 @@ class Endpoint:
         self._server = f"the model server at {self._client.place}"
         self._model = model
         self._served: ServedModel | None = None
-        self._ask_anew = True  # what is served; until there is an answer the last one holds
-        self._refused: set[str] = set()  # optional words that this server does not take
+        self._ask_anew = True  # for the list of models; the last one holds until then
+        self._refused: set[str] = set()  # optional fields that this server does not accept
         self._accepted: set[str] = set()
         self._counts = True
+        self._habit = ThinkingHabit()
         self._failing = False
         self._said_at_s = float("-inf")
 
@@ -96,7 +101,7 @@ class Endpoint:
     ) -> Completion:
         """See `Models.complete`. One attempt: a failure comes back at once (`Retrying` asks again).
 
-        `text` is without a thinking model's thinking; `on_text` gets that too, between <think> marks.
+        `text` leaves out the thinking; `on_text` gets it between <think> marks.
         """
         started_s = deadline.clock()
         asked = _chat.CompletionRequest(_chat.encodable(messages), **how)
@@ -108,9 +113,11 @@ class Endpoint:
         except ModelError as broken:
             written.finish, failure = "failed", broken
         except TimeoutError:
-            if not limit.expired():  # not ours, but of the solver's `on_text`
+            if not limit.expired():  # raised by the solver's `on_text`
                 raise
         finish = written.finish or "deadline"
+        if messages[-1].role == "user" and asked.regex is None:  # what is continued has thought already
+            self._habit.observe(written.marked(), written.tokens, complete=finish == "stop")
         done = Completion(
             text=written.text(),
             finish=finish,
@@ -120,6 +127,7 @@ class Endpoint:
             confidence=written.confidence(),
             model=self._served.model if self._served is not None else "",
             prompt_tokens=written.prompt_tokens,
+            thinks=self._habit.thinks,
         )
         self._told(done, failure)
         return done
@@ -131,20 +139,20 @@ class Endpoint:
 
     @property
     def served(self) -> ServedModel | None:
-        """What answered last; None before the first call."""
+        """The model that answered last; None before the first call."""
         return self._served
 
     async def probe(self, timeout_s: float = 10.0) -> Probe:
-        """Have one token generated: the `/health` of a vLLM whose engine is stuck is fine."""
-        done = await self.complete(
-            [Message("user", "Hello")], deadline=Deadline.after(timeout_s), max_tokens=1
-        )
+        """Generate one token: `/health` answers even if the engine of a vLLM is stuck."""
+        done = await self.complete(_HELLO, deadline=Deadline.after(timeout_s), max_tokens=1)
+        if done.finish in ("stop", "length") and self._habit.thinks is None:
+            await self._read_template(timeout_s)
         late = f"{self._server} generated nothing within {timeout_s:g} s"
         error = late if done.finish == "deadline" else done.error
         return Probe(self._client.place, self._served, done.seconds, error)
 
     async def ready(self) -> None:
-        """Load what is needed to ask. The first call does it too, out of its own time."""
+        """Import the client now. Otherwise the first call does it, within its own time."""
         await self._client.ready()
 
     async def close(self) -> None:
@@ -153,7 +161,7 @@ class Endpoint:
     async def _ask(
         self, asked: _chat.CompletionRequest, written: _chat.StreamState, deadline: Deadline
     ) -> None:
-        """Ask until the server takes the request, each time without what it has refused."""
+        """Ask until the server accepts the request, each time without the parts that it refused."""
         without: set[str] = set()
         context: int | None = None  # as learnt from a refusal
         doubt = 1.0
@@ -165,7 +173,7 @@ class Endpoint:
             try:
                 await self._stream(body, written)
             except ModelAway:
-                self._ask_anew = True  # it may come back with another model
+                self._ask_anew = True  # the server may return with another model
                 raise
             except ModelRefused as refusal:
                 if not tries_left:
@@ -183,7 +191,7 @@ class Endpoint:
                     raise
             else:
                 self._accepted |= _chat.OPTIONAL & body.keys()
-                self._refused |= without - self._accepted  # but not for a solver's one broken regex
+                self._refused |= without - self._accepted  # but not because of one solver's broken regex
                 return
 
     async def _stream(self, body: dict[str, Any], written: _chat.StreamState) -> None:
@@ -202,7 +210,7 @@ class Endpoint:
         problem = "does not say what it serves; set --miner.llm_client.model"
         refused: ModelRefused | None = None
         if self._ask_anew:
-            await self._client.ready()  # on a busy machine that takes seconds, which are not the server's
+            await self._client.ready()  # may take seconds; they are not the server's
             try:
                 async with asyncio.timeout(_aside_s(deadline)):
                     contexts = _chat.contexts(await self._client.get("/models"))
@@ -212,6 +220,8 @@ class Endpoint:
                 contexts, problem = {}, "does not answer"
             name = self._model or next(iter(contexts), None)
             if name is not None:
+                if self._served is not None and self._served.model != name:
+                    self._habit = ThinkingHabit()
                 self._served = ServedModel(name, contexts.get(name))
                 self._ask_anew, self._counts = False, True
         if self._served is None:
@@ -230,7 +240,7 @@ class Endpoint:
         return replace(asked, messages=messages, max_tokens=room)
 
     async def _count(self, messages: Sequence[Message], model: str, deadline: Deadline) -> int | None:
-        """Exact tokens of a prompt, from vLLM's /tokenize; None where there is no such thing."""
+        """Exact tokens of a prompt, from vLLM's /tokenize; None where that is missing."""
         if not self._counts:
             return None
         try:
@@ -245,8 +255,22 @@ class Endpoint:
         count = _chat.as_dict(counted).get("count")
         return count if isinstance(count, int) else None
 
+    async def _read_template(self, timeout_s: float) -> None:
+        """Learn from vLLM's /tokenize whether the chat template opens a block of thinking by itself."""
+        if self._served is None or not self._counts:
+            return
+        body = {"model": self._served.model, **_chat.prompt(_HELLO, self._refused)}
+        try:
+            async with asyncio.timeout(min(_ASIDE_S, timeout_s)):
+                said = await self._client.post_to_root("/tokenize", {**body, "return_token_strs": True})
+        except (ModelError, TimeoutError):
+            return
+        tokens = _chat.as_dict(said).get("token_strs")
+        if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
+            self._habit.count(True)
+
     def _say(self, done: Completion, _: ModelError | None) -> None:
-        """Tell the operator when the server begins to fail and when it answers again, not each time."""
+        """Log when the server starts to fail and when it answers again, not each failure."""
         silent = done.finish == "deadline" and not done.text
         if silent and done.seconds < _SILENCE_S:
             return
@@ -256,7 +280,11 @@ class Endpoint:
             return
         self._failing, self._said_at_s = bool(problem), now_s
         if problem:
-            logger.warning("No help from the models: {}. Challenges get what answer there is.", problem)
+            logger.warning(
+                "The models fail: {}. Until they answer, replies hold what was written so far. Check the "
+                "server: `logicnet doctor`.",
+                problem,
+            )
         else:
             logger.info("T{} answers again.", self._server[1:])
 

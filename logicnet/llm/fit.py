@@ -1,6 +1,6 @@
-"""Fit: a prompt and its answer share the model's context, and whatever is asked must fit into it.
+"""Fit: make a prompt and its answer fit into the context of the model.
 
-Pure arithmetic on messages; how tokens are counted is handed in.
+Pure arithmetic on messages; the caller provides the token count.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import replace
 from logicnet.llm._types import Message
 
 Count = Callable[[Sequence[Message]], Awaitable[int | None]]
-"""Exact tokens of messages in the model's own template; None where the server cannot say."""
+"""Exact tokens of messages in the model's own template; None if the server cannot count."""
 
 _BYTES_PER_TOKEN = 2.0
 _TOKENS_PER_MESSAGE = 8
 _TOKENS_PER_PROMPT = 32
-"""An estimate on the high side. SmolLM2 and Qwen2.5 take 4 bytes of English per token, but one token
+"""A high estimate. SmolLM2 and Qwen2.5 take 4 bytes of English per token, but one token
 per digit or sign, so 2 to 2.5 bytes where there is much arithmetic; templates add a system prompt."""
 
-_LEAST_SHARE = 4  # the answer keeps a quarter of the context, or what it asked for if that is less
+_LEAST_SHARE = 4  # the answer keeps a quarter of the context, or max_tokens if that is less
 _MOST_ROUNDS = 4
 
 
 def estimated_tokens(messages: Sequence[Message]) -> int:
-    """Tokens of a prompt without asking anybody; rather too many than too few."""
+    """Tokens of a prompt, estimated high."""
     size = sum(len(message.content.encode()) for message in messages)
     return int(size / _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * len(messages) + _TOKENS_PER_PROMPT
 
@@ -39,9 +39,9 @@ async def fitted(
 ) -> tuple[Sequence[Message], int]:
     """Messages and max_tokens that fit into `context` tokens together.
 
-    The answer gives way first, down to a quarter of the context; then the longest messages lose
-    their middle. Nobody is asked to count while an estimate is good enough. `doubt` above 1
-    distrusts estimates: the server has refused what they said would fit.
+    The answer gives way first, down to a quarter of the context; then the longest messages lose their middle.
+    Tokens are counted only where an estimate is not enough. `doubt` above 1 raises the estimates: the server
+    refused a request that should have fitted.
     """
     estimate = int(estimated_tokens(messages) * doubt)
     if estimate + max_tokens <= context:
@@ -49,7 +49,7 @@ async def fitted(
     if estimate <= context // 2 and doubt == 1.0:
         return messages, context - estimate
     room = context - min(max_tokens, max(1, context // _LEAST_SHARE))
-    share = min(1.0, 2 * context / estimate)  # so that no book is sent only to be counted
+    share = min(1.0, 2 * context / estimate)  # so that a book is not sent only to be counted
     for _ in range(_MOST_ROUNDS):
         shorter = shortened(messages, share)
         counted = await count(shorter)
@@ -80,7 +80,7 @@ def _level(lengths: list[int], share: float) -> int:
 
 
 def _without_middle(text: str, most: int) -> str:
-    """Head and tail of a text, cut between words; more tail, for what is asked tends to stand there."""
+    """Head and tail of a text, cut between words; more tail, because questions tend to stand at the end."""
     if len(text) <= most:
         return text
     kept = max(0, most - len(_omission(len(text))))

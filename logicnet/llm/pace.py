@@ -1,20 +1,20 @@
-"""Pace: how fast one server is, learnt from its calls, and how long its silence is worth waiting out.
+"""Pace: the speed of one server, learned from its calls, and how long its silence is normal.
 
-The usual wait for a first token is kept apart by load: a server with thirty calls is slow for other
-reasons than one that has stopped. Patience is the mean and four mean deviations, as TCP times its
-retransmissions (RFC 6298).
+The time to the first token is kept by load, because a server with thirty calls is slow for other reasons than
+one that has stopped. Patience is the mean plus four mean deviations, as in TCP's retransmission timer
+(RFC 6298).
 """
 
 from __future__ import annotations
 
-_GAIN = 0.125  # of the mean of first tokens, as RFC 6298 has it
+_GAIN = 0.125  # of the mean time to the first token, as in RFC 6298
 _GAIN_OF_DEVIATION = 0.25
-_KEPT = 0.9  # of the speed so far with each call
+_KEPT = 0.9  # of the weight of earlier calls with each new one
 
-_UNKNOWN_S = 5.0  # patience with a server that has answered nothing yet
-_LEAST_S = 2.0  # a long prompt, a collection of garbage: not worth asking elsewhere
-_UNSEEN_S = 10.0  # at most, under a load that was not seen yet: it is reckoned from less, and too high
-MOST_S = 20.0  # a third of a challenge's time: then somebody else is asked, whatever was usual
+_UNKNOWN_S = 5.0  # patience before the first answer of a server
+_LEAST_S = 2.0  # a long prompt or a garbage collection is no reason to ask elsewhere
+_UNSEEN_S = 10.0  # at most under a load not seen yet: the extrapolation is too high
+MOST_S = 20.0  # a third of a challenge's time: then another server is asked in any case
 
 
 class TokenRate:
@@ -27,11 +27,11 @@ class TokenRate:
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Of one call, its wait included; None before there was any."""
+        """Of one call, its wait included; None before the first call."""
         return self._tokens / self._seconds if self._seconds and self._tokens else None
 
     def began(self, seconds: float, load: int) -> None:
-        """A call had its first token after `seconds`, begun with `load` calls in flight, itself included."""
+        """Record a first token after `seconds`. `load`: calls in flight, this one included."""
         place = load.bit_length()
         if place not in self._first:
             self._first[place] = (seconds, seconds / 2)
@@ -41,16 +41,16 @@ class TokenRate:
         self._first[place] = (mean + _GAIN * (seconds - mean), deviation)
 
     def wrote(self, tokens: int, seconds: float) -> None:
-        """A call wrote so many tokens in so long."""
+        """Record the tokens of a call and its seconds."""
         self._tokens = _KEPT * self._tokens + tokens
         self._seconds = _KEPT * self._seconds + seconds
 
     def patience_s(self, load: int, most_s: float = MOST_S) -> float:
-        """How long a call may be silent before that is more than slow."""
+        """How long a call may be silent before another server is asked."""
         return min(most_s, max(_LEAST_S, self._usual_s(load.bit_length())))
 
     def _usual_s(self, place: int) -> float:
-        """The longest usual wait; of the nearest load that was seen, if this one was not."""
+        """The longest usual wait, by the nearest load that was seen."""
         if not self._first:
             return min(_UNSEEN_S, _UNKNOWN_S * 2.0 ** max(0, place - 3))
         nearest = min(self._first, key=lambda seen: (abs(seen - place), seen))

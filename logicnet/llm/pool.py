@@ -1,10 +1,9 @@
-"""Pool: several servers as one `Models`. Health, load and speed decide who is asked.
+"""Pool: several servers as one `Models`. Health, load and speed decide which server is asked.
 
-A call goes to the server that is well and would be done soonest: the fewest calls in flight for its
-speed and weight. Paid servers are asked only where no other is well, or this call has waited for one
-in vain. One task per server has a token generated beside the calls: soon and with growing pauses
-while it is out of use, seldom while it is idle, so that its coming and going is known before a
-challenge pays for it. The same task notices when a server with calls says nothing to any of them.
+A call goes to the healthy server with the fewest calls in flight for its speed and weight. Paid servers are
+asked only if no other is healthy, or if this call waited for one in vain. One task per server probes it:
+with growing pauses while it is out of use, seldom while it is idle, so that an outage is known before a
+challenge meets it. The same task notices when a server is silent in all of its calls.
 """
 
 from __future__ import annotations
@@ -28,34 +27,34 @@ from logicnet.llm.spending import Spending
 _PROBE_AGAIN_S = 0.5  # doubles with each failure
 _MOST_BETWEEN_S = 15.0
 _MOST_BETWEEN_PAID_S = 120.0
-_LOOK_S = 0.25  # between two looks at whether it still says something
-_IDLE_S = 15.0  # a server that nobody asked for so long is asked for a token
-_SAY_AGAIN_S = 10.0  # one that comes and goes is not worth more lines
+_LOOK_S = 0.25  # between two checks for silence
+_IDLE_S = 15.0  # without a call, before a server is probed
+_SAY_AGAIN_S = 10.0  # a server that comes and goes is not logged more often
 
 _RIVALS_SHARE = 0.1
 _LEAST_RIVALS = 2
-"""Calls that may be asked for twice while both servers are well. More would double the load just when
-everything is slow; of those at a server that is out, all are."""
+"""Calls that may have two attempts while both servers are healthy. More would double the load just when
+everything is slow. Calls at a server that is out of use may all have two."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """One server as it stands."""
+    """The state of one server."""
 
     name: str
     well: bool
-    why: str  # it is not
+    why: str  # it is out of use
     calls: int
     tokens_per_s: float | None
     paid: bool
     spent: float  # today, in the unit of its limit
-    out_s: float = 0.0  # for how long it has not been well
+    out_s: float = 0.0  # for how long it has been out of use
 
 
 class Pool:
-    """`Models` on several servers. `start` begins to watch them, whoever made it calls `close`.
+    """`Models` on several servers. `start` begins to watch them; the owner calls `close`.
 
-    Raises SettingsError if an address is none.
+    Raises SettingsError if an address is not valid.
     """
 
     def __init__(
@@ -71,11 +70,11 @@ class Pool:
         self._calls: set[Call] = set()
         self._rivals = 0
         self._alarms = {member: asyncio.Event() for member in self._members}
-        self._said: dict[Member, tuple[bool, float]] = {}  # open, and when that was said
+        self._said: dict[Member, tuple[bool, float]] = {}  # the state that was logged last, and when
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to watch, and tell the operator which of them answer."""
+        """Watch the servers, and log which of them answer."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._watch(member)) for member in self._members]
             self._tasks.append(asyncio.create_task(self._spending.keep()))
@@ -88,7 +87,7 @@ class Pool:
         on_text: Callable[[str], None] | None = None,
         **how: Unpack[How],
     ) -> Completion:
-        """See `Models.complete`. Fails only if every server has, in this call or before it."""
+        """See `Models.complete`. Fails only if every server failed, in this call or before it."""
         self.start()
         call = Call(self, messages, deadline, on_text, how)
         self._calls.add(call)
@@ -98,7 +97,7 @@ class Pool:
             self._calls.discard(call)
 
     def standing(self) -> list[EndpointStatus]:
-        """The servers, in the order they were given."""
+        """The servers in the order of the settings."""
         return [
             EndpointStatus(
                 m.name,
@@ -114,7 +113,7 @@ class Pool:
         ]
 
     def costs(self) -> bool:
-        """Whether each call costs money now: no server is well but paid ones."""
+        """Whether each call costs money now: only paid servers are healthy."""
         well = [member for member in self._members if not member.health.open]
         return bool(well) and all(member.paid for member in well)
 
@@ -127,7 +126,7 @@ class Pool:
         self._spending.close()
 
     def choose(self, call: Call, *, rival: bool) -> Member | None:
-        """Whom to ask next for `call`; None if there is nobody now. A paid one's price is set aside."""
+        """The next server for `call`; None if there is none now. The price of a paid call is reserved."""
         if rival and self._rivals >= max(_LEAST_RIVALS, _RIVALS_SHARE * len(self._calls)):
             return None
         others = [m for m in self._members if m not in call.asked and m not in call.failed]
@@ -136,7 +135,7 @@ class Pool:
         return found or min(again, key=self._cost, default=None)
 
     def _another(self, call: Call, others: Sequence[Member], rival: bool) -> Member | None:
-        """One of `others`."""
+        """The best of `others`."""
         well = [m for m in others if not m.health.open and not m.full]
         if free := [m for m in well if not m.paid]:
             return min(free, key=self._cost)
@@ -145,13 +144,13 @@ class Pool:
                 if member.affords(call.messages, call.how["max_tokens"]):
                     return member
         if any(not m.health.open for m in others if not m.paid):
-            return None  # a place will become free
-        # None is well. One that refuses says so at once; the probes may simply not have been there yet.
+            return None  # a healthy server will become free
+        # All are out of use, perhaps no longer: a refusal comes at once, and the next probe may be late.
         out = [m for m in others if m.health.open and not m.full and not m.paid]
         return min(out, key=lambda m: (m.calls, m.health.opened_s), default=None) if not rival else None
 
     def hopeless(self, call: Call) -> bool:
-        """Whether nobody is left that a place could become free at."""
+        """Whether no healthy server can become free for this call."""
         return not any(
             not m.health.open and m.full and not m.paid and m not in call.failed for m in self._members
         )
@@ -169,12 +168,12 @@ class Pool:
                     waiting.wake()
 
     def _may_pay(self, call: Call) -> bool:
-        """Whether money is the last resort: no other is well, or half of the time is gone without a word."""
+        """Whether only a paid server is left: no other is healthy, or half of the time passed in silence."""
         others = [m for m in self._members if not m.paid and m not in call.failed]
         return all(m.health.open for m in others) or call.late
 
     def _cost(self, member: Member) -> float:
-        """Seconds per token that one more call would see, by and large."""
+        """Approximate seconds per token of one more call."""
         known = [one.pace.tokens_per_s for one in self._members if one.pace.tokens_per_s]
         speed = member.pace.tokens_per_s or (sum(known) / len(known) if known else 1.0)
         return (member.calls + 1) / (speed * member.spec.weight)
@@ -195,7 +194,7 @@ class Pool:
         pauses = Backoff(_PROBE_AGAIN_S, _MOST_BETWEEN_PAID_S if member.paid else _MOST_BETWEEN_S)
         while True:
             alarm = self._alarms[member]
-            alarm.clear()  # first, or one that went and came meanwhile would be waited for without a pause
+            alarm.clear()  # first: an outage that ended meanwhile must not skip the pause
             if member.health.open:
                 await asyncio.sleep(pauses.next_s())
                 await member.probe()
@@ -212,7 +211,7 @@ class Pool:
             self._say(member)
 
     def _say(self, member: Member) -> None:
-        """Tell the operator that a server went or came, once."""
+        """Log once that a server went out of use or came back."""
         out, now_s = member.health.open, self.clock()
         was_out, at_s = self._said.get(member, (False, float("-inf")))
         if out == was_out or now_s - at_s < _SAY_AGAIN_S:
@@ -220,14 +219,14 @@ class Pool:
         self._said[member] = (out, now_s)
         left = sum(not one.health.open for one in self._members)
         if out:
-            end = f"{left} of {len(self._members)} are left" if left else "none is left"
+            end = f"{left} of {len(self._members)} are left" if left else "no other is left"
             logger.warning("T{}; {}.", member.health.why[1:], end)
         else:
             logger.info("The model server at {} answers (again).", member.place)
 
 
 def _names(specs: Sequence[Spec]) -> list[str]:
-    """The addresses; with the model or a number where one is there twice."""
+    """Unique names: the address, with the model or a number where it occurs twice."""
     names: list[str] = []
     for spec in specs:
         name = spec.url if spec.model is None else f"{spec.url} {spec.model}"

@@ -1,4 +1,4 @@
-"""An endpoint that is needed now. A miner's may come later; a judge's, a reference's, a bench's may not."""
+"""An endpoint that must answer now: that of a judge, a reference or a bench. A miner's may come later."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from logicnet.errors import ModelError, SettingsError
 from logicnet.llm.endpoint import Endpoint
 
 PROBE_S = 30.0
-"""A model that says nothing for so long would fail with every question."""
+"""A model that is silent for so long would fail every question."""
 
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Meanwhile endpoints warn nobody: their words are for who runs a miner, and errors are told anyway.
-
-    Not within itself: it ends with the inner one.
-    """
+    """Silence the endpoint's warnings: only the operator of a miner needs them. Do not nest."""
     logger.disable("logicnet.llm")
     try:
         yield
@@ -31,9 +28,9 @@ def unheard() -> Iterator[None]:
 async def reach(
     role: str, url: str, model: str | None = None, key: SecretStr | None = None, *, flag: str
 ) -> Endpoint:
-    """An endpoint that has just answered; the caller closes it. `flag` is where the address came from.
+    """An endpoint that has just answered; the caller closes it. `flag`: the flag that gave `url`.
 
-    Raises SettingsError if that is none, and ModelError if the model there does not answer.
+    Raises SettingsError if `url` is not an address, and ModelError if the model there does not answer.
     """
     try:
         endpoint = Endpoint(url, model, key)

@@ -1,4 +1,4 @@
-"""What an operator says of one server."""
+"""Settings of one model server."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that a paid server may cost in a day (UTC): tokens read and written, or money.
+    """The daily limit of a paid server (UTC): tokens, or money.
 
-    Prices are of a million tokens, in whatever currency `per_day` is; 0 to count tokens.
+    Prices are per million tokens, in the currency of `per_day`; 0 to count tokens.
     """
 
     per_day: float
@@ -20,7 +20,7 @@ class Limit:
     money: bool = False
 
     def cost(self, read: int, written: int) -> float:
-        """Of so many tokens, in the unit of `per_day`."""
+        """The cost in the unit of `per_day`."""
         if not self.money:
             return float(read + written)
         return (read * self.price_in + written * self.price_out) / 1e6
@@ -28,13 +28,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One server. `limit` makes it a paid one, asked only where no other answers."""
+    """One server. With a `limit` it is a paid one, asked only if no other answers."""
 
     url: str
-    model: str | None = None  # the server's first if None
+    model: str | None = None  # None: the server's first
     key: SecretStr | None = None
-    weight: float = 1.0  # of two equally fast ones, the heavier gets more calls
-    most_calls: int | None = None  # at once
-    timeout_s: float | None = None  # the longest silence that is waited out
+    weight: float = 1.0  # between equally fast servers, more weight gets more calls
+    most_calls: int | None = None  # concurrent
+    timeout_s: float | None = None  # the longest silence before another server is asked
     limit: Limit | None = None
-    router: bool = False  # it stands before several engines: worth asking again what it lost
+    router: bool = False  # it fronts several engines, so a retry may reach another

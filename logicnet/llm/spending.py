@@ -1,8 +1,8 @@
-"""Spending: what paid servers have cost today, kept in a small file so that a restart forgets nothing.
+"""Spending: the cost of paid servers today, kept in a small file across restarts.
 
-A call is charged in full before it begins (its prompt, all the tokens it may write) and corrected when
-the server says what it was. So the limit holds however many calls are in flight, and a call that was
-cut off costs what it might have. The request path only counts; a task writes the file at once after.
+A call is charged in full before it starts (its prompt and all the tokens it may write) and corrected when the
+server reports its usage. So the limit holds however many calls are in flight, and a call that is cut off
+keeps its full charge. The request path only counts; a task writes the file right after.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from logicnet.llm.spec import Limit
 
 _DAY_S = 86_400
-_TRY_AGAIN_S = 10.0  # after a file that could not be written
+_TRY_AGAIN_S = 10.0  # after a failed write
 
 
 class _Kept(BaseModel):
-    """The file."""
+    """The content of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -33,7 +33,7 @@ class _Kept(BaseModel):
 
 
 class Spending:
-    """The day's sums by server, in memory and in the JSON file `path` (in memory alone if None)."""
+    """The sums of the day by server, in memory and in the JSON file `path` (None: in memory only)."""
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._path = path
@@ -42,16 +42,16 @@ class Spending:
         self._spent: dict[str, float] = {}
         self._unwritten = asyncio.Event()
         self._writing = threading.Lock()
-        self._stuck = False  # the file cannot be written: nothing may be spent that would be forgotten
-        self._unknown = False  # it could not be read: today's sum may be anything
+        self._stuck = False  # the file cannot be written, so no paid call may start
+        self._unknown = False  # the file could not be read, so today's sum is unknown
         self._read()
 
     def spent(self, name: str) -> float:
-        """Today, calls in flight in full. Only looks, so that another thread may ask."""
+        """Today, with calls in flight in full. Read-only, so other threads may call it."""
         return self._spent.get(name, 0.0) if self._today() <= self._day else 0.0
 
     def charge(self, name: str, limit: Limit, amount: float) -> bool:
-        """Set `amount` aside for a call; False, and nothing done, if the limit does not allow it."""
+        """Reserve `amount` for a call; False if the limit does not allow it."""
         self._turn()
         if self._stuck or self.spent(name) + amount > limit.per_day or self._unknown:
             return False
@@ -59,7 +59,7 @@ class Spending:
         return True
 
     def correct(self, name: str, charged: float, real: float, at_s: float) -> None:
-        """A call that was charged at `at_s` (unix seconds) cost `real`; yesterday's is left as it is."""
+        """Correct the charge of a call made at `at_s` (unix seconds), if that was today."""
         self._turn()
         if at_s // _DAY_S == self._day:
             self._add(name, real - charged)
@@ -68,7 +68,7 @@ class Spending:
         return self._clock()
 
     async def keep(self) -> None:
-        """Write what changes, until cancelled."""
+        """Write every change to the file, until cancelled."""
         while True:
             await self._unwritten.wait()
             self._unwritten.clear()
@@ -77,7 +77,7 @@ class Spending:
             except OSError as error:
                 if not self._stuck:
                     logger.warning(
-                        "{} cannot be written ({}): no paid model is asked until it can.",
+                        "Cannot write {} ({}): paid models are not asked until it can be written.",
                         self._path,
                         error.strerror,
                     )
@@ -88,12 +88,12 @@ class Spending:
                 self._stuck = False
 
     def close(self) -> None:
-        """Write once more."""
+        """Write a last time."""
         if self._spent:
             try:
                 self._write()
             except OSError as error:
-                logger.warning("{} cannot be written ({}).", self._path, error.strerror)
+                logger.warning("Cannot write {} ({}).", self._path, error.strerror)
 
     def _add(self, name: str, amount: float) -> None:
         self._spent[name] = max(0.0, self._spent.get(name, 0.0) + amount)
@@ -103,14 +103,14 @@ class Spending:
         return int(self._clock() // _DAY_S)
 
     def _turn(self) -> None:
-        if (today := self._today()) > self._day:  # a clock that goes back gives nothing back
+        if (today := self._today()) > self._day:  # a clock that goes back refunds nothing
             self._day, self._spent, self._unknown = today, {}, False
             self._unwritten.set()
 
     def _write(self) -> None:
         if self._path is None:
             return
-        with self._writing:  # one at a time, on whatever thread, and none that is older after a newer
+        with self._writing:  # threads write one at a time, the newest state last
             text = _Kept(day=self._day, spent=self._spent.copy()).model_dump_json()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             beside = self._path.with_name(f"{self._path.name}.new")
@@ -128,7 +128,7 @@ class Spending:
             self._unknown = True
             why = error.strerror if isinstance(error, OSError) else "damaged"
             logger.warning(
-                "{} cannot be read ({}): no paid model is asked today; to allow it, move the file away.",
+                "Cannot read {} ({}): paid models are not asked today. To allow them, move the file away.",
                 self._path,
                 why,
             )

@@ -1,12 +1,63 @@
-"""Thinking: the part of a text that a thinking model writes for itself, between <think> marks."""
+"""Thinking: the part of a text that a model writes for itself, between marks, before it answers."""
 
 from __future__ import annotations
 
+import re
+
 OPEN, CLOSE = "<think>", "</think>"
+"""The usual marks; `Endpoint` puts them around thoughts that a server sends in a field of their own."""
+
+_OPENS = re.compile(r"<think(?:ing)?>|<thought>|\[THINK\]|<\|begin_of_thought\|>")
+_CLOSES = re.compile(r"</think(?:ing)?>|</thought>|\[/THINK\]|<\|end_of_thought\|>")
+_KEPT = 0.9  # of the weight of earlier texts with each new one: a server may get another model
+_PLAIN_TEXTS = 2.5  # the weight of three texts, before a model is believed not to think
+_TOKENS_PER_BYTE, _SPARE_TOKENS = 0.6, 32
+"""A text has at most so many tokens. More were written and not sent: some servers hide the thinking."""
+
+
+def split(text: str) -> tuple[str, str | None]:
+    """The text up to the last closing mark, and what follows it: None if there is no closing mark."""
+    *_, last = (None, *_CLOSES.finditer(text))
+    before, after = (text, None) if last is None else (text[: last.start()], text[last.end() :])
+    return _CLOSES.sub("", _OPENS.sub("", before)), after
 
 
 def shown(text: str) -> str:
     """The text without its thinking; the thinking, unmarked, if there is nothing else (yet)."""
-    before, mark, after = text.rpartition(CLOSE)
-    kept = after if after.strip() or not mark else before
-    return kept.replace(OPEN, "").replace(CLOSE, "")
+    before, after = split(text)
+    return _OPENS.sub("", after) if after is not None and after.strip() else before
+
+
+def inside(text: str) -> bool:
+    """Whether a block of thinking was opened and not closed."""
+    return _OPENS.search(text) is not None and split(text)[1] is None
+
+
+class ThinkingHabit:
+    """Whether a model thinks before it answers, learned from what it writes.
+
+    The majority decides: a question can make a model write a mark, but not every text of every question.
+    """
+
+    def __init__(self) -> None:
+        self._thinking = self._plain = 0.0
+
+    @property
+    def thinks(self) -> bool | None:
+        """None before there is evidence."""
+        if self._thinking > self._plain:
+            return True
+        return False if self._plain > _PLAIN_TEXTS else None
+
+    def observe(self, written: str, tokens: int, *, complete: bool) -> None:
+        """A text with its marks. An unmarked text counts only if complete: a template may open the block."""
+        before, after = split(written)
+        marked = before.strip() and (after is not None or _OPENS.match(written.lstrip()))
+        if marked or tokens > _TOKENS_PER_BYTE * len(written.encode()) + _SPARE_TOKENS:
+            self.count(True)
+        elif complete and written.strip():
+            self.count(False)
+
+    def count(self, thinks: bool) -> None:
+        self._thinking = _KEPT * self._thinking + thinks
+        self._plain = _KEPT * self._plain + (not thinks)

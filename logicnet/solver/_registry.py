@@ -1,4 +1,4 @@
-"""The solvers there are, by name: those of every installed package, through entry points."""
+"""The solvers of every installed package, by the name of their entry point."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ def solver_names() -> list[str]:
 
 
 def load_solver(name: str, setup: Setup = _PLAIN, *, flag: str = "--miner.solver") -> Solver:
-    """Import and build the solver `name`, which `flag` gave.
-
-    Raises SettingsError, in one line, if that cannot be done, and what the solver itself raises of that
-    kind: something in `setup` is wrong.
-    """
+    """Import and build the solver `name` from `flag`. Raises SettingsError, in one line, if that fails."""
     found = _found()
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
@@ -37,7 +33,7 @@ def load_solver(name: str, setup: Setup = _PLAIN, *, flag: str = "--miner.solver
         solver = build(entry.load(), setup)
     except SettingsError:
         raise
-    except (Exception, SystemExit) as error:  # whatever foreign code does when it is imported and built
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise SettingsError(
             f"{flag} {name}: the package {_package(entry)} cannot provide it: "
             f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -51,7 +47,7 @@ def load_solver(name: str, setup: Setup = _PLAIN, *, flag: str = "--miner.solver
 
 
 def build(what: Any, setup: Setup) -> Any:
-    """By its `from_setup` if it has one, else by calling it. Raises whatever that raises."""
+    """An instance by `from_setup` if `what` has it, else by calling `what`."""
     from_setup = getattr(what, "from_setup", None)
     return from_setup(setup) if callable(from_setup) else what()
 

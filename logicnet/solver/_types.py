@@ -1,4 +1,4 @@
-"""What a solver is, and what one may be built with."""
+"""The `Solver` protocol, and the `Setup` that a solver may be built with."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ if TYPE_CHECKING:  # the race is one solver of many, and needs what is here
 class Solver(Protocol):
     """A strategy: challenge, deadline and models in; reasoning and answer out.
 
-    `solve` should return before `deadline`. If it does not, or raises, the miner sends the text
-    that its models had written so far; it is never silent, but an answer of your own is better.
-    One instance serves all challenges, concurrently. One that is an async context manager is entered
-    before the first challenge and left after the last.
+    `solve` should return before `deadline`. If it is late or raises, the miner sends the text that the models
+    wrote so far. One instance serves all challenges concurrently. If it is an async context manager, it is
+    entered before the first challenge and left after the last.
     """
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer: ...
 
 
 def free() -> bool:
-    """That no call costs money."""
+    """The default of `Setup.costs`: calls cost no money."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is known when a solver is built, for one whose class has `from_setup(setup)`."""
+    """Passed to `from_setup(setup)` of a solver that has it."""
 
-    sampler_records: Sequence[SamplerRecord] = ()  # what samplers have earned so far, by kind of question
-    profiles: Path | None = None  # a file of the operator's own model profiles
-    model: str | None = None  # the name it is asked for by; None: whichever the server has first
+    sampler_records: Sequence[SamplerRecord] = ()  # right and wrong votes so far, by kind of question
+    profiles: Path | None = None  # the operator's own model profiles
+    model: str | None = None  # as the operator named it; None: the server's first
     costs: Callable[[], bool] = free  # whether each call costs the operator money now
 
 
 def asks_models(solver: Solver) -> bool:
-    """False if the solver says so itself (`asks_models = False`): then none is looked for at start."""
+    """False if the solver has `asks_models = False`: then no model server is probed at the start."""
     return bool(getattr(solver, "asks_models", True))

@@ -1,8 +1,8 @@
-"""Answering: a solver is run under its deadline, and the reply is never late and never missing.
+"""Answering: run a solver under its deadline, so that the reply is never late and never missing.
 
-A wrong answer in time earns about 0.6 of a right one's reward, silence earns nothing (the
-validator's arithmetic, LogicNet 1.6). So whatever the solver does, something true goes out: its own
-answer, else what its models had written by then, else a plain word that there is none.
+A wrong answer in time earns about 0.6 of the reward of a right one, silence earns nothing (the validator's
+arithmetic, LogicNet 1.6). So a reply always goes out: the solver's answer, else the text of the models so
+far, else a statement that the answer is unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
+from logicnet._util.tasks import retrieved
 from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError
 from logicnet.events import Outcome
@@ -23,12 +24,12 @@ from logicnet.solver.transcript import Transcript
 from logicnet.votelog import read_vote_log
 
 _SPARE_S = 0.05
-"""Kept back from the deadline (at most a twentieth of the time) to put the reply together. That takes
-under a millisecond; the rest is for an event loop that is busy with others."""
+"""Reserved before the deadline (at most a twentieth of the time) to build the reply. That takes under a
+millisecond; the rest is for a busy event loop."""
 
 MOST_REASONING = 32_000
 MOST_ANSWER = 1_000
-"""Characters that go out at most: four times what 2,048 tokens of reasoning take, and a long line."""
+"""Characters of a reply at most: four times 2,048 tokens of reasoning, and a long line."""
 
 _NO_REASONING = "No model finished a line of reasoning for this question in time."
 _NO_ANSWER = "I do not know"
@@ -38,7 +39,7 @@ _abandoned: set[asyncio.Task[Answer]] = set()  # the event loop itself holds tas
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A reply that can be sent, and how it came about. `error` is one line, empty if solved."""
+    """A reply that can be sent, and its outcome. `error` is one line, empty if solved."""
 
     answer: Answer
     outcome: Outcome
@@ -46,24 +47,23 @@ class Solution:
 
 
 def unsolved(outcome: Outcome, error: str) -> Solution:
-    """The honest reply to a challenge that nothing was written for."""
+    """The reply to a challenge for which no text was written."""
     return Solution(Answer(_NO_REASONING, _NO_ANSWER), outcome, error)
 
 
 async def answer_in_time(
     solver: Solver, challenge: Challenge, deadline: Deadline, models: Models
 ) -> Solution:
-    """Run `solver`, and return before `deadline` with the best there is.
+    """Run `solver`, and return before `deadline` with the best answer.
 
-    Never raises, except that cancelling it cancels the solver. A solver that is late is cancelled
-    and left behind: whether it heeds that is its own affair, the reply does not wait for it.
+    Never raises, except that cancelling it cancels the solver. A late solver is cancelled, and the reply does
+    not wait for it to end.
     """
     transcript = Transcript(models, deadline)
     spare_s = min(_SPARE_S, deadline.total_s() / 20)
     task = asyncio.create_task(_solve(solver, challenge, deadline, transcript))
     try:
-        # One turn of the loop is enough for a solver that asks no model, and costs a third of a
-        # wait with its timer.
+        # A solver that asks no model needs one turn of the loop, a third of the cost of a timed wait.
         await asyncio.sleep(0)
         if not task.done():
             await asyncio.wait((task,), timeout=max(0.0, deadline.remaining_s() - spare_s))
@@ -91,17 +91,12 @@ async def _solve(solver: Solver, challenge: Challenge, deadline: Deadline, model
 def _abandon(task: asyncio.Task[Answer]) -> None:
     task.cancel()
     _abandoned.add(task)
-    task.add_done_callback(_forget)
-
-
-def _forget(task: asyncio.Task[Answer]) -> None:
-    _abandoned.discard(task)
-    if not task.cancelled():
-        task.exception()  # looked at, so that asyncio does not complain of one nobody saw
+    task.add_done_callback(_abandoned.discard)
+    task.add_done_callback(retrieved)
 
 
 def _checked(answer: Answer, transcript: Transcript) -> Solution:
-    """The solver's own answer, as long as it is one."""
+    """The solver's answer if it is valid."""
     if not (
         isinstance(answer, Answer) and isinstance(answer.answer, str) and isinstance(answer.reasoning, str)
     ):
@@ -122,7 +117,7 @@ def _checked(answer: Answer, transcript: Transcript) -> Solution:
 
 
 def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
-    """What the models had written, and the answer it comes to."""
+    """The text of the models so far, and the answer in it."""
     reasoning, short = transcript.best()
     short = "" if blank(short) else short
     reasoning, short = _sendable(reasoning, MOST_REASONING), _sendable(short, MOST_ANSWER)
@@ -130,9 +125,9 @@ def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
 
 
 def _sendable(text: str, most: int) -> str:
-    """Visible, stripped, bounded, and encodable: half a surrogate pair would break the reply's JSON.
+    """Visible, stripped, bounded and encodable: a lone surrogate would break the JSON of the reply.
 
-    Empty if it could be taken for an attempt on a judge, whoever wrote it.
+    Empty if it looks like an attempt to trick a judge.
     """
     text = visible(text[:most]).strip()
     if suspicious(text):
@@ -141,13 +136,13 @@ def _sendable(text: str, most: int) -> str:
 
 
 def _because(what: str, transcript: Transcript) -> str:
-    """What went wrong, and what was last wrong with the models, if that is not the same."""
+    """The error, with the last error of the models unless they are the same."""
     trouble = transcript.trouble
     return what if not trouble or trouble in what else f"{what} ({trouble})"
 
 
 def _one_line(error: BaseException) -> str:
-    """What went wrong and where. A foreign error's own words are left out: they may quote the question."""
+    """The error and its place, without the message of a foreign error: it may quote the question."""
     if isinstance(error, LogicnetError):
         return str(error)
     frames = extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""ConstantSolver: the same reply to everything, so that all the rest can be measured without a model."""
+"""ConstantSolver: the same reply to every question, to measure everything else without a model."""
 
 from __future__ import annotations
 

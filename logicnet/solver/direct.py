@@ -1,13 +1,13 @@
-"""DirectSolver: reason first, then ask for the final answer. The reference's recipe, made safe in time.
+"""DirectSolver: reason first, then ask for the final answer: the reference miner's recipe with deadlines.
 
 Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 for the answer at 0.7
-(the recipe of the reference miner, LogicNet 1.6). Each leaves the next step its share of the time:
+(LogicNet 1.6). Each step leaves the next one its share of the time:
 
     reasoning            until a quarter of the time is left, or 12 s
     the final answer     until an eighth of it is left, or 4 s
-    the forced answer    until a quarter of a second: the model is made to go on from its own words,
+    the forced answer    until a quarter of a second is left: the model continues its own text after
                          "So the final answer is", for one short line
-    read, not asked      what the reasoning says, as far as it came
+    extraction           the answer in the reasoning so far, without another call
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _FORCED = r" ?[^\n]{1,100}"
 
 _REASON = "Solve this step by step. Explain each step briefly, and end with the answer."
 _FINAL = "What is the final answer? Reply with the answer only."
-"""Short, because weak models repeat what they are told: of 24 replies of SmolLM2-135M, 21 held one number;
-when asked for "a number, an expression or a few words", 10 did."""
+"""Short, because weak models repeat their instructions: 21 of 24 replies of SmolLM2-135M held one number, and
+10 when asked for "a number, an expression or a few words"."""
 _SO = "So the final answer is"
 
 
 class DirectSolver:
-    """Two calls to one model: a reasoning, then its answer. Keeps nothing between challenges."""
+    """Two calls to one model: the reasoning, then its answer. Stateless."""
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
-        """Raises ModelError if the models wrote nothing at all."""
+        """Raises ModelError if the models wrote no text."""
         models = Retrying(models)
         time_s = deadline.remaining_s()
         until_end = deadline.earlier(min(0.25, time_s / 20))

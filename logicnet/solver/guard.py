@@ -1,7 +1,7 @@
-"""Guard: what of our own output must not go out, above all what could be taken for an attempt on a judge.
+"""Guard: output that must not be sent, above all text that looks like an attempt to trick a judge.
 
-A question may tell a model to write such a thing, and a model may write one by itself. A true answer that
-happens to look like one earns -1 as well (LogicNet 1.6), so it is not sent either.
+A question may make a model write such text, and a model may write it by itself. A true answer that looks like
+an attempt earns -1 as well (LogicNet 1.6), so it is not sent either.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _ADDRESSES = re.compile(
     r"\b(?:full marks|(?:full|perfect|maximum|highest) score)\b",
     re.IGNORECASE,
 )
-"""Words to whoever reads, and not to the question."""
+"""Words addressed to a judge instead of the question."""
 
 _TEMPLATE = re.compile(
     r"<[|\uff5c][a-zA-Z_\u2581]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<[be]os>"
     r"|^[ \t]*#{2,3} (?:Instruction|Response):",
     re.MULTILINE,
 )
-"""Pieces of a chat template that a model gave back."""
+"""Pieces of a chat template that a model repeated."""
 
 _BLANK = re.compile(
     r"\W*(?:(?:put|insert|write|state|your|the|my|final|short|numerical|correct)\s+)*"
@@ -45,19 +45,19 @@ _BLANK = re.compile(
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-"""Characters that no reader sees, or that turn around what others see. Line ends and tabs are none."""
+"""Invisible characters, and those that change the direction of text; not line ends and tabs."""
 
 
 def visible(text: str) -> str:
-    """The text without characters that nobody sees: nothing of ours is hidden."""
+    """The text without invisible characters."""
     return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def blank(answer: str) -> bool:
-    """Whether a short answer is none: nothing, or what a form had in its place, [your answer here] say."""
+    """Whether an answer is empty or a placeholder, such as [your answer here]."""
     return _BLANK.fullmatch(answer) is not None
 
 
 def suspicious(text: str) -> bool:
-    """Whether a text could be taken for an attempt on whoever judges it."""
+    """Whether a text looks like an attempt to trick a judge."""
     return bool(trick(text) or _ADDRESSES.search(text) or _TEMPLATE.search(text))

@@ -1,12 +1,11 @@
 """Shadow: a second solver on a share of the real challenges, on spare capacity, for comparison only.
 
-Nothing of it goes out. What is spare is told by one rule: a shadow begins once its real reply is out and
-no real challenge has been in flight or waiting for `QUIET_S`; there is one at a time, and none while calls
-cost money; and it ends at once when a real challenge is admitted. So a real reply never shares the models
-with one, and a miner that is never idle has no shadows. Who needs long is cut off more often: read the
-seconds of a shadow with an eye on how many were displaced.
+Its answers are never sent. A shadow starts once its real reply is out and no real challenge was in flight
+for `QUIET_S`. Only one runs at a time, none while calls cost money, and it ends when a real challenge is
+admitted. So a real reply never shares the models with a shadow, and a miner that is never idle runs none.
+Slow solvers are displaced more often: compare seconds together with the number of displaced shadows.
 
-It runs in the miner's process. A solver that blocks the event loop blocks replies there too.
+It runs in the miner's process: a solver that blocks the event loop blocks real replies too.
 """
 
 from __future__ import annotations
@@ -27,26 +26,25 @@ from logicnet.solver._types import Solver, free
 from logicnet.solver.answering import Solution, answer_in_time
 
 QUIET_S = 1.0
-"""Validators ask in batches; between two questions of one there is nothing to spare."""
+"""Validators ask in batches; between two questions of a batch there is no spare capacity."""
 
 MOST_WAITING = 16
-"""Challenges that wait for a quiet moment; the oldest gives way. They are of the past, no hurry."""
+"""Challenges that wait for a quiet moment; the oldest is dropped first."""
 
 _LOST_AFTER_S = 30.0
-"""A challenge without an end, so long after its deadline, was lost on its way out."""
+"""Seconds after its deadline, a challenge without an end event counts as lost."""
 
 
 def drawn(challenge: str, share: float) -> bool:
-    """Whether the challenge of this id is one of the share: always the same for the same id."""
+    """Whether the challenge with this id belongs to the share; deterministic by id."""
     digest = hashlib.blake2b(challenge.encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") < share * 2**64
 
 
 class Shadow:
-    """A sink of `logicnet.events` that runs `solver` in quiet moments, and tells `sink` what it said.
+    """A sink of `logicnet.events` that runs `solver` in quiet moments and sends the result to `sink`.
 
-    For one event loop. Each shadow has the whole time that the real answer had. `close` ends it all at
-    once, and waits for nothing.
+    For one event loop. A shadow has as much time as the real answer had. `close` ends it without waiting.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class Shadow:
         self._quiet_s = quiet_s
         self._clock = clock
         self._unix_s = unix_s
-        self._real: dict[str, tuple[Admitted, float]] = {}  # in flight, and when each must have ended
+        self._real: dict[str, tuple[Admitted, float]] = {}  # in flight, with the time of the latest end
         self._waiting: deque[Admitted] = deque(maxlen=MOST_WAITING)
         self._quiet: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -92,7 +90,7 @@ class Shadow:
                 self._wait_for_quiet()
 
     def close(self) -> None:
-        """No more of it, for good: what runs is cancelled and not recorded."""
+        """Stop for good: a running shadow is cancelled and not recorded."""
         self._closed = True
         self._waiting.clear()
         self._stand_back()
@@ -105,7 +103,7 @@ class Shadow:
             self._task.cancel()
 
     def _wait_for_quiet(self) -> None:
-        """Begin in `quiet_s`, unless there is nothing to do, or something real, by then."""
+        """Start in `quiet_s`, unless no challenge waits or a real one comes before."""
         if self._closed or self._task is not None or self._quiet is not None or not self._waiting:
             return
         now_s = self._clock()

@@ -1,7 +1,6 @@
-"""Transcript: the models of one challenge, and every word they wrote for it.
+"""Transcript: the models of one challenge, with every text that they wrote for it.
 
-A solver is handed this in place of the models themselves, so that nothing a model wrote is lost,
-whoever wrote the solver and however it ends.
+A solver gets it in place of the models, so that no text is lost however the solver ends.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from logicnet.llm.thinking import shown
 @dataclass(slots=True)
 class _Text:
     pieces: list[str] = field(default_factory=list)
-    whole: bool = False  # the model was done
+    whole: bool = False  # the model finished it
 
 
 class Transcript:
-    """Models that remember. Each call ends at the challenge's deadline, whatever the solver asks for.
+    """`Models` that keep their texts. Each call ends at the challenge's deadline at the latest.
 
-    `trouble` is the last error of a call, one line, empty if none failed.
+    `trouble`: the last error of a call, one line, empty if none failed.
     """
 
     def __init__(self, models: Models, deadline: Deadline) -> None:
@@ -74,16 +73,16 @@ class Transcript:
         return completion
 
     def close(self) -> None:
-        """Nobody wants more text: calls still open are cancelled, also those of tasks a solver forgot."""
+        """Cancel all open calls, also those of tasks that the solver left running."""
         self._closed = True
         for caller in self._callers:
             caller.cancel()
 
     def best(self) -> tuple[str, str]:
-        """The text worth sending as reasoning and the answer it comes to; empty where there is none.
+        """The best text as reasoning, and the answer in it; empty if there is none.
 
-        The answer that most texts state outright, the latest among equals; if none does, what the
-        longest text seems to end in, as long as that is more than half a sentence.
+        The answer that most texts state, the latest among equals; else a guess from the end of the longest
+        text, unless it was cut off in half a sentence.
         """
         found = [(shown("".join(text.pieces)).strip(), text.whole) for text in self._texts]
         texts = [text for text, _ in found if text]

@@ -98,7 +98,7 @@ async def test_traces_are_compared_in_a_process_of_its_own():
         "    closest.start()\n"
         "    await asyncio.gather(*closest._calls)\n"
         "    near = ['The cat sleeps on the sofa.', 'A cat is asleep on a couch.', 'It is 7 * 8.']\n"
-        "    found = await closest._by_meaning(near, 60.0)\n"
+        "    found = await closest._by_embedding(near, 60.0)\n"
         "    assert found[0][1] > 0.7 > 0.3 > found[0][2], found\n"
         "    await closest.close()\n"
         "asyncio.run(main())\n"

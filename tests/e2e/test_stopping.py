@@ -61,7 +61,7 @@ def forever(*answers: int) -> Iterator[int]:
         yield from answers
 
 
-async def test_samplers_that_agree_are_enough() -> None:
+async def test_samples_that_agree_are_enough() -> None:
     answer, server = await raced(saying(forever(42)))
     assert answer.answer == "42"
     assert answer.vote_log is not None
@@ -70,7 +70,7 @@ async def test_samplers_that_agree_are_enough() -> None:
     assert server.batch.total() == 0  # who was not waited for has stopped
 
 
-async def test_samplers_that_differ_bring_more_samplers() -> None:
+async def test_samples_that_differ_bring_more_samples() -> None:
     answer, server = await raced(saying(iter(range(7, 1000, 3))))
     begun = PROFILE.reason.samples + PROFILE.program.samples
     assert len(server.chats) > begun
@@ -78,7 +78,7 @@ async def test_samplers_that_differ_bring_more_samplers() -> None:
     assert len({vote.key for vote in answer.vote_log.votes if vote.key}) > begun
 
 
-async def test_a_sampler_that_is_not_waited_for_stops_generating() -> None:
+async def test_a_sample_that_is_not_waited_for_stops_generating() -> None:
     """The first chat would write for minutes; the others agree."""
     slow = Counter[str]()
 

@@ -66,6 +66,8 @@ class ScriptedModel(Loopback):
     text: str | Callable[[Json], str] = STEPS  # of all chats, or by the request's body
     thinking: str = ""
     finish_reason: str = "stop"
+    hidden_tokens: int = 0  # of thinking that is counted and not sent
+    template_end: Sequence[str] = ()  # the last tokens of each prompt, told by /tokenize to those who ask
     logprobs: Sequence[float] = ()  # of the tokens, again and again; told to those who ask
     pause_s: float = 0.0  # between words
     goes_on: asyncio.Event | None = None  # waited for before any reply
@@ -107,7 +109,10 @@ class ScriptedModel(Loopback):
         if path == "/v1/models" and self.lists_models:
             return await _json(writer, 200, {"object": "list", "data": [self._card()]})
         if path == "/tokenize" and self.counts:
-            return await _json(writer, 200, {"count": self._tokens(body), "max_model_len": self.context})
+            counted: Json = {"count": self._tokens(body), "max_model_len": self.context}
+            if body.get("return_token_strs"):
+                counted["token_strs"] = ["<s>", "Hello", *self.template_end]
+            return await _json(writer, 200, counted)
         if path == "/v1/chat/completions":
             self.chats.append(body)
             mode = self.mode if isinstance(self.mode, Mode) else self.mode(len(self.chats) - 1)
@@ -213,7 +218,10 @@ class ScriptedModel(Loopback):
             yield _delta({"content": piece}, logprob=None if logprobs is None else next(logprobs))
         yield _delta({}, finish_reason=self.finish_reason)
         if body.get("stream_options"):
-            usage = {"prompt_tokens": self._tokens(body), "completion_tokens": len(pieces)}
+            usage = {
+                "prompt_tokens": self._tokens(body),
+                "completion_tokens": len(pieces) + self.hidden_tokens,
+            }
             yield {"choices": [], "usage": usage}
 
 

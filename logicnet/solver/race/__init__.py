@@ -1,1 +1,1 @@
-"""The race solver: several lines of attack at once, stopped when going on is worth less than it costs."""
+"""The race solver: several samples at once, stopped when waiting costs more than it gains."""

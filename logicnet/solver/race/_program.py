@@ -1,8 +1,8 @@
-"""A program as a model wrote it, made into one that can run.
+"""Repair a program that a model wrote, so that the sandbox can run it.
 
-Models wrap code in prose and fences, forget imports, define a function and never call it, or stop in
-the middle of a line. Small repairs are made here, on the text and on its syntax tree; nothing is run.
-What the sandbox's Python lacks is replaced where a few lines can replace it (`_stand_ins`).
+Models wrap code in prose and fences, forget imports, define a function and never call it, or stop in the
+middle of a line. The repairs work on the text and its syntax tree; nothing runs here. `_stand_ins` replaces
+modules that the sandbox lacks.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from typing import TypeVar
 from logicnet.solver.race._stand_ins import SOURCES
 
 MOST_CHARS = 8_000
-"""Of the model's text. A short program is a tenth of it, and parsing costs with length."""
+"""Of the model's text: ten times a short program. The cost of parsing grows with the length."""
 
 MOST_DROPPED = 12
-"""Lines of prose that are dropped from the end in search of a program."""
+"""Lines of prose that may be dropped from the end of a program."""
 
 LAST = "last__"
-"""Holds the value of the program's last expression."""
+"""The variable for the value of the last expression."""
 
 ANSWERS = ("answer", "result", "ans", "final_answer")
-"""Variables that hold the result where nothing is printed, the first that is set."""
+"""Variables that may hold the result if nothing is printed; the first that is set counts."""
 
 FUNCTIONS = ("solution", "solve", "main", "answer", "calculate", "compute")
-"""Functions whose value is the result where no variable holds it."""
+"""Functions that return the result if no variable holds it."""
 
 
 class Unusable(Exception):
-    """The text holds no program. `str(error)` says why, in a few words."""
+    """The text holds no program. `str(error)` says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`before` is our own source and runs first; then `code`; `results` are expressions to try in order."""
+    """`before` (stand-ins, imports) runs first, then `code`; `results` are expressions to try in order."""
 
     code: str
     before: str
@@ -74,15 +74,15 @@ _PROMPTED = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
 _PYTHON_2_PRINT = re.compile(r"^([ \t]*)print[ \t]+(?![=(])([^\n]+)$", re.MULTILINE)
 _CODE_LINE = re.compile(
     r"""\s*(?:
-        [#@]                                                        # a comment, a decorator
-        | (?:import|from)\s+\w                                      # what it needs
+        [#@]                                                        # comment, decorator
+        | (?:import|from)\s+\w                                      # import
         | (?:def|class|for|while|if|elif|with|assert)\b.*:?\s*(?:\#.*)?$
         | (?:try|else|finally|except)\b.*:
         | (?:return|raise|pass|break|continue|global|nonlocal|del)\b
         | print\b
-        | [A-Za-z_][\w.,\s\[\]'"*]*(?:[-+*/%|&^]|//|\*\*)?=(?!=)    # an assignment
-        | [A-Za-z_][\w.]*\(.*                                       # a call
-        | [)\]}'"]                                                  # the rest of something
+        | [A-Za-z_][\w.,\s\[\]'"*]*(?:[-+*/%|&^]|//|\*\*)?=(?!=)    # assignment
+        | [A-Za-z_][\w.]*\(.*                                       # call
+        | [)\]}'"]                                                  # closing bracket
     )""",
     re.VERBOSE,
 )
@@ -102,7 +102,7 @@ def _source(text: str) -> str:
 
 
 def _joined(blocks: Sequence[str]) -> str:
-    """The last block, with the earlier ones before it if it needs what they define."""
+    """The last block, after the earlier ones if it uses what they define."""
     if not blocks:
         raise Unusable("no program in it")
     last, earlier = blocks[-1], blocks[:-1]
@@ -113,7 +113,7 @@ def _joined(blocks: Sequence[str]) -> str:
 
 
 def _repaired(text: str) -> str:
-    """The text as it parses, after the least that helps; empty if nothing does."""
+    """The text after the smallest repair that makes it parse; empty if none does."""
     text = textwrap.dedent(text.expandtabs(4)).strip("\n")
     plain = text.translate(_LOOK_ALIKES)
     prompted = "\n".join(line for line in plain.splitlines() if _PROMPTED.match(line))
@@ -141,7 +141,7 @@ def _without_prose(text: str) -> str:
     lines = text.splitlines()
     while lines and not _CODE_LINE.match(lines[0]):
         lines.pop(0)
-    lost = 0  # lines of code: only an unfinished last one may go
+    lost = 0  # lines of code: only an unfinished last line may be dropped
     for _ in range(MOST_DROPPED):
         if not lines:
             return ""
@@ -159,11 +159,11 @@ def _without_prose(text: str) -> str:
 def _parsed(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "invalid escape sequence" is the model's business
+            warnings.simplefilter("ignore")  # such as "invalid escape sequence"
             return ast.parse(source)
     except (SyntaxError, ValueError, MemoryError):
         return None
-    except SystemError as error:  # what CPython 3.11 makes of a tree too deep for it
+    except SystemError as error:  # CPython 3.11 raises it for a tree that is too deep
         raise RecursionError from error
 
 
@@ -179,7 +179,7 @@ _HOMES = {
     "Fraction": "fractions",
     "Decimal": "decimal",
 }
-"""Names that are used without their import, and what was meant."""
+"""Modules of names that programs use without importing them."""
 
 _MODULES = ("math", "itertools", "functools", "collections", "random", "re", "json", "datetime", "decimal")
 _EXPORTED = {
@@ -223,7 +223,7 @@ def _says_something(value: ast.expr) -> bool:
 
 
 def _results(tree: ast.Module, ends_in_value: bool) -> tuple[str, ...]:
-    """Expressions that may hold what the program came to, in the order in which they are believed."""
+    """Expressions that may hold the result, the most likely first."""
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     bound = _bound(tree)
     results = [name for name in ANSWERS if name in bound and name not in defined]
@@ -245,7 +245,7 @@ def _needs_nothing(function: ast.FunctionDef) -> bool:
 
 
 def _forgotten(name: str, needed: set[str]) -> str:
-    """What binds a name that the program uses and never imports; empty if it is nothing we know."""
+    """The import of a name that the program uses without one; empty if its module is unknown."""
     if name in _MODULES:
         return f"import {name}"
     home = name if name in SOURCES else _HOMES.get(name, "")
@@ -256,7 +256,7 @@ def _forgotten(name: str, needed: set[str]) -> str:
 
 
 def _imports(node: ast.Import | ast.ImportFrom, names: set[str], needed: set[str]) -> str:
-    """An import as the sandbox can run it, on one line."""
+    """An import in a form that the sandbox supports, on one line."""
     lines = []
     for alias in node.names:
         module = alias.name if isinstance(node, ast.Import) else node.module or ""
@@ -289,7 +289,7 @@ def _wildcard(module: str, names: set[str]) -> list[str]:
 
 
 def _deleted(target: ast.expr) -> str:
-    # The sandbox has no `del`.
+    # The sandbox does not support `del`.
     match target:
         case ast.Subscript(slice=ast.Slice()):
             return f"{ast.unparse(target)} = []"
@@ -304,7 +304,7 @@ def _nodes(tree: ast.AST | None, kind: type[_Node]) -> Iterator[_Node]:
 
 
 def _bound(tree: ast.AST | None) -> set[str]:
-    """Names that are given a value anywhere: scopes are not told apart, so that nothing is replaced."""
+    """Names with a value in any scope, so that none of them is replaced."""
     bound = {node.id for node in _nodes(tree, ast.Name) if not isinstance(node.ctx, ast.Load)}
     bound |= {node.arg for node in _nodes(tree, ast.arg)}
     bound |= {node.name for node in _nodes(tree, ast.FunctionDef)}
@@ -323,7 +323,7 @@ _Node = TypeVar("_Node", bound=ast.AST)
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """Replace what stands from `first` to `end`: lines from 1, columns in bytes of UTF-8 from 0."""
+    """Replace the text from `first` to `end`: lines from 1, columns in bytes of UTF-8 from 0."""
 
     first: tuple[int, int]
     end: tuple[int, int]

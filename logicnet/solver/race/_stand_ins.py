@@ -1,11 +1,13 @@
-"""What small programs like to import and the sandbox's Python has not: stand-ins, in its own Python.
+"""Stand-ins for modules that small programs import and the sandbox's Python lacks, in source.
 
-They run inside the sandbox, as the programs do, under the same limits. Each is one class or a handful
-of functions that are gathered in a plain object, because that Python has neither decorated methods nor
-inheritance. `SOURCES` are by module; each defines `NAME__`, which takes the module's place.
+They run inside the sandbox under its limits. Each is a class or some functions on a plain object, because
+that Python has neither decorated methods nor inheritance. `SOURCES` by module; each defines `NAME__`, which
+replaces the module.
 """
 
 from __future__ import annotations
+
+import string
 
 _MODULE = """
 class Module__:
@@ -193,40 +195,28 @@ statistics__.stdev = lambda data: variance__(data) ** 0.5
 statistics__.pstdev = lambda data: variance__(data, 0) ** 0.5
 """
 
-_STRING = """
-string__ = Module__()
-string__.ascii_lowercase = "abcdefghijklmnopqrstuvwxyz"
-string__.ascii_uppercase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-string__.ascii_letters = string__.ascii_lowercase + string__.ascii_uppercase
-string__.digits = "0123456789"
-string__.hexdigits = "0123456789abcdefABCDEF"
-string__.octdigits = "01234567"
-string__.punctuation = "!\\"#$%&'()*+,-./:;<=>?@[\\\\]^_`{|}~"
-string__.whitespace = " \\t\\n\\r\\x0b\\x0c"
-"""
+_STRING = "string__ = Module__()\n" + "".join(
+    f"string__.{name} = {getattr(string, name)!r}\n"
+    for name in (
+        *("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "hexdigits", "octdigits"),
+        *("punctuation", "whitespace"),
+    )
+)
 
-_OPERATOR = """
-operator__ = Module__()
-operator__.add = lambda a, b: a + b
-operator__.sub = lambda a, b: a - b
-operator__.mul = lambda a, b: a * b
-operator__.truediv = lambda a, b: a / b
-operator__.floordiv = lambda a, b: a // b
-operator__.mod = lambda a, b: a % b
-operator__.pow = lambda a, b: a ** b
+_INFIX = "+ add, - sub, * mul, / truediv, // floordiv, % mod, ** pow, ^ xor, & and_, | or_, == eq, != ne"
+_ORDER = ", < lt, <= le, > gt, >= ge"
+_OPERATOR = (
+    "operator__ = Module__()\n"
+    + "".join(
+        f"operator__.{name} = lambda a, b: a {sign} b\n"
+        for sign, name in (pair.split() for pair in (_INFIX + _ORDER).split(","))
+    )
+    + """
 operator__.neg = lambda a: -a
-operator__.xor = lambda a, b: a ^ b
-operator__.and_ = lambda a, b: a & b
-operator__.or_ = lambda a, b: a | b
 operator__.not_ = lambda a: not a
-operator__.eq = lambda a, b: a == b
-operator__.ne = lambda a, b: a != b
-operator__.lt = lambda a, b: a < b
-operator__.le = lambda a, b: a <= b
-operator__.gt = lambda a, b: a > b
-operator__.ge = lambda a, b: a >= b
 operator__.itemgetter = lambda key: lambda value: value[key]
 """
+)
 
 _HEAPQ = """
 import bisect as bisect__
@@ -263,9 +253,10 @@ calendar__.isleap = isleap__
 calendar__.monthrange = monthrange__
 calendar__.weekday = lambda year, month, day: datetime__.date(year, month, day).weekday()
 calendar__.leapdays = lambda first, last: sum([1 for year in range(first, last) if isleap__(year)])
-calendar__.day_name = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-calendar__.month_name = ["", "January", "February", "March", "April", "May", "June", "July", "August",
-    "September", "October", "November", "December"]
+calendar__.day_name = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+calendar__.month_name = ("January February March April May June July August September October"
+    " November December").split()
+calendar__.month_name.insert(0, "")
 """
 
 _SYMPY = """

@@ -1,7 +1,7 @@
-"""Arrivals: when the samples of one question end, from what samples took before and how long these run.
+"""Arrivals: when the samples of one question will end, from earlier durations and their running times.
 
-A duration is log-normal, and a share of its variance all samplers of one question have in common. Learned
-online; nothing here knows what samplers say, or what a second costs.
+Durations are log-normal, and the samples of one question share a part of the variance. Learned online,
+without regard to answers and prices.
 """
 
 from __future__ import annotations
@@ -11,32 +11,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from types import MappingProxyType
 
 LOST = 0.02
-"""Share of samplers that never end: a hung stream, a model that loops until its tokens are spent."""
+"""Share of samples that never end: a hung stream, a model that loops until its tokens are spent."""
 
 SAME_QUESTION = 0.6
-"""Share of the variance of log durations that all samplers of one question have in common: long questions are
-long for every sample. With it one early arrival says that the others are near."""
+"""Share of the variance of log durations that all samples of one question have in common: a long question is
+long for every sample. So one early arrival means that the others are near."""
 
 _FORGET = 0.98
-"""Weight of what was known when a duration is added: some fifty count, so a server that slows is followed."""
+"""Weight of earlier durations with each new one: the last fifty count, which follows a server that slows."""
 
 _MEMORY = 1.0 / (1.0 - _FORGET)
-_LEAST_DEVIATION = 0.08  # of log seconds; even a scripted sampler is not more punctual
+_LEAST_DEVIATION = 0.08  # of log seconds; even scripted samples vary as much
 
 _Row = tuple[float, ...]
 
 _STEPS = tuple((place / 20) ** 2.5 for place in range(1, 21))
-"""Where time up to the horizon is looked at, as shares of it: densely near now."""
+"""Points in time as shares of the horizon, dense near now."""
 
 _WINDOWS = (4, 6, 8, 11, 15, 20)
-"""Steps after which one may give up waiting."""
+"""Numbers of steps after which waiting may stop."""
 
 _LENGTHS = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
-"""How long the question is, in standard deviations of what samplers have in common, and weights: three places
-that for a normal density give the first five moments."""
+"""Lengths of a question in standard deviations of the shared part, with weights: three points that give the
+first five moments of a normal density."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,9 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """How long a sampler takes: median seconds, and standard deviation of log seconds.
+    """How long a sample takes: median seconds, and standard deviation of log seconds.
 
-    `strength`: durations that this opinion is worth.
+    `strength`: the number of observed durations that this prior is worth.
     """
 
     median_s: float
@@ -59,31 +58,21 @@ class Usual:
     strength: float = 3.0
 
 
-USUAL: Mapping[str, Usual] = MappingProxyType(
-    {
-        "reason": Usual(5.0),  # 300 tokens at 60 a second
-        "program": Usual(3.0),
-        "exact": Usual(0.3, 0.9),
-        "forced": Usual(1.0),
-    }
-)
-"""Day one, on a GPU; a profile may know better. Two or three durations outweigh it."""
-
 _UNKNOWN = Usual(5.0, 0.8)
 
 
 class Arrivals:
-    """When samplers end: log-normal for each, learned online from durations, slowly forgetting.
+    """Log-normal durations by sampler, learned online with slow forgetting.
 
-    How many others run at the time is part of the noise.
+    The number of samples that run at the same time is part of the noise.
     """
 
-    def __init__(self, usual: Mapping[str, Usual] = USUAL) -> None:
+    def __init__(self, usual: Mapping[str, Usual]) -> None:
         self._usual = dict(usual)
         self._seen: dict[str, tuple[float, float, float]] = {}  # weight, mean, sum of squares about it
 
     def observe(self, sampler: str, seconds: float) -> None:
-        """A sampler ended after `seconds`. Samplers that were cut off say nothing here."""
+        """Record a sample that ended after `seconds`. Do not record samples that were cut off."""
         value = math.log(max(seconds, 1e-3))
         weight, mean, squares = self._seen.get(sampler, (0.0, 0.0, 0.0))
         weight, squares = weight * _FORGET, squares * _FORGET
@@ -93,7 +82,7 @@ class Arrivals:
         self._seen[sampler] = (weight, mean, squares + step * (value - mean))
 
     def known(self, sampler: str) -> Usual:
-        """What is thought of a sampler now: its prior and its durations, each by its weight."""
+        """The estimate for a sampler: its prior and its durations by their weights."""
         usual = self._usual.get(sampler, _UNKNOWN)
         weight, mean, squares = self._seen.get(sampler, (0.0, 0.0, 0.0))
         prior, strength = math.log(usual.median_s), usual.strength
@@ -106,10 +95,10 @@ class Arrivals:
 
 
 class Waits:
-    """Arrivals to come: in what order, with what chances, after what seconds.
+    """The arrivals to come: their order, chances and times.
 
-    `reach[w][j]`: chance that arrival j + 1 comes within window w, if j did. `seconds[w][j]`: seconds spent
-    between them, if j came. `windows_s[w]`: when one would give up.
+    `reach[w][j]`: chance that arrival j + 1 comes within window w, given arrival j. `seconds[w][j]`: expected
+    seconds between them, given arrival j. `windows_s[w]`: when waiting stops.
     """
 
     def __init__(
@@ -165,7 +154,7 @@ def _lengths(
     known: Mapping[str, Usual],
     places: Mapping[str, float],
 ) -> list[tuple[float, float]]:
-    """How long this question is, going by who has come and who has not."""
+    """The weights of `_LENGTHS`, given the samples that have arrived and those that have not."""
     shared, own = math.sqrt(SAME_QUESTION), math.sqrt(1.0 - SAME_QUESTION)
     weights = []
     for length, usual in _LENGTHS:
@@ -173,7 +162,9 @@ def _lengths(
         for one in arrived:
             deviation = known[one.sampler].deviation
             off = (math.log(max(one.elapsed_s, 1e-3)) - places[one.sampler]) / deviation - length * shared
-            weight *= LOST + math.exp(-((off / own) ** 2) / 2.0)  # a surprise is no proof
+            weight *= LOST + math.exp(
+                -((off / own) ** 2) / 2.0
+            )  # LOST: one surprise must not exclude a length
         for (sampler, elapsed_s), many in groups.items():
             deviation = known[sampler].deviation
             still = _surviving(elapsed_s, places[sampler] + length * deviation * shared, deviation * own)
@@ -189,13 +180,13 @@ def _order(
     places: Mapping[str, float],
     most: int,
 ) -> list[str]:
-    """Samplers in the order in which they are expected, by the median of what is left of each."""
+    """Samplers in the order of their expected arrivals, by the median of the remaining time."""
     expected: list[tuple[float, str]] = []
     for (sampler, elapsed_s), many in groups.items():
         deviation = known[sampler].deviation
         still = _surviving(elapsed_s, places[sampler], deviation)
         for number in range(many):
-            # The n-th of so many alike comes at about this quantile of what is left.
+            # The n-th of `many` equal samples arrives at about this quantile of the remaining time.
             share = still * (1.0 - (number + 1) / (many + 1))
             expected.append((_reached(share, places[sampler], deviation) - elapsed_s, sampler))
     return [sampler for _, sampler in sorted(expected)[:most]]
@@ -226,6 +217,6 @@ def _surviving(seconds: float, place: float, deviation: float) -> float:
 
 
 def _reached(share: float, place: float, deviation: float) -> float:
-    """Seconds that a share of log-normal durations is longer than."""
+    """The seconds which this share of log-normal durations exceeds."""
     share = min(max(share, 1e-9), 1.0 - 1e-9)
     return math.exp(place + deviation * _NORMAL.inv_cdf(1.0 - share))

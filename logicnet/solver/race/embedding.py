@@ -1,7 +1,7 @@
-"""Runs in a process of its own, by name: how alike texts are in meaning.
+"""Embedding worker: the similarity of texts, in a process of its own.
 
-torch takes seconds to import, and whoever shares an interpreter with it waits: beside a vLLM on all cores
-the miner's event loop stood still for twenty seconds, and a challenge was answered late.
+torch takes seconds to import. In the miner's process that would delay replies: beside a vLLM on all cores the
+event loop stood still for twenty seconds, and an answer was late.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from logicnet.scoring.similarity import MiniLM
 
-_NICER = 10  # whatever is computed here, a challenge in time comes first
+_NICER = 10  # replies have priority over embeddings
 
 _encode = MiniLM()
 
 
 def likeness(texts: Sequence[str]) -> list[list[float]]:
-    """The cosine of each text's all-MiniLM-L6-v2 embedding with that of each. Raises LogicnetError."""
+    """Cosines of the all-MiniLM-L6-v2 embeddings, each text with each. Raises LogicnetError."""
     if os.getpriority(os.PRIO_PROCESS, 0) < _NICER:
         os.setpriority(os.PRIO_PROCESS, 0, _NICER)
     vectors = _encode(list(texts))

@@ -1,7 +1,7 @@
-"""Worked examples: the few that are nearest to a question, for models too small to do without.
+"""Worked examples for small models: the few that are nearest to a question.
 
-A small model copies the pattern it saw last. SmolLM2-135M wrote a right program for 41 % of 96 easy tasks
-with the five nearest examples before them, for 28 % with fifteen that were always the same.
+A small model copies the last pattern it saw. SmolLM2-135M wrote a right program for 41 % of 96 easy tasks
+with the five nearest examples, for 28 % with the same fifteen each time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.resources import files
 
 _WORD = re.compile(r"[a-z]+|[-+*/^%|!=]")
 _SPELLED = {r"\cdot": " * ", r"\times": " * ", r"\div": " / ", r"\sqrt": " square root ", r"\%": " % "}
-_MOST = 4_000  # characters of a question that are looked at, from its end, where what is asked tends to stand
+_MOST = 4_000  # characters that count, from the end of a question, where the task tends to stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Example:
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """All there are (examples.toml)."""
+    """All examples (examples.toml)."""
     text = files("logicnet.solver.race").joinpath("examples.toml").read_text(encoding="utf-8")
     return tuple(Example(**one) for one in tomllib.loads(text)["examples"])
 
 
 def nearest(question: str, count: int) -> Sequence[Example]:
-    """The `count` examples that share most of their rarer words with `question`; the nearest last."""
+    """The `count` examples that share the most rare words with `question`; the nearest last."""
     if count <= 0:
         return ()
     asked = _words(question)
@@ -54,7 +54,7 @@ def nearest(question: str, count: int) -> Sequence[Example]:
 
 @cache
 def _index() -> tuple[dict[str, float], list[frozenset[str]]]:
-    """How rare each word is (the logarithm of one in how many), and the words of each example."""
+    """The inverse document frequency of each word, and the words of each example."""
     places = [_words(one.question) for one in examples()]
     counts = Counter(word for words in places for word in words)
     return {word: math.log((len(places) + 1) / count) for word, count in counts.items()}, places

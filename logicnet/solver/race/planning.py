@@ -1,9 +1,8 @@
-"""Planning: how many calls to the models each challenge may have, among all that are in flight.
+"""Planning: how many model calls each challenge may have open, among all challenges in flight.
 
-A server answers some number of calls at once almost as fast as one; past that, each makes all slower.
-The places are shared among the challenges in flight, more to those whose validator has more stake. No
-challenge has fewer than two, so that none is starved; what that is too much waits in the server. Where
-each call costs money, a challenge has one.
+A server answers some number of calls at once almost as fast as one; beyond that, each call slows all others.
+Challenges in flight share these slots, weighted by the stake of their validator. No challenge has fewer than
+two slots; calls above the total wait in the server. While each call costs money, a challenge has one.
 """
 
 from __future__ import annotations
@@ -16,47 +15,44 @@ from dataclasses import dataclass, field
 LEAST_CALLS = 2
 
 PAID_CALLS = 1
-"""A paid server is the last resort, with a limit by the day. More samplers would earn 0.006 more
-(docs/stopping.md, "fixed 1"), and use it up many times as soon."""
+"""A paid server is the last resort, with a daily limit. More samples would earn 0.006 more
+(docs/stopping.md, "fixed 1") and reach the limit several times sooner."""
 
-_STAKE_UNIT = 10_000.0  # alpha; what a validator needs to be listened to (LogicNet 1.6)
+_STAKE_UNIT = 10_000.0  # alpha; the validator permit starts there (LogicNet 1.6)
 
 
 @dataclass(slots=True, eq=False)
-class ServerShare:
-    """One challenge's part of the server."""
+class SchedulerSlot:
+    """The share of one challenge."""
 
     weight: float
-    floor: Floor
+    scheduler: Scheduler
 
     def calls(self) -> int:
-        """How many calls it may have open now. Changes as others come and go."""
-        if self.floor.costs():
+        """How many calls it may have open now. Changes while other challenges come and go."""
+        if self.scheduler.costs():
             return PAID_CALLS
-        share = self.floor.calls * self.weight / self.floor.total_weight()
+        share = self.scheduler.calls * self.weight / self.scheduler.total_weight()
         return max(LEAST_CALLS, int(share))
 
 
 @dataclass(slots=True)
-class Floor:
-    """Where all challenges in flight stand. `calls`: what the server takes at once.
-
-    `costs`: whether each call costs money now.
-    """
+class Scheduler:
+    """All challenges in flight. `calls`: capacity of the server; `costs`: whether a call costs money."""
 
     calls: int
     costs: Callable[[], bool]
-    _seats: set[ServerShare] = field(default_factory=set)
+    _slots: set[SchedulerSlot] = field(default_factory=set)
 
     @contextmanager
-    def seat(self, stake: float) -> Iterator[ServerShare]:
-        """A place for a challenge while the block lasts. `stake` of who asked, 0 if unknown."""
-        seat = ServerShare(1.0 + math.log2(1.0 + max(0.0, stake) / _STAKE_UNIT), self)
-        self._seats.add(seat)
+    def slot(self, stake: float) -> Iterator[SchedulerSlot]:
+        """A slot for one challenge during the block. `stake` of its validator, 0 if unknown."""
+        slot = SchedulerSlot(1.0 + math.log2(1.0 + max(0.0, stake) / _STAKE_UNIT), self)
+        self._slots.add(slot)
         try:
-            yield seat
+            yield slot
         finally:
-            self._seats.discard(seat)
+            self._slots.discard(slot)
 
     def total_weight(self) -> float:
-        return sum(seat.weight for seat in self._seats)
+        return sum(slot.weight for slot in self._slots)

@@ -1,4 +1,7 @@
-"""Profiles: how each kind of model is asked. Data in TOML, ours and the operator's, chosen by model name."""
+"""Profiles: how each kind of model is asked. TOML data, the operator's own before the built-in ones.
+
+The name of a model gives a first guess. What it writes and what its server says corrects a built-in profile.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from pydantic import (
 )
 
 from logicnet.errors import SettingsError
-from logicnet.solver.race.stopping import Usual
+from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
 _PRIORS: dict[str, Priors] = {"weak": WEAK, "chat": CHAT}
@@ -43,15 +46,15 @@ class SamplerProfile(_ProfileFields):
 
     samples: int = Field(ge=0, le=32, validation_alias=AliasChoices("samples", "lanes"))
     """Started at once where there is room. Earlier versions called it `lanes`."""
-    most: int = Field(ge=0, le=64)  # begun at all for one challenge
+    most: int = Field(ge=0, le=64)  # for one challenge in all
     temperature: float = Field(ge=0.0, le=2.0)
     max_tokens: int = Field(ge=8, le=65_536)
-    examples: int = Field(default=0, ge=0, le=16)  # worked ones put before the question
+    examples: int = Field(default=0, ge=0, le=16)  # worked examples before the question
 
     @model_validator(mode="after")
     def _no_fewer_than_begun(self) -> Self:
         if self.samples > self.most:
-            raise ValueError(f"samples = {self.samples} are begun, but most = {self.most} says fewer")
+            raise ValueError(f"samples = {self.samples} is more than most = {self.most}")
         return self
 
 
@@ -59,15 +62,15 @@ class Profile(_ProfileFields):
     """How one kind of model is asked."""
 
     name: _Name
-    models: tuple[_Name, ...] = Field(min_length=1, strict=False)  # patterns of names, * for anything
-    but_not: tuple[_Name, ...] = Field(default=(), strict=False)  # of those that it is not for all the same
-    priors: Literal["weak", "chat"] = "chat"  # what to think of samplers before they have a record
-    thinking: bool = False  # it writes for itself before it answers
-    terse: bool = False  # its traces do not say what they are about; replies then do
+    models: tuple[_Name, ...] = Field(min_length=1, strict=False)  # patterns of names
+    but_not: tuple[_Name, ...] = Field(default=(), strict=False)  # exceptions from `models`
+    priors: Literal["weak", "chat"] = "chat"  # trust in samplers without a record
+    thinking: bool = False  # the model thinks before it answers
+    terse: bool = False  # its traces do not repeat the question; replies then do
     trace_gain: float = Field(default=0.005, ge=0.0, le=0.15, strict=False)
-    """Reward that a trace of the model's own adds to a told calculation: 0.15 per unit of cosine."""
-    tokens_per_s: float = Field(default=50.0, gt=0.0, strict=False)  # of one sampler, on day one
-    calls: int = Field(default=48, ge=2, le=1024)  # that the server is given at once, of all challenges
+    """Reward that a trace of the model adds to a told calculation: 0.15 per unit of cosine."""
+    tokens_per_s: float = Field(default=50.0, gt=0.0, strict=False)  # of one sample, before it is measured
+    calls: int = Field(default=48, ge=2, le=1024)  # concurrent calls of all challenges
     reason: SamplerProfile
     program: SamplerProfile
 
@@ -75,7 +78,7 @@ class Profile(_ProfileFields):
     def _reasons(self) -> Self:
         if self.reason.samples == 0:
             raise ValueError(
-                "reason.samples must be 1 or more: programs answer no question that asks for one"
+                "reason.samples must be 1 or more: only reasoning answers a question that asks for code"
             )
         return self
 
@@ -89,7 +92,7 @@ class Profile(_ProfileFields):
         return _PRIORS[self.priors]
 
     def usual(self) -> dict[str, Usual]:
-        """How long samplers take before any was seen."""
+        """Priors of the durations."""
         return {
             sampler: Usual(_USUAL_TOKENS[sampler] * profile.max_tokens / self.tokens_per_s)
             for sampler, profile in (("reason", self.reason), ("program", self.program))
@@ -101,13 +104,21 @@ class _ProfilesFile(_ProfileFields):
 
 
 def load_profiles(own: Path | None = None) -> Sequence[Profile]:
-    """The operator's profiles, then ours. Raises SettingsError, in one line that names what is wrong."""
+    """The operator's profiles, then the built-in ones. Raises SettingsError, in one line."""
     return (*(_read(own) if own is not None else ()), *_ours())
 
 
-def profile_for(model: str | None, profiles: Sequence[Profile]) -> Profile:
-    """The first that matches; the last of ours matches everything."""
-    return next(profile for profile in profiles if profile.matches(model or ""))
+def profile_for(model: str | None, profiles: Sequence[Profile], thinks: bool | None = None) -> Profile:
+    """The first profile that matches; the last built-in one matches every name.
+
+    `thinks`: whether the model was seen to think before it answers. It corrects a built-in profile that
+    says otherwise, and leaves the operator's own as it is.
+    """
+    first = next(profile for profile in profiles if profile.matches(model or ""))
+    if thinks is None or first.thinking == thinks or first not in _ours():
+        return first
+    fitting = [profile for profile in _ours() if profile.thinking == thinks]
+    return next((one for one in fitting if one.matches(model or "")), fitting[0])
 
 
 @cache
@@ -133,7 +144,7 @@ def _parsed(data: bytes, where: str) -> Sequence[Profile]:
     try:
         return _ProfilesFile.model_validate(found).profiles
     except ValidationError as error:
-        # A word that nobody knows explains the one that is missing, so it is told first.
+        # An unknown key explains a missing one, so it is reported first.
         wrong = sorted(
             error.errors(include_url=False, include_input=False),
             key=lambda one: one["type"] != "extra_forbidden",
@@ -142,7 +153,7 @@ def _parsed(data: bytes, where: str) -> Sequence[Profile]:
 
 
 def _said(error: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """The profile, the field, and what is wrong with it."""
+    """The profile, the key, and what is wrong with it."""
     place, *inside = error["loc"]
     if not inside:
         return f"{place} {_wrong(error)}"
@@ -180,4 +191,4 @@ def _wrong(error: Mapping[str, Any]) -> str:
     return _WRONG.get(error["type"], said)
 
 
-_KNOWN: Mapping[int, type[BaseModel]] = {1: _ProfilesFile, 3: Profile}  # by how deep a word stands
+_KNOWN: Mapping[int, type[BaseModel]] = {1: _ProfilesFile, 3: Profile}  # by depth

@@ -1,10 +1,10 @@
-"""The reply: a short answer that survives the validator's arithmetic, and reasoning to go with it.
+"""The reply: a short answer in the form that the validator compares, and its reasoning.
 
-The reasoning is one of the traces that reached the answer, the one closest to the others: a reference that
-nobody here has seen is likely to be near the middle of them. If only a calculation reached it, that is told
-in words. A told calculation, and the terse trace of a small model, say first what is asked, so that they can
-be read alone. On 39 easy tasks, against a plain completion of SmolLM2-135M: another one of the same model
-0.63, a terse trace 0.62 and with the question 0.68, a told calculation 0.65 and with the question 0.68.
+The reasoning is the trace closest to the others that reached the answer: the unknown reference is likely to
+be near their middle. If only a calculation reached it, the reply tells its steps in words. Told calculations
+and the terse traces of small models begin with the question, so that they can be read alone. Cosines with a
+plain completion of SmolLM2-135M on 39 easy tasks: another completion 0.63, a terse trace 0.62 (with the
+question 0.68), a told calculation 0.65 (with the question 0.68).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import asyncio
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from loguru import logger
 
@@ -27,27 +27,35 @@ from logicnet.solver.guard import suspicious
 from logicnet.solver.race.samplers import Sample
 
 NO_ANSWER = "I do not know"
-NO_STEPS = "The steps to this answer cannot be told."
-_MOST_QUESTION = 600  # characters of the question that are told again
+NO_STEPS = "The steps to this answer are not available."
+_MOST_QUESTION = 600  # characters of the question that are repeated
 _MOST_STEPS = 8  # of a program
 _MODULE = "logicnet.solver.race.embedding"  # by name only: it imports torch
 LOAD_S = 300.0  # torch and the model, from a cold disk on a busy machine
-_CALL_S = 10.0  # for one comparison, whoever still waits for it
-_RESTARTS = 3  # of a process that was well
-_COMPARE_S = 0.3  # for embeddings of some traces; some 20 ms each on a slow core
+_CALL_S = 10.0  # for one comparison, even if its caller left
+_RESTARTS = 3  # of a process that worked before
+_COMPARE_S = 0.3  # for the embeddings of some traces, 20 ms each on a slow core
 _READ = 1_200  # characters of a trace that are compared: its first 256 tokens
 _WORD = re.compile(r"\w+|[^\w\s]")
-_LAST_WORDS = 300  # characters of the steps that are looked at for the answer
+_LAST_WORDS = 300  # characters at the end of the steps, searched for the answer
 _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
 _READABLE = (
     *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call),
     *(ast.List, ast.Tuple, ast.expr_context, ast.unaryop, ast.cmpop, ast.boolop),
-    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),  # 5 ^ 3 is 6 to Python alone
+    *(
+        ast.Add,
+        ast.Sub,
+        ast.Mult,
+        ast.Div,
+        ast.FloorDiv,
+        ast.Mod,
+        ast.Pow,
+    ),  # no ^: 5 ^ 3 is 6 in Python
 )
 
 
 class Closest:
-    """Finds the text closest to the others: by all-MiniLM-L6-v2 once that is loaded, else by words."""
+    """Finds the text closest to the others: by all-MiniLM-L6-v2 once it is loaded, else by words."""
 
     def __init__(self) -> None:
         self._process = Bounded(_MODULE, memory_bytes=None) if at_hand() else None
@@ -56,12 +64,12 @@ class Closest:
         self._calls: set[asyncio.Task[list[list[float]] | None]] = set()
 
     def start(self) -> None:
-        """Load what embeds, in its process: it takes seconds."""
+        """Start the embedding worker, which takes seconds."""
         if self._process is not None:
             self._call(("one", "two"), LOAD_S)
 
     async def close(self) -> None:
-        while self._calls:  # one that ends may begin another
+        while self._calls:  # a call that ends may start another
             for call in self._calls:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
@@ -69,20 +77,20 @@ class Closest:
             await self._process.aclose()
 
     async def among(self, texts: Sequence[str], within_s: float = _COMPARE_S) -> str:
-        """The one of `texts` that is most like the rest; the longer of two. `texts` is not empty."""
+        """The text that is most similar to the rest; the longer of two. `texts` is not empty."""
         texts = list(dict.fromkeys(texts))
         if len(texts) < 3:
             return max(texts, key=len)
-        likeness = await self._by_meaning(texts, min(within_s, _COMPARE_S)) or _by_words(texts)
+        likeness = await self._by_embedding(texts, min(within_s, _COMPARE_S)) or _by_words(texts)
         return texts[max(range(len(texts)), key=lambda one: sum(likeness[one]))]
 
-    async def _by_meaning(self, texts: Sequence[str], within_s: float) -> list[list[float]] | None:
-        if not self._ready or self._calls:  # those who come while it is busy do not wait in line
+    async def _by_embedding(self, texts: Sequence[str], within_s: float) -> list[list[float]] | None:
+        if not self._ready or self._calls:  # a busy worker is not waited for
             return None
         call = self._call([text[:_READ] for text in texts], _CALL_S)
         try:
             async with asyncio.timeout(within_s):
-                return await asyncio.shield(call)  # a process is not ended for one slow answer
+                return await asyncio.shield(call)  # keep the worker after a slow answer
         except TimeoutError:
             return None
 
@@ -98,9 +106,9 @@ class Closest:
             found: list[list[float]] = await self._process.call(
                 f"{_MODULE}:likeness", timeout_s=timeout_s, texts=list(texts)
             )
-        except (LogicnetError, OSError) as error:  # the latter: no process can be had
-            logger.info("Traces are compared by their words: {}.", error)
-            # Its process was well once: another is begun, but not for ever where it is too slow.
+        except (LogicnetError, OSError) as error:  # OSError: no process could be started
+            logger.info("Comparing traces by their words, not by embeddings: {}.", error)
+            # Restart a worker that worked before, a few times: it may be too slow here.
             again = self._ready and self._restarts < _RESTARTS
             self._ready = False
             if again:
@@ -112,20 +120,14 @@ class Closest:
 
 
 def _by_words(texts: Sequence[str]) -> list[list[float]]:
-    """Cosines of the counts of their words."""
+    """Cosines of word counts."""
     counts = [Counter(_WORD.findall(text[:_READ].lower())) for text in texts]
     norms = [math.sqrt(sum(count * count for count in one.values())) or 1.0 for one in counts]
+    read = list(zip(counts, norms, strict=True))
     return [
-        [
-            _dot(left, right) / (left_norm * right_norm)
-            for right, right_norm in zip(counts, norms, strict=True)
-        ]
-        for left, left_norm in zip(counts, norms, strict=True)
+        [sum(n * right[word] for word, n in left.items()) / (norm * other) for right, other in read]
+        for left, norm in read
     ]
-
-
-def _dot(left: Mapping[str, int], right: Mapping[str, int]) -> int:
-    return sum(count * right[word] for word, count in left.items() if word in right)
 
 
 async def reply(
@@ -137,10 +139,9 @@ async def reply(
     terse: bool = False,
     within_s: float = _COMPARE_S,
 ) -> Answer:
-    """The answer `chosen`, and the best account of how one of `ends` came to it, in about `within_s`.
+    """The answer `chosen` with the best reasoning of the samples that reached it, in about `within_s`.
 
-    `terse`: the model's traces do not say what they are about. A trace that a validator could take for an
-    attempt on its judge is not used.
+    `terse`: the traces do not repeat the question. A trace that looks like a trick is not used.
     """
     reached = [end for end in ends if end.form == chosen]
     traces = [end.trace for end in reached if end.sampler in ("reason", "forced") and end.trace.strip()]
@@ -157,12 +158,12 @@ async def reply(
 
 
 def sendable(text: str) -> str:
-    """The answer, unless a validator would take it for an attempt on its judge."""
+    """The answer, unless it looks like a trick."""
     return NO_ANSWER if suspicious(text) or not text.strip().strip(" .;") else text
 
 
 def told(question: str, steps: str, answer: str) -> str:
-    """A calculation as an assistant tells it: what is asked, the steps, the answer."""
+    """The question, the steps and the answer as an assistant tells them."""
     asked = " ".join(question.split())
     if len(asked) > _MOST_QUESTION:
         asked = "..." + asked[-_MOST_QUESTION:]
@@ -171,18 +172,24 @@ def told(question: str, steps: str, answer: str) -> str:
 
 
 def _ends_with(steps: str, answer: str) -> bool:
-    """Whether the last words of the steps are the answer, stated."""
+    """Whether the steps end by stating the answer."""
     last = steps[-_LAST_WORDS:].rstrip(" \n.*$")
     before = last.removesuffix(answer) if answer else last
     return len(before) < len(last) and bool(_STATES.search(before))
 
 
 def in_words(program: str) -> str:
-    """The steps of a short program, one sentence each; "" if it has some that are no sentence, as loops."""
+    """The steps of a short program, one sentence each; "" if one cannot be a sentence, such as a loop."""
     try:
         body = ast.parse(_code(program)).body
         steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep, in 3.11
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+        SystemError,
+    ):  # the last: too deep in 3.11
         return ""
     if not all(steps) or len(steps) > _MOST_STEPS or len(" ".join(steps)) > _MOST_QUESTION:
         return ""
@@ -190,7 +197,7 @@ def in_words(program: str) -> str:
 
 
 def _step(node: ast.stmt) -> str:
-    """One statement as a sentence; "" if it does not read as one."""
+    """A statement as a sentence; "" if that is not possible."""
     match node:
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if _reads(value):
             return f"Let {_spaced(name)} be {_maths(value)}."
@@ -206,7 +213,7 @@ def _step(node: ast.stmt) -> str:
 
 
 def _reads(value: ast.expr) -> bool:
-    """Whether an expression is mathematics that a reader knows, rather than Python."""
+    """Whether an expression reads as mathematics, not as Python."""
     return all(
         isinstance(node, _READABLE) or (isinstance(node, ast.Attribute) and _maths_name(node))
         for node in ast.walk(value)
@@ -218,13 +225,13 @@ def _maths_name(node: ast.Attribute) -> bool:
 
 
 def _maths(value: ast.expr) -> str:
-    """An expression with words of mathematics where Python has its own."""
+    """An expression in the notation of mathematics."""
     text = ast.unparse(_Spelled().visit(value)).replace("math.", "").replace("**", "^")
     return _spaced(text.replace(" % ", " mod ").replace("'", ""))
 
 
 class _Spelled(ast.NodeTransformer):
-    """Whole division by its name: 7 // 2 is floor(7 / 2), and no 7 / 2."""
+    """Writes 7 // 2 as floor(7 / 2)."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)

@@ -1,10 +1,10 @@
-"""Samplers: the lines of attack on one question. Each ends with a vote, or with none, and never raises.
+"""Samplers: the strategies for one question. Each sample ends with an answer or without one.
 
-reason    the model reasons; if it does not conclude in time, it is made to go on from its own words,
-          "So the final answer is"; what is only guessed from its text counts as "forced". One that is
-          still thinking for itself is first made to write the solution down, for thoughts are not sent
-program   the model writes a short program, which the sandbox runs
-exact     a closed expression, computed; no model is asked
+reason    the model reasons; if it does not conclude in time, it continues from its own text and
+          "So the final answer is". An answer that is only guessed from the text counts as "forced". A model
+          that is still thinking first writes its solution down, because thoughts are never sent
+program   the model writes a short program, and the sandbox runs it
+exact     a closed expression is computed without a model
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from logicnet.answers import Form, form, question_kind
 from logicnet.answers.extract import concluded, guessed
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
-from logicnet.llm.thinking import CLOSE, OPEN, shown
+from logicnet.llm.thinking import inside, shown, split
 from logicnet.solver.guard import blank, suspicious
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
@@ -36,15 +36,15 @@ _IN_SHORT = "Here is the solution, step by step and in short."
 _IN_SHORT_TOKENS = 384
 
 FORCED_S = 4.0
-"""Kept back from a sampler's time for its forced conclusion: 48 tokens on a slow server."""
+"""Reserved at the end of a sample's time for its forced conclusion: 48 tokens on a slow server."""
 
 IN_SHORT_S = 8.0
-"""Kept back before that where a model thinks, to write down what it found: 384 tokens at 50 a second."""
+"""Reserved before that for a thinking model to write its solution down: 384 tokens at 50 a second."""
 
-_PROGRAM_S = 1.0  # a program that takes longer is lost
+_PROGRAM_S = 1.0  # a program that runs longer is ended
 
 _LOOP_CHARS, _LOOP_TIMES, _LOOP_WINDOW = 48, 4, 1200
-"""A text whose last 48 characters stood four times in its last 1,200 goes round in circles."""
+"""A text repeats itself if its last 48 characters occur four times in its last 1,200."""
 
 _DIGIT = re.compile(r"\d")
 _MATHS = re.compile(r"\\[()\[\]]|\$")
@@ -55,25 +55,26 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What came of a sampler. `form` None: no answer. `trace` reads as a solution, "" if there is none."""
+    """One sample's result. `trace` reads as a solution; `model` is the name that served it."""
 
     sampler: str
-    form: Form | None
+    form: Form | None  # its answer
     trace: str = ""
     program: str = ""
     confidence: float | None = None
     tokens: int = 0
     error: str = ""
-    model: str = ""  # who wrote it, as served; "" if nobody said
+    model: str = ""
+    thinks: bool | None = None  # as `Completion.thinks`
 
 
-class _Circles(Exception):
-    """The text repeats itself; more of it is worth nothing."""
+class _Repetition(Exception):
+    """The text repeats itself, so the rest of it is worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Samplers:
-    """Runs samplers on one question."""
+    """Draws samples for one question. No method raises for what a model or a program does."""
 
     question: str
     profile: Profile
@@ -101,11 +102,9 @@ class Samplers:
         )
         if self._only_thought(done, written):
             return await self._in_short(prompt, done, written)
-        found = self._said(done.text) if done.finish != "failed" else None
+        found = self._concluded(done.text) if done.finish != "failed" else None
         if found is not None:
-            return Sample(
-                "reason", found, done.text.strip(), "", done.confidence, done.tokens, model=done.model
-            )
+            return _sample("reason", found, done)
         return await self._forced(prompt, done, done.text)
 
     async def program(self) -> Sample:
@@ -119,87 +118,68 @@ class Samplers:
             temperature=sampler.temperature,
             confidence=True,
         )
-        if (
-            not done.text.strip()
-            or done.finish in ("failed", "deadline")
-            or self._only_thought(done, written)
-        ):
-            return _nothing("program", done)  # half of one misleads
+        cut = done.finish in ("failed", "deadline")  # half of a program misleads
+        if cut or not done.text.strip() or self._only_thought(done, written):
+            return _sample("program", None, replace(done, text=""))
         ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S)
-        return Sample(
-            "program",
-            self._form(ran.value),
-            "",
-            done.text,
-            done.confidence,
-            done.tokens,
-            ran.error,
-            done.model,
-        )
+        sample = _sample("program", self._form(ran.value), replace(done, error=ran.error))
+        return replace(sample, trace="", program=done.text)
 
     async def _in_short(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
-        """The solution that a model writes down once its thinking is cut off.
+        """Have the model write its solution down after its thinking was cut off.
 
-        It goes on from its thoughts without their marks: templates drop what stands between those.
+        The prompt holds the thoughts without their marks, because templates drop marked thoughts.
         """
         thoughts = shown(written).strip()
         if not thoughts:
-            return _nothing("forced", done)
-        told = await self.models.complete(
+            return _sample("forced", None, replace(done, text=""))
+        solution = await self.models.complete(
             [*prompt, Message("assistant", f"{thoughts}\n\n{_IN_SHORT}\n\n")],
             deadline=self._until_forced(),
             max_tokens=_IN_SHORT_TOKENS,
             temperature=self.profile.reason.temperature,
             confidence=True,
         )
-        tokens = done.tokens + told.tokens
-        found = self._said(told.text) if told.finish != "failed" else None
+        failed = solution.finish == "failed"
+        solution = replace(solution, tokens=done.tokens + solution.tokens, error=solution.error or done.error)
+        found = None if failed else self._concluded(solution.text)
         if found is not None:
-            return Sample("forced", found, told.text.strip(), "", told.confidence, tokens, model=told.model)
-        told = replace(told, tokens=tokens, error=told.error or done.error)
-        return await self._forced(prompt, told, f"{thoughts}\n\n{told.text}")
+            return _sample("forced", found, replace(solution, error=""))
+        return await self._forced(prompt, solution, f"{thoughts}\n\n{solution.text}")
 
     async def _forced(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
-        """The text so far, and the answer that it is made to name."""
+        """Have the model name an answer right after the text so far."""
         if not written.strip():
-            return _nothing("forced", done)
-        so_far = Message("assistant", f"{written.strip()}\n\n{_SO}")
+            return _sample("forced", None, done)
         forced = await self.models.complete(
-            [*prompt, so_far],
+            [*prompt, Message("assistant", f"{written.strip()}\n\n{_SO}")],
             deadline=self.deadline.earlier(min(0.3, self.deadline.total_s() / 20)),
             max_tokens=_FORCED_TOKENS,
             regex=_FORCED,
             confidence=True,
         )
         found = self._form(concluded(f"{_SO} {forced.text}")) or self._form(_guess(done))
-        tokens = done.tokens + forced.tokens
-        return Sample(
-            "forced",
-            found,
-            done.text.strip(),
-            confidence=forced.confidence,
-            tokens=tokens,
-            error=forced.error,
-            model=done.model or forced.model,
-        )
+        tokens, model = done.tokens + forced.tokens, done.model or forced.model
+        return _sample("forced", found, replace(forced, text=done.text, tokens=tokens, model=model))
 
     def _until_forced(self) -> Deadline:
         total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
-        return self.deadline.earlier(min(FORCED_S, total_s / 8, left_s / 3))  # little is left to a late one
+        return self.deadline.earlier(min(FORCED_S, total_s / 8, left_s / 3))  # a late sample has little left
 
     def _until_in_short(self) -> Deadline:
         total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
         return self.deadline.earlier(min(FORCED_S + IN_SHORT_S, total_s / 3, left_s / 2))
 
     def _only_thought(self, done: Completion, written: str) -> bool:
-        """Whether all that was written is a model's thinking. Some templates open it, so no mark tells."""
-        _, closed, after = written.rpartition(CLOSE)
-        if closed:
+        """Whether the text is nothing but thinking. Where the template opens the block, no mark shows it."""
+        _, after = split(written)
+        if after is not None:
             return not after.strip()
-        return OPEN in written or (self.profile.thinking and done.finish != "stop")
+        thinks = self.profile.thinking or done.thinks is True
+        return inside(written) or (thinks and done.finish != "stop")
 
-    def _said(self, text: str) -> Form | None:
-        """What a text concludes; where a program is asked for, the program in it."""
+    def _concluded(self, text: str) -> Form | None:
+        """The conclusion of a text; the program in it if the question asks for a program."""
         if question_kind(self.question) == "code":
             found = form(text, self.question)
             if found is not None and found.kind == "code":
@@ -207,19 +187,28 @@ class Samplers:
         return self._form(concluded(text))
 
     def _form(self, answer: str) -> Form | None:
-        """None too for what could not be sent, so that it is no vote."""
+        """None also for what must not be sent, so that it gets no vote."""
         found = None if blank(answer) else form(answer, self.question)
         if found is None or blank(found.text) or suspicious(answer) or suspicious(found.text):
             return None
         return found
 
 
-def _nothing(sampler: str, done: Completion) -> Sample:
-    return Sample(sampler, None, tokens=done.tokens, error=done.error, model=done.model)
+def _sample(sampler: str, found: Form | None, done: Completion) -> Sample:
+    return Sample(
+        sampler,
+        found,
+        done.text.strip(),
+        confidence=done.confidence,
+        tokens=done.tokens,
+        error=done.error,
+        model=done.model,
+        thinks=done.thinks,
+    )
 
 
 def reasoning_prompt(question: str, profile: Profile) -> list[Message]:
-    """What a reasoning sampler asks its model."""
+    """The prompt of the `reason` sampler."""
     shots = [(one.question, one.solution) for one in nearest(question, profile.reason.examples)]
     return _prompt(question, shots, _REASON)
 
@@ -227,7 +216,7 @@ def reasoning_prompt(question: str, profile: Profile) -> list[Message]:
 def _prompt(question: str, shots: Sequence[tuple[str, str]], ask: str) -> list[Message]:
     """Examples as earlier turns, then the question without LaTeX, which small models read badly.
 
-    Without examples the model is told what to do, in words.
+    Without examples, instructions say what to do.
     """
     if not shots:
         return [Message("user", f"{question}\n\n{ask}")]
@@ -237,7 +226,7 @@ def _prompt(question: str, shots: Sequence[tuple[str, str]], ask: str) -> list[M
 
 @lru_cache(maxsize=256)
 def readable(question: str) -> str:
-    r"""The question without LaTeX's marks: $5 \cdot 7$ is 5 * 7."""
+    r"""The question without the marks of LaTeX: $5 \cdot 7$ is 5 * 7."""
     text = _FRACTION.sub(r"(\1)/(\2)", _ROOT.sub(r"the square root of \1", question))
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
@@ -247,7 +236,7 @@ def readable(question: str) -> str:
 async def _written(
     models: Models, prompt: Sequence[Message], deadline: Deadline, **how: Unpack[How]
 ) -> tuple[Completion, str]:
-    """A completion, ended early when it goes round in circles, and every piece of it, thinking included."""
+    """A completion, ended early when it repeats itself, and its full text, thinking included."""
     pieces: list[str] = []
     said = 0
     started_s = deadline.clock()
@@ -256,30 +245,29 @@ async def _written(
         nonlocal said
         said += 1
         pieces.append(piece)
-        if said % 32 == 0 and _in_circles("".join(pieces[-_LOOP_WINDOW:])):
-            raise _Circles
+        if said % 32 == 0 and _repeats("".join(pieces[-_LOOP_WINDOW:])):
+            raise _Repetition
 
     try:
         done = await models.complete(prompt, deadline=deadline, on_text=watch, **how)
-    except _Circles:
+    except _Repetition:
         pieces[:] = [_once("".join(pieces))]
         done = Completion(shown(pieces[0]), "length", said, deadline.clock() - started_s)
     return done, "".join(pieces)
 
 
-def _in_circles(text: str) -> bool:
+def _repeats(text: str) -> bool:
     tail = text[-_LOOP_CHARS:]
     return len(text) >= _LOOP_CHARS * _LOOP_TIMES and text[-_LOOP_WINDOW:].count(tail) >= _LOOP_TIMES
 
 
 def _once(text: str) -> str:
-    """A text that goes round in circles, up to where it has been round once."""
+    """A text that repeats itself, up to the end of the first round."""
     tail = text[-_LOOP_CHARS:]
     return text[: text.find(tail) + len(tail)]
 
 
 def _guess(done: Completion) -> str:
-    """What a text seems to come to; of one that was cut off only a number, for its last words are half a
-    sentence."""
+    """The likely answer of a text; only a number if the text was cut off in the middle of a sentence."""
     answer = guessed(done.text)
     return answer if done.finish == "stop" or _DIGIT.search(answer) else ""

@@ -1,7 +1,7 @@
-"""Programs that a model wrote, run where they can do no harm: no files, no network, little time and memory.
+"""Run programs that a model wrote, without files and network and with little time and memory.
 
-They run in `pydantic-monty`, a Python interpreter of its own that has no way to the machine, in worker
-processes beside ours; a worker that dies is replaced, and its program is the only thing lost.
+They run in `pydantic-monty`, a Python interpreter without access to the machine, in worker processes. If a
+worker dies, only its program is lost.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from logicnet.solver.race._program import Program, Unusable, program
 
@@ -22,38 +20,38 @@ if TYPE_CHECKING:
     import pydantic_monty
 
 WORKERS = 2
-"""Programs at a time. One takes about a millisecond; only endless ones queue."""
+"""Concurrent programs. A program takes about a millisecond; only endless ones make others wait."""
 
 MEMORY_BYTES = 64 << 20
-"""Of a program's objects. A worker ends itself soon after: 135 MB is the most that was seen of one."""
+"""For the objects of a program. Its worker ends soon after: at most 135 MB were seen."""
 
 RECURSION = 1000
-"""Calls within calls, as in Python."""
+"""Depth of calls, as in Python."""
 
 OUTPUT_BYTES = 20_000
-"""Of what a program prints; one that prints more is lost."""
+"""Printed output; a program that prints more fails."""
 
 VALUE_CHARS = 1000
-"""Of the result: an answer is far shorter."""
+"""Length of a result; an answer is far shorter."""
 
 GRACE_S = 0.25
-"""Beyond its time, for the worker to say so itself before it is killed."""
+"""Beyond the time limit, for the worker to report it before it is killed."""
 
 START_S = 10.0
-"""For a worker to start, on a machine that is busy: it takes a few milliseconds on one that is not."""
+"""For a worker to start on a busy machine; a few milliseconds on an idle one."""
 
 PATIENCE_S = 4.0
-"""How long a program waits for a worker: longer means that all before it are endless."""
+"""How long a program waits for a worker. A longer wait means that all programs before it are endless."""
 
 _ERROR_CHARS = 300
 _SUSPENSIONS = 50
-"""Requests of a program to us, each refused: names that nobody defined, files."""
+"""Requests of a program for undefined names or files, each refused, before it is ended."""
 
 _SHORT = 2000
-"""Characters of a program that is read on the event loop: a few milliseconds at most."""
+"""Characters of a program that is repaired on the event loop: a few milliseconds at most."""
 
 _CHECKOUTS = 200
-"""Programs of one worker before a fresh one takes its place."""
+"""Programs of one worker before it is replaced."""
 
 _RUN = f"""
 failed__ = ""
@@ -65,7 +63,7 @@ except BaseException as error__:
     failed__ = (type(error__).__name__ + ": " + str(error__))[:{_ERROR_CHARS}]
 failed__
 """
-# Run inside, so that a giant message or value never leaves it. Its limits cannot be caught there.
+# Cut inside the sandbox, so that a giant message or value never leaves it. Programs cannot catch its limits.
 
 _LOOK = """
 value__ = None
@@ -81,22 +79,14 @@ _NO_VALUE = re.compile(r"<(?:function|class|built-in|bound method|coroutine|modu
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What became of a program: `value` is its result as text, empty if there is none.
-
-    `output` is what it printed; `error` is one line, empty if it ended well; `seconds` it ran.
-    """
+    """The result of a program as text, empty if there is none. `error`: one line, empty if it ended well."""
 
     value: str
-    output: str = ""
     error: str = ""
-    seconds: float = 0.0
 
 
 class Sandbox:
-    """Runs programs, a few at a time. Workers start with the first one.
-
-    Belongs to one event loop; use as an async context manager, or call `aclose`.
-    """
+    """Runs a few programs at a time. Workers start with the first one. For one event loop; call `aclose`."""
 
     def __init__(self, *, workers: int = WORKERS, patience_s: float = PATIENCE_S) -> None:
         self._workers = workers
@@ -108,17 +98,17 @@ class Sandbox:
         self._closed = False
 
     async def run(self, code: str, *, timeout_s: float = 1.0) -> Ran:
-        """Run a program as a model wrote it; it ends within `timeout_s`, and waits some seconds at most.
+        """Run a program as a model wrote it, for `timeout_s` at most, after some seconds of waiting at most.
 
-        Its result is the line that it printed last; else its variable `answer`, `result` or `ans`; else
-        its last expression; else what its function `solution`, `solve` or `main` returns. Never raises.
+        The result is its last printed line; else its variable `answer`, `result` or `ans`; else its last
+        expression; else the value of its function `solution`, `solve` or `main`. Never raises.
         """
         try:
             found = program(code) if len(code) < _SHORT else await asyncio.to_thread(program, code)
         except Unusable as error:
-            return Ran("", error=str(error))
+            return Ran("", str(error))
         if self._closed:
-            return Ran("", error="the sandbox is closed")
+            return Ran("", "the sandbox is closed")
         task = asyncio.create_task(self._placed(found, timeout_s))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -129,10 +119,10 @@ class Sandbox:
             if caller is not None and caller.cancelling():
                 await _ended(task)
                 raise
-            return Ran("", error="the sandbox is closed")
+            return Ran("", "the sandbox is closed")
 
     async def aclose(self) -> None:
-        """End all programs, and the workers. Calling it again is harmless."""
+        """End all programs and workers. Idempotent."""
         self._closed = True
         for task in list(self._running):
             await _ended(task)
@@ -141,26 +131,16 @@ class Sandbox:
             if pool is not None:
                 await pool.__aexit__(None, None, None)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     async def _placed(self, found: Program, timeout_s: float) -> Ran:
         try:
             async with asyncio.timeout(self._patience_s):
                 await self._places.acquire()
         except TimeoutError:
-            return Ran("", error="no worker was free")
-        start_s = time.monotonic()
+            return Ran("", "no worker was free")
         try:
             return await _run(await self._started(), found, timeout_s)
-        except Exception as error:  # whatever the library raises on what a model wrote: the program is lost
-            seconds = time.monotonic() - start_s
-            return Ran("", error=_one_line(_why(error)), seconds=seconds)
+        except Exception as error:  # the library may raise anything for a model's text
+            return Ran("", _one_line(_why(error)))
         finally:
             self._places.release()
 
@@ -192,7 +172,6 @@ async def _run(pool: pydantic_monty.AsyncMonty, found: Program, timeout_s: float
     }
     policy: pydantic_monty.OSPolicy = {"sleep": "zero", "random_start": {"seed": 0}}
     async with asyncio.timeout(START_S) as bound, pool.checkout(limits=limits, os_policy=policy) as session:
-        start_s = time.monotonic()
         bound.reschedule(asyncio.get_running_loop().time() + timeout_s + GRACE_S)
 
         async def feed(code: str, **inputs: str) -> Any:
@@ -202,7 +181,7 @@ async def _run(pool: pydantic_monty.AsyncMonty, found: Program, timeout_s: float
             value, error = await _outcome(feed, found, output)
         except pydantic_monty.MontyError as raised:
             value, error = "", _why(raised)
-        return Ran(value, output.output, _one_line(error), time.monotonic() - start_s)
+        return Ran(value, _one_line(error))
 
 
 async def _outcome(

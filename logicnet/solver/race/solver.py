@@ -1,9 +1,9 @@
-"""RaceSolver: several lines of attack at once, and an end to it when going on costs more than it gains.
+"""RaceSolver: several samples at once, stopped when waiting costs more than it gains.
 
-1. a closed expression is computed; where that works little else is needed
-2. samplers start together, as many as this challenge's part of the server allows
-3. each sampler that ends is a vote; votes make a posterior over answers (votes.py)
-4. after each: is waiting worth its price (stopping.py)? is another sampler?
+1. the `exact` sampler computes a closed expression; if it succeeds, little else is needed
+2. samples start together, as many as this challenge's slot of the server allows
+3. each sample that ends is a vote; votes make a posterior over answers (votes.py)
+4. after each vote: is waiting worth its price (stopping.py)? Is another sample?
 5. the likeliest answer goes out, with the reasoning closest to the others that reached it (reply.py)
 """
 
@@ -14,37 +14,30 @@ import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Any, Self
 
 from loguru import logger
 
+from logicnet._util.tasks import retrieved
 from logicnet.answers import Form, question_kind
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
+from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.planning import LEAST_CALLS, Floor, ServerShare
+from logicnet.solver.race.planning import LEAST_CALLS, Scheduler, SchedulerSlot
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.sandbox import Sandbox
-from logicnet.solver.race.stopping import (
-    REPLY_RESERVE_S,
-    VALIDATOR,
-    Arrivals,
-    Pending,
-    Prices,
-    decide,
-    worth_starting,
-)
-from logicnet.solver.race.votes import Posterior, Trust, Vote, posterior
+from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
+from logicnet.solver.race.votes import Trust, Vote, posterior
 from logicnet.votelog import SamplerVote, VoteLog
 
 EXACT_ALONE_S = 0.15
-"""How long a calculation is waited for before models are asked: it takes milliseconds, and may save them."""
+"""How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
 
 SAMPLERS = ("reason", "program")
 
@@ -52,11 +45,11 @@ SAMPLERS = ("reason", "program")
 class RaceSolver:
     """Reasoning, programs and exact computation at once; their answers vote. The default.
 
-    One instance for all challenges; what it learns of samplers' arrivals, and who is in flight, it shares.
+    One instance serves all challenges: they share the learned durations and the scheduler.
     """
 
     def __init__(self, setup: Setup | None = None) -> None:
-        """Raises SettingsError if the operator's profiles are not understood."""
+        """Raises SettingsError if the operator's profiles cannot be read."""
         setup = setup or Setup()
         self._profiles = load_profiles(setup.profiles)
         self._model = setup.model
@@ -66,8 +59,9 @@ class RaceSolver:
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._prices = VALIDATOR
-        self._floor = Floor(LEAST_CALLS, setup.costs)
-        self._use(profile_for(setup.model, self._profiles))
+        self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
+        self._identified = profile_for(setup.model, self._profiles)
+        self._use(self._identified)
 
     @classmethod
     def from_setup(cls, setup: Setup) -> Self:
@@ -77,26 +71,29 @@ class RaceSolver:
         self._profile = profile
         self._trust = Trust(self._records, profile.trust_priors())
         self._arrivals = Arrivals(profile.usual())
-        self._floor.calls = profile.calls
+        self._scheduler.calls = profile.calls
 
-    def _meet(self, model: str) -> None:
-        """Who is served, where the operator named nobody: told by the first completion."""
-        if self._model is not None or not model:
-            return
-        self._model = model
-        profile = profile_for(model, self._profiles)
-        logger.info("The model is {!r}; it is asked as the profile {!r} says.", model, profile.name)
-        if profile != self._profile:
+    def _identify(self, sample: Sample) -> None:
+        """Choose the profile by the model that is served, and by whether it thinks."""
+        first = self._model is None and sample.model != ""
+        if first:
+            self._model = sample.model
+        if sample.model != self._model or not sample.model:
+            return  # a pool may serve other models beside the first
+        profile = profile_for(self._model, self._profiles, sample.thinks)
+        if first or profile != self._identified:
+            why = {True: " thinks before it answers", False: " answers without thinking", None: ""}
+            logger.info("Model {!r}{}: profile {!r}.", self._model, why[sample.thinks], profile.name)
+        if profile != self._identified:
+            self._identified = profile
             self._use(profile)
 
     async def __aenter__(self) -> Self:
         self._closest.start()
-        self._warming = asyncio.create_task(self._exact.start())  # a second of importing, beside the rest
+        self._warming = asyncio.create_task(self._exact.start())  # imports for a second
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._warming is not None:
             self._warming.cancel()
         await self._sandbox.aclose()
@@ -104,8 +101,8 @@ class RaceSolver:
         await self._closest.close()
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
-        """Raises ModelError if no sampler came to anything; the miner then sends what was written."""
-        with self._floor.seat(challenge.stake) as seat:
+        """Raises ModelError if no sample has an answer; the miner then sends the text written so far."""
+        with self._scheduler.slot(challenge.stake) as slot:
             samplers = Samplers(
                 challenge.question,
                 self._profile,
@@ -116,14 +113,14 @@ class RaceSolver:
             )
             kind = question_kind(challenge.question)
             race = _Race(
-                samplers, deadline, seat, self._trust, self._arrivals, kind, self._prices, self._meet
+                samplers, deadline, slot, self._trust, self._arrivals, kind, self._prices, self._identify
             )
             try:
                 chosen = await race.run()
             finally:
                 race.stop()
         if chosen is None:
-            raise ModelError(race.trouble or "no line of attack came to an answer in time")
+            raise ModelError(race.trouble or "no sample reached an answer in time")
         answer = await reply(
             challenge.question,
             chosen,
@@ -143,16 +140,16 @@ class _Running:
 
 @dataclass(slots=True)
 class _Race:
-    """One challenge's race."""
+    """The samples of one challenge."""
 
     samplers: Samplers
     deadline: Deadline
-    seat: ServerShare
+    slot: SchedulerSlot
     trust: Trust
     arrivals: Arrivals
     kind: str
     prices: Prices
-    meet: Callable[[str], None]
+    identify: Callable[[Sample], None]
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
@@ -162,8 +159,8 @@ class _Race:
     _votes: list[SamplerVote] = field(default_factory=list)
 
     async def run(self) -> Form | None:
-        """The likeliest answer when going on is worth no more; None if there is none."""
-        self._begin("exact", self.samplers.exact())
+        """The likeliest answer once waiting is not worth its price; None if no sample has one."""
+        self._start("exact")
         await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
         self._begin_all()
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
@@ -172,36 +169,23 @@ class _Race:
             if self._computed():
                 left_s = min(left_s, self._trace_s() - self.deadline.elapsed_s())
             if left_s <= 0.0:
-                self.note = (
-                    "computed, and a trace is not worth more" if self._computed() else "the time is up"
-                )
+                self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
                 break
-            more = decide(
-                self._ballot(),
-                self.trust,
-                self.kind,
-                self._pending(),
-                self.arrivals,
-                left_s=left_s,
-                arrived=self._arrived,
-                prices=self.prices,
-                similarity_gain=self.samplers.profile.trace_gain,
-                reserve_s=0.0,
-            )
+            more = self._rule().decide(self._pending(), left_s)
             if not more.go_on and self.ends_with_answer():
                 self.note = f"waiting gains {more.gain:.4f} for {more.price:.4f}"
                 break
             await self._wait(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s)
             self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
-            self.note = "all samplers ended"
+            self.note = "all samples ended"
         return self._chosen()
 
     def stop(self) -> None:
-        """Cancel what still runs; a server stops generating for it."""
+        """Cancel the running samples; a server stops generating for them."""
         for task in self._running:
             task.cancel()
-            task.add_done_callback(_look_at)
+            task.add_done_callback(retrieved)
 
     def vote_log(self, chosen: Form) -> VoteLog:
         return VoteLog(self.kind, tuple(self._votes), chosen.key, self.note)
@@ -210,11 +194,11 @@ class _Race:
         return any(end.form is not None for end in self.ends)
 
     def _computed(self) -> bool:
-        """Whether the answer is nearly certain, so that what is left to win is a trace to go with it."""
+        """Whether `exact` has the answer, so that only a trace to go with it remains to be won."""
         return any(end.sampler == "exact" and end.form is not None for end in self.ends)
 
     def _trace_s(self) -> float:
-        """What a trace may take at most: more seconds cost more than it adds, even if it came for sure."""
+        """The longest wait for a trace: more seconds cost more than even a certain trace adds."""
         return self.samplers.profile.trace_gain / self.prices.second if self.prices.second else math.inf
 
     def _begin_all(self) -> None:
@@ -223,88 +207,68 @@ class _Race:
         if self._computed():
             traces = min(2, wanted["reason"]) if self.samplers.profile.trace_gain else 0
             wanted = {"reason": traces, "program": 0}
-        room = self.seat.calls()
+        room = self.slot.calls()
         for turn in range(max(wanted.values())):
             for sampler in wanted:
                 if turn < wanted[sampler] and self._calls() < room:
-                    self._start_sample(sampler)
+                    self._start(sampler)
 
     def _begin_more(self, left_s: float) -> None:
         """Start another sample if it is worth its time; for money, only if there is no answer yet."""
-        if self._computed() or (self.seat.floor.costs() and self.ends_with_answer()):
+        if self._computed() or (self.slot.scheduler.costs() and self.ends_with_answer()):
             return
-        while self._calls() < self.seat.calls():
+        while self._calls() < self.slot.calls():
             sampler = self._next_sampler()
             if sampler is None:
                 return
-            worth = worth_starting(
-                self._ballot(),
-                self.trust,
-                self.kind,
-                self._pending(),
-                self.arrivals,
-                sampler=sampler,
-                left_s=left_s,
-                arrived=self._arrived,
-                prices=self.prices,
-                similarity_gain=self.samplers.profile.trace_gain,
-                reserve_s=0.0,
-                slows=1.0 / self.samplers.profile.calls,
-            )
+            slows = 1.0 / self.samplers.profile.calls
+            worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
                 return
-            self._start_sample(sampler)
+            self._start(sampler)
 
     def _next_sampler(self) -> str | None:
-        """The more trusted kind of which not all were started."""
-        left = [
-            sampler
-            for sampler in self._kinds()
-            if self._started[sampler] < getattr(self.samplers.profile, sampler).most
-        ]
-        return max(left, key=lambda sampler: self.trust.right(sampler, self.kind), default=None)
+        """The most trusted sampler that may draw more."""
+        profile = self.samplers.profile
+        left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
+        return max(left, key=lambda one: self.trust.right(one, self.kind), default=None)
 
     def _kinds(self) -> Sequence[str]:
-        """Where a program is asked for, what one prints is no answer."""
+        """Where the question asks for a program, the output of one is not an answer."""
         return SAMPLERS if self.kind != "code" else SAMPLERS[:1]
 
-    def _start_sample(self, sampler: str) -> None:
-        self._begin(sampler, self.samplers.reason() if sampler == "reason" else self.samplers.program())
-
-    def _begin(self, sampler: str, ending: Coroutine[Any, Any, Sample]) -> None:
-        self._running[asyncio.create_task(ending)] = _Running(sampler, self.deadline.clock())
+    def _start(self, sampler: str) -> None:
+        draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)
+        self._running[asyncio.create_task(draw())] = _Running(sampler, self.deadline.clock())
         self._started[sampler] += 1
 
     def _calls(self) -> int:
         return sum(one.sampler != "exact" for one in self._running.values())
 
     async def _wait(self, seconds: float) -> None:
-        """Until a sampler ends, or so many seconds have passed."""
+        """Until a sample ends, at most so many seconds."""
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             running = self._running.pop(task)
             took_s = self.deadline.clock() - running.started_s
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
-            if error is not None:  # a sampler that fails is only a sampler less
+            if error is not None:  # a failed sample does not fail the question
                 self.trouble = f"the {running.sampler} sampler raised {type(error).__name__}"
                 continue
             end = task.result()
-            self.meet(end.model)
+            self.identify(end)
             self.trouble = end.error or self.trouble
-            if end.form is not None:  # one that failed or was cut off tells nothing of how long they take
+            if end.form is not None:  # a failed or cut-off sample says nothing about durations
                 self.arrivals.observe(running.sampler, took_s)
                 self._arrived.append(Pending(running.sampler, took_s))
             self.ends.append(end)
-            self._votes.append(
-                SamplerVote(
-                    end.sampler,
-                    end.form.key if end.form else "",
-                    end.form.text if end.form else "",
-                    end.confidence,
-                    self.deadline.elapsed_s(),
-                    end.tokens,
-                )
-            )
+            key, text = (end.form.key, end.form.text) if end.form else ("", "")
+            after_s = self.deadline.elapsed_s()
+            self._votes.append(SamplerVote(end.sampler, key, text, end.confidence, after_s, end.tokens))
+
+    def _rule(self) -> StoppingRule:
+        votes, gain = self._ballot(), self.samplers.profile.trace_gain
+        return StoppingRule(votes, self.trust, self.kind, self.arrivals, self._arrived, self.prices, gain)
 
     def _ballot(self) -> Sequence[Vote]:
         return [Vote(one.sampler, one.key, one.confidence) for one in self._votes]
@@ -314,10 +278,5 @@ class _Race:
         return [Pending(one.sampler, now_s - one.started_s) for one in self._running.values()]
 
     def _chosen(self) -> Form | None:
-        found: Posterior = posterior(self._ballot(), self.trust, self.kind)
-        return next((end.form for end in self.ends if end.form and end.form.key == found.best), None)
-
-
-def _look_at(task: asyncio.Task[Sample]) -> None:
-    if not task.cancelled():
-        task.exception()
+        best = posterior(self._ballot(), self.trust, self.kind).best
+        return next((end.form for end in self.ends if end.form and end.form.key == best), None)

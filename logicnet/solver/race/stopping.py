@@ -1,9 +1,8 @@
-"""When to stop: what waiting for more samplers is expected to gain, against the price of the seconds.
+"""When to stop: the expected gain of waiting for more samples against the price of the seconds.
 
-Both are in reward (docs/stopping.md derives them). The gain is what the next votes may change in the
-choice, by the posterior's own forecast of them, looked ahead over several arrivals with leave to stop
-after each. The price is the time until they are expected, by what samplers took before, by how long these
-have been running, and by when others of this question came.
+Both are in units of reward (docs/stopping.md derives them). The gain is the expected improvement of the
+choice by the next votes, which the posterior forecasts over several arrivals, with the option to stop after
+each. The price is the expected time of these arrivals (arrivals.py).
 """
 
 from __future__ import annotations
@@ -13,40 +12,26 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from logicnet.solver.race.arrivals import Arrivals, Pending, Usual, Waits
+from logicnet.solver.race.arrivals import Arrivals, Pending, Waits
 from logicnet.solver.race.votes import Ballots, Trust, Vote
 
-__all__ = [
-    "LOOK_AHEAD",
-    "REPLY_RESERVE_S",
-    "TRACED",
-    "VALIDATOR",
-    "Arrivals",
-    "Decision",
-    "Pending",
-    "Prices",
-    "Usual",
-    "decide",
-    "worth_starting",
-]
-
 REPLY_RESERVE_S = 1.0
-"""Kept back from every wait: choosing the trace, writing and sending the reply. Never spent on a sampler."""
+"""Reserved after every wait, to choose the trace and to write and send the reply."""
 
 LOOK_AHEAD = 3
-"""Arrivals that are thought through while votes come in. Two rival votes can overturn a choice that one
-cannot, and one step alone loses more than it saves (benchmarks/stopping.py); a fourth gained nothing."""
+"""Arrivals to look ahead. Two rival votes can overturn a choice that one cannot: a single step loses more
+than it saves (benchmarks/stopping.py), and a fourth gained nothing."""
 
 TRACED = frozenset({"reason"})
-"""Samplers whose vote comes with a trace that reads like an assistant's solution."""
+"""Samplers whose trace reads like an assistant's solution."""
 
-_UNLIKELY = 0.002  # votes less likely to come than this are not followed further
-_GROUPS = 4  # answers (or groups of equally placed ones) that a next vote is thought to agree with
+_UNLIKELY = 0.002  # votes that are less likely are not followed
+_GROUPS = 4  # answers, or groups of equally likely ones, that a next vote may name
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What counts, in reward (LogicNet 1.6; a test holds it against logicnet.scoring.reward):
+    """Prices in reward (LogicNet 1.6; a test compares them with logicnet.scoring.reward):
 
     reward = (0.7 * correctness + 0.3 * similarity - 0.05 * seconds / 64) / 2 + 0.5
     """
@@ -61,7 +46,7 @@ VALIDATOR = Prices()
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to `go_on`; `gain` and `price` of the best plan of waiting, in reward.
+    """Whether to wait; `gain` and `price` of the best waiting plan, in reward.
 
     `look_again_s`: decide again after so many seconds, or at the next arrival if that is sooner.
     """
@@ -79,127 +64,84 @@ class Decision:
 _STOP = Decision(False, 0.0, 0.0, 0.0)
 
 
-def decide(
-    votes: Sequence[Vote],
-    trust: Trust,
-    kind: str,
-    pending: Sequence[Pending],
-    arrivals: Arrivals,
-    *,
-    left_s: float,
-    arrived: Sequence[Pending] = (),
-    prices: Prices = VALIDATOR,
-    similarity_gain: float = 0.0,
-    traced: frozenset[str] = TRACED,
-    forced: float = 0.0,
-    reserve_s: float = REPLY_RESERVE_S,
-    look_ahead: int = LOOK_AHEAD,
-) -> Decision:
-    """Is it worth waiting for any of `pending`?
-
-    `left_s`: seconds until the reply must be there; the last `reserve_s` are never waited away.
-    `arrived`: samples of this question that ended, and what they took. `similarity_gain`: reward that a trace
-    of the model's own adds to an answer that has none. `forced`: chance of being right without any vote.
-    """
-    worth = _Worth(prices.right, similarity_gain, forced, traced)
-    question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
-    return question.decide(pending, left_s - reserve_s)
-
-
-def worth_starting(
-    votes: Sequence[Vote],
-    trust: Trust,
-    kind: str,
-    pending: Sequence[Pending],
-    arrivals: Arrivals,
-    *,
-    sampler: str,
-    left_s: float,
-    arrived: Sequence[Pending] = (),
-    prices: Prices = VALIDATOR,
-    similarity_gain: float = 0.0,
-    traced: frozenset[str] = TRACED,
-    forced: float = 0.0,
-    reserve_s: float = REPLY_RESERVE_S,
-    slows: float = 0.0,
-    look_ahead: int = LOOK_AHEAD,
-) -> Decision:
-    """Is one more `sampler` worth its time and load? As `decide`, of the best plan with it and without.
-
-    `slows`: share by which it slows all running samples. `gain` is what the plan with it is worth more.
-    """
-    worth = _Worth(prices.right, similarity_gain, forced, traced)
-    question = _QuestionState(votes, trust, kind, arrivals, tuple(arrived), prices, worth, look_ahead)
-    horizon_s = left_s - reserve_s
-    more = question.decide([*pending, Pending(sampler, 0.0)], horizon_s, pace=1.0 + slows)
-    gain = more.worth - question.decide(pending, horizon_s).worth
-    return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
-
-
 @dataclass(frozen=True, slots=True)
-class _QuestionState:
-    """What is known of one question, whatever samplers are to run."""
+class StoppingRule:
+    """The state of one question, apart from the samples to wait for.
+
+    `arrived`: samples that ended, with their durations. `similarity_gain`: reward that a model's trace adds
+    to an answer without one.
+    """
 
     votes: Sequence[Vote]
     trust: Trust
     kind: str
     arrivals: Arrivals
-    arrived: Sequence[Pending]
-    prices: Prices
-    worth: _Worth
-    look_ahead: int
+    arrived: Sequence[Pending] = ()
+    prices: Prices = VALIDATOR
+    similarity_gain: float = 0.0
+    look_ahead: int = LOOK_AHEAD
 
-    def decide(self, pending: Sequence[Pending], horizon_s: float, *, pace: float = 1.0) -> Decision:
-        """The best plan of waiting for `pending`, all of them `pace` times slower than usual."""
-        if not pending or horizon_s <= 0.0:
+    def decide(self, pending: Sequence[Pending], within_s: float, *, pace: float = 1.0) -> Decision:
+        """The best plan of waiting for `pending` within some seconds, if all are `pace` times slower."""
+        if not pending or within_s <= 0.0:
             return _STOP
         ballots = Ballots.counted(self.votes, self.trust, self.kind)
-        own = frozenset(vote.key for vote in self.votes if vote.key and vote.sampler in self.worth.traced)
+        own = frozenset(vote.key for vote in self.votes if vote.key and vote.sampler in TRACED)
         most = min(self.look_ahead, len(pending))
-        waits = Waits(pending, self.arrived, self.arrivals, horizon_s=horizon_s, pace=pace, most=most)
-        # Thought through for more samplers than there are, of the last kind: so that a tree serves again.
+        waits = Waits(pending, self.arrived, self.arrivals, horizon_s=within_s, pace=pace, most=most)
+        # Padded with the last sampler up to `look_ahead`, so that one tree serves more cases.
         samplers = (*waits.samplers, *waits.samplers[-1:] * (self.look_ahead - most))
-        plans = _plans(_tree(ballots, own, samplers, self.worth), waits, self.prices.second)
+        worth = _Worth(self.prices.right, self.similarity_gain)
+        plans = _plans(_tree(ballots, own, samplers, worth), waits, self.prices.second)
         gain, price, window_s = max(plans, key=lambda plan: plan[0] - plan[1])
         return Decision(gain > price, gain, price, window_s) if gain > price else _STOP
+
+    def start(
+        self, sampler: str, pending: Sequence[Pending], within_s: float, *, slows: float = 0.0
+    ) -> Decision:
+        """Whether one more sample of `sampler`, which slows all others by a share, is worth its time.
+
+        `gain`: of the best plan with it over the best one without.
+        """
+        more = self.decide([*pending, Pending(sampler, 0.0)], within_s, pace=1.0 + slows)
+        gain = more.worth - self.decide(pending, within_s).worth
+        return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
 
 
 @dataclass(frozen=True, slots=True)
 class _Worth:
-    """What an answer is worth, in reward."""
+    """The value of an answer, in reward."""
 
     right: float
     similarity_gain: float
-    forced: float
-    traced: frozenset[str]
 
     def of(self, leader: str, joint: Mapping[str, float], own: frozenset[str]) -> float:
-        """Of choosing the leader, times the probability of these votes."""
-        total = sum(joint.values())
+        """The value of choosing the leader, times the probability of these votes."""
         if not leader:
-            return self.right * self.forced * total
-        return self.right * joint[leader] + (self.similarity_gain * total if leader in own else 0.0)
+            return 0.0
+        traced = self.similarity_gain * sum(joint.values()) if leader in own else 0.0
+        return self.right * joint[leader] + traced
 
 
 class _Node(NamedTuple):
-    """Votes as they may stand after `depth` arrivals. `gain`: what choosing anew after the next is worth
-    more than keeping the choice; `later`: chance and place of what the next makes of them."""
+    """Votes after `depth` arrivals. `gain`: of choosing again after the next vote over keeping the choice.
+    `later`: chance and index of each node that the next vote leads to."""
 
     depth: int
     gain: float
     later: tuple[tuple[float, int], ...]
 
 
-_Tree = list[_Node]  # children before parents, the votes of now at the end
+_Tree = list[_Node]  # children before parents, the present votes last
 
 _trees: WeakKeyDictionary[Trust, dict[object, _Tree]] = WeakKeyDictionary()
-"""Trees by votes. They know nothing of time, and the votes of one question are often those of another."""
+"""Trees by votes. They do not depend on time, and equal votes recur in other questions."""
 
 _MOST_TREES = 512  # some ten megabytes at most
 
 
 def _tree(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
-    """What may come of these votes if `samplers` arrive in this order."""
+    """The tree of votes if `samplers` arrive in this order."""
     place = (ballots.kind, samplers, worth, _standing(ballots, own))
     trees = _trees.setdefault(ballots.trust, {})
     if (tree := trees.get(place)) is None:
@@ -210,7 +152,7 @@ def _tree(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], wort
 
 
 def _standing(ballots: Ballots, own: frozenset[str]) -> object:
-    """What votes say, whatever the answers are called."""
+    """The votes without the names of the answers."""
     answers = (
         (one.odds, tuple(sorted(one.samplers.items())), key in own) for key, one in ballots.answers.items()
     )
@@ -228,7 +170,7 @@ class _State:
 
 
 def _grown(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
-    """Arrival by arrival; votes that stand alike are one state, and unlikely states are not followed."""
+    """Build a tree arrival by arrival: equivalent votes are one state, and unlikely states are dropped."""
     level: dict[object, _State] = {None: _State(ballots, own, 1.0)}
     levels = []
     for depth, sampler in enumerate(samplers):
@@ -252,7 +194,7 @@ def _grown(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], wor
 
 
 def _branch(state: _State, sampler: str, worth: _Worth, depth: int, following: dict[object, _State]) -> None:
-    """What `sampler` may say to these votes."""
+    """Add the states that a vote of `sampler` may lead to."""
 
     def follow(ballots: Ballots, own: frozenset[str], chance: float) -> None:
         standing = _standing(ballots, own)
@@ -269,23 +211,23 @@ def _branch(state: _State, sampler: str, worth: _Worth, depth: int, following: d
         after = ballots.plus(sampler, key)
         next_joint = after.joint()
         weight = (1.0 - silent) * many / total
-        next_own = own | {key} if sampler in worth.traced else own
+        next_own = own | {key} if sampler in TRACED else own
         kept = worth.of(leader, next_joint, own)
         state.gain += weight * (worth.of(after.leader(), next_joint, next_own) - kept)
         follow(after, next_own, weight * sum(next_joint.values()))
 
 
 def _plans(tree: _Tree, waits: Waits, rate: float) -> list[tuple[float, float, float]]:
-    """Gain, price and seconds of the best plan for each window in which one would give up waiting.
+    """Gain, price and seconds of the best plan for each window.
 
-    From the last votes to those of now: after every arrival one may stop, which gains and costs nothing.
+    Backward from the last votes to the present ones: stopping after an arrival gains and costs nothing.
     """
     plans = []
     for window_s, reach, seconds in zip(waits.windows_s, waits.reach, waits.seconds, strict=True):
         gains: list[float] = []
         prices: list[float] = []
         for depth, now, later in tree:
-            if depth >= len(reach):  # there are no more samplers than that
+            if depth >= len(reach):  # no more samples are pending
                 gains.append(0.0)
                 prices.append(0.0)
                 continue
@@ -303,10 +245,10 @@ def _plans(tree: _Tree, waits: Waits, rate: float) -> list[tuple[float, float, f
 
 
 def _next_answers(joint: Mapping[str, float], depth: int) -> list[tuple[str, int]]:
-    """Answers that a next vote may name, with how many others are placed alike; last, one not seen yet."""
+    """Answers that a next vote may name, each with the number of equally likely ones; an unseen one last."""
     groups: list[tuple[str, int, float]] = []
     for key in sorted((key for key in joint if key), key=lambda key: (-joint[key], key)):
-        if len(groups) > 1 and joint[key] > 0.98 * groups[-1][2]:  # the leader stands alone
+        if len(groups) > 1 and joint[key] > 0.98 * groups[-1][2]:  # the leader is never grouped
             first, many, chance = groups[-1]
             groups[-1] = (first, many + 1, chance)
         elif len(groups) < _GROUPS:

@@ -1,15 +1,15 @@
-"""What the answers so far are worth: a posterior over them and "none of these".
+"""A posterior over the answers so far and "none of these".
 
-The model behind it (derived in docs/stopping.md):
+The model (derived in docs/stopping.md):
 
-    a question has one hidden ease, u ~ N(0, 1), which all samplers feel: so they err together
-    a sampler is right with probability Phi(a + spread * u), on average its trust for this kind of question
+    a question has one hidden ease, u ~ N(0, 1), which all samples share: so they err together
+    a sample is right with probability Phi(a + spread * u), on average its trust for this kind of question
     right answers are equal; wrong ones scatter as a hierarchical Dirichlet process: some attract, those
         of one sampler more than those of two
 
-Each answer seen is a hypothesis, and so is that none is right. Every vote multiplies one factor into
-each, so the order of votes cannot matter. Keys are compared as they are; making equal answers equal
-is somebody else's work. Pure arithmetic, no I/O: tens of microseconds for 16 votes.
+Each answer is a hypothesis, and so is "none is right". Every vote multiplies one factor into each, so the
+order of votes does not matter. Keys are compared as they are: `logicnet.answers` makes equal answers equal.
+Pure arithmetic: tens of microseconds for 16 votes.
 """
 
 from __future__ import annotations
@@ -22,30 +22,29 @@ from statistics import NormalDist, fmean, pstdev
 from types import MappingProxyType
 
 DOUBT = 0.004
-"""Chance that the model above does not hold (a misread question, a false truth): nothing is certain."""
+"""Chance that the model above does not hold, because of a misread question or a wrong reference."""
 
 CONFIDENCE_WEIGHT = 0.35
 """Log-odds of being right per standard deviation of a trace's mean log-probability. Mild on purpose: within
 one question, confidences put a right trace above a wrong one in about 6 of 10 pairs (CISC, arXiv:2502.06233),
 and two unit normals that far apart differ by 0.36."""
 
-_MOST_CONFIDENCE = 2.0  # standard deviations; a measurement past that says no more
-_LEAST_DEVIATION = 0.02  # nats per token; traces closer than this are equally confident
-_LEAST_TRACES = 3  # of one sampler in one challenge, before they are compared with each other
+_MOST_CONFIDENCE = 2.0  # standard deviations; larger ones count as this
+_LEAST_DEVIATION = 0.02  # nats per token; closer traces are equally confident
+_LEAST_TRACES = 3  # of one sampler in one challenge, to compare them with each other
 
 _LEAST = 0.005  # trust is kept between this and 1 - this
-_LEAST_RIGHT = 2e-3  # the same for one question however easy or hard, so that many votes do not underflow
+_LEAST_RIGHT = 2e-3  # the same for one question, so that many votes do not underflow
 
 MOST_VOTES = 64
-"""Of one challenge that are counted; of more, the first. Their chances stay within what a float can hold."""
+"""Votes of one challenge that count, the first ones. More could underflow a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One sampler's end. `key` is the normal form of its answer, "" if it has none.
+    """One sample's answer. `key` is its normal form, "" if there is none.
 
-    `confidence`: mean log-probability per token of its trace or of the trace's tail (nats, so at most 0),
-    None if unknown.
+    `confidence`: mean log-probability per token of its trace or the tail of it (nats), None if unknown.
     """
 
     sampler: str
@@ -55,7 +54,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class SamplerRecord:
-    """What scored runs say of one sampler at one kind of question: counts, which may be discounted."""
+    """Counts of one sampler at one kind of question in scored runs; they may be discounted."""
 
     kind: str
     sampler: str
@@ -66,11 +65,11 @@ class SamplerRecord:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What to think of a sampler before it has a record.
+    """The prior of a sampler without a record.
 
-    `right`: chance that its answer is right. `strength`: questions that this opinion is worth.
-    `silent`: chance that it ends with no answer. `spread`: how much it depends on the question's ease,
-    in standard deviations of its own noise; 0 = not at all.
+    `right`: chance that its answer is right. `strength`: questions that this prior is worth. `silent`: chance
+    of no answer. `spread`: dependence on the ease of the question, in standard deviations of the sampler's
+    noise; 0 = none.
     """
 
     right: float
@@ -90,7 +89,7 @@ WEAK: Priors = MappingProxyType(
     }
 )
 """For models of a few hundred million parameters. SmolLM2-135M on easy tasks: 22 % with worked examples,
-0 % without; 33 % by a program. `spread`: some program of 8 was right in 56 %, which the spread 1.4 gives."""
+0 % without; 33 % by a program. `spread`: one of 8 programs was right in 56 %, which the spread 1.4 gives."""
 
 CHAT: Priors = MappingProxyType(
     {
@@ -101,19 +100,19 @@ CHAT: Priors = MappingProxyType(
     }
 )
 """For chat models of some 7 billion: Qwen2.5-7B-Instruct has 91.6 % on GSM8K, 75.5 % on MATH (technical
-report, arXiv:2412.15115). `spread`: what served best in benchmarks/stopping.py, on the seeds for tuning; its
-published votes of k gain little, so questions are nearly always or nearly never answered right."""
+report, arXiv:2412.15115). `spread`: the best in benchmarks/stopping.py, on the tuning seeds; published votes
+of k gain little, so most questions are nearly always or nearly never answered right."""
 
 _UNKNOWN = Prior(0.3, strength=4.0)
 
 _KIND_STRENGTH = 8.0
-"""Questions of one kind that the sampler's record at all others is worth."""
+"""Questions of one kind that the record at all other kinds is worth."""
 
 _MOST_ELSEWHERE = 24.0
-"""Questions of other kinds that count at all: kinds differ too much for a thousand of them to settle it."""
+"""Questions of other kinds that count at most, because kinds differ."""
 
 GUESSED: Mapping[str, float] = MappingProxyType({"yes-no": 0.5, "choice": 0.25})
-"""Chance of being right by guessing: no sampler is thought worse than this before its record says so."""
+"""Chance of being right by guessing: the least trust in a sampler without a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ class Scatter:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.between < self.within < 1.0:
-            raise ValueError("a scatter wants 0 < between < within < 1")
+            raise ValueError("a scatter needs 0 < between < within < 1")
 
 
 SCATTER: Mapping[str, Scatter] = MappingProxyType(
@@ -139,19 +138,19 @@ SCATTER: Mapping[str, Scatter] = MappingProxyType(
 
 WEAK_SCATTER = Scatter()
 CHAT_SCATTER = Scatter(within=0.60, between=0.50)
-"""For models that `CHAT` is for: what they get wrong, they get wrong alike. Tuned as its spread was."""
+"""For the models of `CHAT`: their errors are alike. Tuned together with its spread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How confident a sampler's traces usually are: mean and standard deviation, nats per token."""
+    """The usual confidence of a sampler's traces: mean and standard deviation, nats per token."""
 
     mean: float
     deviation: float
 
 
 class Trust:
-    """How often a sampler is right: its record, shrunk to what it did elsewhere, and that to a prior.
+    """How often a sampler is right: its record, shrunk to its record elsewhere, and that to a prior.
 
     With r right of n at this kind, R of N at all others, these counted as 24 at most:
 
@@ -168,7 +167,7 @@ class Trust:
         scatter: Mapping[str, Scatter] = SCATTER,
         other_scatter: Scatter | None = None,
     ) -> None:
-        """`other_scatter`: of kinds that `scatter` does not name; what goes with the priors, if not given."""
+        """`other_scatter`: of kinds that `scatter` does not name. Default: that of the priors."""
         self.priors = priors
         self.scales = scales
         self._scatter = scatter
@@ -186,7 +185,7 @@ class Trust:
         return self.priors.get(sampler, _UNKNOWN)
 
     def right(self, sampler: str, kind: str) -> float:
-        """Chance that this sampler's answer is right, at this kind of question; between 0.005 and 0.995."""
+        """Chance that an answer of this sampler is right at this kind; between 0.005 and 0.995."""
         known = self._right.get((sampler, kind))
         if known is None:
             prior = self.prior(sampler)
@@ -203,7 +202,7 @@ class Trust:
         return known
 
     def silent(self, sampler: str) -> float:
-        """Chance that this sampler ends with no answer."""
+        """Chance that a sample ends without an answer."""
         prior = self.prior(sampler)
         right, wrong, silent = self._totals.get(sampler, _NOTHING)
         strength = prior.strength
@@ -215,7 +214,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Chances of being right: `of` each answer seen, and of `none` of them. They sum to 1; none is 1."""
+    """Chances of being right: `of` each answer, and `none` for none of them. They sum to 1."""
 
     of: Mapping[str, float]
     none: float
@@ -224,7 +223,7 @@ class Posterior:
 
 
 def posterior(votes: Sequence[Vote], trust: Trust, kind: str) -> Posterior:
-    """What `votes` say. One vote alone is believed as its sampler is; votes with key "" say nothing."""
+    """The posterior of `votes`. A single vote has the trust of its sampler; key "" does not count."""
     return Ballots.counted(votes, trust, kind).posterior()
 
 
@@ -241,7 +240,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class Ballots:
-    """All votes of one challenge, to which others can be added: what the stopping rule looks ahead with.
+    """All votes of one challenge. The stopping rule looks ahead by adding others.
 
     `joint()` holds, for each answer and for "none", the probability of these votes and that hypothesis.
     Ballots with one more vote have joints that sum to this one's total times that vote's probability.
@@ -263,7 +262,7 @@ class Ballots:
         return ballots
 
     def plus(self, sampler: str, key: str) -> Ballots:
-        """These and one vote more, of usual confidence."""
+        """These and one more vote of usual confidence."""
         answers = dict(self.answers)
         if (old := answers.get(key)) is not None:
             answers[key] = _Answer(old.odds, dict(old.samplers))
@@ -307,7 +306,7 @@ class Ballots:
         return Posterior(of, joint[""] * sure + DOUBT, best, of[best])
 
     def leader(self) -> str:
-        """The likeliest answer, "" if there is none; between equals, the first by name."""
+        """The likeliest answer, "" if there is none; among equals, the first by name."""
         joint = self.joint()
         return min((key for key in joint if key), key=lambda key: (-joint[key], key), default="")
 
@@ -326,7 +325,7 @@ class Ballots:
 
 
 def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
-    """Log-odds that each vote's confidence adds, by its sampler's scale or, without one, by its fellows."""
+    """Log-odds that each vote's confidence adds, by the scale of its sampler or of its other votes."""
     scales: dict[str, Scale | None] = {}
     shifts = []
     for vote in votes:
@@ -340,14 +339,14 @@ def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
             shifts.append(0.0)
             continue
         above = (vote.confidence - scale.mean) / max(scale.deviation, _LEAST_DEVIATION)
-        # In steps of a tenth, so that what is computed for one vote serves the next.
+        # In steps of a tenth, so that cached values serve other votes.
         above = round(max(-_MOST_CONFIDENCE, min(_MOST_CONFIDENCE, above)), 1)
         shifts.append(CONFIDENCE_WEIGHT * above)
     return shifts
 
 
 def _fellows(votes: Sequence[Vote], sampler: str) -> Scale | None:
-    known = sorted(  # so that sums of floats do not depend on the order either
+    known = sorted(  # sorted, so that float sums do not depend on the order
         vote.confidence
         for vote in votes
         if vote.sampler == sampler and vote.confidence is not None and math.isfinite(vote.confidence)
@@ -359,8 +358,7 @@ _NOTHING = (0.0, 0.0, 0.0)
 _NORMAL = NormalDist()
 
 _EASES = (-4.0, -3.2, -2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4, 3.2, 4.0)
-"""Where the integral over a question's ease is taken: even steps, which for a normal density are exact to
-six digits."""
+"""Points of the integral over the ease: even steps, exact to six digits for a normal density."""
 _WEIGHTS = tuple(_NORMAL.pdf(ease) / sum(map(_NORMAL.pdf, _EASES)) for ease in _EASES)
 
 
@@ -384,7 +382,7 @@ def _concentrations(scatter: Scatter) -> tuple[float, float]:
 
 @lru_cache(maxsize=65536)
 def _partition(wrong: tuple[tuple[int, ...], ...], within: float, between: float) -> float:
-    """Probability of wrong answers that were said so often, times prod_samplers rising(within, votes).
+    """Probability of wrong answers with so many votes, times prod_samplers rising(within, votes).
 
     `wrong` has one tuple for each answer: its votes, by sampler. Exact: in the Chinese restaurant franchise,
     sums over how many tables each answer has in each sampler, as coefficients of polynomials.

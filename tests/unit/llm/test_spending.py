@@ -95,8 +95,8 @@ def test_a_damaged_file_stops_the_day_s_spending(tmp_path: Path, text: str) -> N
         spending = Spending(path, clock)
     [line] = lines
     assert line == (
-        f"WARNING {path} cannot be read (damaged): no paid model is asked today; "
-        "to allow it, move the file away."
+        f"WARNING Cannot read {path} (damaged): paid models are not asked today. "
+        "To allow them, move the file away."
     )
     assert not spending.charge("a", LIMIT, 1)
     spending.close()
@@ -116,7 +116,7 @@ async def test_nothing_is_spent_that_would_be_forgotten(tmp_path: Path) -> None:
             async with asyncio.timeout(60):
                 while not lines:
                     await asyncio.sleep(0.005)
-            assert "cannot be written (Is a directory): no paid model is asked until it can" in lines[0]
+            assert "(Is a directory): paid models are not asked until it can be written" in lines[0]
             assert not spending.charge("a", LIMIT, 1)
     beside.rmdir()
     spending.close()

@@ -64,7 +64,7 @@ async def test_it_is_left_also_when_the_miner_breaks() -> None:
 
 async def test_a_solver_that_cannot_begin_is_said_in_one_line() -> None:
     solver = Worker(begins=OSError("no\nsuch thing"))
-    with pytest.raises(SettingsError, match=r"^the solver worker cannot begin: OSError: no such thing$"):
+    with pytest.raises(SettingsError, match=r"^the solver worker failed to start: OSError: no such thing$"):
         async with on_shift(solver, "worker"):
             raise AssertionError
     assert solver.did == ["began"]
@@ -80,7 +80,7 @@ async def test_a_solver_that_cannot_end_keeps_nobody_from_ending() -> None:
     with listening() as said:
         async with on_shift(Worker(ends=RuntimeError()), "worker"):
             pass
-    assert said == ["WARNING The solver worker did not end well: RuntimeError."]
+    assert said == ["WARNING The solver worker failed to end: RuntimeError."]
 
 
 async def test_a_solver_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,4 +92,4 @@ async def test_a_solver_that_does_not_end_is_left_behind(monkeypatch: pytest.Mon
     with listening() as said:
         async with on_shift(Slow(), "slow"):
             pass
-    assert said == ["WARNING The solver slow did not end well: TimeoutError."]
+    assert said == ["WARNING The solver slow failed to end: TimeoutError."]

@@ -15,7 +15,7 @@ from logicnet.solver.race.arrivals import Arrivals, Pending, Usual, Waits
 
 def punctual() -> Arrivals:
     """Reasoning takes 3 to 8 seconds, programs 2."""
-    arrivals = Arrivals()
+    arrivals = Arrivals({"reason": Usual(5.0), "program": Usual(3.0)})
     for _ in range(20):
         for seconds in (3.0, 4.0, 5.0, 6.0, 8.0):
             arrivals.observe("reason", seconds)
@@ -66,13 +66,13 @@ def test_arrivals_to_come_have_chances_and_take_time(pending: list[Pending], arr
     assert all(sooner <= later + 1e-9 for sooner, later in pairwise(first))
 
 
-def test_more_samplers_bring_the_first_one_sooner_and_a_slower_server_later() -> None:
+def test_more_samples_bring_the_first_one_sooner_and_a_slower_server_later() -> None:
     one, four = (waits([Pending("reason", 0.0)] * many, [], 1) for many in (1, 4))
     slow = waits([Pending("reason", 0.0)], [], 1, pace=2.0)
     assert four.seconds[-1][0] < one.seconds[-1][0] < slow.seconds[-1][0]
 
 
-def test_the_sampler_that_is_nearest_comes_first() -> None:
+def test_the_sample_that_is_nearest_comes_first() -> None:
     found = waits([Pending("reason", 0.0), Pending("program", 0.0), Pending("reason", 4.5)], [])
     assert found.samplers[-1] == "reason"
     assert "program" in found.samplers[:2]

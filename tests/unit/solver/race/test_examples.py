@@ -1,6 +1,7 @@
 """Worked examples: right, near to what is asked, and none of them a question that anything is reported on."""
 
 import re
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_there_are_enough_of_them_and_none_twice() -> None:
 
 
 async def test_programs_print_what_solutions_conclude() -> None:
-    async with Sandbox() as sandbox:
+    async with aclosing(Sandbox()) as sandbox:
         for one in examples():
             ran = await sandbox.run(one.program, timeout_s=60)
             assert ran.error == "", one.question

@@ -51,6 +51,32 @@ def file(tmp_path: Path) -> Path:
         ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "chat"),
         ("Qwen/Qwen3-Coder-Next", "chat"),
         ("openai/gpt-oss-20b", "thinking"),
+        ("nvidia/OpenReasoning-Nemotron-7B", "thinking"),
+        ("open-thoughts/OpenThinker3-7B", "thinking"),
+        ("agentica-org/DeepScaleR-1.5B-Preview", "thinking"),
+        ("XiaomiMiMo/MiMo-7B-RL", "thinking"),
+        ("XiaomiMiMo/MiMo-7B-RL-0530", "thinking"),
+        ("zai-org/GLM-Z1-9B-0414", "thinking"),
+        ("qihoo360/Light-R1-14B-DS", "thinking"),
+        ("Skywork/Skywork-OR1-7B", "thinking"),
+        ("LGAI-EXAONE/EXAONE-Deep-7.8B", "thinking"),
+        ("POLARIS-Project/Polaris-4B-Preview", "thinking"),
+        ("simplescaling/s1.1-32B", "thinking"),
+        ("deepseek-reasoner", "thinking"),
+        ("r1-1776", "thinking"),
+        ("AIDC-AI/Marco-o1", "thinking"),
+        ("deepseek-chat", "chat"),
+        ("a/model-rlhf-7b", "chat"),
+        ("a/Non-Reasoning-8B", "chat"),
+        ("upstage/SOLAR-10.7B-Instruct", "chat"),
+        ("LiquidAI/LFM2-8B-A1B", "chat"),
+        ("Qwen/Qwen2.5-7B-Instruct-1M", "chat"),
+        ("Qwen/Qwen2.5-1.5B-Instruct", "chat"),
+        ("gemma3-270m", "small"),
+        ("gemma3:270m", "small"),
+        ("google/gemma-3-1b-it", "small"),
+        ("LiquidAI/LFM2-350M", "small"),
+        ("qwen2.5:0.5b", "small"),
         ("something nobody has heard of", "chat"),
         ("", "chat"),
         (None, "chat"),
@@ -58,6 +84,34 @@ def file(tmp_path: Path) -> Path:
 )
 def test_a_model_has_the_profile_of_its_kind(model: str | None, name: str) -> None:
     assert profile_for(model, load_profiles()).name == name
+
+
+@pytest.mark.parametrize(
+    ("model", "thinks", "name"),
+    [
+        ("prod", True, "thinking"),
+        ("gemma3-270m", True, "thinking"),
+        ("Qwen/Qwen3-8B", False, "chat"),
+        ("Qwen/Qwen3-0.6B", False, "small"),
+        ("Qwen/Qwen3-8B", None, "thinking"),
+        ("smollm2", False, "small"),
+    ],
+)
+def test_what_a_model_does_outweighs_its_name(model: str, thinks: bool | None, name: str) -> None:
+    assert profile_for(model, load_profiles(), thinks).name == name
+
+
+@pytest.mark.parametrize("thinks", [True, False, None])
+def test_the_operators_own_profile_is_not_corrected(file: Path, thinks: bool | None) -> None:
+    file.write_text(OWN)
+    assert profile_for("my-r1", load_profiles(file), thinks).name == "mine"
+
+
+def test_the_word_of_earlier_versions_is_still_read(file: Path) -> None:
+    file.write_text(OWN.replace("samples =", "lanes ="))
+    earlier = load_profiles(file)
+    file.write_text(OWN)
+    assert earlier == load_profiles(file)
 
 
 @pytest.mark.parametrize("model", catalogue().models, ids=lambda model: model.name)
@@ -145,7 +199,7 @@ MISTAKES = [
     (OWN.replace("samples = 4", 'samples = "4"'), "'mine': reason.samples must be a whole number"),
     (OWN.replace("samples = 4", "samples = true"), "'mine': reason.samples must be a whole number"),
     (OWN.replace("samples = 4", "samples = 33"), "'mine': reason.samples must be less than or equal to 32"),
-    (OWN.replace("samples = 4", "samples = 9"), "'mine': reason samples = 9 are begun, but most = 8"),
+    (OWN.replace("samples = 4", "samples = 9"), "'mine': reason samples = 9 is more than most = 8"),
     (OWN.replace("samples = 4", "samples = 0"), "'mine': reason.samples must be 1 or more"),
     (OWN.replace("most = 2", "most = 65"), "'mine': program.most must be less than or equal to 64"),
     (OWN.replace("max_tokens = 600", "max_tokens = 7"), "'mine': reason.max_tokens must be greater than"),

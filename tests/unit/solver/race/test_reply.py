@@ -55,7 +55,7 @@ async def test_of_two_the_longer_and_of_copies_one() -> None:
     assert (await replied(reasoned("72."), reasoned(STEPS), reasoned("72."))).reasoning == STEPS
 
 
-async def test_traces_are_compared_by_meaning_once_that_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_traces_are_compared_by_embedding_once_that_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     class Process:
         slow = False
         broken: Exception | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -27,7 +28,7 @@ Run = Callable[..., Samplers]
 @pytest.fixture
 async def run(models: Endpoint) -> AsyncIterator[Run]:
     """`run(question=..., seconds=..., as_profile=...)` gives the samplers of one challenge."""
-    async with Sandbox() as sandbox, Exact() as exact:
+    async with aclosing(Sandbox()) as sandbox, Exact() as exact:
         yield lambda **words: course.samplers(models, sandbox, exact, **words)
 
 
@@ -68,7 +69,7 @@ async def test_reasoning_that_is_cut_off_is_concluded(server: ScriptedModel, run
 
 
 @pytest.mark.parametrize("as_profile", [profile(), THINKING])
-async def test_a_sampler_that_begins_late_has_most_of_what_is_left(
+async def test_a_sample_that_begins_late_has_most_of_what_is_left(
     server: ScriptedModel, run: Run, as_profile: Profile
 ) -> None:
     server.text = as_asked
@@ -217,9 +218,7 @@ async def test_a_program_is_run_and_its_result_is_the_vote(server: ScriptedModel
         "```",
     ],
 )
-async def test_a_program_that_fails_is_a_sampler_without_a_vote(
-    server: ScriptedModel, run: Run, text: str
-) -> None:
+async def test_a_program_that_fails_has_no_vote(server: ScriptedModel, run: Run, text: str) -> None:
     server.text = text
     samplers = run(
         as_profile=profile(program=SamplerProfile(samples=1, most=1, temperature=0, max_tokens=20_000))
@@ -260,7 +259,7 @@ async def test_a_closed_expression_is_computed_and_no_model_asked(server: Script
 # What goes wrong -------------------------------------------------------------------------------------
 
 
-async def test_whatever_the_server_does_samplers_end_in_time(run: Run) -> None:
+async def test_samples_end_in_time_whatever_the_server_does(run: Run) -> None:
     async def ends(mode: Mode) -> list[Sample]:
         async with ScriptedModel(text=as_asked, mode=mode) as server:
             endpoint = Endpoint(server.base_url)
@@ -278,7 +277,7 @@ async def test_whatever_the_server_does_samplers_end_in_time(run: Run) -> None:
         assert program.program in ("", PROGRAM)
 
 
-async def test_a_sampler_that_is_cancelled_leaves_nothing_running(server: ScriptedModel, run: Run) -> None:
+async def test_a_sample_that_is_cancelled_leaves_nothing_running(server: ScriptedModel, run: Run) -> None:
     server.mode = Mode.HANG_IN_TEXT
     samplers = run()
     tasks = [asyncio.create_task(one) for one in (samplers.reason(), samplers.program(), samplers.reason())]

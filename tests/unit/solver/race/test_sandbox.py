@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import psutil
 import pytest
 import pytest_asyncio
 
-from logicnet.solver.race.sandbox import MEMORY_BYTES, OUTPUT_BYTES, VALUE_CHARS, WORKERS, Ran, Sandbox
+from logicnet.solver.race.sandbox import MEMORY_BYTES, VALUE_CHARS, WORKERS, Ran, Sandbox
 from tests.unit.solver.race import hostile
 
 MOST_RESIDENT_BYTES = 4 * MEMORY_BYTES
@@ -20,7 +21,7 @@ MOST_RESIDENT_BYTES = 4 * MEMORY_BYTES
 
 @pytest_asyncio.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox() as opened:
+    async with aclosing(Sandbox()) as opened:
         yield opened
 
 
@@ -131,7 +132,7 @@ async def test_what_programs_import_is_there(sandbox: Sandbox, code: str, value:
 
 async def test_a_failure_is_one_short_line(sandbox: Sandbox) -> None:
     ran = await sandbox.run("print(3)\nraise ValueError('a\\n' + 'x' * 10**7)", timeout_s=60)
-    assert (ran.value, ran.output) == ("", "3\n")
+    assert ran.value == ""
     assert ran.error.startswith("ValueError: a x")
     assert len(ran.error) <= 300
     ran = await sandbox.run("1 / 0", timeout_s=60)
@@ -152,7 +153,7 @@ async def test_hostile_programs_are_lost_and_nothing_else(
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.setblocking(False)
-        async with Sandbox(patience_s=600) as sandbox:
+        async with aclosing(Sandbox(patience_s=600)) as sandbox:
             await asyncio.gather(
                 *(_lost(sandbox, name, code, listener) for name, code in hostile.GROUPS[group].items())
             )
@@ -170,7 +171,6 @@ async def _lost(sandbox: Sandbox, name: str, code: str, listener: socket.socket)
     code = code.replace("127.0.0.1', 9", f"127.0.0.1', {listener.getsockname()[1]}")
     ran = await sandbox.run(code, timeout_s=0.3)
     assert len(ran.value) <= VALUE_CHARS, name
-    assert len(ran.output) <= OUTPUT_BYTES, name
     assert len(ran.error) <= 300, name
     assert "\n" not in ran.error, name
     assert "root:" not in ran.value, name
@@ -193,14 +193,14 @@ async def test_endless_programs_let_the_loop_go_on(sandbox: Sandbox) -> None:
 
 
 async def test_many_at_once_wait_for_their_turn() -> None:
-    async with Sandbox(patience_s=600) as sandbox:
+    async with aclosing(Sandbox(patience_s=600)) as sandbox:
         ran = await asyncio.gather(*(sandbox.run(f"print({n} ** 2)", timeout_s=60) for n in range(128)))
         assert [found.value for found in ran] == [str(n**2) for n in range(128)]
         assert len(_workers()) <= WORKERS
 
 
 async def test_who_waits_too_long_is_lost() -> None:
-    async with Sandbox(workers=1, patience_s=0.05) as sandbox:
+    async with aclosing(Sandbox(workers=1, patience_s=0.05)) as sandbox:
         endless = asyncio.create_task(sandbox.run("while True: pass", timeout_s=60))
         await _busy()
         assert (await sandbox.run("print(1)")).error == "no worker was free"
@@ -244,7 +244,7 @@ async def test_closing_ends_what_runs_and_what_waits() -> None:
 
 
 async def test_nothing_starts_before_the_first_program() -> None:
-    async with Sandbox():
+    async with aclosing(Sandbox()):
         assert not _workers()
 
 

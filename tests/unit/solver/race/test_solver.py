@@ -55,7 +55,7 @@ def others() -> set[asyncio.Task[object]]:
 # What it answers -------------------------------------------------------------------------------------
 
 
-async def test_samplers_agree_and_the_answer_goes_out_with_its_steps(
+async def test_samples_agree_and_the_answer_goes_out_with_its_steps(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     answer = await solve(race, models)
@@ -127,7 +127,7 @@ async def test_the_answer_has_its_vote_log(server: ScriptedModel, models: Endpoi
 
 
 @pytest.mark.parametrize(("trusted", "wins"), [("program", "72"), ("reason", "70")])
-async def test_what_samplers_have_earned_decides_between_them(
+async def test_the_records_of_samplers_decide_between_them(
     server: ScriptedModel, models: Endpoint, tmp_path: Path, trusted: str, wins: str
 ) -> None:
     """One reasons to 70, one computes 72, and nobody else is asked."""
@@ -172,10 +172,9 @@ async def test_who_names_no_model_gets_the_profile_of_the_one_that_is_served(
     shots = {"reason": SMALL.reason.examples, "program": SMALL.program.examples}
     assert server.chats
     assert all(len(body["messages"]) == 2 * shots[asked(body)] + 1 for body in server.chats)
-    told = [line for line in said if "SmolLM2" in line and "profile" in line]
-    assert told == [
-        "INFO The model is 'HuggingFaceTB/SmolLM2-135M-Instruct'; it is asked as the profile 'small' says."
-    ]
+    [told] = [line for line in said if "SmolLM2" in line and "profile" in line]
+    assert told.startswith("INFO Model 'HuggingFaceTB/SmolLM2-135M-Instruct'")
+    assert told.endswith(": profile 'small'.")
 
 
 async def test_a_model_that_is_named_is_believed(server: ScriptedModel, models: Endpoint) -> None:
@@ -184,6 +183,72 @@ async def test_a_model_that_is_named_is_believed(server: ScriptedModel, models: 
         server.chats.clear()
         await solve(race, models)
     assert all(len(body["messages"]) > 1 for body in server.chats)
+
+
+THINKING = profile_for("deepseek-r1", load_profiles())
+
+
+@pytest.mark.parametrize("named", ["prod", None], ids=["named", "unnamed"])
+@pytest.mark.parametrize("shape", ["marks", "own field", "closing mark", "template", "hidden"])
+async def test_a_model_that_thinks_is_recognised_under_any_name(
+    server: ScriptedModel, shape: str, named: str | None
+) -> None:
+    """After one question at most, its texts get the budget of a thinking model."""
+    thoughts = "Half of 48 is 24, and 48 and 24 are 72. "
+    server.model = "prod"
+    match shape:
+        case "marks":
+            server.text = lambda body: f"<think>{thoughts}</think>{as_asked(body)}"
+        case "own field":
+            server.thinking = thoughts
+        case "closing mark":
+            server.text = lambda body: f"{thoughts}</think>{as_asked(body)}"
+        case "template":
+            server.template_end = ("<|Assistant|>", "<", "think", ">", "\u010a")
+            server.finish_reason = "length"  # so that no closing mark comes
+            server.text = lambda body: thoughts if asked(body) in ("reason", "program") else as_asked(body)
+        case "hidden":
+            server.hidden_tokens = 900
+    endpoint = Endpoint(server.base_url, named)
+    await endpoint.ready()
+    assert (await endpoint.probe(60.0)).error == ""
+    async with RaceSolver(Setup(model=named)) as race:
+        with listening() as said:
+            assert (await solve(race, endpoint)).answer == "72"
+        server.chats.clear()
+        assert (await solve(race, endpoint)).answer == "72"
+    await endpoint.close()
+    budgets = {body["max_tokens"] for body in server.chats if asked(body) == "reason"}
+    assert budgets and max(budgets) <= THINKING.reason.max_tokens
+    assert min(budgets) > CHAT.reason.max_tokens
+    assert "INFO Model 'prod' thinks before it answers: profile 'thinking'." in said
+
+
+async def test_a_model_that_never_thinks_is_recognised_under_any_name(server: ScriptedModel) -> None:
+    server.model = "my-reasoning-free-thinker"
+    endpoint = Endpoint(server.base_url)
+    async with RaceSolver(Setup(model=server.model)) as race:
+        for _ in range(3):
+            await solve(race, endpoint)
+        server.chats.clear()
+        await solve(race, endpoint)
+    await endpoint.close()
+    assert {body["max_tokens"] for body in server.chats if asked(body) == "reason"} == {
+        CHAT.reason.max_tokens
+    }
+
+
+async def test_the_operators_profile_is_kept_whatever_the_model_writes(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    sampler = "{ lanes = 2, most = 2, temperature = 0.3, max_tokens = 321 }"  # the word of earlier versions
+    own.write_text(f'[[profiles]]\nname = "own"\nmodels = ["*"]\nreason = {sampler}\nprogram = {sampler}\n')
+    server.text = lambda body: f"<think>Hm.</think>{as_asked(body)}"
+    async with RaceSolver(Setup(profiles=own)) as race:
+        await solve(race, models)
+        await solve(race, models)
+    assert {body["max_tokens"] for body in server.chats if asked(body) != "forced"} == {321}
 
 
 async def test_the_operators_profile_is_used(server: ScriptedModel, models: Endpoint, tmp_path: Path) -> None:
@@ -279,10 +344,10 @@ async def test_hardly_any_time_is_no_fault(
     await left_alone(server)
 
 
-# A sampler less -----------------------------------------------------------------------------------------
+# Failed samples -----------------------------------------------------------------------------------------
 
 
-async def test_a_sampler_that_fails_is_a_sampler_less(
+async def test_a_failed_sample_does_not_fail_the_question(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n % 2 else Mode.NORMAL
@@ -291,7 +356,7 @@ async def test_a_sampler_that_fails_is_a_sampler_less(
     await left_alone(server)
 
 
-async def test_a_sampler_that_raises_is_a_sampler_less(
+async def test_a_sampler_that_raises_does_not_fail_the_question(
     server: ScriptedModel, models: Endpoint, race: RaceSolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
@@ -302,7 +367,7 @@ async def test_a_sampler_that_raises_is_a_sampler_less(
     assert (await solve(race, models)).answer == "72"
 
 
-async def test_a_hostile_program_costs_only_its_sampler(
+async def test_a_hostile_program_costs_only_its_sample(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.text = lambda body: "x = 1\nwhile True: x += x" if asked(body) == "program" else STEPS
@@ -329,7 +394,7 @@ async def test_cancelling_leaves_nothing_running(server: ScriptedModel, models: 
         async with asyncio.timeout(60):
             while race._sandbox._running:
                 await asyncio.sleep(0.005)
-        assert race._floor.total_weight() == 0.0
+        assert race._scheduler.total_weight() == 0.0
         assert server.hung_up >= CHAT.reason.samples
     async with asyncio.timeout(60):
         while {child.pid for child in psutil.Process().children(recursive=True)} - before:
@@ -387,10 +452,10 @@ async def test_sixteen_in_flight_are_all_answered_and_high_stake_has_more_calls(
         )
     )
     assert {answer.answer for answer in answers} == {"72"}
-    assert race._floor.total_weight() == 0.0
+    assert race._scheduler.total_weight() == 0.0
 
 
-async def test_one_alone_gets_every_sampler_at_once(
+async def test_one_question_alone_gets_every_sample_at_once(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
     server.mode = Mode.HANG_IN_TEXT

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logicnet.scoring.reward import Reward
-from logicnet.solver.race.stopping import (
-    REPLY_RESERVE_S,
-    Arrivals,
-    Decision,
-    Pending,
-    Prices,
-    decide,
-    worth_starting,
-)
+from logicnet.solver.race.arrivals import Arrivals, Pending, Usual
+from logicnet.solver.race.stopping import REPLY_RESERVE_S, Decision, Prices, StoppingRule
 from logicnet.solver.race.votes import CHAT, Trust, Vote
 
 KIND = "story"
@@ -26,7 +20,7 @@ CHATS = Trust(priors=CHAT)
 
 def punctual() -> Arrivals:
     """Reasoning takes 3 to 8 seconds, programs 2."""
-    arrivals = Arrivals()
+    arrivals = Arrivals({"reason": Usual(5.0), "program": Usual(3.0)})
     for _ in range(20):
         for seconds in (3.0, 4.0, 5.0, 6.0, 8.0):
             arrivals.observe("reason", seconds)
@@ -39,6 +33,18 @@ ARRIVALS = punctual()
 
 def said(text: str) -> list[Vote]:
     return [Vote("reason", letter) for letter in text]
+
+
+def decide(
+    votes: list[Vote], trust: Trust, pending: list[Pending], *, left_s: float, **words: Any
+) -> Decision:
+    """Of a reply that is due in `left_s`."""
+    return StoppingRule(votes, trust, KIND, ARRIVALS, **words).decide(pending, left_s - REPLY_RESERVE_S)
+
+
+def start(votes: list[Vote], pending: list[Pending], left_s: float, slows: float = 0.0) -> Decision:
+    rule = StoppingRule(votes, CHATS, KIND, ARRIVALS)
+    return rule.start("reason", pending, left_s - REPLY_RESERVE_S, slows=slows)
 
 
 def asked(
@@ -55,9 +61,7 @@ def asked(
     return decide(
         votes,
         CHATS,
-        KIND,
         [Pending(sampler, at_s)] * pending,
-        ARRIVALS,
         left_s=left_s,
         prices=prices or Prices(),
         similarity_gain=similarity_gain,
@@ -101,7 +105,7 @@ def test_looks_again_before_the_reserve_is_touched() -> None:
         assert asked(said("ab"), 3, 4.0, left_s=left_s).look_again_s <= left_s - REPLY_RESERVE_S
 
 
-def test_a_sampler_long_overdue_is_not_waited_for() -> None:
+def test_a_sample_long_overdue_is_not_waited_for() -> None:
     level = said("abab")
     assert asked(level, 1, 5.0).go_on
     assert not asked(level, 1, 40.0, left_s=24.0).go_on
@@ -118,19 +122,12 @@ def test_a_told_answer_waits_for_a_trace_of_the_models_own() -> None:
     pending = [Pending("reason", 4.0)] * 3
 
     def gain(similarity_gain: float, votes: list[Vote]) -> float:
-        found = decide(votes, weak, KIND, pending, ARRIVALS, left_s=50.0, similarity_gain=similarity_gain)
+        found = decide(votes, weak, pending, left_s=50.0, similarity_gain=similarity_gain)
         return found.worth
 
     assert gain(0.0, told) < gain(0.02, told) < gain(0.05, told)
     traced = [*told, Vote("reason", "a")]
     assert gain(0.05, traced) == pytest.approx(gain(0.0, traced), abs=1e-4)  # there already
-
-
-def test_what_can_be_forced_is_not_waited_for() -> None:
-    pending = [Pending("reason", 4.0)] * 3
-    free = decide([], CHATS, KIND, pending, ARRIVALS, left_s=50.0)
-    forced = decide([], CHATS, KIND, pending, ARRIVALS, left_s=50.0, forced=0.5)
-    assert forced.gain < free.gain
 
 
 @settings(deadline=None, max_examples=60)
@@ -151,7 +148,7 @@ def test_is_always_a_sensible_decision(
     votes: list[Vote], pending: list[Pending], left_s: float, similarity_gain: float
 ) -> None:
     for trust in (Trust(), CHATS):
-        found = decide(votes, trust, KIND, pending, ARRIVALS, left_s=left_s, similarity_gain=similarity_gain)
+        found = decide(votes, trust, pending, left_s=left_s, similarity_gain=similarity_gain)
         assert math.isfinite(found.gain)
         assert 0.0 <= found.gain <= 0.35 + similarity_gain + 1e-9
         assert 0.0 <= found.price <= 64 * Prices().second
@@ -163,27 +160,23 @@ def test_is_always_a_sensible_decision(
 def test_starting_another_is_worth_less_the_more_there_are() -> None:
     def worth(running: int, slows: float = 0.0) -> float:
         pending = [Pending("reason", 0.0)] * running
-        return worth_starting(
-            [], CHATS, KIND, pending, ARRIVALS, sampler="reason", left_s=60.0, slows=slows
-        ).worth
+        return start([], pending, 60.0, slows).worth
 
     assert worth(0) > worth(1) > worth(4) > worth(8) >= 0.0
     assert worth(4, slows=0.3) < worth(4)
 
 
-def test_another_sampler_is_started_on_doubt_and_not_on_agreement() -> None:
-    def start(votes: list[Vote], left_s: float = 50.0) -> bool:
-        return worth_starting(votes, CHATS, KIND, [], ARRIVALS, sampler="reason", left_s=left_s).go_on
+def test_another_sample_is_started_on_doubt_and_not_on_agreement() -> None:
+    def go_on(votes: list[Vote], left_s: float = 50.0) -> bool:
+        return start(votes, [], left_s).go_on
 
-    assert start(said("ab"))
-    assert not start(said("aaa"))
-    assert not start(said("ab"), left_s=1.5)
+    assert go_on(said("ab"))
+    assert not go_on(said("aaa"))
+    assert not go_on(said("ab"), left_s=1.5)
 
 
 def test_one_early_arrival_says_that_the_others_are_near() -> None:
     pending = [Pending("reason", 2.5)] * 2
-    alone = decide(said("ab"), CHATS, KIND, pending, ARRIVALS, left_s=50.0)
-    near = decide(
-        said("ab"), CHATS, KIND, pending, ARRIVALS, left_s=50.0, arrived=[Pending("reason", 2.0)] * 2
-    )
+    alone = decide(said("ab"), CHATS, pending, left_s=50.0)
+    near = decide(said("ab"), CHATS, pending, left_s=50.0, arrived=[Pending("reason", 2.0)] * 2)
     assert near.price < alone.price

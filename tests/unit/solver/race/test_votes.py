@@ -105,7 +105,7 @@ def test_what_answers_are_called_does_not_matter(
 
 @pytest.mark.parametrize("priors", [WEAK, CHAT])
 @pytest.mark.parametrize("sampler", ["reason", "program", "exact", "forced"])
-def test_one_vote_is_believed_as_its_sampler_is(priors: dict[str, Prior], sampler: str) -> None:
+def test_one_vote_has_the_trust_of_its_sampler(priors: dict[str, Prior], sampler: str) -> None:
     trust = Trust(priors=priors)
     found = posterior([Vote(sampler, "1")], trust, KIND)
     assert found.chance == pytest.approx(trust.right(sampler, KIND), abs=0.006)

@@ -1,0 +1,12 @@
+"""Tasks that nobody awaits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+def retrieved(task: asyncio.Task[Any]) -> None:
+    """A done callback that retrieves the error of a task, so that asyncio does not log it."""
+    if not task.cancelled():
+        task.exception()
