@@ -11,10 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.catalogue import ModelCatalogue, load
-from logicnet.operate.serving.config_json import model_from
-from logicnet.operate.serving.gpus import Machine, cpu, seen, told
-from logicnet.operate.serving.model import Model
+from logicnet.operate.serving.catalogue import ModelCatalogue, find_model, load
+from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_of_size
 from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
@@ -61,7 +59,7 @@ def run(options: PlanOptions) -> int:
     machine = machine_of(options)
     catalogue = load(options.catalogue)
     if options.model is not None:
-        return _one(options, machine, plan(model_of(options.model, catalogue), machine))
+        return _one(options, machine, plan(find_model(options.model, catalogue), machine))
     found = [plan(model, machine) for model in catalogue.models]
     fits = sorted(
         (one for one in found if isinstance(one, ServingPlan)), key=lambda one: _order(catalogue, one)
@@ -79,7 +77,7 @@ def planned(options: PlanOptions) -> ServingPlan:
     machine = machine_of(options)
     catalogue = load(options.catalogue)
     if options.model is not None:
-        found = plan(model_of(options.model, catalogue), machine)
+        found = plan(find_model(options.model, catalogue), machine)
         if isinstance(found, Misfit):
             raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
         return found
@@ -96,15 +94,7 @@ def machine_of(options: PlanOptions) -> Machine:
         raise SettingsError("--cpu and --vram exclude each other")
     if options.on_cpu:
         return cpu()
-    return seen() if options.vram_gb is None else told(options.vram_gb, options.gpus)
-
-
-def model_of(name: str, catalogue: ModelCatalogue) -> Model:
-    """A model by its folder, its config.json or its name."""
-    path = Path(name)
-    if path.is_dir() or path.name == "config.json":
-        return model_from(path)
-    return catalogue.find(name)
+    return detect() if options.vram_gb is None else gpus_of_size(options.vram_gb, options.gpus)
 
 
 def _order(catalogue: ModelCatalogue, one: ServingPlan) -> tuple[bool, bool, bool, int, bool, int]:

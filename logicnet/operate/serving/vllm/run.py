@@ -15,12 +15,12 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Misfit, NoCards, ServingPlan, load, plan
-from logicnet.operate.serving.choose import PlanOptions, machine_of, model_of, planned
-from logicnet.operate.serving.vllm import gpu_memory as cards
+from logicnet.operate.serving import Misfit, NoGpu, ServingPlan, find_model, load, plan
+from logicnet.operate.serving.choose import PlanOptions, machine_of, planned
+from logicnet.operate.serving.vllm import gpu_memory
 from logicnet.operate.serving.vllm.launch import Launch, launch
-from logicnet.operate.serving.vllm.orphans import note_of
-from logicnet.operate.serving.vllm.supervisor import Guardian, ProbePolicy
+from logicnet.operate.serving.vllm.orphans import group_file
+from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 
 NOTES = Path(".run")
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
@@ -42,23 +42,23 @@ def run(options: VllmOptions) -> None:
     SettingsError for what no retry mends, LogicnetError if the port is taken.
     """
     started = prepared(options)
-    guardian = Guardian(
+    supervisor = Supervisor(
         started,
         environment(),
-        note_of(started.port, NOTES),
-        patience=options.patience,
-        nvml=None if options.machine.on_cpu else cards.nvml(),
+        group_file(started.port, NOTES),
+        policy=options.patience,
+        nvml=None if options.machine.on_cpu else gpu_memory.nvml(),
     )
-    asyncio.run(_until_told(guardian))
+    asyncio.run(_until_told(supervisor))
 
 
-async def _until_told(guardian: Guardian) -> None:
+async def _until_told(supervisor: Supervisor) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             loop.add_signal_handler(number, stop.set)
-    await guardian.run(stop)
+    await supervisor.run(stop)
 
 
 def environment() -> dict[str, str]:
@@ -88,7 +88,7 @@ def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
     """The plan to start; None where there is none and the operator's own words must do."""
     try:
         machine = machine_of(asked)
-    except NoCards as error:
+    except NoGpu as error:
         if asked.model is None:
             raise
         logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
@@ -96,7 +96,7 @@ def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
     if asked.model is None:
         return planned(asked)
     try:
-        model = model_of(asked.model, load(asked.catalogue))
+        model = find_model(asked.model, load(asked.catalogue))
     except SettingsError as error:
         if "/" not in asked.model or asked.catalogue is not None:
             raise
