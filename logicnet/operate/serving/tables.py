@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from logicnet.operate.serving.catalogue import ModelCatalogue
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
@@ -62,7 +62,7 @@ def _table(title: str, columns: Sequence[_Column], width: int) -> Table:
         text = column.wrap is not None or column.rank == 0
         table.add_column(column.heading, justify="left" if text else "right", no_wrap=column.wrap is None)
     for row in zip(*(column.cells for column in kept), strict=True):
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -167,9 +167,10 @@ def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
     }
 
 
-def print_plan(out: Console, one: ServingPlan) -> None:
+def print_plan(out: Console, one: ServingPlan, *, notes: bool = True) -> None:
+    """`out` prints text as it is. `notes` are those of the machine."""
     ours = f"logicnet vllm {'--cpu ' if one.machine.is_cpu else ''}--model {shlex.quote(one.model.name)}"
-    lines = [f"{one.model.name} on {one.machine}:", *(f"  {line}" for line in explained(one)), ""]
-    for line in (*lines, f"`{ours}` starts and supervises it. By hand:"):
-        out.print(line, markup=False, highlight=False)
-    out.print(command_of(one), markup=False, highlight=False, soft_wrap=True)
+    lines = [*one.machine.notes] if notes else []
+    lines += [f"{one.model.name} on {one.machine}:", *(f"  {line}" for line in explained(one)), ""]
+    out.print("\n".join([*lines, f"`{ours}` starts and supervises it. By hand:"]))
+    out.print(command_of(one), soft_wrap=True)
