@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +169,8 @@ async def test_a_wrong_setting_is_said_once_and_not_tried_for_ever(pm2):
 
 async def test_no_secret_that_is_not_vllms_reaches_it_nor_does_after_a_restart(pm2, tmp_path):
     stands_in = tmp_path / "python"  # for the supervisor, whose environment is its vLLM's
-    stands_in.write_text("#!/bin/sh\nexec sleep 600\n")
+    says = f'[ "$1" = -m ] && exec {sys.executable} "$@"'  # what to start
+    stands_in.write_text(f"#!/bin/sh\n{says}\nexec sleep 600\n")
     stands_in.chmod(0o700)
     secrets = {
         "LOGICNET_CONSOLE__PASSWORD": "not-vllms-1",
@@ -200,7 +202,7 @@ def test_env_file_and_flags_as_an_operator_writes_them(pm2_program, tmp_path):
     env = environment() | {
         "SN35_ENV_FILE": ".env.example",
         "SN35_VLLM_PORT": "8123",
-        "SN35_MINER_FLAGS": """--logging.debug --miner.category 'a b' --wallet.name="c 'd'" it's""",
+        "SN35_MINER_FLAGS": """--logging.debug --miner.category 'a b' --wallet.name="c 'd'" it\\'s""",
     }
     shown = subprocess.run(
         ["node", "-e", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60
