@@ -13,6 +13,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
     NotASafetensorsRepoError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     SafetensorsParsingError,
 )
@@ -40,6 +41,17 @@ _GENERATORS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ChatGL
 """Endings of architectures that generate text; others (BERT, say) only read it."""
 
 
+_REFUSALS: dict[type[Exception], str] = {
+    GatedRepoError: "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that "
+    "account into HF_TOKEN",
+    RepositoryNotFoundError: "the hub has no such model: correct the name",
+    HFValidationError: "the hub has no such model: correct the name",
+    OfflineModeIsEnabled: "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder",
+    EntryNotFoundError: f"the hub has no {_CONFIG} of it: take another model",
+}
+"""In the order in which they are checked: a gated repository is also one that is not found."""
+
+
 def model_from(path: Path) -> Model:
     """The model of a folder with a config.json, or of such a file. Raises SettingsError."""
     file = path / _CONFIG if path.is_dir() else path
@@ -54,26 +66,20 @@ def model_from_hub(name: str) -> Model:
     disable_progress_bars()
     token = os.environ.get("HF_TOKEN") or env_file_values(Path(".env")).get("HF_TOKEN")
     hub = HfApi(token=token)
-    unknown = f"nothing is known of the model {name}: it is not in the catalogue, and"
     try:
         cached = try_to_load_from_cache(name, _CONFIG)
         if not isinstance(cached, str):
             hub.get_hf_file_metadata(url=hf_hub_url(name, _CONFIG, endpoint=hub.endpoint))  # without retries
             cached = hub.hf_hub_download(name, _CONFIG)
         file = Path(cached)
-    except GatedRepoError:
+    except Exception as error:  # of HTTP, network and cache; their classes depend on the library's version
+        text = " ".join(str(error).split())
+        reason = f"the hub cannot be reached ({text}): check the network, or give a folder with its {_CONFIG}"
+        reason = next(
+            (words.format(name=name) for kind, words in _REFUSALS.items() if isinstance(error, kind)), reason
+        )
         raise SettingsError(
-            f"{unknown} the hub refuses it to HF_TOKEN: ask for access at https://huggingface.co/{name}, and "
-            "put a token of that account into HF_TOKEN"
-        ) from None
-    except (RepositoryNotFoundError, HFValidationError):
-        raise SettingsError(f"{unknown} the hub has no such model: correct the name") from None
-    except EntryNotFoundError:
-        raise SettingsError(f"{unknown} it has no {_CONFIG} on the hub: take another model") from None
-    except Exception as error:  # of HTTP, network and cache; its kinds depend on the library's version
-        raise SettingsError(
-            f"{unknown} the hub cannot be reached ({' '.join(str(error).split())}): check the network and "
-            f"HF_HUB_OFFLINE, or give a folder with its {_CONFIG}"
+            f"nothing is known of the model {name}: it is not in the catalogue, and {reason}"
         ) from None
     weights = _local_weights(file.parent)
     if weights is None:

@@ -30,11 +30,6 @@ class Device:
     free_bytes: int | None = None
     capability: float | None = None
 
-    @property
-    def speed(self) -> tuple[float, float]:
-        """Bytes a second of its memory, and 16-bit operations a second of its tensor cores."""
-        return speed_of(self.name, self.total_bytes)
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -111,7 +106,7 @@ _CPU_OPS_PER_CORE = 50e9
 
 
 def speed_of(name: str, total_bytes: int) -> tuple[float, float]:
-    """Bytes and 16-bit operations a second of a GPU, by its name or else by its size."""
+    """Bytes of its memory and 16-bit operations a second of a GPU, by its name or else by its size."""
     for part, gb_per_s, tflops in _SPEEDS:
         if part.lower() in name.lower():
             return gb_per_s * 1e9, tflops * 1e12

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.operate.serving.gpus import Device, Machine, cpu_speed
+from logicnet.operate.serving.gpus import Device, Machine, cpu_speed, speed_of
 from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
@@ -191,7 +191,7 @@ def _on_gpus(
         return (
             f"at {_BITS[precision]} {tokens:,} tokens of KV cache are left on {place}, too few for one text"
         )
-    rate = estimate(model, weights, tokens, gpu.speed, load, gpus=gpus)
+    rate = estimate(model, weights, tokens, speed_of(gpu.name, gpu.total_bytes), load, gpus=gpus)
     if not rate.at_once:
         return _no_challenge(precision, tokens, rate, load)
     return ServingPlan(

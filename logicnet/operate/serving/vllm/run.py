@@ -1,4 +1,4 @@
-"""`logicnet vllm`: a plan and the operator's words into a vLLM that is looked after."""
+"""`logicnet vllm`: starts a supervised vLLM from a plan and the operator's own flags."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Misfit, NoGpu, ServingPlan, find_model, load, plan
+from logicnet.operate.serving import NoGpu, ServingPlan, find_model, load, plan
 from logicnet.operate.serving.choose import PlanOptions, machine_of, planned
 from logicnet.operate.serving.vllm import gpu_memory
 from logicnet.operate.serving.vllm.launch import Launch, launch
@@ -23,6 +23,7 @@ from logicnet.operate.serving.vllm.orphans import group_file
 from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 
 NOTES = Path(".run")
+_UNPLANNED = ". vLLM is started with your flags alone"
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
 
 
@@ -68,54 +69,43 @@ def environment() -> dict[str, str]:
 
 
 def prepared(options: VllmOptions) -> Launch:
-    """What `run` starts. Says what could not be planned."""
+    """The launch of `run`. Warns if there is no plan for it. Raises LogicnetError."""
     words, name = list(options.words), options.machine.model
     if name is None and words and not words[0].startswith("-"):  # as in `vllm serve MODEL`
         name = words.pop(0)
-    asked = PlanOptions(
-        model=name,
-        vram_gb=options.machine.vram_gb,
-        gpus=options.machine.gpus,
-        on_cpu=options.machine.on_cpu,
-        catalogue=options.machine.catalogue,
-    )
-    found = plan_of(asked, words)
+    found = plan_of(replace(options.machine, model=name), words)
     model = found.model.name if found is not None else str(name)
     return launch(python_of(options.python), model, words, found, os.environ)
 
 
 def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
-    """The plan to start; None where there is none and the operator's own words must do."""
+    """The plan to start, or None if the operator's own flags must do."""
+    if asked.model is None:
+        return planned(asked)
     try:
         machine = machine_of(asked)
     except NoGpu as error:
-        if asked.model is None:
-            raise
-        logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
+        logger.warning(f"No plan: {error}{_UNPLANNED}")
         return None
-    if asked.model is None:
-        return planned(asked)
     try:
         model = find_model(asked.model, load(asked.catalogue))
     except SettingsError as error:
         if "/" not in asked.model or asked.catalogue is not None:
             raise
-        logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
+        logger.warning(f"No plan: {error}{_UNPLANNED}")
         return None
     found = plan(model, machine)
-    if isinstance(found, Misfit):
-        if not words:
-            raise SettingsError(
-                f"{model.name} does not fit on {machine}: {found.reason}. `logicnet plan` names what "
-                "does; with vLLM flags of your own it is started all the same"
-            )
-        logger.warning(f"{model.name} should not fit: {found.reason}. vLLM is started with your flags alone")
-        return None
-    return found
+    if isinstance(found, ServingPlan):
+        return found
+    reason = f"{model.name} does not fit on {machine}: {found.reason}"
+    if not words:
+        raise SettingsError(f"{reason}. `logicnet plan` lists models that fit; or add vLLM flags of your own")
+    logger.warning(f"{reason}{_UNPLANNED}")
+    return None
 
 
 def python_of(given: str | None) -> str:
-    """The interpreter that has vLLM: the given one, ours, or the demo's. SettingsError if there is none."""
+    """The Python that has vLLM: the given one, ours, or the demo's. Raises SettingsError."""
     if given is not None:
         return given
     if importlib.util.find_spec("vllm") is not None:

@@ -101,7 +101,7 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
         (["vllm", "--gpus", "2"], 2, "give both, or neither"),
         (["plan", "--vram", "24", "--gpus", "0"], 2, "takes GB of one GPU and --gpus their number"),
         (["plan", "--vram", "24", "--cpu"], 2, "--cpu and --vram exclude each other"),
-        (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "the hub cannot be reached"),
+        (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "HF_HUB_OFFLINE forbids to ask the hub"),
         (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x GPU"),
         (["plan", "--vram", "24", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
         (["models", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
+from logicnet._util.processes import free_port
 from logicnet.errors import SettingsError
 from logicnet.operate.serving import find_model, load
 from logicnet.operate.serving.config_json import model_from
@@ -220,7 +221,7 @@ def test_a_gated_model_needs_a_token(hub, monkeypatch, where):
     ("name", "said"),
     [
         ("maker/none", "the hub has no such model: correct the name"),
-        ("maker/weights", "it has no config.json on the hub"),
+        ("maker/weights", "the hub has no config.json of it"),
         ("what?/ever", "the hub has no such model: correct the name"),
         ("alone", "give MAKER/MODEL of the hub"),
     ],
@@ -232,7 +233,15 @@ def test_a_model_that_the_hub_lacks_is_refused(hub, name, said):
     assert "\n" not in str(error.value)
 
 
-def test_a_hub_out_of_reach_is_one_line(hub, monkeypatch):
+def test_offline_is_one_line(hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(SettingsError, match=r"the hub cannot be reached .*: check the network"):
+    with pytest.raises(SettingsError, match="HF_HUB_OFFLINE forbids to ask the hub"):
         find_model("maker/model", load())
+
+
+def test_a_hub_out_of_reach_is_one_line(hub, monkeypatch):
+    url = f"http://127.0.0.1:{free_port()}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+    with pytest.raises(SettingsError, match=r"the hub cannot be reached \(.*\): check the network") as error:
+        find_model("maker/model", load())
+    assert "\n" not in str(error.value)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.operate.serving.vllm import recognise
-from logicnet.operate.serving.vllm.failures import last_error
+from logicnet.operate.serving.vllm.failures import last_error, recognise
 
 SAID = Path(__file__).with_name("said")
 

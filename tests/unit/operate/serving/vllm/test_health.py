@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving.vllm import HealthPolicy, HealthVerdict, Observation, ProbeOutcome
+from logicnet.operate.serving.vllm.health import HealthPolicy, HealthVerdict, Observation, ProbeOutcome
 
 
 def policy() -> HealthPolicy:

@@ -6,7 +6,7 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.operate.serving import ServingPlan, cpu, gpus_of_size, load, plan
-from logicnet.operate.serving.vllm import Launch, launch
+from logicnet.operate.serving.vllm.launch import Launch, launch
 
 OURS = load()
 

@@ -75,7 +75,10 @@ def test_a_folder_on_the_cpu(tmp_path):
             options(vram_gb=24, model="nobody/nothing"),
             "No plan: nothing is known of the model nobody/nothing",
         ),
-        (options("--enforce-eager", vram_gb=24, model="falcon-40b"), "tiiuae/falcon-40b should not fit"),
+        (
+            options("--enforce-eager", vram_gb=24, model="falcon-40b"),
+            "tiiuae/falcon-40b does not fit on 1 x GPU of 24 GB: ",
+        ),
     ],
 )
 def test_without_a_plan_the_operators_words_must_do_and_it_is_said(asked, said):
