@@ -33,7 +33,7 @@ from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_sh
 from logicnet.solver.answering import answer_in_time
 from logicnet.solver.race.votes import SamplerRecord
 from logicnet.solver.shadow import Shadow
-from logicnet.volume.overload import Strain
+from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
 
 
@@ -58,8 +58,8 @@ async def mine(settings: Settings) -> int:
             monitored(models),
             ConcurrencyLimiter(settings.miner.max_in_flight),
         )
-        strain = Strain(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
-        record = fan_out(ledger.record, meter, log_event, strain)
+        overload = OverloadMonitor(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
+        record = fan_out(ledger.record, meter, log_event, overload)
         shadow = await _shadow(stack, settings, seen, record, ledger.path)
         me = Hotkey(keypair.ss58_address)
         axon = Axon(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
+from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import Computed, computed
 
 _CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._numbers import number_form, numbers_in, shown

@@ -31,11 +31,9 @@ _COMMA_GROUPS = re.compile(_NOT_INSIDE + r"\d{1,3}(?:,\d{3}){2,}(?![,\d])")
 _COMMA_LETTER = re.compile("[äöüßéèêàçñáíóúãõôîûăâđêơưạ-ỹąćęłńśźżğışőűåøæа-яё]")
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMA_WORDS = frozenset(
-    "der die das ist und wie viele ein eine antwort nicht hat beträgt el los las una cuántos cuantos respuesta"
-    " es le les est une et combien réponse il sono della risposta quanti het een antwoord hoeveel uma resposta"
-    " quantos jawaban adalah berapa cevap kaç là có bao nhiêu số của".split()
+    ["der", "die", "das", "ist", "und", "wie", "viele", "ein", "eine", "antwort", "nicht", "hat", "beträgt", "el", "los", "las", "una", "cuántos", "cuantos", "respuesta", "es", "le", "les", "est", "une", "et", "combien", "réponse", "il", "sono", "della", "risposta", "quanti", "het", "een", "antwoord", "hoeveel", "uma", "resposta", "quantos", "jawaban", "adalah", "berapa", "cevap", "kaç", "là", "có", "bao", "nhiêu", "số", "của"]
 )
-_ENGLISH_WORDS = frozenset("the of is and to in a how what many are if an it for with at each".split())
+_ENGLISH_WORDS = frozenset(["the", "of", "is", "and", "to", "in", "a", "how", "what", "many", "are", "if", "an", "it", "for", "with", "at", "each"])
 
 
 def writes_comma(text: str) -> bool:

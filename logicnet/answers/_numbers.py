@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
 from logicnet.answers._spelled import from_words
 from logicnet.answers._units import amounts, converted, total_in, unit_of

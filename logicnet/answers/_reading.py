@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.answers._form import Form, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._lists import (
@@ -29,6 +28,7 @@ from logicnet.answers._words import (
     yes_no_form,
 )
 from logicnet.answers.extract import MOST_WORDS, concluded, plain, short
+from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 

@@ -7,8 +7,8 @@ import re
 from datetime import date
 from fractions import Fraction
 
-from logicnet.answers.question import QuestionSpec
 from logicnet.answers._form import Form, made
+from logicnet.answers.question import QuestionSpec
 
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))

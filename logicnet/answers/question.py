@@ -111,7 +111,7 @@ class QuestionSpec:
 
 _COUNTS = {"no": 0} | {
     word: number
-    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    for number, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
 }
 _COUNT = r"(?:\d{1,2}|" + "|".join(_COUNTS) + ")"
 _NEAREST_PLACES = {

@@ -1,16 +1,20 @@
-"""Started: the settings that the miner has when pm2 starts it, which are more than `.env` says to itself.
+"""What pm2 starts: its variables (SN35_...) and `.env`, read once, for ecosystem.config.js and for us.
 
-ecosystem.config.js hands the miner its flags (SN35_MINER_FLAGS) and, where nothing else names a model server,
-the address and the key of the vLLM that it starts beside it. A doctor who did not know would look elsewhere.
+ecosystem.config.js runs `python -m logicnet.config.started`, which prints arguments and environment of each
+app as JSON. `as_started` gives the settings that the miner then has, for `logicnet doctor` and `config`.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -18,54 +22,93 @@ from logicnet._util.net import LOOPBACK, near_url
 from logicnet.config import Config, Given, read
 from logicnet.errors import SettingsError
 
-_BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
-_FLAG = "--miner.llm_client.base_url"
-_KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
-_TOLD = {_BASE_URL: "SN35_VLLM_PORT", _KEY: "VLLM_API_KEY"}
-"""What ecosystem.config.js makes these settings of."""
+_DEFAULT_MODEL = "Qwen/Qwen2.5-7B-Instruct"
+_DEFAULT_PORT = "8000"
 
-_OURS = ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "SN35_VLLM_MODEL", "SN35_VLLM_FLAGS", "SN35_VLLM_PYTHON")
+_BASE_URL = "LOGICNET_MINER__LLM_CLIENT__BASE_URL"
+_BASE_URL_FLAG = "--miner.llm_client.base_url"
+_KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
+_DERIVED = {_BASE_URL: "SN35_VLLM_PORT", _KEY: "VLLM_API_KEY"}
+"""Settings of the miner that follow from pm2's variables."""
+
+_FOR_VLLM = re.compile(r"(VLLM|HF|HUGGING_?FACE|AWS|MODELSCOPE)_", re.IGNORECASE)
+_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|MNEMONIC)$|^BT_PW_|^SN35_MINER_FLAGS$", re.IGNORECASE)
 
 
 def as_started(
     argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")
 ) -> Config:
-    """Settings of `argv`, as `logicnet.config.read` makes them, with what ecosystem.config.js adds.
-
-    Raises SettingsError.
-    """
-    known = {**kept(env_file), **environ}
-    flags = known.get("SN35_MINER_FLAGS") or ""
-    try:
-        words = shlex.split(flags)
-    except ValueError as error:
-        raise SettingsError(f"SN35_MINER_FLAGS cannot be taken apart: {error}.") from None
-    every = [*words, *argv]
-    ours = _vllm(known, every)
-    found = read(every, {**ours, **environ}, env_file)
-    told = {
-        setting: Given(given.text, _TOLD[given.name], "pm2, from") if given.name in ours else given
+    """Settings of `argv`, as `logicnet.config.read` makes them, with what pm2 adds. Raises SettingsError."""
+    known = {**env_file_values(env_file), **environ}
+    words = [*_words(known, "SN35_MINER_FLAGS"), *argv]
+    derived = _derived(known, words)
+    found = read(words, {**derived, **environ}, env_file)
+    sources = {
+        setting: Given(given.text, _DERIVED[given.name], "pm2, from") if given.name in derived else given
         for setting, given in found.given.items()
     }
-    return replace(found, given=told)
+    return replace(found, given=sources)
 
 
-def kept(env_file: Path) -> dict[str, str]:
-    """What `.env` has, for whomever; nothing if it cannot be read."""
+def env_file_values(env_file: Path) -> dict[str, str]:
+    """The values of `.env` that are not empty; nothing if it cannot be read."""
+    return {name: value for name, value in _env_file(env_file).items() if value}
+
+
+def apps(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
+    """The apps that pm2 starts, by name: `args` and `env` of each. Raises SettingsError."""
+    known = {**_env_file(Path(environ.get("SN35_ENV_FILE") or ".env")), **environ}
+    flags = _words(known, "SN35_MINER_FLAGS")
+    found = {"sn35-miner": {"args": flags, "env": {**_derived(known, flags), **known}}}
+    if known.get("SN35_VLLM") != "false":
+        # Passwords, keys of other servers and the miner's flags (there may be a key among them) are hidden
+        # from vLLM. They are emptied, not left out, because pm2 adds the shell's environment to ours.
+        hidden = {name: "" for name in known if _SECRET.search(name) and not _FOR_VLLM.match(name)}
+        found["sn35-vllm"] = {"args": _vllm_args(known), "env": {**known, **hidden}}
+    return found
+
+
+def _env_file(path: Path) -> dict[str, str]:
     try:
-        found = dotenv_values(env_file, interpolate=False)
+        return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
     except (OSError, UnicodeDecodeError):
         return {}
-    return {name: value for name, value in found.items() if value}
 
 
-def _vllm(known: Mapping[str, str], flags: Sequence[str]) -> dict[str, str]:
-    """Where the vLLM listens that pm2 starts, and its key."""
-    named = any(word.partition("=")[0] == _FLAG for word in flags)  # its own key, or none, goes there
-    elsewhere = named or known.get(_BASE_URL) or known.get("SN35_VLLM") == "false"
-    if elsewhere or not any(map(known.get, _OURS)):
+def _words(known: Mapping[str, str], name: str) -> list[str]:
+    try:
+        return shlex.split(known.get(name) or "")
+    except ValueError as error:
+        raise SettingsError(f"{name} cannot be split into words ({error}): quote it as in a shell.") from None
+
+
+def _vllm_args(known: Mapping[str, str]) -> list[str]:
+    args = ["--model", known.get("SN35_VLLM_MODEL") or _DEFAULT_MODEL]
+    args += ["--host", known.get("SN35_VLLM_HOST") or LOOPBACK]
+    args += ["--port", known.get("SN35_VLLM_PORT") or _DEFAULT_PORT]
+    args += _words(known, "SN35_VLLM_FLAGS")
+    python = known.get("SN35_VLLM_PYTHON")
+    if python:  # a bare name is looked up on the PATH
+        args += ["--python", os.path.abspath(python) if "/" in python else python]  # noqa: PTH100 (no symlinks)
+    return args
+
+
+def _derived(known: Mapping[str, str], flags: Sequence[str]) -> dict[str, str]:
+    """Address and key of the vLLM that pm2 starts, unless the miner asks another server."""
+    named = any(word.partition("=")[0] == _BASE_URL_FLAG for word in flags)
+    if named or known.get(_BASE_URL) or known.get("SN35_VLLM") == "false":
         return {}
-    key = known.get("VLLM_API_KEY")
-    url = near_url(known.get("SN35_VLLM_HOST") or LOOPBACK, known.get("SN35_VLLM_PORT") or "8000")
-    found = {_BASE_URL: f"{url}/v1"}
-    return {**found, _KEY: key} if key and not known.get(_KEY) else found
+    found = {}
+    host, port, key = (known.get(name) for name in ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "VLLM_API_KEY"))
+    if host or port:
+        found[_BASE_URL] = f"{near_url(host or LOOPBACK, port or _DEFAULT_PORT)}/v1"
+    if key and not known.get(_KEY):
+        found[_KEY] = key
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(apps()))
+    except SettingsError as wrong:
+        sys.exit(str(wrong))

@@ -24,7 +24,7 @@ from logicnet.settings import LlmClientSettings, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.votes import SamplerRecord
 from logicnet.volume.advice import Level, advise
-from logicnet.volume.load_test import Measuring, NothingToMeasure
+from logicnet.volume.load_test import LoadTest, NothingToMeasure
 from logicnet.volume.messages import Ended, Measured, level_line, table, verdict
 from logicnet.volume.messages import as_json as measured_json
 
@@ -85,22 +85,22 @@ async def _measured(
             solver = await _solver(stack, settings)
             if asks_models(solver):
                 await _probe(models)
-            measuring = Measuring(solver, models, questions, heard, most=settings.miner.max_in_flight)
+            test = LoadTest(solver, models, questions, heard, most=settings.miner.max_in_flight)
             time_is_up = False
 
             def end() -> None:
                 nonlocal time_is_up
                 time_is_up = True
-                measuring.stop()
+                test.stop()
 
             timer = asyncio.get_running_loop().call_later(60 * minutes, end)
             try:
-                stopped = await until_stopped(measuring.run(), measuring.stop)
+                stopped = await until_stopped(test.run(), test.stop)
             except NothingToMeasure as error:
                 raise ModelError(f"nothing can be measured, for answers fail at once: {error}") from None
             finally:
                 timer.cancel()
-            return measuring.levels, "stopped" if stopped else "time" if time_is_up else "done"
+            return test.levels, "stopped" if stopped else "time" if time_is_up else "done"
 
 
 def _questions(challenges: Path | None, skip_bad: bool) -> list[str]:
@@ -121,7 +121,7 @@ async def _reached(client: LlmClientSettings) -> AsyncIterator[Endpoint | Pool]:
     """The miner's models, but for those that cost money: they are the last resort, and not asked here."""
     specs = [spec for spec in endpoints(client) if spec.limit is None]
     if not specs:
-        raise SettingsError("every model server is a paid one; measuring would cost, so none is asked")
+        raise SettingsError("every model server is a paid one; test would cost, so none is asked")
     models = Endpoint(specs[0].url, specs[0].model, specs[0].key) if len(specs) == 1 else Pool(specs)
     try:
         yield models

@@ -1,7 +1,7 @@
-"""Rising load on the real solver and the real models: how many challenges at once are done in their time?
+"""LoadTest: rising load on the real solver and models, to find how many challenges at once are sustained.
 
-The load is doubled until it is not kept, then halved in between. Each load is held by as many askers, each
-with one challenge under way, so it neither rises nor falls while it is measured.
+The load is doubled until it is not sustained, then bisected. Each load is held by as many clients, each with
+one challenge under way, so it is constant while it is measured.
 """
 
 from __future__ import annotations
@@ -18,31 +18,29 @@ from logicnet.protocol import Challenge
 from logicnet.scoring.rhythm import LANES
 from logicnet.solver import Solver
 from logicnet.solver.answering import answer_in_time
-from logicnet.volume.advice import SLACK, Level, is_broken
+from logicnet.volume.advice import SLACK, Level, is_overload
 
 ROUNDS = 3
 LEAST_ANSWERS = 6
-"""Of each level: three answers of each asker, six at least."""
+"""Of each level: three answers of each client, at least six."""
 
 WITHIN_S = SLACK * (TIMEOUT_CAP_S - ReplyMargin().seconds(TIMEOUT_CAP_S))
-"""What a challenge has here: a share of what it has in the miner."""
+"""Time of a challenge here: a share of its time in the miner."""
 
 CATEGORY = "Logic"
 
-_USED_UP = 0.9  # of its time: an answer that broke off later than this broke for want of it
+_USED_UP = 0.9  # of its time: a later failure is a lack of time
 _MOST_FAILED = 0.5  # of a level's answers; beyond it there is nothing to measure
-
-Heard = Callable[[Level], None]
 
 
 class NothingToMeasure(Exception):
-    """Answers fail whatever the load. The message is the last one's reason, in one line."""
+    """Answers fail at any load. The message is the reason of the last one, in one line."""
 
 
-class Measuring:
-    """Measures level after level. `levels` holds those that are done; `heard` is told of each.
+class LoadTest:
+    """Measures level after level. `levels` holds those that are done; each is passed to `on_level`.
 
-    `most` is the highest load that is tried. Belongs to one event loop.
+    `most` is the highest load to try. Belongs to one event loop.
     """
 
     def __init__(
@@ -50,7 +48,7 @@ class Measuring:
         solver: Solver,
         models: Models,
         questions: Sequence[str],
-        heard: Heard,
+        on_level: Callable[[Level], None],
         *,
         most: int,
         within_s: float = WITHIN_S,
@@ -60,37 +58,37 @@ class Measuring:
         self._solver = solver
         self._models = models
         self._questions = itertools.cycle(questions)
-        self._heard = heard
+        self._on_level = on_level
         self._most = most
         self._within_s = within_s
         self._clock = clock
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """What is under way is given up; what was measured stays."""
+        """Abandon the present level; the measured ones stay."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """All levels, until the answer is known or `stop` is called. Raises NothingToMeasure."""
+        """All levels, until the capacity is known or `stop` is called. Raises NothingToMeasure."""
         while not self._stopping.is_set():
             at_once = next_load(self.levels, self._most)
             if at_once is None:
                 return
             level = await self._level(at_once)
-            # A level that was cut short says something only if it had broken already.
-            if self._stopping.is_set() and level.kept:
+            # A level that was cut short counts only if it was overloaded already.
+            if self._stopping.is_set() and level.sustained:
                 return
             if level.answers:
                 self.levels.append(level)
-                self._heard(level)
+                self._on_level(level)
 
     async def _level(self, at_once: int) -> Level:
         lowest = min(self.levels, key=lambda level: level.at_once, default=None)
         usual_cut = 1.0 if lowest is None else lowest.cut / lowest.answers
-        holding = _Holding(at_once, usual_cut)
+        run = _LevelRun(at_once, usual_cut)
         began_s = self._clock()
-        askers = [asyncio.create_task(self._ask(holding)) for _ in range(at_once)]
-        all_done = asyncio.gather(*askers)
+        clients = [asyncio.create_task(self._ask(run)) for _ in range(at_once)]
+        all_done = asyncio.gather(*clients)
         stopping = asyncio.create_task(self._stopping.wait())
         either: list[asyncio.Future[Any]] = [all_done, stopping]
         try:
@@ -98,24 +96,24 @@ class Measuring:
             if all_done.done():
                 all_done.result()
         finally:
-            for task in [*askers, stopping]:
+            for task in [*clients, stopping]:
                 task.cancel()
-            await asyncio.gather(all_done, stopping, *askers, return_exceptions=True)
-        return holding.level(self._clock() - began_s)
+            await asyncio.gather(all_done, stopping, *clients, return_exceptions=True)
+        return run.level(self._clock() - began_s)
 
-    async def _ask(self, holding: _Holding) -> None:
-        while holding.wants_more:
-            holding.begun += 1
+    async def _ask(self, run: _LevelRun) -> None:
+        while run.wants_more:
+            run.begun += 1
             challenge = Challenge(next(self._questions), CATEGORY)
             models = _Watched(self._models)
             deadline = Deadline.after(self._within_s, clock=self._clock)
             solution = await answer_in_time(self._solver, challenge, deadline, models)
             done = solution.outcome == "solved"
-            holding.add(deadline, "" if done else solution.error, cut=done and models.cut)
+            run.add(deadline, "" if done else solution.error, cut=done and models.cut)
 
 
-class _Holding:
-    """One level while it is held."""
+class _LevelRun:
+    """One level while it is measured."""
 
     def __init__(self, at_once: int, usual_cut: float) -> None:
         self.begun = 0
@@ -127,8 +125,8 @@ class _Holding:
 
     @property
     def wants_more(self) -> bool:
-        broken = is_broken(self._late, self._cut, self._wanted, self._usual_cut)
-        return self.begun < self._wanted and not broken
+        overload = is_overload(self._late, self._cut, self._wanted, self._usual_cut)
+        return self.begun < self._wanted and not overload
 
     def add(self, deadline: Deadline, error: str, *, cut: bool) -> None:
         """Raises NothingToMeasure if too many have failed early."""
@@ -148,7 +146,7 @@ class _Holding:
 
 
 class _Watched:
-    """`models`, and whether the clock cut off something that they wrote."""
+    """`models`, and whether the clock cut off a text of theirs."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
@@ -168,17 +166,16 @@ class _Watched:
 
 
 def next_load(levels: Sequence[Level], most: int) -> int | None:
-    """What to try after `levels`; None if that would say nothing more.
+    """The load to try after `levels`; None if the capacity is known.
 
     Beyond one validator's eight lanes only multiples of eight matter: bursts come in eights.
     """
     tried = {level.at_once for level in levels}
-    broken = min((level.at_once for level in levels if not level.kept), default=None)
-    kept = max((n for n in tried if broken is None or n < broken), default=0)
-    if broken is None:
-        following = max(1, 2 * kept)
-        return min(following, most) if kept < most else None
-    between = (kept + broken) // 2
-    if kept >= LANES:
+    overload = min((level.at_once for level in levels if not level.sustained), default=None)
+    sustained = max((n for n in tried if overload is None or n < overload), default=0)
+    if overload is None:
+        return min(max(1, 2 * sustained), most) if sustained < most else None
+    between = (sustained + overload) // 2
+    if sustained >= LANES:
         between -= between % LANES
-    return between if kept < between < broken else None
+    return between if sustained < between < overload else None

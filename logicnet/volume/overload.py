@@ -1,7 +1,7 @@
-"""Strain: whether a running miner is about to break its promise, told from how its answers come.
+"""OverloadMonitor: warns a running miner before it exceeds its capacity, from the times of its answers.
 
-Before the first answer is lost, answers come later and later. A question may be hard in quiet times too, so
-it is late answers under load that count, and only while those of quiet times are soon done.
+Before the first answer is lost, answers come later and later. A question may be hard without load too, so
+only late answers under load count, and only while answers without load come early.
 """
 
 from __future__ import annotations
@@ -14,118 +14,114 @@ from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promi
 from logicnet.protocol import Hotkey
 
 WINDOW = 16
-"""Answers under load that are looked at: two of each of a validator's eight lanes."""
+"""Answers under load in the window: two of each of a validator's eight lanes."""
 
 QUIET_ANSWERS = 5
-"""Of challenges that came alone, from which it is known how long they take without load."""
+"""Answers to challenges that came alone, which show the time that an answer takes without load."""
 
-NEAR = 0.8
-"""An answer that took this share of its time is near to being lost."""
+LATE_SHARE = 0.8
+"""Share of its time after which an answer is late."""
 
-SOME = 0.3
-"""Of the answers that are looked at; fewer are hard questions."""
+LATE_LIMIT = 0.3
+"""Share of late answers that is overload; fewer are hard questions."""
 
-LONG_SILENCE_S = 6 * 3600.0
-"""Until the operator is told again."""
+REPEAT_S = 6 * 3600.0
+"""Least time between two warnings."""
 
-_LOST_AFTER_S = 60.0
-"""A challenge without an end so long after its time will have none: something broke."""
+_ABANDONED_S = 60.0
+"""A challenge without an end so long after its time never ends: something broke."""
 
-_MOST_EPOCHS = 1024  # remembered; a subnet has some 256 hotkeys at a time
+_MOST_EPOCHS = 1024  # in memory; a subnet has some 256 hotkeys at a time
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _UnderWay:
     at_s: float
     allowed_s: float
-    load: int  # challenges under way when it came, itself among them
+    load: int  # challenges under way when it came, itself included
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    near: bool
+class _Timed:
+    late: bool
     lost: bool
     load: int
 
 
-class Strain:
-    """A sink of events that calls `tell` with one line, once, before the promise is broken.
+class OverloadMonitor:
+    """A sink of events that calls `warn` with one line when the miner is close to losing answers.
 
-    `epoch_volume` challenges in `interval_s` are what is promised, for the line. It keeps only numbers.
+    The line names the configured capacity, `epoch_volume` challenges in `interval_s`.
     """
 
-    def __init__(self, epoch_volume: int, interval_s: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, epoch_volume: int, interval_s: float, warn: Callable[[str], None]) -> None:
         self._volume = epoch_volume
         self._interval_s = interval_s
-        self._tell = tell
-        self._under_way: dict[str, _Begun] = {}
+        self._warn = warn
+        self._under_way: dict[str, _UnderWay] = {}
         self._alone: str | None = None  # the challenge under way that has had no other beside it
-        self._loaded: deque[_Seen] = deque(maxlen=WINDOW)
-        self._quiet: deque[_Seen] = deque(maxlen=WINDOW)
+        self._loaded: deque[_Timed] = deque(maxlen=WINDOW)
+        self._quiet: deque[_Timed] = deque(maxlen=WINDOW)
         self._epochs: dict[Hotkey, EpochCount] = {}
-        self._told_at_s = float("-inf")
+        self._warned_at_s = float("-inf")
 
     def __call__(self, event: Event) -> None:
         match event:
             case Promised():
-                self._promised(event.epoch)
+                self._remember(event.epoch)
             case Admitted():
-                self._promised(event.epoch)
-                self._forget_lost(event.at_s)
+                self._remember(event.epoch)
+                self._drop_abandoned(event.at_s)
                 self._alone = event.challenge_id if not self._under_way else None
-                self._under_way[event.challenge_id] = _Begun(
-                    event.at_s, event.allowed_s, len(self._under_way) + 1
-                )
+                load = len(self._under_way) + 1
+                self._under_way[event.challenge_id] = _UnderWay(event.at_s, event.allowed_s, load)
             case Answered():
                 self._ended(event.challenge_id, event.seconds, event.outcome != "solved")
-                self._look(event.at_s)
-            case HungUp():  # a caller whose patience ended, if it did not leave early
+                self._check(event.at_s)
+            case HungUp():  # a caller that waited too long, if it did not leave early
                 self._ended(event.challenge_id, event.seconds, True)
 
-    def _promised(self, epoch: EpochCount) -> None:
+    def _remember(self, epoch: EpochCount) -> None:
         if len(self._epochs) >= _MOST_EPOCHS:
             self._epochs.clear()
         self._epochs[epoch.validator] = epoch
 
-    def _forget_lost(self, now_s: float) -> None:
-        """One that never ends would count as load for good."""
+    def _drop_abandoned(self, now_s: float) -> None:
+        """A challenge that never ends would count as load for ever."""
         for challenge_id, begun in [*self._under_way.items()]:
-            if now_s - begun.at_s < begun.allowed_s + _LOST_AFTER_S:
-                break  # those that follow came later
+            if now_s - begun.at_s < begun.allowed_s + _ABANDONED_S:
+                break  # the next ones came later
             del self._under_way[challenge_id]
 
-    def _ended(self, challenge_id: str, seconds: float, undone: bool) -> None:
+    def _ended(self, challenge_id: str, seconds: float, unsolved: bool) -> None:
         begun = self._under_way.pop(challenge_id, None)
         if begun is None:
             return
-        near = seconds >= NEAR * begun.allowed_s  # what broke off sooner broke for another reason
+        late = seconds >= LATE_SHARE * begun.allowed_s  # an earlier failure has another reason
         load = max(begun.load, len(self._under_way) + 1)
         answers = self._quiet if challenge_id == self._alone else self._loaded
-        answers.append(_Seen(near, near and undone, load))
+        answers.append(_Timed(late, late and unsolved, load))
 
-    def _look(self, now_s: float) -> None:
-        near = sum(one.near for one in self._loaded)
-        if len(self._loaded) < WINDOW or near < SOME * WINDOW or now_s - self._told_at_s < LONG_SILENCE_S:
+    def _check(self, now_s: float) -> None:
+        late = sum(one.late for one in self._loaded)
+        if len(self._loaded) < WINDOW or late < LATE_LIMIT * WINDOW or now_s - self._warned_at_s < REPEAT_S:
             return
-        quiet = sum(one.near for one in self._quiet)
-        if len(self._quiet) >= QUIET_ANSWERS and quiet >= SOME * len(self._quiet):
-            return  # as late without any load: asking less would not help
-        self._told_at_s = now_s
-        self._tell(self._in_words(near, now_s))
+        quiet = sum(one.late for one in self._quiet)
+        if len(self._quiet) >= QUIET_ANSWERS and quiet >= LATE_LIMIT * len(self._quiet):
+            return  # as late without load: less volume would not help
+        self._warned_at_s = now_s
+        self._warn(self._warning(late, now_s))
 
-    def _in_words(self, near: int, now_s: float) -> str:
+    def _warning(self, late: int, now_s: float) -> str:
         lost = sum(one.lost for one in self._loaded)
         load = sum(one.load for one in self._loaded) / len(self._loaded)
-        open_s = now_s - self._interval_s
-        more = sum(
-            max(0, epoch.promised - epoch.given)
-            for epoch in self._epochs.values()
-            if epoch.started_at_s > open_s
-        )
-        undone = f" and {lost} were not done in it" if lost else ""
+        opened_after_s = now_s - self._interval_s
+        open_epochs = (one for one in self._epochs.values() if one.started_at_s > opened_after_s)
+        more = sum(max(0, epoch.promised - epoch.given) for epoch in open_epochs)
+        unsolved = f" and {lost} were not solved in time" if lost else ""
         return (
-            f"Close to breaking the promise of {self._volume} challenges in {self._interval_s:g} s: of the "
-            f"last {WINDOW} answers under load {near} took over {NEAR:.0%} of their time{undone}, with "
-            f"{load:.0f} under way; {more} more may be asked now. `logicnet volume advise` measures how much "
-            "is safe."
+            f"Near overload at --miner.epoch_volume {self._volume} in {self._interval_s:g} s: of the last "
+            f"{WINDOW} answers under load {late} took over {LATE_SHARE:.0%} of their time{unsolved}, with "
+            f"{load:.0f} under way; validators may ask {more} more now. `logicnet volume advise` measures a "
+            "safe volume."
         )

@@ -1,14 +1,14 @@
-"""How much each validator may ask: quotas from stakes, and epochs that keep what was promised.
+"""How much each validator may ask: quotas from stakes, and epochs that hold each quota until their end.
 
-Pure arithmetic; whoever calls brings the stakes and the time. Source of the constants and of the
-formula: LogicNet 1.6, whose validators compute the same numbers on their side.
+Pure arithmetic; the caller passes the stakes and the time. Source of the constants and of the formula:
+LogicNet 1.6, whose validators compute the same numbers on their side.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from logicnet.errors import Reason, Refusal
@@ -20,7 +20,7 @@ MOST_PER_EPOCH = 80
 """Challenges per validator and interval, whatever its stake."""
 
 _SWEEP_AT = 1024
-"""Epochs kept before ended ones are looked for; a subnet has some 256 hotkeys at a time."""
+"""Epochs in memory before ended ones are removed; a subnet has some 256 hotkeys at a time."""
 
 
 def quotas(stakes: Mapping[Hotkey, float], *, epoch_volume: int, min_stake: float) -> dict[Hotkey, int]:
@@ -28,9 +28,9 @@ def quotas(stakes: Mapping[Hotkey, float], *, epoch_volume: int, min_stake: floa
 
     `stakes` holds all of them, in alpha. Those with `min_stake` or more share `epoch_volume` by
     stake; if nobody has that much, all share it equally. Every share is rounded down, then clamped
-    to 2..80, so a hotkey below `min_stake` has 2 while others have the stake.
+    to 2..80, so a hotkey below `min_stake` gets 2 while others have the stake.
     """
-    # Fractions, because a float that falls a hair short of 30 would round a promise down to 29.
+    # Fractions, because a float just below 30 would round a quota down to 29.
     enough = {
         hotkey: Fraction(stake)
         for hotkey, stake in stakes.items()
@@ -54,14 +54,14 @@ class _Epoch:
 
 
 class VolumeBook:
-    """What every validator was promised, given and refused in its epoch.
+    """Quota, given and refused challenges of every validator in its epoch.
 
     An epoch belongs to one validator: it opens with its first question and lasts `interval_s`, so
-    it lines up with that validator's own loop. What was promised at its opening stays promised
-    until it ends, though stakes move or the miner restarts with another volume.
+    it lines up with that validator's own loop. The quota of its opening holds until it ends, though
+    stakes move or the miner restarts with another volume.
 
-    Times are unix seconds. A clock that jumps back gives no second quota, since the epoch stays
-    open, and keeps nobody waiting for more than another interval.
+    Times are unix seconds. When the clock jumps back, the epoch stays open, so no validator gets a
+    second quota or waits for more than another interval.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class VolumeBook:
         interval_s: float,
         restored: Iterable[EpochCount] = (),
     ) -> None:
-        """`restored` are the last known epochs, at most one per validator; ended ones are forgotten."""
+        """`restored` are the last known epochs, at most one per validator."""
         self.epoch_volume = epoch_volume
         self.min_stake = min_stake
         self.interval_s = interval_s
@@ -79,11 +79,11 @@ class VolumeBook:
         self._epochs = {count.validator: _Epoch(count, count.started_at_s + interval_s) for count in restored}
 
     def quotas(self, stakes: Mapping[Hotkey, float]) -> dict[Hotkey, int]:
-        """See `quotas`; for this book's volume."""
+        """`quotas` for this book's volume."""
         return quotas(stakes, epoch_volume=self.epoch_volume, min_stake=self.min_stake)
 
     def open(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
-        """The validator's epoch; a new one that promises `quota` if none is open."""
+        """The validator's epoch; a new one with `quota` if none is open."""
         return self._current(validator, quota, now_s).count
 
     def take(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
@@ -98,18 +98,13 @@ class VolumeBook:
                 f"the next begins in {next_in_s} s.",
                 retry_after_s=next_in_s,
             )
-        epoch.count = EpochCount(
-            validator, count.started_at_s, count.promised, count.given + 1, count.refused
-        )
+        epoch.count = replace(count, given=count.given + 1)
         return epoch.count
 
     def refuse(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
         """Count one challenge as refused."""
         epoch = self._current(validator, quota, now_s)
-        count = epoch.count
-        epoch.count = EpochCount(
-            validator, count.started_at_s, count.promised, count.given, count.refused + 1
-        )
+        epoch.count = replace(epoch.count, refused=epoch.count.refused + 1)
         return epoch.count
 
     def __len__(self) -> int:

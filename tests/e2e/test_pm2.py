@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,10 +110,10 @@ async def test_both_apps_run_and_come_back_after_kill_9(pm2, network):
     await answers(pm2.axon_url)
     await answers(pm2.vllm_url)
     assert "twelve-or-more" in psutil.Process(pm2.pid("sn35-miner")).environ().values()
-    guardian = psutil.Process(pm2.pid("sn35-vllm"))
-    vllm = guardian.children(recursive=True)
+    supervisor = psutil.Process(pm2.pid("sn35-vllm"))
+    vllm = supervisor.children(recursive=True)
     assert vllm
-    assert not any("twelve-or-more" in one.environ().values() for one in (guardian, *vllm))
+    assert not any("twelve-or-more" in one.environ().values() for one in (supervisor, *vllm))
 
     async def ask(timeout_s: float = 64) -> MinerReply:
         async with ValidatorClient(
@@ -133,8 +134,8 @@ async def test_both_apps_run_and_come_back_after_kill_9(pm2, network):
     await restarted(pm2, "sn35-vllm")
     reply = await ask(timeout_s=8)  # meanwhile there is no model, but never silence
     assert reply.success, reply.message
-    # Until the new guardian ends it, the old server answers still.
-    await until(lambda: "left over from an earlier vLLM" in pm2.log("sn35-vllm"))
+    # Until the new supervisor ends it, the old server answers still.
+    await until(lambda: "orphans of an earlier vLLM" in pm2.log("sn35-vllm"))
     await answers(pm2.vllm_url)
     reply = await ask()
     assert reply.success, reply.message
@@ -167,8 +168,9 @@ async def test_a_wrong_setting_is_said_once_and_not_tried_for_ever(pm2):
 
 
 async def test_no_secret_that_is_not_vllms_reaches_it_nor_does_after_a_restart(pm2, tmp_path):
-    stands_in = tmp_path / "python"  # for the guardian, whose environment is its vLLM's
-    stands_in.write_text("#!/bin/sh\nexec sleep 600\n")
+    stands_in = tmp_path / "python"  # for the supervisor, whose environment is its vLLM's
+    says = f'[ "$1" = -m ] && exec {sys.executable} "$@"'  # what to start
+    stands_in.write_text(f"#!/bin/sh\n{says}\nexec sleep 600\n")
     stands_in.chmod(0o700)
     secrets = {
         "LOGICNET_CONSOLE__PASSWORD": "not-vllms-1",
@@ -200,7 +202,7 @@ def test_env_file_and_flags_as_an_operator_writes_them(pm2_program, tmp_path):
     env = environment() | {
         "SN35_ENV_FILE": ".env.example",
         "SN35_VLLM_PORT": "8123",
-        "SN35_MINER_FLAGS": """--logging.debug --miner.category 'a b' --wallet.name="c 'd'" it's""",
+        "SN35_MINER_FLAGS": """--logging.debug --miner.category 'a b' --wallet.name="c 'd'" it\\'s""",
     }
     shown = subprocess.run(
         ["node", "-e", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60

@@ -51,7 +51,7 @@ async def test_a_stopped_engine_is_replaced_and_the_cache_is_as_planned(tmp_path
             r"vLLM is up after .* KV cache ([\d,]+) tokens \(([\d,]+) planned\)", log.read_text()
         )
 
-    with Child.start("the guardian", argv, log=log, env=env, cwd=tmp_path) as guardian:
+    with Child.start("the supervisor", argv, log=log, env=env, cwd=tmp_path) as supervisor:
         await until(up)
         said, planned = (int(number.replace(",", "")) for number in up()[0])
         assert abs(said - planned) / said < 0.05
@@ -66,6 +66,6 @@ async def test_a_stopped_engine_is_replaced_and_the_cache_is_as_planned(tmp_path
         assert not [one for one in first if one.is_running()]
         assert await answer(port)
 
-        assert guardian.stop(grace_s=START_S) == 0
+        assert supervisor.stop(grace_s=START_S) == 0
     await until(lambda: not processes_of(tmp_path))
     assert not list((tmp_path / ".run").glob("*.group"))

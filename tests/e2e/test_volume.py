@@ -7,7 +7,7 @@ import asyncio
 from tests.e2e.conftest import until
 from tests.harness.scripted_model import Mode, ScriptedModel
 
-WORD = "Close to breaking the promise of 512 challenges"
+WORD = "Near overload at --miner.epoch_volume 512"
 
 
 async def test_it_is_said_once_and_before_an_answer_is_lost(miner):

@@ -1,4 +1,4 @@
-"""NVML as the module pynvml shows it, for cards that this machine does not have."""
+"""NVML as the module pynvml shows it, for gpus that this machine does not have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class NVMLError(Exception):
 
 
 @dataclass(frozen=True)
-class ScriptedCard:
+class ScriptedGpu:
     """`broken` is what NVML says instead of anything about it; `holders` are processes that hold memory."""
 
     name: str = "NVIDIA GeForce RTX 4090"
@@ -28,8 +28,8 @@ class ScriptedCard:
 class ScriptedNvml:
     NVMLError = NVMLError
 
-    def __init__(self, cards: Sequence[ScriptedCard] = (), *, broken: str | None = None) -> None:
-        self.cards = list(cards)
+    def __init__(self, gpus: Sequence[ScriptedGpu] = (), *, broken: str | None = None) -> None:
+        self.gpus = list(gpus)
         self.broken = broken
         self.open = 0
 
@@ -42,24 +42,24 @@ class ScriptedNvml:
         self.open -= 1
 
     def nvmlDeviceGetCount(self) -> int:
-        return len(self.cards)
+        return len(self.gpus)
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> ScriptedCard:
-        card = self.cards[index]
-        if card.broken:
-            raise NVMLError(card.broken)
-        return card
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> ScriptedGpu:
+        gpu = self.gpus[index]
+        if gpu.broken:
+            raise NVMLError(gpu.broken)
+        return gpu
 
-    def nvmlDeviceGetName(self, card: ScriptedCard) -> str:
-        return card.name
+    def nvmlDeviceGetName(self, gpu: ScriptedGpu) -> str:
+        return gpu.name
 
-    def nvmlDeviceGetMemoryInfo(self, card: ScriptedCard) -> SimpleNamespace:
-        return SimpleNamespace(total=int(card.total_gib * GIB), free=int(card.free_gib * GIB))
+    def nvmlDeviceGetMemoryInfo(self, gpu: ScriptedGpu) -> SimpleNamespace:
+        return SimpleNamespace(total=int(gpu.total_gib * GIB), free=int(gpu.free_gib * GIB))
 
-    def nvmlDeviceGetCudaComputeCapability(self, card: ScriptedCard) -> tuple[int, int]:
-        if card.capability is None:
+    def nvmlDeviceGetCudaComputeCapability(self, gpu: ScriptedGpu) -> tuple[int, int]:
+        if gpu.capability is None:
             raise NVMLError("Not Supported")
-        return card.capability
+        return gpu.capability
 
-    def nvmlDeviceGetComputeRunningProcesses(self, card: ScriptedCard) -> list[SimpleNamespace]:
-        return [SimpleNamespace(pid=pid, usedGpuMemory=GIB) for pid in card.holders]
+    def nvmlDeviceGetComputeRunningProcesses(self, gpu: ScriptedGpu) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=pid, usedGpuMemory=GIB) for pid in gpu.holders]

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from logicnet.chain.loop_thread import Loop
 from logicnet.config import Config
-from logicnet.config.started import kept
+from logicnet.config.started import env_file_values
 from logicnet.operate.doctor.context import Context, System
 from logicnet.operate.doctor.report import as_json, masked, secrets_in, show, status
 from logicnet.operate.doctor.runner import run_checks
@@ -29,7 +29,7 @@ def run(config: Config, out: Console, *, json: bool = False, system: System | No
     context = Context(config, folder, system)
     with _unheard(), asyncio.Runner(loop_factory=Loop) as runner:  # a look-up that hangs is not waited for
         found = runner.run(run_checks(context))
-    secrets = [*config.secrets(), *secrets_in(system.environ), *secrets_in(kept(folder / ".env"))]
+    secrets = [*config.secrets(), *secrets_in(system.environ), *secrets_in(env_file_values(folder / ".env"))]
     clean = masked(found, secrets, system.home)
     if json:
         print(as_json(clean))

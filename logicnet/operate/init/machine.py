@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving import NoCards, ServingPlan, cpu, load, plan, seen
-from logicnet.operate.serving.choose import model_of, planned
+from logicnet.operate.serving import NoGpu, ServingPlan, cpu, detect, find_model, load, plan
+from logicnet.operate.serving.choose import planned
 from logicnet.operate.serving.gpus import Machine
 from logicnet.operate.serving.options import PlanOptions
 
@@ -61,10 +61,10 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
     if flags is not None:
         return Serving(_whole(model), flags, found_python, port, has_vllm)
     try:
-        machine: Machine = seen()
-    except NoCards:
+        machine: Machine = detect()
+    except NoGpu:
         machine = cpu()
-    fit = plan(model_of(model, load()), machine)
+    fit = plan(find_model(model, load()), machine)
     if not isinstance(fit, ServingPlan):
         raise SettingsError(
             f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."

@@ -1,24 +1,23 @@
-"""What fits on which card, and how vLLM is started with it. See docs/models.md."""
+"""Which model fits on which GPUs, and the flags to start vLLM with. See docs/models.md."""
 
-from logicnet.operate.serving.catalogue import ModelCatalogue, load
-from logicnet.operate.serving.config_json import model_from
-from logicnet.operate.serving.gpus import Card, Machine, NoCards, cpu, seen, told
+from logicnet.operate.serving.catalogue import ModelCatalogue, find_model, load
+from logicnet.operate.serving.gpus import Device, Machine, NoGpu, cpu, detect, gpus_of_size
 from logicnet.operate.serving.model import Model, Precision
 from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
 
 __all__ = [
-    "Card",
+    "Device",
     "Machine",
     "Misfit",
     "Model",
     "ModelCatalogue",
-    "NoCards",
+    "NoGpu",
     "Precision",
     "ServingPlan",
     "cpu",
+    "detect",
+    "find_model",
+    "gpus_of_size",
     "load",
-    "model_from",
     "plan",
-    "seen",
-    "told",
 ]

@@ -1,4 +1,4 @@
-"""Catalogue: the models that are known by name, from a TOML file that an operator may replace."""
+"""ModelCatalogue: the models known by name, from a TOML file that an operator may replace."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from logicnet.operate.serving.model import Model
 OURS = Path(__file__).with_name("catalogue.toml")
 
 
+class UnknownModel(SettingsError):
+    """No model of the catalogue has that name."""
+
+
 class _CatalogueFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -29,9 +33,9 @@ class ModelCatalogue:
     low_quality: Sequence[str] = ()
 
     def find(self, name: str) -> Model:
-        """The model of that name, of that last part of a name, or whose name alone holds it.
+        """The model with that name, else with that name after the slash, else the only one that contains it.
 
-        Upper and lower case are the same. Raises SettingsError if there is none, or more than one.
+        Case does not matter. Raises UnknownModel if there is none, SettingsError if there are several.
         """
         wanted = name.lower()
         for same in (
@@ -42,19 +46,38 @@ class ModelCatalogue:
             if len(same) == 1:
                 return same[0]
             if same:
-                raise SettingsError(f"{name} may be any of {', '.join(one.name for one in same)}: say which")
-        raise SettingsError(
-            f"nothing is known of the model {name}: give the folder that has its config.json, "
-            "or a name of `logicnet models`"
+                raise SettingsError(f"{name} may be any of {', '.join(one.name for one in same)}: give one")
+        raise UnknownModel(
+            f"nothing is known of the model {name}: give MAKER/MODEL of the hub, a folder that has a "
+            "config.json, or a name of `logicnet models`"
         )
 
     def is_poor(self, model: Model) -> bool:
-        """Whether a validator counts it as poor."""
+        """Whether a validator counts the model as poor."""
         return any(fnmatch(model.name.lower(), pattern.lower()) for pattern in self.low_quality)
 
 
+def find_model(name: str, catalogue: ModelCatalogue) -> Model:
+    """A model by its folder, its config.json, its name in the catalogue, or MAKER/MODEL of the hub.
+
+    Raises SettingsError if it is unknown or cannot be planned.
+    """
+    path = Path(name)
+    local = path.is_dir() or path.name == "config.json"
+    if not local:
+        try:
+            return catalogue.find(name)
+        except UnknownModel:
+            if name.count("/") != 1:
+                raise
+    # huggingface_hub takes half a second to import
+    from logicnet.operate.serving.config_json import model_from, model_from_hub  # noqa: PLC0415
+
+    return model_from(path) if local else model_from_hub(name)
+
+
 def load(path: Path | None = None) -> ModelCatalogue:
-    """A catalogue file; ours if none is given. Raises SettingsError, one line, if it is wrong."""
+    """A catalogue file; default: ours. Raises SettingsError, one line, if it is wrong."""
     file = path or OURS
     try:
         read = _CatalogueFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
@@ -66,20 +89,19 @@ def load(path: Path | None = None) -> ModelCatalogue:
     except ValidationError as error:
         raise SettingsError(f"the catalogue {file} is wrong: {_first(error)}") from None
     names = [model.name.lower() for model in read.models]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise SettingsError(f"the catalogue {file} is wrong: {twice} is in it twice")
     for model in read.models:
+        if names.count(model.name.lower()) > 1:
+            raise SettingsError(f"the catalogue {file} is wrong: {model.name} is in it twice")
         if not 0.9 < model.counted_parameters / model.parameters < 1.1:
             raise SettingsError(
                 f"the catalogue {file} is wrong: {model.name} has parameters_b = {model.parameters_b:g}, "
-                f"but its layers and their sizes make {model.counted_parameters / 1e9:.3g}"
+                f"but its shapes give {model.counted_parameters / 1e9:.3g}"
             )
     return ModelCatalogue(tuple(read.models), tuple(read.low_quality))
 
 
 def _first(error: ValidationError) -> str:
-    """The first fault in a line: which model (counted from 1), which field, what is wrong."""
+    """The first fault as one line: the model (counted from 1), the field, the reason."""
     fault = error.errors()[0]
     place = [str(part + 1) if isinstance(part, int) else str(part) for part in fault["loc"]]
     if len(place) > 1 and place[0] == "models":

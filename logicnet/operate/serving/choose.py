@@ -1,34 +1,28 @@
-"""`logicnet models` and `logicnet plan`: words of the command line into plans, and those onto the screen."""
+"""What `logicnet models` and `logicnet plan` print, and the plan that `logicnet vllm` starts."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from logicnet.errors import LogicnetError
-from logicnet.operate.serving.catalogue import ModelCatalogue, load
-from logicnet.operate.serving.config_json import model_from
-from logicnet.operate.serving.gpus import Machine, cpu, seen, told
-from logicnet.operate.serving.model import Model
+from logicnet.operate.serving.catalogue import ModelCatalogue, find_model, load
+from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_of_size
 from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
 from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
 _RECENT = 2024
-"""Models of before are planned when they are asked for by name, and never suggested."""
-
-
-_PIPE_WIDTH = 200
+"""Older models are planned when they are named, and never suggested."""
 
 
 def console() -> Console:
     """Standard output; in a pipe wide enough for every row to be one line."""
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+    out = Console(highlight=False, markup=False)
+    return out if out.is_terminal else Console(highlight=False, markup=False, width=200)
 
 
 def show_models(catalogue: Path | None, *, as_json: bool) -> None:
@@ -39,105 +33,75 @@ def show_models(catalogue: Path | None, *, as_json: bool) -> None:
         return
     out = console()
     out.print(models_table(found, out.width))
-    out.print(
-        "GB: weights, overhead and 8,192 tokens of KV cache; `logicnet plan` says how to make do with less."
-    )
+    out.print("GB: weights, overhead and 8,192 tokens of KV cache; `logicnet plan` fits some into less.")
 
 
 def run(options: ShownPlanOptions) -> int:
-    """Print the plan for one model, or which models fit. Returns 0, or 1 if none does."""
-    machine = machine_of(options)
-    catalogue = load(options.catalogue)
+    """Print the plan for one model, or for every model that fits. Returns 1 if none fits."""
+    machine, catalogue, out = machine_of(options), load(options.catalogue), console()
     if options.model is not None:
-        return _one(options, machine, plan(model_of(options.model, catalogue), machine))
-    found = [plan(model, machine) for model in catalogue.models]
-    fits = sorted(
-        (one for one in found if isinstance(one, ServingPlan)), key=lambda one: _order(catalogue, one)
-    )
-    misfits = [one for one in found if isinstance(one, Misfit)]
+        one = plan(find_model(options.model, catalogue), machine)
+        if not options.as_json:
+            print_plan(out, _fitting(one, machine))
+            return 0
+        print(json.dumps(plan_json(one), indent=2))
+        return int(isinstance(one, Misfit))
+    fits, misfits = _ranked(machine, catalogue)
     if options.as_json:
         print(json.dumps([*map(plan_json, fits), *map(plan_json, misfits)], indent=2))
-    else:
-        _print(console(), machine, fits, misfits)
-    return 0 if fits else 1
+        return int(not fits)
+    out.print("\n".join([f"For {machine}.", *machine.notes]))
+    if fits:
+        out.print(plans_table(fits, out.width))
+    if misfits:
+        out.print("\n".join(["\nNot these:", *(f"  {one.model.name}: {one.reason}" for one in misfits)]))
+    out.print()
+    if fits:
+        print_plan(out, fits[0], notes=False)
+        return 0
+    out.print(
+        f"Nothing fits {machine}: take a larger GPU (`logicnet models` says how large), or name a server "
+        "elsewhere with --miner.llm_client.base_url."
+    )
+    return 1
 
 
 def planned(options: PlanOptions) -> ServingPlan:
-    """The plan to start: of the named model, or the first that fits. LogicnetError if there is none."""
-    machine = machine_of(options)
-    catalogue = load(options.catalogue)
+    """The plan to start: of the named model, or the best that fits. Raises LogicnetError if there is none."""
+    machine, catalogue = machine_of(options), load(options.catalogue)
     if options.model is not None:
-        found = plan(model_of(options.model, catalogue), machine)
-        if isinstance(found, Misfit):
-            raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
-        return found
-    fits = [
-        one for one in (plan(model, machine) for model in catalogue.models) if isinstance(one, ServingPlan)
-    ]
+        return _fitting(plan(find_model(options.model, catalogue), machine), machine)
+    fits, _ = _ranked(machine, catalogue)
     if not fits:
         raise LogicnetError(f"no model of the catalogue fits on {machine}; `logicnet plan` says why")
-    return min(fits, key=lambda one: _order(catalogue, one))
+    return fits[0]
 
 
 def machine_of(options: PlanOptions) -> Machine:
     if options.on_cpu:
         return cpu()
-    return seen() if options.vram_gb is None else told(options.vram_gb, options.gpus)
+    return detect() if options.vram_gb is None else gpus_of_size(options.vram_gb, options.gpus)
 
 
-def model_of(name: str, catalogue: ModelCatalogue) -> Model:
-    """A model by its folder, its config.json or its name."""
-    path = Path(name)
-    if path.is_dir() or path.name == "config.json":
-        return model_from(path)
-    return catalogue.find(name)
+def _fitting(found: ServingPlan | Misfit, machine: Machine) -> ServingPlan:
+    if isinstance(found, Misfit):
+        raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
+    return found
 
 
-def _order(catalogue: ModelCatalogue, one: ServingPlan) -> tuple[bool, bool, bool, int, bool, int]:
-    """Not poor, not old, room for a batch; then the largest, those that answer briefly first.
+def _ranked(machine: Machine, catalogue: ModelCatalogue) -> tuple[list[ServingPlan], list[Misfit]]:
+    """Plans of the catalogue, the best first: not poor, not old, room for a batch; then the largest model.
 
     Volume comes last: all of it is worth a tenth of the reward, and being right far more.
     """
-    model = one.model
-    poor, old = catalogue.is_poor(model), (model.year or _RECENT) < _RECENT
-    # Of a mixture of experts the mean of all parameters and those that a token meets says what it can do.
-    size = math.sqrt(model.parameters * model.active_parameters) / 1e9
-    return poor, old, one.at_once < ENOUGH_AT_ONCE, -round(size), model.thinks, -one.per_interval
 
+    def rank(one: ServingPlan) -> tuple[bool, bool, bool, int, bool, int]:
+        model = one.model
+        poor, old = catalogue.is_poor(model), (model.year or _RECENT) < _RECENT
+        # The strength of a mixture of experts lies between its active and all of its parameters.
+        size = math.sqrt(model.parameters * model.active_parameters) / 1e9
+        return poor, old, one.at_once < ENOUGH_AT_ONCE, -round(size), model.thinks, -one.per_interval
 
-def _one(options: ShownPlanOptions, machine: Machine, found: ServingPlan | Misfit) -> int:
-    if options.as_json:
-        print(json.dumps(plan_json(found), indent=2))
-    elif isinstance(found, ServingPlan):
-        out = console()
-        _notes(out, machine)
-        print_plan(out, found)
-    else:
-        raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
-    return 0 if isinstance(found, ServingPlan) else 1
-
-
-def _notes(out: Console, machine: Machine) -> None:
-    for note in machine.notes:
-        out.print(note, markup=False, highlight=False)
-
-
-def _print(out: Console, machine: Machine, fits: Sequence[ServingPlan], misfits: Sequence[Misfit]) -> None:
-    out.print(f"For {machine}.", markup=False, highlight=False)
-    _notes(out, machine)
-    if fits:
-        out.print(plans_table(fits, out.width))
-    if misfits:
-        out.print("\nNot these:", highlight=False)
-    for one in misfits:
-        out.print(f"  {one.model.name}: {one.reason}", markup=False, highlight=False)
-    out.print()
-    if fits:
-        print_plan(out, fits[0])
-    else:
-        out.print(
-            f"Nothing fits {machine}: take a larger card (`logicnet models` says how large), or name a "
-            "server elsewhere with --miner.llm_client.base_url.",
-            markup=False,
-            highlight=False,
-        )
+    found = [plan(model, machine) for model in catalogue.models]
+    fits = sorted((one for one in found if isinstance(one, ServingPlan)), key=rank)
+    return fits, [one for one in found if isinstance(one, Misfit)]

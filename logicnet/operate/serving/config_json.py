@@ -1,17 +1,33 @@
-"""A model that is in no catalogue, from the config.json beside its weights (transformers' format)."""
+"""A model that is in no catalogue: from config.json and the safetensors headers of a folder or of the hub."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from huggingface_hub import HfApi, get_local_safetensors_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HFValidationError,
+    NotASafetensorsRepoError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    SafetensorsParsingError,
+)
+from huggingface_hub.utils import SafetensorsRepoMetadata
+from huggingface_hub.utils.tqdm import disable_progress_bars
+from loguru import logger
 from pydantic import ValidationError
 
+from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
+from logicnet.operate.serving.memory import GIB
 from logicnet.operate.serving.model import Model, Precision
 
-_GIB = 1 << 30
+_CONFIG = "config.json"
 
 _OTHER_CACHES = {
     "kv_lora_rank": "latent attention (MLA)",
@@ -19,22 +35,62 @@ _OTHER_CACHES = {
     "mamba_d_state": "a state space (Mamba)",
     "linear_num_value_heads": "linear attention",
 }
-"""Fields that tell of a cache that is not keys and values of every token: our arithmetic is not for those."""
+"""Fields of models whose cache is not a key and a value for every token, which is all that we can count."""
 
-_WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ChatGLMModel")
-"""How the architectures end that write text; others (BERT, say) read it only."""
+_GENERATORS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ChatGLMModel")
+"""Endings of architectures that generate text; others (BERT, say) only read it."""
 
-_STORED: dict[str, Precision] = {
-    "awq": "awq",
-    "gptq": "gptq",
-    "fp8": "fp8",
-    "mxfp4": "mxfp4",
+
+_REFUSALS: dict[type[Exception], str] = {
+    GatedRepoError: "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that "
+    "account into HF_TOKEN",
+    RepositoryNotFoundError: "the hub has no such model: correct the name",
+    HFValidationError: "the hub has no such model: correct the name",
+    OfflineModeIsEnabled: "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder",
+    EntryNotFoundError: f"the hub has no {_CONFIG} of it: take another model",
 }
+"""In the order in which they are checked: a gated repository is also one that is not found."""
 
 
 def model_from(path: Path) -> Model:
-    """The model of a folder with a config.json, or of such a file. SettingsError if it cannot be planned."""
-    file = path / "config.json" if path.is_dir() else path
+    """The model of a folder with a config.json, or of such a file. Raises SettingsError."""
+    file = path / _CONFIG if path.is_dir() else path
+    return _model(file, str(file.parent), str(file), _local_weights(file.parent))
+
+
+def model_from_hub(name: str) -> Model:
+    """The model MAKER/MODEL from the cache of huggingface_hub, or else from the hub. Raises SettingsError.
+
+    HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE and HF_TOKEN (also of `.env`) are respected.
+    """
+    disable_progress_bars()
+    token = os.environ.get("HF_TOKEN") or env_file_values(Path(".env")).get("HF_TOKEN")
+    hub = HfApi(token=token)
+    try:
+        cached = try_to_load_from_cache(name, _CONFIG)
+        if not isinstance(cached, str):
+            hub.get_hf_file_metadata(url=hf_hub_url(name, _CONFIG, endpoint=hub.endpoint))  # without retries
+            cached = hub.hf_hub_download(name, _CONFIG)
+        file = Path(cached)
+    except Exception as error:  # of HTTP, network and cache; their classes depend on the library's version
+        text = " ".join(str(error).split())
+        reason = f"the hub cannot be reached ({text}): check the network, or give a folder with its {_CONFIG}"
+        reason = next(
+            (words.format(name=name) for kind, words in _REFUSALS.items() if isinstance(error, kind)), reason
+        )
+        raise SettingsError(
+            f"nothing is known of the model {name}: it is not in the catalogue, and {reason}"
+        ) from None
+    weights = _local_weights(file.parent)
+    if weights is None:
+        try:
+            weights = hub.get_safetensors_metadata(name)
+        except Exception as error:  # as above; then the shapes alone must do
+            logger.debug("The weights of {} are counted by shapes: {}", name, error)
+    return _model(file, name, f"huggingface.co/{name}", weights)
+
+
+def _model(file: Path, name: str, source: str, weights: SafetensorsRepoMetadata | None) -> Model:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -42,41 +98,39 @@ def model_from(path: Path) -> Model:
     except (ValueError, RecursionError):
         raise SettingsError(f"{file} is not JSON") from None
     if not isinstance(config, dict):
-        raise SettingsError(f"{file} is not the config.json of a model: no object")
+        raise SettingsError(f"{file} is not the config.json of a model: it holds no object")
     text = config.get("text_config")
     shape = {**config, **text} if isinstance(text, dict) else config
-    named = config.get("architectures")
-    architectures = [str(name) for name in named] if isinstance(named, list) else []
-    writes = not architectures or any(name.endswith(_WRITERS) for name in architectures)
-    if not writes or shape.get("is_encoder_decoder"):
-        what = ", ".join(architectures) or "an encoder and a decoder"
-        raise SettingsError(f"{file} is of {what}, no model that one can talk with: take another")
+    architectures = [str(one) for one in config.get("architectures") or ()]
+    generates = not architectures or any(one.endswith(_GENERATORS) for one in architectures)
+    if not generates or shape.get("is_encoder_decoder"):
+        kind = ", ".join(architectures) or "an encoder and a decoder"
+        raise SettingsError(f"{file} describes {kind}, which does not generate text: take another model")
     for field, kind in _OTHER_CACHES.items():
         if shape.get(field):
             raise SettingsError(
-                f"{file} is of a model with {kind}, whose cache we cannot reckon; "
-                "start vLLM with your own flags"
+                f"{file} describes a model with {kind}, whose cache cannot be planned; start vLLM with your "
+                "own flags"
             )
     try:
-        return _model(file, shape)
+        return _planned(file, name, source, shape, weights)
     except (KeyError, TypeError, ArithmeticError) as error:
-        what = error.args[0] if isinstance(error, KeyError) else "a number where there is none"
-        raise SettingsError(
-            f"{file} is not the config.json of a model that we know: {what} is missing"
-        ) from None
+        what = error.args[0] if isinstance(error, KeyError) else "a number"
+        raise SettingsError(f"{file} describes no model that can be planned: {what} is missing") from None
     except ValidationError as error:
         fault = error.errors()[0]
         raise SettingsError(f"{file} is wrong: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
 
 
-def _model(file: Path, shape: dict[str, Any]) -> Model:
+def _planned(
+    file: Path, name: str, source: str, shape: dict[str, Any], weights: SafetensorsRepoMetadata | None
+) -> Model:
     heads, hidden = shape["num_attention_heads"], shape["hidden_size"]
     experts = shape.get("num_local_experts") or shape.get("num_experts") or 1
-    stored, weights = _stored(file, shape), _weights_bytes(file.parent)
-    if stored == "full" and "float32" in (shape.get("dtype"), shape.get("torch_dtype")):
-        weights //= 2  # vLLM loads them in 16 bits
+    stored = _stored(file, shape)
+    loads_bytes, parameters = _weighed(weights, stored) if weights is not None else (0, 0)
     model = Model(
-        name=str(file.parent),
+        name=name,
         family=str(shape.get("model_type", "")),
         parameters_b=1.0,  # counted below
         layers=shape["num_hidden_layers"],
@@ -92,17 +146,14 @@ def _model(file: Path, shape: dict[str, Any]) -> Model:
         context=shape["max_position_embeddings"],
         window=shape.get("sliding_window"),
         stored=stored,
-        loads_gib=weights / _GIB if weights else None,
-        source=str(file),
+        loads_gib=loads_bytes / GIB if loads_bytes else None,
+        source=source,
     )
-    counted = weights / 2 if weights and stored == "full" else model.counted_parameters
+    parameters = parameters or model.counted_parameters
     active = shape.get("num_experts_per_tok") if experts > 1 else None
-    passed_by = model.expert_parameters * (1 - active / experts) if active else 0.0
+    idle = model.expert_parameters * (1 - active / experts) if active else 0.0
     return model.model_copy(
-        update={
-            "parameters_b": counted / 1e9,
-            "active_b": (counted - passed_by) / 1e9 if passed_by else None,
-        }
+        update={"parameters_b": parameters / 1e9, "active_b": (parameters - idle) / 1e9 if idle else None}
     )
 
 
@@ -111,19 +162,32 @@ def _stored(file: Path, shape: dict[str, Any]) -> Precision:
     if not isinstance(quantised, dict):
         return "full"
     method = str(quantised.get("quant_method", "")).lower()
-    if method not in _STORED:
-        raise SettingsError(
-            f"{file} is quantised by {method or 'an unnamed method'}, which we cannot reckon; "
-            "start vLLM with your own flags"
-        )
-    return _STORED[method]
+    for precision in get_args(Precision):
+        if precision == method != "full":
+            return precision  # type: ignore[no-any-return]
+    raise SettingsError(
+        f"{file} is quantised by {method or 'an unnamed method'}, which cannot be planned; start vLLM with "
+        "your own flags"
+    )
 
 
-def _weights_bytes(folder: Path) -> int:
-    """The weights that lie beside it, in bytes; 0 if only the config.json is there.
+def _weighed(weights: SafetensorsRepoMetadata, stored: Precision) -> tuple[int, int]:
+    """Bytes in memory, and parameters (0 if they are packed and cannot be counted)."""
+    tensors = [tensor for file in weights.files_metadata.values() for tensor in file.tensors.values()]
+    if stored == "full":  # vLLM loads them in 16 bits, whatever the file has
+        parameters = sum(tensor.parameter_count for tensor in tensors)
+        return 2 * parameters, parameters
+    return sum(tensor.data_offsets[1] - tensor.data_offsets[0] for tensor in tensors), 0
 
-    Mistral's may lie there twice, in whole and in parts; vLLM loads one of the two.
-    """
-    files = list(folder.glob("*.safetensors"))
-    once = [file for file in files if not file.name.startswith("consolidated")] or files
-    return sum(file.stat().st_size for file in once)
+
+def _local_weights(folder: Path) -> SafetensorsRepoMetadata | None:
+    """The headers of the weights in a folder; None if they are absent or incomplete. Raises SettingsError."""
+    single = folder / "consolidated.safetensors"  # Mistral's, beside the parts or alone
+    try:
+        return get_local_safetensors_metadata(folder)
+    except NotASafetensorsRepoError:
+        return get_local_safetensors_metadata(single) if single.exists() else None
+    except FileNotFoundError:
+        return None
+    except SafetensorsParsingError as error:
+        raise SettingsError(f"{folder} holds a broken file: {error} Download it again.") from None

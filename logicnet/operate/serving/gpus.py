@@ -1,46 +1,44 @@
-"""Machine: the cards that a plan is for, as NVML sees them, as the operator says, or a CPU."""
+"""Machine: the GPUs that a plan is for, as NVML or the operator describes them, or a CPU."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import psutil
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving.memory import GIB
 
-TELL_US = "say what there is: --vram 24 --gpus 1, or --cpu"
+_DESCRIBE = "describe the machine: --vram 24 --gpus 1, or --cpu"
 
 
-class NoCards(LogicnetError):
-    """No GPU can be seen."""
+class NoGpu(LogicnetError):
+    """No GPU can be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A GPU. `free_bytes` is None if nobody looked, `capability` (CUDA's, as 8.9) None if it is not known."""
+class Device:
+    """A GPU, or the CPU. `free_bytes` and `capability` (CUDA's, as 8.9) are None if unknown."""
 
     name: str
     total_bytes: int
     free_bytes: int | None = None
     capability: float | None = None
 
-    @property
-    def speed(self) -> tuple[float, float]:
-        """Bytes a second of its memory, and 16-bit operations a second of its tensor cores."""
-        return speed_of(self.name, self.total_bytes)
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Equal cards, or a CPU: then there is one card, whose bytes are the computer's, and `cores` is given.
+    """Equal GPUs, or a CPU: then `cores` is given and the one device has the computer's memory.
 
-    `environment` is what makes vLLM take these cards, where there are others too.
+    `environment` makes vLLM take these GPUs, where there are others too.
     """
 
-    cards: Sequence[Card]
+    devices: Sequence[Device]
     cores: int | None = None
     notes: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -50,17 +48,17 @@ class Machine:
         return self.cores is not None
 
     def __str__(self) -> str:
-        card, count = self.cards[0], len(self.cards)
-        if self.cores is None and card.free_bytes is None:  # nobody looked: its name is its size
-            return f"{count} x {card.name}"
-        size = f"{card.total_bytes / GIB:.0f} GiB"
+        device, count = self.devices[0], len(self.devices)
+        if self.cores is None and device.free_bytes is None:  # described by its size, which is its name
+            return f"{count} x {device.name}"
+        size = f"{device.total_bytes / GIB:.0f} GiB"
         if self.cores is not None:
             return f"a CPU with {self.cores} cores and {size} of memory"
-        return f"{count} x {card.name}, {size}{' each' if count > 1 else ''}"
+        return f"{count} x {device.name}, {size}{' each' if count > 1 else ''}"
 
 
-# Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these cards. The
-# first name that is part of a card's is taken.
+# Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these GPUs. The
+# first name that is part of a GPU's counts.
 _SPEEDS = (
     ("B200", 8000, 2250),
     ("GH200", 4000, 989),
@@ -92,14 +90,14 @@ _SPEEDS = (
     ("3090", 936, 71),
 )
 
-# A card that is only told by its size is taken for this one. The last number is the share of that size which
-# the card reports: a T4 15,360 MiB, an A40 46,068 (ECC has the rest).
+# Without a name, a GPU up to so many GB counts as this one. The last number is the share of that size which
+# the GPU reports: a T4 15,360 MiB, an A40 46,068 (ECC has the rest).
 _BY_SIZE = (
-    (16, "T4", 320.0, 65.0, 0.937),
-    (28, "RTX 3090", 936.0, 71.0, 1.0),
-    (50, "A40", 696.0, 150.0, 0.937),
-    (100, "A100", 1935.0, 312.0, 1.0),
-    (1000, "H200", 4800.0, 989.0, 1.0),
+    (16, "T4", 0.937),
+    (28, "RTX 3090", 1.0),
+    (50, "A40", 0.937),
+    (100, "A100", 1.0),
+    (2048, "H200", 1.0),
 )
 
 _CPU_BYTES_PER_S = 20e9
@@ -108,35 +106,36 @@ _CPU_OPS_PER_CORE = 50e9
 
 
 def speed_of(name: str, total_bytes: int) -> tuple[float, float]:
-    """Bytes and 16-bit operations a second of a card, by its name or else by its size."""
+    """Bytes of its memory and 16-bit operations a second of a GPU, by its name or else by its size."""
     for part, gb_per_s, tflops in _SPEEDS:
         if part.lower() in name.lower():
             return gb_per_s * 1e9, tflops * 1e12
-    _, size_gb_per_s, size_tflops, _ = _of_size(total_bytes / GIB)
-    return size_gb_per_s * 1e9, size_tflops * 1e12
+    return speed_of(_of_size(total_bytes / GIB)[0], 0)
 
 
-def _of_size(size_gib: float) -> tuple[str, float, float, float]:
+def _of_size(size_gib: float) -> tuple[str, float]:
     return next((known[1:] for known in _BY_SIZE if size_gib <= known[0]), _BY_SIZE[-1][1:])
 
 
-def told(vram_gb: float, count: int) -> Machine:
-    """What the operator says: `count` cards of `vram_gb`, as they are sold. Nothing else is known."""
+def gpus_of_size(vram_gb: float, count: int) -> Machine:
+    """`count` GPUs of `vram_gb`, as they are sold. Raises SettingsError for impossible numbers."""
     if not 0 < vram_gb <= 2048 or count < 1:
-        raise SettingsError("--vram takes the GB of one card, as 24, and --gpus how many there are, as 1")
-    alike, gb_per_s, _, share = _of_size(vram_gb)
+        raise SettingsError(
+            f"--vram takes GB of one GPU and --gpus their number, as 24 and 1; got {vram_gb:g} and {count}"
+        )
+    alike, share = _of_size(vram_gb)
+    bytes_per_s, _ = speed_of(alike, 0)
     note = (
-        f"Reckoned as the {alike} ({vram_gb * share:.3g} GiB, {gb_per_s:g} GB/s), as the size alone does not "
-        "tell it: a card with faster memory keeps more, one with slower memory less. An L4 has 22.5 GiB."
+        f"Estimated as {alike} ({vram_gb * share:.3g} GiB, {bytes_per_s / 1e9:g} GB/s), because only the "
+        "size is given: a GPU with faster memory answers more, with slower memory less. An L4 has 22.5 GiB."
     )
-    return Machine([Card(f"card of {vram_gb:g} GB", int(vram_gb * share * GIB))] * count, notes=(note,))
+    return Machine([Device(f"GPU of {vram_gb:g} GB", int(vram_gb * share * GIB))] * count, notes=(note,))
 
 
 def cpu(memory_gb: float | None = None, cores: int | None = None) -> Machine:
-    """This computer without a GPU; the memory is that of the machine if not given."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    total = int(memory_gb * GIB) if memory_gb else pages
-    return Machine([Card("CPU", total)], cores=cores or len(os.sched_getaffinity(0)))
+    """This computer without a GPU; `memory_gb` and `cores` default to the machine's."""
+    total = int(memory_gb * GIB) if memory_gb else psutil.virtual_memory().total
+    return Machine([Device("CPU", total)], cores=cores or len(os.sched_getaffinity(0)))
 
 
 def cpu_speed(cores: int) -> tuple[float, float]:
@@ -144,9 +143,9 @@ def cpu_speed(cores: int) -> tuple[float, float]:
 
 
 def visible_indices(visible: str | None, count: int) -> Sequence[int]:
-    """Of `count` cards the numbers of those that CUDA_VISIBLE_DEVICES, `visible`, leaves to vLLM.
+    """Of `count` GPUs the numbers of those that CUDA_VISIBLE_DEVICES, `visible`, leaves to vLLM.
 
-    All where it is not set, or names cards otherwise than by number (GPU-..., MIG-...).
+    All if it is not set, or names GPUs otherwise than by number (GPU-..., MIG-...).
     """
     words = [word.strip() for word in visible.split(",")] if visible is not None else []
     if words in ([""], ["-1"]):
@@ -156,69 +155,72 @@ def visible_indices(visible: str | None, count: int) -> Sequence[int]:
     return [number for number in map(int, words) if number < count]
 
 
-def seen(nvml: Any = None, environ: Mapping[str, str] = os.environ) -> Machine:
-    """The cards of this machine that CUDA_VISIBLE_DEVICES leaves. `nvml` is the module pynvml, or what
-    behaves like it.
-
-    Of different cards the largest kind is taken; a card that cannot be read is left out. Both are noted.
-    Raises NoCards, with what to do, if there is none that can be read.
-    """
+@contextmanager
+def nvml_session(nvml: Any = None) -> Iterator[Any]:
+    """NVML, initialised: `nvml`, or the module pynvml. Raises NoGpu if there is no driver to talk to."""
     if nvml is None:
         try:
             nvml = importlib.import_module("pynvml")
         except ImportError:
-            raise NoCards(f"nvidia-ml-py is not installed, so GPUs cannot be seen; {TELL_US}") from None
+            raise NoGpu(f"GPUs cannot be read without nvidia-ml-py: pip install it, or {_DESCRIBE}") from None
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
-        raise NoCards(f"no GPU can be seen ({error}); {TELL_US}") from None
+        raise NoGpu(f"no GPU can be seen ({error}); {_DESCRIBE}") from None
     try:
-        return _read(nvml, environ.get("CUDA_VISIBLE_DEVICES"))
+        yield nvml
     finally:
         nvml.nvmlShutdown()
 
 
+def detect(nvml: Any = None, environ: Mapping[str, str] = os.environ) -> Machine:
+    """The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves. `nvml` replaces the module pynvml.
+
+    Of different GPUs the largest kind is taken; a GPU that cannot be read is left out. Both are noted.
+    Raises NoGpu if none can be read.
+    """
+    with nvml_session(nvml) as session:
+        return _read(session, environ.get("CUDA_VISIBLE_DEVICES"))
+
+
 def _read(nvml: Any, visible: str | None) -> Machine:
-    found: dict[int, Card] = {}
+    found: dict[int, Device] = {}
     notes: list[str] = []
     count = nvml.nvmlDeviceGetCount()
     indices = visible_indices(visible, count)
     for index in indices:
         try:
-            found[index] = _card(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
+            found[index] = _device(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
         except nvml.NVMLError as error:
             notes.append(f"GPU {index} cannot be read ({error}) and is left out")
-    cards = list(found.values())
-    if not cards:
-        said = f": {'; '.join(notes)}" if notes else ""
+    if not found:
+        why = f": {'; '.join(notes)}" if notes else ""
         if count and not indices:
-            said = f": CUDA_VISIBLE_DEVICES={visible} hides them"
-        raise NoCards(f"no GPU can be read{said}; {TELL_US}")
-    largest = max(cards, key=lambda card: card.total_bytes)
-    taken = [n for n, card in found.items() if card.name == largest.name and _alike(card, largest)]
-    equal = [found[index] for index in taken]
-    if len(equal) < len(cards):
-        others = ", ".join(card.name for index, card in found.items() if index not in taken)
+            why = f": CUDA_VISIBLE_DEVICES={visible} hides them"
+        raise NoGpu(f"no GPU can be read{why}; {_DESCRIBE}")
+    largest = max(found.values(), key=lambda device: device.total_bytes)
+    taken = {
+        index: device
+        for index, device in found.items()
+        if device.name == largest.name and largest.total_bytes - device.total_bytes < GIB / 2
+    }
+    if len(taken) < len(found):
+        others = ", ".join(device.name for index, device in found.items() if index not in taken)
         notes.append(
-            f"the GPUs differ, and a model is shared by equal ones only: planned for {len(equal)} x "
+            f"the GPUs differ, and only equal GPUs can share a model: planned for {len(taken)} x "
             f"{largest.name}; run a vLLM of its own on {others} (CUDA_VISIBLE_DEVICES)"
         )
-    least = min(equal, key=lambda card: card.total_bytes if card.free_bytes is None else card.free_bytes)
-    return Machine([least] * len(equal), notes=notes, environment=_only(taken, count))
+    environment = {}
+    if len(taken) < count:  # NVML numbers GPUs by slot, and CUDA by speed unless it is told to do the same
+        visible = ",".join(map(str, taken))
+        environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": visible}
+    fullest = min(
+        taken.values(), key=lambda one: one.total_bytes if one.free_bytes is None else one.free_bytes
+    )
+    return Machine([fullest] * len(taken), notes=notes, environment=environment)
 
 
-def _only(taken: Sequence[int], count: int) -> Mapping[str, str]:
-    """NVML numbers cards by their slots; CUDA by their speed, if it is not told to do the same."""
-    if len(taken) == count:
-        return {}
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(map(str, taken))}
-
-
-def _alike(card: Card, other: Card) -> bool:
-    return abs(card.total_bytes - other.total_bytes) < GIB / 2
-
-
-def _card(nvml: Any, handle: Any) -> Card:
+def _device(nvml: Any, handle: Any) -> Device:
     name = nvml.nvmlDeviceGetName(handle)
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     try:
@@ -226,9 +228,5 @@ def _card(nvml: Any, handle: Any) -> Card:
         capability = major + minor / 10
     except nvml.NVMLError:
         capability = None
-    return Card(
-        name.decode() if isinstance(name, bytes) else str(name),  # bytes before 12.535
-        int(memory.total),
-        int(memory.free),
-        capability,
-    )
+    name = name.decode() if isinstance(name, bytes) else str(name)  # bytes before 12.535
+    return Device(name, int(memory.total), int(memory.free), capability)

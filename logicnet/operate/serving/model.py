@@ -1,4 +1,4 @@
-"""Model: what is known of a language model before it is loaded, and what is counted from that."""
+"""Model: the facts of a language model that are known before it is loaded, and the counts that follow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from annotated_types import Gt, MinLen
 from pydantic import BaseModel, ConfigDict, model_validator
 
 Precision = Literal["full", "fp8", "awq", "mxfp4", "gptq"]
-"""How weights lie in memory: 16 bits as published; 8-bit floats; 4 bits in groups (AWQ, GPTQ, MXFP4)."""
+"""Precision of weights in memory: 16 bits as published; 8-bit floats; 4 bits in groups (AWQ, GPTQ, MXFP4)."""
 
 Count = Annotated[int, Gt(0)]
 
@@ -16,8 +16,8 @@ Count = Annotated[int, Gt(0)]
 class Model(BaseModel):
     """One entry of a catalogue. Parameters in 1e9, `context` and `window` in tokens.
 
-    `stored` is the precision of the checkpoint itself, `loads_gib` what vLLM has said its weights take,
-    where that is known. `vllm_until` is the vLLM that served it last.
+    `stored` is the precision of the checkpoint itself; `loads_gib` the size of its weights in memory, where
+    it is known; `vllm_until` the last vLLM that served it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -70,12 +70,12 @@ class Model(BaseModel):
 
     @property
     def embedding_parameters(self) -> int:
-        """The table of words, and the layer that scores them. Quantisation leaves both alone."""
+        """Input embedding and output layer. Quantisation leaves both alone."""
         return self.vocab * self.hidden * (1 if self.tied else 2)
 
     @property
     def expert_parameters(self) -> int:
-        """The layers between the attentions, all experts together."""
+        """The MLP layers, all experts together."""
         return self.layers * self.experts * self.mlp_matrices * self.hidden * self.intermediate
 
     @property

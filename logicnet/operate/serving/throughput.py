@@ -1,7 +1,7 @@
-"""Pace: how many challenges a planned vLLM answers at once, and in 600 s. An estimate, on the low side.
+"""Throughput: how many challenges a planned vLLM answers at once, and in 600 s. An estimate, on the low side.
 
-One step of decoding gives each running text one token. It takes as long as reading the weights and every
-running text's keys and values from memory, or as long as the arithmetic, whichever is longer.
+One decoding step gives each running text one token. It takes as long as reading the weights and the KV
+cache of every running text from memory, or as long as the arithmetic, whichever is longer.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from dataclasses import dataclass
 
 from logicnet.operate.serving.memory import kv_bytes_per_token
 from logicnet.operate.serving.model import Model
-
-INTERVAL_S = 600.0
+from logicnet.scoring.rhythm import LOOP_S
 
 _MEMORY_SHARE = 0.7
 _OPERATIONS_SHARE = 0.4
-"""What decoding gets of the figures on a data sheet."""
+"""What decoding achieves of the figures on a data sheet."""
 
 _STEP_S = 0.004
 """Scheduling, sampling and sending, each step."""
 
-_LINKED = 0.85  # of the sum of the cards that share a model: they wait for each other twice a layer
+_LINKED = 0.85  # of the sum of the GPUs that share a model: they wait for each other twice a layer
+_MOST_SEQUENCES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What answering one takes: `texts` are written at once, each `written` tokens after the same prompt.
+    """What one challenge takes: `texts` generated at once, each `written` tokens after the same prompt.
 
-    The numbers are those of the solver `race`: four tries and a conclusion, the prompt read once.
+    The numbers are those of the solver `race`: four samples and a conclusion, the prompt read once.
     """
 
     texts: int = 5
@@ -42,7 +42,7 @@ class Workload:
 
 
 THINKING = Workload(texts=4, written=1500)
-"""Of a model that thinks: its texts take 800 to 2,000 tokens on grade-school problems, more on hard ones."""
+"""Of a thinking model: its texts take 800 to 2,000 tokens on grade-school problems, more on hard ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +55,32 @@ class Throughput:
     tokens_per_s: float
 
 
-def pace(
-    model: Model,
-    weights: int,
-    kv_tokens: int,
-    speed: tuple[float, float],
-    challenge: Workload,
-    *,
-    cards: int = 1,
-    most: int = 256,
+def estimate(
+    model: Model, weights: int, kv_tokens: int, speed: tuple[float, float], load: Workload, *, gpus: int = 1
 ) -> Throughput:
-    """The pace of one vLLM on `cards` cards, of which each has `speed`, `weights` and `kv_tokens`."""
-    fits = min(most // challenge.texts, kv_tokens // challenge.tokens)
+    """The throughput of one vLLM on `gpus` GPUs, each with `speed`, `weights` and `kv_tokens`."""
+
+    def step_s(challenges: int) -> float:
+        return _step_s(model, weights, challenges * load.texts, speed, load, gpus=gpus)
+
     at_once = 0
-    for wanted in range(1, fits + 1):
-        step = step_s(model, weights, wanted * challenge.texts, speed, challenge, cards=cards)
-        if challenge.written * step > challenge.within_s:
+    for wanted in range(1, min(_MOST_SEQUENCES // load.texts, kv_tokens // load.tokens) + 1):
+        if load.written * step_s(wanted) > load.within_s:
             break
         at_once = wanted
-    step = step_s(model, weights, max(1, at_once) * challenge.texts, speed, challenge, cards=cards)
-    per_interval = int(at_once * INTERVAL_S / (challenge.written * step))
-    return Throughput(at_once, at_once * challenge.texts, per_interval, 1 / step)
+    step = step_s(max(1, at_once))
+    per_interval = int(at_once * LOOP_S / (load.written * step))
+    return Throughput(at_once, at_once * load.texts, per_interval, 1 / step)
 
 
-def step_s(
-    model: Model,
-    weights: int,
-    sequences: int,
-    speed: tuple[float, float],
-    challenge: Workload,
-    *,
-    cards: int,
+def _step_s(
+    model: Model, weights: int, sequences: int, speed: tuple[float, float], load: Workload, *, gpus: int
 ) -> float:
-    """Seconds that one token of each of `sequences` texts takes."""
-    bytes_per_s, operations_per_s = (value * (_LINKED if cards > 1 else 1.0) for value in speed)
-    touched = min(1.0, model.active_parameters / model.parameters * sequences)  # of the experts, by the batch
-    half = challenge.prompt + challenge.written / 2
-    cache = sequences * half * kv_bytes_per_token(model, cards)
-    reading = (weights * touched + cache) / (bytes_per_s * _MEMORY_SHARE)
-    counting = 2 * model.active_parameters / cards * sequences / (operations_per_s * _OPERATIONS_SHARE)
-    return max(reading, counting) + _STEP_S
+    """Seconds in which each of `sequences` texts gets one token."""
+    bytes_per_s, operations_per_s = (value * (_LINKED if gpus > 1 else 1.0) for value in speed)
+    read = min(1.0, model.active_parameters / model.parameters * sequences)  # share of the experts, by batch
+    average_tokens = load.prompt + load.written / 2
+    cache = sequences * average_tokens * kv_bytes_per_token(model, gpus)
+    reading_s = (weights * read + cache) / (bytes_per_s * _MEMORY_SHARE)
+    computing_s = 2 * model.active_parameters / gpus * sequences / (operations_per_s * _OPERATIONS_SHARE)
+    return max(reading_s, computing_s) + _STEP_S

@@ -1,4 +1,4 @@
-"""The miner's settings as pm2 gives them to it: what this says, ecosystem.config.js says too."""
+"""What pm2 starts, read once: for ecosystem.config.js, and as the settings that the miner then has."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from logicnet.config.started import as_started
+from logicnet.config.started import apps, as_started
 from logicnet.errors import SettingsError
 
 ROOT = Path(__file__).parents[3]
 
 
-def apps_of(env: dict[str, str]) -> list[dict[str, Any]]:
+def pm2_apps(env: dict[str, str]) -> list[dict[str, Any]]:
     """What ecosystem.config.js has pm2 start, in this environment."""
     script = "console.log(JSON.stringify(require('./ecosystem.config.js').apps))"
     known = {"PATH": os.environ["PATH"], **env}
@@ -56,7 +56,7 @@ def apps_of(env: dict[str, str]) -> list[dict[str, Any]]:
     ],
 )
 @pytest.mark.parametrize("in_file", [False, True])
-def test_the_vllm_beside_the_miner(
+def test_the_miner_asks_the_vllm_beside_it(
     tmp_path: Path, env: dict[str, str], url: str, key: str | None, in_file: bool
 ) -> None:
     file = tmp_path / ".env"
@@ -77,19 +77,19 @@ def test_the_vllm_beside_the_miner(
         ({"LOGICNET_MINER__LLM_CLIENT__KEY": "theirs"}, "theirs"),
     ],
 )
-def test_pm2_shows_the_key_of_our_vllm_to_no_other_server(env: dict[str, str], key: str | None) -> None:
+def test_pm2_sends_the_key_of_our_vllm_to_no_other_server(env: dict[str, str], key: str | None) -> None:
     known = {"SN35_ENV_FILE": os.devnull, "VLLM_API_KEY": "ours", **env}
-    assert apps_of(known)[1]["env"].get("LOGICNET_MINER__LLM_CLIENT__KEY") == key
+    assert pm2_apps(known)[1]["env"].get("LOGICNET_MINER__LLM_CLIENT__KEY") == key
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7", "gpu.local", "0.0.0.0", "::", "::1"])
 def test_pm2_and_we_call_the_same_address(host: str, tmp_path: Path) -> None:
     env = {"SN35_ENV_FILE": os.devnull, "SN35_VLLM_HOST": host}
     url = as_started([], env, tmp_path / ".env").settings.miner.llm_client.base_url
-    assert apps_of(env)[1]["env"]["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == url
+    assert pm2_apps(env)[1]["env"]["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == url
 
 
-def test_what_pm2_adds_is_said_to_come_from_there(tmp_path: Path) -> None:
+def test_the_source_of_a_setting_from_pm2_is_named(tmp_path: Path) -> None:
     config = as_started([], {"SN35_VLLM_PORT": "8123", "VLLM_API_KEY": "k"}, tmp_path / ".env")
     came_from = {setting.name: config.source(setting) for setting in config.given}
     assert came_from == {
@@ -104,7 +104,7 @@ def test_flags_of_pm2_come_before_those_typed(tmp_path: Path) -> None:
     assert (settings.offline, settings.axon.port, settings.miner.category) == (True, 9001, "a b")
 
 
-def test_flags_that_cannot_be_taken_apart_are_said(tmp_path: Path) -> None:
+def test_flags_with_an_open_quote_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="SN35_MINER_FLAGS"):
         as_started([], {"SN35_MINER_FLAGS": "'"}, tmp_path / ".env")
 
@@ -118,3 +118,55 @@ def test_a_server_that_is_named_now_does_not_get_the_key_of_our_own(tmp_path: Pa
         client = as_started(flags, environ, tmp_path / ".env").settings.miner.llm_client
         assert client.key is None
     assert as_started([], environ, tmp_path / ".env").settings.miner.llm_client.key is not None
+
+
+def test_flags_are_split_as_a_shell_does(tmp_path: Path) -> None:
+    flags = """--logging.debug --miner.category 'a b' --wallet.name="c 'd'" it\\'s"""
+    environ = {"SN35_ENV_FILE": os.devnull, "SN35_MINER_FLAGS": flags}
+    words = ["--logging.debug", "--miner.category", "a b", "--wallet.name=c 'd'", "it's"]
+    assert apps(environ)["sn35-miner"]["args"] == words
+
+
+def test_the_arguments_of_vllm(tmp_path: Path) -> None:
+    environ = {"SN35_ENV_FILE": os.devnull}
+    default = ["--model", "Qwen/Qwen2.5-7B-Instruct", "--host", "127.0.0.1", "--port", "8000"]
+    assert apps(environ)["sn35-vllm"]["args"] == default
+    environ |= {"SN35_VLLM_MODEL": "a/b", "SN35_VLLM_PORT": "8123", "SN35_VLLM_FLAGS": "--max-model-len 4096"}
+    environ["SN35_VLLM_PYTHON"] = ".venv-vllm/bin/python"
+    python = str(Path.cwd() / ".venv-vllm/bin/python")
+    assert apps(environ)["sn35-vllm"]["args"] == [
+        *("--model", "a/b", "--host", "127.0.0.1", "--port", "8123"),
+        *("--max-model-len", "4096", "--python", python),
+    ]
+
+
+def test_without_a_vllm_only_the_miner_is_started(tmp_path: Path) -> None:
+    assert list(apps({"SN35_ENV_FILE": os.devnull, "SN35_VLLM": "false"})) == ["sn35-miner"]
+
+
+def test_the_environment_wins_over_the_file_and_values_stay_as_written(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("A=file\nLOGICNET_CONSOLE__PASSWORD=abc#def\nHF_TOKEN=hf\nE=\n")
+    found = apps({"SN35_ENV_FILE": str(file), "A": "shell"})
+    miners = {"A": "shell", "LOGICNET_CONSOLE__PASSWORD": "abc#def", "HF_TOKEN": "hf", "E": ""}
+    assert miners.items() <= found["sn35-miner"]["env"].items()
+    assert (miners | {"LOGICNET_CONSOLE__PASSWORD": ""}).items() <= found["sn35-vllm"]["env"].items()
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"SN35_VLLM_FLAGS": "'"}, "SN35_VLLM_FLAGS cannot be split into words"),
+        ({"SN35_MINER_PYTHON": "no-such-python"}, "no-such-python cannot say what to start"),
+    ],
+)
+def test_pm2_says_what_it_cannot_start(env: dict[str, str], said: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        pm2_apps({"SN35_ENV_FILE": os.devnull, **env})
+    assert said in error.value.stderr.decode()
+
+
+def test_an_old_node_is_told_which_one_is_needed() -> None:
+    script = "delete require('util').parseEnv; require('./ecosystem.config.js')"
+    done = subprocess.run(["node", "-e", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "needs Node.js 20.12 or newer; this is v" in done.stderr

@@ -36,15 +36,17 @@ def test_without_one_that_is_kept_nothing_is_safe() -> None:
 
 
 def test_one_late_answer_of_a_hundred_is_no_broken_load() -> None:
-    assert level(40, late=1).kept
-    assert not level(40, late=2).kept
+    assert level(40, late=1).sustained
+    assert not level(40, late=2).sustained
 
 
 def test_texts_that_are_cut_off_count_only_where_load_cuts_them() -> None:
-    assert level(8, cut=4).kept
-    assert not level(8, cut=5).kept
-    assert level(8, cut=12, usual_cut=0.5).kept  # hard questions: half of them are cut with nobody else there
-    assert level(8, cut=24, usual_cut=1.0).kept
+    assert level(8, cut=4).sustained
+    assert not level(8, cut=5).sustained
+    assert level(
+        8, cut=12, usual_cut=0.5
+    ).sustained  # hard questions: half of them are cut with nobody else there
+    assert level(8, cut=24, usual_cut=1.0).sustained
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from logicnet.errors import ModelError
 from logicnet.llm import Completion, Message, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.volume.advice import Level
-from logicnet.volume.load_test import Measuring, NothingToMeasure, next_load
+from logicnet.volume.load_test import LoadTest, NothingToMeasure, next_load
 from tests.harness.manual_time import ManualTime
 
 WITHIN_S = 50.0
@@ -54,14 +54,14 @@ class Words:
         return Completion("some words", finish="deadline" if max_tokens else "stop", tokens=2)
 
 
-def measuring(time: ManualTime, solver: Batch, most: int = 64) -> tuple[Measuring, list[Level]]:
+def measuring(time: ManualTime, solver: Batch, most: int = 64) -> tuple[LoadTest, list[Level]]:
     heard: list[Level] = []
     questions = [f"What is {n}+{n}?" for n in range(500)]
-    one = Measuring(solver, Words(), questions, heard.append, most=most, within_s=WITHIN_S, clock=time.clock)
+    one = LoadTest(solver, Words(), questions, heard.append, most=most, within_s=WITHIN_S, clock=time.clock)
     return one, heard
 
 
-async def run(time: ManualTime, one: Measuring) -> None:
+async def run(time: ManualTime, one: LoadTest) -> None:
     running = asyncio.create_task(one.run())
     while not running.done():
         await time.advance(1.0)
@@ -69,7 +69,7 @@ async def run(time: ManualTime, one: Measuring) -> None:
 
 
 def shown(levels: Sequence[Level]) -> list[tuple[int, bool]]:
-    return [(level.at_once, level.kept) for level in levels]
+    return [(level.at_once, level.sustained) for level in levels]
 
 
 async def test_load_rises_until_it_is_not_kept():
@@ -156,7 +156,7 @@ class Broken:
 
 
 async def test_answers_that_fail_at_once_are_nothing_to_measure():
-    one = Measuring(Broken(), Words(), ["What is 1+1?"], lambda level: None, most=8)
+    one = LoadTest(Broken(), Words(), ["What is 1+1?"], lambda level: None, most=8)
     with pytest.raises(NothingToMeasure, match="cannot be reached"):
         await one.run()
     assert one.levels == []

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from logicnet.config.started import kept
+from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
 from logicnet.operate.doctor.context import Context
 from logicnet.operate.doctor.finding import Finding, error, ok, warning
@@ -54,7 +54,7 @@ def _files(context: Context) -> Iterator[Finding]:
             )
     yield from _coldkey(folder / "coldkey")
     env = context.folder / ".env"
-    if _mode(env) & _OTHERS and any(map(is_secret, kept(env))):
+    if _mode(env) & _OTHERS and any(map(is_secret, env_file_values(env))):
         what = f"{env} holds keys and is open to other users of this machine ({_mode(env):o})."
         yield warning(what, _SPENDS, f"chmod 600 {env}")
     saved = Pm2.of(context.system).home / "dump.pm2"

@@ -1,20 +1,21 @@
-"""Cards: do they have the memory that a vLLM will take, and if not, who holds it?"""
+"""Do the GPUs have the memory that a vLLM will take, and if not, which processes hold it?"""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from logicnet.operate.serving.gpus import visible_indices
+import psutil
+
+from logicnet.operate.serving.gpus import NoGpu, nvml_session, visible_indices
 from logicnet.operate.serving.memory import GIB
 
 
 @dataclass(frozen=True, slots=True)
-class Short:
-    """A card with less free memory than wanted; `holders` are its processes, as NVML tells them."""
+class MemoryShortage:
+    """A GPU with less free memory than wanted; `holders` are its processes, as NVML lists them."""
 
     index: int
     free_gib: float
@@ -28,60 +29,43 @@ class Short:
 
 
 def nvml() -> Any | None:
-    """The module pynvml, if there are cards that it can see."""
-    try:
-        module = importlib.import_module("pynvml")
-    except ImportError:
-        return None
-    try:
-        module.nvmlInit()
-    except module.NVMLError:
-        return None
-    module.nvmlShutdown()
-    return module
+    """The module pynvml, if it sees GPUs."""
+    with suppress(NoGpu), nvml_session() as module:
+        return module
+    return None
 
 
-def short(module: Any, utilisation: float, count: int, visible: str | None = None) -> Sequence[Short]:
-    """Of the first `count` cards those with less than `utilisation` of their memory free.
+def shortages(
+    module: Any, utilisation: float, count: int, visible: str | None = None
+) -> Sequence[MemoryShortage]:
+    """Of the first `count` GPUs those with less than `utilisation` of their memory free.
 
-    `visible` is CUDA_VISIBLE_DEVICES; where it names cards otherwise than by number, all are looked at.
-    A card that cannot be read is left out, and so are all where the driver does not answer: vLLM will say
-    what is wrong with them.
+    `visible` is CUDA_VISIBLE_DEVICES; where it names GPUs otherwise than by number, all are checked.
+    A GPU that cannot be read is left out, and so are all if the driver does not answer: vLLM reports that.
     """
-    try:
-        module.nvmlInit()
-    except module.NVMLError:
-        return []
-    try:
-        found = []
+    found: list[MemoryShortage] = []
+    with suppress(NoGpu, module.NVMLError), nvml_session(module):
         for index in visible_indices(visible, module.nvmlDeviceGetCount())[:count]:
-            try:
+            with suppress(module.NVMLError):
                 handle = module.nvmlDeviceGetHandleByIndex(index)
                 memory = module.nvmlDeviceGetMemoryInfo(handle)
                 wanted = memory.total * utilisation
                 if memory.free < wanted:
-                    found.append(Short(index, memory.free / GIB, wanted / GIB, _holders(module, handle)))
-            except module.NVMLError:
-                continue
-        return found
-    except module.NVMLError:
-        return []
-    finally:
-        module.nvmlShutdown()
+                    holders = _holders(module, handle)
+                    found.append(MemoryShortage(index, memory.free / GIB, wanted / GIB, holders))
+    return found
 
 
 def _holders(module: Any, handle: Any) -> Sequence[str]:
-    """Nobody where that is not told, as in some containers."""
-    try:
-        return [_named(one) for one in module.nvmlDeviceGetComputeRunningProcesses(handle)]
-    except module.NVMLError:
-        return []
+    """Empty where NVML does not list them, as in some containers."""
+    with suppress(module.NVMLError):
+        return [_described(one) for one in module.nvmlDeviceGetComputeRunningProcesses(handle)]
+    return []
 
 
-def _named(process: Any) -> str:
-    try:
-        name = Path(f"/proc/{process.pid}/comm").read_text().strip()
-    except OSError:  # of another container, or just ended
-        name = "unknown"
+def _described(process: Any) -> str:
+    name = "unknown"
+    with suppress(psutil.Error):  # of another container, or just ended
+        name = psutil.Process(process.pid).name()
     held = process.usedGpuMemory
     return f"process {process.pid} ({name}{'' if held is None else f', {held / GIB:.1f} GiB'})"

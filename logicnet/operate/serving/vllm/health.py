@@ -1,8 +1,8 @@
-"""Judgement: is a vLLM that does not answer busy, or stuck? Told what was seen, and when; no clock, no I/O.
+"""HealthPolicy: is a vLLM that does not answer busy, or stuck? A pure state machine without clock or I/O.
 
-`/health` says nothing about it: it is answered while the engine hangs. What counts is progress: a probe
-was answered, or the engine's counter of tokens has moved since the last look. A burst may keep a probe
-waiting for a minute; then the counter runs.
+vLLM's `/health` is answered while the engine hangs. What counts is progress: an answered probe, or an
+engine whose token counter has moved since the last observation. A burst may delay a probe for a minute;
+meanwhile the counter moves.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from enum import StrEnum
 
 
 class ProbeOutcome(StrEnum):
-    """What became of a request for one token."""
+    """How a request for one token ended."""
 
     ANSWERED = "answered"
     LATE = "not answered in time"
     FAILED = "answered with a fault of the server"  # 5xx, or the connection broke
-    REFUSED = "turned away"  # 4xx: it may not ask, which says nothing of the engine
+    REFUSED = "refused"  # 4xx: the probe has no permission, which says nothing about the engine
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look. `tokens` read and written since vLLM's start; None where its counters did not come."""
+class Observation:
+    """`tokens` read and written since vLLM's start; None if /metrics did not answer."""
 
     at_s: float
     probe: ProbeOutcome
@@ -32,7 +32,7 @@ class Look:
 
     @property
     def loaded(self) -> bool:
-        """Whether there is anything to do beside our probe; yes where that is not known."""
+        """Whether there is work beside our probe; True if that is unknown."""
         return self.tokens is None or self.running + self.waiting > 1
 
 
@@ -47,34 +47,31 @@ class HealthVerdict(StrEnum):
 _FAULTS = 3  # in a row are no accident
 
 
-class Judgement:
-    """Judges look after look. `idle_s` and `loaded_s`: how long it may be silent, without work and with."""
+class HealthPolicy:
+    """`idle_s` and `loaded_s`: how long vLLM may make no progress, without and with work."""
 
     def __init__(self, now_s: float, *, idle_s: float, loaded_s: float) -> None:
         self._idle_s = idle_s
         self._loaded_s = loaded_s
-        self._moved_s = now_s
+        self._progress_at_s = now_s
         self._tokens: float | None = None
         self._faults = 0
-        self.moved = 0.0  # tokens between the last two looks
 
     def silent_s(self, now_s: float) -> float:
-        """Seconds since anything moved."""
-        return now_s - self._moved_s
+        """Seconds since the last progress."""
+        return now_s - self._progress_at_s
 
-    def hear(self, look: Look) -> HealthVerdict:
-        self.moved = 0.0
-        if look.tokens is not None:
-            self.moved = abs(look.tokens - (look.tokens if self._tokens is None else self._tokens))
-            self._tokens = look.tokens
-        self._faults = self._faults + 1 if look.probe is ProbeOutcome.FAILED else 0
-        if look.probe is ProbeOutcome.ANSWERED or (look.probe is ProbeOutcome.REFUSED and not look.loaded):
-            self._moved_s = look.at_s
+    def observe(self, seen: Observation) -> HealthVerdict:
+        tokens_moved = None not in (seen.tokens, self._tokens) and seen.tokens != self._tokens
+        self._tokens = self._tokens if seen.tokens is None else seen.tokens
+        self._faults = self._faults + 1 if seen.probe is ProbeOutcome.FAILED else 0
+        if seen.probe is ProbeOutcome.ANSWERED or (seen.probe is ProbeOutcome.REFUSED and not seen.loaded):
+            self._progress_at_s = seen.at_s
             return HealthVerdict.WELL
-        if self.moved > 0:
-            self._moved_s = look.at_s
+        if tokens_moved:
+            self._progress_at_s = seen.at_s
             return HealthVerdict.BUSY
         if self._faults >= _FAULTS:
             return HealthVerdict.DEAD
-        patience_s = self._loaded_s if look.loaded else self._idle_s
-        return HealthVerdict.STUCK if self.silent_s(look.at_s) >= patience_s else HealthVerdict.SILENT
+        patience_s = self._loaded_s if seen.loaded else self._idle_s
+        return HealthVerdict.STUCK if self.silent_s(seen.at_s) >= patience_s else HealthVerdict.SILENT

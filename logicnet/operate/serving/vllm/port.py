@@ -1,17 +1,16 @@
-"""Is a TCP port free, and if not, who has it? From the kernel's own tables; nothing is sent."""
+"""Is a TCP port free, and if not, which process listens on it? Nothing is sent."""
 
 from __future__ import annotations
 
 import errno
 import socket
 from contextlib import suppress
-from pathlib import Path
 
-_LISTENS = "0A"  # state of a socket in /proc/net/tcp
+import psutil
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether no other server has it. An address that is not this machine's is not for us to refuse."""
+    """Whether no other server listens there; True for an address that is not this machine's."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -19,24 +18,15 @@ def is_free(host: str, port: int) -> bool:
             probe.bind((host, port))
     except OSError as error:
         return error.errno != errno.EADDRINUSE
-    except UnicodeError:  # no name of a host: vLLM will say so
+    except UnicodeError:  # not a host name: vLLM will say so
         return True
     return True
 
 
-def holder(port: int) -> str | None:
-    """`process 123 (name)` that listens on `port`; None if it cannot be told: another user's, or no /proc."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
-                words = line.split()
-                if words[3] == _LISTENS and int(words[1].rpartition(":")[2], 16) == port:
-                    inodes.add(f"socket:[{words[9]}]")
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            for link in (entry / "fd").iterdir():
-                with suppress(OSError):
-                    if str(link.readlink()) in inodes:
-                        return f"process {entry.name} ({(entry / 'comm').read_text().strip()})"
+def listener(port: int) -> str | None:
+    """`process 123 (name)` that listens on `port`; None if it is another user's."""
+    with suppress(psutil.Error):
+        for one in psutil.net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
+                return f"process {one.pid} ({psutil.Process(one.pid).name()})"
     return None

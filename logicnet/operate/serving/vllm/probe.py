@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 
 import httpx2
+from prometheus_client.parser import text_string_to_metric_families
 
-from logicnet.operate.serving.vllm.health import Look, ProbeOutcome
+from logicnet.operate.serving.vllm.health import Observation, ProbeOutcome
 
-_COUNTERS_S = 5.0  # for /metrics, which no engine is needed for
-_METRIC = re.compile(
-    r"^vllm:(generation_tokens_total|prompt_tokens_total|num_requests_running|num_requests_waiting)"
-    r"(?:\{[^}]*\})? (\S+)$",
-    re.MULTILINE,
-)
+_COUNTERS_S = 5.0  # for /metrics, which vLLM answers without its engine
 
 
 class Prober:
-    """Looks at the server at `url` (without `/v1`). Use as an async context manager."""
+    """Probes the server at `url` (without `/v1`). Use as an async context manager."""
 
     def __init__(self, url: str, key: str | None, *, clock: Callable[[], float]) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -34,16 +30,17 @@ class Prober:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def look(self, within_s: float) -> Look:
+    async def observe(self, within_s: float) -> Observation:
         """One probe, given `within_s` seconds, and the counters after it."""
         probe = await self._probe(within_s)
         counters = await self._counters()
         now_s = self._clock()
-        if counters is None:
-            return Look(now_s, probe)
-        written = counters.get("generation_tokens_total", 0.0) + counters.get("prompt_tokens_total", 0.0)
-        running, waiting = (counters.get(f"num_requests_{what}", 0.0) for what in ("running", "waiting"))
-        return Look(now_s, probe, written, running, waiting)
+        if not counters:
+            return Observation(now_s, probe)
+        tokens = counters["vllm:generation_tokens_total"] + counters["vllm:prompt_tokens_total"]
+        return Observation(
+            now_s, probe, tokens, counters["vllm:num_requests_running"], counters["vllm:num_requests_waiting"]
+        )
 
     async def _probe(self, within_s: float) -> ProbeOutcome:
         try:
@@ -51,29 +48,32 @@ class Prober:
                 if self.model is None:
                     listed = await self._http.get("/v1/models")
                     if listed.status_code != 200:
-                        return _judged(listed.status_code)
+                        return _outcome(listed.status_code)
                     self.model = str(listed.json()["data"][0]["id"])
                 body = {"model": self.model, "prompt": "1", "max_tokens": 1, "temperature": 0}
                 done = await self._http.post("/v1/completions", json=body)
-                return _judged(done.status_code)
+                return _outcome(done.status_code)
         except TimeoutError:
             return ProbeOutcome.LATE
         except (httpx2.HTTPError, ValueError, LookupError, TypeError):
             return ProbeOutcome.FAILED
 
-    async def _counters(self) -> dict[str, float] | None:
+    async def _counters(self) -> Mapping[str, float]:
+        """Sums over engines, by name; empty if there are none."""
+        found: defaultdict[str, float] = defaultdict(float)
         try:
             async with asyncio.timeout(_COUNTERS_S):
                 text = (await self._http.get("/metrics")).text
-        except (TimeoutError, httpx2.HTTPError):
-            return None
-        found: dict[str, float] = {}
-        for name, value in _METRIC.findall(text):
-            found[name] = found.get(name, 0.0) + float(value)
-        return found or None
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    if sample.name.startswith("vllm:"):
+                        found[sample.name] += sample.value
+        except (TimeoutError, httpx2.HTTPError, ValueError):
+            return {}
+        return found
 
 
-def _judged(status: int) -> ProbeOutcome:
+def _outcome(status: int) -> ProbeOutcome:
     if status == 200:
         return ProbeOutcome.ANSWERED
     return ProbeOutcome.REFUSED if status < 500 else ProbeOutcome.FAILED

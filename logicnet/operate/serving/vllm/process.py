@@ -1,4 +1,4 @@
-"""Server: a vLLM in a process group of its own, whose output passes through and whose last part is kept."""
+"""A vLLM in a process group of its own, whose output passes through and whose last part is kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving.vllm.orphans import MARK, end_group
+from logicnet.operate.serving.vllm.orphans import MARK, kill_group
 
 _KEPT_LINES = 600  # a refused start prints 300 of usage, a crash about 200 of tracebacks
 _LONGEST_BYTES = 1 << 16  # of one line; what is longer passes in parts
@@ -29,7 +29,7 @@ def show(line: str) -> None:
 
 
 class VllmProcess:
-    """A started vLLM. Whoever starts it calls `stop`, also when it has ended by itself."""
+    """A started vLLM. The caller of `start` must call `stop`, also when vLLM has ended by itself."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class VllmProcess:
         self._show = show
         self._clock = clock
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self.heard_s = clock()  # when it last printed anything
-        self.kv_tokens: int | None = None  # as it has said
+        self.last_output_s = clock()
+        self.kv_tokens: int | None = None  # as vLLM printed it
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -58,9 +58,9 @@ class VllmProcess:
         clock: Callable[[], float],
         show: Show = show,
     ) -> VllmProcess:
-        """Raises SettingsError if there is no such program: no retry mends that."""
-        # A pipe of ours: with asyncio's own, the end of a server is not told while an engine that outlives
-        # it holds the other end.
+        """Raises SettingsError if there is no such program: a retry cannot help."""
+        # Our own pipe: asyncio's reports the end of a server only after an engine that outlives the
+        # server has closed its end.
         ours, theirs = os.pipe()
         output = asyncio.StreamReader(_LONGEST_BYTES)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -94,13 +94,13 @@ class VllmProcess:
         return "\n".join(self._lines)
 
     async def wait(self) -> int:
-        """Its exit status, minus the signal's number if one ended it. What it started may live on."""
+        """The server's exit status, minus the signal's number if one ended it. Its engine may live on."""
         return await self._process.wait()
 
-    async def stop(self, grace_s: float) -> int:
-        """SIGTERM, and after `grace_s` SIGKILL to all of the group; returns when nothing of it is left.
+    async def stop(self, grace_s: float) -> None:
+        """SIGTERM, and after `grace_s` SIGKILL to the whole group; returns when all of it has ended.
 
-        After that `output` has all that it printed.
+        After that `output` is complete.
         """
         if self._process.returncode is None and grace_s > 0:
             with suppress(ProcessLookupError):
@@ -109,32 +109,30 @@ class VllmProcess:
                 await asyncio.wait_for(self._process.wait(), grace_s)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        await asyncio.to_thread(end_group, self.pid)
-        status = await self._process.wait()
+        await asyncio.to_thread(kill_group, self.pid)
+        await self._process.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._reading, _DRAIN_S)
         self._transport.close()
-        return status
 
     async def _read(self) -> None:
         rest = b""
         while chunk := await self._output.read(_LONGEST_BYTES):
-            self.heard_s = self._clock()
+            self.last_output_s = self._clock()
             *lines, rest = (rest + chunk).split(b"\n")
             if len(rest) > _LONGEST_BYTES:
                 lines, rest = [*lines, rest], b""
             for line in lines:
-                self._hear(line)
+                self._take(line)
         if rest:
-            self._hear(rest)
+            self._take(rest)
 
-    def _hear(self, raw: bytes) -> None:
-        line = raw.decode(errors="replace").rstrip("\r").rpartition("\r")[2]  # of a progress bar its end
+    def _take(self, raw: bytes) -> None:
+        line = raw.decode(errors="replace").rstrip("\r").rpartition("\r")[2]  # the end of a progress bar
         self._lines.append(line)
-        said = _TOKENS.search(line)
-        if said is not None:
-            self.kv_tokens = int(said[1].replace(",", ""))
-        # A disk that is full, a terminal that is gone or knows no such character: a vLLM whose output nobody
-        # reads stands still.
+        if match := _TOKENS.search(line):
+            self.kv_tokens = int(match[1].replace(",", ""))
+        # A full disk, a closed terminal or an unknown character must not stop the reading: vLLM blocks
+        # when nobody reads its output.
         with suppress(OSError, ValueError):
             self._show(line)

@@ -1,4 +1,4 @@
-"""`logicnet vllm`: a plan and the operator's words into a vLLM that is looked after."""
+"""`logicnet vllm`: starts a supervised vLLM from a plan and the operator's own flags."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Misfit, NoCards, ServingPlan, load, plan
-from logicnet.operate.serving.choose import machine_of, model_of, planned
+from logicnet.operate.serving import NoGpu, ServingPlan, find_model, load, plan
+from logicnet.operate.serving.choose import machine_of, planned
 from logicnet.operate.serving.options import PlanOptions, VllmOptions
-from logicnet.operate.serving.vllm import gpu_memory as cards
+from logicnet.operate.serving.vllm import gpu_memory
 from logicnet.operate.serving.vllm.launch import Launch, launch
-from logicnet.operate.serving.vllm.orphans import note_of
-from logicnet.operate.serving.vllm.supervisor import Guardian, ProbePolicy
+from logicnet.operate.serving.vllm.orphans import group_file
+from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 
 NOTES = Path(".run")
+_UNPLANNED = ". vLLM is started with your flags alone"
 DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
 
 
@@ -33,20 +34,20 @@ def run(options: VllmOptions) -> int:
     """
     started = prepared(options)
     silence_s = options.silence_s
-    patience = ProbePolicy(
+    policy = ProbePolicy(
         options.probe_every_s, probe_s=min(10.0, silence_s / 2), idle_s=silence_s, loaded_s=2 * silence_s
     )
-    guardian = Guardian(
+    supervisor = Supervisor(
         started,
         environment(),
-        note_of(started.port, NOTES),
-        patience=patience,
-        nvml=None if options.on_cpu else cards.nvml(),
+        group_file(started.port, NOTES),
+        policy=policy,
+        nvml=None if options.on_cpu else gpu_memory.nvml(),
     )
-    return 130 if asyncio.run(_until_signal(guardian)) == signal.SIGINT else 0
+    return 130 if asyncio.run(_until_signal(supervisor)) == signal.SIGINT else 0
 
 
-async def _until_signal(guardian: Guardian) -> int | None:
+async def _until_signal(supervisor: Supervisor) -> int | None:
     """The signal that ended it first, if one did."""
     stop = asyncio.Event()
     received: list[int] = []
@@ -59,7 +60,7 @@ async def _until_signal(guardian: Guardian) -> int | None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             loop.add_signal_handler(number, on_signal, number)
-    await guardian.run(stop)
+    await supervisor.run(stop)
     return received[0] if received else None
 
 
@@ -70,48 +71,43 @@ def environment() -> dict[str, str]:
 
 
 def prepared(options: VllmOptions) -> Launch:
-    """What `run` starts. Says what could not be planned."""
+    """The launch of `run`. Warns if there is no plan for it. Raises LogicnetError."""
     words, name = list(options.words), options.model
     if name is None and words and not words[0].startswith("-"):  # as in `vllm serve MODEL`
         name = words.pop(0)
-    asked = options.model_copy(update={"model": name})
-    found = plan_of(asked, words)
+    found = plan_of(options.model_copy(update={"model": name}), words)
     model = found.model.name if found is not None else str(name)
     return launch(python_of(options.python), model, words, found, os.environ)
 
 
 def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
-    """The plan to start; None where there is none and the operator's own words must do."""
-    try:
-        machine = machine_of(asked)
-    except NoCards as error:
-        if asked.model is None:
-            raise
-        logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
-        return None
+    """The plan to start, or None if the operator's own flags must do."""
     if asked.model is None:
         return planned(asked)
     try:
-        model = model_of(asked.model, load(asked.catalogue))
+        machine = machine_of(asked)
+    except NoGpu as error:
+        logger.warning(f"No plan: {error}{_UNPLANNED}")
+        return None
+    try:
+        model = find_model(asked.model, load(asked.catalogue))
     except SettingsError as error:
         if "/" not in asked.model or asked.catalogue is not None:
             raise
-        logger.warning(f"No plan: {error}. vLLM is started with your flags alone")
+        logger.warning(f"No plan: {error}{_UNPLANNED}")
         return None
     found = plan(model, machine)
-    if isinstance(found, Misfit):
-        if not words:
-            raise SettingsError(
-                f"{model.name} does not fit on {machine}: {found.reason}. `logicnet plan` names what "
-                "does; with vLLM flags of your own it is started all the same"
-            )
-        logger.warning(f"{model.name} should not fit: {found.reason}. vLLM is started with your flags alone")
-        return None
-    return found
+    if isinstance(found, ServingPlan):
+        return found
+    reason = f"{model.name} does not fit on {machine}: {found.reason}"
+    if not words:
+        raise SettingsError(f"{reason}. `logicnet plan` lists models that fit; or add vLLM flags of your own")
+    logger.warning(f"{reason}{_UNPLANNED}")
+    return None
 
 
 def python_of(given: str | None) -> str:
-    """The interpreter that has vLLM: the given one, ours, or the demo's. SettingsError if there is none."""
+    """The Python that has vLLM: the given one, ours, or the demo's. Raises SettingsError."""
     if given is not None:
         return given
     if importlib.util.find_spec("vllm") is not None:

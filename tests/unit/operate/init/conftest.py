@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.operate.demo.stage import hotkey
-from logicnet.operate.serving import NoCards, told
+from logicnet.operate.serving import NoGpu, gpus_of_size
 from tests.harness.quiet import logging_put_back
 
 
@@ -23,10 +23,10 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """In an empty folder, on a machine without GPUs, with logging as it was before."""
 
     def none() -> object:
-        raise NoCards("no GPU can be seen")
+        raise NoGpu("no GPU can be seen")
 
     for module in ("logicnet.operate.init.machine", "logicnet.operate.serving.choose"):
-        monkeypatch.setattr(f"{module}.seen", none)
+        monkeypatch.setattr(f"{module}.detect", none)
     monkeypatch.chdir(tmp_path)
     with logging_put_back():
         yield
@@ -35,4 +35,4 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def a_24_gb_card(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("logicnet.operate.init.machine", "logicnet.operate.serving.choose"):
-        monkeypatch.setattr(f"{module}.seen", lambda: told(24, 1))
+        monkeypatch.setattr(f"{module}.detect", lambda: gpus_of_size(24, 1))

@@ -160,7 +160,7 @@ def test_what_the_plan_counts_on_is_promised_unless_a_flag_says_otherwise(
 
 
 def test_what_does_not_fit_and_what_nobody_knows_is_refused(wallets: Path, a_24_gb_card: None) -> None:
-    with pytest.raises(SettingsError, match="does not fit on 1 x card of 24 GB"):
+    with pytest.raises(SettingsError, match="does not fit on 1 x GPU of 24 GB"):
         given(wallets, model="falcon-40b")
     with pytest.raises(SettingsError, match="nothing is known of the model"):
         given(wallets, model="someone/unheard-of")

@@ -56,7 +56,7 @@ def test_a_name_may_be_short(ours, name, found):
     ("name", "said"),
     [
         ("Distill-Qwen", "may be any of deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
-        ("nobody/Nothing-1B", "give the folder that has its config.json"),
+        ("nobody/Nothing-1B", "give MAKER/MODEL of the hub, a folder that has a config.json"),
         ("", "nothing is known"),
     ],
 )
@@ -79,7 +79,7 @@ def test_poor_models_are_named_by_pattern(ours):
         (lambda text: text.replace("kv_heads = 4", "kv_heads = 5", 1), r"model 1: .*multiple of kv_heads"),
         (
             lambda text: text.replace("parameters_b = 7.", "parameters_b = 7000.", 1),
-            "its layers and their sizes",
+            "but its shapes give",
         ),
         (lambda text: re.sub("parameters_b = .*", "parameters_b = inf", text, count=1), "finite number"),
         (lambda text: re.sub('name = ".*"', 'name = ""', text, count=1), "model 1, name: .*at least 1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import huggingface_hub
 import pynvml
 import pytest
 
@@ -18,7 +19,8 @@ from tests.unit.operate.serving.test_memory import SMOLLM2
 
 
 @pytest.fixture(autouse=True)
-def quiet():
+def quiet(monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with logging_put_back():
         yield
 
@@ -54,7 +56,7 @@ def test_models_as_json(capsys):
 
 
 @pytest.mark.parametrize(
-    ("cards", "model", "said"),
+    ("gpus", "model", "said"),
     [
         (["--vram", "24"], "Qwen/Qwen2.5-14B-Instruct-AWQ", "--quantization awq_marlin"),
         (["--vram", "48"], "Qwen/Qwen2.5-32B-Instruct-AWQ", "--gpu-memory-utilization 0.95"),
@@ -62,8 +64,8 @@ def test_models_as_json(capsys):
         (["--vram", "24", "--gpus", "2"], "Qwen/Qwen2.5-32B-Instruct-AWQ", "--tensor-parallel-size 2"),
     ],
 )
-def test_plan_ends_with_what_to_type(capsys, cards, model, said):
-    assert main(["plan", *cards]) == 0
+def test_plan_ends_with_what_to_type(capsys, gpus, model, said):
+    assert main(["plan", *gpus]) == 0
     command = capsys.readouterr().out.splitlines()[-1]
     assert command.startswith(f"vllm serve {model} ")
     assert said in command
@@ -95,13 +97,13 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
 @pytest.mark.parametrize(
     ("argv", "status", "said"),
     [
-        (["plan"], 1, "no GPU can be seen (NVML Shared Library Not Found); say what there is: --vram 24"),
+        (["plan"], 1, "no GPU can be seen (NVML Shared Library Not Found); describe the machine: --vram 24"),
         (["plan", "--gpus", "2"], 2, "give both, or neither"),
         (["vllm", "--gpus", "2"], 2, "give both, or neither"),
-        (["plan", "--vram", "24", "--gpus", "0"], 2, "how many there are"),
+        (["plan", "--vram", "24", "--gpus", "0"], 2, "takes GB of one GPU and --gpus their number"),
         (["plan", "--vram", "24", "--cpu"], 2, "--cpu and --vram exclude each other"),
-        (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "give the folder that has its config.json"),
-        (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x card"),
+        (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "HF_HUB_OFFLINE forbids to ask the hub"),
+        (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x GPU"),
         (["plan", "--vram", "24", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
         (["models", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
     ],
@@ -124,5 +126,5 @@ def test_a_table_of_the_operators_own(capsys, tmp_path):
 def test_nothing_that_fits_is_said(capsys):
     assert main(["plan", "--vram", "2"]) == 1
     assert "before any KV cache" in capsys.readouterr().out
-    with pytest.raises(LogicnetError, match="no model of the catalogue fits on 1 x card of 2 GB"):
+    with pytest.raises(LogicnetError, match="no model of the catalogue fits on 1 x GPU of 2 GB"):
         planned(PlanOptions(vram_gb=2))

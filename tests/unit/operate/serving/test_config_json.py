@@ -1,15 +1,20 @@
-"""A model that is in no table, from its config.json."""
+"""A model that is in no catalogue, from config.json and weights of a folder or of the hub."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
+from logicnet._util.processes import free_port
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import load, model_from
+from logicnet.operate.serving import find_model, load
+from logicnet.operate.serving.config_json import model_from
+from tests.harness.scripted_hub import ScriptedHub, safetensors, scripted_hub
 
 SHAPE: dict[str, Any] = {
     "model_type": "qwen2",
@@ -30,7 +35,7 @@ def folder(at: Path, **changes: object) -> Path:
     return at
 
 
-def test_it_is_the_model_of_the_table(tmp_path):
+def test_it_is_the_model_of_the_catalogue(tmp_path):
     found, known = model_from(folder(tmp_path)), load().find("Qwen2-7B-Instruct")
     assert found.parameters == pytest.approx(known.parameters, rel=0.01)
     for field in ("layers", "kv_heads", "head_size", "context", "vocab"):
@@ -41,28 +46,50 @@ def test_the_file_itself_may_be_named(tmp_path):
     assert model_from(folder(tmp_path) / "config.json") == model_from(tmp_path)
 
 
-def test_what_lies_beside_it_is_weighed(tmp_path):
-    (folder(tmp_path) / "model.safetensors").write_bytes(bytes(2_000_000))
+def test_the_weights_of_its_folder_are_counted(tmp_path):
+    (folder(tmp_path) / "model.safetensors").write_bytes(safetensors(1_000_000))
     found = model_from(tmp_path)
     assert found.parameters == 1_000_000
     assert found.loads_gib == pytest.approx(2_000_000 / 2**30)
 
 
-@pytest.mark.parametrize("word", ["torch_dtype", "dtype"])
-def test_weights_in_32_bits_are_loaded_in_16(tmp_path, word):
-    (folder(tmp_path, **{word: "float32"}) / "model.safetensors").write_bytes(bytes(4_000_000))
+def test_weights_in_32_bits_are_loaded_in_16(tmp_path):
+    (folder(tmp_path) / "model.safetensors").write_bytes(safetensors(1_000_000, "F32"))
     found = model_from(tmp_path)
     assert found.parameters == 1_000_000
     assert found.loads_gib == pytest.approx(2_000_000 / 2**30)
 
 
-def test_weights_that_lie_there_twice_are_weighed_once(tmp_path):
-    for name in ("model-00001-of-00002", "model-00002-of-00002", "consolidated"):
-        (folder(tmp_path) / f"{name}.safetensors").write_bytes(bytes(1_000_000))
+def test_weights_that_are_stored_twice_are_counted_once(tmp_path):
+    parts = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    for name in (*parts, "consolidated.safetensors"):
+        (folder(tmp_path) / name).write_bytes(safetensors(500_000))
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {str(number): name for number, name in enumerate(parts)}}))
     assert model_from(tmp_path).parameters == 1_000_000
-    (tmp_path / "model-00001-of-00002.safetensors").unlink()
-    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    index.unlink()
     assert model_from(tmp_path).parameters == 500_000
+
+
+def test_quantised_weights_are_weighed_as_they_are(tmp_path):
+    at = folder(tmp_path, quantization_config={"quant_method": "awq"})
+    (at / "model.safetensors").write_bytes(safetensors(250_000, "I32"))
+    found = model_from(at)
+    assert found.loads_gib == pytest.approx(1_000_000 / 2**30)
+    assert found.parameters == found.counted_parameters
+
+
+def test_weights_that_are_not_complete_are_counted_by_shapes(tmp_path):
+    index = folder(tmp_path) / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"w": "model-00001-of-00002.safetensors"}}))
+    found = model_from(tmp_path)
+    assert (found.loads_gib, found.parameters) == (None, found.counted_parameters)
+
+
+def test_a_broken_weights_file_is_refused(tmp_path):
+    (folder(tmp_path) / "model.safetensors").write_bytes(b"\xff" * 20)
+    with pytest.raises(SettingsError, match="broken file"):
+        model_from(tmp_path)
 
 
 def test_one_head_for_each_where_none_are_shared(tmp_path):
@@ -93,17 +120,17 @@ def test_the_text_of_a_model_that_also_sees_counts(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"architectures": ["BertModel"]}, "is of BertModel, no model that one can talk with"),
-        ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, "is of T5For"),
+        ({"architectures": ["BertModel"]}, "describes BertModel, which does not generate text"),
+        ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, "describes T5For"),
         ({"is_encoder_decoder": True}, "an encoder and a decoder"),
     ],
 )
-def test_a_model_that_does_not_talk_is_refused(tmp_path, changes, said):
+def test_a_model_that_generates_no_text_is_refused(tmp_path, changes, said):
     with pytest.raises(SettingsError, match=said):
         model_from(folder(tmp_path, **changes))
 
 
-def test_a_model_that_talks_may_say_what_it_is(tmp_path):
+def test_a_model_that_generates_text_may_name_its_architecture(tmp_path):
     assert model_from(folder(tmp_path, architectures=["Qwen2ForCausalLM"])).layers == 28
 
 
@@ -116,17 +143,17 @@ def test_a_quantised_checkpoint_says_so(tmp_path, method):
     ("changes", "said"),
     [
         ({"num_hidden_layers": ...}, "num_hidden_layers is missing"),
-        ({"hidden_size": "wide"}, "a number where there is none"),
+        ({"hidden_size": "wide"}, "a number is missing"),
         ({"num_hidden_layers": -1}, "layers: Input should be greater than 0"),
-        ({"num_attention_heads": 0}, "a number where there is none"),
-        ({"num_hidden_layers": 10**400}, "a number where there is none"),
+        ({"num_attention_heads": 0}, "a number is missing"),
+        ({"num_hidden_layers": 10**400}, "a number is missing"),
         ({"num_key_value_heads": 3}, "multiple of kv_heads"),
         ({"kv_lora_rank": 512}, "latent attention"),
         ({"ssm_state_size": 16}, "state space"),
         ({"quantization_config": {"quant_method": "odd"}}, "quantised by odd"),
     ],
 )
-def test_what_cannot_be_reckoned_is_refused_with_a_reason(tmp_path, changes, said):
+def test_a_config_that_cannot_be_planned_is_refused_with_a_reason(tmp_path, changes, said):
     with pytest.raises(SettingsError, match=said) as error:
         model_from(folder(tmp_path, **changes))
     assert "\n" not in str(error.value)
@@ -134,7 +161,7 @@ def test_what_cannot_be_reckoned_is_refused_with_a_reason(tmp_path, changes, sai
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"[]", "no object"), (b"{", "not JSON"), (b"\xff", "not JSON"), (b"[" * 100_000, "not JSON")],
+    [(b"[]", "holds no object"), (b"{", "not JSON"), (b"\xff", "not JSON"), (b"[" * 100_000, "not JSON")],
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path, content, said):
     (tmp_path / "config.json").write_bytes(content)
@@ -145,3 +172,76 @@ def test_a_file_that_is_no_config_is_refused(tmp_path, content, said):
 def test_a_folder_without_one_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="cannot be read: No such file"):
         model_from(tmp_path)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedHub]:
+    """A hub of our own, an empty cache, no token."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with scripted_hub() as found:
+        monkeypatch.setattr(constants, "ENDPOINT", found.url)
+        template = f"{found.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+        yield found
+
+
+def test_a_model_of_the_hub_is_known_by_its_name(hub):
+    hub.put("maker/model", SHAPE, safetensors(7_600_000_000))
+    found = find_model("maker/model", load())
+    assert (found.name, found.layers, found.parameters) == ("maker/model", 28, 7.6e9)
+
+
+def test_a_model_of_the_hub_is_asked_for_once(hub, monkeypatch):
+    hub.put("maker/model", SHAPE)
+    first = find_model("maker/model", load())
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    asked = len(hub.requests)
+    assert find_model("maker/model", load()) == first
+    assert len(hub.requests) == asked
+    assert first.parameters == first.counted_parameters
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_a_gated_model_needs_a_token(hub, monkeypatch, where):
+    hub.put("maker/model", SHAPE, safetensors(1_000))
+    hub.gated.add("maker/model")
+    with pytest.raises(SettingsError, match=r"ask for access at https://huggingface\.co/maker/model"):
+        find_model("maker/model", load())
+    if where == ".env":
+        Path(".env").write_text(f"HF_TOKEN={hub.token}\n")
+    else:
+        monkeypatch.setenv("HF_TOKEN", hub.token)
+    assert find_model("maker/model", load()).parameters == 1_000
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("maker/none", "the hub has no such model: correct the name"),
+        ("maker/weights", "the hub has no config.json of it"),
+        ("what?/ever", "the hub has no such model: correct the name"),
+        ("alone", "give MAKER/MODEL of the hub"),
+    ],
+)
+def test_a_model_that_the_hub_lacks_is_refused(hub, name, said):
+    hub.files["maker/weights/model.safetensors"] = safetensors(1)
+    with pytest.raises(SettingsError, match=said) as error:
+        find_model(name, load())
+    assert "\n" not in str(error.value)
+
+
+def test_offline_is_one_line(hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(SettingsError, match="HF_HUB_OFFLINE forbids to ask the hub"):
+        find_model("maker/model", load())
+
+
+def test_a_hub_out_of_reach_is_one_line(hub, monkeypatch):
+    url = f"http://127.0.0.1:{free_port()}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+    with pytest.raises(SettingsError, match=r"the hub cannot be reached \(.*\): check the network") as error:
+        find_model("maker/model", load())
+    assert "\n" not in str(error.value)

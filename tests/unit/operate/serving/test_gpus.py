@@ -1,30 +1,30 @@
-"""The cards: as NVML sees them, as the operator tells, and what is said when neither can be."""
+"""The GPUs of a machine: as NVML reads them, as the operator describes them, or an error that helps."""
 
 from __future__ import annotations
 
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Card, NoCards, ServingPlan, cpu, load, plan, seen, told
+from logicnet.operate.serving import Device, NoGpu, ServingPlan, cpu, detect, gpus_of_size, load, plan
 from logicnet.operate.serving.gpus import speed_of
-from tests.harness.scripted_nvml import GIB, ScriptedCard, ScriptedNvml
+from tests.harness.scripted_nvml import GIB, ScriptedGpu, ScriptedNvml
 
-SMALL = ScriptedCard("NVIDIA L4", 22.5, 22.0)
-BIG = ScriptedCard("NVIDIA A100-SXM4-80GB", 80.0, 79.0, (8, 0))
+SMALL = ScriptedGpu("NVIDIA L4", 22.5, 22.0)
+BIG = ScriptedGpu("NVIDIA A100-SXM4-80GB", 80.0, 79.0, (8, 0))
 
 
-def test_equal_cards_are_one_machine_and_the_fullest_of_them_counts():
-    nvml = ScriptedNvml([ScriptedCard(free_gib=23.5), ScriptedCard(free_gib=12.0)])
-    machine = seen(nvml)
+def test_equal_gpus_are_one_machine_and_the_fullest_of_them_counts():
+    nvml = ScriptedNvml([ScriptedGpu(free_gib=23.5), ScriptedGpu(free_gib=12.0)])
+    machine = detect(nvml)
     assert str(machine) == "2 x NVIDIA GeForce RTX 4090, 24 GiB each"
-    assert [card.free_bytes for card in machine.cards] == [12 * GIB] * 2
-    assert machine.cards[0].capability == 8.9
+    assert [gpu.free_bytes for gpu in machine.devices] == [12 * GIB] * 2
+    assert machine.devices[0].capability == 8.9
     assert not machine.notes
     assert nvml.open == 0
 
 
-def test_of_different_cards_the_largest_kind_is_taken_and_said():
-    machine = seen(ScriptedNvml([SMALL, BIG]), {})
+def test_of_different_gpus_the_largest_kind_is_taken_and_said():
+    machine = detect(ScriptedNvml([SMALL, BIG]), {})
     assert str(machine) == "1 x NVIDIA A100-SXM4-80GB, 80 GiB"
     (note,) = machine.notes
     assert "the GPUs differ" in note
@@ -34,7 +34,7 @@ def test_of_different_cards_the_largest_kind_is_taken_and_said():
 
 
 @pytest.mark.parametrize(
-    ("visible", "cards"),
+    ("visible", "gpus"),
     [
         ("0", "1 x NVIDIA L4, 22 GiB"),
         ("1", "1 x NVIDIA A100-SXM4-80GB, 80 GiB"),
@@ -43,32 +43,32 @@ def test_of_different_cards_the_largest_kind_is_taken_and_said():
         ("GPU-8932f937-d72c", "1 x NVIDIA A100-SXM4-80GB, 80 GiB"),
     ],
 )
-def test_what_vllm_will_not_see_is_not_planned_for(visible, cards):
-    assert str(seen(ScriptedNvml([SMALL, BIG, SMALL]), {"CUDA_VISIBLE_DEVICES": visible})) == cards
+def test_what_vllm_will_not_see_is_not_planned_for(visible, gpus):
+    assert str(detect(ScriptedNvml([SMALL, BIG, SMALL]), {"CUDA_VISIBLE_DEVICES": visible})) == gpus
 
 
 @pytest.mark.parametrize("visible", ["", "-1"])
-def test_cards_that_are_all_hidden_are_said(visible):
-    with pytest.raises(NoCards, match=f"CUDA_VISIBLE_DEVICES={visible} hides them"):
-        seen(ScriptedNvml([SMALL]), {"CUDA_VISIBLE_DEVICES": visible})
+def test_gpus_that_are_all_hidden_are_said(visible):
+    with pytest.raises(NoGpu, match=f"CUDA_VISIBLE_DEVICES={visible} hides them"):
+        detect(ScriptedNvml([SMALL]), {"CUDA_VISIBLE_DEVICES": visible})
 
 
-def test_a_plan_for_some_of_the_cards_starts_vllm_on_those():
+def test_a_plan_for_some_of_the_gpus_starts_vllm_on_those():
     model = load(None).find("Qwen/Qwen2.5-7B-Instruct")
-    found = plan(model, seen(ScriptedNvml([SMALL, BIG]), {}))
+    found = plan(model, detect(ScriptedNvml([SMALL, BIG]), {}))
     assert isinstance(found, ServingPlan)
     assert found.environment["CUDA_VISIBLE_DEVICES"] == "1"
-    assert not plan(model, seen(ScriptedNvml([BIG, BIG]), {})).environment
+    assert not plan(model, detect(ScriptedNvml([BIG, BIG]), {})).environment
 
 
-def test_a_card_that_cannot_be_read_is_left_out_and_said():
-    machine = seen(ScriptedNvml([ScriptedCard(broken="GPU is lost"), BIG]))
-    assert len(machine.cards) == 1
+def test_a_gpu_that_cannot_be_read_is_left_out_and_said():
+    machine = detect(ScriptedNvml([ScriptedGpu(broken="GPU is lost"), BIG]))
+    assert len(machine.devices) == 1
     assert list(machine.notes) == ["GPU 0 cannot be read (GPU is lost) and is left out"]
 
 
 def test_a_capability_that_nvml_does_not_tell_is_not_known():
-    assert seen(ScriptedNvml([ScriptedCard(capability=None)])).cards[0].capability is None
+    assert detect(ScriptedNvml([ScriptedGpu(capability=None)])).devices[0].capability is None
 
 
 @pytest.mark.parametrize(
@@ -76,27 +76,27 @@ def test_a_capability_that_nvml_does_not_tell_is_not_known():
     [
         (ScriptedNvml(broken="NVML Shared Library Not Found"), "NVML Shared Library Not Found"),
         (ScriptedNvml(), "no GPU can be read"),
-        (ScriptedNvml([ScriptedCard(broken="Unknown Error")]), "GPU 0 cannot be read (Unknown Error)"),
+        (ScriptedNvml([ScriptedGpu(broken="Unknown Error")]), "GPU 0 cannot be read (Unknown Error)"),
     ],
 )
-def test_without_a_card_one_line_says_what_to_do(nvml, reason):
-    with pytest.raises(NoCards) as error:
-        seen(nvml)
+def test_without_a_gpu_one_line_says_what_to_do(nvml, reason):
+    with pytest.raises(NoGpu) as error:
+        detect(nvml)
     assert reason in str(error.value)
     assert "--vram 24 --gpus 1, or --cpu" in str(error.value)
 
 
-def test_told_cards_are_taken_as_they_are_sold():
-    machine = told(24, 2)
-    assert machine.cards == [Card("card of 24 GB", 24 * GIB)] * 2
-    assert str(machine) == "2 x card of 24 GB"
-    assert str(seen(ScriptedNvml([SMALL, SMALL]))) == "2 x NVIDIA L4, 22 GiB each"
+def test_described_gpus_are_taken_as_they_are_sold():
+    machine = gpus_of_size(24, 2)
+    assert machine.devices == [Device("GPU of 24 GB", 24 * GIB)] * 2
+    assert str(machine) == "2 x GPU of 24 GB"
+    assert str(detect(ScriptedNvml([SMALL, SMALL]))) == "2 x NVIDIA L4, 22 GiB each"
 
 
 @pytest.mark.parametrize(("vram", "count"), [(0, 1), (-24, 1), (24, 0), (9999, 1)])
-def test_impossible_cards_are_refused(vram, count):
+def test_impossible_gpus_are_refused(vram, count):
     with pytest.raises(SettingsError, match="--vram takes"):
-        told(vram, count)
+        gpus_of_size(vram, count)
 
 
 def test_a_cpu_is_a_machine_with_cores():
@@ -106,11 +106,11 @@ def test_a_cpu_is_a_machine_with_cores():
     assert cpu().cores
 
 
-def test_a_card_is_known_by_its_name_and_else_by_its_size():
+def test_a_gpu_is_known_by_its_name_and_else_by_its_size():
     assert speed_of("NVIDIA H100 PCIe", 80 * GIB)[0] == 2000e9
     assert speed_of("NVIDIA H100 80GB HBM3", 80 * GIB)[0] == 3350e9
     assert speed_of("NVIDIA RTX A4000", 16 * GIB)[0] == 448e9  # no A40
     assert speed_of("NVIDIA A100-PCIE-40GB", 40 * GIB)[0] == 1555e9  # older memory than that of 80 GB
     assert speed_of("NVIDIA RTX 4000 Ada Generation", 20 * GIB)[0] == 360e9
-    assert speed_of("card of 24 GB", 24 * GIB) == speed_of("NVIDIA GeForce RTX 3090", 24 * GIB)
+    assert speed_of("GPU of 24 GB", 24 * GIB) == speed_of("NVIDIA GeForce RTX 3090", 24 * GIB)
     assert speed_of("of tomorrow", 4096 * GIB)[0] == 4800e9

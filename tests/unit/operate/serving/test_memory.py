@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving import load, model_from
+from logicnet.operate.serving import load
+from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.memory import (
     CPU_BLOCK_TOKENS,
     GIB,
@@ -46,7 +47,7 @@ def test_the_cache_of_a_vllm_on_the_cpu(tmp_path, space_gib, said):
 
 
 @pytest.mark.parametrize(
-    ("card", "gib", "tokens"),
+    ("gpu", "gib", "tokens"),
     [
         ("NVIDIA GeForce RTX 4090", 24, 2048),
         ("NVIDIA A100-SXM4-80GB", 80, 2048),
@@ -55,9 +56,9 @@ def test_the_cache_of_a_vllm_on_the_cpu(tmp_path, space_gib, said):
         ("NVIDIA B200", 179, 16_384),
     ],
 )
-def test_larger_cards_are_given_longer_steps(card, gib, tokens):
+def test_larger_gpus_are_given_longer_steps(gpu, gib, tokens):
     # vLLM 0.32, arg_utils.py, get_batch_defaults
-    assert batched_tokens(card, gib * GIB) == tokens
+    assert batched_tokens(gpu, gib * GIB) == tokens
 
 
 def test_gpt_oss_20b_on_an_a100():
@@ -71,12 +72,12 @@ def test_gpt_oss_20b_on_an_a100():
 
 def test_a_14b_shared_by_two_4090s():
     # vLLM 0.7, two RTX 4090, 0.98: 13.9476 GiB of weights on each, 8.69 GiB left of 23.08, and on the
-    # fuller card 81,536 tokens. Source: github.com/vllm-project/vllm/issues/13061.
+    # fuller GPU 81,536 tokens. Source: github.com/vllm-project/vllm/issues/13061.
     model = load().find("DeepSeek-R1-Distill-Qwen-14B")
     weights = weights_bytes(model, "full", 2)
     assert weights / GIB == pytest.approx(13.95, rel=0.02)
-    overhead = overhead_bytes(model, cards=2, graphs=False)
-    tokens = kv_tokens(model, 23.08 * GIB - weights - overhead, cards=2)
+    overhead = overhead_bytes(model, gpus=2, graphs=False)
+    tokens = kv_tokens(model, 23.08 * GIB - weights - overhead, gpus=2)
     assert tokens == pytest.approx(81_536, rel=0.05)
 
 
@@ -84,7 +85,7 @@ def test_a_14b_shared_by_two_4090s():
 def test_an_8b_on_a_3090_that_reads_long_texts_in_one_step(batched, said_gib):
     # vLLM 0.6, RTX 3090, 0.90 of 23.58 GiB: 14.9888 GiB of weights, and this much KV cache.
     # Source: github.com/vllm-project/vllm/issues/10517. We promise less than there was, by under 4 %
-    # of the card.
+    # of the GPU.
     model = load().find("Llama-3.1-8B-Instruct")
     weights = weights_bytes(model, "full")
     assert weights / GIB == pytest.approx(14.99, rel=0.01)
@@ -97,19 +98,19 @@ def test_an_8b_on_a_3090_that_reads_long_texts_in_one_step(batched, said_gib):
     model=st.sampled_from(models),
     free=st.floats(0, 200 * GIB),
     more=st.floats(0, 10 * GIB),
-    cards=st.sampled_from([1, 2, 4, 8]),
+    gpus=st.sampled_from([1, 2, 4, 8]),
 )
-def test_more_memory_is_never_fewer_tokens_and_all_of_them_fit(model, free, more, cards):
-    tokens = kv_tokens(model, free, cards=cards)
-    assert tokens * kv_bytes_per_token(model, cards) <= free
-    assert kv_tokens(model, free + more, cards=cards) >= tokens
+def test_more_memory_is_never_fewer_tokens_and_all_of_them_fit(model, free, more, gpus):
+    tokens = kv_tokens(model, free, gpus=gpus)
+    assert tokens * kv_bytes_per_token(model, gpus) <= free
+    assert kv_tokens(model, free + more, gpus=gpus) >= tokens
     assert tokens % 16 == 0
 
 
-@given(model=st.sampled_from(models), cards=st.sampled_from([2, 4, 8]))
-def test_sharing_takes_less_of_each_card(model, cards):
-    assert weights_bytes(model, "full", cards) < weights_bytes(model, "full")
-    assert kv_bytes_per_token(model, cards) <= kv_bytes_per_token(model)
+@given(model=st.sampled_from(models), gpus=st.sampled_from([2, 4, 8]))
+def test_sharing_takes_less_of_each_gpu(model, gpus):
+    assert weights_bytes(model, "full", gpus) < weights_bytes(model, "full")
+    assert kv_bytes_per_token(model, gpus) <= kv_bytes_per_token(model)
 
 
 @pytest.mark.parametrize("model", models, ids=lambda model: model.name)

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving import Card, Machine, Misfit, ServingPlan, cpu, load, model_from, plan, told
+from logicnet.operate.serving import Device, Machine, Misfit, ServingPlan, cpu, gpus_of_size, load, plan
+from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token
 from logicnet.operate.serving.plan import utilisation
 from logicnet.volume.advice import peak
 from tests.unit.operate.serving.test_memory import SMOLLM2
 
 OURS = load()
-SHARING = Machine([Card("NVIDIA GeForce RTX 4090", 24 * GIB, free_bytes=10 * GIB, capability=8.9)])
-OLD = Machine([Card("Tesla V100", 32 * GIB, capability=7.0)])
-OLDEST = Machine([Card("Tesla P40", 24 * GIB, capability=6.1)])
+SHARING = Machine([Device("NVIDIA GeForce RTX 4090", 24 * GIB, free_bytes=10 * GIB, capability=8.9)])
+OLD = Machine([Device("Tesla V100", 32 * GIB, capability=7.0)])
+OLDEST = Machine([Device("Tesla P40", 24 * GIB, capability=6.1)])
 
 
 def fits(name: str, machine: Machine) -> ServingPlan:
@@ -33,55 +34,55 @@ def misfit(name: str, machine: Machine) -> str:
 
 
 def test_a_7b_on_24_gb():
-    assert fits("Qwen2.5-7B-Instruct", told(24, 1)).flags() == [
+    assert fits("Qwen2.5-7B-Instruct", gpus_of_size(24, 1)).flags() == [
         *("--dtype", "bfloat16", "--max-model-len", "8192", "--max-num-seqs", "160"),
         *("--gpu-memory-utilization", "0.94"),
     ]
 
 
 def test_a_14b_on_24_gb_takes_the_makers_own_4_bits():
-    found = fits("Qwen2.5-14B-Instruct", told(24, 1))
+    found = fits("Qwen2.5-14B-Instruct", gpus_of_size(24, 1))
     assert (found.precision, found.checkpoint) == ("awq", "Qwen/Qwen2.5-14B-Instruct-AWQ")
     assert found.flags()[-2:] == ["--quantization", "awq_marlin"]
     assert found.dtype == "float16"
 
 
 def test_without_a_4_bit_checkpoint_8_bits_are_made_while_loading():
-    found = fits("microsoft/phi-4", told(24, 1))
+    found = fits("microsoft/phi-4", gpus_of_size(24, 1))
     assert found.flags()[-2:] == ["--quantization", "fp8"]
 
 
-def test_two_cards_share_what_one_cannot_hold():
-    found = fits("Qwen2.5-32B-Instruct", told(24, 2))
-    assert (found.cards, found.replicas) == (2, 1)
+def test_two_gpus_share_what_one_cannot_hold():
+    found = fits("Qwen2.5-32B-Instruct", gpus_of_size(24, 2))
+    assert (found.gpus, found.replicas) == (2, 1)
     assert found.flags()[-2:] == ["--tensor-parallel-size", "2"]
 
 
-def test_two_cards_serve_twice_what_one_can_hold():
-    one, two = (fits("Qwen2.5-7B-Instruct", told(24, count)) for count in (1, 2))
-    assert (two.cards, two.replicas, two.at_once) == (1, 2, 2 * one.at_once)
+def test_two_gpus_serve_twice_what_one_can_hold():
+    one, two = (fits("Qwen2.5-7B-Instruct", gpus_of_size(24, count)) for count in (1, 2))
+    assert (two.gpus, two.replicas, two.at_once) == (1, 2, 2 * one.at_once)
     assert two.flags()[-2:] == ["--data-parallel-size", "2"]
 
 
-def test_what_others_hold_of_a_card_is_left_to_them():
-    assert utilisation(SHARING.cards[0]) == 0.40
+def test_what_others_hold_of_a_gpu_is_left_to_them():
+    assert utilisation(SHARING.devices[0]) == 0.40
     assert fits("Qwen3-4B", SHARING).utilisation == 0.40
     assert "before any KV cache" in misfit("Mistral-Small", SHARING)
 
 
-def test_an_old_card_has_no_bfloat16_and_no_fp8():
+def test_an_old_gpu_has_no_bfloat16_and_no_fp8():
     assert "float16" in fits("Qwen2.5-7B-Instruct", OLD).flags()
-    assert "wants CUDA capability 7.5, this card has 7.0" in misfit("Qwen3-32B", OLD)
-    assert "wants CUDA capability" in misfit("Qwen3-4B", OLDEST)
+    assert "needs CUDA capability 7.5, this GPU has 7.0" in misfit("Qwen3-32B", OLD)
+    assert "needs CUDA capability" in misfit("Qwen3-4B", OLDEST)
 
 
 @pytest.mark.parametrize(
     ("name", "machine", "reason"),
     [
-        ("Llama-2-13b", told(80, 1), "no chat template"),
-        ("Qwen-7B-Chat", told(80, 1), "until 0.23.0"),
-        ("Llama-70B", told(24, 1), "before any KV cache, and vLLM gets 22.6; no 4-bit checkpoint"),
-        ("Qwen3-32B", told(24, 1), "too slow here"),
+        ("Llama-2-13b", gpus_of_size(80, 1), "no chat template"),
+        ("Qwen-7B-Chat", gpus_of_size(80, 1), "until 0.23.0"),
+        ("Llama-70B", gpus_of_size(24, 1), "before any KV cache, and vLLM gets 22.6; no 4-bit checkpoint"),
+        ("Qwen3-32B", gpus_of_size(24, 1), "too slow here"),
         ("Qwen2.5-7B-Instruct", cpu(16, cores=2), "half of this machine's memory is 8.0"),
         ("Qwen3-4B", cpu(64, cores=2), "too slow here"),
         ("gpt-oss", cpu(64, cores=2), "mxfp4, which we do not plan for a CPU"),
@@ -92,19 +93,19 @@ def test_why_not(name, machine, reason):
 
 
 def test_heads_that_cannot_be_shared():
-    found = plan(OURS.find("Phi-4-mini").model_copy(update={"heads": 27, "kv_heads": 9}), told(6, 2))
+    found = plan(OURS.find("Phi-4-mini").model_copy(update={"heads": 27, "kv_heads": 9}), gpus_of_size(6, 2))
     assert isinstance(found, Misfit)
-    assert "cannot be shared by 2 cards" in found.reason
+    assert "cannot be divided among 2 GPUs" in found.reason
 
 
 @pytest.mark.parametrize(("vram", "gpus"), [(10, 4), (16, 4), (24, 4), (8, 8), (16, 8)])
 def test_kv_heads_that_cannot_be_shared(vram, gpus):
     """vLLM asserts it while loading: github.com/vllm-project/vllm/issues/16021."""
-    found = plan(OURS.find("microsoft/phi-4"), told(vram, gpus))  # 40 heads, 10 KV heads
+    found = plan(OURS.find("microsoft/phi-4"), gpus_of_size(vram, gpus))  # 40 heads, 10 KV heads
     if isinstance(found, ServingPlan):
-        assert found.cards in (1, 2)
+        assert found.gpus in (1, 2)
     else:
-        assert f"its 10 KV heads cannot be shared by {gpus} cards" in found.reason
+        assert f"its 10 KV heads cannot be divided among {gpus} GPUs" in found.reason
 
 
 @pytest.mark.parametrize("memory_gb", [24, 64])
@@ -128,23 +129,23 @@ def test_a_cpu_gets_a_cache_in_whole_gib(tmp_path, memory_gb):
 )
 def test_a_plan_never_takes_more_than_there_is(model, vram, count, free):
     total = int(vram * GIB)
-    card = Card("a card", total, None if free is None else int(total * free))
-    found = plan(model, Machine([card] * count))
+    gpu = Device("a gpu", total, None if free is None else int(total * free))
+    found = plan(model, Machine([gpu] * count))
     if isinstance(found, Misfit):
         assert found.reason
         return
-    cache = found.kv_tokens * kv_bytes_per_token(model, found.cards)
+    cache = found.kv_tokens * kv_bytes_per_token(model, found.gpus)
     assert found.weights_bytes + found.overhead_bytes + cache <= total * found.utilisation
-    assert card.free_bytes is None or total * found.utilisation <= card.free_bytes
+    assert gpu.free_bytes is None or total * found.utilisation <= gpu.free_bytes
     assert found.context <= found.kv_tokens
-    assert found.cards * found.replicas <= count
-    assert model.heads % found.cards == 0
+    assert found.gpus * found.replicas <= count
+    assert model.heads % found.gpus == 0
     assert found.at_once >= 1
 
 
 @pytest.mark.parametrize("name", ["Qwen2.5-7B-Instruct", "Qwen2.5-14B-Instruct"])
 def test_no_more_is_promised_than_bursts_leave_safe(name):
-    found = fits(name, told(24, 1))
+    found = fits(name, gpus_of_size(24, 1))
     seconds = found.at_once * 600 / found.per_interval
     assert found.at_once <= found.volume < found.per_interval
     assert peak(found.volume, seconds) <= found.at_once < peak(found.volume + 1, seconds)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from logicnet.operate.serving import ServingPlan, load, plan, told
+from logicnet.operate.serving import ServingPlan, gpus_of_size, load, plan
 from logicnet.operate.serving.tables import footprint_gib, models_table, plans_table
 
 OURS = load()
@@ -23,7 +23,9 @@ def lines(table: Table, width: int) -> list[str]:
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
 def test_what_is_shown_is_shown_whole(width):
     fits = [
-        one for one in (plan(model, told(80, 1)) for model in OURS.models) if isinstance(one, ServingPlan)
+        one
+        for one in (plan(model, gpus_of_size(80, 1)) for model in OURS.models)
+        if isinstance(one, ServingPlan)
     ]
     for table in (models_table(OURS, width), plans_table(fits, width)):
         shown = lines(table, width)

@@ -1,4 +1,4 @@
-"""Why a vLLM did not start: each known by real output, with a mend that says what to type."""
+"""Why a vLLM did not start: each recognised in real output, with a mend to type."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.operate.serving.vllm import recognise
-from logicnet.operate.serving.vllm.failures import last_words
+from logicnet.operate.serving.vllm.failures import last_error, recognise
 
 SAID = Path(__file__).with_name("said")
 
@@ -21,20 +20,20 @@ KNOWN = {
     "beyond_model": ("context beyond the model", "Give --max-model-len 8192 or less", True),
     "beyond_kv": ("context beyond the KV cache", "1.41 GiB of KV cache, and there are 1.0. give", True),
     "beyond_kv_before": ("context beyond the KV cache", "Give --max-model-len 81536 or less", True),
-    "heads": ("heads not shared evenly", "9 attention heads cannot be shared by 2 cards", True),
+    "heads": ("indivisible heads", "9 attention heads cannot be divided among 2 GPUs", True),
     "memory": (
         "out of memory",
         "100.0 GiB of KV cache are asked for, and 5.96 GiB of memory are free",
         False,
     ),
-    "card_full": ("out of memory", "2.50 GiB more were wanted of a card of 79.25 GiB", False),
-    "card_in_use": ("out of memory", "45.01 GiB of a card that has 31.44 of 47.38 GiB free", False),
-    "card_in_use_named": ("out of memory", "19.84 GiB of a card that has 19.77 of 22.05 GiB free", False),
+    "gpu_full": ("out of memory", "2.50 GiB more were wanted of a GPU of 79.25 GiB", False),
+    "gpu_in_use": ("out of memory", "45.01 GiB of a GPU that has 31.44 of 47.38 GiB free", False),
+    "gpu_in_use_named": ("out of memory", "19.84 GiB of a GPU that has 19.77 of 22.05 GiB free", False),
     "missing_folder": ("missing model", "there is no folder .run/model/nowhere", True),
     "no_model": ("missing model", "the hub has no model nobody/nothing-1b", True),
     "no_repository": ("missing model", "the hub has no model ardent-figment/gone", True),
-    "offline_hub": ("missing model", "HF_HUB_OFFLINE forbids to fetch it", True),
-    "hub_unreachable": ("hub away", "huggingface.co cannot be reached", False),
+    "offline_hub": ("missing model", "HF_HUB_OFFLINE forbids to download it", True),
+    "hub_unreachable": ("hub unreachable", "huggingface.co cannot be reached", False),
     "no_more": ("model not served", "no vLLM after 0.23.0 serves models of the kind Baichuan", True),
     "unknown_architecture": ("model not served", "does not know models of the kind OddForCausalLM", True),
     "no_token": (
@@ -42,31 +41,31 @@ KNOWN = {
         "https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, and put a token",
         True,
     ),
-    "no_access": ("no token", "does not let this account have it", True),
+    "no_access": ("no access", "this account has no access to it. Ask for access", True),
     "port_taken": ("port taken", "Give another --port", False),
     "no_vllm": ("no vLLM", "pip install 'logicnet[vllm]'", True),
     "engine_killed": ("engine died", "vLLM's engine died", False),
 }
 
 
-def test_every_recording_is_understood():
+def test_every_recorded_output_is_recognised():
     assert {file.stem for file in SAID.glob("*.txt")} == set(KNOWN)
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_it_is_known_by_what_it_printed(name):
-    kind, said, lasting = KNOWN[name]
+def test_a_failure_is_recognised_by_its_output(name):
+    kind, said, permanent = KNOWN[name]
     failure = recognise((SAID / f"{name}.txt").read_text())
     assert failure is not None
     assert failure.name == kind
     assert said.lower() in str(failure).lower()
-    assert failure.lasting is lasting
+    assert failure.permanent is permanent
     assert "\n" not in str(failure)
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_the_last_words_are_one_line(name):
-    assert "\n" not in last_words((SAID / f"{name}.txt").read_text())
+def test_the_last_error_are_one_line(name):
+    assert "\n" not in last_error((SAID / f"{name}.txt").read_text())
 
 
 @pytest.mark.parametrize(
@@ -78,20 +77,20 @@ def test_the_last_words_are_one_line(name):
         ("--wholly-unheard-of", "Leave it out"),
     ],
 )
-def test_a_flag_is_put_right_from_vllms_own_list(flag, meant):
+def test_an_unknown_flag_is_corrected_from_vllms_own_list(flag, meant):
     text = (SAID / "unknown_flag.txt").read_text().replace("--precision", flag)
     assert meant in str(recognise(text))
 
 
-def test_what_nobody_knows_is_shown_by_its_last_error():
+def test_an_unknown_failure_is_shown_by_its_last_error():
     text = "INFO all is well\nValueError: the moon is in the wrong house\nINFO ending\n"
     assert recognise(text) is None
-    assert last_words(text) == "ValueError: the moon is in the wrong house"
-    assert last_words("INFO all is well\n") == "INFO all is well"
-    assert last_words("") == "it printed nothing"
+    assert last_error(text) == "ValueError: the moon is in the wrong house"
+    assert last_error("INFO all is well\n") == "INFO all is well"
+    assert last_error("") == "it printed nothing"
 
 
-def test_a_start_that_went_well_is_no_failure():
+def test_a_successful_start_is_no_failure():
     assert (
         recognise("INFO [cpu_worker.py:260] Explicitly set (1.0/12.84) GiB for KV cache on node 0.") is None
     )

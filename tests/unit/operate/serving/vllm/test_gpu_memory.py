@@ -2,12 +2,12 @@
 
 import pytest
 
-from logicnet.operate.serving.vllm import gpu_memory as cards
-from tests.harness.scripted_nvml import NVMLError, ScriptedCard, ScriptedNvml
+from logicnet.operate.serving.vllm.gpu_memory import shortages
+from tests.harness.scripted_nvml import NVMLError, ScriptedGpu, ScriptedNvml
 
-FULL = ScriptedCard(free_gib=2.0, holders=(999_999_999,))
-EMPTY = ScriptedCard(free_gib=23.9)
-LOST = ScriptedCard(broken="GPU is lost")
+FULL = ScriptedGpu(free_gib=2.0, holders=(999_999_999,))
+EMPTY = ScriptedGpu(free_gib=23.9)
+LOST = ScriptedGpu(broken="GPU is lost")
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,14 @@ LOST = ScriptedCard(broken="GPU is lost")
         ([], 1, None, []),
     ],
 )
-def test_only_cards_that_it_will_take_are_looked_at(held, count, visible, found):
+def test_only_gpus_that_it_will_take_are_looked_at(held, count, visible, found):
     nvml = ScriptedNvml(held)
-    assert [one.index for one in cards.short(nvml, 0.9, count, visible)] == found
+    assert [one.index for one in shortages(nvml, 0.9, count, visible)] == found
     assert nvml.open == 0
 
 
 def test_who_holds_it_is_told():
-    (one,) = cards.short(ScriptedNvml([FULL]), 0.9, 1)
+    (one,) = shortages(ScriptedNvml([FULL]), 0.9, 1)
     assert str(one) == (
         "GPU 0 has 2.0 of the 21.6 GiB free that vLLM takes, held by process 999999999 (unknown, 1.0 GiB)"
     )
@@ -39,14 +39,14 @@ def test_who_holds_it_is_told():
 def test_a_driver_that_does_not_answer_keeps_nobody_from_starting(method, monkeypatch):
     nvml = ScriptedNvml([FULL])
     monkeypatch.setattr(nvml, method, _lost)
-    assert cards.short(nvml, 0.9, 1) == []
+    assert shortages(nvml, 0.9, 1) == []
     assert nvml.open == 0
 
 
-def test_a_card_is_short_though_nobody_tells_who_holds_it(monkeypatch):
+def test_a_gpu_is_short_though_nobody_tells_who_holds_it(monkeypatch):
     nvml = ScriptedNvml([FULL])
     monkeypatch.setattr(nvml, "nvmlDeviceGetComputeRunningProcesses", _lost)
-    (one,) = cards.short(nvml, 0.9, 1)
+    (one,) = shortages(nvml, 0.9, 1)
     assert str(one) == "GPU 0 has 2.0 of the 21.6 GiB free that vLLM takes"
 
 

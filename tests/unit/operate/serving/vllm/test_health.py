@@ -6,37 +6,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving.vllm import HealthVerdict, Judgement, Look, ProbeOutcome
+from logicnet.operate.serving.vllm.health import HealthPolicy, HealthVerdict, Observation, ProbeOutcome
 
 
-def judgement() -> Judgement:
-    return Judgement(0.0, idle_s=30.0, loaded_s=60.0)
+def policy() -> HealthPolicy:
+    return HealthPolicy(0.0, idle_s=30.0, loaded_s=60.0)
 
 
 def look(
     at_s: float, probe: ProbeOutcome = ProbeOutcome.LATE, tokens: float | None = 5.0, running: float = 0.0
-) -> Look:
-    return Look(at_s, probe, tokens, running)
+) -> Observation:
+    return Observation(at_s, probe, tokens, running)
 
 
 def test_an_answered_probe_is_well_whatever_the_counters_say():
-    judged = judgement()
-    assert {judged.hear(look(at, ProbeOutcome.ANSWERED)) for at in (0.0, 100.0, 200.0)} == {
+    judged = policy()
+    assert {judged.observe(look(at, ProbeOutcome.ANSWERED)) for at in (0.0, 100.0, 200.0)} == {
         HealthVerdict.WELL
     }
 
 
 def test_a_late_probe_under_a_burst_is_busy_while_tokens_are_counted():
-    judged = judgement()
-    judged.hear(look(0.0, ProbeOutcome.ANSWERED, 0.0))
+    judged = policy()
+    judged.observe(look(0.0, ProbeOutcome.ANSWERED, 0.0))
     for at in range(10, 600, 10):
-        assert judged.hear(look(float(at), tokens=float(at), running=64)) is HealthVerdict.BUSY
+        assert judged.observe(look(float(at), tokens=float(at), running=64)) is HealthVerdict.BUSY
 
 
 def test_silence_without_work_is_stuck_sooner_than_under_load():
-    idle, loaded = judgement(), judgement()
+    idle, loaded = policy(), policy()
     verdicts = [
-        [judged.hear(look(float(at), running=running)) for at in range(0, 70, 10)]
+        [judged.observe(look(float(at), running=running)) for at in range(0, 70, 10)]
         for judged, running in ((idle, 0), (loaded, 12))
     ]
     assert verdicts[0].index(HealthVerdict.STUCK) == 3
@@ -44,21 +44,21 @@ def test_silence_without_work_is_stuck_sooner_than_under_load():
 
 
 def test_a_load_that_is_not_known_counts_as_load():
-    judged = judgement()
-    assert judged.hear(look(59.0, tokens=None)) is HealthVerdict.SILENT
-    assert judged.hear(look(60.0, tokens=None)) is HealthVerdict.STUCK
+    judged = policy()
+    assert judged.observe(look(59.0, tokens=None)) is HealthVerdict.SILENT
+    assert judged.observe(look(60.0, tokens=None)) is HealthVerdict.STUCK
 
 
 def test_one_token_begins_the_silence_anew():
-    judged = judgement()
-    judged.hear(look(0.0, tokens=5.0, running=9))
-    assert judged.hear(look(59.0, tokens=6.0, running=9)) is HealthVerdict.BUSY
-    assert judged.hear(look(118.0, tokens=6.0, running=9)) is HealthVerdict.SILENT
-    assert judged.hear(look(119.0, tokens=6.0, running=9)) is HealthVerdict.STUCK
+    judged = policy()
+    judged.observe(look(0.0, tokens=5.0, running=9))
+    assert judged.observe(look(59.0, tokens=6.0, running=9)) is HealthVerdict.BUSY
+    assert judged.observe(look(118.0, tokens=6.0, running=9)) is HealthVerdict.SILENT
+    assert judged.observe(look(119.0, tokens=6.0, running=9)) is HealthVerdict.STUCK
 
 
 def test_three_faults_in_a_row_are_a_dead_engine():
-    judged = judgement()
+    judged = policy()
     probes = (
         ProbeOutcome.FAILED,
         ProbeOutcome.FAILED,
@@ -67,14 +67,14 @@ def test_three_faults_in_a_row_are_a_dead_engine():
         ProbeOutcome.FAILED,
         ProbeOutcome.FAILED,
     )
-    verdicts = [judged.hear(look(float(at), probe)) for at, probe in enumerate(probes)]
+    verdicts = [judged.observe(look(float(at), probe)) for at, probe in enumerate(probes)]
     assert verdicts == [HealthVerdict.SILENT] * 5 + [HealthVerdict.DEAD]
 
 
 def test_a_probe_that_is_turned_away_says_nothing_of_an_idle_engine():
-    judged = judgement()
-    assert judged.hear(look(1000.0, ProbeOutcome.REFUSED)) is HealthVerdict.WELL
-    assert judged.hear(look(1060.0, ProbeOutcome.REFUSED, running=9)) is HealthVerdict.STUCK
+    judged = policy()
+    assert judged.observe(look(1000.0, ProbeOutcome.REFUSED)) is HealthVerdict.WELL
+    assert judged.observe(look(1060.0, ProbeOutcome.REFUSED, running=9)) is HealthVerdict.STUCK
 
 
 @given(
@@ -89,10 +89,12 @@ def test_a_probe_that_is_turned_away_says_nothing_of_an_idle_engine():
     )
 )
 def test_it_is_never_called_stuck_before_its_time(steps):
-    judged, now_s, moved_s, last, faults = judgement(), 0.0, 0.0, None, 0
+    judged, now_s, moved_s, last, faults = policy(), 0.0, 0.0, None, 0
     for gap_s, probe, tokens, running in steps:
         now_s += gap_s
-        verdict = judged.hear(Look(now_s, probe, None if tokens is None else float(tokens), running))
+        verdict = judged.observe(
+            Observation(now_s, probe, None if tokens is None else float(tokens), running)
+        )
         moved = tokens is not None and last is not None and tokens != last
         last = last if tokens is None else tokens
         faults = faults + 1 if probe is ProbeOutcome.FAILED else 0

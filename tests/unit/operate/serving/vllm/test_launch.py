@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import ServingPlan, cpu, load, plan, told
-from logicnet.operate.serving.vllm import Launch, launch
+from logicnet.operate.serving import ServingPlan, cpu, gpus_of_size, load, plan
+from logicnet.operate.serving.vllm.launch import Launch, launch
 
 OURS = load()
 
 
 def planned(name: str, vram: float = 24, gpus: int = 1) -> ServingPlan:
-    found = plan(OURS.find(name), told(vram, gpus))
+    found = plan(OURS.find(name), gpus_of_size(vram, gpus))
     assert isinstance(found, ServingPlan)
     return found
 
@@ -29,7 +29,7 @@ def test_a_plan_becomes_a_command_line():
         "--port 8000 --disable-uvicorn-access-log --dtype float16 --max-model-len 8192 --max-num-seqs 80 "
         "--gpu-memory-utilization 0.94 --quantization awq_marlin"
     )
-    assert (started.url, started.utilisation, started.cards) == ("http://127.0.0.1:8000", 0.94, 1)
+    assert (started.url, started.utilisation, started.gpus) == ("http://127.0.0.1:8000", 0.94, 1)
     assert started.planned_tokens == planned("Qwen2.5-14B-Instruct").kv_tokens
 
 
@@ -51,15 +51,15 @@ def test_another_quantisation_is_of_the_model_itself():
 
 
 @pytest.mark.parametrize("words", [["--tensor-parallel-size", "2"], ["-tp", "2"], ["-pp=2"]])
-def test_cards_are_shared_as_the_operator_says(words):
+def test_gpus_are_shared_as_the_operator_says(words):
     started = launch("py", "m", words, planned("Qwen2.5-7B-Instruct", gpus=2), {})
     assert "--data-parallel-size" not in started.argv
-    assert started.cards == 2
+    assert started.gpus == 2
     assert started.planned_tokens is None
 
 
-def test_copies_on_several_cards_need_all_of_them():
-    assert launch("py", "m", [], planned("Qwen2.5-7B-Instruct", gpus=2), {}).cards == 2
+def test_copies_on_several_gpus_need_all_of_them():
+    assert launch("py", "m", [], planned("Qwen2.5-7B-Instruct", gpus=2), {}).gpus == 2
 
 
 def test_without_a_plan_only_the_operators_words_and_where_to_listen():
@@ -110,7 +110,7 @@ def test_a_port_that_is_none_is_one_line(port):
 
 @pytest.mark.parametrize("words", [["--ssl-certfile", "c.pem"], ["--uds=/tmp/vllm.sock"]])
 def test_what_could_not_be_probed_is_refused(words):
-    with pytest.raises(SettingsError, match=f"{words[0].partition('=')[0]} is beyond our probes"):
+    with pytest.raises(SettingsError, match=f"{words[0].partition('=')[0]} prevents our probes"):
         launch("py", "m", words, None, {})
 
 

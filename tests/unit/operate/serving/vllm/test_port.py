@@ -13,11 +13,11 @@ from logicnet.operate.serving.vllm import port
 def test_a_port_is_free_until_somebody_listens():
     number = free_port()
     assert port.is_free("127.0.0.1", number)
-    assert port.holder(number) is None
+    assert port.listener(number) is None
     with socket.create_server(("127.0.0.1", number)):
         assert not port.is_free("127.0.0.1", number)
         assert not port.is_free("0.0.0.0", number)
-        assert f"process {os.getpid()} (" in str(port.holder(number))
+        assert f"process {os.getpid()} (" in str(port.listener(number))
     assert port.is_free("127.0.0.1", number)
 
 

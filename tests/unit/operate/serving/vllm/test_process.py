@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from logicnet.operate.serving.vllm import VllmProcess
+from logicnet.operate.serving.vllm.process import VllmProcess
 
 WITHIN_S = 120.0
 LINES = 20_000  # more than a pipe holds

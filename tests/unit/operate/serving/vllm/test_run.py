@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import huggingface_hub
 import pynvml
 import pytest
 
@@ -26,7 +27,7 @@ from tests.unit.operate.serving.vllm.test_supervisor import FAKE, SAID, alive
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
+def exclusive(monkeypatch, tmp_path):
     """A folder of its own, no driver, no key, and logging as it was before."""
 
     def fails():
@@ -34,6 +35,7 @@ def alone(monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pynvml, "nvmlInit", fails)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for name in ("VLLM_API_KEY", "VLLM_CPU_KVCACHE_SPACE"):
         monkeypatch.delenv(name, raising=False)
     with logging_put_back():
@@ -73,7 +75,10 @@ def test_a_folder_on_the_cpu(tmp_path):
             options(vram_gb=24, model="nobody/nothing"),
             "No plan: nothing is known of the model nobody/nothing",
         ),
-        (options("--enforce-eager", vram_gb=24, model="falcon-40b"), "tiiuae/falcon-40b should not fit"),
+        (
+            options("--enforce-eager", vram_gb=24, model="falcon-40b"),
+            "tiiuae/falcon-40b does not fit on 1 x GPU of 24 GB: ",
+        ),
     ],
 )
 def test_without_a_plan_the_operators_words_must_do_and_it_is_said(asked, said):
@@ -90,7 +95,7 @@ def test_without_a_plan_the_operators_words_must_do_and_it_is_said(asked, said):
     [
         (options(), LogicnetError, "no GPU can be seen"),
         (options(vram_gb=24, model="nothing"), SettingsError, "nothing is known of the model nothing"),
-        (options(vram_gb=24, model="falcon-40b"), SettingsError, "does not fit on 1 x card of 24 GB"),
+        (options(vram_gb=24, model="falcon-40b"), SettingsError, "does not fit on 1 x GPU of 24 GB"),
         (options(vram_gb=2), LogicnetError, "no model of the catalogue fits"),
     ],
 )
@@ -156,14 +161,14 @@ def test_the_end_of_its_terminal_ends_vllm_too_unless_nohup_was_asked(tmp_path, 
     begin = f"import signal, sys; signal.signal(signal.SIGHUP, signal.{set_to}); "
     begin += f"from logicnet.cli import main; sys.exit(main({asked}))"
     env = {**os.environ, "PYTHONPATH": str(FAKE), "FAKE_VLLM": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", begin], cwd=tmp_path, env=env) as guardian:
+    with subprocess.Popen([sys.executable, "-c", begin], cwd=tmp_path, env=env) as supervisor:
         while not (pids := (tmp_path / "pids")).exists() or len(pids.read_text().split()) < 2:
-            assert guardian.poll() is None
+            assert supervisor.poll() is None
             time.sleep(0.02)
-        guardian.send_signal(signal.SIGHUP)
+        supervisor.send_signal(signal.SIGHUP)
         if goes_on:
             with pytest.raises(subprocess.TimeoutExpired):
-                guardian.wait(1)
-            guardian.terminate()
-        assert guardian.wait(120) == 0
+                supervisor.wait(1)
+            supervisor.terminate()
+        assert supervisor.wait(120) == 0
     assert alive([int(pid) for pid in pids.read_text().split()]) == []

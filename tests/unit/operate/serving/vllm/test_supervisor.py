@@ -1,4 +1,4 @@
-"""The guardian with a vLLM that fails as a test says: what it does, what it says, and what is left."""
+"""The supervisor with a vLLM that fails as a test says: what it does, what it says, and what is left."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.vllm import Guardian, Launch, ProbePolicy
 from logicnet.operate.serving.vllm import supervisor as module
-from logicnet.operate.serving.vllm.orphans import MARK, write_note
+from logicnet.operate.serving.vllm.launch import Launch
+from logicnet.operate.serving.vllm.orphans import MARK, record_group
+from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 from tests.harness.said import listening
-from tests.harness.scripted_nvml import ScriptedCard, ScriptedNvml
+from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 
 FAKE = Path(__file__).parents[4] / "harness" / "fake_vllm"
 SAID = Path(__file__).with_name("said")
@@ -40,7 +41,7 @@ WITHIN_S = 120.0
 
 
 class Slept:
-    """Time that passes only while the guardian sleeps."""
+    """Time that passes only while the supervisor sleeps."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -57,7 +58,7 @@ class Slept:
 
 @dataclass
 class Stage:
-    """A folder for the fake vLLM, and what the guardian said."""
+    """A folder for the fake vLLM, and what the supervisor said."""
 
     folder: Path
     said: list[str]
@@ -65,14 +66,14 @@ class Stage:
     shown: list[str] = field(default_factory=list)
     slept: Slept = field(default_factory=Slept)
 
-    def guardian(self, nvml: object = None, key: str | None = None) -> Guardian:
+    def supervisor(self, nvml: object = None, key: str | None = None) -> Supervisor:
         argv = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
         launch = Launch([*argv, "--port", str(self.port)], "127.0.0.1", self.port, key, planned_tokens=46_592)
-        return Guardian(
+        return Supervisor(
             launch,
             {**os.environ, "PYTHONPATH": str(FAKE), "FAKE_VLLM": str(self.folder)},
-            self.note,
-            patience=PATIENCE,
+            self.group_file,
+            policy=PATIENCE,
             nvml=nvml,
             clock=self.slept.clock,
             sleep=self.slept.sleep,
@@ -80,7 +81,7 @@ class Stage:
         )
 
     @property
-    def note(self) -> Path:
+    def group_file(self) -> Path:
         return self.folder / "vllm.group"
 
     def mode(self, name: str) -> None:
@@ -98,7 +99,7 @@ class Stage:
         return [int(pid) for pid in (self.folder / "pids").read_text().split()]
 
     async def heard(self, words: str, times: int = 1) -> str:
-        """The line of the guardian's that has `words`, when it has come so often."""
+        """The line of the supervisor's that has `words`, when it has come so often."""
         await until(lambda: sum(words in line for line in self.said) >= times)
         return [line for line in self.said if words in line][-1]
 
@@ -117,9 +118,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 @asynccontextmanager
-async def running(guardian: Guardian) -> AsyncIterator[asyncio.Event]:
+async def running(supervisor: Supervisor) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    task = asyncio.create_task(guardian.run(stop))
+    task = asyncio.create_task(supervisor.run(stop))
     try:
         yield stop
     finally:
@@ -135,30 +136,30 @@ def alive(pids: list[int]) -> list[int]:
 
 
 async def test_it_starts_tells_what_it_found_and_ends_without_a_trace(stage):
-    async with running(stage.guardian()):
+    async with running(stage.supervisor()):
         line = await stage.heard("vLLM is up")
         assert (
             f"http://127.0.0.1:{stage.port}/v1, serving fake; KV cache 46,592 tokens (46,592 planned)" in line
         )
         pids = stage.pids()
         assert alive(pids) == pids
-        assert stage.note.read_text().split()[0] == str(pids[0])
+        assert stage.group_file.read_text().split()[0] == str(pids[0])
     assert alive(pids) == []
-    assert not stage.note.exists()
+    assert not stage.group_file.exists()
     assert any("GPU KV cache size" in line for line in stage.shown)
-    assert stage.said[-1] == "INFO Ending vLLM"
+    assert stage.said[-1] == "INFO Stopping vLLM"
 
 
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
-        ("hang", "vLLM is stuck: it has written nothing for"),
-        ("hang under load", "with 40 texts running and 3 waiting. Starting it again in 0 s (restart 1)"),
+        ("hang", "vLLM is stuck: no token for"),
+        ("hang under load", "with 40 requests running and 3 waiting. Starting it again in 0 s (restart 1)"),
         ("fault", "vLLM's engine is dead"),
     ],
 )
 async def test_a_stuck_vllm_is_ended_with_its_engine_and_started_again(stage, mode, said):
-    async with running(stage.guardian()):
+    async with running(stage.supervisor()):
         await stage.heard("vLLM is up")
         before = stage.pids()
         stage.mode(mode)
@@ -170,7 +171,7 @@ async def test_a_stuck_vllm_is_ended_with_its_engine_and_started_again(stage, mo
 
 
 async def test_a_busy_vllm_is_left_alone(stage):
-    async with running(stage.guardian()):
+    async with running(stage.supervisor()):
         await stage.heard("vLLM is up")
         stage.mode("busy")
         await stage.heard("vLLM is busy, not stuck")
@@ -181,7 +182,7 @@ async def test_a_busy_vllm_is_left_alone(stage):
 
 
 async def test_a_vllm_that_ends_by_itself_is_started_again(stage):
-    async with running(stage.guardian()):
+    async with running(stage.supervisor()):
         await stage.heard("vLLM is up")
         server, engine = stage.pids()
         os.kill(server, 9)
@@ -193,31 +194,31 @@ async def test_a_vllm_that_ends_by_itself_is_started_again(stage):
 async def test_what_no_retry_mends_is_said_once(stage):
     stage.says("unknown_flag")
     with pytest.raises(SettingsError, match="vLLM refused to start: vLLM does not know the flag --precision"):
-        await stage.guardian().run(asyncio.Event())
+        await stage.supervisor().run(asyncio.Event())
     assert stage.starts == 1
-    assert not stage.note.exists()
+    assert not stage.group_file.exists()
 
 
 async def test_what_may_pass_is_tried_again(stage):
-    stage.says("card_in_use")
-    async with running(stage.guardian()):
-        line = await stage.heard("vLLM did not start (status 1): vLLM wants 45.01 GiB of a card", times=3)
+    stage.says("gpu_in_use")
+    async with running(stage.supervisor()):
+        line = await stage.heard("vLLM did not start (status 1): vLLM wants 45.01 GiB of a GPU", times=3)
         assert "restart 3" in line
         (stage.folder / "says").unlink()
         await stage.heard("vLLM is up")
 
 
-async def test_what_is_not_known_is_shown_by_its_last_words(stage):
+async def test_what_is_not_known_is_shown_by_its_last_error(stage):
     (stage.folder / "says").write_text("ValueError: the moon is in the wrong house")
-    async with running(stage.guardian()):
-        await stage.heard("Its last words: ValueError: the moon is in the wrong house. Starting it again")
+    async with running(stage.supervisor()):
+        await stage.heard("Its last error: ValueError: the moon is in the wrong house. Starting it again")
 
 
 async def test_it_can_be_told_to_end_while_it_waits(stage):
     (stage.folder / "says").write_text("")
-    guardian = stage.guardian()
-    guardian._patience = ProbePolicy(first_s=3600)
-    async with running(guardian):
+    supervisor = stage.supervisor()
+    supervisor._policy = ProbePolicy(first_s=3600)
+    async with running(supervisor):
         await stage.heard("Starting it again in 300 s")
 
 
@@ -227,23 +228,23 @@ async def test_what_an_earlier_one_left_is_ended_first(stage):
     with subprocess.Popen(sleeper, stdout=subprocess.PIPE, process_group=0, env=env) as left:
         assert left.stdout
         left.stdout.readline()
-        write_note(stage.note, left.pid)
-        async with running(stage.guardian()):
-            await stage.heard(f"Ended process {left.pid}, left over from an earlier vLLM")
+        record_group(stage.group_file, left.pid)
+        async with running(stage.supervisor()):
+            await stage.heard(f"Killed orphans of an earlier vLLM: process {left.pid}")
             assert left.wait(WITHIN_S) == -9
             await stage.heard("vLLM is up")
 
 
 async def test_a_second_one_leaves_the_vllm_of_the_first_alone(stage):
-    async with running(stage.guardian()):
+    async with running(stage.supervisor()):
         await stage.heard("vLLM is up")
-        with pytest.raises(LogicnetError, match="runs already in this folder for this port"):
-            await stage.guardian().run(asyncio.Event())
+        with pytest.raises(LogicnetError, match="already runs in this folder for this port"):
+            await stage.supervisor().run(asyncio.Event())
         assert alive(stage.pids()) == stage.pids()
         assert stage.starts == 1
 
 
-async def test_nothing_is_started_once_it_was_told_to_end(stage, monkeypatch):
+async def test_nothing_is_started_once_it_was_described_to_end(stage, monkeypatch):
     monkeypatch.setattr(module, "_PORT_S", WITHIN_S)
     looked = asyncio.Event()
 
@@ -251,73 +252,71 @@ async def test_nothing_is_started_once_it_was_told_to_end(stage, monkeypatch):
         looked.set()
         await asyncio.sleep(0.01)
 
-    guardian = stage.guardian()
-    guardian._sleep = sleep
+    supervisor = stage.supervisor()
+    supervisor._sleep = sleep
     with socket.create_server(("127.0.0.1", stage.port)):
-        async with running(guardian):
+        async with running(supervisor):
             await looked.wait()
     assert stage.starts == 0
 
 
 async def test_a_note_that_cannot_be_written_keeps_nobody_from_serving(stage):
-    stage.note.mkdir()
-    async with running(stage.guardian()):
+    stage.group_file.mkdir()
+    async with running(stage.supervisor()):
         await stage.heard("vLLM is up")
     assert any("cannot be written (Is a directory)" in line for line in stage.said)
 
 
 async def test_another_server_on_the_port_is_named(stage):
     with socket.create_server(("127.0.0.1", stage.port)), pytest.raises(LogicnetError) as error:
-        await stage.guardian().run(asyncio.Event())
-    assert f"port {stage.port}, where vLLM is to listen, is taken by process {os.getpid()} (" in str(
-        error.value
-    )
+        await stage.supervisor().run(asyncio.Event())
+    assert f"vLLM's port {stage.port} is taken by process {os.getpid()} (" in str(error.value)
     assert stage.starts == 0
 
 
 async def test_memory_that_others_hold_is_told(stage):
-    nvml = ScriptedNvml([ScriptedCard(free_gib=4.0, holders=(os.getpid(),))])
-    async with running(stage.guardian(nvml)):
+    nvml = ScriptedNvml([ScriptedGpu(free_gib=4.0, holders=(os.getpid(),))])
+    async with running(stage.supervisor(nvml)):
         line = await stage.heard("GPU 0 has 4.0 of the 21.6 GiB free that vLLM takes")
         assert f"held by process {os.getpid()} (" in line
         await stage.heard("vLLM is up")
 
 
 async def test_a_restart_waits_for_the_memory_of_the_last(stage):
-    nvml = ScriptedNvml([ScriptedCard(free_gib=23.0)])
-    async with running(stage.guardian(nvml)):
+    nvml = ScriptedNvml([ScriptedGpu(free_gib=23.0)])
+    async with running(stage.supervisor(nvml)):
         await stage.heard("vLLM is up")
-        nvml.cards[0] = ScriptedCard(free_gib=4.0)
+        nvml.gpus[0] = ScriptedGpu(free_gib=4.0)
         os.kill(stage.pids()[0], 9)
         await stage.heard("Starting it again")
         looks = stage.slept.times
         await until(lambda: stage.slept.times >= looks + 10)
         assert stage.starts == 1
-        nvml.cards[0] = ScriptedCard(free_gib=23.0)
+        nvml.gpus[0] = ScriptedGpu(free_gib=23.0)
         await stage.heard("vLLM is up", times=2)
     assert nvml.open == 0
 
 
 async def test_a_key_is_used_and_its_lack_is_told(stage):
     stage.mode("sesame")
-    async with running(stage.guardian()):
-        await stage.heard("vLLM turns our probes away: put the key that it asks for into VLLM_API_KEY")
-    async with running(stage.guardian(key="sesame")):
+    async with running(stage.supervisor()):
+        await stage.heard("vLLM refuses our probes: set VLLM_API_KEY to the key that it asks for")
+    async with running(stage.supervisor(key="sesame")):
         await stage.heard("vLLM is up", times=2)
-    assert sum("turns our probes away" in line for line in stage.said) == 1
+    assert sum("refuses our probes" in line for line in stage.said) == 1
 
 
 async def test_a_python_that_is_not_there_is_one_line(stage):
-    guardian = Guardian(Launch(["nowhere/python"], "127.0.0.1", stage.port), {}, stage.note)
+    supervisor = Supervisor(Launch(["nowhere/python"], "127.0.0.1", stage.port), {}, stage.group_file)
     with pytest.raises(LogicnetError, match="nowhere/python cannot be started: No such file"):
-        await guardian.run(asyncio.Event())
+        await supervisor.run(asyncio.Event())
 
 
 def test_the_fake_was_started_as_the_real_one_is(stage):
     """Flags reach vLLM's own module as they are."""
     stage.says("no_vllm")
     with pytest.raises(SettingsError, match="this Python has no vLLM"):
-        asyncio.run(stage.guardian().run(asyncio.Event()))
+        asyncio.run(stage.supervisor().run(asyncio.Event()))
     assert json.loads((stage.folder / "starts").read_text()) == [
         "--host",
         "127.0.0.1",

@@ -1,4 +1,4 @@
-"""What the guardian starts where failure must be scripted: a `vllm` that fails when a test says so.
+"""What the supervisor starts where failure must be scripted: a `vllm` that fails when a test says so.
 
 Real HTTP, real processes: a server, and an engine in its group that is named as vLLM names its own and
 does not hear SIGTERM. FAKE_VLLM is a folder: `starts` gets a line at each start; `says`, if it is there,
