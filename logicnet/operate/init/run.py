@@ -20,8 +20,8 @@ USAGE = (
 Without a terminal, or with --yes, nothing is asked. Else five settings are asked unless a flag gives them:
 --wallet.name, --wallet.hotkey, --subtensor.network, --axon.port, and --model (for vLLM on this machine: a
 name of `logicnet models`, or a folder) or --miner.llm_client.base_url (a running server). Other flags of
-`mine` are written too. --vllm-flags replaces the flags of `logicnet plan`, --vllm-python names the Python that
-has vLLM. Existing files are replaced with --force alone, and backed up in .run/backups.""",
+`mine` are written too. --vllm-flags replaces the flags of `logicnet plan`, --vllm-python names the Python
+that has vLLM. Existing files are replaced with --force alone, and backed up in .run/backups.""",
 )
 
 
