@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -20,6 +21,7 @@ from logicnet.config import Setting, check, read, table
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.machine import LocalVllm, best_model, local_vllm
 
+T = TypeVar("T")
 Ask = Callable[[str], str]
 """A question -> its answer. EOFError at the end of input."""
 
@@ -131,32 +133,29 @@ _MODEL_WORDS = (
 def _one(question: _Prompt, setting: Setting, found: Mapping[str, str], ask: Ask | None) -> str:
     """The answer to one question. Without `ask`: the earlier answer, or the only choice."""
     choices = question.choices(found)
+    listed = ", ".join(choices[:10])
     earlier = found.get(setting.variable)
     usual = earlier or (choices[0] if choices else "")
-    none = (
-        f": {_wallet_folder(found)} has none. Create one with `btcli wallet create`, or name another "
-        "folder with --wallet.path."
-    )
+    if question.is_key and not choices and not (ask is None and usual):
+        raise SettingsError(
+            f"{setting.flag} is missing: {_wallet_folder(found)} has none. Create one with `btcli wallet "
+            "create`, or name another folder with --wallet.path."
+        )
     if ask is None:
         if usual and (earlier or len(choices) == 1):
             return usual
-        there = f"; the choices are {', '.join(choices[:10])}." if choices else "."
-        raise SettingsError(f"{setting.flag} is missing{none if question.is_key and not choices else there}")
-    if question.is_key and not choices:
-        raise SettingsError(f"{setting.flag}{none}")
-    words = f"{question.words} ({', '.join(choices[:10])})" if len(choices) > 1 else question.words
-    while True:
-        text = _asked(ask, words, usual)
-        try:
-            read([f"{setting.flag}={text}"], {}, Path(os.devnull))
-        except SettingsError as wrong:
-            words = f"{wrong}\n{question.words}"
-            continue
+        raise SettingsError(
+            f"{setting.flag} is missing" + (f"; the choices are {listed}." if choices else ".")
+        )
+
+    def accept(text: str) -> str:
+        read([f"{setting.flag}={text}"], {}, Path(os.devnull))
         if question.is_key and text not in choices:  # refused now, not after the last question
-            choose = ", ".join(choices[:10])
-            words = f"{setting.flag}: {text!r} does not exist; choose {choose}.\n{question.words}"
-            continue
+            raise SettingsError(f"{setting.flag}: {text!r} does not exist; choose {listed}.")
         return _written(setting, text)
+
+    words = f"{question.words} ({listed})" if len(choices) > 1 else question.words
+    return _until_valid(ask, words, usual, accept)
 
 
 def _model(
@@ -179,12 +178,10 @@ def _model(
                 "small --model for the CPU."
             )
         return _served(answer, options, found, before, known)
-    usual, words = answer or best_model() or "", _MODEL_WORDS
-    while True:
-        try:
-            return _served(_asked(options.ask, words, usual), options, found, before, known)
-        except SettingsError as wrong:
-            words = f"{wrong}\n{_MODEL_WORDS}"
+    usual = answer or best_model() or ""
+    return _until_valid(
+        options.ask, _MODEL_WORDS, usual, lambda text: _served(text, options, found, before, known)
+    )
 
 
 def _served(
@@ -238,15 +235,23 @@ def _ask_model_and_key(found: dict[str, str], options: InitOptions, environ: Map
         check(read([f"--{_BASE_URL}={found[_variable(_BASE_URL)]}"], {}, Path(os.devnull)))
 
 
+def _until_valid(ask: Ask, words: str, usual: str, accept: Callable[[str], T]) -> T:
+    """What `accept` makes of the answer; an answer for which it raises SettingsError is asked again."""
+    shown = words
+    while True:
+        try:
+            return accept(_asked(ask, shown, usual))
+        except SettingsError as wrong:
+            shown = f"{wrong}\n{words}"
+
+
 def _asked(ask: Ask, words: str, usual: str) -> str:
     """The line typed; `usual` if it is empty. Raises LogicnetError at the end of input."""
     while True:
         try:
             text = ask(f"{words} [{usual}]: " if usual else f"{words}: ").strip()
         except EOFError:
-            raise LogicnetError(
-                "Nothing was written: the input ended before all questions were answered."
-            ) from None
+            raise LogicnetError("Nothing was written: the input ended before the last answer.") from None
         if text or usual:
             return text or usual
 
