@@ -236,6 +236,6 @@ def test_a_wallet_that_is_not_there_is_asked_for_again_at_once(wallets: Path) ->
 
 def test_nobody_without_a_wallet_is_asked_anything(tmp_path: Path) -> None:
     asked = Asked()
-    with pytest.raises(SettingsError, match=r"--wallet\.name: .* has none.*btcli wallet create"):
+    with pytest.raises(SettingsError, match=r"--wallet\.name is missing: .* has none.*btcli wallet create"):
         given(tmp_path, ask=asked)
     assert asked.heard == []
