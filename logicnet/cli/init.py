@@ -20,7 +20,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there, and keep it.")] = False,
 ) -> None:
     """Write `.env` and `ecosystem.config.js` for this machine."""
-    from logicnet.operate.init.answers import InitOptions  # noqa: PLC0415
+    from logicnet.operate.init.questions import InitOptions  # noqa: PLC0415
     from logicnet.operate.init.run import USAGE, run  # noqa: PLC0415
 
     if asks_help(context, *USAGE):

@@ -1,7 +1,4 @@
-"""The body of `logicnet ledger`: tables for people, JSONL and CSV for programs.
-
-Apart from the room's `__init__`, so that a miner need not load what only a reader needs.
-"""
+"""The ledger as tables for people, and as JSONL and CSV for programs: `logicnet ledger`."""
 
 from __future__ import annotations
 
@@ -26,6 +23,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from logicnet._util.csv import cell
+from logicnet._util.text import one_line
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
@@ -40,10 +38,10 @@ _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _WIDE = 100
-"""Characters across from which on every fact has a column of its own; a terminal of 60 is enough."""
+"""Columns from which on every fact has a column of its own; 60 are enough to read all."""
 
 _LOST_AFTER_S = 30.0
-"""A challenge without an end, so long after its deadline, was being solved when the miner died."""
+"""A challenge without an end this long after its deadline was in flight when the miner died."""
 
 
 def report(
@@ -57,19 +55,19 @@ def report(
     form: Format | None = None,
     json: bool = False,
 ) -> None:
-    """`logicnet ledger`: tables on standard output; with `target`, `form` or `json` an export instead.
+    """Print tables; with `target`, `form` or `json` export one instead.
 
-    LedgerError if there is nothing to read or nowhere to write, SettingsError for a wrong option.
+    Raises LedgerError if the ledger cannot be read or the target not written, SettingsError for an option.
     """
     now_s = time.time()
     which = Which(since_s(since, now_s) if since is not None else 0.0, validator)
     if json and form is Format.CSV:
-        raise SettingsError("--json and --format csv say different things: give one of them.")
+        raise SettingsError("--json and --format csv contradict each other: give one of them.")
     if json:
         form = Format.JSONL
     exporting = target is not None or form is not None
     if exporting and len(tables) > 1:
-        raise SettingsError("An export is of one table, not of several: name one, as --challenges.")
+        raise SettingsError(f"An export has one table; {len(tables)} are named: give one, as --challenges.")
     with LedgerReader.open(path) as reader:
         if not exporting:
             show(reader, Console(), tables=tables, which=which, last=last, now_s=now_s)
@@ -77,7 +75,7 @@ def report(
         table = tables[0] if tables else "challenges"
         try:
             count = export(reader, table, which, target=target, form=form)
-        except BrokenPipeError:  # `| head` has seen enough; nor may Python flush into it at its end
+        except BrokenPipeError:  # `| head` has ended; Python must not flush into it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
     # Not on standard output, where the rows may be.
@@ -93,7 +91,7 @@ def since_s(text: str, now_s: float) -> float:
         when = datetime.fromisoformat(text.strip())
     except ValueError:
         raise SettingsError(
-            f'--since takes a span such as 90m, 24h or 7d, or a date such as 2025-11-21, not "{text}".'
+            f'--since takes a duration such as 90m, 24h or 7d, or a date such as 2025-11-21, not "{text}".'
         ) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
@@ -107,9 +105,9 @@ def show(
     last: int,
     now_s: float,
 ) -> None:
-    """Print `tables`: the newest `last` rows each, refusals by reason, shadows and samplers summed up.
+    """Print `tables`: the newest `last` rows each, refusals by reason, totals of shadows and samplers.
 
-    If none is named, the first three, and the others if there is anything in them.
+    Default: epochs, challenges and refusals, and the others if they have rows.
     """
     chosen = tables or ("epochs", "challenges", "refusals")
     page = _Page(console, now_s)
@@ -124,7 +122,7 @@ def show(
         if shadows or tables:
             page.shadows(shadows)
         if shadows and tables:
-            page.partings([row for row in reversed(shadows) if row["agree"] is False][:last])
+            page.disagreements([row for row in reversed(shadows) if row["agree"] is False][:last])
     if "lanes" in chosen or not tables:
         samplers = list(reader.rows("lanes"))
         if samplers or tables:
@@ -139,11 +137,10 @@ def export(
     target: Path | None = None,
     form: Format | None = None,
 ) -> int:
-    """Write every row to `target`, or to standard output if that is None or `-`. Returns how many.
+    """Write every row to `target`, default: standard output, as is `-`. Returns their number.
 
-    `form` is jsonl unless given, or unless the target's name ends in `.csv`. JSONL is exact. In CSV
-    a text that a spreadsheet would run as a formula gets an apostrophe in front: questions come
-    from strangers.
+    `form` defaults to jsonl, for a target `*.csv` to csv. JSONL is exact. In CSV a text that a spreadsheet
+    would run as a formula gets an apostrophe in front: questions come from strangers.
     """
     if target is not None and str(target) == "-":
         target = None
@@ -165,12 +162,14 @@ def _opened(target: Path | None, ledger: Path) -> Iterator[TextIO]:
     target = target.expanduser()
     own = (ledger.with_name(ledger.name + suffix) for suffix in ("", "-wal", "-shm", ".lock"))
     if target.exists() and any(file.exists() and target.samefile(file) for file in own):
-        raise LedgerError(f"--export {target} is the ledger itself; name another file.")
+        raise LedgerError(f"--export {target} is the ledger itself: name another file.")
     try:
         with target.open("w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as error:
-        raise LedgerError(f"--export {target} cannot be written: {error.strerror}.") from None
+        raise LedgerError(
+            f"--export {target} cannot be written ({error.strerror}): name another file."
+        ) from None
 
 
 def _write_jsonl(rows: Iterable[Row], file: TextIO) -> int:
@@ -191,14 +190,14 @@ def _write_csv(rows: Iterable[Row], file: TextIO) -> int:
 
 
 class _Page:
-    """Tables on one console: narrow for a person's terminal; whole lines, whole names in a pipe."""
+    """Tables on one console: cut to the width of a terminal, complete in a pipe."""
 
     def __init__(self, console: Console, now_s: float) -> None:
         self._console = console
         self._now_s = now_s
         self._whole = not console.is_terminal
         if self._whole:
-            console.width = 10_000  # a pipe has no edge
+            console.width = 10_000  # a pipe has no width
         self._narrow = console.width < _WIDE
 
     def epochs(self, rows: list[Row]) -> None:
@@ -224,8 +223,8 @@ class _Page:
                 self._hotkey(row["validator"]),
                 row["outcome"] or self._unfinished(row),
                 "" if row["seconds"] is None else f"{row['seconds']:.2f}",
-                _one_line(row["question"]),
-                _one_line(row["answer"] or ""),
+                _cell(row["question"]),
+                _cell(row["answer"] or ""),
             )
         self._print(table, "No challenge was admitted yet.")
 
@@ -237,14 +236,14 @@ class _Page:
             texts={"last message": 1},
         )
         for row in rows:
-            when, message = self._time(row["last_minute_s"]), _one_line(row["message"])
+            when, message = self._time(row["last_minute_s"]), _cell(row["message"])
             table.add(row["reason"], str(row["count"]), when, message)
-        self._print(table, "Nobody was refused yet.")
+        self._print(table, "No request was refused yet.")
 
     def shadows(self, rows: list[Row]) -> None:
         numbers = ("answers", "agree", "median s", "late", "failed", "displaced")
         table = self._table(
-            "Shadows, of the same challenges",
+            "Shadow solvers, on the same challenges",
             ("solver", "role"),
             *numbers,
             numbers=numbers,
@@ -254,20 +253,20 @@ class _Page:
             table.add(*_side(pair.real, "sent", ""), "")
             agree = _percent(pair.agreement)
             table.add(*_side(pair.shadow, "tried", agree), str(pair.displaced))
-        self._print(table, "None was tried yet; see --miner.shadow.")
+        self._print(table, "None has answered yet; see --miner.shadow.")
 
-    def partings(self, rows: list[Row]) -> None:
+    def disagreements(self, rows: list[Row]) -> None:
         texts = {"question": 2, "sent": 1, "shadow": 1}
-        table = self._table("Where they part", "began (UTC)", tuple(texts), texts=texts)
+        table = self._table("Disagreements", "began (UTC)", tuple(texts), texts=texts)
         for row in rows:
-            said = (_one_line(row[name]) for name in ("question", "answer", "shadow_answer"))
+            said = (_cell(row[name]) for name in ("question", "answer", "shadow_answer"))
             table.add(self._time(row["shadow_ended_at_s"] - row["shadow_seconds"]), *said)
-        self._print(table, "nowhere.")
+        self._print(table, "none.")
 
     def samplers(self, rows: list[Row]) -> None:
         numbers = ("right", "wrong", "share", "runs")
         table = self._table(
-            "What samplers have earned",
+            "Answers by sampler",
             *(("solver", "model"), ("kind", "sampler"), *numbers),
             numbers=numbers,
             texts={"model": 1},
@@ -287,9 +286,9 @@ class _Page:
         numbers: Collection[str] = (),
         texts: Mapping[str, int] | None = None,
     ) -> _Table:
-        """A table of these columns; those in one tuple are one below the other where it is narrow.
+        """A table of these columns; those in one tuple are stacked where the terminal is narrow.
 
-        In a terminal `texts` share, by these parts, what room the others leave.
+        In a terminal the columns `texts` share the width that the others leave, by these weights.
         """
         groups = [(names,) if isinstance(names, str) else names for names in columns]
         if not self._narrow:
@@ -300,7 +299,7 @@ class _Page:
         for names in groups:
             share = 0 if self._whole or texts is None else sum(texts.get(name, 0) for name in names)
             shown.add_column(
-                _below(names),
+                _stacked(names),
                 justify="right" if all(name in numbers for name in names) else "left",
                 no_wrap=True,
                 overflow="ellipsis",
@@ -330,17 +329,17 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What is shown, and how many cells of a row go into each of its columns, one below the other."""
+    """A table, and the number of cells that are stacked in each of its columns."""
 
     shown: RichTable
     groups: Sequence[int]
 
     def add(self, *cells: str | Text) -> None:
         left = iter(cells)
-        self.shown.add_row(*(_below(islice(left, count)) for count in self.groups))
+        self.shown.add_row(*(_stacked(islice(left, count)) for count in self.groups))
 
 
-def _below(cells: Iterable[str | Text]) -> Text:
+def _stacked(cells: Iterable[str | Text]) -> Text:
     return Text("\n ").join(cell if isinstance(cell, Text) else Text(cell) for cell in cells)
 
 
@@ -354,8 +353,5 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.0%}"
 
 
-def _one_line(text: str, most: int = 200) -> Text:
-    """Strangers' text for a terminal: no markup, no control characters, one line."""
-    plain = "".join(char if char.isprintable() else " " for char in text[: 2 * most])
-    plain = " ".join(plain.split())
-    return Text(plain if len(plain) <= most else plain[: most - 1] + "…")
+def _cell(text: str) -> Text:
+    return Text(one_line(text, 200))

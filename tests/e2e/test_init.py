@@ -96,7 +96,7 @@ async def test_init_then_pm2_then_doctor(pm2_program: Path, network: Network, tm
         found = await doctor(here)
         assert found["network"]["severity"] == found["models"]["severity"] == "ok", found
         assert found["limits"]["what"].startswith("The miner may have")
-        assert "What pm2 runs is not saved." in found["boot"]["what"]
+        assert "pm2 has not saved its app sn35-miner." in found["boot"]["what"]
 
         await here.pm2("stop", "sn35-miner")
         found = await doctor(here)

@@ -1,6 +1,5 @@
-"""Watching a miner from a process of its own: a page and a terminal view of the same.
+"""Views of a miner in processes of their own: `top` in a terminal, `page` in a browser.
 
-`Source` reads the ledger and the miner's admin port, and gives frozen `Snapshot`s. `top` shows them in a
-terminal, `page` in a browser. Neither can slow the miner: one reads a file beside the writer, the other asks
-a thread that is not the request path.
+`MinerSource` reads the ledger and the miner's telemetry server, and makes frozen `Snapshot`s. Neither slows
+the miner: the ledger is read beside its writer, and the telemetry server is a thread of its own.
 """

@@ -193,5 +193,5 @@ def _check_free(host: str, port: int) -> None:
     except OSError as error:
         raise LogicnetError(
             f"cannot listen on {host} port {port} ({os.strerror(error.errno) if error.errno else error}); "
-            "give another --console.host or --console.port"
+            "set --console.host or --console.port"
         ) from None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from logicnet.operate.console.formatting import (
     clock,
@@ -22,6 +22,8 @@ from logicnet.operate.console.formatting import (
 )
 from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Snapshot
 from logicnet.operate.telemetry.meter import ValidatorVolume
+
+T = TypeVar("T")
 
 FEW = 8
 """Of a list that may be long, what is now without unfolding it."""
@@ -78,8 +80,7 @@ def solving(now: Snapshot) -> str:
 
 
 def rest_of_solving(now: Snapshot) -> Rest:
-    rest = now.solving[FEW:]
-    return len(rest), lambda: _solving_rows(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+    return _rest(now.solving, _solving_rows)
 
 
 def _skyline(solving: Sequence[CurrentChallenge]) -> str:
@@ -137,8 +138,7 @@ def answers(now: Snapshot) -> str:
 
 
 def rest_of_answers(now: Snapshot) -> Rest:
-    rest = now.answers[FEW:]
-    return len(rest), lambda: _answers(rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+    return _rest(now.answers, _answers)
 
 
 def _answers(answers: Iterable[FinishedChallenge]) -> str:
@@ -179,8 +179,7 @@ def volume(now: Snapshot) -> str:
 
 
 def rest_of_volume(now: Snapshot) -> Rest:
-    rest = now.volumes[FEW:]
-    return len(rest), lambda: _volumes(now, rest[:MOST_FOLDED]) + _more(len(rest), MOST_FOLDED)
+    return _rest(now.volumes, lambda rest: _volumes(now, rest))
 
 
 def _volumes(now: Snapshot, volumes: Iterable[ValidatorVolume]) -> str:
@@ -296,15 +295,12 @@ def trend_words(now: Snapshot) -> str:
     """`trend` in a line, for readers who do not see the chart."""
     answered = sum(one.answered for one in now.buckets)
     missed = sum(one.missed for one in now.buckets)
-    known = sum(one.known for one in now.buckets)
-    right = sum((one.correctness or 0.0) * one.known for one in now.buckets) / known if known else None
-    correct = (
-        f"correctness {score(right)} over the {known} that are known" if known else "correctness is not known"
-    )
     if not answered:
         return "No answers yet."
+    correctness, known = now.correctness
+    correct = f"{score(correctness)} over the {known} that are known" if known else "is not known"
     answers = "1 answer" if answered == 1 else f"{answered} answers"
-    return escape(f"{answers}, {percent(answered - missed, answered)} in time; {correct}.")
+    return escape(f"{answers}, {percent(answered - missed, answered)} in time; correctness {correct}.")
 
 
 def _negative(now: Snapshot) -> bool:
@@ -370,5 +366,8 @@ def _day(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%d %b %H:%M")
 
 
-def _more(count: int, shown: int) -> str:
-    return f'<p class="empty">and {count - shown} more</p>' if count > shown else ""
+def _rest(items: Sequence[T], render: Callable[[Sequence[T]], str]) -> Rest:
+    rest = items[FEW:]
+    over = len(rest) - MOST_FOLDED
+    more = f'<p class="empty">and {over} more</p>' if over > 0 else ""
+    return len(rest), lambda: render(rest[:MOST_FOLDED]) + more

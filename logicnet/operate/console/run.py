@@ -1,4 +1,4 @@
-"""The bodies of `logicnet top` and `logicnet console`."""
+"""`logicnet top` and `logicnet console`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SHORTEST_PASSWORD = 12
 
 
 def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False) -> None:
-    """Until Ctrl-C. Raises LogicnetError if one of `runs` is none."""
+    """Until Ctrl-C. Raises LogicnetError if one of `runs` is not the folder of a run."""
     with source_of(settings, runs) as source:
         top(source, Console(), once=once)
 
 
 def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
-    """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or cannot be."""
+    """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or NiceGUI is missing."""
     password = check(settings)
     from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
@@ -36,20 +36,22 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
 
 
 def check(settings: Settings) -> str | None:
-    """The password, if there is one. Raises SettingsError if the page may not be served like this."""
+    """The password, or None. Raises SettingsError if the page must not be served with these settings."""
     host, proxy, secret = settings.console.host, settings.console.proxy, settings.console.password
     password = secret.get_secret_value() if secret is not None else None
     if password is None and (proxy is not None or not is_loopback(host)):
         name, opens = ("host", host) if proxy is None else ("proxy", proxy)
         raise SettingsError(
-            f"--console.{name} {opens} lets others see the page: set LOGICNET_CONSOLE__PASSWORD too, "
-            f"or leave the {name} out and look through `ssh -L`."
+            f"--console.{name} {opens} opens the page to other machines: set LOGICNET_CONSOLE__PASSWORD too, "
+            f"or remove --console.{name} and use `ssh -L`."
         )
     if password is not None and len(password) < SHORTEST_PASSWORD:
-        raise SettingsError(f"--console.password takes {SHORTEST_PASSWORD} characters or more.")
+        raise SettingsError(
+            f"--console.password has {len(password)} characters: it needs {SHORTEST_PASSWORD} or more."
+        )
     if importlib.util.find_spec("nicegui") is None:
         raise SettingsError(
-            "the page needs NiceGUI: pip install 'logicnet[console]' (`logicnet top` does not)"
+            "NiceGUI is not installed: pip install 'logicnet[console]', or use `logicnet top` without it."
         )
     return password
 

@@ -111,6 +111,13 @@ class Snapshot:
         """The known rewards of the last hour."""
         return [one.reward for one in self.answers if one.reward is not None]
 
+    @property
+    def correctness(self) -> tuple[float | None, int]:
+        """The mean of the known answers in `buckets`, and their number."""
+        known = sum(one.known for one in self.buckets)
+        total = sum((one.correctness or 0.0) * one.known for one in self.buckets)
+        return (total / known, known) if known else (None, 0)
+
     def is_over(self, volume: ValidatorVolume) -> bool:
         """Whether that epoch has ended; unknown without a miner, and then it has."""
         return self.miner is None or self.at_s >= volume.started_at_s + self.miner.interval_s

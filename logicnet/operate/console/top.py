@@ -141,12 +141,10 @@ def _trend(now: Snapshot, width: int) -> RenderableType | None:
         step = " " if value is None else _BLOCKS[min(7, int(8 * value / most)) if most else 0]
         line.append(step, "red" if bucket.missed else "cyan")
     line.append(f" up to {seconds(most)}", "dim")
-    known = [(one.correctness, one.known) for one in now.buckets if one.correctness is not None]
+    correctness, known = now.correctness
     if not known:
         return line
-    total = sum(count for _, count in known)
-    right = sum(value * count for value, count in known) / total
-    return Group(line, Text(f"Correctness {right:.2f} over the {total} that are known", "dim"))
+    return Group(line, Text(f"Correctness {score(correctness)} over the {known} that are known", "dim"))
 
 
 def _volumes(now: Snapshot, most: int) -> RenderableType | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from logicnet._util.text import one_line
 from logicnet.chain import Signer
 from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import LiveTable
@@ -73,7 +74,7 @@ class LineByLine(LiveTable):
 
 def line(row: Row) -> str:
     """Wire, seconds, the answer and whether it is right, and what was asked."""
-    answer = _plain(f"({row.error})" if row.answer is None else row.answer)
+    answer = one_line(f"({row.error})" if row.answer is None else row.answer)
     if len(answer) > _LONGEST_ANSWER:
         answer = answer[: _LONGEST_ANSWER - 3] + "..."
     verdict = {True: "right", False: f"wrong, it is {row.ground_truth}", None: "-"}[row.true]
@@ -87,11 +88,7 @@ def readable(question: str) -> str:
     """Without the LaTeX of easy arithmetic. For a terminal alone: miners get it as it is."""
     for latex, sign in _LATEX.items():
         question = question.replace(latex, sign)
-    return _plain(question)
-
-
-def _plain(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return one_line(question)
 
 
 def left_open(planned: ArenaPlan) -> str:

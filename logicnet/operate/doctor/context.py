@@ -21,7 +21,7 @@ from logicnet.chain import SubtensorChain, Survey, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
-from logicnet.errors import ChainError, LogicnetError
+from logicnet.errors import ChainError, LogicnetError, SettingsError
 from logicnet.operate.doctor.finding import Finding, not_checked, note
 from logicnet.operate.doctor.sntp import SERVERS, TimeServer
 from logicnet.protocol import Hotkey
@@ -78,7 +78,9 @@ def skipped(reason: LogicnetError) -> Finding:
         return note("Not checked: the miner works without a chain (--offline).", checked=False)
     if isinstance(reason, ChainError):
         return not_checked("Not checked: the chain cannot be read.", "See the finding of `chain`.")
-    return not_checked(f"Not checked: {reason}", "See the findings of `settings` and `wallet`.")
+    if isinstance(reason, SettingsError):
+        return not_checked("Not checked: the hotkey cannot be read.", "See the finding of `wallet`.")
+    return not_checked(f"Not checked: {reason}", "Please report it.")
 
 
 class Context:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -55,15 +55,8 @@ def masked(found: Found, secrets: Collection[str], home: Path) -> Found:
 
 def as_json(found: Found) -> str:
     """One object: `worst`, `status`, and the `findings` in order, each with its check."""
-    rows: list[dict[str, Any]] = [
-        {
-            "check": name,
-            "severity": str(one.severity),
-            "checked": one.checked,
-            "what": one.what,
-            "why": one.why,
-            "mend": one.mend,
-        }
+    rows = [
+        {"check": name, **asdict(one), "severity": str(one.severity)}
         for name, findings in found.items()
         for one in findings
     ]
@@ -96,15 +89,12 @@ def _text(one: Finding) -> Group:
 
 def summary(found: Found) -> str:
     every = [one for findings in found.values() for one in findings]
-    words = []
-    for severity, one_word in (
-        (Severity.ERROR, "error"),
-        (Severity.WARNING, "warning"),
-        (Severity.NOTE, "note"),
-    ):
-        count = sum(one.severity is severity for one in every)
-        if count:
-            words.append(f"{count} {one_word}{'s' if count > 1 else ''}")
+    counts = Counter(one.severity for one in every)
+    words = [
+        f"{counts[one]} {one}{'s' if counts[one] > 1 else ''}"
+        for one in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+        if counts[one]
+    ]
     missing = sum(not one.checked for one in every)
     end = f" {missing} could not be checked." if missing else ""
     return f"{', '.join(words) or 'Nothing to mend'}.{end}"

@@ -1,4 +1,4 @@
-"""Machine: what vLLM is to serve here, with which flags, from which Python and on which port."""
+"""The vLLM of this machine: its model, flags, Python and port."""
 
 from __future__ import annotations
 
@@ -19,47 +19,44 @@ from logicnet.operate.serving.gpus import Machine
 from logicnet.operate.serving.options import PlanOptions
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-"""Where ecosystem.config.js and what it starts lie."""
+"""The folder of ecosystem.config.js and of the programs that it starts."""
 
 _PORTS = range(8000, 8020)
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """A vLLM on this machine. `has_vllm` is False where it is still to be installed.
-
-    `volume` is what it can promise by its plan, None if nothing was planned.
-    """
+class LocalVllm:
+    """A vLLM to run on this machine. `volume` is the plan's estimate for --miner.epoch_volume."""
 
     model: str
     flags: str
     python: str
     port: str
-    has_vllm: bool = True
+    has_vllm: bool = True  # False: vLLM is not installed yet
     environment: Mapping[str, str] = field(default_factory=dict)
     volume: int | None = None
 
 
 def best_model() -> str | None:
-    """The model that `logicnet plan` puts first on the GPUs here; None without any, or if none fits."""
+    """The first model of `logicnet plan` on these GPUs; None without GPUs, or if none fits."""
     try:
         return planned(PlanOptions()).model.name
     except LogicnetError:
         return None
 
 
-def serving(model: str, *, flags: str | None, python: str | None, port: str | None) -> Serving:
-    """`model` as it is to be served here; with `flags` as they are, if they are given.
+def local_vllm(model: str, *, flags: str | None, python: str | None, port: str | None) -> LocalVllm:
+    """How to serve `model` here: with `flags`, by default as planned.
 
-    Raises SettingsError if nothing is known of the model, or it does not fit.
+    Raises SettingsError if the model is unknown or does not fit.
     """
     found_python, has_vllm = (_program(python), True) if python else vllm_python()
     if flags is not None:
-        flags, own_port = _taken_apart(flags)
+        flags, own_port = _without_port(flags)
         port = own_port or port
     port = port or str(next((one for one in _PORTS if _is_free(one)), _PORTS.start))
     if flags is not None:
-        return Serving(_whole(model), flags, found_python, port, has_vllm)
+        return LocalVllm(_absolute(model), flags, found_python, port, has_vllm)
     try:
         machine: Machine = detect()
     except NoGpu:
@@ -69,8 +66,8 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
         raise SettingsError(
             f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."
         )
-    return Serving(
-        _whole(fit.checkpoint),
+    return LocalVllm(
+        _absolute(fit.checkpoint),
         shlex.join((["--cpu"] if machine.is_cpu else []) + fit.flags()),
         found_python,
         port,
@@ -81,7 +78,7 @@ def serving(model: str, *, flags: str | None, python: str | None, port: str | No
 
 
 def vllm_python() -> tuple[str, bool]:
-    """The interpreter that has vLLM, or is to get it; and whether it has."""
+    """The interpreter for vLLM, and whether vLLM is installed there."""
     if importlib.util.find_spec("vllm") is not None:
         return sys.executable, True
     beside = CHECKOUT / ".venv-vllm" / "bin" / "python"
@@ -90,18 +87,15 @@ def vllm_python() -> tuple[str, bool]:
     return sys.executable, False
 
 
-def _taken_apart(flags: str) -> tuple[str, str | None]:
-    """The flags without `--port`, and what it says: SN35_VLLM_PORT tells the miner too.
-
-    Raises SettingsError.
-    """
+def _without_port(flags: str) -> tuple[str, str | None]:
+    """The flags without `--port`, and its value, which SN35_VLLM_PORT gives to the miner too."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--port", type=int)
     parser.add_argument("--api-key")
     try:
         own, rest = parser.parse_known_args(shlex.split(flags))
     except (ValueError, ArgumentError) as error:
-        raise SettingsError(f"--vllm-flags cannot be taken apart: {error}.") from None
+        raise SettingsError(f"--vllm-flags cannot be parsed: {error}.") from None
     if own.api_key is not None:
         raise SettingsError(
             "--vllm-flags: put the key into .env as VLLM_API_KEY; --api-key shows it to every user here."
@@ -110,15 +104,15 @@ def _taken_apart(flags: str) -> tuple[str, str | None]:
 
 
 def _program(python: str) -> str:
-    """An interpreter's whole path. Raises SettingsError if there is none."""
+    """The absolute path of an interpreter. Raises SettingsError if it does not exist."""
     found = shutil.which(python)
     if found is None:
-        raise SettingsError(f"--vllm-python: there is no program {python}.")
+        raise SettingsError(f"--vllm-python: the program {python} does not exist.")
     return str(Path(found).absolute())
 
 
-def _whole(model: str) -> str:
-    """A folder's whole path; a name as it is."""
+def _absolute(model: str) -> str:
+    """The absolute path of a folder; the name of a model unchanged."""
     return str(Path(model).absolute()) if Path(model).is_dir() else model
 
 

@@ -1,4 +1,4 @@
-"""Writing: both files at once, or neither; what was there is never overwritten unless asked, and is kept."""
+"""Writes both files or neither. Existing files are replaced with --force alone, and backed up."""
 
 from __future__ import annotations
 
@@ -13,42 +13,41 @@ from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init import env_file
-from logicnet.operate.init.answers import Answers, proved
 from logicnet.operate.init.machine import CHECKOUT
+from logicnet.operate.init.questions import InitAnswers, validate
 
 ECOSYSTEM = "ecosystem.config.js"
-BACKUPS = Path(".run/backups")  # not committed, as .env is not
+BACKUPS = Path(".run/backups")  # ignored by git, as .env is
 _HOME = "const home = __dirname"
-"""The line of ecosystem.config.js that says where the checkout is."""
+"""The line of ecosystem.config.js with the folder of the checkout."""
 
 
 @dataclass
 class WrittenFiles:
-    """What was written, what was as it should be, and where what was there before is kept."""
+    """The files written, the files that were unchanged, and the backups."""
 
     files: list[Path] = field(default_factory=list)
     same: list[Path] = field(default_factory=list)
-    kept: list[Path] = field(default_factory=list)
+    backups: list[Path] = field(default_factory=list)
 
 
 def refuse_to_overwrite(folder: Path, *, force: bool) -> None:
-    """Raise SettingsError if a file is in the way; before any question is asked."""
+    """Raise SettingsError if a file exists already; before any question is asked."""
     env = folder / ".env"
     if env.exists() and not force:
         raise SettingsError(
-            f"{env} is there already. --force writes a new one, with its values where you give no others, "
-            "and keeps the old one."
+            f"{env} exists. --force replaces it, keeps its values where you give no others, and backs it up."
         )
     ecosystem = folder / ECOSYSTEM
     if ecosystem.exists() and not force and _text(ecosystem) != template(folder):
-        raise SettingsError(f"{ecosystem} is there already, and not ours. --force replaces it and keeps it.")
+        raise SettingsError(f"{ecosystem} exists, and is not ours. --force replaces it and backs it up.")
 
 
-def write(answers: Answers, folder: Path, *, force: bool) -> WrittenFiles:
-    """Both files, `.env` for nobody else's eyes.
+def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
+    """Write both files, `.env` with mode 600.
 
     Raises SettingsError if the miner would not start with them, LogicnetError if they cannot be written;
-    then nothing has changed.
+    then no file has changed.
     """
     refuse_to_overwrite(folder, force=force)
     text, ecosystem = env_text(answers), template(folder)
@@ -57,7 +56,7 @@ def write(answers: Answers, folder: Path, *, force: bool) -> WrittenFiles:
             trial = Path(aside) / ".env"
             _put(trial, text, 0o600)
             try:
-                proved(trial)
+                validate(trial)
             except SettingsError as wrong:
                 raise SettingsError(str(wrong).replace(str(trial), ".env")) from None
         done = WrittenFiles()
@@ -67,7 +66,7 @@ def write(answers: Answers, folder: Path, *, force: bool) -> WrittenFiles:
                 done.same.append(file)
                 continue
             if file.exists():
-                done.kept.append(_backup(file))
+                done.backups.append(_backup(file))
             _put(file, content, mode)
             done.files.append(file)
     except OSError as error:
@@ -75,7 +74,7 @@ def write(answers: Answers, folder: Path, *, force: bool) -> WrittenFiles:
     return done
 
 
-def env_text(answers: Answers) -> str:
+def env_text(answers: InitAnswers) -> str:
     """The text of `.env`."""
     vllm: dict[str, str] = {"SN35_VLLM": "false"}
     if answers.vllm is not None:
@@ -87,24 +86,24 @@ def env_text(answers: Answers) -> str:
             "SN35_VLLM_PYTHON": one.python,
             **one.environment,
         }
-    carried = {name: value for name, value in answers.carried.items() if name not in vllm}
+    kept = {name: value for name, value in answers.kept.items() if name not in vllm}
     title = "the model, served by vLLM on this machine" if answers.vllm else "the model is served elsewhere"
     return env_file.text(
         {
             "the miner": {**answers.settings, "SN35_MINER_PYTHON": sys.executable},
             title: vllm,
-            "as it was before": carried,
+            "as it was before": kept,
         }
     )
 
 
 def template(folder: Path) -> str:
-    """ecosystem.config.js of the checkout; where it lies elsewhere, it says where the checkout is."""
+    """ecosystem.config.js of the checkout; in another folder it names the checkout."""
     try:
         text = (CHECKOUT / ECOSYSTEM).read_text()
     except OSError:
         raise SettingsError(
-            f"There is no {ECOSYSTEM} in {CHECKOUT}: install logicnet from its checkout (pip install -e .)."
+            f"{CHECKOUT} has no {ECOSYSTEM}: install logicnet from its checkout (pip install -e .)."
         ) from None
     if folder.resolve() == CHECKOUT:
         return text
@@ -112,7 +111,7 @@ def template(folder: Path) -> str:
 
 
 def _backup(file: Path, clock: Callable[[], float] = time.time) -> Path:
-    """A copy of `file` that only we can read, beside none of an earlier time."""
+    """A copy of `file` with mode 600; earlier backups are kept."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(clock()))
     folder = file.parent / BACKUPS
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,11 +125,13 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(errors="surrogateescape")
     except OSError as error:
-        raise LogicnetError(f"{file} cannot be read ({error.strerror or error}): move it away.") from None
+        raise LogicnetError(
+            f"{file} cannot be read ({error.strerror or error}): move it to another folder."
+        ) from None
 
 
 def _put(file: Path, text: str, mode: int) -> None:
-    """Whole or not at all: a half-written `.env` would be read."""
+    """Write `file` atomically: a half-written `.env` would be read."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
     try:

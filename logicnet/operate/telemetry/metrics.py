@@ -75,7 +75,7 @@ def _challenges(state: State) -> Iterator[Metric]:
 
 def _counts(meter: Meter) -> Iterator[Metric]:
     answers = meter.answers.copy()
-    yield _counter(
+    yield _labelled(
         "logicnet_answers",
         "Admitted challenges that ended, by outcome and whether in time.",
         ("outcome", "in_time"),
@@ -84,6 +84,7 @@ def _counts(meter: Meter) -> Iterator[Metric]:
             for outcome in _OUTCOMES
             for in_time in (True, False)
         ],
+        CounterMetricFamily,
     )
     counts = list(accumulate(meter.buckets.copy()))
     bounds = [*(f"{bound:g}" for bound in BOUNDS_S), "+Inf"]
@@ -91,11 +92,12 @@ def _counts(meter: Meter) -> Iterator[Metric]:
     seconds.add_metric([], list(zip(bounds, counts, strict=True)), meter.seconds)
     yield seconds
     refusals = meter.refusals.copy()
-    yield _counter(
+    yield _labelled(
         "logicnet_refusals",
         "Refused requests, by reason.",
         ("reason",),
         [((str(reason),), refusals[reason]) for reason in Reason],
+        CounterMetricFamily,
     )
 
 
@@ -140,7 +142,7 @@ def _network(state: State) -> Iterator[Metric]:
 
 
 def _ledger(state: State) -> Iterator[Metric]:
-    yield _counter("logicnet_ledger_rows_lost", "Rows that were never written.", (), [((), state.rows_lost)])
+    yield CounterMetricFamily("logicnet_ledger_rows_lost", "Rows never written.", value=state.rows_lost)
     yield _gauge("logicnet_ledger_rows_waiting", "Rows in memory, not in the file yet.", state.rows_waiting)
     yield _gauge("logicnet_ledger_away", "Whether the file cannot be written.", state.ledger_away)
 
@@ -149,18 +151,14 @@ def _gauge(name: str, what: str, value: float) -> Metric:
     return GaugeMetricFamily(name, what, value=float(value))
 
 
-_Values = Sequence[tuple[tuple[str, ...], float]]
-
-
-def _labelled(name: str, what: str, labels: tuple[str, ...], values: _Values) -> Metric:
-    family = GaugeMetricFamily(name, what, labels=labels)
-    for at, value in values:
-        family.add_metric(at, float(value))
-    return family
-
-
-def _counter(name: str, what: str, labels: tuple[str, ...], values: _Values) -> Metric:
-    family = CounterMetricFamily(name, what, labels=labels)
+def _labelled(
+    name: str,
+    what: str,
+    labels: tuple[str, ...],
+    values: Sequence[tuple[tuple[str, ...], float]],
+    kind: type[CounterMetricFamily | GaugeMetricFamily] = GaugeMetricFamily,
+) -> Metric:
+    family = kind(name, what, labels=labels)
     for at, value in values:
         family.add_metric(at, float(value))
     return family

@@ -106,21 +106,21 @@ def test_60_columns_show_every_fact(path: Path) -> None:
         ["reason", "count", "last message"],
         ["unknown_synapse", "1", "11-21 04:40"],
         ["Nobody answers that here."],
-        ["Shadows, of the same challenges"],
+        ["Shadow solvers, on the same challenges"],
         ["solver"],
         ["role", "answers", "agree", "median s", "late", "failed", "displaced"],
         ["direct", "1", "2.50", "0%", "100%"],
         ["sent"],
         ["race", "1", "0%", "1.50", "100%", "0%", "0"],
         ["tried"],
-        ["Where they part"],
+        ["Disagreements"],
         ["question"],
         ["sent"],
         ["began (UTC)", "shadow"],
         ["01-01 00:11", "What is the sum of all primes?"],
         ["not that many"],
         ["five"],
-        ["What samplers have earned"],
+        ["Answers by sampler"],
         ["solver", "kind"],
         ["model", "sampler", "right", "wrong", "share", "runs"],
         ["race", "story", "1300.5", "4", "100%", "1"],
@@ -138,7 +138,7 @@ def test_a_ledger_without_rows_says_so(path: Path) -> None:
     assert shown(path).split("\n\n")[:3] == [
         "Epochs: No validator has asked yet.",
         "Challenges: No challenge was admitted yet.",
-        "Refusals: Nobody was refused yet.",
+        "Refusals: No request was refused yet.",
     ]
 
 
@@ -200,7 +200,7 @@ def test_the_ledger_is_not_exported_onto_what_sqlite_keeps_beside_it(filled: Pat
 
 
 def test_a_target_that_cannot_be_written_is_one_line(filled: Path, tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match=r"--export .*nowhere.* cannot be written: No such file"):
+    with pytest.raises(LedgerError, match=r"--export .*nowhere.* cannot be written \(No such file"):
         exported(filled, tmp_path / "nowhere" / "out.csv")
 
 
@@ -223,7 +223,7 @@ def test_since_takes_spans_and_dates(text: str, expected_s: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7", "h", "-3d", "2025-13-01"])
 def test_since_says_what_it_takes(text: str) -> None:
-    with pytest.raises(SettingsError, match="--since takes a span such as 90m"):
+    with pytest.raises(SettingsError, match="--since takes a duration such as 90m"):
         report.since_s(text, NOW_S)
 
 
@@ -249,7 +249,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(path: Path) -> None:
             ledger.record(admitted(str(number), epoch(number), question="Why? " * 20))
     code = f"""
 from pathlib import Path
-from logicnet.ledger import report
+from logicnet.operate import ledger_tables as report
 report.report(Path({str(path)!r}), form=report.Format.JSONL)
 """
     pipe = subprocess.Popen(

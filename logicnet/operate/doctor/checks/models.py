@@ -43,6 +43,7 @@ async def _one(spec: Spec, within_s: float) -> list[Finding]:
     timing = GenerationTiming()
     endpoint = Endpoint(spec.url, spec.model, spec.key, told=lambda *_: None)
     try:
+        await endpoint.ready()  # imports, which take a second, are not the server's time
         began_s = time.monotonic()
         done = await endpoint.complete(
             [Message("user", _QUESTION)],

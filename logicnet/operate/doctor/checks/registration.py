@@ -24,8 +24,8 @@ _MEND = (
 
 
 async def check(context: Context) -> Sequence[Finding]:
-    hotkey = await context.hotkey()
     survey = await context.survey()
+    hotkey = await context.hotkey()
     seat = survey.by_hotkey.get(hotkey)
     if seat is None:
         return [

@@ -107,7 +107,7 @@ def test_make_rephrased(recipe, tmp_path, capsys, server):
     [
         (["make", "RECIPE", "--out", "OUT", "--rephrase"], 2, "--rephrase and --endpoint URL go"),
         (["make", "RECIPE", "--out", "OUT", "--endpoint", NOBODY], 2, "go together"),
-        (["make", "RECIPE", "--out", "OUT", "--rephrase", "--endpoint", NOBODY], 1, "rewords does not answer"),
+        (["make", "RECIPE", "--out", "OUT", "--rephrase", "--endpoint", NOBODY], 1, "does not answer"),
         (["make", "RECIPE", "--out", "OUT", "--rephrase", "--endpoint", "nowhere"], 2, "--endpoint takes an"),
         (["make", "RECIPE"], 2, "--out"),
         (["make", "BAD", "--out", "OUT"], 2, "count: takes a whole number from 1 to 100000; got 'six'"),

@@ -22,10 +22,10 @@ def settings(**console: object) -> Settings:
 def test_loopback_needs_no_password_and_others_do() -> None:
     assert check(settings()) is None
     with pytest.raises(
-        SettingsError, match=r"--console\.host 0\.0\.0\.0 lets others see the page: set LOGICNET_"
+        SettingsError, match=r"--console\.host 0\.0\.0\.0 opens the page to other machines: set LOGICNET_"
     ):
         check(settings(host="0.0.0.0"))
-    with pytest.raises(SettingsError, match=r"--console\.proxy 127\.0\.0\.1 lets others see the page: set"):
+    with pytest.raises(SettingsError, match=r"--console\.proxy 127\.0\.0\.1 opens the page to"):
         check(settings(proxy="127.0.0.1"))
     password = "twelve chars"
     given = settings(host="0.0.0.0", password=SecretStr(password.replace(" ", "-")))
@@ -33,7 +33,7 @@ def test_loopback_needs_no_password_and_others_do() -> None:
 
 
 def test_a_short_password_is_none() -> None:
-    with pytest.raises(SettingsError, match="takes 12 characters or more"):
+    with pytest.raises(SettingsError, match="needs 12 or more"):
         check(settings(password=SecretStr("secret")))
 
 
@@ -44,7 +44,7 @@ def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:
     ):
         port = taken.getsockname()[1]
         with pytest.raises(
-            LogicnetError, match=f"port {port} .Address already in use.; give another"
+            LogicnetError, match=f"port {port} .Address already in use.; set --console"
         ) as caught:
             serve(source, host="127.0.0.1", port=port, proxy=None, password=None)
     assert "\n" not in str(caught.value)

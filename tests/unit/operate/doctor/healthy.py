@@ -170,10 +170,10 @@ class SetUp:
             self.port = axon.port
             self.publish(IP, self.port)
             pages = {"/state": Page("application/json", lambda: self.state.model_dump_json().encode())}
-            admin = TelemetryServer(
+            telemetry = TelemetryServer(
                 pages, host="127.0.0.1", port=None, address_file=address_file(self.ledger)
             )
-            stack.enter_context(admin)
+            stack.enter_context(telemetry)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: self.clock, ("127.0.0.1", 0))
             stack.callback(transport.close)

@@ -39,12 +39,12 @@ def test_what_is_promised_is_said_and_what_measures_it(
 ) -> None:
     assert init(wallets) == 0
     said = capsys.readouterr().out
-    assert "Promised are 512 challenges per interval; `logicnet volume advise` measures" in said
+    assert "The miner promises 512 challenges per interval. `logicnet volume advise` measures" in said
     words = ["--wallet.path", str(wallets), "--yes", "--force", "--model", "Qwen2.5-7B-Instruct"]
     assert main(["init", *words]) == 0
     volume = read([], {}, Path(".env")).settings.miner.epoch_volume
     said = capsys.readouterr().out
-    assert f"Promised are {volume} challenges per interval, which is the plan's estimate;" in said
+    assert f"The miner promises {volume} challenges per interval, the estimate of the plan." in said
 
 
 def test_nothing_is_overwritten_unless_asked_and_then_it_is_kept(
@@ -53,7 +53,7 @@ def test_nothing_is_overwritten_unless_asked_and_then_it_is_kept(
     (tmp_path / ".env").write_text("HF_TOKEN=hf_old_token\n")
     (tmp_path / "ecosystem.config.js").write_text("// mine\n")
     assert init(wallets) == 2
-    assert ".env is there already. --force" in capsys.readouterr().err
+    assert ".env exists. --force" in capsys.readouterr().err
     assert (tmp_path / ".env").read_text() == "HF_TOKEN=hf_old_token\n"
     assert init(wallets, "--force") == 0
     kept = {path.name.rpartition(".")[0]: path for path in (tmp_path / ".run/backups").iterdir()}
@@ -69,7 +69,7 @@ def test_nothing_is_overwritten_unless_asked_and_then_it_is_kept(
 def test_someone_elses_ecosystem_is_left_alone(wallets: Path, tmp_path: Path, capsys: Said) -> None:
     (tmp_path / "ecosystem.config.js").write_text("// mine\n")
     assert init(wallets) == 2
-    assert "is there already, and not ours" in capsys.readouterr().err
+    assert "exists, and is not ours" in capsys.readouterr().err
     assert not (tmp_path / ".env").exists()
 
 

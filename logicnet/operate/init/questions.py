@@ -1,4 +1,4 @@
-"""Answers: the five questions, each answered by a flag, by what there was before, or by who is asked.
+"""The five questions, each answered by a flag, by the earlier `.env`, or by the operator.
 
 1. whose wallet, 2. which hotkey of it, 3. which network, 4. which port, 5. which model.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -18,10 +19,11 @@ from dotenv import dotenv_values
 from logicnet.chain import load_hotkey
 from logicnet.config import Setting, check, read, table
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.init.machine import Serving, best_model, serving
+from logicnet.operate.init.machine import LocalVllm, best_model, local_vllm
 
+T = TypeVar("T")
 Ask = Callable[[str], str]
-"""A question -> what is answered. EOFError if nobody does."""
+"""A question -> its answer. EOFError at the end of input."""
 
 _BASE_URL = "miner.llm_client.base_url"
 _KEY = "miner.llm_client.key"
@@ -36,12 +38,12 @@ _WRITTEN = {
     "SN35_VLLM_FLAGS",
     "SN35_VLLM_PYTHON",
 }
-"""What is written anew each time; whatever else an earlier `.env` had for pm2 and vLLM is carried over."""
+"""Written again each time; other variables of an earlier `.env` are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What was given on the command line. `flags` are those of `mine`."""
+    """The command line. `flags` are those of `mine`."""
 
     flags: Sequence[str] = ()
     folder: Path = Path()
@@ -49,21 +51,21 @@ class InitOptions:
     vllm_flags: str | None = None
     vllm_python: str | None = None
     force: bool = False
-    ask: Ask | None = input  # None: nobody is there to ask
+    ask: Ask | None = input  # None: ask nothing
     ask_secret: Ask = getpass.getpass
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """All that goes into `.env`: settings by their variable, and vLLM, if it is to run here."""
+class InitAnswers:
+    """The content of `.env`: settings by their variable, and vLLM if it runs here."""
 
     settings: Mapping[str, str]
-    vllm: Serving | None
-    carried: Mapping[str, str]  # what an earlier `.env` had for others: keys, caches
+    vllm: LocalVllm | None
+    kept: Mapping[str, str]  # variables of an earlier `.env` for other programs: keys, caches
 
 
-def answered(options: InitOptions, environ: Mapping[str, str] = os.environ) -> Answers:
-    """Ask what is still open. Raises SettingsError for what is wrong, or for all that is missing."""
+def collect_answers(options: InitOptions, environ: Mapping[str, str] = os.environ) -> InitAnswers:
+    """Ask what the flags leave open. Raises SettingsError for a wrong answer, or for all missing ones."""
     before = _before(options)
     given = read(list(options.flags), {}, Path(os.devnull)).given
     known = {setting.variable: _written(setting, one.text) for setting, one in given.items()}
@@ -89,23 +91,19 @@ def answered(options: InitOptions, environ: Mapping[str, str] = os.environ) -> A
     with noted():
         vllm = _model(options, found, before, known)
         if vllm is None:
-            _want_model_and_key(found, options, environ)
+            _ask_model_and_key(found, options, environ)
     if missing:
         raise SettingsError("\n".join(missing))
-    carried = {
-        name: value
-        for name, value in before.items()
-        if not name.startswith("LOGICNET_") and name not in _WRITTEN
-    }
-    return Answers(found, vllm, carried)
+    ours = {name for name in before if name.startswith("LOGICNET_")} | _WRITTEN
+    return InitAnswers(found, vllm, {name: value for name, value in before.items() if name not in ours})
 
 
 @dataclass(frozen=True, slots=True)
 class _Prompt:
     setting: str
     words: str
-    choices: Callable[[Mapping[str, str]], Sequence[str]]  # what there is here; the first is taken
-    is_key: bool = False  # then it must be one of the choices
+    choices: Callable[[Mapping[str, str]], Sequence[str]]  # found on this machine; the first is the default
+    is_key: bool = False  # the answer must be one of the choices
 
 
 def _wallets(found: Mapping[str, str]) -> list[str]:
@@ -114,7 +112,7 @@ def _wallets(found: Mapping[str, str]) -> list[str]:
 
 def _hotkeys(found: Mapping[str, str]) -> list[str]:
     name = found.get(_variable("wallet.name"))
-    wallets = [name] if name else _wallets(found)  # of any, while it is not known whose
+    wallets = [name] if name else _wallets(found)  # of all wallets, while the wallet is open
     keys = {key for one in wallets for key in _names(_wallet_folder(found) / one / "hotkeys", folders=False)}
     return sorted(keys)
 
@@ -127,50 +125,48 @@ _QUESTIONS = (
 )
 
 _MODEL_WORDS = (
-    "Which model: a name of `logicnet models` or a folder, to be served here,\n"
-    "or the base URL of a server that is there already"
+    "Which model: a name of `logicnet models` or a folder, to serve it here,\n"
+    "or the base URL of a running server"
 )
 
 
 def _one(question: _Prompt, setting: Setting, found: Mapping[str, str], ask: Ask | None) -> str:
-    """The answer to one question. Without anybody to ask, what there was, or the only one there is."""
+    """The answer to one question. Without `ask`: the earlier answer, or the only choice."""
     choices = question.choices(found)
+    listed = ", ".join(choices[:10])
     earlier = found.get(setting.variable)
     usual = earlier or (choices[0] if choices else "")
-    none = (
-        f": there is none in {_wallet_folder(found)}. Create one with `btcli wallet create`, or name another "
-        "folder with --wallet.path."
-    )
+    if question.is_key and not choices and not (ask is None and usual):
+        raise SettingsError(
+            f"{setting.flag} is missing: {_wallet_folder(found)} has none. Create one with `btcli wallet "
+            "create`, or name another folder with --wallet.path."
+        )
     if ask is None:
         if usual and (earlier or len(choices) == 1):
             return usual
-        there = f"; there is {', '.join(choices[:10])}." if choices else "."
-        raise SettingsError(f"{setting.flag} is missing{none if question.is_key and not choices else there}")
-    if question.is_key and not choices:
-        raise SettingsError(f"{setting.flag}{none}")
-    words = f"{question.words} ({', '.join(choices[:10])})" if len(choices) > 1 else question.words
-    while True:
-        text = _asked(ask, words, usual)
-        try:
-            read([f"{setting.flag}={text}"], {}, Path(os.devnull))
-        except SettingsError as wrong:
-            words = f"{wrong}\n{question.words}"
-            continue
-        if question.is_key and text not in choices:  # said now, and not after the last question
-            words = f"{setting.flag}: no {text!r} here; there is {', '.join(choices[:10])}.\n{question.words}"
-            continue
+        raise SettingsError(
+            f"{setting.flag} is missing" + (f"; the choices are {listed}." if choices else ".")
+        )
+
+    def accept(text: str) -> str:
+        read([f"{setting.flag}={text}"], {}, Path(os.devnull))
+        if question.is_key and text not in choices:  # refused now, not after the last question
+            raise SettingsError(f"{setting.flag}: {text!r} does not exist; choose {listed}.")
         return _written(setting, text)
+
+    words = f"{question.words} ({listed})" if len(choices) > 1 else question.words
+    return _until_valid(ask, words, usual, accept)
 
 
 def _model(
     options: InitOptions, found: dict[str, str], before: Mapping[str, str], known: Mapping[str, str]
-) -> Serving | None:
-    """What is to be served here; None if the miner asks a server that is there already."""
+) -> LocalVllm | None:
+    """The vLLM to run here; None if the miner asks a running server."""
     if _variable(_BASE_URL) in known:
         if options.model is not None:
             raise SettingsError(
-                "--model is for a vLLM on this machine, --miner.llm_client.base_url for a server that is "
-                "there already: leave one out."
+                "--model starts vLLM here, --miner.llm_client.base_url names a running server: give "
+                "one of them."
             )
         return None
     answer = options.model or _earlier_model(before, found)
@@ -178,16 +174,14 @@ def _model(
         answer = answer or best_model()
         if answer is None:
             raise SettingsError(
-                "There is no GPU here to serve a model on: give a server's --miner.llm_client.base_url, or a "
+                "This machine has no GPU for a model: give the --miner.llm_client.base_url of a server, or a "
                 "small --model for the CPU."
             )
         return _served(answer, options, found, before, known)
-    usual, words = answer or best_model() or "", _MODEL_WORDS
-    while True:
-        try:
-            return _served(_asked(options.ask, words, usual), options, found, before, known)
-        except SettingsError as wrong:
-            words = f"{wrong}\n{_MODEL_WORDS}"
+    usual = answer or best_model() or ""
+    return _until_valid(
+        options.ask, _MODEL_WORDS, usual, lambda text: _served(text, options, found, before, known)
+    )
 
 
 def _served(
@@ -196,7 +190,7 @@ def _served(
     found: dict[str, str],
     before: Mapping[str, str],
     known: Mapping[str, str],
-) -> Serving | None:
+) -> LocalVllm | None:
     variable = _variable(_BASE_URL)
     if "://" in answer or answer == found.get(variable):
         read([f"--{_BASE_URL}={answer}"], {}, Path(os.devnull))
@@ -204,28 +198,27 @@ def _served(
         return None
     flags = options.vllm_flags
     if flags is None and answer == before.get("SN35_VLLM_MODEL"):
-        flags = before.get("SN35_VLLM_FLAGS")  # the operator's own by now, perhaps
-    one = serving(
+        flags = before.get("SN35_VLLM_FLAGS")  # the operator may have changed them
+    vllm = local_vllm(
         answer,
         flags=flags,
         python=options.vllm_python or before.get("SN35_VLLM_PYTHON"),
         port=before.get("SN35_VLLM_PORT"),
     )
-    # ecosystem.config.js knows where our own vLLM is; what was said of another server does not hold for it.
+    # ecosystem.config.js gives the miner the URL of our vLLM; those of another server are wrong.
     for name in {variable, _variable(_KEY), _variable(_NAME)} - known.keys():
         found.pop(name, None)
-    if one.volume is not None and VOLUME not in known:
-        found[VOLUME] = str(one.volume)
-    return one
+    if vllm.volume is not None and VOLUME not in known:
+        found[VOLUME] = str(vllm.volume)
+    return vllm
 
 
 def _earlier_model(before: Mapping[str, str], found: Mapping[str, str]) -> str | None:
     return found.get(_variable(_BASE_URL)) or before.get("SN35_VLLM_MODEL") or None
 
 
-def _want_model_and_key(found: dict[str, str], options: InitOptions, environ: Mapping[str, str]) -> None:
-    """A server elsewhere may have many models, and wants a key: that of the settings, of the environment, or
-    of who is asked."""
+def _ask_model_and_key(found: dict[str, str], options: InitOptions, environ: Mapping[str, str]) -> None:
+    """Of a server elsewhere, which may have many models and need a key: by default OPENAI_API_KEY."""
     url = urlsplit(found[_variable(_BASE_URL)].partition(",")[0])
     if options.ask is not None and url.scheme and _variable(_NAME) not in found:
         name = _asked(options.ask, f"Which model of {url.hostname}", _FIRST)
@@ -235,33 +228,43 @@ def _want_model_and_key(found: dict[str, str], options: InitOptions, environ: Ma
         return
     key = environ.get("OPENAI_API_KEY") or ""
     if not key and options.ask is not None:
-        key = _asked(options.ask_secret, f"The key of {url.hostname} (it is not shown)", "")
+        key = _asked(options.ask_secret, f"The key of {url.hostname} (hidden)", "")
     if key:
         found[_variable(_KEY)] = key
-    else:  # said now, with what else is missing
+    else:  # raises, so that it is listed with the other missing answers
         check(read([f"--{_BASE_URL}={found[_variable(_BASE_URL)]}"], {}, Path(os.devnull)))
 
 
+def _until_valid(ask: Ask, words: str, usual: str, accept: Callable[[str], T]) -> T:
+    """What `accept` makes of the answer; an answer for which it raises SettingsError is asked again."""
+    shown = words
+    while True:
+        try:
+            return accept(_asked(ask, shown, usual))
+        except SettingsError as wrong:
+            shown = f"{wrong}\n{words}"
+
+
 def _asked(ask: Ask, words: str, usual: str) -> str:
-    """What somebody types; `usual` for an empty line. Raises LogicnetError if they leave."""
+    """The line typed; `usual` if it is empty. Raises LogicnetError at the end of input."""
     while True:
         try:
             text = ask(f"{words} [{usual}]: " if usual else f"{words}: ").strip()
         except EOFError:
-            raise LogicnetError("Nothing was written: the questions were not answered.") from None
+            raise LogicnetError("Nothing was written: the input ended before the last answer.") from None
         if text or usual:
             return text or usual
 
 
 def _before(options: InitOptions) -> dict[str, str]:
-    """What `.env` has now, if it is to be replaced."""
+    """The variables of the `.env` to be replaced."""
     file = options.folder / ".env"
     if not options.force or not file.is_file():
         return {}
     try:
         return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read ({error}): move it away.") from None
+        raise SettingsError(f"{file} cannot be read ({error}): move it to another folder.") from None
 
 
 def _names(folder: Path, *, folders: bool) -> list[str]:
@@ -279,7 +282,7 @@ def _wallet_folder(found: Mapping[str, str]) -> Path:
 
 
 def _written(setting: Setting, text: str) -> str:
-    """As `.env` has it: paths whole, because pm2 may start the miner from anywhere."""
+    """The value for `.env`: paths are absolute, because pm2 may start the miner in any folder."""
     if setting.takes.metavar in {"FOLDER", "FILE"}:
         return str(Path(text).expanduser().absolute())
     return text
@@ -289,8 +292,8 @@ def _variable(name: str) -> str:
     return table()[name].variable
 
 
-def proved(env_file: Path) -> None:
-    """Raise SettingsError, as the miner would at its start, if it could not begin with `env_file`."""
+def validate(env_file: Path) -> None:
+    """Raise SettingsError if the miner would not start with `env_file`."""
     config = read([], {}, env_file)
     check(config)
     load_hotkey(config.settings.wallet)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.init.answers import Answers, InitOptions, answered
+from logicnet.operate.init.questions import InitAnswers, InitOptions, collect_answers
 from logicnet.operate.serving.choose import planned
 from logicnet.operate.serving.options import PlanOptions
 
@@ -30,11 +30,11 @@ class Asked:
             raise EOFError from None
 
 
-def given(wallets: Path, *flags: str, **options: object) -> Answers:
+def given(wallets: Path, *flags: str, **options: object) -> InitAnswers:
     path = ["--wallet.path", str(wallets)]
     environ = options.pop("environ", {})
     assert isinstance(environ, dict)
-    return answered(InitOptions(flags=[*path, *flags], **{"ask": None, **options}), environ)  # type: ignore[arg-type]
+    return collect_answers(InitOptions(flags=[*path, *flags], **{"ask": None, **options}), environ)  # type: ignore[arg-type]
 
 
 def test_without_anybody_to_ask_the_only_wallet_is_taken(wallets: Path) -> None:
@@ -93,7 +93,7 @@ def test_who_leaves_leaves_nothing(wallets: Path) -> None:
     [
         (["--axon.prot", "1"], "did you mean --axon.port?"),
         (["--axon.port", "x"], "takes a port"),
-        ([], "no GPU here to serve a model on"),
+        ([], "no GPU for a model"),
     ],
 )
 def test_bad_flags_and_a_machine_without_gpus(wallets: Path, flags: list[str], says: str) -> None:
@@ -113,9 +113,9 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         given(tmp_path)
     wallet, hotkey, model = str(error.value).splitlines()
-    assert wallet == "--wallet.name is missing; there is one, two."
-    assert hotkey == "--wallet.hotkey is missing; there is ones, twos."
-    assert "--miner.llm_client.base_url, or a small --model" in model
+    assert wallet == "--wallet.name is missing; the choices are one, two."
+    assert hotkey == "--wallet.hotkey is missing; the choices are ones, twos."
+    assert "--miner.llm_client.base_url of a server, or a small --model" in model
     with pytest.raises(SettingsError, match=r"--wallet\.name(.*\n){2}.*api\.example\.com wants a key"):
         given(tmp_path, "--miner.llm_client.base_url", "https://api.example.com/v1")
 
@@ -123,12 +123,12 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
 def test_several_wallets_are_named(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "hotkeys").mkdir(parents=True)
-    with pytest.raises(SettingsError, match=r"--wallet\.name is missing; there is one, two"):
+    with pytest.raises(SettingsError, match=r"--wallet\.name is missing; the choices are one, two"):
         given(tmp_path)
 
 
 def test_a_model_here_and_a_server_elsewhere_exclude_each_other(wallets: Path) -> None:
-    with pytest.raises(SettingsError, match="leave one out"):
+    with pytest.raises(SettingsError, match="give one of them"):
         given(wallets, "--miner.llm_client.base_url", URL, model="Qwen/Qwen3-8B")
 
 
@@ -181,10 +181,10 @@ def test_a_port_among_vllms_flags_is_told_to_the_miner_too(wallets: Path, flags:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"vllm_flags": "--served-model-name 'x"}, "--vllm-flags cannot be taken apart"),
-        ({"vllm_flags": "--port many"}, "--vllm-flags cannot be taken apart: .*invalid int"),
+        ({"vllm_flags": "--served-model-name 'x"}, "--vllm-flags cannot be parsed"),
+        ({"vllm_flags": "--port many"}, "--vllm-flags cannot be parsed: .*invalid int"),
         ({"vllm_flags": "--api-key sesame"}, "put the key into .env as VLLM_API_KEY"),
-        ({"vllm_flags": "", "vllm_python": "/no/python"}, "there is no program /no/python"),
+        ({"vllm_flags": "", "vllm_python": "/no/python"}, "the program /no/python does not exist"),
     ],
 )
 def test_wrong_words_for_vllm_are_said(wallets: Path, options: dict[str, str], says: str) -> None:
@@ -199,7 +199,7 @@ def test_the_key_of_a_server_elsewhere_comes_from_the_environment_or_is_asked_un
     seen, unseen = Asked("", "", "", ""), Asked("sk-typed")
     answers = given(wallets, *flags, ask=seen, ask_secret=unseen)
     assert answers.settings["LOGICNET_MINER__LLM_CLIENT__KEY"] == "sk-typed"
-    assert unseen.heard == ["The key of api.example.com (it is not shown): "]
+    assert unseen.heard == ["The key of api.example.com (hidden): "]
 
 
 def test_with_force_what_was_there_is_what_is_proposed(wallets: Path, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_with_force_what_was_there_is_what_is_proposed(wallets: Path, tmp_path: 
     assert answers.settings["LOGICNET_AXON__PORT"] == "9000"
     assert answers.settings["LOGICNET_MINER__EPOCH_VOLUME"] == "64"
     assert answers.settings["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == "http://elsewhere/v1"
-    assert answers.carried == {"HF_TOKEN": "hf_1", "SN35_MINER_FLAGS": "--logging.debug"}
+    assert answers.kept == {"HF_TOKEN": "hf_1", "SN35_MINER_FLAGS": "--logging.debug"}
     here = given(wallets, force=True, model="any/model", vllm_flags="")
     assert here.vllm is not None and here.vllm.port == "8123"
     assert not [name for name in here.settings if "LLM_CLIENT" in name]  # said of another server
@@ -230,13 +230,13 @@ def test_flags_that_were_mended_by_hand_stay_with_their_model(wallets: Path, tmp
 def test_a_wallet_that_is_not_there_is_asked_for_again_at_once(wallets: Path) -> None:
     asked = Asked("dmeo", "demo", "minor", "miner", "", "", URL, "")
     answers = given(wallets, ask=asked)
-    assert "--wallet.name: no 'dmeo' here; there is demo." in asked.heard[1]
-    assert "--wallet.hotkey: no 'minor' here; there is miner." in asked.heard[3]
+    assert "--wallet.name: 'dmeo' does not exist; choose demo." in asked.heard[1]
+    assert "--wallet.hotkey: 'minor' does not exist; choose miner." in asked.heard[3]
     assert answers.settings["LOGICNET_WALLET__HOTKEY"] == "miner"
 
 
 def test_nobody_without_a_wallet_is_asked_anything(tmp_path: Path) -> None:
     asked = Asked()
-    with pytest.raises(SettingsError, match=r"--wallet\.name: there is none in .*btcli wallet create"):
+    with pytest.raises(SettingsError, match=r"--wallet\.name is missing: .* has none.*btcli wallet create"):
         given(tmp_path, ask=asked)
     assert asked.heard == []
