@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import threading
 import time
@@ -12,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from filelock import FileLock, Timeout
 from loguru import logger
 
 from logicnet.errors import LedgerError
@@ -49,7 +48,7 @@ class Ledger:
     def __init__(
         self,
         path: Path,
-        lock: int,
+        lock: FileLock,
         connection: sqlite3.Connection,
         epochs: tuple[EpochCount, ...],
         nonces: Mapping[str, int],
@@ -98,7 +97,7 @@ class Ledger:
             try:
                 ledger = cls(path, lock, *_restore(path), keep_days=keep_days)
             except BaseException:
-                os.close(lock)
+                lock.release()
                 raise
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
@@ -182,7 +181,7 @@ class Ledger:
                     self._batch = batch
                 self._some.set()
         self._connection.close()
-        os.close(self._lock)
+        self._lock.release()
 
     def _write(self, batch: Batch) -> bool:
         """Whether there is nothing left to be done for this batch."""
@@ -244,27 +243,20 @@ class Ledger:
         self._look_at_s = time.monotonic() + _LOOK_S
 
 
-def take_lock(path: Path) -> int:
-    """The file descriptor that keeps a second writer out for as long as this process lives.
+def take_lock(path: Path) -> FileLock:
+    """The lock that keeps a second writer out for as long as this process lives. Raises LedgerError.
 
     A file of its own, which stays: SQLite's own locks would keep readers out too, and removing a
     lock file lets two miners each lock one of the same name.
     """
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = FileLock(path.with_name(path.name + ".lock"), mode=0o600, blocking=False, thread_local=False)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-    except BlockingIOError:
-        holder = os.pread(lock, 20, 0).decode(errors="replace")
-        os.close(lock)
+        lock.acquire()
+    except Timeout:
         raise LedgerError(
-            f"The ledger {path} is in use by another miner (process {holder}); "
-            "stop that one, or give this one another --ledger.path."
+            f"The ledger {path} is in use by another miner. Stop that one (`pm2 stop sn35-miner`), or give "
+            "this one another --ledger.path."
         ) from None
-    except BaseException:
-        os.close(lock)
-        raise
     return lock
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -66,4 +65,4 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(open_for_writing(path)) as connection:
             yield connection
     finally:
-        os.close(lock)
+        lock.release()

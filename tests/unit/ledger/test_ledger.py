@@ -248,7 +248,7 @@ def test_a_second_miner_is_refused_in_one_line_and_readers_are_free(path: Path, 
     (tmp_path / "link.sqlite").symlink_to(path)
     with Ledger.open(path) as ledger:
         for name in (path, tmp_path / "link.sqlite"):
-            with pytest.raises(LedgerError, match=r"in use by another miner \(process \d+\)") as caught:
+            with pytest.raises(LedgerError, match=r"in use by another miner") as caught:
                 Ledger.open(name)
             assert "\n" not in str(caught.value)
         with LedgerReader.open(path) as reader:
