@@ -85,6 +85,9 @@ async def test_ten_questions_over_both_wires_are_answered_in_time(tmp_path):
     answers = [line for line in text.splitlines() if line.startswith(("  classic ", "  btauth "))]
     assert len(answers) == 10, text
     assert sum(" btauth " in answer for answer in answers) == 5
+    assert sum("  computed  " in answer and "  right  " in answer for answer in answers) == 4, text
+    assert sum("  model  " in answer for answer in answers) == 6, text
+    assert "4 computed without the model, 4 of them right; 6 left to the model" in text
     # The arena's table, then that of `logicnet report`, then where the page is.
     rows = [line.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split() for line in text.splitlines()]
     tables = [row[1:] for row in rows if row[:1] == ["race"]]

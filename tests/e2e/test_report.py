@@ -7,15 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import ROOT
-from tests.unit.evals.report.runs import HOSTILE, mixed, write_run
+from tests.unit.evals.report.runs import HOSTILE, mixed, row, write_run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PICTURES = ("reward", "correctness-seconds", "kinds", "deadline", "truth")
+CHARTS = ("reward", "correctness-seconds", "kinds", "deadline")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,9 @@ def browser() -> str:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `logicnet report` writes for a run with hostile answers in it."""
-    folder = write_run(tmp_path_factory.mktemp("report") / "run", mixed(), solvers=["direct", "race"])
+    worst = row("direct", 24, question=HOSTILE, answer=HOSTILE, reasoning=HOSTILE, reward=0.0)
+    rows = [*mixed(), worst]
+    folder = write_run(tmp_path_factory.mktemp("report") / "run", rows, solvers=["direct", "race"])
     done = subprocess.run(
         [sys.executable, "-m", "logicnet", "report", str(folder)],
         capture_output=True,
@@ -55,31 +58,31 @@ def opened(browser: str, page: Path, folder: Path) -> str:
     return done.stdout
 
 
-def drawn(dom: str, name: str) -> list[str]:
-    """What a picture is made of: the shapes within its SVG that have a size."""
+def drawn(dom: str, name: str) -> dict[str, int]:
+    """How many shapes of each fill the SVG of a chart has."""
     figure = re.search(rf'<figure id="{name}"[^>]*>(.*?)</figure>', dom, re.DOTALL)
     assert figure, f"no place for {name}"
-    svg = re.search(r'<svg[^>]*viewBox="0 0 ([\d.]+) ([\d.]+)".*?</svg>', figure[1], re.DOTALL)
+    svg = re.search(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)".*?</svg>', figure[1], re.DOTALL)
     assert svg, f"{name} is not drawn: {figure[1][:300]}"
     assert float(svg[1]) > 200
     assert float(svg[2]) > 60
-    return re.findall(r'<(?:path|rect|line|circle)[^>]*aria-roledescription="([^"]+)"', svg[0])
+    return Counter(re.findall(r'<path[^>]*\bfill="(#\w+)"', svg[0]))
 
 
-def test_every_picture_is_drawn(browser, page, tmp_path):
+def test_every_chart_is_drawn(browser, page, tmp_path):
     dom = opened(browser, page, tmp_path)
-    found = {name: drawn(dom, name) for name in PICTURES}
-    assert found["reward"].count("point") == 2
-    assert found["correctness-seconds"].count("point") == 44
-    assert found["kinds"].count("bar") == 6
-    assert found["deadline"].count("tick") == 48
-    assert found["truth"].count("rect mark") == 18
-    assert "This picture could not be drawn:" not in dom.replace("`This picture could not be drawn:", "")
+    first, second = "#1f6fb5", "#d9731a"  # the colours of both targets in the light theme
+    found = {name: drawn(dom, name) for name in CHARTS}
+    assert (found["reward"][first], found["reward"][second]) == (1, 1)
+    assert (found["correctness-seconds"][first], found["correctness-seconds"][second]) == (25, 20)
+    assert (found["kinds"][first], found["kinds"][second]) == (3, 3)
+    assert (found["deadline"][first], found["deadline"][second]) == (25, 24)
+    assert "This chart could not be drawn:" not in dom.replace("`This chart could not be drawn:", "")
 
 
 def test_no_answer_runs_as_a_script(browser, page, tmp_path):
     dom = opened(browser, page, tmp_path)
-    assert "<title>Bench of direct, race on 24 questions</title>" in dom
+    assert "<title>Bench of direct, race on 25 questions</title>" in dom
     assert "<img" not in dom.partition('<script type="application/json"')[0]
     assert html.escape(HOSTILE, quote=False) in dom
 
@@ -102,6 +105,6 @@ def test_it_fits_on_a_phone(browser, page, tmp_path):
     title = re.search(r"<title>(\d+) (\d+) (\d+)</title>", opened(browser, frame, tmp_path))
     assert title, "the page never ran"
     visible, needed, pictures = map(int, title.groups())
-    assert pictures == len(PICTURES)
+    assert pictures == len(CHARTS)
     assert 300 < visible <= 360
     assert needed <= visible

@@ -1,4 +1,4 @@
-"""The pictures, as Vega-Lite specifications (vega.github.io/vega-lite): plain data, drawn by the browser.
+"""The charts, as ECharts options: plain data, drawn by the browser.
 
 Colours are names that the page's style sheet gives a value, one for light and one for dark.
 """
@@ -9,333 +9,215 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from statistics import fmean
 from typing import Any
 
-from logicnet.evals.report.summary import RIGHT_FROM, TargetSummary, correctness, seconds
+from logicnet._util.text import one_line
+from logicnet.evals.report.summary import TargetSummary, correctness, seconds
 from logicnet.evals.runs.row import Row
 
-Spec = dict[str, Any]
+Options = dict[str, Any]
 
 MOST_POINTS = 3_000
-"""Drawn in one picture; of more rows, evenly chosen ones."""
+"""Points of one chart; of more rows, evenly chosen ones are drawn."""
 
 MOST_KINDS = 30
-SERIES = 8  # colours there are; more targets begin again
+SERIES = 8  # colours; further targets begin again with the first
+_SHOWN = 160  # characters of a question or an answer in a tooltip
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing is fetched
+_DIM = {"color": "var(--dim)"}
+_LINE = {"lineStyle": {"color": "var(--line)"}}
+_NO_KIND = "(no kind)"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`id` is its place in the page; `spec` is None where there is nothing to draw, and `note` says why."""
+    """`id` is its place in the page, `height` is in pixels; `options` is None where no data is known."""
 
     id: str
     title: str
     note: str
-    spec: Spec | None
-    legend: bool = False  # whether colours say what nothing else in it says
+    options: Options | None
+    height: int = 300
+    legend: bool = False  # whether only colours tell the targets apart
 
 
 def charts(rows: Sequence[Row], found: Sequence[TargetSummary]) -> list[Chart]:
+    """One of each, in the order of the page."""
     targets = [one.target for one in found]
     return [
-        _reward(found, targets),
+        _reward(found),
         _correctness_by_seconds(rows, targets),
         _by_kind(rows, targets),
         _deadline(rows, targets),
-        _truth(rows, targets),
     ]
 
 
-def _reward(found: Sequence[TargetSummary], targets: Sequence[str]) -> Chart:
-    values = [
-        {
-            "target": one.target,
-            "reward": _rounded(one.reward.mean if one.reward else None),
-            "low": _rounded(one.reward.low if one.reward else None),
-            "high": _rounded(one.reward.high if one.reward else None),
-            "worst": _rounded(one.reward_low if one.open_rewards else None),
-            "best": _rounded(one.reward_high if one.open_rewards else None),
-            "answers": one.reward.count if one.reward else 0,
-        }
-        for one in found
-        if one.scored
-    ]
-    y = _target_axis()
-    tip = _tips("target", "reward", "low", "high", "worst", "best", "answers")
-    x = {
-        "type": "quantitative",
-        "scale": {"zero": False, "nice": True, "padding": 12},
-        "title": "mean reward",
-        "axis": {"tickCount": 8},
-    }
-    layers = [
-        {
-            "transform": [{"filter": "isValid(datum.worst)"}],
-            "mark": {"type": "bar", "height": 18, "opacity": 0.22, "cornerRadius": 3},
-            "encoding": {
-                "x": x | {"field": "worst"},
-                "x2": {"field": "best"},
-                "color": _colour(targets),
-                "tooltip": tip,
-            },
-        },
-        {
-            "transform": [{"filter": "isValid(datum.low)"}],
-            "mark": {"type": "rule", "strokeWidth": 3, "strokeCap": "round"},
-            "encoding": {
-                "x": x | {"field": "low"},
-                "x2": {"field": "high"},
-                "color": _colour(targets),
-                "tooltip": tip,
-            },
-        },
-        {
-            "transform": [{"filter": "isValid(datum.reward)"}],
-            "mark": {"type": "point", "filled": True, "size": 120, "opacity": 1},
-            "encoding": {"x": x | {"field": "reward"}, "color": _colour(targets), "tooltip": tip},
-        },
-    ]
-    spec = _spec(values, {"layer": layers, "encoding": {"y": y}, "height": {"step": 44}})
-    note = "Dot: mean of the known rewards. Line: where 95 % of repetitions would be."
-    if any(value["worst"] is not None for value in values):
-        note += " Pale bar: where the mean may lie once everything undecided is decided."
-    return Chart("reward", "Reward", note, spec if values else None)
+def _reward(found: Sequence[TargetSummary]) -> Chart:
+    scored = [one for one in found if one.scored]
+    series: list[Options] = []
+    note = "Dot: mean of the known rewards. Line: 95 % confidence interval."
+    for place, one in enumerate(scored):
+        if one.open_rewards and one.reward_low is not None and one.reward_high is not None:
+            series.append(_range(place, one.reward_low, one.reward_high, width=18, opacity=0.22))
+        if one.reward is not None and one.reward.low is not None and one.reward.high is not None:
+            series.append(_range(place, one.reward.low, one.reward.high, width=3, opacity=1))
+        if one.reward is not None:
+            tip = f"{one.target}: {one.reward.mean:.3f}, {one.reward.count} known"
+            dot = {"value": [round(one.reward.mean, 4), place], "name": tip}
+            series.append(_scatter(place, [dot], size=11, opacity=1))
+    if any(one["lineStyle"]["width"] == 18 for one in series if one["type"] == "line"):
+        note += " Pale bar: range of the mean while answers are undecided."
+    options = _options(series, x=_values("mean reward", scale=True), y=_names([one.target for one in scored]))
+    return Chart("reward", "Reward", note, options, height=90 + 44 * len(scored))
 
 
 def _correctness_by_seconds(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
     known = [row for row in rows if row.correctness is not None and seconds(row) is not None]
-    values = [
-        _about(row)
-        | {"correctness": _rounded(row.correctness), "shown": _rounded((row.correctness or 0) + _jitter(row))}
-        for row in _thinned(known)
+    shown = _thinned(known)
+    series = [
+        _scatter(
+            place,
+            [
+                _point(row, round((row.correctness or 0) + _jitter(row), 4))
+                for row in shown
+                if row.target == target
+            ],
+            size=7,
+            opacity=0.6,
+        )
+        for place, target in enumerate(targets)
     ]
-    bottom = min([-0.1, *(float(value["correctness"]) - 0.1 for value in values)])
-    spec = _spec(
-        values,
-        {
-            "mark": {"type": "point", "filled": True, "size": 46, "opacity": 0.6},
-            "encoding": {
-                "x": _seconds_axis(),
-                "y": {
-                    "field": "shown",
-                    "type": "quantitative",
-                    "scale": {"domain": [bottom, 1.1], "nice": False},
-                    "axis": {"values": [-1, -0.5, 0, 0.25, 0.5, 0.75, 1], "labelExpr": "datum.value"},
-                    "title": "correctness",
-                },
-                "color": _colour(targets),
-                "tooltip": _tips("target", "kind", "seconds", "correctness", "question", "answer"),
-            },
-            "height": 260,
-        },
-    )
+    lowest = min([0.0, *(row.correctness or 0.0 for row in shown)])
+    y = _values("correctness") | {"min": round(lowest - 0.1, 2), "max": 1.1}
     note = f"One dot per decided answer{_thinly(known)}, moved up or down a little so that equal ones show."
-    return Chart("correctness-seconds", "Correctness against seconds", note, spec if values else None, True)
+    options = _options(series, x=_values("seconds") | {"min": 0}, y=y)
+    return Chart("correctness-seconds", "Correctness against seconds", note, options, legend=True)
 
 
 def _by_kind(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
-    scored = [row for row in rows if row.scored and correctness(row) is not None]
-    counts = Counter(row.kind or "(no kind)" for row in scored)
+    decided: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        value = correctness(row)
+        if row.scored and value is not None:
+            decided.setdefault(row.kind or _NO_KIND, {}).setdefault(row.target, []).append(value)
+    counts = Counter({kind: sum(map(len, found.values())) for kind, found in decided.items()})
     kinds = [kind for kind, _ in counts.most_common(MOST_KINDS)]
-    values: list[dict[str, Any]] = []
-    for kind in kinds:
-        for target in targets:
-            decided = [
-                correctness(row) or 0.0
-                for row in scored
-                if row.target == target and (row.kind or "(no kind)") == kind
-            ]
-            if decided:
-                mean = _rounded(fmean(decided))
-                values.append({"kind": kind, "target": target, "correctness": mean, "decided": len(decided)})
-    bottom = min([0.0, *(value["correctness"] for value in values)])
-    spec = _spec(
-        values,
-        {
-            "mark": {"type": "bar", "cornerRadiusEnd": 2, "minBandSize": 2},
-            "encoding": {
-                "y": {
-                    "field": "kind",
-                    "type": "nominal",
-                    "sort": kinds,
-                    "title": None,
-                    "axis": {"labelLimit": 150, "ticks": False},
-                    "scale": {"paddingInner": 0.3},
-                },
-                "yOffset": {"field": "target", "sort": list(targets)},
-                "x": {
-                    "field": "correctness",
-                    "type": "quantitative",
-                    "scale": {"domain": [bottom, 1]},
-                    "title": "mean correctness of the decided",
-                    "axis": {"tickCount": 5},
-                },
-                "color": _colour(targets),
-                "tooltip": _tips("kind", "target", "correctness", "decided"),
-            },
-            "height": {"step": 14, "for": "offset"} if len(targets) > 1 else {"step": 22},
-        },
-    )
+    series = []
+    for place, target in enumerate(targets):
+        found = [(kind, decided[kind].get(target, [])) for kind in kinds]
+        bars = [_bar(kind, target, values) if values else None for kind, values in found]
+        series.append({"type": "bar", "data": bars, "itemStyle": {"color": _colour(place)}})
+    options = _options(series if kinds else [], x=_values("mean correctness") | {"max": 1}, y=_names(kinds))
     note = "A kind with few questions says little: point at a bar to see how many."
     if len(counts) > MOST_KINDS:
-        note += f" The {MOST_KINDS} commonest of {len(counts)} kinds with a decided answer."
-    return Chart("kinds", "Correctness by kind of challenge", note, spec if values else None, True)
+        note += f" The {MOST_KINDS} most frequent of {len(counts)} kinds with a decided answer."
+    height = 90 + len(kinds) * max(22, 14 * len(targets) + 6)
+    return Chart("kinds", "Correctness by kind of challenge", note, options, height, legend=True)
 
 
 def _deadline(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
     timed = [row for row in rows if seconds(row) is not None]
-    values = [_about(row) for row in _thinned(timed)]
-    deadlines = sorted({row.timeout for row in rows})
-    layers: list[Spec] = [
-        {
-            "mark": {"type": "tick", "thickness": 2, "size": 22, "opacity": 0.55},
-            "encoding": {
-                "x": _seconds_axis(deadlines[-1] if deadlines else None),
-                "y": _target_axis(),
-                "color": _colour(targets),
-                "tooltip": _tips("target", "kind", "seconds", "question", "answer"),
-            },
-        },
-        {
-            "data": {"values": [{"deadline": deadline} for deadline in deadlines]},
-            "mark": {"type": "rule", "color": "var(--bad)", "strokeWidth": 2, "strokeDash": [6, 4]},
-            "encoding": {"x": {"field": "deadline", "type": "quantitative"}, "tooltip": _tips("deadline")},
-        },
+    shown = _thinned(timed)
+    series = [
+        _scatter(
+            place,
+            [_point(row, place) for row in shown if row.target == target],
+            size=[2, 22],
+            opacity=0.55,
+        )
+        | {"symbol": "rect"}
+        for place, target in enumerate(targets)
     ]
-    spec = _spec(values, {"layer": layers, "height": {"step": 44}})
-    note = f"One stroke per answer{_thinly(timed)}; dashed: the deadline, after which nothing is earned."
-    return Chart("deadline", "Seconds against the deadline", note, spec if values else None)
-
-
-def _truth(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
-    counts = Counter(
-        (row.target, _validators_word(row), _truths_word(row))
-        for row in rows
-        if row.scored and row.answer is not None
-    )
-    verdicts, truths = ("right", "wrong", "undecided"), ("right", "wrong", "unknown")
-    values = [
-        {
-            "target": target,
-            "validator": verdict,
-            "truth": true,
-            "answers": counts[target, verdict, true],
-            "parted": {verdict, true} == {"right", "wrong"} and counts[target, verdict, true] > 0,
+    deadlines_s = sorted({row.timeout for row in rows})
+    if series:
+        series[0]["markLine"] = {
+            "symbol": "none",
+            "silent": True,
+            "label": {"show": False},
+            "lineStyle": {"color": "var(--bad)", "width": 2, "type": "dashed"},
+            "data": [{"xAxis": deadline_s} for deadline_s in deadlines_s],
         }
-        for target in dict.fromkeys(target for target, _, _ in counts)
-        for verdict, true in product(verdicts, truths)
-    ]
-    cell: Spec = {
-        "y": {"field": "validator", "type": "nominal", "sort": None, "title": "validator says"},
-        "x": {
-            "field": "truth",
-            "type": "nominal",
-            "sort": None,
-            "title": "in truth",
-            "axis": {"labelAngle": 0, "orient": "top"},
-        },
-        "row": {
-            "field": "target",
-            "sort": list(targets),
-            "title": None,
-            "header": {"labelOrient": "top", "labelAnchor": "start"},
-        },
-        "tooltip": _tips("target", "validator", "truth", "answers"),
-    }
-    inner: Spec = {
-        "width": 225,
-        "height": {"step": 34},
-        "layer": [
-            {
-                "mark": {"type": "rect", "cornerRadius": 3},
-                "encoding": {
-                    "color": {
-                        "field": "parted",
-                        "type": "nominal",
-                        "scale": {"domain": [True, False], "range": ["var(--bad-soft)", "var(--cell)"]},
-                        "legend": None,
-                    }
-                },
-            },
-            {
-                "mark": {"type": "text", "fontSize": 14, "color": "var(--ink)"},
-                "encoding": {"text": {"field": "answers", "type": "quantitative"}},
-            },
-        ],
-        "encoding": {key: value for key, value in cell.items() if key != "row"},
-    }
-    spec = _spec(values, {"facet": {"row": cell["row"]}, "spec": inner}) if values else None
-    if spec is not None:
-        del spec["width"]
-    note = (
-        f"Answers by what the validator made of them (right from {RIGHT_FROM:g}) and what is true. "
-        "Red: the two disagree; miners earn or lose there by chance."
-    )
-    return Chart("truth", "Where validator and truth disagree", note, spec)
+    times_s = [*deadlines_s, *(row.process_time or 0.0 for row in timed)]
+    x = _values("seconds") | {"min": 0, "max": round(max(times_s, default=1.0) * 1.03, 1)}
+    note = f"One stroke per answer{_thinly(timed)}. Dashed: the deadline; a later answer earns nothing."
+    options = _options(series, x=x, y=_names(targets))
+    return Chart("deadline", "Seconds against the deadline", note, options, height=90 + 44 * len(targets))
 
 
-def _spec(values: list[dict[str, Any]], more: Spec) -> Spec:
-    return {"$schema": _SCHEMA, "data": {"values": values}, "width": "container", "config": CONFIG} | more
-
-
-def _target_axis() -> Spec:
+def _options(series: list[Options], *, x: Options, y: Options) -> Options | None:
+    """None if no series has a point."""
+    if not any(point is not None for one in series for point in one["data"]):
+        return None
     return {
-        "field": "target",
-        "type": "nominal",
-        "sort": None,
-        "title": None,
-        "axis": {"labelLimit": 150, "ticks": False, "grid": False},
+        "animation": False,
+        "backgroundColor": "transparent",
+        "grid": {"left": 12, "right": 24, "top": 12, "bottom": 34, "containLabel": True},
+        "tooltip": {  # rich text: a name may hold a stranger's markup
+            "renderMode": "richText",
+            "formatter": "{b}",
+            "confine": True,
+            "textStyle": {"width": 300, "overflow": "break"},
+        },
+        "xAxis": x,
+        "yAxis": y,
+        "series": series,
     }
 
 
-def _seconds_axis(deadline_s: float | None = None) -> Spec:
-    scale: Spec = {"zero": True, "nice": False}
-    if deadline_s is not None:
-        scale = {"domain": {"unionWith": [0, deadline_s * 1.03]}, "nice": False}
+def _values(name: str, *, scale: bool = False) -> Options:
     return {
-        "field": "seconds",
-        "type": "quantitative",
+        "type": "value",
+        "name": name,
+        "nameLocation": "middle",
+        "nameGap": 26,
+        "nameTextStyle": _DIM,
         "scale": scale,
-        "title": "seconds",
-        "axis": {"tickCount": 8},
+        "axisLabel": _DIM,
+        "splitLine": _LINE,
     }
 
 
-def _colour(targets: Sequence[str]) -> Spec:
-    colours = [f"var(--s{place % SERIES})" for place in range(len(targets))]
+def _names(names: Sequence[str]) -> Options:
     return {
-        "field": "target",
-        "type": "nominal",
-        "scale": {"domain": list(targets), "range": colours},
-        "legend": None,  # the page has one, which wraps
+        "type": "category",
+        "data": list(names),
+        "inverse": True,
+        "axisLabel": {"color": "var(--ink)", "width": 140, "overflow": "truncate"},
+        "axisLine": _LINE,
+        "axisTick": {"show": False},
     }
 
 
-def _tips(*names: str) -> list[Spec]:
-    return [{"field": name, "title": name} for name in names]
-
-
-def _about(row: Row) -> dict[str, Any]:
+def _range(place: int, low: float, high: float, *, width: int, opacity: float) -> Options:
     return {
-        "target": row.target,
-        "kind": row.kind,
-        "seconds": _rounded(row.process_time),
-        "question": _short(row.question),
-        "answer": _short(row.answer or ""),
+        "type": "line",
+        "silent": True,
+        "symbol": "none",
+        "lineStyle": {"color": _colour(place), "width": width, "opacity": opacity, "cap": "round"},
+        "data": [[round(low, 4), place], [round(high, 4), place]],
     }
 
 
-def _validators_word(row: Row) -> str:
-    if row.correctness is None:
-        return "undecided"
-    return "right" if row.correctness >= RIGHT_FROM else "wrong"
+def _scatter(place: int, data: list[Options], *, size: int | list[int], opacity: float) -> Options:
+    style = {"color": _colour(place), "opacity": opacity}
+    return {"type": "scatter", "data": data, "symbolSize": size, "itemStyle": style}
 
 
-def _truths_word(row: Row) -> str:
-    return "unknown" if row.true is None else "right" if row.true else "wrong"
+def _bar(kind: str, target: str, values: Sequence[float]) -> Options:
+    mean = round(fmean(values), 4)
+    return {"value": mean, "name": f"{target}, {kind}: {mean:.2f} of {len(values)} decided"}
+
+
+def _point(row: Row, height: float) -> Options:
+    took_s = round(row.process_time or 0.0, 3)
+    asked, said = one_line(row.question, _SHOWN), one_line(row.answer or "", _SHOWN)
+    tip = f"{row.target}, {row.kind or _NO_KIND}, {took_s:.1f} s\n{asked}\n{said}"
+    return {"value": [took_s, height], "name": tip}
+
+
+def _colour(place: int) -> str:
+    return f"var(--s{place % SERIES})"
 
 
 def _thinned(rows: Sequence[Row]) -> Sequence[Row]:
@@ -351,30 +233,3 @@ def _thinly(rows: Sequence[Row]) -> str:
 def _jitter(row: Row) -> float:
     """-0.05 to 0.05, the same for the same row."""
     return zlib.crc32(f"{row.target} {row.id}".encode()) / 2**32 / 10 - 0.05
-
-
-def _short(text: str, most: int = 160) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
-CONFIG: Spec = {
-    "background": "transparent",
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": "var(--dim)",
-        "titleColor": "var(--dim)",
-        "titleFontWeight": "normal",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "gridColor": "var(--line)",
-        "domainColor": "var(--line)",
-        "tickColor": "var(--line)",
-    },
-    "header": {"labelColor": "var(--ink)", "labelFontSize": 13},
-}

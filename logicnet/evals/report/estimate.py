@@ -38,8 +38,8 @@ class Estimate:
     count: int
 
     @property
-    def beyond_noise(self) -> bool | None:
-        """Whether 0 is outside the interval; None if there are too few values to say."""
+    def significant(self) -> bool | None:
+        """Whether the mean differs from 0 at the 5 % level; None if there are too few values to say."""
         if self.low is None or self.high is None:
             return None if self.count < FEWEST else self.mean != 0
         return self.low > 0 or self.high < 0

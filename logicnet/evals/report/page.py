@@ -1,33 +1,48 @@
-"""One HTML page of a run that needs nothing else: style, data, drawing library and all are in it.
+"""One HTML page of a run, which loads nothing else: style, data and ECharts are in it.
 
-Whatever strangers wrote is escaped by the template; the pictures' data is JSON without a `<`.
+The template escapes the text of strangers; the data of the charts is JSON without a `<`.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+from logicnet._util.text import one_line
 from logicnet.errors import SettingsError
 from logicnet.evals.report import terminal
 from logicnet.evals.report.charts import SERIES, charts
 from logicnet.evals.report.estimate import Estimate
-from logicnet.evals.report.summary import Difference, differences, disagreements, summaries, worst
+from logicnet.evals.report.summary import (
+    RIGHT_FROM,
+    Difference,
+    confusions,
+    differences,
+    disagreements,
+    splits,
+    summaries,
+    worst,
+)
 from logicnet.evals.runs.run import Run
 
 MOST_PARTED = 20
 """Disagreements that are written out; the others are in the rows."""
 
 
+_EXPORT = r'import\{(\w+) as (\w+).*?from"\./([\w-]+\.js)";export\{\2 as echarts'
+
+
 def require() -> None:
-    """Raise SettingsError unless what draws and writes the page is installed. Loads nothing."""
-    for module, package in (("vl_convert", "vl-convert-python"), ("jinja2", "jinja2")):
+    """Raise SettingsError unless nicegui (ECharts) and jinja2 are installed. Loads neither."""
+    for module, package in (("nicegui", "nicegui"), ("jinja2", "jinja2")):
         if importlib.util.find_spec(module) is None:
             raise SettingsError(f"the report needs {package}: pip install 'logicnet[bench]'")
 
@@ -50,7 +65,10 @@ def page(run: Run) -> str:
         summaries=found,
         notes=terminal.notes(found, run),
         differences=_by_pair(differences(run.rows, run.targets)),
-        noise=terminal.NOISE,
+        splits=splits(run.rows, run.targets),
+        confusions=confusions(run.rows, run.targets),
+        right_from=f"{RIGHT_FROM:g}",
+        significance=terminal.SIGNIFICANCE,
         charts=drawn,
         parted=parted[:MOST_PARTED],
         more_parted=max(0, len(parted) - MOST_PARTED),
@@ -59,11 +77,11 @@ def page(run: Run) -> str:
         cell=partial(_cell, markupsafe.Markup),
         number=terminal.number,
         signed=_signed,
-        short=_short,
+        short=partial(one_line, most=200),
         css=markupsafe.Markup(_file("page.css")),  # noqa: S704 (ours, as are the two scripts)
         script=markupsafe.Markup(_file("page.js")),  # noqa: S704
         library=markupsafe.Markup(_library()),  # noqa: S704
-        specs=markupsafe.Markup(_json({chart.id: chart.spec for chart in drawn if chart.spec})),  # noqa: S704
+        options=markupsafe.Markup(_json({chart.id: chart.options for chart in drawn if chart.options})),  # noqa: S704
     )
 
 
@@ -74,7 +92,7 @@ def title(run: Run) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """The plan in words: what is short enough to stand at the head of a page."""
+    """The plan as name and value, for the head of the page; long values are left out."""
     found = [("run", run.name)]
     for name, planned in run.plan.items():
         if name in ("format", "kind", "run", "solvers", "targets", "stakes") or planned in (None, "", [], {}):
@@ -100,9 +118,20 @@ def _fact(name: str, value: str | int | float) -> str:
 
 
 def _library() -> str:
-    """Vega, Vega-Lite and vega-embed as one script."""
-    script: str = importlib.import_module("vl_convert").javascript_bundle()
-    return script.replace("</script", "<\\/script")
+    """ECharts, which NiceGUI brings as a JavaScript module, with the name `echarts`.
+
+    NiceGUI's `index.js` says which file holds it and what that file calls it. The page has everything
+    in one module, so the file's exports become one constant. Raises SettingsError.
+    """
+    folder = files("nicegui") / "elements" / "echart" / "dist"
+    index = re.search(
+        r'import\{(\w+) as (\w+).*?from"\./([\w-]+\.js)";export\{\2 as echarts', _text(folder / "index.js")
+    )
+    script, _, exports = _text(folder / index[3]).rpartition("export{") if index else ("", "", "")
+    name = re.search(rf"(\w+) as {index[1]}[,}}]", exports) if index else None
+    if name is None:
+        raise SettingsError("this nicegui has no ECharts that we can read: pip install 'nicegui>=3.4,<4'")
+    return f"{script};const echarts={name[1]};".replace("</script", "<\\/script")
 
 
 def _json(value: Any) -> str:
@@ -121,10 +150,9 @@ def _signed(value: float, digits: int) -> str:
     return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _short(text: str, most: int = 200) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
 def _file(name: str) -> str:
-    return (files("logicnet.evals.report") / name).read_text(encoding="utf-8")
+    return _text(files("logicnet.evals.report") / name)
+
+
+def _text(file: Path | Traversable) -> str:
+    return file.read_text(encoding="utf-8")

@@ -1,12 +1,13 @@
-"""What each target of a run came to, and how much of the differences between them is noise.
+"""Results per target of a run, and whether the differences between targets are significant.
 
-What is not known is not counted and not guessed: a figure says of how many answers it is the mean.
-Silence is known: it earns 0 and is right about nothing.
+Unknown values are left out, never guessed; every mean has its count. An answer that never came counts
+as wrong, with a reward of 0.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,6 +15,7 @@ from typing import Literal
 
 from logicnet.evals.report.estimate import Estimate, mean_of, mean_of_differences
 from logicnet.evals.runs.row import Row
+from logicnet.votelog import read_vote_log
 
 RIGHT_FROM = 0.5
 """A validator's correctness from which it takes an answer for right rather than wrong."""
@@ -138,11 +140,11 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """What a reader may conclude, in words."""
-        if self.estimate.beyond_noise is None:
+        """Which target is better, if the difference is statistically significant."""
+        if self.estimate.significant is None:
             return "too few to say"
-        if not self.estimate.beyond_noise:
-            return "noise" if self.estimate.low is not None else "no difference seen"
+        if not self.estimate.significant:
+            return "not significant" if self.estimate.low is not None else "no difference"
         more = self.estimate.mean > 0
         good = more == (self.metric.better == "more")
         return f"{self.left if good else self.right} is better"
@@ -166,6 +168,87 @@ def differences(rows: Iterable[Row], targets: Sequence[str]) -> list[Difference]
             if estimate is not None:
                 found.append(Difference(left, right, metric, estimate, len(both)))
     return found
+
+
+_TRUTHS = ("right", "wrong", "unknown")
+
+Origin = Literal["computed", "model"]
+
+
+def origin(row: Row) -> Origin | None:
+    """Whether the answer was computed exactly or left to a model; None if the row has no vote log."""
+    log = read_vote_log(row.trail)
+    if log is None:
+        return None
+    return "computed" if any(v.sampler == "exact" and v.key == log.chosen for v in log.votes) else "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A target's questions whose answer was computed, or those that were left to the model."""
+
+    target: str
+    origin: Origin
+    count: int
+    truth: Estimate | None
+    reward: Estimate | None
+
+
+def splits(rows: Iterable[Row], targets: Sequence[str]) -> list[Split]:
+    """For each target with vote logs, what was computed and what was left to the model."""
+    parts: dict[tuple[str, Origin], list[Row]] = {}
+    for row in rows:
+        if row.scored and (found := origin(row)) is not None:
+            parts.setdefault((row.target, found), []).append(row)
+    kinds: tuple[Origin, ...] = ("computed", "model")
+    return [
+        Split(
+            target,
+            kind,
+            len(part),
+            mean_of(_known(map(truth, part))),
+            mean_of(_known(row.reward for row in part)),
+        )
+        for target in targets
+        for kind in kinds
+        if (part := parts.get((target, kind)))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """A target's answers, counted by the validator's verdict (rows) and by truth (columns)."""
+
+    target: str
+    rows: Sequence[tuple[str, Sequence[int]]]
+    truths: Sequence[str] = _TRUTHS
+
+
+def confusions(rows: Iterable[Row], targets: Sequence[str]) -> list[Confusion]:
+    """One for each target with a scored answer."""
+    counts = Counter(
+        (row.target, _verdict(row), "unknown" if row.true is None else "right" if row.true else "wrong")
+        for row in rows
+        if row.scored and row.answer is not None
+    )
+    seen = {target for target, _, _ in counts}
+    return [
+        Confusion(
+            target,
+            [
+                (verdict, [counts[target, verdict, one] for one in _TRUTHS])
+                for verdict in ("right", "wrong", "undecided")
+            ],
+        )
+        for target in targets
+        if target in seen
+    ]
+
+
+def _verdict(row: Row) -> str:
+    if row.correctness is None:
+        return "undecided"
+    return "right" if row.correctness >= RIGHT_FROM else "wrong"
 
 
 def disagreements(rows: Iterable[Row]) -> list[Row]:

@@ -9,12 +9,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from logicnet.evals.report.estimate import Estimate
-from logicnet.evals.report.summary import Difference, TargetSummary, differences, disagreements, summaries
+from logicnet.evals.report.summary import (
+    Difference,
+    Split,
+    TargetSummary,
+    differences,
+    disagreements,
+    splits,
+    summaries,
+)
 from logicnet.evals.runs.run import Run
 
-NOISE = (
-    "Differences are of the first less the second, question by question, on those where both are known. "
-    "noise: the 95 % interval holds 0, so more of the same questions might turn it round."
+SIGNIFICANCE = (
+    "Differences are the first minus the second, question by question, where both are known. A difference "
+    "is not significant where its 95 % confidence interval contains 0."
 )
 
 
@@ -27,22 +35,24 @@ def console() -> Console:
 
 
 def print_run(out: Console, run: Run) -> None:
-    """Summary and differences, and what to know before believing them."""
+    """Results, computed against model, differences, and what the figures leave out."""
     found = summaries(run.rows, run.targets)
     out.print(summary_table(found))
     for note in notes(found, run):
         out.print(note, markup=False, highlight=False)
+    parts = splits(run.rows, run.targets)
+    if parts:
+        out.print()
+        out.print(split_table(parts))
     compared = differences(run.rows, run.targets)
     if compared:
         out.print()
         out.print(difference_table(compared))
-        out.print(NOISE, markup=False, highlight=False)
+        out.print(SIGNIFICANCE, markup=False, highlight=False)
 
 
 def summary_table(found: Sequence[TargetSummary]) -> Table:
-    table = Table(
-        title="What each came to; in brackets where 95 % of repetitions would be", title_justify="left"
-    )
+    table = Table(title="Results per target, with 95 % confidence intervals", title_justify="left")
     table.add_column("", no_wrap=True)
     headings = ("asked", "in time", "reward", "correctness", "truly right", "similarity")
     for heading in (*headings, "median s", "p95 s", "max s", "tokens"):
@@ -64,13 +74,25 @@ def summary_table(found: Sequence[TargetSummary]) -> Table:
     return table
 
 
+def split_table(parts: Sequence[Split]) -> Table:
+    table = Table(title="Computed, and left to the model", title_justify="left")
+    for heading in ("", "answer"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("questions", "truly right", "reward"):
+        table.add_column(heading, justify="right")
+    for one in parts:
+        row = (one.origin, str(one.count), estimate(one.truth), estimate(one.reward))
+        table.add_row(escape(one.target), *row)
+    return table
+
+
 def difference_table(compared: Sequence[Difference]) -> Table:
     table = Table(title="Differences", title_justify="left")
     table.add_column("", no_wrap=True)
     table.add_column("of", no_wrap=True)
     for heading in ("difference", "95 % interval", "questions"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("so")
+    table.add_column("verdict")
     before = ("", "")
     for one in compared:
         pair = (one.left, one.right)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,15 +15,16 @@ from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import LiveTable
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
-from logicnet.evals.challenges import ChallengeSet, easy_tasks
+from logicnet.evals.challenges import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import Row
+from logicnet.ledger import LedgerReader
 from logicnet.llm.reach import unheard
+from logicnet.operate.demo.questions import questions
 from logicnet.operate.demo.stage import STAKES
 from logicnet.scoring import similarity, truth
 
 QUESTIONS = 10
-SEED = 35
 STAGGER_S = 1.0  # between the lanes; a validator's 4 s would only make one wait
 
 VALIDATOR = "alice"
@@ -40,7 +42,7 @@ def plan(keys: Mapping[str, Signer], address: str, models_url: str) -> ArenaPlan
         label=(MINER,),
         validator=keys[VALIDATOR].ss58_address,
         stakes={keys[name].ss58_address: stake for name, stake in STAKES.items()},
-        challenges=f"{QUESTIONS} easy ones of mathgenerator, seed {SEED}",
+        challenges="four that are computed, six that need the model",
         wire="both",
         stagger_s=STAGGER_S,
         reference_url=models_url if similarity.at_hand() else None,
@@ -50,9 +52,9 @@ def plan(keys: Mapping[str, Signer], address: str, models_url: str) -> ArenaPlan
 
 def ask(folder: Path, planned: ArenaPlan, signer: Signer, console: Console) -> list[Row]:
     """Put the questions, show the arena's table, and return what is in `folder` now."""
-    problems = easy_tasks(QUESTIONS, seed=SEED)
+    problems = questions()
     with RunFolder.begin(folder, planned, ChallengeSet(problems)) as run:
-        with LineByLine(run, console) as board, unheard():
+        with LiveTable(run, console) as board, unheard():
             asyncio.run(_fight(run, signer, board))
         if console.is_terminal:
             console.print(board.tables())
@@ -64,23 +66,42 @@ async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: LiveTable) ->
         await Arena(run, signer, scorer, board).run()
 
 
-class LineByLine(LiveTable):
-    """The arena's board, and a line for each answer: ten are few enough to be read."""
-
-    def row(self, row: Row) -> None:
-        super().row(row)
-        self.say(line(row), whole=False)
+Origins = Mapping[str, str]
+"""By question, "computed" or "model"."""
 
 
-def line(row: Row) -> str:
-    """Wire, seconds, the answer and whether it is right, and what was asked."""
-    answer = one_line(f"({row.error})" if row.answer is None else row.answer)
-    if len(answer) > _LONGEST_ANSWER:
-        answer = answer[: _LONGEST_ANSWER - 3] + "..."
+def origins(ledger: Path, *, patience_s: float = 10.0) -> Origins:
+    """Where the answers came from, by the votes in the miner's ledger, which writes a moment later."""
+    end_s = time.monotonic() + patience_s
+    while True:
+        with LedgerReader.open(ledger) as reader:
+            rows = reader.watched(0.0)
+        if sum(row["outcome"] is not None for row in rows) >= QUESTIONS or time.monotonic() > end_s:
+            break
+        time.sleep(0.1)
+    return {
+        row["question"]: "computed" if row["exact"] and row["exact"] == row["chosen"] else "model"
+        for row in rows
+    }
+
+
+def right_by_origin(rows: Sequence[Row], found: Origins) -> str:
+    """How many answers were computed and how many the model gave, and how many of each are right."""
+    said = []
+    for origin, words in (("computed", "computed without the model"), ("model", "left to the model")):
+        part = [row for row in rows if found.get(row.question) == origin]
+        said.append(f"{len(part)} {words}, {sum(row.true is True for row in part)} of them right")
+    return "; ".join(said)
+
+
+def line(row: Row, origin: str = "-") -> str:
+    """Wire, seconds, the answer's origin, the answer and whether it is right, and the question."""
+    answer = one_line(f"({row.error})" if row.answer is None else row.answer, _LONGEST_ANSWER)
     verdict = {True: "right", False: f"wrong, it is {row.ground_truth}", None: "-"}[row.true]
     seconds = "-" if row.process_time is None else f"{row.process_time:.1f} s"
     return (
-        f"  {row.wire:<7} {seconds:>6}  {answer:<{_LONGEST_ANSWER}}  {verdict:<17}  {readable(row.question)}"
+        f"  {row.wire:<7} {seconds:>6}  {origin:<8}  {answer:<{_LONGEST_ANSWER}}  {verdict:<17}"
+        f"  {readable(row.question)}"
     )
 
 
@@ -92,7 +113,7 @@ def readable(question: str) -> str:
 
 
 def left_open(planned: ArenaPlan) -> str:
-    """What was not scored, in plain words."""
+    """What was not scored, and why."""
     said = "No judge was asked: what arithmetic cannot decide stays undecided."
     if planned.reference is None:
         said += (

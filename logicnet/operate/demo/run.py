@@ -22,7 +22,16 @@ from logicnet.evals.arena.client import MinerReply, ValidatorClient
 from logicnet.evals.report import write as report
 from logicnet.evals.report.summary import in_time
 from logicnet.evals.runs.run import PLAN
-from logicnet.operate.demo.asking import QUESTIONS, VALIDATOR, ask, left_open, plan
+from logicnet.operate.demo.asking import (
+    QUESTIONS,
+    VALIDATOR,
+    ask,
+    left_open,
+    line,
+    origins,
+    plan,
+    right_by_origin,
+)
 from logicnet.operate.demo.progress import step
 from logicnet.operate.demo.stage import Stage
 
@@ -83,10 +92,14 @@ def _run(stage: Stage, keep: bool, console: Console) -> int:
         if not rows:
             raise LogicnetError(f"the miner could not be asked anything; what it said is in {miner.log}")
         answered = sum(in_time(row) and bool((row.answer or "").strip()) for row in rows)
-        right = sum(row.true is True for row in rows)
+        found = origins(stage.folder / "ledger.sqlite")
+        for row in rows:
+            console.print(
+                line(row, found.get(row.question, "-")), highlight=False, markup=False, soft_wrap=True
+            )
         console.print(
-            f"{answered} of {QUESTIONS} answered in time, {right} of them right "
-            f"(the model has 135 million parameters). Took {time.monotonic() - started_s:.0f} s.",
+            f"{answered} of {QUESTIONS} answered in time: {right_by_origin(rows, found)} "
+            f"(it has 135 million parameters). Took {time.monotonic() - started_s:.0f} s.",
             highlight=False,
         )
         console.print(left_open(planned), highlight=False, markup=False)

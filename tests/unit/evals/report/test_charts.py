@@ -1,28 +1,23 @@
-"""Every picture is rendered to SVG by the same Vega that the page carries, and its marks are counted."""
+"""What the charts hold. tests/e2e/test_report.py has a browser draw them."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
-import vl_convert
 
-from logicnet.evals.report import charts as module
 from logicnet.evals.report.charts import Chart, charts
 from logicnet.evals.report.summary import summaries
-from tests.unit.evals.report.runs import mixed, row
+from tests.unit.evals.report.runs import HOSTILE, mixed, row
 
-IDS = ("reward", "correctness-seconds", "kinds", "deadline", "truth")
+IDS = ("reward", "correctness-seconds", "kinds", "deadline")
 
 
 def drawn(rows, targets) -> dict[str, Chart]:
     return {chart.id: chart for chart in charts(rows, summaries(rows, targets))}
 
 
-def marks(chart: Chart, kind: str) -> int:
-    """How many things of a kind a picture shows: symbols, bars, rules, strokes, texts."""
-    svg = vl_convert.vegalite_to_svg(chart.spec, vl_version="6.4")
-    return len(re.findall(rf'aria-roledescription="{kind}"', svg))
+def points(chart: Chart, kind: str) -> int:
+    series = [one for one in chart.options["series"] if one["type"] == kind]
+    return sum(point is not None for one in series for point in one["data"])
 
 
 @pytest.fixture(scope="module")
@@ -30,40 +25,44 @@ def found() -> dict[str, Chart]:
     return drawn(mixed(24), ["direct", "race"])
 
 
-def test_there_are_the_pictures_people_look_for(found):
+def test_every_chart_has_data_and_a_note(found):
     assert tuple(found) == IDS
-    assert all(chart.spec and chart.note for chart in found.values())
+    assert all(chart.options and chart.note for chart in found.values())
 
 
-def test_reward_has_a_dot_a_line_and_what_is_open_for_each(found):
-    assert marks(found["reward"], "point") == 2
-    assert marks(found["reward"], "rule mark") == 2
-    assert marks(found["reward"], "bar") == 1  # only race has something undecided
+def test_reward_has_a_dot_an_interval_and_the_open_range(found):
+    assert points(found["reward"], "scatter") == 2
+    widths = [one["lineStyle"]["width"] for one in found["reward"].options["series"] if one["type"] == "line"]
+    assert sorted(widths) == [3, 3, 18]  # only race has undecided answers
+    assert "Pale bar" in found["reward"].note
 
 
 def test_each_decided_answer_is_a_dot(found):
-    assert marks(found["correctness-seconds"], "point") == 24 + 20
+    assert points(found["correctness-seconds"], "scatter") == 24 + 20
 
 
-def test_each_kind_has_a_bar_for_each(found):
-    assert marks(found["kinds"], "bar") == 6
+def test_each_kind_has_a_bar_for_each_target(found):
+    assert points(found["kinds"], "bar") == 6
 
 
 def test_each_answer_is_a_stroke_before_the_deadline(found):
-    assert marks(found["deadline"], "tick") == 48
-    assert marks(found["deadline"], "rule mark") == 1
-
-
-def test_what_validator_and_truth_say_adds_up(found):
-    values = found["truth"].spec["data"]["values"]
-    assert sum(value["answers"] for value in values) == 48
-    assert marks(found["truth"], "rect mark") == 18
+    assert points(found["deadline"], "scatter") == 48
+    lines = [one["markLine"]["data"] for one in found["deadline"].options["series"] if "markLine" in one]
+    assert lines == [[{"xAxis": 64.0}]]
+    assert found["deadline"].options["xAxis"]["max"] > 64
 
 
 def test_a_judge_that_calls_tricks_is_drawn_below_zero():
     rows = [row(number=n, correctness=-1.0) for n in range(3)]
-    shown = drawn(rows, ["direct"])["correctness-seconds"].spec["encoding"]["y"]["scale"]["domain"]
-    assert shown[0] < -1
+    assert drawn(rows, ["direct"])["correctness-seconds"].options["yAxis"]["min"] < -1
+
+
+def test_tooltips_show_the_text_of_strangers_without_markup():
+    chart = drawn([row(question=f"a\n{HOSTILE}\x1b[31m" + "b" * 500)], ["direct"])["deadline"]
+    assert chart.options["tooltip"]["renderMode"] == "richText"
+    name = chart.options["series"][0]["data"][0]["name"]
+    assert "\x1b" not in name
+    assert len(name) < 400
 
 
 def test_nothing_known_draws_nothing_and_breaks_nothing():
@@ -76,20 +75,4 @@ def test_nothing_known_draws_nothing_and_breaks_nothing():
         reward=None,
         scored=False,
     )
-    assert [chart.id for chart in drawn([silent], ["direct"]).values() if chart.spec] == []
-
-
-def test_a_run_of_days_does_not_make_a_page_of_gigabytes(monkeypatch):
-    monkeypatch.setattr(module, "MOST_POINTS", 10)
-    monkeypatch.setattr(module, "MOST_KINDS", 2)
-    found = drawn(mixed(24), ["direct", "race"])
-    assert len(found["deadline"].spec["data"]["values"]) <= 10
-    assert "of 48, evenly chosen" in found["deadline"].note
-    assert "The 2 commonest of 3 kinds" in found["kinds"].note
-    assert len({value["kind"] for value in found["kinds"].spec["data"]["values"]}) == 2
-
-
-def test_more_targets_than_colours_are_all_drawn():
-    names = [f"10.0.0.{n}:8091" for n in range(12)]
-    rows = [row(name, n) for name in names for n in range(2)]
-    assert marks(drawn(rows, names)["reward"], "point") == 12
+    assert [chart.id for chart in drawn([silent], ["direct"]).values() if chart.options] == []

@@ -15,14 +15,14 @@ def test_nothing_has_no_mean():
 
 def test_too_few_values_have_no_interval():
     few = mean_of([0.0, 1.0] * (FEWEST // 2 - 1))
-    assert (few.mean, few.low, few.high, few.beyond_noise) == (0.5, None, None, None)
+    assert (few.mean, few.low, few.high, few.significant) == (0.5, None, None, None)
 
 
 def test_values_that_never_vary_are_no_certainty():
     same = mean_of([0.25] * 20)
     assert (same.mean, same.low, same.high, same.without_interval) == (0.25, None, None, "all equal")
-    assert same.beyond_noise
-    assert mean_of([0.0] * 20).beyond_noise is False
+    assert same.significant
+    assert mean_of([0.0] * 20).significant is False
     assert mean_of([0.0] * 2).without_interval == "too few"
 
 
@@ -54,7 +54,7 @@ def test_pairs_cancel_what_makes_questions_hard():
     hard = {f"q{n}": drawn.random() for n in range(60)}
     better = {name: value + 0.02 + drawn.uniform(-0.01, 0.01) for name, value in hard.items()}
     paired = mean_of_differences(better, hard)
-    assert paired.beyond_noise
+    assert paired.significant
     assert paired.mean == pytest.approx(0.02, abs=0.005)
     # Side by side, without pairs, nobody could tell.
     assert mean_of(list(better.values())).low < mean_of(list(hard.values())).high

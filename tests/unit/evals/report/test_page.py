@@ -8,6 +8,7 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.evals.report import page as module
+from logicnet.evals.report.summary import confusions, splits
 from logicnet.evals.report.write import run
 from logicnet.evals.runs.run import read_run
 from tests.unit.evals.report.runs import HOSTILE, mixed, row, write_run
@@ -26,7 +27,7 @@ def text(tmp_path_factory) -> str:
 
 @pytest.fixture
 def light(monkeypatch):
-    """Without the drawing library, which takes seconds to put together."""
+    """Without ECharts, a megabyte."""
     monkeypatch.setattr(module, "_library", lambda: "/* library */")
 
 
@@ -57,18 +58,18 @@ def test_it_is_one_page_that_fetches_nothing(text):
 
 def test_what_strangers_wrote_is_text(text):
     read = _Reader(text)
-    assert [tag for tag, _ in read.tags].count("script") == 3  # ours
+    assert [tag for tag, _ in read.tags].count("script") == 2  # ours
     assert "img" not in {tag for tag, _ in read.tags}
     assert "".join(read.texts).count(HOSTILE) >= 12  # in a title, tables, a legend, a list, an article
 
 
-def test_the_data_of_the_pictures_is_json(text):
-    found = re.search(r'<script type="application/json" id="specs">(.*?)</script>', text, re.DOTALL)
-    specs = json.loads(found[1])
-    assert set(specs) == {"reward", "correctness-seconds", "kinds", "deadline", "truth"}
-    assert all(f'<figure id="{name}"' in text for name in specs)
-    questions = {value["question"] for value in specs["deadline"]["data"]["values"] if "question" in value}
-    assert any("</script>" in question for question in questions)
+def test_the_data_of_the_charts_is_json(text):
+    found = re.search(r'<script type="application/json" id="charts">(.*?)</script>', text, re.DOTALL)
+    drawn = json.loads(found[1])
+    assert set(drawn) == {"reward", "correctness-seconds", "kinds", "deadline"}
+    assert all(f'<figure id="{name}"' in text for name in drawn)
+    names = {point["name"] for one in drawn["deadline"]["series"] for point in one["data"]}
+    assert any("</script>" in name for name in names)
 
 
 def test_the_ten_worst_are_there_in_full(light, tmp_path):
@@ -98,7 +99,7 @@ def test_it_says_how_the_run_was_made_and_nothing_secret(light, tmp_path):
 def test_a_run_with_nothing_known_still_has_a_page(light, tmp_path):
     silent = row(answer=None, process_time=None, correctness=None, true=None, similarity=None, reward=None)
     text = module.page(read_run(write_run(tmp_path, [silent])))
-    assert "Nothing is known that could be drawn here." in text
+    assert "No data for this chart." in text
 
 
 def test_disagreements_are_written_out_up_to_a_number(light, tmp_path):
@@ -128,7 +129,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_in_one_line(light, tmp_path
         run(folder, tmp_path / "file")
 
 
-@pytest.mark.parametrize("missing", ["vl_convert", "jinja2"])
+@pytest.mark.parametrize("missing", ["nicegui", "jinja2"])
 def test_what_is_not_installed_is_named(monkeypatch, missing):
     found = module.importlib.util.find_spec
     monkeypatch.setattr(
@@ -136,3 +137,29 @@ def test_what_is_not_installed_is_named(monkeypatch, missing):
     )
     with pytest.raises(SettingsError, match=r"logicnet\[bench\]"):
         module.require()
+
+
+def test_computed_answers_and_the_models_are_reported_apart(light, tmp_path):
+    exact = {"kind": "sum", "chosen": "number:7", "lanes": [{"lane": "exact", "key": "number:7"}]}
+    voted = {"kind": "story", "chosen": "number:7", "lanes": [{"lane": "reason", "key": "number:7"}]}
+    rows = [row(number=n, true=n < 3, trail=exact if n < 4 else voted) for n in range(10)]
+    assert [(one.origin, one.count, one.truth.mean) for one in splits(rows, ["direct"])] == [
+        ("computed", 4, 0.75),
+        ("model", 6, 0.0),
+    ]
+    text = module.page(read_run(write_run(tmp_path, rows)))
+    assert "Computed, and left to the model" in text
+    assert splits([row()], ["direct"]) == []  # no vote log: not known
+
+
+def test_validator_and_truth_are_counted_against_each_other():
+    rows = [row(number=0, correctness=1.0, true=False), row(number=1, correctness=None, true=True)]
+    assert [one.rows for one in confusions(rows, ["direct"])] == [
+        [("right", [0, 1, 0]), ("wrong", [0, 0, 0]), ("undecided", [1, 0, 0])]
+    ]
+
+
+def test_a_nicegui_without_readable_echarts_is_one_line(monkeypatch):
+    monkeypatch.setattr(module, "_text", lambda file: "export{}")
+    with pytest.raises(SettingsError, match="nicegui"):
+        module._library()

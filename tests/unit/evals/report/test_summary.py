@@ -54,14 +54,14 @@ def test_a_target_without_rows_has_no_figures():
     assert (one.asked, one.reward, one.median_s, one.tokens, one.reward_low) == (0, None, None, None, None)
 
 
-def test_differences_are_of_pairs_and_say_what_is_noise():
+def test_differences_are_of_pairs_and_say_what_is_significant():
     found = {
         (one.left, one.right, one.metric.name): one for one in differences(mixed(24), ["direct", "race"])
     }
     reward = found["direct", "race", "reward"]
     assert reward.verdict == "race is better"
     assert (reward.estimate.count, reward.asked_both) == (20, 24)
-    assert found["direct", "race", "similarity"].verdict == "no difference seen"
+    assert found["direct", "race", "similarity"].verdict == "no difference"
     assert "too few" in differences(mixed(4), ["direct", "race"])[0].verdict
 
 
@@ -70,7 +70,7 @@ def test_less_time_is_better():
     fast = [row("fast", n, process_time=3.0 + n / 10) for n in range(20)]
     found = {one.metric.name: one.verdict for one in differences(slow + fast, ["slow", "fast"])}
     assert found["seconds"] == "fast is better"
-    assert found["tokens"] == "no difference seen"
+    assert found["tokens"] == "no difference"
 
 
 def test_of_many_targets_each_is_compared_with_the_first():

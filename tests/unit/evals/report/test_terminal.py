@@ -15,13 +15,13 @@ def printed(tmp_path, rows, width=200):
     return out.getvalue()
 
 
-def test_a_reader_sees_figures_intervals_and_what_is_noise(tmp_path):
+def test_a_reader_sees_figures_intervals_and_significance(tmp_path):
     text = printed(tmp_path, mixed())
     direct = next(line for line in text.splitlines() if line.startswith("│ direct "))
     assert "0.615 [0.587, 0.642] │ 0.250 [0.083, 0.417]" in direct
     assert "direct - race" in text
     assert "race is better" in text
-    assert "noise" in text
+    assert "not significant" in text
     assert "\x1b" not in text
 
 

@@ -11,10 +11,24 @@ from rich.console import Console
 from logicnet.evals.report import page
 from logicnet.evals.report import write as report
 from logicnet.evals.runs.row import Row
-from logicnet.operate.demo.asking import MINER, ask, left_open, line, plan, readable
+from logicnet.ledger import Ledger
+from logicnet.operate.demo.asking import (
+    MINER,
+    ask,
+    left_open,
+    line,
+    origins,
+    plan,
+    readable,
+    right_by_origin,
+)
+from logicnet.operate.demo.questions import questions
 from logicnet.operate.demo.stage import STAKES, hotkey
 from logicnet.scoring import similarity
+from logicnet.solver.race.exact import Exact
+from logicnet.votelog import SamplerVote, VoteLog
 from tests.harness.scripted_miner import ScriptedMiner
+from tests.unit.ledger.facts import admitted, answered, epoch
 
 
 @pytest.fixture
@@ -25,7 +39,7 @@ def keys(tmp_path):
 @pytest.fixture
 def miner(keys) -> Iterator[ScriptedMiner]:
     """Serves from a thread of its own, since the demo has an event loop of its own."""
-    miner = ScriptedMiner(keys["miner"], answer="38")
+    miner = ScriptedMiner(keys["miner"], answer="14")
     with ExitStack() as stack:
         portal = stack.enter_context(start_blocking_portal())
         served: AbstractContextManager[object] = portal.wrap_async_context_manager(miner)
@@ -51,14 +65,11 @@ def test_ten_questions_over_both_wires_end_in_the_arenas_table_and_a_report(
     assert len(rows) == 10
     assert sorted(row.wire for row in rows) == ["btauth"] * 5 + ["classic"] * 5
     assert {row.target for row in rows} == {MINER}
-    assert all(row.true is (row.ground_truth == "38") for row in rows)
+    assert all(row.true is (row.ground_truth == "14") for row in rows)
     assert all(row.correctness is not None and row.similarity is None for row in rows)
     assert [row.decided_by for row in rows if row.true] == ["equal"]
     said = console.file.getvalue()
     assert all(len(one) <= 120 for one in said.splitlines() if not one.startswith(("Pictures", "Every row")))
-    answers = [one.split() for one in said.splitlines() if one.startswith(("  classic ", "  btauth "))]
-    assert len(answers) == 10
-    assert sum("right" in one for one in answers) == 1
     tables = [one.split() for one in said.splitlines() if one.split()[:1] == ["race"]]
     assert tables[0][1:4] == ["10", "10", "10"]  # asked, answered, scored
     assert tables[1][2:] == ["1", "0.975", "1.000"]  # rank, incentive, weight
@@ -77,11 +88,33 @@ def test_what_is_left_open_is_said_in_plain_words(keys, monkeypatch):
 
 def test_a_line_for_each_answer():
     shown = " ".join(line(row(true=True)).split())
-    assert shown == "btauth 2.3 s 18 right What is 9 × 2?"  # noqa: RUF001
+    assert shown == "btauth 2.3 s - 18 right What is 9 × 2?"  # noqa: RUF001
     assert "wrong, it is 18" in line(row(true=False, answer="[b]" + "x" * 500))
-    assert line(row(answer="a\nb\x1b[31m")).split()[3:6] == ["a", "b", "[31m"]
+    assert line(row(answer="a\nb\x1b[31m")).split()[4:7] == ["a", "b", "[31m"]
     refused = line(row(answer=None, error="no reply within 64 s", process_time=None))
     assert "(no reply within 64 s)" in refused
+
+
+def test_computed_answers_and_the_models_are_counted_apart(tmp_path):
+    asked = ["What is 2+2?", "How many pens?"]
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        for number, (question, sampler) in enumerate(zip(asked, ("exact", "reason"), strict=True)):
+            ledger.record(admitted(str(number), epoch(1), question=question))
+            votes = (SamplerVote(sampler, "number:4"),)
+            ledger.record(answered(str(number), vote_log=VoteLog("sum", votes, "number:4")))
+    found = origins(tmp_path / "ledger.sqlite", patience_s=0.0)
+    assert found == dict(zip(asked, ("computed", "model"), strict=True))
+    rows = [row(question=asked[0], true=True), row(question=asked[1], true=False)]
+    assert right_by_origin(rows, found) == (
+        "1 computed without the model, 1 of them right; 1 left to the model, 0 of them right"
+    )
+
+
+async def test_six_of_ten_questions_need_the_model():
+    async with Exact() as exact:
+        solved = [await exact.solve(one.question) for one in questions()]
+    assert [found and found.answer for found in solved[:4]] == [one.truth for one in questions()[:4]]
+    assert solved[4:] == [None] * 6
 
 
 def test_easy_arithmetic_is_shown_without_its_latex():
