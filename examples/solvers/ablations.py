@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from logicnet.solver import Setup
-from logicnet.solver.race.exact import Solution
+from logicnet.solver.race.exact import ExactSolution
 from logicnet.solver.race.profiles import Profile
 from logicnet.solver.race.solver import RaceSolver
 from logicnet.solver.race.votes import Prior, Trust
@@ -93,7 +93,7 @@ class _Nothing:
     async def start(self) -> None:
         pass
 
-    async def solve(self, question: str) -> Solution | None:
+    async def solve(self, question: str) -> ExactSolution | None:
         return None
 
     async def aclose(self) -> None:

@@ -9,6 +9,6 @@ equations    equations in one unknown up to the second degree
 written      a value in the format that the question asks for
 """
 
-from logicnet.solver.race.exact.sampler import Exact, Solution
+from logicnet.solver.race.exact.sampler import Exact, ExactSolution
 
-__all__ = ["Exact", "Solution"]
+__all__ = ["Exact", "ExactSolution"]

@@ -9,7 +9,7 @@ import sympy
 
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.steps import evaluate, shown
-from logicnet.solver.race.exact.sampler import Solution
+from logicnet.solver.race.exact.sampler import ExactSolution
 from logicnet.solver.race.exact.written import written
 
 _LETTER = r"[a-zA-Z]"
@@ -30,7 +30,7 @@ _IF = re.compile(
 )
 
 
-def equation(text: str, wanted: AnswerFormat, verb: str) -> Solution | None:
+def equation(text: str, wanted: AnswerFormat, verb: str) -> ExactSolution | None:
     """The solution of an equation that is to be solved; None if the text is not one. Raises Unreadable."""
     if match := _IF.fullmatch(text):
         return _solved(match["left"], match["right"], match["last"], wanted)
@@ -45,7 +45,7 @@ def equation(text: str, wanted: AnswerFormat, verb: str) -> Solution | None:
     return _solved(match["left"], match["right"], "".join(named), wanted)
 
 
-def _solved(left: str, right: str, named: str, wanted: AnswerFormat) -> Solution | None:
+def _solved(left: str, right: str, named: str, wanted: AnswerFormat) -> ExactSolution | None:
     letters = set(re.findall(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", f"{left} {right}"))
     if len(letters) != 1 or (named and named not in letters):
         return None
@@ -63,7 +63,7 @@ def _solved(left: str, right: str, named: str, wanted: AnswerFormat) -> Solution
     return _quadratic(difference, name, steps, wanted) if difference.degree() == 2 else None
 
 
-def _linear(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> Solution | None:
+def _linear(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> ExactSolution | None:
     slope, constant = poly.all_coeffs()
     value = -constant / slope
     answer = written(value, wanted, fraction=True)
@@ -73,10 +73,10 @@ def _linear(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> Sol
               f"{'' if slope == 1 else shown(slope)}{name} = {shown(-constant)}."]  # fmt: skip
     if slope != 1:
         steps += [f"Dividing both sides by {shown(slope)} gives {name} = {shown(value)}."]
-    return Solution(answer, " ".join([*steps, f"So {name} is {answer}."]))
+    return ExactSolution(answer, " ".join([*steps, f"So {name} is {answer}."]))
 
 
-def _quadratic(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> Solution | None:
+def _quadratic(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> ExactSolution | None:
     a, b, c = poly.all_coeffs()
     discriminant = b * b - 4 * a * c
     if discriminant < 0:
@@ -91,7 +91,7 @@ def _quadratic(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> 
     ]
     if len(roots) == 1:
         steps += [f"It is zero, so there is one solution, -b/(2a) = {answers[0]}."]
-        return Solution(answers[0], " ".join([*steps, f"So {name} is {answers[0]}."]))
+        return ExactSolution(answers[0], " ".join([*steps, f"So {name} is {answers[0]}."]))
     steps += [f"The solutions are (-b ± √{shown(discriminant)})/(2a)."]
     steps += [f"So {name} is {answers[0]} or {answers[1]}."]
-    return Solution(f"{name} = {answers[0]} or {name} = {answers[1]}", " ".join(steps))
+    return ExactSolution(f"{name} = {answers[0]} or {name} = {answers[1]}", " ".join(steps))

@@ -9,7 +9,7 @@ import re
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import Steps, evaluate
-from logicnet.solver.race.exact.sampler import Solution
+from logicnet.solver.race.exact.sampler import ExactSolution
 from logicnet.solver.race.exact.written import written
 
 _MOST_TOLD = 4  # sentences between the first and the last
@@ -68,7 +68,7 @@ _ANGLE = re.compile(r"(?<=[\d)])\s*degrees?\b", re.IGNORECASE)
 _TRIVIAL = re.compile(r"(-?\d+) ÷ (\d+) = \1/\2")
 
 
-def expression(text: str, wanted: AnswerFormat, *, simplified: bool = False) -> Solution | None:
+def expression(text: str, wanted: AnswerFormat, *, simplified: bool = False) -> ExactSolution | None:
     """The solution of a formula; None if it is a mere number, or its form is open. Raises Unreadable."""
     degrees = bool(_DEGREES.search(text) or _ANGLE.search(text))
     formula = _ANGLE.sub("", _DEGREES.sub("", text))
@@ -82,7 +82,7 @@ def expression(text: str, wanted: AnswerFormat, *, simplified: bool = False) -> 
     if not steps or (plain and _TRIVIAL.fullmatch(steps[0])):
         return None
     answer = written(outcome.value, wanted, fraction=fraction)
-    return Solution(answer, " ".join(_told(_pretty(text), steps, answer, wanted))) if answer else None
+    return ExactSolution(answer, " ".join(_told(_pretty(text), steps, answer, wanted))) if answer else None
 
 
 def in_signs(text: str) -> str:

@@ -18,7 +18,7 @@ import sympy
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import bracketed, shown
-from logicnet.solver.race.exact.sampler import Solution
+from logicnet.solver.race.exact.sampler import ExactSolution
 from logicnet.solver.race.exact.written import written
 
 MOST_NUMBERS = 30  # in a list
@@ -38,7 +38,7 @@ class Work(NamedTuple):
     unit: str = ""
 
 
-def operation(verb: str, text: str, wanted: AnswerFormat) -> Solution | None:
+def operation(verb: str, text: str, wanted: AnswerFormat) -> ExactSolution | None:
     """The solution if one rule matches the text. Raises Unreadable."""
     for pattern, function, verbs in _RULES:
         if verb in verbs and (match := pattern.fullmatch(text)):
@@ -47,15 +47,15 @@ def operation(verb: str, text: str, wanted: AnswerFormat) -> Solution | None:
     return None
 
 
-def _solution(work: Work, wanted: AnswerFormat) -> Solution | None:
+def _solution(work: Work, wanted: AnswerFormat) -> ExactSolution | None:
     if isinstance(work.value, str):
-        return Solution(work.value, " ".join([*work.steps, f"So {work.subject}."]))
+        return ExactSolution(work.value, " ".join([*work.steps, f"So {work.subject}."]))
     answer = written(work.value, wanted)
     if answer is None or (work.unit and "/" in answer):
         return None
     exact = answer == shown(work.value) or not wanted.rounded
     last = f"{'So' if exact else 'Rounded as asked,'} {work.subject} is {answer}{work.unit}."
-    return Solution(answer + work.unit, " ".join([*work.steps, last]))
+    return ExactSolution(answer + work.unit, " ".join([*work.steps, last]))
 
 
 # Numbers in a list -------------------------------------------------------------------------------

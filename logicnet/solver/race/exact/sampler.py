@@ -22,7 +22,7 @@ _DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
+class ExactSolution:
     """`answer` as it is sent; `steps` tell the calculation in two to six plain sentences."""
 
     answer: str
@@ -37,14 +37,14 @@ class Exact:
 
     def __init__(self) -> None:
         self._bounded = Bounded(_MODULE)
-        self._calls: set[asyncio.Task[Solution | None]] = set()
+        self._calls: set[asyncio.Task[ExactSolution | None]] = set()
         self._closed = False
 
     async def start(self) -> None:
         """Start the worker now, which takes a second. Without a worker no question is answered."""
         await self.solve("What is 1 + 1?")
 
-    async def solve(self, question: str) -> Solution | None:
+    async def solve(self, question: str) -> ExactSolution | None:
         """The solution, or None if the question is not surely a closed one. Never raises for a question."""
         if len(question) > LONGEST or not _DIGIT.search(question) or self._closed:
             return None
@@ -56,7 +56,7 @@ class Exact:
         # A cancelled caller must not kill the worker: the next one would wait a second for another.
         return await asyncio.shield(call)
 
-    async def _solution(self, question: str) -> Solution | None:
+    async def _solution(self, question: str) -> ExactSolution | None:
         try:
             found = await self._bounded.call(f"{_MODULE}:solve", timeout_s=TIMEOUT_S, question=question)
         except (
@@ -65,7 +65,7 @@ class Exact:
             ValueError,
         ):  # the latter two: no process or pipe, or a reply that is not JSON
             return None
-        return Solution(**found) if found else None
+        return ExactSolution(**found) if found else None
 
     async def aclose(self) -> None:
         """End the worker and its computation. Calling it again is harmless."""

@@ -9,11 +9,11 @@ from logicnet.solver.race.exact.equations import equation
 from logicnet.solver.race.exact.expressions import expression
 from logicnet.solver.race.exact.operations import operation
 from logicnet.solver.race.exact.question import QuestionReading, readings
-from logicnet.solver.race.exact.sampler import Solution
+from logicnet.solver.race.exact.sampler import ExactSolution
 
 
 def solve(question: str) -> dict[str, str] | None:
-    """The fields of a Solution; None if the question is not surely a closed one."""
+    """The fields of a ExactSolution; None if the question is not surely a closed one."""
     for reading in readings(question):
         try:
             solution = _solution(reading)
@@ -24,7 +24,7 @@ def solve(question: str) -> dict[str, str] | None:
     return None
 
 
-def _solution(reading: QuestionReading) -> Solution | None:
+def _solution(reading: QuestionReading) -> ExactSolution | None:
     verb, text, wanted = reading.verb, reading.object, reading.format
     if named := operation(verb, text, wanted):
         return named

@@ -12,7 +12,7 @@ from logicnet.evals.challenges import make, read_recipe
 from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.recipe import Recipe
 from logicnet.scoring.truth import TruthTeller
-from logicnet.solver.race.exact import Exact, Solution
+from logicnet.solver.race.exact import Exact, ExactSolution
 from logicnet.solver.race.exact import sampler as module
 from logicnet.solver.race.exact.sampler import LONGEST, MOST_WAITING
 
@@ -64,7 +64,7 @@ def _children() -> set[int]:
 async def test_a_question_is_worked_out() -> None:
     async with Exact() as exact:
         worked = await exact.solve("What is 12% of 45?")
-        assert worked == Solution(
+        assert worked == ExactSolution(
             "5.4",
             "To find 12% of 45, we write 12% as 12/100 and multiply it by 45. "
             "This gives 12/100 × 45 = 540/100 = 5.4. So 12% of 45 is 5.4.",  # noqa: RUF001
