@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
@@ -37,31 +38,24 @@ class NothingToMeasure(Exception):
     """Answers fail at any load. The message is the reason of the last one, in one line."""
 
 
+@dataclass
 class LoadTest:
     """Measures level after level. `levels` holds those that are done; each is passed to `on_level`.
 
     `most` is the highest load to try. Belongs to one event loop.
     """
 
-    def __init__(
-        self,
-        solver: Solver,
-        models: Models,
-        questions: Sequence[str],
-        on_level: Callable[[Level], None],
-        *,
-        most: int,
-        within_s: float = WITHIN_S,
-        clock: Clock = time.monotonic,
-    ) -> None:
+    solver: Solver
+    models: Models
+    questions: Sequence[str]
+    on_level: Callable[[Level], None]
+    most: int = field(kw_only=True)
+    within_s: float = WITHIN_S
+    clock: Clock = time.monotonic
+
+    def __post_init__(self) -> None:
         self.levels: list[Level] = []
-        self._solver = solver
-        self._models = models
-        self._questions = itertools.cycle(questions)
-        self._on_level = on_level
-        self._most = most
-        self._within_s = within_s
-        self._clock = clock
+        self._questions = itertools.cycle(self.questions)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -71,7 +65,7 @@ class LoadTest:
     async def run(self) -> None:
         """All levels, until the capacity is known or `stop` is called. Raises NothingToMeasure."""
         while not self._stopping.is_set():
-            at_once = next_load(self.levels, self._most)
+            at_once = next_load(self.levels, self.most)
             if at_once is None:
                 return
             level = await self._level(at_once)
@@ -80,13 +74,13 @@ class LoadTest:
                 return
             if level.answers:
                 self.levels.append(level)
-                self._on_level(level)
+                self.on_level(level)
 
     async def _level(self, at_once: int) -> Level:
         lowest = min(self.levels, key=lambda level: level.at_once, default=None)
         usual_cut = 1.0 if lowest is None else lowest.cut / lowest.answers
         run = _LevelRun(at_once, usual_cut)
-        began_s = self._clock()
+        began_s = self.clock()
         clients = [asyncio.create_task(self._ask(run)) for _ in range(at_once)]
         all_done = asyncio.gather(*clients)
         stopping = asyncio.create_task(self._stopping.wait())
@@ -99,15 +93,15 @@ class LoadTest:
             for task in [*clients, stopping]:
                 task.cancel()
             await asyncio.gather(all_done, stopping, *clients, return_exceptions=True)
-        return run.level(self._clock() - began_s)
+        return run.level(self.clock() - began_s)
 
     async def _ask(self, run: _LevelRun) -> None:
         while run.wants_more:
             run.begun += 1
             challenge = Challenge(next(self._questions), CATEGORY)
-            models = _Watched(self._models)
-            deadline = Deadline.after(self._within_s, clock=self._clock)
-            solution = await answer_in_time(self._solver, challenge, deadline, models)
+            models = _Watched(self.models)
+            deadline = Deadline.after(self.within_s, clock=self.clock)
+            solution = await answer_in_time(self.solver, challenge, deadline, models)
             done = solution.outcome == "solved"
             run.add(deadline, "" if done else solution.error, cut=done and models.cut)
 

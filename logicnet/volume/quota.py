@@ -65,11 +65,7 @@ class VolumeBook:
     """
 
     def __init__(
-        self,
-        epoch_volume: int,
-        min_stake: float,
-        interval_s: float,
-        restored: Iterable[EpochCount] = (),
+        self, epoch_volume: int, min_stake: float, interval_s: float, restored: Iterable[EpochCount] = ()
     ) -> None:
         """`restored` are the last known epochs, at most one per validator."""
         self.epoch_volume = epoch_volume

@@ -71,11 +71,7 @@ class Launch:
 
 
 def launch(
-    python: str,
-    model: str,
-    words: Sequence[str],
-    plan: ServingPlan | None,
-    environment: Mapping[str, str],
+    python: str, model: str, words: Sequence[str], plan: ServingPlan | None, environment: Mapping[str, str]
 ) -> Launch:
     """A launch of `model` with the operator's `words`, and the flags that `plan` adds to them.
 

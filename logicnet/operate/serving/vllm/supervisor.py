@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -48,30 +48,19 @@ class ProbePolicy:
     well_s: float = 600.0  # of health, after which restarts are counted from 1 again
 
 
+@dataclass
 class Supervisor:
     """`environment` is vLLM's; `group_file` records its process group for the next supervisor."""
 
-    def __init__(
-        self,
-        launch: Launch,
-        environment: Mapping[str, str],
-        group_file: Path,
-        *,
-        policy: ProbePolicy | None = None,
-        nvml: Any | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        show: Show = show,
-    ) -> None:
-        self._launch = launch
-        self._environment = {**environment, **launch.environment}
-        self._group_file = group_file
-        self._policy = policy or ProbePolicy()
-        self._nvml = nvml
-        self._clock = clock
-        self._sleep = sleep
-        self._show = show
-        self._up_s: float | None = None  # since when the present vLLM answers
+    launch: Launch
+    environment: Mapping[str, str]
+    group_file: Path
+    policy: ProbePolicy = ProbePolicy()
+    nvml: Any | None = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    show: Show = show
+    _up_s: float | None = field(default=None, init=False)  # since when the present vLLM answers
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set.
@@ -79,15 +68,19 @@ class Supervisor:
         Raises SettingsError if vLLM refuses to start for a permanent reason, LogicnetError if another
         supervisor or another server has its place.
         """
-        with exclusive(self._group_file):
+        with exclusive(self.group_file):
             await self._run(stop)
 
+    @property
+    def _environment(self) -> Mapping[str, str]:
+        return {**self.environment, **self.launch.environment}
+
     async def _run(self, stop: asyncio.Event) -> None:
-        logger.info(f"Starting vLLM: {self._launch}")
+        logger.info(f"Starting vLLM: {self.launch}")
         restarts = 0
         # Without jitter: this machine has one vLLM, so no other restarts in step with it.
-        pauses = Backoff(self._policy.first_s, self._policy.longest_s, chance=lambda: 1.0)
-        killed = await asyncio.to_thread(kill_recorded, self._group_file)
+        pauses = Backoff(self.policy.first_s, self.policy.longest_s, chance=lambda: 1.0)
+        killed = await asyncio.to_thread(kill_recorded, self.group_file)
         if killed:
             numbers = ", ".join(map(str, killed))
             logger.warning(f"Killed orphans of an earlier vLLM: process{'es' * (len(killed) > 1)} {numbers}")
@@ -99,8 +92,8 @@ class Supervisor:
             reason = await self._serve(stop)
             if reason is None:
                 break
-            well_s = self._clock() - self._up_s if self._up_s is not None else 0.0
-            if well_s >= self._policy.well_s:
+            well_s = self.clock() - self._up_s if self._up_s is not None else 0.0
+            if well_s >= self.policy.well_s:
                 restarts = 0
                 pauses.reset()
             restarts += 1
@@ -115,32 +108,32 @@ class Supervisor:
 
         Raises LogicnetError if another server has the port.
         """
-        launch, end_s = self._launch, self._clock() + _PORT_S
+        launch, end_s = self.launch, self.clock() + _PORT_S
         while not port.is_free(launch.host, launch.port) and not stop.is_set():
-            if self._clock() >= end_s:
+            if self.clock() >= end_s:
                 listener = await asyncio.to_thread(port.listener, launch.port) or "another program"
                 raise LogicnetError(
                     f"vLLM's port {launch.port} is taken by {listener}; stop it, or give another --port, and "
                     "the miner its address (--miner.llm_client.base_url)"
                 )
-            await self._sleep(_POLL_S)
-        if self._nvml is None:
+            await self.sleep(_POLL_S)
+        if self.nvml is None:
             return
-        end_s = self._clock() + (_GPU_S if cleaned_up else 0.0)
+        end_s = self.clock() + (_GPU_S if cleaned_up else 0.0)
         visible = self._environment.get("CUDA_VISIBLE_DEVICES")
-        while short := shortages(self._nvml, launch.utilisation, launch.gpus, visible):
-            if self._clock() >= end_s or stop.is_set():
+        while short := shortages(self.nvml, launch.utilisation, launch.gpus, visible):
+            if self.clock() >= end_s or stop.is_set():
                 logger.warning(f"{'; '.join(map(str, short))}: vLLM may refuse to start")
                 return
-            await self._sleep(_POLL_S)
+            await self.sleep(_POLL_S)
 
     async def _serve(self, stop: asyncio.Event) -> str | None:
         """One vLLM from its start to its end. Returns why to restart it, or None after `stop`."""
         self._up_s = None
         server = await VllmProcess.start(
-            self._launch.argv, self._environment, clock=self._clock, show=self._show
+            self.launch.argv, self._environment, clock=self.clock, show=self.show
         )
-        grace_s = self._policy.stuck_stop_s
+        grace_s = self.policy.stuck_stop_s
         watching = asyncio.create_task(self._watch(server))
         ending = asyncio.create_task(server.wait())
         stopping = asyncio.create_task(stop.wait())
@@ -148,7 +141,7 @@ class Supervisor:
             self._record(server)
             await asyncio.wait({watching, ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
-                grace_s = self._policy.stop_s
+                grace_s = self.policy.stop_s
                 logger.info("Stopping vLLM")
                 return None
             if ending.done():
@@ -161,14 +154,14 @@ class Supervisor:
             await asyncio.gather(watching, ending, stopping, return_exceptions=True)
             await server.stop(grace_s)
             with suppress(OSError):
-                self._group_file.unlink(missing_ok=True)
+                self.group_file.unlink(missing_ok=True)
 
     def _record(self, server: VllmProcess) -> None:
         try:
-            record_group(self._group_file, server.pid)
+            record_group(self.group_file, server.pid)
         except OSError as error:  # a full disk is no reason to serve nothing
             logger.warning(
-                f"{self._group_file} cannot be written ({error.strerror}): if this supervisor is killed, the "
+                f"{self.group_file} cannot be written ({error.strerror}): if this supervisor is killed, the "
                 "next one cannot find the processes that hold the GPU"
             )
 
@@ -187,22 +180,22 @@ class Supervisor:
 
     async def _watch(self, server: VllmProcess) -> str:
         """Until vLLM must be restarted; returns why."""
-        policy = self._policy
-        async with Prober(self._launch.url, self._launch.key, clock=self._clock) as prober:
-            begun_s = self._clock()
+        policy = self.policy
+        async with Prober(self.launch.url, self.launch.key, clock=self.clock) as prober:
+            begun_s = self.clock()
             while (seen := await prober.observe(policy.probe_s)).probe not in (
                 ProbeOutcome.ANSWERED,
                 ProbeOutcome.REFUSED,
             ):
-                if self._clock() - server.last_output_s >= policy.start_s:
+                if self.clock() - server.last_output_s >= policy.start_s:
                     return f"vLLM printed nothing for {policy.start_s / 60:.0f} min while starting"
-                await self._sleep(_POLL_S)
-            self._up_s = self._clock()
+                await self.sleep(_POLL_S)
+            self._up_s = self.clock()
             self._log_up(server, prober, seen, self._up_s - begun_s)
             health = HealthPolicy(self._up_s, idle_s=policy.idle_s, loaded_s=policy.loaded_s)
             before = health.observe(seen)
             while True:
-                await self._sleep(policy.every_s)
+                await self.sleep(policy.every_s)
                 seen = await prober.observe(policy.probe_s)
                 verdict = health.observe(seen)
                 silent_s = health.silent_s(seen.at_s)
@@ -220,11 +213,11 @@ class Supervisor:
                 before = verdict
 
     def _log_up(self, server: VllmProcess, prober: Prober, seen: Observation, took_s: float) -> None:
-        tokens, planned = server.kv_tokens, self._launch.planned_tokens
+        tokens, planned = server.kv_tokens, self.launch.planned_tokens
         cache = f"; KV cache {tokens:,} tokens" if tokens else ""
         cache += f" ({planned:,} planned)" if tokens and planned else ""
         logger.info(
-            f"vLLM is up after {took_s:.0f} s at {self._launch.url}/v1, "
+            f"vLLM is up after {took_s:.0f} s at {self.launch.url}/v1, "
             f"serving {prober.model or 'a model'}{cache}"
         )
         if seen.probe is ProbeOutcome.REFUSED:

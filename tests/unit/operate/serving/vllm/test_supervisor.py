@@ -217,7 +217,7 @@ async def test_what_is_not_known_is_shown_by_its_last_error(stage):
 async def test_it_can_be_told_to_end_while_it_waits(stage):
     (stage.folder / "says").write_text("")
     supervisor = stage.supervisor()
-    supervisor._policy = ProbePolicy(first_s=3600)
+    supervisor.policy = ProbePolicy(first_s=3600)
     async with running(supervisor):
         await stage.heard("Starting it again in 300 s")
 
@@ -253,7 +253,7 @@ async def test_nothing_is_started_once_it_was_described_to_end(stage, monkeypatc
         await asyncio.sleep(0.01)
 
     supervisor = stage.supervisor()
-    supervisor._sleep = sleep
+    supervisor.sleep = sleep
     with socket.create_server(("127.0.0.1", stage.port)):
         async with running(supervisor):
             await looked.wait()
