@@ -1,4 +1,4 @@
-"""Tasks that nobody awaits."""
+"""Tasks that are never awaited."""
 
 from __future__ import annotations
 
