@@ -75,7 +75,7 @@ def one_notation(text: str, *, shown: bool | None, language: bool, one_number: b
     if not any(map(str.isdecimal, text)):
         return text
     text = _GAPPED.sub("", _LATEX_COMMA.sub(",", text))
-    if one_number is not False and (one_number or text.count(" ") > 4):
+    if one_number or (one_number is None and language):
         text = _SPACED.sub(lambda number: number[0].replace(" ", ""), text)
     if shown is None and one_number is not False and " " in text.strip():
         shown = decimal_comma(text)

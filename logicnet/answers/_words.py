@@ -89,8 +89,9 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
 
 def _about(said: str, question: QuestionSpec) -> bool:
     """Whether a sentence says again what was asked: it ends in a word of the question."""
+    said = re.split(r",? (?:since|because)\b", said, maxsplit=1)[0]
     words = [word for word in re.findall(r"[a-z']{3,}", said) if word not in _STOP]
-    again = bool(words) and re.search(rf"\b{re.escape(words[-1])}\b", question.text) is not None
+    again = bool(words) and re.search(rf"\b{re.escape(words[-1].rstrip('s'))}", question.text) is not None
     return again or (said.endswith(("exist", "exists")) and "exist" in question.text)
 
 

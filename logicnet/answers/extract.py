@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from logicnet.answers._locale import plain_signs
-from logicnet.answers._spelled import LARGE
+from logicnet.answers._spelled import LARGE, in_digits
 from logicnet.answers._units import amounts
 from logicnet.answers.question import QuestionSpec, question_spec
 
@@ -244,7 +244,8 @@ _WHOLE_VALUE = re.compile(
     rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|\b\d{{1,2}}(?:st|nd|rd"
     rf"|th)?\s+(?:of\s+)?{_MONTH},?\s+\d{{4}}"
     r"|\b\d{4}-\d{1,2}-\d{1,2}\b"
-    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"
+    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening))?"
+    r"|\b\d{1,2}(?:\s?[ap]\.?m\b\.?| o'clock)"
     r"|[(\[{]\s*-?[\d./]+(?:\s*[,;]\s*-?[\d./]+)+\s*[)\]}]"
     r"|\b[a-z]\s?=\s?-?[\d./]+(?:,?\s(?:and|or)\s|,\s)[a-z]\s?=\s?-?[\d./]+"
     r"|\b\d+ \d+/\d+|\b\d+(?:\.\d+)?(?::| : )\d+(?:\.\d+)?(?![:\d])|\bbetween \d[\d.,]* and \d[\d.]*"
@@ -252,12 +253,15 @@ _WHOLE_VALUE = re.compile(
     re.IGNORECASE,
 )
 _AMOUNTS = re.compile(
-    r"\b\d+(?:\.\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
-    r"|và)\s)?\d+(?:\.\d+)?\s?[^\W\d_]{1,12}){1,3}"
+    r"(?<![0-9A-Za-z.,])\d+(?:[.,]\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
+    r"|và)\s)?\d+(?:\.\d+)?\s?[^\W\d_]{1,12}){0,3}"
 )
 _BOLD_PART = re.compile(r"\*\*([^*\n]{1,100})\*\*(?!\s*:)")
 _LABEL = re.compile(r"(?:step|part|case|question|note|example|schritt|bước)\b|.*:$", re.IGNORECASE)
-_OPTION = re.compile(r"(?:\b(?:option|choice|answer|letter)\s+\(?([A-H])\b|\(([A-H])\))")
+_OPTION = re.compile(
+    r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ll]etter|[Cc]hoose|[Pp]ick|[Ss]elect)\s+\(?([A-H])\b|\(([A-H])\)"
+    r"|\b([A-H]) is (?:the )?(?:correct|right|best)\b"
+)
 _THEREFORE = re.compile(
     r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
 )
@@ -276,20 +280,29 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     text, spec = plain_signs(text[-_TAIL:]), question_spec(question)
     bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
     if spec.options and (letters := _OPTION.findall(text[-_NEAR_END:])):
-        return str(letters[-1][0] or letters[-1][1])
+        return "".join(letters[-1])
     last = sentences(text)[-_MOST_SENTENCES:]
+    named = [
+        letter
+        for letter, option in spec.options
+        if last and re.search(rf"\b{re.escape(option.lower())}\b", last[-1].lower())
+    ]
+    if len(named) == 1:
+        return named[0]
     if spec.options or spec.only_yes_or_no:
         words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text))
         about = (part for part in bold + last[:-9:-1] if spec.options or _answers_yes_no(part, words))
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
     if last and (subject := subject_of(plain_answer(last[-1]), spec)):
         return subject
-    if valued := [value for part in bold if (value := _last_value(part))]:
+    if valued := [value for part in bold if (value := _last_value(part, spec.duration))]:
         return valued[-1]
     if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
         return plain_answer(bold[-1])
-    for sentence in reversed(last):
-        if re.search(r"\d", sentence) and (value := _last_value(sentence)):
+    for written in reversed(last):
+        in_words = (spec.quantity or spec.duration) and not re.search(r"\d", written)
+        sentence = in_digits(written) if in_words else written
+        if re.search(r"\d", sentence) and (value := _last_value(sentence, spec.duration)):
             return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
     return _last_short_sentence(text)
 
@@ -340,15 +353,15 @@ def _answers_yes_no(sentence: str, words: set[str]) -> bool:
     )
 
 
-def _last_value(sentence: str) -> str:
+def _last_value(sentence: str, duration: bool = False) -> str:
     """The value that a sentence ends in: a time, a date, an amount, a tuple, else a number."""
     sentence = plain_answer(without_aside(sentence[-_LINE:]), keep_point=True)
     numbers = list(_NUMBER.finditer(sentence))
     last = numbers[-1].end() if numbers else 0
     for pattern in (_WHOLE_VALUE, _AMOUNTS):
         found = [one for one in pattern.finditer(sentence) if one.end() >= last]
-        if found and (pattern is _WHOLE_VALUE or amounts(found[-1][0])):
-            return found[-1][0].strip()
+        if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - duration):
+            return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
     if not numbers:
         return ""
     result = _RESULT.findall(sentence)

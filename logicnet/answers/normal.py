@@ -110,7 +110,7 @@ def _once(text: str, question: str) -> NormalForm | None:
             text,
             shown=spec.decimal_comma,
             language=spec.comma_language,
-            one_number=None if not spec.text else not spec.several and spec.quantity,
+            one_number=False if spec.several else spec.quantity or None,
         )
         text = multiplied(text, spec.text)
     answer = _answer(text, question)
@@ -130,9 +130,10 @@ def _once(text: str, question: str) -> NormalForm | None:
 
 
 _FIRST_VALUE = re.compile(
-    r"((?:about |approximately |approx\.? )?-?[$€£]?\d[\d.,]*(?: [^\W\d_]+){0,3})\s*[,;:–—(](?!.*(?:="
+    r"((?:about |approximately |approx\.? )?-?[$€£]?\d[\d.,]*\s?π?(?: [^\W\d_]+){0,3})"
+    r"\s*(?:\(=|[,;:–—(\[](?!.*(?:="
     r"|(?<!in )\b(?:total|altogether|so"
-    r"|thus|therefore|hence)\b(?!.*\))))"
+    r"|thus|therefore|hence)\b(?!.*\)))))"
 )
 
 
@@ -145,7 +146,7 @@ def _is_asked_for(found: NormalForm | None, spec: QuestionSpec) -> bool:
         (spec.only_yes_or_no, ("yes-no",)),
         (spec.quantity and not spec.several, ("number", "duration", "interval", "formula")),
         (spec.clock or spec.date, ("time",)),
-        (spec.duration, ("duration", "number")),
+        (spec.duration, ("duration", "number") if spec.time_unit else ("duration",)),
     ):
         if asked:
             return found.kind in kinds
