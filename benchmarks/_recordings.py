@@ -21,7 +21,7 @@ from typing import Any
 
 from _seven_b import FIRST_TOKEN_S, RIGHT, Family, Sampler, Scripted, Speed, Trace
 
-from logicnet.answers import form
+from logicnet.answers import normal_form
 from logicnet.votelog import read_vote_log
 
 
@@ -41,7 +41,7 @@ def _of_bench(path: Path) -> dict[str, list[Scripted]]:
         vote_log = read_vote_log(row.get("trail"))
         if vote_log is None or not vote_log.votes:
             continue
-        truth = form(str(row["ground_truth"]), str(row["raw_question"]))
+        truth = normal_form(str(row["ground_truth"]), str(row["raw_question"]))
         right = {truth.key} if truth is not None else set()
         if row.get("true"):
             right.add(vote_log.chosen)

@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from its_hub import AbstractLanguageModel, AbstractOrchestrator, BetaSelfConsistency
 
-from logicnet.answers.extract import concluded, guessed
+from logicnet.answers import extract
+from logicnet.answers.extract import stated_answer
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Models
@@ -45,13 +46,9 @@ class BetaSelfConsistencyPeer:
         rule = BetaSelfConsistency(CONFIDENCE, model.vote, orchestrator=_OneByOne())
         chosen = await rule.ainfer(model, challenge.question, BUDGET)
         text = str(chosen["content"])
-        if not _answer_in(text):
+        if not (answer := extract(text, challenge.question)):
             raise ModelError("no sample holds anything that could be read as an answer")
-        return Answer(text, _answer_in(text))
-
-
-def _answer_in(text: str) -> str:
-    return concluded(text) or guessed(text)
+        return Answer(text, answer)
 
 
 class _Model(AbstractLanguageModel):
@@ -60,13 +57,15 @@ class _Model(AbstractLanguageModel):
     def __init__(self, models: Models, deadline: Deadline, profile: Profile, question: str) -> None:
         self._models = models
         self._sampler = profile.reason
+        self._question = question
         self._prompt = reasoning_prompt(question, profile)
         self._deadline = deadline
         self._unfinished: set[str] = set()
 
     def vote(self, text: str) -> Hashable:
         """A sample that time or the server cut off votes only if it had said its answer by then."""
-        answer = concluded(text) if text in self._unfinished else _answer_in(text)
+        find = stated_answer if text in self._unfinished else extract
+        answer = find(text, self._question)
         return answer or object()  # equal to nobody's
 
     async def agenerate_single(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logicnet.answers.extract import concluded, guessed
+from logicnet.answers import extract
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Message, Models
@@ -22,7 +22,7 @@ class PlainCall:
             max_tokens=MAX_TOKENS,
             temperature=0.7,
         )
-        answer = concluded(said.text) or guessed(said.text)
+        answer = extract(said.text, challenge.question)
         if not answer:
             raise ModelError(said.error or "the model wrote nothing that could be read as an answer")
         return Answer(said.text, answer)

@@ -4,8 +4,18 @@
 The question matters: it says how many decimals count, whether 50 means 50 %, which options there are.
 """
 
-from logicnet.answers._form import Form, Kind
-from logicnet.answers._kinds import question_kind
-from logicnet.answers._reading import form
+from logicnet.answers._form import NormalForm
+from logicnet.answers.extract import extract
+from logicnet.answers.kinds import question_kind
+from logicnet.answers.normal import normal_form
+from logicnet.answers.question import AnswerFormat, QuestionSpec, question_spec
 
-__all__ = ["Form", "Kind", "form", "question_kind"]
+__all__ = [
+    "AnswerFormat",
+    "NormalForm",
+    "QuestionSpec",
+    "extract",
+    "normal_form",
+    "question_kind",
+    "question_spec",
+]

@@ -1,4 +1,4 @@
-"""Form: what an answer says, so that answers that say the same are one vote."""
+"""NormalForm: what an answer says, so that answers that say the same are one vote."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ Kind = Literal[
     "yes-no",
     "choice",
     "time",
+    "duration",
     "words",
     "code",
 ]
@@ -28,7 +29,7 @@ MOST_KEY = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class NormalForm:
     """Equal forms are one vote. Only `key` is compared: the same value may be written in several ways.
 
     `text` is one way that can be sent: plain, on one line unless it is code; under 20 words unless what
@@ -41,9 +42,9 @@ class Form:
     value: Fraction | float | None = field(default=None, compare=False)
 
 
-def made(kind: Kind, said: str, text: str, value: Fraction | float | None = None) -> Form:
+def made(kind: Kind, said: str, text: str, value: Fraction | float | None = None) -> NormalForm:
     """A form whose key is its kind and what it says, bounded."""
     key = f"{kind}:{said}"
     if len(key) > MOST_KEY:
         key = f"{kind}#{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:40]}"
-    return Form(key, text, kind, value)
+    return NormalForm(key, text, kind, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers._form import Form, made
+from logicnet.answers._form import NormalForm, made
 from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import Computed, computed
 
@@ -14,7 +14,7 @@ _SIGN = re.compile(r"[\d+*/^(-]")  # without one it is a name
 _POWER = re.compile(r"\(?(-?\d{1,6})\)?\s*(?:\^|\*\*)\s*\(?(-?\d{1,6})\)?")
 
 
-def formula_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def formula_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """The form of an expression with unknowns. None if it has none.
 
     Where a question asks to factor, to expand or to combine terms, the shape counts as well: how many

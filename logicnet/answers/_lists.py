@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from logicnet.answers._form import Form, made
+from logicnet.answers._form import NormalForm, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._numbers import number_form, numbers_in, shown
 from logicnet.answers.question import QuestionSpec
@@ -79,7 +79,7 @@ def _splits(read: str, place: int, spaced: bool) -> bool:
 
 def list_form(  # noqa: PLR0911
     read: str, text: str, question: QuestionSpec, depth: int = 0
-) -> Form | None:
+) -> NormalForm | None:
     """The form of an answer that is a list, tuple, set, vector or matrix; a list of one is what it holds."""
     if _NUMBERS.fullmatch(read):
         parts, bracket = read.split(), ""
@@ -106,7 +106,7 @@ def list_form(  # noqa: PLR0911
     return made("list", "[" + ", ".join(keys) + "]", text)
 
 
-def _part(part: str, question: QuestionSpec, depth: int) -> Form | None:
+def _part(part: str, question: QuestionSpec, depth: int) -> NormalForm | None:
     found = list_form(part, part, question, depth + 1) if part[:1] in "[({" else None
     found = found or number_form(part, part, question) or formula_form(part, part, question)
     if found is None and len(part) <= 60:
@@ -120,7 +120,7 @@ def _part(part: str, question: QuestionSpec, depth: int) -> Form | None:
     return found
 
 
-def factors_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def factors_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """Prime factors: 2 * 2 * 3, 2^2 * 3, or 2, 2, 3."""
     read = re.sub(r"\bwith multiplicity\b|\band\b", ",", read)
     parts = [
@@ -139,7 +139,7 @@ def factors_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     return made("list", "[" + ", ".join(map(str, sorted(found))) + "]", text)
 
 
-def unknowns_form(read: str, text: str, question: QuestionSpec) -> Form | None:  # noqa: PLR0911, PLR0912
+def unknowns_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  # noqa: PLR0911, PLR0912
     """x = 3 is 3; x = 1, y = 2 is what (1, 2) is; x = 2 or x = 3 is the set of both."""
     if first := _NAMES_FIRST.fullmatch(read.strip()):
         names = [name.strip() for name in first[1].split(",")]
@@ -178,7 +178,7 @@ def unknowns_form(read: str, text: str, question: QuestionSpec) -> Form | None: 
     return made("unknowns", ", ".join(f"{name}={key}" for name, key in sorted(keys)), text)
 
 
-def roles_form(read: str, text: str) -> Form | None:
+def roles_form(read: str, text: str) -> NormalForm | None:
     """Ann is a knave, and Bob is a knight: who is what, in any order."""
     parts = [part for part in re.split(r"\s*(?:,\s*(?:and\s+)?|;|\band\b)\s*", read.strip(" .")) if part]
     if not 2 <= len(parts) <= 12:
@@ -190,7 +190,7 @@ def roles_form(read: str, text: str) -> Form | None:
     return made("unknowns", ", ".join(f"{name}={role}" for name, role in sorted(roles.items())), text)
 
 
-def interval_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def interval_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """(2, oo), x > 2 and 2 < x are one; [1, 2) is not (1, 2)."""
     pieces = re.split(r"\s+(?:U|or)\s+", read.strip())
     found = [_one_interval(piece.strip(), question) for piece in pieces[:20]]
@@ -238,7 +238,7 @@ def _end(end: str, question: QuestionSpec) -> str:
     return form.key.removeprefix("number:") if form else ""
 
 
-def expression_form(read: str, text: str) -> Form | None:
+def expression_form(read: str, text: str) -> NormalForm | None:
     """An expression that was asked for: what it gives and the numbers it uses, for any that fits is right."""
     for side in (read, *read.split("=")):
         found = computed(side.replace("x", "*") if not re.search(r"[a-wyz]", side) else side)

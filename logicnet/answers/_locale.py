@@ -1,8 +1,10 @@
 """Locale: numbers as other languages write them, in one notation.
 
-`1.250,5`, `1 250,5` and full-width digits become 1250.5. Whether a comma is a decimal one is told by the numbers
-of the question, then by those of the answer; where these do not show it, by the language.
+`1.250,5`, `1 250,5` and full-width digits become 1250.5. The numbers of the question show whether a comma is
+a decimal one, then those of the answer; where these do not, the language decides.
 """
+
+# ruff: noqa: RUF001  (signs and words of other languages are meant)
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ _MOST_CHARS = 4_000  # of a text whose habits are read
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
     0x3000: " ", 0x3001: ", ", 0x3002: ". ", 0xFF0C: ", ", 0xFF1A: ": ", 0xFF1B: "; ", 0x2236: ":",
 }  # fmt: skip
-_WIDE_IN_NUMBER = re.compile("(?<=[0-9０-９])([，．：])(?=[0-9０-９])")  # noqa: RUF001
+_WIDE_IN_NUMBER = re.compile("(?<=[0-9０-９])([，．：])(?=[0-9０-９])")
 
 _GAPS = "\u00a0\u2007\u2009\u202f"
 _NOT_INSIDE = r"(?<![\w.,/^(\[{])(?<![,(\[]-)"
@@ -31,9 +33,13 @@ _COMMA_GROUPS = re.compile(_NOT_INSIDE + r"\d{1,3}(?:,\d{3}){2,}(?![,\d])")
 _COMMA_LETTER = re.compile("[äöüßéèêàçñáíóúãõôîûăâđêơưạ-ỹąćęłńśźżğışőűåøæа-яё]")
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMA_WORDS = frozenset(
-    ["der", "die", "das", "ist", "und", "wie", "viele", "ein", "eine", "antwort", "nicht", "hat", "beträgt", "el", "los", "las", "una", "cuántos", "cuantos", "respuesta", "es", "le", "les", "est", "une", "et", "combien", "réponse", "il", "sono", "della", "risposta", "quanti", "het", "een", "antwoord", "hoeveel", "uma", "resposta", "quantos", "jawaban", "adalah", "berapa", "cevap", "kaç", "là", "có", "bao", "nhiêu", "số", "của"]
+    _WORD.findall(
+        "der die das ist und wie viele ein eine antwort nicht hat beträgt el los las una cuántos cuantos es"
+        " le les respuesta est une et combien réponse il sono della risposta quanti het een antwoord"
+        " hoeveel uma resposta quantos jawaban adalah berapa cevap kaç là có bao nhiêu số của"
+    )
 )
-_ENGLISH_WORDS = frozenset(["the", "of", "is", "and", "to", "in", "a", "how", "what", "many", "are", "if", "an", "it", "for", "with", "at", "each"])
+_ENGLISH_WORDS = frozenset(_WORD.findall("the of is and to in a how what many are if an it for with at each"))
 
 
 def writes_comma(text: str) -> bool:
@@ -52,7 +58,7 @@ def decimal_comma(text: str) -> bool | None:
 
 
 _SPACED = re.compile(rf"(?<![\w.,/])\d{{1,3}}(?:[ {_GAPS}]\d{{3}})+(?![\d/])")
-_GAPPED = re.compile(rf"(?<=\d)[{_GAPS}'’](?=\d{{3}}(?!\d))")  # noqa: RUF001
+_GAPPED = re.compile(rf"(?<=\d)[{_GAPS}'’](?=\d{{3}}(?!\d))")
 _LATEX_COMMA = re.compile(r"(?<=\d)\{,\}(?=(?:\d{1,2}|\d{4,})(?!\d|\{,\}))")
 _POINTS_THEN_COMMA = re.compile(_NOT_INSIDE + r"\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![\d.]\d)(?!\d)")
 _ONE_COMMA = re.compile(_NOT_INSIDE + r"(\d{1,15}),(\d{1,15})(?![\d)\]}]|[.,]\d)(?=\s?([^\W\d_]*|[%€$£]))")
@@ -65,13 +71,13 @@ def one_notation(text: str, *, shown: bool | None, language: bool, one_number: b
     `shown` is what the numbers of the question show of a decimal comma and `language` what its words say.
     `one_number`: whether the answer is one number (True), several (False) or unknown (None).
     """
-    text = _WIDE_IN_NUMBER.sub(lambda mark: chr(ord(mark[1]) - 0xFEE0), text).translate(_WIDE)
+    text = plain_signs(text)
     if not any(map(str.isdecimal, text)):
         return text
     text = _GAPPED.sub("", _LATEX_COMMA.sub(",", text))
-    if one_number is not False and (one_number or text.count(" ") > 4):
+    if one_number or (one_number is None and language):
         text = _SPACED.sub(lambda number: number[0].replace(" ", ""), text)
-    if shown is None:
+    if shown is None and one_number is not False and " " in text.strip():
         shown = decimal_comma(text)
     comma = (language or writes_comma(text)) if shown is None else shown
     if comma:
@@ -93,3 +99,10 @@ def one_notation(text: str, *, shown: bool | None, language: bool, one_number: b
 def unmistakable(text: str) -> str:
     """The text with a zero after each number of three decimals, which 1.250 would not be taken for."""
     return _THREE_DECIMALS.sub(r"\g<0>0", text)
+
+
+def plain_signs(text: str) -> str:
+    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them."""
+    if text.isascii():
+        return text
+    return _WIDE_IN_NUMBER.sub(lambda mark: chr(ord(mark[1]) - 0xFEE0), text).translate(_WIDE)

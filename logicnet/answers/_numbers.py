@@ -19,8 +19,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from logicnet.answers._form import Form, made
-from logicnet.answers._spelled import from_words
+from logicnet.answers._form import NormalForm, made
+from logicnet.answers._spelled import from_words, in_digits
 from logicnet.answers._units import amounts, converted, total_in, unit_of
 from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import Computed, computed
@@ -38,11 +38,12 @@ _PREFIX = re.compile(
     r"^(?:approximately|about|roughly|around|exactly|nearly|only|usd|eur|gbp|us|=|~)\s*(?=[\d$€£¥.+(-])",
     re.IGNORECASE,
 )
+_MIXED_WORDS = re.compile(r"\d{1,9}\s+and\s+[a-z]", re.IGNORECASE)
 _CHANCE = re.compile(r"(\d{1,9}) (?:in|out of) (\d{1,9})")
 _CURRENCY = re.compile(r"([+-]?)\s*[$€£¥]\s*(?=[\d.+-])")
 _UNIT = re.compile(
     r"(?<=[\d)!i])\s*(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢])"
-    r"|(?P<unit>(?:[^\W\d_]{2,}|[mgsLhNJWVAKCFl](?![^\W\d_]))[^\d=<>+*()\[\]{}"
+    r"|(?P<unit>(?!(?:pi|sqrt)\b)(?:[^\W\d_]{2,}|[mgsLhNJWVAKCFl](?![^\W\d_])|[\u3040-\u9fff\uac00-\ud7af])[^\d=<>+*()\[\]{}"
     r"|:;,\"&\\]{0,60}(?:\^\(?-?[23]\)?)?))"
     r"(?P<rest>[^\d=<>()\[\]{}|:;,\"&\\]{0,60})$"
 )
@@ -50,9 +51,9 @@ _POWER_OF_UNIT = re.compile(
     r"(?<=[\d\s/])((?:[cdkm]?m|ft|in|yd|mi|s|sec|units?|(?:centi|kilo)?met(?:er|re)s?|feet|inch(?:es)?)\b)\s?\^\(?-?[1-4]\)?"
 )
 _TOKEN = re.compile(
-    r"(?<![\w.])(?:(?<![\d)]\s)(?<![\d)])[+-]\s?)?(?:\d{1,3}(?:,\d{3})+(?!\d)"
+    r"(?<![0-9A-Za-z_À-ɏ.])(?:(?<![\d)]\s)(?<![\d)])[+-]\s?)?(?:\d{1,3}(?:,\d{3})+(?!\d)"
     r"|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:\s?/\s?\d+)?"
-    r"(?=(?:st|nd|rd|th)?(?![\w]))(?![.,]\d)|(?<![\w.])[+-]?\.\d+"
+    r"(?=(?:st|nd|rd|th)?(?![0-9A-Za-z_À-ɏ]))(?![.,]\d)|(?<![\w.])[+-]?\.\d+"
 )
 _BOUND = re.compile(
     r"\b(?:at (?:least|most)|more than|less than|fewer than|greater than|no (?:more|less|fewer)|between"
@@ -61,7 +62,7 @@ _BOUND = re.compile(
 _THIRDS = re.compile(r"([+-]?\d*)\.(\d{0,2}?)(3{2,}|6{2,}|6+7)")
 
 
-def number_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """The form of an answer (`read`, undressed) that is one number; None if it is none.
 
     `text` is sent where the number is no plain one: a root, a multiple of pi, a complex number.
@@ -137,7 +138,7 @@ def numbers_in(read: str) -> list[str]:
     return [found[0].strip() for found in _TOKEN.finditer(_POWER_OF_UNIT.sub(r"\1", read))]
 
 
-def only_number(read: str, text: str, question: QuestionSpec) -> Form | None:
+def only_number(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """The number of a short sentence that holds exactly one, as a validator reads it."""
     found = numbers_in(read)
     if len(found) != 1 or _BOUND.search(read):
@@ -155,13 +156,22 @@ def _read(read: str, question: QuestionSpec) -> tuple[Fraction | float | complex
     read = _CURRENCY.sub(r"\1", read)
     read = _THOUSANDS.sub(lambda digits: digits[0].replace(",", "").replace("_", ""), read)
     read = re.sub(r"(?<=\d)(?:st|nd|rd|th)$", "", read)
-    if not re.search(r"\d|pi\b|\be\b|\bi\b|oo", read):
-        digits = None if question.letters else from_words(read)
-        return None if digits is None else (Fraction(digits), True)
-    if (chance := _CHANCE.fullmatch(read)) and re.search(r"probab|chance|likel|odds", question.text):
+    if not question.letters:
+        if not re.search(r"\d|pi\b|\be\b|\bi\b|oo", read):
+            if (digits := from_words(read)) is not None:
+                return Fraction(digits), True
+            counted = in_digits(read)
+            if not re.match(r"-?\d", counted) or not (
+                question.quantity or question.duration or amounts(counted)
+            ):
+                return None
+            read = counted
+        elif _MIXED_WORDS.match(read):
+            read = in_digits(read)
+    if question.chance and (chance := _CHANCE.fullmatch(read)):
         read = f"{chance[1]}/{chance[2]}"
     if len(parts := amounts(read)) > 1:
-        total = total_in(parts, question.unit)
+        total = total_in(parts, question.unit or parts[0][1])
         return None if total is None else (total, True)
     bare, unit, percent = _without_unit(read)
     value, plain = _value(bare)
@@ -203,7 +213,7 @@ def _without_unit(read: str) -> tuple[str, str, bool]:
         return read, "", False
     unit = (found["unit"] or found["currency"] or "").strip().lower()
     first = unit.split()[0].strip(".-/'") if unit else ""
-    if first in ("pi", "e", "i", "x", "sqrt", "degrees", "degree") or first.startswith(("sqrt", "pi")):
+    if first in ("pi", "e", "i", "x", "sqrt", "degrees", "degree"):
         return (read, "", False) if first not in ("degrees", "degree") else (read[: found.start()], "", False)
     return read[: found.start()].strip(), unit_of(first), bool(found["percent"])
 

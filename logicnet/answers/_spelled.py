@@ -1,8 +1,9 @@
-"""Numbers in words: twelve, minus three hundred and five, three quarters."""
+"""Numbers in words: twelve, minus three hundred and five, two and three quarters."""
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from itertools import pairwise
 
 _ONES = (
@@ -20,28 +21,69 @@ _PARTS = {
 }  # fmt: skip
 
 
+LARGE = r"(?:thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
+"""Words after digits that multiply them."""
+_POWERS = {"nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9, "万": 10**4, "萬": 10**4,
+           "亿": 10**8, "億": 10**8}  # fmt: skip
+_MULTIPLIED = re.compile(
+    rf"(?<![\d.])(\d{{1,15}}(?:\.\d{{1,15}})?)\s?(?:\s({LARGE})\b|([万萬亿億]))", re.IGNORECASE
+)
+
+
+def multiplied(text: str, question: str) -> str:
+    """The text with "2.5 million" as 2500000, unless the question itself counts in millions."""
+
+    def product(found: re.Match[str]) -> str:
+        word = (found[2] or found[3]).lower()
+        value = Fraction(found[1]) * (_LARGE.get(word) or _POWERS[word])
+        return found[0] if word in question or value.denominator > 1 else str(value)
+
+    return _MULTIPLIED.sub(product, text)
+
+
+_FIRST = "|".join((*_SMALL, "half", "quarter", "minus", "negative"))
+_NEXT = "|".join((*_SMALL, *_LARGE, *_PARTS))
+_RUN = re.compile(
+    rf"\b(?:(?:{_FIRST})|\d{{1,9}}(?=\s+and\s))\b(?:[\s-]{{1,3}}(?:and\s+)?(?:an?\s+)?(?:{_NEXT})\b){{0,12}}",
+    re.IGNORECASE,
+)
+
+
+def in_digits(text: str) -> str:
+    """The text with its numbers in words as digits: "two and a half hours" is 5/2 hours."""
+    return _RUN.sub(lambda run: from_words(run[0]) or run[0], text)
+
+
 def from_words(read: str) -> str | None:
-    """Digits for a number in words: twelve, minus three hundred and five, three quarters; else None."""
+    """Digits for a number in words: twelve, minus three hundred and five, two and a half; else None."""
     words = re.split(r"[\s-]+", read.lower().strip())
-    if not 1 <= len(words) <= 16 or not all(word.isascii() and word.isalpha() for word in words):
+    if not 1 <= len(words) <= 16 or not all(word.isascii() and word.isalnum() for word in words):
         return None
-    negative = words[0] in ("minus", "negative")
-    words = [word for word in words[negative:] if word != "and"]
-    if not words:
-        return None
-    bottom = _PARTS.get(words[-1]) if len(words) > 1 or words[-1] == "half" else None
-    if bottom:
-        top = _whole([word for word in words[:-1] if word not in ("a", "an")]) if len(words) > 1 else 1
-        if words[:-1] in (["a"], ["an"]):
-            top = 1
-        return None if top is None else f"{'-' * negative}{top}/{bottom}"
+    sign = "-" * (words[0] in ("minus", "negative"))
+    words = words[len(sign) :]
+    for place in range(len(words) - 1, 0, -1):  # two and a half
+        if words[place] == "and" and (part := _part(words[place + 1 :])):
+            whole = _whole([word for word in words[:place] if word != "and"])
+            return None if whole is None else f"{sign}{whole * part[1] + part[0]}/{part[1]}"
+    words = [word for word in words if word != "and"]
+    if part := _part(words):
+        return f"{sign}{part[0]}/{part[1]}"
     whole = _whole(words)
-    return None if whole is None else f"{'-' * negative}{whole}"
+    return None if whole is None else f"{sign}{whole}"
+
+
+def _part(words: list[str]) -> tuple[int, int] | None:
+    """The top and the bottom of "half", "a third", "three quarters"."""
+    bottom = _PARTS.get(words[-1]) if len(words) > 1 or words in (["half"], ["quarter"]) else None
+    top = 1 if words[:-1] in ([], ["a"], ["an"]) else _whole(words[:-1])
+    return None if bottom is None or top is None else (top, bottom)
 
 
 def _whole(words: list[str]) -> int | None:
     if not words:
         return None
+    if len(words) == 1 and words[0].isdecimal():
+        return int(words[0])
     total = part = 0
     for word in words:
         if word in _SMALL:

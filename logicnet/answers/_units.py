@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from itertools import pairwise
 
-_SIZES = {
+_SIZES: dict[str, dict[str, int | Fraction]] = {
     "time": {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800},
     "length": {
         "millimeter": Fraction(1, 1000), "centimeter": Fraction(1, 100), "meter": 1, "kilometer": 1000,
@@ -18,15 +18,18 @@ _SIZES = {
     "money": {"cent": Fraction(1, 100), "dollar": 1},
 }  # fmt: skip
 _NAMES = {
-    "second": "s sec secs sekunde sekunden segundo segundos seconde secondes secondi giây сек секунд 秒 秒钟 秒間",
+    "second": "s sec secs sekunde sekunden segundo segundos seconde secondes secondi giây сек секунд"
+    " 秒 秒钟 秒間",
     "minute": "min mins minuten minuto minutos minuti phút мин минут минуты 分 分钟 分間 分鐘",
     "hour": "h hr hrs stunde stunden std hora horas heure heures ore giờ tiếng ч час часа часов"
     " 小时 小時 時間 个小时 個小時",
-    "day": "tag tage tagen día días dia dias jour jours giorni ngày день дня дней 天 日間",
-    "week": "wk wks woche wochen semana semanas semaine semaines settimane tuần неделя недели недель 周 週間 星期",
+    "day": "d tag tage tagen día días dia dias jour jours giorni ngày день дня дней 天 日間",
+    "week": "wk wks woche wochen semana semanas semaine semaines settimane tuần неделя недели недель"
+    " 周 週間 星期",
     "millimeter": "mm", "centimeter": "cm 厘米", "meter": "m 米", "kilometer": "km 公里 千米",
     "inch": "in inches", "foot": "ft feet", "yard": "yd yds", "mile": "mi",
-    "milligram": "mg", "gram": "g 克", "kilogram": "kg kilo kilos 千克 公斤", "ounce": "oz", "pound": "lb lbs",
+    "milligram": "mg", "gram": "g 克", "kilogram": "kg kilo kilos 千克 公斤",
+    "ounce": "oz", "pound": "lb lbs",
     "milliliter": "ml 毫升", "liter": "l 升", "dollar": "$", "cent": "¢",
 }  # fmt: skip
 _UNITS = {name: unit for unit, names in _NAMES.items() for name in names.split()}
@@ -40,6 +43,12 @@ def unit_of(word: str) -> str:
         return unit
     word = word.replace("metre", "meter").replace("litre", "liter")
     return word.removesuffix("s") if word.endswith("s") and len(word) > 3 else word
+
+
+def _named(word: str) -> str:
+    """The same for a word that others follow without a space, as in Chinese and Japanese."""
+    lengths = range(len(word), 0, -1) if not word.isascii() else ()
+    return next((_UNITS[word[:length]] for length in lengths if word[:length] in _UNITS), unit_of(word))
 
 
 def is_measure(word: str) -> bool:
@@ -66,17 +75,17 @@ def smallest_time_unit(text: str) -> str:
 
 _AMOUNT = re.compile(
     r"(?P<number>\d{1,15}(?:\.\d{1,9})?(?:\s+(?:and\s+)?\d{1,5}/\d{1,5})?|\d{1,5}/\d{1,5})\s*"
-    r"(?:(?P<dollar>\$)|(?P<unit>[^\W\d_]+))\.?\s*(?:,|&|\b(?:and|und|y|et|e|và|и)\b|と)?\s*"
+    r"(?:(?P<dollar>\$)|(?P<unit>[^\W\d_]+))\.?\s*,?\s*(?:&|\b(?:and|und|y|et|e|và|и)\b|と)?\s*"
 )
-_AND_A_HALF = re.compile(r"^(?:an?|1)\s+([a-z]+)\s+and\s+(?:a\s+half|1/2)$")
+_AND_A_HALF = re.compile(r"^(\d{1,9})\s+([a-z]+)\s+and\s+a\s+(?:half|1/2)$")
 _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?(?:\s*(?:h|hrs?|hours?))?")
 
 
 def amounts(read: str) -> list[tuple[Fraction, str]]:
     """The parts of an amount in units of one dimension, "3 h 20 min"; empty if it is something else."""
     read = read.lower()
-    if one := _AND_A_HALF.match(read):
-        read = f"3/2 {one[1]}"
+    read = re.sub(r"(?<=\d)\s+(?:of\s+)?an?\s+|^an?\s+", lambda found: " " if found.start() else "1 ", read)
+    read = _AND_A_HALF.sub(r"\1 1/2 \2", read)
     found: list[tuple[Fraction, str]] = []
     place = 0
     while place < len(read):
@@ -86,7 +95,7 @@ def amounts(read: str) -> list[tuple[Fraction, str]]:
         parts = re.findall(r"[\d./]+", match["number"])
         if any(part.endswith("/0") for part in parts):
             return []
-        found.append((sum((Fraction(part) for part in parts), Fraction(0)), unit_of(match["unit"] or "$")))
+        found.append((sum((Fraction(part) for part in parts), Fraction(0)), _named(match["unit"] or "$")))
         place = match.end()
     if any(_DIMENSIONS.get(unit) == "time" for _, unit in found):  # 3h 20m
         found = [(number, "minute" if unit == "meter" else unit) for number, unit in found]

@@ -7,7 +7,7 @@ import re
 from datetime import date
 from fractions import Fraction
 
-from logicnet.answers._form import Form, made
+from logicnet.answers._form import NormalForm, made
 from logicnet.answers.question import QuestionSpec
 
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
@@ -62,12 +62,11 @@ _ENDLESS = re.compile(r"\+?\s*(?:oo|inf|infinity)")
 _UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
-_SUBJECT = re.compile(r"(?:the )?([^,;]{1,40}?) (?:is|was) (?:an? |the )?([a-z][a-z ]{2,60})")
 _TIGHT = re.compile(r"\s*(->|,|;)\s*")
 _QUOTES = "'\"`*_ "
 
 
-def yes_no_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """Yes and true are one, no and false too; what is sent is the word that the question has."""
     said = read.casefold().strip(" .!\"'")
     verdict: bool | None = None
@@ -90,8 +89,9 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> Form | None:
 
 def _about(said: str, question: QuestionSpec) -> bool:
     """Whether a sentence says again what was asked: it ends in a word of the question."""
+    said = re.split(r",? (?:since|because)\b", said, maxsplit=1)[0]
     words = [word for word in re.findall(r"[a-z']{3,}", said) if word not in _STOP]
-    again = bool(words) and re.search(rf"\b{re.escape(words[-1])}\b", question.text) is not None
+    again = bool(words) and re.search(rf"\b{re.escape(words[-1].rstrip('s'))}", question.text) is not None
     return again or (said.endswith(("exist", "exists")) and "exist" in question.text)
 
 
@@ -104,7 +104,7 @@ def choice_letter(read: str, question: QuestionSpec) -> str:
     return letter if letter in dict(question.options) else ""
 
 
-def time_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def time_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """A date, or a time of day: 7:30 PM is 19:30."""
     read = read.strip(" .")
     for pattern in _DATES:
@@ -128,7 +128,7 @@ def time_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     return made("time", f"{hour % 24:02d}:{minute:02d}" + (f":{second:02d}" if second else ""), text)
 
 
-def _date_form(found: re.Match[str], text: str) -> Form | None:
+def _date_form(found: re.Match[str], text: str) -> NormalForm | None:
     groups = found.groupdict()
     if "month" in groups:
         month = int(groups["month"])
@@ -138,14 +138,14 @@ def _date_form(found: re.Match[str], text: str) -> Form | None:
     return _day(int(groups["year"]), month, int(groups["day"]), text)
 
 
-def _day(year: int, month: int, day: int, text: str) -> Form | None:
+def _day(year: int, month: int, day: int, text: str) -> NormalForm | None:
     try:
         return made("time", date(year, month, day).isoformat(), text)
     except ValueError:
         return None
 
 
-def ratio_form(read: str, text: str) -> Form | None:
+def ratio_form(read: str, text: str) -> NormalForm | None:
     """3:2, 6 : 4 and 3 to 2 are one ratio."""
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?::|to)\s*(\d{1,9}(?:\.\d{1,6})?)", read.strip(" ."))
     if found is None:
@@ -154,7 +154,7 @@ def ratio_form(read: str, text: str) -> Form | None:
     return made("list", f"{left / right:.10g} to 1", text) if right else None
 
 
-def symbol_form(read: str) -> Form | None:
+def symbol_form(read: str) -> NormalForm | None:
     """The one sign of comparison in an answer."""
     found = set(_SYMBOL.findall(read)) or {
         sign for words, sign in _SYMBOL_WORDS.items() if re.search(rf"\b{words}\b", read.lower())
@@ -165,7 +165,7 @@ def symbol_form(read: str) -> Form | None:
     return made("words", sign, sign)
 
 
-def fixed_form(read: str, text: str, question: QuestionSpec) -> Form | None:
+def fixed_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
     if said == "none" and "how many" in question.text:
@@ -176,7 +176,7 @@ def fixed_form(read: str, text: str, question: QuestionSpec) -> Form | None:
     return None
 
 
-def words_form(text: str, question: QuestionSpec) -> Form | None:
+def words_form(text: str, question: QuestionSpec) -> NormalForm | None:
     """Names and short sentences: the same words, whatever their case, article, quotes and full stop.
 
     "Bob is the knave" says Bob where the question is who the knave is.
@@ -184,13 +184,10 @@ def words_form(text: str, question: QuestionSpec) -> Form | None:
     said = " ".join(text.casefold().replace("→", "->").replace("’", "'").split()).strip(_QUOTES + ".,;:!?")  # noqa: RUF001
     bare = _ARTICLE.sub("", said, count=1) if _ARTICLE.match(said) else said
     said = _TIGHT.sub(r"\1", bare.strip(_QUOTES) or said)
-    subject = _SUBJECT.fullmatch(said)
-    if subject and re.search(r"\b(?:who|which|what)\b", question.text) and subject[2] in question.text:
-        said = subject[1]
     return made("words", said, text) if said else None
 
 
-def code_form(code: str) -> Form:
+def code_form(code: str) -> NormalForm:
     """A program: the same lines, without comments and empty ones."""
     lines = (re.sub(r"(?:^|\s)(?:#|//)[^\n]*$", "", line).rstrip() for line in code.splitlines())
     return made("code", "\n".join(" ".join(line.split()) for line in lines if line.strip()), code.strip())

@@ -4,6 +4,8 @@ Validators have a persona reword each question, so these are the words that surv
 decimals, percent or not, which base, which unknowns, which options.
 """
 
+# ruff: noqa: RUF001  (signs and words of other languages are meant)
+
 from __future__ import annotations
 
 import functools
@@ -99,7 +101,9 @@ class QuestionSpec:
     def only_yes_or_no(self) -> bool:
         """Whether nothing but a yes or a no answers the question."""
         request = re.split(r"(?<=[.!?])\s+", self.text.replace("yes or no", "").rstrip())[-1]
-        return self.yes_no and (self.true_false or not _ASKS_VALUE.search(request))
+        return self.yes_no and (
+            self.true_false or not (_ASKS_VALUE.search(request) or _EITHER.search(request))
+        )
 
     @property
     def several(self) -> bool:
@@ -111,7 +115,7 @@ class QuestionSpec:
 
 _COUNTS = {"no": 0} | {
     word: number
-    for number, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
+    for number, word in enumerate(re.findall(r"\w+", "zero one two three four five six seven eight nine ten"))
 }
 _COUNT = r"(?:\d{1,2}|" + "|".join(_COUNTS) + ")"
 _NEAREST_PLACES = {
@@ -127,8 +131,8 @@ _FORMAT = re.compile(
           |\b(?P<significant>{_COUNT})[\s-]*(?:significant|sig\.?)\s*(?:figures?|digits?|figs?)
               (?:,\srounding\sup\sfrom\sthe\shalf)?)
         | \b(?:to|with)\s+(?:exactly\s+)?(?P<bare_places>{_COUNT})\s+places?\b
-        | \bto\s(?:the\s|an?\s)?(?:(?:nearest|closest)\s(?P<nearest>whole\snumber|whole|integer|unit|one|dollar
-              |degree|percent|tenth|hundredth|thousandth|cent|ten|hundred|thousand)s?
+        | \bto\s(?:the\s|an?\s)?(?:(?:nearest|closest)\s(?P<nearest>whole\snumber|whole|integer|unit|one
+              |dollar              |degree|percent|tenth|hundredth|thousandth|cent|ten|hundred|thousand)s?
           |(?P<part>whole\snumber|integer|tenth|hundredth|thousandth)s?)\b
         | (?P<exact>\bexact(?:ly|\s(?:value|answer|form))|\bin\s(?:simplest\s)?radical\sform
               |\bin\sterms\sof\spi)
@@ -268,21 +272,22 @@ _COMPLEMENT = re.compile(
 _MARKS = {
     name: re.compile(pattern, re.DOTALL)
     for name, pattern in {
-        "unordered": r"\bfactors?\b|\bdivisors\b|\bfactoriz|\broots\b|\bzeros\b|\bzeroes\b|\bsolutions\b|\bsolve\b"
-        r"|\bsets?\b|\bstationary\b|\bcritical points\b|\bwhich of\b|\beigenvalues\b|\bsatisf(?:y|ies)\b"
-        r"|\bintegers? that\b",
-        "ordered": r"\bcoordinates?\b|\bmidpoint\b|\bintersect\w*\b|\bvectors?\b|\bmatri(?:x|ces)\b|\bsequence\b"
-        r"|\bsort(?:ed)?\b|\border\b|\bpath\b|\bmean\b|\bmedian\b|\brespectively\b|\bhours\b|\bminutes\b|\binput\b"
+        "unordered": r"\bfactors?\b|\bdivisors\b|\bfactoriz|\broots\b|\bzeros\b|\bzeroes\b"
+        r"|\bsolutions\b|\bsolve\b|\bsets?\b|\bstationary\b|\bcritical points\b|\bwhich of\b|\beigenvalues\b"
+        r"|\bsatisf(?:y|ies)\b|\bintegers? that\b",
+        "ordered": r"\bcoordinates?\b|\bmidpoint\b|\bintersect\w*\b|\bvectors?\b|\bmatri(?:x|ces)\b"
+        r"|\bsequence\b|\bsort(?:ed)?\b|\border\b|\bpath\b|\bmean\b|\bmedian\b|\brespectively\b|\bhours\b|\bminutes\b"
+        r"|\binput\b"
         r"|\bpoint\b|\bcross product\b|\bcounts\b",
         "once": r"\broots?\b|\bzeros?\b|\bsolutions?\b|\bsolve\b|\bset\b|\bsatisf(?:y|ies)\b",
-        "listed": r"\blist\b|\bfactors\b|\bcoordinates\b|\bpairs?\b|\bsequence\b|\bcomma|\broots\b|\bsolutions\b"
-        r"|\bdigits\b",
-        "plural": r"\b(?:what|which) (?:are|were)\b|\b(?:what|which|find) (?:the |all )?(?:two |three )?(?:numbers"
-        r"|values|integers)\b|\brespectively\b",
+        "listed": r"\blist\b|\bfactors\b|\bcoordinates\b|\bpairs?\b|\bsequence\b|\bcomma|\broots\b"
+        r"|\bsolutions\b|\bdigits\b",
+        "plural": r"\b(?:what|which) (?:are|were)\b|\b(?:what|which|find) (?:the |all )?(?:two |three )?"
+        r"(?:numbers|values|integers)\b|\brespectively\b",
         "primes": r"\bprime[- ]factor",
         "factored": r"\bfactor(?:ise|ize|ed|ing|ise this|isation|ization)?\b(?!s)",
-        "structured": r"\bexpand|\bcombine like\b|\bsimplif|\bas a (?:single|product|power|sum)\b|\bmultiply out\b"
-        r"|\bsingle power\b",
+        "structured": r"\bexpand|\bcombine like\b|\bsimplif|\bas a (?:single|product|power|sum)\b"
+        r"|\bmultiply out\b|\bsingle power\b",
         "expression": r"\b(?:arithmetic|mathematical|math) expression\b|\b(?:create|make) an expression\b"
         r"|\busing (?:all |each |all of |only )*(?:of )?(?:these |the |the following )?(?:numbers|digits)\b"
         r"|\b(?:make|reach|get|form|build|calculate)\s+\S{1,8}\s+using\b",
@@ -292,31 +297,36 @@ _MARKS = {
         r"|(?<!empty )\bstrings?\b|\bunscramble|\brhymes?\b|\breverse the\b|\bbackwards?\b|\bwhich word\b"
         r"|\bwhat word\b|\bopposite of\b|\bin words\b|\btranslate\b|\btokens?\b",
         "yes_no": r"(?:^|[.!?:,;]\s*|\band\s+|\bbut\s+)(?:so,?\s+|now,?\s+|well,?\s+|hey,?\s+|please,?\s+)?"
-        r"(?:is|are|was|were|does|do|did|can|could|will|would|has|have|should|must)\s+(?!you\b)[^.?!]{2,200}\?"
+        r"(?:is|are|was|were|does|do|did|can|could|will|would|has|have|should"
+        r"|must)\s+(?!you\b)[^.?!]{2,200}\?"
         r"|\byes or no\b|\byes/no\b|\btrue or false\b|\bwhether\b|\breturn true\b|\btrue/false\b"
         r"|\b(?:know|wonder|tell|check|see) if\b",
         "true_false": r"\btrue\b.{0,80}\bfalse\b|\breturn true\b",
         "code": r"\b(?:write|implement|create|develop|design|provide|complete|code)\b[^\n]{0,60}\b(?:function"
         r"|program|script|code|class|method|algorithm|sql|query|regex|regular expression)\b"
         r"|\bin (?:python|javascript|java|c\+\+|rust|golang|typescript)\b|\bdef \w+\(",
-        "interval": r"\binterval|\bdomain\b|\binequalit|\brange of (?:the function|f|x|values)\b|[<>≤≥]=?\s*-?\d",
+        "interval": r"\binterval|\bdomain\b|\binequalit|\brange of (?:the function|f|x|values)\b"
+        r"|[<>≤≥]=?\s*-?\d",
         "ratio": r"\bratio\b|\bproportion\b|\bodds\b|\bscale of\b",
         "clock": r"\bwhat time\b|\bwhen (?:will|does|did|do|should|is)\b|\bo'?clock\b|\b[ap]\.?m\b|\barriv"
         r"|\btime is it\b|\bclock\b",
         "date": r"\b(?:what|which) (?:is the |was the |will the )?date\b|\bwhat day\b"
         r"|\bon (?:what|which) (?:date|day)\b|\bdates?\b",
-        "duration": r"\bhow (?:long|much time)\b|\bduration\b|\btime taken\b|\bhours and (?:\w+ )?minutes\b"
+        "duration": r"\bhow (?:long|much time)\b|\bduration\b|\btime taken\b"
+        r"|\b(?:hours (?:and|&) (?:\w+ )?minutes|minutes (?:and|&) (?:\w+ )?seconds|days (?:and|&)"
+        r" (?:\w+ )?hours)\b"
         r"|\bwie lange\b|\bcu[áa]nto tiempo\b|\bcombien de temps\b|\bquanto tempo\b|\bbao lâu\b"
         r"|\bсколько времени\b|多久|多长时间|多少时间|どのくらい|どれくらい|何時間",
         "quantity": r"\bhow (?:many|much|long|far|old|tall|high|deep|wide|heavy|fast|often|big|large)\b"
-        r"|\bwhat (?:is|was|will be|would be) the (?:total |average |final |new )?(?:area|volume|perimeter|length"
+        r"|\bwhat (?:is|was|will be|would be) the (?:total |average |final |new )?(?:area|volume"
+        r"|perimeter|length"
         r"|width|height|distance|weight|mass|speed|price|cost|sum|product|amount|number|age|temperature)\b"
         r"|\bwie viele?\b|\bcu[áa]nt[oa]s?\b|\bcombien\b|\bquant[oiae]s?\b|\bbao nhiêu\b|\bсколько\b"
         r"|多少|几[个只]|いくつ|何[個本人円]",
         "chance": r"probab|chance|likel|odds",
         "integral": r"\bintegral\b|\bintegrate\b|\bantiderivative\b|∫|\\int\b",
-        "equation": r"\b(?:find|write|give|determine|what is) (?:the |an? )?(?:\S+ ){0,2}equation\b(?! equals)"
-        r"|\bequation of (?:the|a) line\b",
+        "equation": r"\b(?:find|write|give|determine|what is) (?:the |an? )?(?:\S+ ){0,2}equation\b"
+        r"(?! equals)|\bequation of (?:the|a) line\b",
         "factorial": r"factorial|\d!",
         "digits_count": r"complement|bits|leading zero",
         "mentions_percent": r"percent|%",
@@ -326,6 +336,7 @@ _MARKS = {
     }.items()
 }
 _COUNTED = re.compile(r"\bhow many\b|\bcount\b|\bnumber of\b|\bhow often\b|\bminimum\b|\bmaximum\b")
+_EITHER = re.compile(r"\bor (?!not\b|no\b|false\b|equal\b|more\b|less\b|fewer\b|greater\b|later\b|earlier\b)")
 _ASKS_VALUE = re.compile(r"\b(?:what|how|which|who|where|when|why|find|calculate|compute|determine|solve)\b")
 _FOR = re.compile(
     r"\b(?:solve for|find|values? of|determine)\s+\$?([a-z])\$?\s*(?:,\s*\$?([a-z])\$?\s*,?\s*)?(?:\band\b"
@@ -351,7 +362,7 @@ def question_spec(question: str) -> QuestionSpec:
         question = f"{question[:_HEAD]}\n{question[-_TAIL:]}"
     if not question.strip():
         return QuestionSpec()
-    text = question.lower().replace("’", "'").replace("‘", "'")  # noqa: RUF001
+    text = question.lower().replace("’", "'").replace("‘", "'")
     bare = text.replace("$", "")
     marks: dict[str, Any] = {name: pattern.search(bare) is not None for name, pattern in _MARKS.items()}
     base = _base(bare)

@@ -74,7 +74,7 @@ def agrees(answer: str, other: str, question: str) -> bool:
     """Whether two answers say the same: 0.5 and 1/2 do, and so do equal texts that say nothing."""
     if " ".join(answer.lower().split()) == " ".join(other.lower().split()):
         return True
-    from logicnet.answers import form  # noqa: PLC0415 (most looks at a ledger have no shadows)
+    from logicnet.answers import normal_form  # noqa: PLC0415 (most looks at a ledger have no shadows)
 
-    said = form(answer, question)
-    return said is not None and said == form(other, question)
+    said = normal_form(answer, question)
+    return said is not None and said == normal_form(other, question)

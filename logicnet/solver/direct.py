@@ -12,7 +12,7 @@ Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 fo
 
 from __future__ import annotations
 
-from logicnet.answers.extract import concluded, guessed, short
+from logicnet.answers.extract import extract, short_answer
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Message, Models, Retrying
@@ -54,16 +54,16 @@ class DirectSolver:
             final = await models.complete(
                 asked, deadline=until_forced, max_tokens=_FINAL_TOKENS, temperature=0.7
             )
-            answer = short(final.text)
+            answer = short_answer(final.text, challenge.question)
             error = final.error or error
         if not answer:
             so_far = Message("assistant", f"{steps}\n\n{_SO}".lstrip())
             forced = await models.complete(
                 [question, so_far], deadline=until_end, max_tokens=_FORCED_TOKENS, regex=_FORCED
             )
-            answer = short(forced.text)
+            answer = short_answer(forced.text, challenge.question)
             error = forced.error or error
-        answer = answer or concluded(steps) or guessed(steps)
+        answer = answer or extract(steps, challenge.question)
         if not answer:
             raise ModelError(error or "the model wrote nothing that could be read as an answer in time")
         return Answer(steps or f"{_SO} {answer}.", answer)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
-from logicnet.answers.extract import concluded, guessed
+from logicnet.answers.extract import likely_answer, stated_answer
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import shown
@@ -88,10 +88,10 @@ class Transcript:
         texts = [text for text, _ in found if text]
         if not texts:
             return "", ""
-        stated = [(answer, text) for text in reversed(texts) if (answer := concluded(text))]
+        stated = [(answer, text) for text in reversed(texts) if (answer := stated_answer(text))]
         if not stated:
             longest = max(texts, key=len)
-            answer = guessed(longest)
+            answer = likely_answer(longest)
             return longest, answer if (longest, True) in found or any(map(str.isdecimal, answer)) else ""
         winner, _ = Counter(answer for answer, _ in stated).most_common(1)[0]
         return max((text for answer, text in stated if answer == winner), key=len), winner

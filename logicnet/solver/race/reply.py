@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from loguru import logger
 
-from logicnet.answers import Form
+from logicnet.answers import NormalForm
 from logicnet.errors import LogicnetError
 from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer
@@ -132,7 +132,7 @@ def _by_words(texts: Sequence[str]) -> list[list[float]]:
 
 async def reply(
     question: str,
-    chosen: Form,
+    chosen: NormalForm,
     ends: Sequence[Sample],
     closest: Closest,
     *,

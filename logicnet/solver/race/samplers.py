@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Unpack
 
-from logicnet.answers import Form, form, question_kind
-from logicnet.answers.extract import concluded, guessed
+from logicnet.answers import NormalForm, normal_form, question_kind
+from logicnet.answers.extract import likely_answer, stated_answer
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
@@ -58,7 +58,7 @@ class Sample:
     """One sample's result. `trace` reads as a solution; `model` is the name that served it."""
 
     sampler: str
-    form: Form | None  # its answer
+    form: NormalForm | None  # its answer
     trace: str = ""
     program: str = ""
     confidence: float | None = None
@@ -87,7 +87,7 @@ class Samplers:
         worked = await self.exactly.solve(self.question)
         if worked is None:
             return Sample("exact", None)
-        return Sample("exact", form(worked.answer, self.question), trace=worked.steps)
+        return Sample("exact", normal_form(worked.answer, self.question), trace=worked.steps)
 
     async def reason(self) -> Sample:
         sampler = self.profile.reason
@@ -158,7 +158,8 @@ class Samplers:
             regex=_FORCED,
             confidence=True,
         )
-        found = self._form(concluded(f"{_SO} {forced.text}")) or self._form(_guess(done))
+        stated = stated_answer(f"{_SO} {forced.text}", self.question)
+        found = self._form(stated) or self._form(_guess(done, self.question))
         tokens, model = done.tokens + forced.tokens, done.model or forced.model
         return _sample("forced", found, replace(forced, text=done.text, tokens=tokens, model=model))
 
@@ -178,23 +179,23 @@ class Samplers:
         thinks = self.profile.thinking or done.thinks is True
         return inside(written) or (thinks and done.finish != "stop")
 
-    def _concluded(self, text: str) -> Form | None:
+    def _concluded(self, text: str) -> NormalForm | None:
         """The conclusion of a text; the program in it if the question asks for a program."""
         if question_kind(self.question) == "code":
-            found = form(text, self.question)
+            found = normal_form(text, self.question)
             if found is not None and found.kind == "code":
                 return found
-        return self._form(concluded(text))
+        return self._form(stated_answer(text, self.question))
 
-    def _form(self, answer: str) -> Form | None:
+    def _form(self, answer: str) -> NormalForm | None:
         """None also for what must not be sent, so that it gets no vote."""
-        found = None if blank(answer) else form(answer, self.question)
+        found = None if blank(answer) else normal_form(answer, self.question)
         if found is None or blank(found.text) or suspicious(answer) or suspicious(found.text):
             return None
         return found
 
 
-def _sample(sampler: str, found: Form | None, done: Completion) -> Sample:
+def _sample(sampler: str, found: NormalForm | None, done: Completion) -> Sample:
     return Sample(
         sampler,
         found,
@@ -267,7 +268,9 @@ def _once(text: str) -> str:
     return text[: text.find(tail) + len(tail)]
 
 
-def _guess(done: Completion) -> str:
+def _guess(done: Completion, question: str) -> str:
     """The likely answer of a text; only a number if the text was cut off in the middle of a sentence."""
-    answer = guessed(done.text)
-    return answer if done.finish == "stop" or _DIGIT.search(answer) else ""
+    if done.finish == "stop":
+        return likely_answer(done.text, question)
+    answer = likely_answer(done.text)
+    return answer if _DIGIT.search(answer) else ""

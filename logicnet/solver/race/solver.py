@@ -19,7 +19,7 @@ from typing import Any, Self
 from loguru import logger
 
 from logicnet._util.tasks import retrieved
-from logicnet.answers import Form, question_kind
+from logicnet.answers import NormalForm, question_kind
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Models, Retrying
@@ -158,7 +158,7 @@ class _Race:
     _arrived: list[Pending] = field(default_factory=list)
     _votes: list[SamplerVote] = field(default_factory=list)
 
-    async def run(self) -> Form | None:
+    async def run(self) -> NormalForm | None:
         """The likeliest answer once waiting is not worth its price; None if no sample has one."""
         self._start("exact")
         await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
@@ -187,7 +187,7 @@ class _Race:
             task.cancel()
             task.add_done_callback(retrieved)
 
-    def vote_log(self, chosen: Form) -> VoteLog:
+    def vote_log(self, chosen: NormalForm) -> VoteLog:
         return VoteLog(self.kind, tuple(self._votes), chosen.key, self.note)
 
     def ends_with_answer(self) -> bool:
@@ -277,6 +277,6 @@ class _Race:
         now_s = self.deadline.clock()
         return [Pending(one.sampler, now_s - one.started_s) for one in self._running.values()]
 
-    def _chosen(self) -> Form | None:
+    def _chosen(self) -> NormalForm | None:
         best = posterior(self._ballot(), self.trust, self.kind).best
         return next((end.form for end in self.ends if end.form and end.form.key == best), None)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from logicnet.answers import form
+from logicnet.answers import normal_form
 from logicnet.evals.challenges import Problem, checker_modules, checker_of, make
 from logicnet.evals.challenges.recipe import recipe_from
 from logicnet.scoring import TruthTeller, by_text
@@ -36,7 +36,7 @@ async def test_a_truth_in_its_form_is_right_and_scores_as_such() -> None:
     wrong = []
     async with TruthTeller(*checker_modules(drawn), timeout_s=60) as teller:
         for problem in drawn:
-            found = form(problem.truth, problem.question)
+            found = normal_form(problem.truth, problem.question)
             if found is None:
                 wrong.append((problem.kind, problem.truth, None))
                 continue

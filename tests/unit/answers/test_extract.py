@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.answers.extract import MOST_WORDS, concluded, guessed, plain, short
+from logicnet.answers.extract import MOST_WORDS, likely_answer, plain_answer, short_answer, stated_answer
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from logicnet.answers.extract import MOST_WORDS, concluded, guessed, plain, shor
     ],
 )
 def test_concluded(text: str, answer: str) -> None:
-    assert concluded(text) == answer
+    assert stated_answer(text) == answer
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_concluded(text: str, answer: str) -> None:
     ],
 )
 def test_guessed(text: str, answer: str) -> None:
-    assert guessed(text) == answer
+    assert likely_answer(text) == answer
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_guessed(text: str, answer: str) -> None:
     ],
 )
 def test_short(text: str, answer: str) -> None:
-    assert short(text) == answer
+    assert short_answer(text) == answer
 
 
 @pytest.mark.parametrize(
@@ -101,21 +101,35 @@ def test_short(text: str, answer: str) -> None:
     ],
 )
 def test_plain(text: str, answer: str) -> None:
-    assert plain(text) == answer
+    assert plain_answer(text) == answer
 
 
 @settings(deadline=None)
 @given(st.text() | st.text(alphabet="\\boxed{}answr is:*`$.,0123456789\n#_<>", max_size=300))
 def test_any_text_gives_one_line(text: str) -> None:
-    for answer in (concluded(text), guessed(text), short(text)):
+    for answer in (stated_answer(text), likely_answer(text), short_answer(text)):
         assert "\n" not in answer
-    assert len(short(text).split()) <= MOST_WORDS
+    assert len(short_answer(text).split()) <= MOST_WORDS
 
 
 @pytest.mark.parametrize(
-    "unit", ["\\boxed{", "answer is ", "answer to ", "**", "#### ", "1,", "```", "$", "\\frac{1}{"]
+    "unit",
+    [
+        "\\boxed{",
+        "answer is ",
+        "answer to ",
+        "**",
+        "#### ",
+        "1,",
+        "```",
+        "$",
+        "\\frac{1}{",
+        "i.e. ",
+        "(abc ",
+        "。",
+    ],
 )
 def test_long_texts_are_read_in_no_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    for read in (concluded, guessed, short):
+    for read in (stated_answer, likely_answer, short_answer):
         read(text)

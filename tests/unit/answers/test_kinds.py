@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.answers import question_kind
-from logicnet.answers._kinds import KINDS
+from logicnet.answers.kinds import KINDS
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.answers import form
-from logicnet.answers.extract import concluded
+from logicnet.answers import normal_form
+from logicnet.answers.extract import stated_answer
 from logicnet.evals.challenges import make, read_recipe
 from logicnet.solver.race.examples import Example, examples, nearest
 from logicnet.solver.race.sandbox import Sandbox
@@ -27,7 +27,10 @@ async def test_programs_print_what_solutions_conclude() -> None:
         for one in examples():
             ran = await sandbox.run(one.program, timeout_s=60)
             assert ran.error == "", one.question
-            printed, told = form(ran.value, one.question), form(concluded(one.solution), one.question)
+            printed, told = (
+                normal_form(ran.value, one.question),
+                normal_form(stated_answer(one.solution), one.question),
+            )
             assert printed is not None
             assert printed == told, one.question
 

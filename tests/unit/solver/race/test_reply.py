@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.answers import Form, form
+from logicnet.answers import NormalForm, normal_form
 from logicnet.errors import LogicnetError
 from logicnet.protocol import Answer
 from logicnet.scoring.tricks import MARKS, trick
@@ -19,8 +19,8 @@ from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
 TRICKS = [f"Before {mark} after" for mark in MARKS] + ["{{ answer }}", "x {{answer}} y", "</ANSWER>"]
 
 
-def made(answer: str) -> Form:
-    found = form(answer, QUESTION)
+def made(answer: str) -> NormalForm:
+    found = normal_form(answer, QUESTION)
     assert found is not None
     return found
 
@@ -217,7 +217,7 @@ async def test_a_trace_that_looks_like_a_trick_is_not_sent(text: str) -> None:
 @pytest.mark.parametrize("text", TRICKS)
 async def test_neither_is_an_answer_or_a_question_that_does(text: str) -> None:
     assert sendable(text) == NO_ANSWER
-    odd = Form("words:odd", text, "words")
+    odd = NormalForm("words:odd", text, "words")
     found = await reply(f"What is {text}?", odd, [Sample("reason", odd, text)], Closest())
     assert (found.answer, trick(found.reasoning)) == (NO_ANSWER, None)
     assert found.reasoning.strip()
@@ -237,7 +237,7 @@ def test_an_empty_answer_is_said_to_be_none(text: str) -> None:
 def test_whatever_was_written_the_reply_is_no_trick_and_not_empty(
     question: str, traces: list[str], answer: str, terse: bool
 ) -> None:
-    chosen = Form("words:x", answer, "words")
+    chosen = NormalForm("words:x", answer, "words")
     ends = [Sample("reason", chosen, trace) for trace in traces]
     found = asyncio.run(reply(question, chosen, ends, Closest(), terse=terse))
     assert trick(found.answer) is None and trick(found.reasoning) is None

@@ -1,11 +1,22 @@
-"""Reading: from what a model wrote to the form of its answer, one reader after the other."""
+"""Normal form: what an answer says, in one notation for all spellings, so that equal answers are one vote.
+
+number      rounded as the question wants it        duration   seconds
+time        of day, or a date                       list       in order, unless the question has none
+choice      the letter of an option                 yes-no
+formula     an expression with unknowns             interval   also a range
+unknowns    x = 1, y = 2; Ann is a knave            numeral    digits in another base than ten
+words, code
+"""
+
+# ruff: noqa: RUF001  (signs and words of other languages are meant)
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from logicnet.answers._form import Form, made
+from logicnet.answers._durations import duration_form, range_form
+from logicnet.answers._form import NormalForm, made
 from logicnet.answers._formulas import formula_form
 from logicnet.answers._lists import (
     expression_form,
@@ -16,7 +27,9 @@ from logicnet.answers._lists import (
     split,
     unknowns_form,
 )
+from logicnet.answers._locale import one_notation, unmistakable
 from logicnet.answers._numbers import number_form, numbers_in, only_number
+from logicnet.answers._spelled import multiplied
 from logicnet.answers._words import (
     choice_letter,
     code_form,
@@ -27,7 +40,15 @@ from logicnet.answers._words import (
     words_form,
     yes_no_form,
 )
-from logicnet.answers.extract import MOST_WORDS, concluded, plain, short
+from logicnet.answers.extract import (
+    MOST_WORDS,
+    likely_answer,
+    plain_answer,
+    short_answer,
+    stated_answer,
+    subject_of,
+    without_aside,
+)
 from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
@@ -60,54 +81,96 @@ _BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|\s*\(?base[- ]?\d{1,2}\)?)$", re.IGN
 _PREFIXES = {"0x": 16, "0b": 2, "0o": 8}
 
 
-def form(text: str, question: str = "") -> Form | None:
+def normal_form(text: str, question: str = "") -> NormalForm | None:
     """What `text` answers to `question`; None if it holds no answer that could be sent.
 
-    `text` is a bare answer, a reply to "give only the answer", or a text that states its answer: of one that
-    only comes to something, `conclusion.guessed` tells what. `form(found.text, question)` is `found`.
+    `text` is a bare answer, a reply to "give only the answer", or a text that states its answer: `extract`
+    finds the answer of one that only ends in it. `normal_form(found.text, question)` is `found`.
     """
-    wanted = question_spec(question)
-    found = _once(text, wanted)
+    found = _once(text, question)
     for _ in range(_MOST_TIMES):
         if found is None:
             return None
-        again = _once(found.text, wanted)
+        again = _once(found.text, question)
         if again == found and again.text == found.text:
             return found
         found = again
     return None
 
 
-def _once(text: str, wanted: QuestionSpec) -> Form | None:
-    if wanted.code and (code := _code(text[-MOST_TEXT:])):
+def _once(text: str, question: str) -> NormalForm | None:
+    spec = question_spec(question)
+    text = text[-MOST_TEXT:]
+    if spec.code and (code := _code(text)):
         return code
-    answer = _answer(_TAGS.sub(" ", text[-MOST_TEXT:]) if "<" in text else text[-MOST_TEXT:])
-    if not answer or answer == EMPTY or trick(answer) or _NO_ANSWER.fullmatch(answer):
-        return None
-    found = _read(answer, wanted)
-    if found is None or not found.text:
-        return None
-    return _sendable(found, wanted)
+    text = _TAGS.sub(" ", text) if "<" in text else text
+    localised = not (spec.letters or spec.base or spec.code)
+    if localised:
+        text = one_notation(
+            text,
+            shown=spec.decimal_comma,
+            language=spec.comma_language,
+            one_number=False if spec.several else spec.quantity or None,
+        )
+        text = multiplied(text, spec.text)
+    answer = _answer(text, question)
+    found = _sendable(_read(answer, spec), spec)
+    if not _is_asked_for(found, spec) and len(text.split()) > 1:
+        first = _FIRST_VALUE.match(answer) if spec.quantity and not spec.several else None
+        likely = first[1] if first else likely_answer(text, question)
+        other = _sendable(_read(likely, spec), spec) if likely != answer else None
+        found = other if _is_asked_for(other, spec) and spec.text else found
+    if (
+        found is not None
+        and localised
+        and (spec.decimal_comma or (spec.comma_language and "." in found.text))
+    ):
+        found = replace(found, text=unmistakable(found.text))
+    return found
 
 
-def _answer(text: str) -> str:
+_FIRST_VALUE = re.compile(
+    r"((?:about |approximately |approx\.? )?-?[$€£]?\d[\d.,]*\s?π?(?: [^\W\d_]+){0,3})"
+    r"\s*(?:\(=|[,;:–—(\[](?!.*(?:="
+    r"|(?<!in )\b(?:total|altogether|so"
+    r"|thus|therefore|hence)\b(?!.*\)))))"
+)
+
+
+def _is_asked_for(found: NormalForm | None, spec: QuestionSpec) -> bool:
+    """Whether the answer is of the kind that the question asks for, as far as it says."""
+    if found is None:
+        return False
+    for asked, kinds in (
+        (bool(spec.options), ("choice",)),
+        (spec.only_yes_or_no, ("yes-no",)),
+        (spec.quantity and not spec.several, ("number", "duration", "interval", "formula")),
+        (spec.clock or spec.date, ("time",)),
+        (spec.duration, ("duration", "number") if spec.time_unit else ("duration",)),
+    ):
+        if asked:
+            return found.kind in kinds
+    return True
+
+
+def _answer(text: str, question: str) -> str:
     """The bare answer in one line."""
     text = text.strip()
     if fenced := _ONLY_FENCED.fullmatch(text):
         text = fenced[1].strip()
     if len(text) <= _ONE_LINE and "\n" not in text:
-        return concluded(text) or plain(text)
+        return stated_answer(text, question) or plain_answer(text)
     lines = [line.strip(" \t*-•") for line in text.splitlines() if line.strip(" \t*-•")]
     if len(text) <= _ONE_LINE and all(
         re.fullmatch(r"\$?[A-Za-z]\w?\s*=\s*[^=]{1,40}", line) for line in lines
     ):
-        return plain(", ".join(lines))
+        return plain_answer(", ".join(lines))
     if re.match(r"(?:\$|\\\[|\\\()*\s*(?:\\begin|\[)", text) and len(text) <= MOST_CHARS:
-        return plain(text)
-    return concluded(text) or short(text)
+        return plain_answer(text)
+    return stated_answer(text, question) or short_answer(text, question)
 
 
-def _code(text: str) -> Form | None:
+def _code(text: str) -> NormalForm | None:
     fenced = _FENCED.findall(text)
     code = fenced[-1] if fenced else text
     if not code.strip() or not (fenced or _CODE_SIGNS.search(code)) or trick(code):
@@ -115,9 +178,12 @@ def _code(text: str) -> Form | None:
     return code_form(code.strip()[:_MOST_CODE])
 
 
-def _read(answer: str, question: QuestionSpec) -> Form | None:
+def _read(answer: str, question: QuestionSpec) -> NormalForm | None:
+    if not answer or answer == EMPTY or trick(answer) or _NO_ANSWER.fullmatch(answer):
+        return None
     if len(answer) > MOST_CHARS:
         return words_form(answer, question)
+    answer = without_aside(answer)
     read = undressed(answer)
     if not read:
         return None
@@ -127,12 +193,12 @@ def _read(answer: str, question: QuestionSpec) -> Form | None:
     for said in _said(read):
         sent = answer if said == read else said
         found = _value(said, sent, question)
-        if found is not None and (said == read or _concludes(found, read, question)):
+        if found is not None and (said == read or _concludes(found, read)):
             return replace(found, text=answer) if found.kind == "formula" and "=" in answer else found
     return _in_words(read, answer, question)
 
 
-def _as_asked(read: str, answer: str, question: QuestionSpec) -> Form | None:  # noqa: PLR0911
+def _as_asked(read: str, answer: str, question: QuestionSpec) -> NormalForm | None:  # noqa: PLR0911
     """What only the question can tell: a choice, a sign, a numeral, letters rather than numbers."""
     if question.options and (choice := _choice(read, answer, question)):
         return choice
@@ -151,11 +217,15 @@ def _as_asked(read: str, answer: str, question: QuestionSpec) -> Form | None:  #
     return None
 
 
-def _value(read: str, text: str, question: QuestionSpec) -> Form | None:  # noqa: PLR0911
+def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  # noqa: PLR0911
     """The readers of values, the more particular before the more general."""
     if question.ratio and (found := ratio_form(read, text)):
         return found
-    if found := fixed_form(read, text, question) or time_form(read, text, question) or ratio_form(read, text):
+    if found := fixed_form(read, text, question) or duration_form(read, text, question):
+        return found
+    if found := time_form(read, text, question) or range_form(read, text, question) or ratio_form(read, text):
+        return found
+    if found := _restated(read, text, question):
         return found
     if question.structured and (found := formula_form(read, text, question)):
         return found
@@ -170,6 +240,26 @@ def _value(read: str, text: str, question: QuestionSpec) -> Form | None:  # noqa
     return list_form(read, text, question) or formula_form(read, text, question)
 
 
+_RESTATED = re.compile(
+    r",?\s+(?:or|i\.e\.,?|that is,?|which is|equivalently)\s+(?:about |approximately )?|\s*=\s*"
+    r"|\s+\((?:or|i\.e\.,?|that is,?|=)?\s*"
+)
+
+
+def _restated(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
+    """One number said twice: 3/8, or 37.5%; 25%, i.e. 0.25."""
+    parts = [part.strip(" )") for part in _RESTATED.split(read)]
+    if len(parts) != 2 or not ("%" in parts[0]) ^ ("%" in parts[1]):
+        return None
+    exactly = QuestionSpec()
+    forms = [number_form(part, part, exactly) for part in parts]
+    values = [float(form.value) for form in forms if form is not None and form.value is not None]
+    if len(values) < 2 or abs(values[0] - values[1]) > abs(values[0]) / 100:
+        return None
+    chosen = next(part for part in parts if ("%" in part) is question.format.percent)
+    return number_form(chosen, chosen, question)
+
+
 def _is_list(read: str, question: QuestionSpec) -> bool:
     """1,234 is a number unless a list was asked for."""
     return question.listed and bool(re.fullmatch(r"\d{1,3}(?:,\d{3})+", read)) and question.unordered
@@ -181,19 +271,20 @@ def _said(read: str) -> list[str]:
     return list(dict.fromkeys(one for one in (read, last) if one))
 
 
-def _concludes(found: Form, read: str, question: QuestionSpec) -> bool:
+def _concludes(found: NormalForm, read: str) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
-    del question
     return (
-        found.kind in ("number", "list", "formula", "interval", "time")
+        found.kind in ("number", "list", "formula", "interval", "time", "duration")
         and not re.search(r"\band\b.*\b(?:is|are|=)", read)
         and not re.search(r"[<>]", read)
     )
 
 
-def _in_words(read: str, answer: str, question: QuestionSpec) -> Form | None:
+def _in_words(read: str, answer: str, question: QuestionSpec) -> NormalForm | None:
     if found := roles_form(read, answer):
         return found
+    if (subject := subject_of(answer, question)) and subject != answer:
+        return _read(subject, question)
     if not question.letters and len(answer.split()) <= MOST_WORDS:
         if found := only_number(read, answer, question):
             return found
@@ -203,7 +294,7 @@ def _in_words(read: str, answer: str, question: QuestionSpec) -> Form | None:
     return words_form(answer, question)
 
 
-def _several(read: str, answer: str, question: QuestionSpec) -> Form | None:
+def _several(read: str, answer: str, question: QuestionSpec) -> NormalForm | None:
     """The numbers of a sentence: "the mean is 4 and the median 3", "5 hours and 1 minute"."""
     parts, bracket = split(read)
     if bracket or len(parts) < 2 or not all(len(numbers_in(part)) == 1 for part in parts):
@@ -217,7 +308,7 @@ def _several(read: str, answer: str, question: QuestionSpec) -> Form | None:
     return made("list", "[" + ", ".join(keys) + "]", answer)
 
 
-def _choice(read: str, answer: str, question: QuestionSpec) -> Form | None:
+def _choice(read: str, answer: str, question: QuestionSpec) -> NormalForm | None:
     letter = choice_letter(read, question)
     if not letter:
         plainly = replace(question, options=())
@@ -225,13 +316,13 @@ def _choice(read: str, answer: str, question: QuestionSpec) -> Form | None:
         same = [
             name
             for name, option in question.options
-            if said is not None and _read(plain(option), plainly) == said
+            if said is not None and _read(plain_answer(option), plainly) == said
         ]
         letter = same[0] if len(same) == 1 else ""
     return made("choice", letter, letter) if letter else None
 
 
-def _numeral(read: str, question: QuestionSpec) -> Form | None:
+def _numeral(read: str, question: QuestionSpec) -> NormalForm | None:
     """Digits in the base that was asked for, with or without 0x, 0b or 0o."""
     said = _BASE_MARK.sub("", _said(read)[-1].strip(" ._'\""))
     said = re.sub(r"(?<=\w)[ _,](?=\w)", "", said) if re.fullmatch(r"[0-9a-fA-F ,_]+", said) else said
@@ -251,9 +342,9 @@ def _numeral(read: str, question: QuestionSpec) -> Form | None:
     return made("numeral", f"{sign}{bare} in {question.base}", said)
 
 
-def _sendable(found: Form, question: QuestionSpec) -> Form | None:
+def _sendable(found: NormalForm | None, question: QuestionSpec) -> NormalForm | None:
     """The form with a text that may be sent, or None: no trick, no rambling."""
-    if trick(found.text) or found.text == EMPTY:
+    if found is None or not found.text or trick(found.text) or found.text == EMPTY:
         return None
     words = len(found.text.split())
     if words > MOST_WORDS:

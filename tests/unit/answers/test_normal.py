@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.answers import form
+from logicnet.answers import normal_form
 from logicnet.scoring import by_text, trick
 
 PERCENT = "What percentage of the apples is red?"
@@ -147,7 +147,7 @@ ROOTS = "What are the roots of x^2 - 5x + 6?"
     ],
 )
 def test_other_spellings_of_one_answer_are_one_vote(question: str, same: list[str]) -> None:
-    keys = {said: found.key if (found := form(said, question)) else None for said in same}
+    keys = {said: found.key if (found := normal_form(said, question)) else None for said in same}
     assert len(set(keys.values())) == 1 and None not in keys.values(), keys
 
 
@@ -176,7 +176,7 @@ def test_other_spellings_of_one_answer_are_one_vote(question: str, same: list[st
     ],
 )
 def test_other_answers_are_other_votes(question: str, others: list[str]) -> None:
-    forms = [form(said, question) for said in others]
+    forms = [normal_form(said, question) for said in others]
     distinct = {found.key for found in forms if found}
     assert None not in forms
     if question == "" and others[1] == "11/2":
@@ -226,7 +226,7 @@ def test_other_answers_are_other_votes(question: str, others: list[str]) -> None
     ],
 )
 def test_what_is_sent(question: str, said: str, sent: str) -> None:
-    found = form(said, question)
+    found = normal_form(said, question)
     assert found is not None and found.text == sent
 
 
@@ -245,11 +245,11 @@ def test_what_is_sent(question: str, said: str, sent: str) -> None:
     ],
 )
 def test_no_answer_is_no_vote(said: str) -> None:
-    assert form(said) is None
+    assert normal_form(said) is None
 
 
 def test_forms_are_compared_by_what_they_say() -> None:
-    one, other = form("0.5"), form("1/2", "Answer with a fraction.")
+    one, other = normal_form("0.5"), normal_form("1/2", "Answer with a fraction.")
     assert one == other and hash(one) == hash(other)
     assert (
         one is not None and one.value == Fraction(1, 2) and one.key == "number:0.5" and one.kind == "number"
@@ -296,8 +296,8 @@ def test_a_whole_number_in_any_dress(number: int) -> None:
         f"{2 * number}/2",
         f"({number})",
     ]
-    assert {form(dress) for dress in dresses} == {form(str(number))}
-    found = form(str(number))
+    assert {normal_form(dress) for dress in dresses} == {normal_form(str(number))}
+    found = normal_form(str(number))
     assert found is not None and found.text == str(number) and found.value == number
 
 
@@ -314,13 +314,13 @@ def test_a_fraction_in_any_dress(number: Fraction) -> None:
     ]
     if size > bottom:
         dresses.append(f"{sign}{size // bottom} {size % bottom}/{bottom}")
-    assert len({found.key for dress in dresses if (found := form(dress))}) == 1
+    assert len({found.key for dress in dresses if (found := normal_form(dress))}) == 1
 
 
 @given(WHOLE, WHOLE)
 def test_different_numbers_are_different_votes(one: int, other: int) -> None:
-    assert (form(str(one)) == form(str(other))) == (one == other)
-    assert (form(f"{one}/997") == form(f"{other}/997")) == (one == other)
+    assert (normal_form(str(one)) == normal_form(str(other))) == (one == other)
+    assert (normal_form(f"{one}/997") == normal_form(f"{other}/997")) == (one == other)
 
 
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=6), st.randoms(use_true_random=False))
@@ -328,14 +328,14 @@ def test_order_counts_where_the_question_means_it(numbers: list[int], random: ob
     mixed = list(numbers)
     random.shuffle(mixed)  # type: ignore[attr-defined]
     one, other = str(numbers), ", ".join(map(str, mixed))
-    assert form(one, ROOTS) == form(other, ROOTS)
-    assert (form(one) == form(other)) == (numbers == mixed)
+    assert normal_form(one, ROOTS) == normal_form(other, ROOTS)
+    assert (normal_form(one) == normal_form(other)) == (numbers == mixed)
 
 
 @given(st.decimals(-1000, 1000, places=5), st.integers(0, 4))
 def test_rounding_is_by_the_question(number: object, places: int) -> None:
     question = f"Round your answer to {places} decimal places."
-    found = form(str(number), question)
+    found = normal_form(str(number), question)
     assert found is not None
     assert len(found.text.partition(".")[2]) <= places
     assert by_text(found.text, f"{Fraction(str(number)).__float__():.{places}f}").score is not None
@@ -410,11 +410,11 @@ PIECES = st.sampled_from(
     QUESTIONS,
 )
 def test_any_text_has_a_form_or_none_and_the_form_is_stable(text: str, question: str) -> None:
-    found = form(text, question)
+    found = normal_form(text, question)
     if found is None:
         return
-    assert form(found.text, question) == found
-    assert form(text, question) == found and len(found.key) <= 120
+    assert normal_form(found.text, question) == found
+    assert normal_form(text, question) == found and len(found.key) <= 120
     assert found.text and trick(found.text) is None
     assert found.kind in ("code", "list", "unknowns", "formula", "words") or len(found.text.split()) < 20
 
@@ -422,7 +422,7 @@ def test_any_text_has_a_form_or_none_and_the_form_is_stable(text: str, question:
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_question_is_borne(question: str) -> None:
-    form("1/2", question)
+    normal_form("1/2", question)
 
 
 @pytest.mark.parametrize(
@@ -457,11 +457,25 @@ def test_any_question_is_borne(question: str) -> None:
         "9" * 5000,
         "9**9**9**9",
         "(9^99)^99^",
+        "答案是",
+        "。",
+        "１",  # noqa: RUF001
+        "1 234 ",
+        "1.234.",
+        "3h ",
+        "twenty and ",
+        "the answer is correct. ",
+        "i.e. ",
+        "a (b c d ",
+        "is ",
+        "**1** ",
+        "1\u00a0",
+        "万",
     ],
 )
-@pytest.mark.parametrize("size", [300, 1_000, 20_000])
+@pytest.mark.parametrize("size", [300, 20_000, 100_000])
 def test_hostile_texts_take_no_time(unit: str, size: int) -> None:
     text = (unit * (size // len(unit) + 1))[:size]
     for question in ("", text, ROOTS):
-        form(text, question)
-        form(text + "5", question)
+        normal_form(text, question)
+        normal_form(text + "5", question)

@@ -1,0 +1,120 @@
+"""The answer in the last words of a model, however it says it.
+
+`endings.jsonl` holds 51 rows from public reports; `variants.jsonl` other wordings of each kind, made for this
+test: comments on an answer, factors beside pi, durations, mixed numbers, lists, abbreviations, remarks in
+brackets, texts that state nothing, other languages.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from logicnet.answers import extract, normal_form
+from logicnet.answers.extract import likely_answer, sentences, stated_answer, without_aside
+
+ROWS = [
+    json.loads(line)
+    for name in ("endings.jsonl", "variants.jsonl")
+    for line in (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["text"][-40:])
+def test_an_ending_is_one_vote_with_its_truth(row: dict[str, str]) -> None:
+    question = row["question"]
+    truth = normal_form(row["truth"], question)
+    assert truth is not None
+    assert normal_form(extract(row["text"], question), question) == truth
+    assert normal_form(row["text"], question) == truth
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The answer is 42. Yes, the answer is correct.", "42"),
+        ("The answer is 42. The answer is in pens.", "42"),
+        ("The answer is blue. The answer is plausible.", "blue"),
+        ("The answer is 42. I am sure that the answer is blue.", "42"),
+        ("The answer is correct.", ""),
+        ("The answer is:\n- 42 pens", "42 pens"),
+        ("The answer is:\n- x = 1\n- y = 2", "x = 1, y = 2"),
+        ("The answer is:\n-42", "-42"),
+        ("The answer is: 12. I hope this helps.", "12"),
+        ("The answer is **42 pens** (20 red and 22 blue).", "42 pens"),
+        ("The answer is not 41, it is 42.", "42"),
+        ("The correct option is **B**.", "B"),
+        ("答案是４２。", "42"),
+        ("Die Antwort ist 3,5.", "3,5"),
+    ],
+)
+def test_a_comment_on_the_answer_is_no_answer(text: str, answer: str) -> None:
+    assert stated_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The train arrives at **3:30 PM**.", "3:30 PM"),
+        ("The trip takes 3 hours and 20 minutes.", "3 hours and 20 minutes"),
+        ("91 is not prime.", "91 is not prime"),
+        ("42 is the number of pens.", "42"),
+        ("So she has 42 pens (20 red and 22 blue).", "42"),
+        ("The area is 49π cm².", "49π"),
+        ("The midpoint is (3, -2).", "(3, -2)"),
+        ("The volume is 216 m^3.", "216"),
+        ("There are 1 234 of them.", "1 234"),
+        ("In all (100/20)*$1000 = $5000.", "5000"),
+    ],
+)
+def test_a_text_that_states_nothing_ends_in_a_value(text: str, answer: str) -> None:
+    assert likely_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("It is 25%, i.e. 0.25. Good.", ["It is 25%, i.e. 0.25.", "Good."]),
+        ("About approx. 5 pens. Dr. Lee has No. 3.", ["About approx. 5 pens.", "Dr. Lee has No. 3."]),
+        ("At 3 p.m. on Monday. At 3 p.m. He left.", ["At 3 p.m. on Monday.", "At 3 p.m.", "He left."]),
+        ("The answer is B. This is so.", ["The answer is B.", "This is so."]),
+        ("one\ntwo", ["one", "two"]),
+        ("", []),
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(text: str, parts: list[str]) -> None:
+    assert sentences(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("42 pens (20 red)", "42 pens"),
+        ("(3, -2)", "(3, -2)"),
+        ("f(2)", "f(2)"),
+        ("3 (mod 5)", "3 (mod 5)"),
+        ("2 (x + 1)", "2 (x + 1)"),
+        ("(B) 12", "(B) 12"),
+    ],
+)
+def test_only_a_remark_in_words_is_an_aside(text: str, bare: str) -> None:
+    assert without_aside(text) == bare
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "key"),
+    [
+        ("Una caja pesa 2,5 kg. ¿Cuánto pesan 500 cajas?", "1.250 kg", "number:1250"),
+        ("A box weighs 2.5 kg. How much do they weigh?", "1.250 kg", "number:1.25"),
+        ("Bir kutu 2,5 kg. Toplam?", "1.125", "number:1125"),
+        ("Eine Kiste wiegt 2,5 kg. Wie viel wiegt sie?", "1,125 kg", "number:1.125"),
+        ("List them.", "1 234", "list:[1, 234]"),
+        ("How many?", "1 234", "number:1234"),
+        ("What are the two numbers?", "3,5", "list:[3, 5]"),
+        ("How many?", "3,5", "number:3.5"),
+    ],
+)
+def test_the_numbers_of_the_question_decide_on_the_comma(question: str, said: str, key: str) -> None:
+    found = normal_form(said, question)
+    assert found is not None and found.key == key
+    assert normal_form(found.text, question) == found
