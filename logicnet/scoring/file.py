@@ -28,13 +28,13 @@ def run(options: ScoreOptions) -> None:
         raise SettingsError("--out is the file that is being scored; give another one")
     rows = read_rows(options.file)
     if not options.skip_bad:
-        rows.refuse_broken()
+        rows.lines.refuse_broken("mend them, or take the others with --skip-bad")
     if rows.need_embeddings:
         similarity.require()
     with unheard():
         summary = asyncio.run(_score(options, rows))
-    if rows.broken:
-        print(f"passed over {rows.broken_in_words()}", file=sys.stderr)
+    if rows.lines.broken:
+        print(f"passed over {rows.lines.broken_in_words()}", file=sys.stderr)
     print(summary.in_words(), file=sys.stderr)
 
 

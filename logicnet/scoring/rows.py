@@ -14,22 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet._util.jsonl import json_object
-from logicnet.errors import LogicnetError
+from logicnet._util.jsonl import Lines, parsed, read_lines
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.scorer import Score, ScoredInput, Scorer
 
 ROWS_AT_ONCE = 256  # scored together: embeddings are batched, and a crash loses no more than these
 
-_LINES_NAMED = 20  # in a message about broken lines; a file of the wrong kind has them all broken
-
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class BadRows(LogicnetError):
-    """A file of answers is not readable, or has broken lines."""
 
 
 class _AnswerRow(BaseModel):
@@ -46,70 +39,32 @@ class _AnswerRow(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class AnswerLine:
-    """One good line, and the answer in it."""
+    """The fields of one good line, and the answer in them."""
 
-    number: int  # in the file, from 1
     fields: dict[str, Any]
     reply: ScoredInput
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """A file of answers. `broken` maps a line's number to its error."""
+    """A file of answers: its good lines, and `lines` with the errors of the broken ones."""
 
     good: Sequence[AnswerLine]
-    broken: dict[int, str] = field(default_factory=dict)
+    lines: Lines
 
     @property
     def need_embeddings(self) -> bool:
         return any(row.reply.reasoning is not None and row.reply.reference is not None for row in self.good)
 
-    def refuse_broken(self) -> None:
-        """Raise BadRows if there are broken lines, naming them."""
-        if self.broken:
-            raise BadRows(f"{self.broken_in_words()}; mend them, or take the others with --skip-bad")
-
-    def broken_in_words(self) -> str:
-        named = [f"{number} ({why})" for number, why in list(self.broken.items())[:_LINES_NAMED]]
-        more = len(self.broken) - len(named)
-        lines = "line" if len(self.broken) == 1 else "lines"
-        return f"{len(self.broken)} broken {lines}: {', '.join(named)}" + (
-            f" and {more} more" if more else ""
-        )
-
 
 def read_rows(path: Path) -> Rows:
-    """The lines of a file but empty ones. Raises BadRows if the file is not readable."""
-    good: list[AnswerLine] = []
-    broken: dict[int, str] = {}
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    good.append(_row(number, line))
-                except _Broken as error:
-                    broken[number] = str(error)
-    except OSError as error:
-        raise BadRows(f"cannot read {path}: {error.strerror or error}") from None
-    return Rows(good, broken)
+    """The lines of a file but empty ones. Raises BadFile if the file is not readable."""
+    lines = read_lines(path)
+    return Rows(list(lines.each(_answer_line)), lines)
 
 
-class _Broken(Exception):
-    pass
-
-
-def _row(number: int, line: bytes) -> AnswerLine:
-    try:
-        fields = json_object(line)
-    except ValueError as error:
-        raise _Broken(str(error)) from None
-    try:
-        row = _AnswerRow.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise _Broken(f"{first['loc'][0]}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+def _answer_line(fields: dict[str, Any]) -> AnswerLine:
+    row = parsed(_AnswerRow, fields)
     reply = ScoredInput(
         truth=row.ground_truth,
         answer=row.answer,
@@ -119,7 +74,7 @@ def _row(number: int, line: bytes) -> AnswerLine:
         process_time_s=row.process_time,
         timeout_s=row.timeout,
     )
-    return AnswerLine(number, fields, reply)
+    return AnswerLine(fields, reply)
 
 
 async def score_rows(

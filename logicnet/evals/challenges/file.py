@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from logicnet._util.jsonl import BadFile, BadLine, parsed, read_lines
 from logicnet.evals.challenges.checks import check_for
-from logicnet.evals.challenges.lines import BadFile, BadLine, read_lines, understood
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.source import Stream
 
@@ -63,7 +63,7 @@ def read_questions(path: Path, *, skip_bad: bool = False) -> QuestionFile:
 
 
 def _problem(fields: dict[str, Any]) -> Problem:
-    row = understood(_FileRow, fields)
+    row = parsed(_FileRow, fields)
     _, worked, last = str(row.answer).rpartition("####")
     truth = _THOUSANDS.sub("", last.strip())  # a validator would read 1,000 as two numbers
     if not truth:

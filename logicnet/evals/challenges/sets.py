@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from logicnet._util.jsonl import BadFile, BadLine, Lines, parsed, read_lines
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.evals.challenges.checking import GYM
 from logicnet.evals.challenges.checks import CHECKS
 from logicnet.evals.challenges.file import QuestionFile, read_questions
-from logicnet.evals.challenges.lines import BadFile, BadLine, Lines, read_lines, understood
 from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
 from logicnet.evals.challenges.seeds import seed_of
@@ -217,7 +217,7 @@ def _row(problem: Problem) -> dict[str, Any]:
 def _set_from(lines: Lines) -> ChallengeSet:
     first, fields = lines.good.pop(0)
     try:
-        header = understood(_Header, fields)
+        header = parsed(_Header, fields)
     except BadLine as error:
         raise BadFile(f"{lines.path}: line {first} is no head of a challenge set: {error}") from None
     recipe = recipe_from(header.recipe, lines.path) if header.recipe is not None else None
@@ -229,7 +229,7 @@ def _set_from(lines: Lines) -> ChallengeSet:
 
 
 def _problem(fields: dict[str, Any]) -> Problem:
-    row = understood(_SetRow, fields)
+    row = parsed(_SetRow, fields)
     check = None
     if row.check is not None:
         if len(row.check) != 1 or not isinstance(arguments := next(iter(row.check.values())), dict):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logicnet._util.jsonl import json_object
+from logicnet._util.jsonl import BadLine, json_object
 
 
 def test_an_object_is_its_fields():
@@ -21,5 +21,5 @@ def test_an_object_is_its_fields():
     ],
 )
 def test_all_else_is_named(line, what):
-    with pytest.raises(ValueError, match=f"^{what}$"):
+    with pytest.raises(BadLine, match=f"^{what}$"):
         json_object(line)

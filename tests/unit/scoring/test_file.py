@@ -103,7 +103,7 @@ def test_broken_lines_are_named_and_nothing_is_scored(tmp_path: Path, capsys: Ca
     assert main(["score", str(file)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"{len(BROKEN)} broken lines: ") and "--skip-bad" in err and err.count("\n") == 1
+    assert f"a.jsonl: {len(BROKEN)} broken lines: " in err and "--skip-bad" in err and err.count("\n") == 1
     for number, (_, why) in enumerate(BROKEN, start=2):
         assert f"{number} ({why}" in err
 
@@ -120,7 +120,7 @@ def test_good_lines_are_scored_when_asked(tmp_path: Path, capsys: Captured) -> N
 
 def test_many_broken_lines_are_counted(tmp_path: Path) -> None:
     rows = read_rows(written(tmp_path / "a.jsonl", *["x"] * 500))
-    assert rows.broken_in_words().endswith("20 (not JSON) and 480 more")
+    assert rows.lines.broken_in_words().endswith("20 (not JSON) and 480 more")
 
 
 def test_more_rows_than_a_batch_keep_their_order(tmp_path: Path, capsys: Captured) -> None:

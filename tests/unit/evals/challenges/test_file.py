@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from logicnet._util.jsonl import BadFile
 from logicnet.evals.challenges.file import read_questions
-from logicnet.evals.challenges.lines import BadFile
 
 
 def written(tmp_path, *lines):
