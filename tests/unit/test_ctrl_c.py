@@ -57,6 +57,8 @@ def test_it_ends_with_this_status_and_no_traceback(
 ) -> None:
     argv = [sys.executable, "-m", "logicnet", *words(tmp_path)]
     env = environment() | {"PYTHONPATH": str(FAKE_VLLM), "FAKE_VLLM": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    if words is top:  # in a pipe it ends by itself
+        env["FORCE_COLOR"] = "1"
     out = tmp_path / "out"
     with (
         out.open("w") as file,
