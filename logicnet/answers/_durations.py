@@ -24,10 +24,9 @@ def duration_form(read: str, text: str, question: QuestionSpec) -> NormalForm | 
     if length is None:
         return None
     unit = question.unit or question.time_unit
-    value = converted(length, "second", unit) if unit else length
-    if not unit or value is length is None:
+    if not unit:
         return made("duration", f"{shown(length)} s", text)
-    value = Fraction(value)
+    value = Fraction(converted(length, "second", unit))
     own_unit = bool(question.unit) or (len(parts) == 1 and parts[0][1] == unit)
     return made(
         "number", shown(normal(value, question)), written(value, question) if own_unit else text, value

@@ -8,24 +8,14 @@ from fractions import Fraction
 from typing import Literal
 
 Kind = Literal[
-    "number",
-    "list",
-    "unknowns",
-    "formula",
-    "interval",
-    "numeral",
-    "yes-no",
-    "choice",
-    "time",
-    "duration",
-    "words",
-    "code",
-]
+    "number", "list", "unknowns", "formula", "interval", "numeral", "yes-no", "choice", "time", "duration",
+    "words", "code",
+]  # fmt: skip
 """`unknowns`: x = 1, y = 2, or Ann is a knave, Bob a knight. `numeral`: digits in another base than ten.
 `time`: of day, or a date."""
 
 MOST_KEY = 120
-"""Characters; a longer key is told by its digest."""
+"""Characters; a longer key is replaced by its digest."""
 
 
 @dataclass(frozen=True, slots=True)

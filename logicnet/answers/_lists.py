@@ -30,7 +30,7 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def split(read: str) -> tuple[list[str], str]:
-    """The parts of a list and the bracket that opens it; one part if it is none."""
+    """The parts of a list and the bracket that opens it; one part if the text is no list."""
     bracket = ""
     read = read.strip()
     if read[:1] in _OPEN and read and _closing(read) == len(read) - 1:
@@ -239,7 +239,7 @@ def _end(end: str, question: QuestionSpec) -> str:
 
 
 def expression_form(read: str, text: str) -> NormalForm | None:
-    """An expression that was asked for: what it gives and the numbers it uses, for any that fits is right."""
+    """An expression that was asked for: what it gives and the numbers it uses, as any that fits is right."""
     for side in (read, *read.split("=")):
         found = computed(side.replace("x", "*") if not re.search(r"[a-wyz]", side) else side)
         if (

@@ -9,7 +9,7 @@ is LaTeX or has words, and then a judge must decide. So:
                         3/4 where the question asks for a fraction or an exact value, because its truth is
                         one then, and two expressions are compared exactly; \\frac{3}{4} where the question
                         itself writes fractions so, because then the truth does, and equal text needs no judge
-    1/3                 1/3: no decimal is it; 0.33 where two decimals are asked for
+    1/3                 1/3, as no decimal equals it; 0.33 where two decimals are asked for
     1.2e-07             where the question asks for that notation, or the digits would be many
     sqrt(194)           as it was written: one number to a validator, as it is in a truth of \\sqrt{194}
 """
@@ -63,7 +63,7 @@ _THIRDS = re.compile(r"([+-]?\d*)\.(\d{0,2}?)(3{2,}|6{2,}|6+7)")
 
 
 def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
-    """The form of an answer (`read`, undressed) that is one number; None if it is none.
+    """The form of an answer (`read`, without markup) that is one number; None if it is something else.
 
     `text` is sent where the number is no plain one: a root, a multiple of pi, a complex number.
     """

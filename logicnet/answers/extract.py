@@ -94,11 +94,11 @@ def stated_answer(text: str, question: str = "") -> str:
         return plain_answer(hashes[-1])
     if tagged := _TAGGED.findall(text):
         return plain_answer(tagged[-1][1])
-    asked = question_spec(question).text
+    words = question_spec(question).text
     best = (0, "")
     for stated in reversed(list(_STATED.finditer(text))[-_MOST_STATED:]):
         value = text[stated.end() : stated.end() + _LINE]
-        weight = _weight(value, text[max(0, stated.start() - 40) : stated.start()], asked)
+        weight = _weight(value, text[max(0, stated.start() - 40) : stated.start()], words)
         on_own_line = text[stated.end() - 1 : stated.end()] == "\n"
         if weight > best[0] and (answer := _stated_value(value, on_own_line)):
             best = (weight, answer)
@@ -108,11 +108,11 @@ def stated_answer(text: str, question: str = "") -> str:
     return _stated_value(headed[-1], on_own_line=True) if headed else ""
 
 
-def _weight(value: str, before: str, asked: str) -> int:
+def _weight(value: str, before: str, words: str) -> int:
     """3: it looks like a value; 2: some words; 1: it seems to describe the answer; 0: it comments on it."""
     value = value.lstrip(" *_`")
     word = re.match(r"[^\W\d_]{3,}", value)
-    in_question = word is not None and re.search(rf"\b{re.escape(word[0].lower())}\b", asked) is not None
+    in_question = word is not None and re.search(rf"\b{re.escape(word[0].lower())}\b", words) is not None
     evaluates = _EVALUATION.match(value) is not None
     if (evaluates and not in_question) or _PREPOSITION.match(value) or _DENIAL.match(value):
         return 0
@@ -285,7 +285,7 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     named = [
         letter
         for letter, option in spec.options
-        if last and re.search(rf"\b{re.escape(option.lower())}\b", last[-1].lower())
+        if last and re.search(r"[^\W\d_]{3}", option) and f" {option.lower()} " in f" {_letters(last[-1])} "
     ]
     if len(named) == 1:
         return named[0]
@@ -326,8 +326,8 @@ def subject_of(sentence: str, spec: QuestionSpec) -> str:
     if len(sentence) > _NEAR_END or spec.quantity or spec.options or not _ASKS_WHO.search(spec.text):
         return ""
     said = _THEREFORE.sub("", sentence.rstrip(" ."), count=1)
-    if (asked := _WHO.search(spec.text)) and said.lower().endswith(f" {asked[1]}"):
-        return said[: -len(asked[1]) - 1]
+    if (predicate := _WHO.search(spec.text)) and said.lower().endswith(f" {predicate[1]}"):
+        return said[: -len(predicate[1]) - 1]
     found = _IS.fullmatch(said)
     if found is None:
         return ""
@@ -344,6 +344,10 @@ def _repeats(phrase: str, spec: QuestionSpec, *, whole: bool = False) -> bool:
     if not words or len(words) > 9 or any(word[0].isupper() for word in words[: None if whole else 1]):
         return False
     return all(word.lower() in asked for word in (words if whole else words[:1]))
+
+
+def _letters(sentence: str) -> str:
+    return " ".join(re.sub(r"[^\w']+", " ", sentence.lower()).split())
 
 
 def _answers_yes_no(sentence: str, words: set[str]) -> bool:
