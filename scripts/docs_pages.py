@@ -1,8 +1,8 @@
 """The pages of the docs site that are not files in docs/; `mkdocs.yml` names this module as a hook.
 
-README is the first page, CONTRIBUTING, SECURITY, CHANGELOG and benchmarks/README are the pages of the project,
-and the reference is made from the code: commands from the command line itself, settings from their table,
-the Python API from the names that each module exports.
+README is the first page; CONTRIBUTING, SECURITY, CHANGELOG and benchmarks/README are pages too. The reference
+is made from the code: commands from the command line itself, settings from their table, the Python API from
+the names that each module exports.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def settings() -> str:
         "`logicnet config` shows the values in force and where each came from.",
     ]
     for group, rows in groups.items():
-        lines += [f"## {group}", "\n".join(["| flag, variable | meaning | default |", "|---|---|---|", *rows])]
+        head = ["| flag, variable | meaning | default |", "|---|---|---|"]
+        lines += [f"## {group}", "\n".join([*head, *rows])]
     return "\n\n".join(lines) + "\n"
 
 
