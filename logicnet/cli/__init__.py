@@ -8,13 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version as version_of
 from typing import Annotated
 
 import typer
 from loguru import logger
 
-from logicnet import logs
+from logicnet import __version__, logs
 from logicnet.cli import (
     arena,
     bench,
@@ -101,7 +100,7 @@ def root(
 @app.command(hidden=True)
 def version() -> None:
     """Print the version."""
-    print(version_of("logicnet"))
+    print(__version__)
 
 
 def _say(text: str, status: int) -> int:

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -14,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from logicnet import __version__
 from logicnet.operate.doctor.checks.wallet import is_secret
 from logicnet.operate.doctor.finding import Finding, Severity, worst
 from logicnet.settings import MASK
@@ -61,7 +61,7 @@ def as_json(found: Found) -> str:
         for one in findings
     ]
     severity = worst(one for findings in found.values() for one in findings)
-    head = {"logicnet": version("logicnet"), "worst": str(severity), "status": STATUS[severity]}
+    head = {"logicnet": __version__, "worst": str(severity), "status": STATUS[severity]}
     return json.dumps({**head, "findings": rows}, indent=2, ensure_ascii=False)
 
 

@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logicnet import __version__
 from logicnet._util.text import one_line
 from logicnet.axon import ConcurrencyLimiter
 from logicnet.chain import NetworkKeeper
@@ -88,7 +88,7 @@ class View:
             at_s=now_s,
             started_at_s=self.started_at_s,
             pid=os.getpid(),
-            version=version("logicnet"),
+            version=__version__,
             hotkey=self.hotkey,
             solver=self.settings.solver,
             ledger=str(self.ledger.path),
