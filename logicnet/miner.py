@@ -18,8 +18,8 @@ import uvloop
 from loguru import logger
 
 from logicnet.axon import Admission, Axon, AxonServer, ConcurrencyLimiter
-from logicnet.chain import load_hotkey, network_keeper
-from logicnet.chain.standing import placed
+from logicnet.chain import load_hotkey, metagraph_refresher
+from logicnet.chain.registration import placed
 from logicnet.config import endpoints
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
@@ -45,7 +45,7 @@ def run(settings: Settings) -> int:
 async def mine(settings: Settings) -> int:
     """See `run`; for those who have an event loop already. Returns the number of the signal that ended it."""
     keypair = load_hotkey(settings.wallet)
-    network = network_keeper(settings, keypair)
+    network = metagraph_refresher(settings, keypair)
     models = _models(settings)
     ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers

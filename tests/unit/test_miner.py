@@ -47,7 +47,7 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
         try:
             with pytest.raises(Enough):
                 await look_after(models, sleep=wait)
-            assert models.standing()[0].well
+            assert models.status()[0].well
         finally:
             await endpoint.close()
             await server.__aexit__(None, None, None)
@@ -157,7 +157,7 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
     assert isinstance(several, Pool)
     with listening() as said:
         await look_after(several)
-        assert len(several.standing()) == 2
+        assert len(several.status()) == 2
         await several.close()
     assert not any("Traceback" in line for line in said)
     file = tmp_path / "e.toml"
