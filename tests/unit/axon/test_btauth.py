@@ -5,8 +5,8 @@ from bittensor import http_auth, sp_core
 from bittensor.sp_core import Keypair
 
 from logicnet.axon.btauth import BtauthWire
-from logicnet.axon.headers import Headers, collect
 from logicnet.axon.nonces import NonceStore
+from logicnet.axon.wire import Headers, collect
 from logicnet.chain import Signer
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.evals.arena.signing import btauth_request

@@ -8,8 +8,8 @@ from bittensor import sp_core
 from bittensor.sp_core import Keypair
 
 from logicnet.axon.classic import NO_BODY_HASH, ClassicWire
-from logicnet.axon.headers import Headers, collect
 from logicnet.axon.nonces import NonceStore
+from logicnet.axon.wire import Headers, collect
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.evals.arena.signing import classic_headers
 from logicnet.protocol import Answer, Hotkey

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from logicnet.axon.nonces import FUTURE_S
-from logicnet.axon.timeouts import SLOWEST_TRANSIT_S
+from logicnet.axon.wire import SLOWEST_TRANSIT_S
 from logicnet.chain import SubnetSnapshot
 from logicnet.errors import ChainError
 from logicnet.operate.doctor.context import Context
