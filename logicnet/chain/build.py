@@ -45,7 +45,7 @@ def metagraph_refresher(settings: Settings, keypair: Signer) -> MetagraphRefresh
     return MetagraphRefresher(
         chain,
         refresh_s=settings.chain.refresh_s,
-        standing=RegistrationMonitor(
+        registration=RegistrationMonitor(
             hotkey, netuid=settings.netuid, register_with=register_command(settings)
         ),
         publisher=AxonPublisher(chain, hotkey, address.find),

@@ -233,7 +233,7 @@ def test_a_bittensor_that_cannot_verify_stops_the_start(monkeypatch: pytest.Monk
         return http_auth.Caller("5Anybody", NOW, sp_core.CRYPTO_SR25519)
 
     monkeypatch.setattr(http_auth, "verify", gullible)
-    with pytest.raises(LogicnetError, match="takes forged"):
+    with pytest.raises(LogicnetError, match="accepts forged"):
         Wire()
 
 
