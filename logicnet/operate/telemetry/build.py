@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from loguru import logger
 
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import NetworkKeeper
+from logicnet.chain import MetagraphRefresher
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount
 from logicnet.ledger import Ledger, LedgerReader
@@ -33,7 +33,7 @@ def telemetry_server(
     *,
     ledger: Ledger,
     models: Models,
-    network: NetworkKeeper,
+    network: MetagraphRefresher,
     limiter: ConcurrencyLimiter,
 ) -> TelemetryServer:
     """The server of this miner's `/metrics` and `/state`, not started."""

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from logicnet import __version__
 from logicnet._util.text import one_line
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import NetworkKeeper
-from logicnet.chain.standing import placed
+from logicnet.chain import MetagraphRefresher
+from logicnet.chain.registration import placed
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
 from logicnet.llm import EndpointStatus, Models
@@ -76,7 +76,7 @@ class View:
     meter: Meter
     ledger: Ledger
     models: Models
-    network: NetworkKeeper
+    network: MetagraphRefresher
     limiter: ConcurrencyLimiter
     started_at_s: float
     now_s: Callable[[], float] = time.time
@@ -97,7 +97,7 @@ class View:
             max_in_flight=self.settings.max_in_flight,
             waiting=self.limiter.waiting,
             solving=self.meter.solving(now_s),
-            servers=servers(self.models.standing(), now_s) if isinstance(self.models, ReportsStatus) else [],
+            servers=servers(self.models.status(), now_s) if isinstance(self.models, ReportsStatus) else [],
             volumes=self.meter.volumes(),
             network=placed(graph, self.hotkey) if graph is not None else None,
             network_age_s=age_s or 0.0,

@@ -13,7 +13,7 @@ from logicnet.operate.doctor.finding import Finding, error, ok
 async def check(context: Context) -> Sequence[Finding]:
     settings = context.settings
     try:
-        survey = await context.survey()
+        snapshot = await context.snapshot()
     except Offline:
         raise
     except ChainError as failure:
@@ -24,10 +24,11 @@ async def check(context: Context) -> Sequence[Finding]:
                 "Check this machine's network; name another node with --subtensor.network wss://...",
             )
         ]
-    count = len(survey.seats)
+    count = len(snapshot.neurons)
     return [
         ok(
-            f"{where(settings.subtensor.network)} replies: block {survey.block}, runtime {survey.runtime}, "
+            f"{where(settings.subtensor.network)} replies: block {snapshot.block}, "
+            f"runtime {snapshot.runtime}, "
             f"subnet {settings.netuid} with {count} neuron{'' if count == 1 else 's'}."
         )
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logicnet.chain import RankedNeuron, Survey
+from logicnet.chain import RankedNeuron, SubnetSnapshot
 from logicnet.chain.build import register_command
 from logicnet.operate.doctor.context import Context
 from logicnet.operate.doctor.finding import Finding, error, ok, warning
@@ -24,10 +24,10 @@ _MEND = (
 
 
 async def check(context: Context) -> Sequence[Finding]:
-    survey = await context.survey()
+    snapshot = await context.snapshot()
     hotkey = await context.hotkey()
-    seat = survey.by_hotkey.get(hotkey)
-    if seat is None:
+    ranked = snapshot.by_hotkey.get(hotkey)
+    if ranked is None:
         return [
             error(
                 f"The hotkey {hotkey} is not registered on subnet {context.settings.netuid}.",
@@ -35,28 +35,28 @@ async def check(context: Context) -> Sequence[Finding]:
                 f"Register it: {register_command(context.settings)}",
             )
         ]
-    return [safety(survey, seat)]
+    return [safety(snapshot, ranked)]
 
 
-def safety(survey: Survey, seat: RankedNeuron) -> Finding:
-    """How safe `seat` is from being replaced."""
-    better = sum(other.neuron.incentive > seat.neuron.incentive for other in survey.seats)
+def safety(snapshot: SubnetSnapshot, ranked: RankedNeuron) -> Finding:
+    """How safe `ranked` is from being replaced."""
+    better = sum(other.neuron.incentive > ranked.neuron.incentive for other in snapshot.neurons)
     what = (
-        f"Registered as uid {seat.neuron.uid}, rank {better + 1} of {len(survey.seats)} by incentive "
-        f"({seat.neuron.incentive:.4f})"
+        f"Registered as uid {ranked.neuron.uid}, rank {better + 1} of {len(snapshot.neurons)} by incentive "
+        f"({ranked.neuron.incentive:.4f})"
     )
-    immune_s = survey.immune_for(seat) * survey.block_s
+    immune_s = snapshot.immune_for(ranked) * snapshot.block_s
     if immune_s:
         what = f"{what}; immune to replacement for {_span(immune_s)}."
-        if seat.emission > 0 or immune_s > _IMMUNITY_ENDS_S:
+        if ranked.emission > 0 or immune_s > _IMMUNITY_ENDS_S:
             return ok(what)
         why = f"After that it is among the first to be replaced. {_WHY}"
         return warning(f"{what} Nothing has been earned yet.", why, _MEND)
-    before = next((number for number, one in enumerate(survey.next_to_go()) if one is seat), None)
+    before = next((number for number, one in enumerate(snapshot.pruning_order()) if one is ranked), None)
     if before is None:
         return ok(f"{what}; the neuron of the subnet's owner is never replaced.")
-    if not survey.full:
-        free = survey.places - len(survey.seats)
+    if not snapshot.full:
+        free = snapshot.max_uids - len(snapshot.neurons)
         return ok(f"{what}; {free} UIDs are free, so nobody is replaced now.")
     order = f"{before} are replaced before it" if before else "the next registration replaces it"
     what = f"{what}; the subnet is full and {order}."

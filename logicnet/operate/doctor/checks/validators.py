@@ -11,8 +11,8 @@ _ENOUGH_STAKE = 0.5  # of the validators' stake: with less, most of the emission
 
 
 async def check(context: Context) -> Sequence[Finding]:
-    survey = await context.survey()
-    permitted = [seat for seat in survey.seats if seat.neuron.validator_permit]
+    snapshot = await context.snapshot()
+    permitted = [ranked for ranked in snapshot.neurons if ranked.neuron.validator_permit]
     if not permitted:
         return [
             error(
@@ -21,10 +21,10 @@ async def check(context: Context) -> Sequence[Finding]:
                 "Check --netuid; a subnet without validators is dead.",
             )
         ]
-    active = [seat for seat in permitted if seat.active]
-    stake = sum(seat.neuron.stake for seat in permitted)
-    share = sum(seat.neuron.stake for seat in active) / stake if stake else 0.0
-    ago_s = survey.block_s * (survey.block - max(seat.last_update for seat in permitted))
+    active = [ranked for ranked in permitted if ranked.active]
+    stake = sum(ranked.neuron.stake for ranked in permitted)
+    share = sum(ranked.neuron.stake for ranked in active) / stake if stake else 0.0
+    ago_s = snapshot.block_s * (snapshot.block - max(ranked.last_update for ranked in permitted))
     what = (
         f"{len(active)} of {len(permitted)} validators set weights recently, the last {ago_s / 60:.0f} min "
         f"ago; they hold {share:.0%} of {stake:,.0f} alpha of stake."
