@@ -298,7 +298,7 @@ def make_bt10(log: Log) -> None:
 
 def make_pm2(log: Log) -> None:
     if shutil.which("npm") is None:
-        raise SetupError("npm is not on the PATH: install Node.js 18 or newer, which pm2 runs on")
+        raise SetupError("npm is not on the PATH: install Node.js 20.12 or newer, which pm2 runs on")
     log.run("npm", "ci", "--no-audit", "--no-fund")
 
 
