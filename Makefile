@@ -41,7 +41,7 @@ unit: # a worker more than processors: tests wait, too
 
 docs: ## build the docs site into .run/site; a broken link or a warning is an error
 	@$(setup) docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict && echo "The site is .run/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict && echo "The site: .run/site/index.html. With search: python3 -m http.server -d .run/site"
 
 lock: ## remake requirements/miner.txt, the miner's packages with their hashes (UPGRADE=1: the newest versions)
 	@$(setup) venv

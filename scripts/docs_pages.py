@@ -7,12 +7,14 @@ the names that each module exports.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,8 +141,20 @@ def settings() -> str:
 def api(name: str) -> str:
     """The names that a module exports, for mkdocstrings; each name where it is exported first."""
     lines = [f"# logicnet.{name}", API[name]]
-    lines += [f"::: logicnet.{name}.{one}" for one in exported(name) if _home(one) == name]
+    module = import_module(f"logicnet.{name}")
+    for one in exported(name):
+        if _home(one) == name:
+            lines += [f"::: logicnet.{name}.{one}" + _methods_alone(getattr(module, one))]
     return "\n\n".join(lines) + "\n"
+
+
+def _methods_alone(value: object) -> str:
+    """For mkdocstrings: of a dataclass only methods, because its signature shows its fields."""
+    if not is_dataclass(value):
+        return ""
+    kinds = (FunctionType, property, classmethod)
+    methods = [name for name, one in vars(value).items() if name[0] != "_" and isinstance(one, kinds)]
+    return f"\n    options:\n      members: {json.dumps(methods or False)}"
 
 
 def exported(name: str) -> list[str]:
