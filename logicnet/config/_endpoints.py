@@ -1,17 +1,17 @@
-"""Endpoints: the model servers of the settings; base URLs as they are, TOML files read."""
+"""Endpoints: the model servers of the settings, from base URLs and TOML files."""
 
 from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from logicnet._util.parsing import parse, read, validate
 from logicnet.config._words import quoted
 from logicnet.errors import SettingsError
 from logicnet.llm.spec import Limit, Spec
@@ -23,12 +23,20 @@ _Name = Annotated[str, Field(min_length=1)]
 _Positive = Annotated[float, Field(gt=0, strict=False)]  # 5 is as good as 5.0
 
 
+_TAKES = {
+    "endpoint": "one or more tables [[endpoint]]",
+    "url": "a base URL like http://127.0.0.1:8000/v1, without password, query or endpoint",
+}
+
+
 class _EndpointFields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 class _Endpoint(_EndpointFields):
-    """One table of the file."""
+    """One table [[endpoint]]."""
 
     url: Annotated[str, AfterValidator(fit_base_url)]
     model: _Name | None = None
@@ -73,10 +81,10 @@ class _EndpointsFile(_EndpointFields):
 def endpoints(
     client: LlmClientSettings, environ: Mapping[str, str] = os.environ, env_file: Path = _ENV_FILE
 ) -> list[Spec]:
-    """The model servers, in the order they were given. `--miner.llm_client.model` and `.key` are of
-    those that were given as a URL; a file names its own, and the variables that hold the keys.
+    """The model servers in their given order. Raises SettingsError.
 
-    Raises SettingsError, in one line, if a file cannot be read or used, or a server is there twice.
+    `--miner.llm_client.model` and `.key` apply to those given as a URL. A file has its own, and names the
+    variables that hold its keys.
     """
     found: list[Spec] = []
     for place in client.places:
@@ -89,26 +97,16 @@ def endpoints(
         name = (spec.url.rstrip("/"), spec.model)
         if name in known:
             raise SettingsError(
-                f"--miner.llm_client.base_url names {quoted(spec.url)} twice: once is enough, "
-                "and a file can give it more weight."
+                f"--miner.llm_client.base_url names {quoted(spec.url)} twice: leave one out; a file can set "
+                "its weight."
             )
         known.add(name)
     return found
 
 
 def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator[Spec]:
-    try:
-        listed = _EndpointsFile.model_validate(tomllib.loads(path.read_text("utf-8"))).endpoint
-    except FileNotFoundError:
-        raise SettingsError(f"--miner.llm_client.base_url: there is no file {quoted(str(path))}.") from None
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not UTF-8 text.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {error}.") from None
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {_wrong(error)}") from None
+    where, data = str(path), read(path, f"--miner.llm_client.base_url {path}")
+    listed = validate(_EndpointsFile, parse(data, where), where, _TAKES).endpoint
     kept = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
 
     def variable(name: str) -> str:
@@ -118,7 +116,7 @@ def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator
         yield Spec(
             one.url,
             one.model,
-            _key(one, f"{path}: endpoint {number}", variable),
+            _key(one, f"{where}: endpoint {number}", variable),
             one.weight,
             one.most_calls,
             one.timeout_s,
@@ -133,26 +131,8 @@ def _key(one: _Endpoint, where: str, variable: Callable[[str], str]) -> SecretSt
     key = variable(one.key_env)
     if not key:
         raise SettingsError(
-            f"{where}: key_env says {quoted(one.key_env)}, which neither the environment nor .env has."
+            f"{where}: key_env is {quoted(one.key_env)}, which neither the environment nor .env sets."
         )
     if not re.fullmatch(r"[!-~]+", key):  # it travels in an HTTP header
         raise SettingsError(f"{where}: the variable {quoted(one.key_env)} takes a key without spaces.")
     return SecretStr(key)
-
-
-def _wrong(error: ValidationError) -> str:
-    """The first complaint, in the file's own words."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    said = first["msg"].removeprefix("Value error, ")
-    if first["loc"] == ("endpoint",) or not first["loc"]:
-        return "there is nothing in it that begins with [[endpoint]], and at least one server is needed."
-    known = {
-        "extra_forbidden": f"is no word of it; there are {', '.join(_Endpoint.model_fields)}",
-        "missing": "is missing",
-    }
-    where = [f"endpoint {part + 1}" if isinstance(part, int) else str(part) for part in first["loc"]]
-    if where[0] == "endpoint" and len(where) > 1:
-        del where[0]
-    if where[-1] == "url" and first["type"] == "value_error":
-        said = "takes a base URL like http://127.0.0.1:8000/v1, without password, query or endpoint"
-    return f"{', '.join(where)}: {known.get(first['type'], said[:1].lower() + said[1:])}."

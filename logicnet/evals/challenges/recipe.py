@@ -26,14 +26,13 @@ recipe: what is tuned on the one is measured on the other.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from logicnet._util.parsing import parse, read, validate
 from logicnet.errors import SettingsError
-from logicnet.evals.challenges.file import NAME
 from logicnet.evals.challenges.source import GENERATORS
 
 Split = Literal["all", "train", "test"]
@@ -89,29 +88,14 @@ _TAKES = {
 }
 
 
-_KEYS = tuple(Recipe.model_fields)
-_KEYS_OF_SOURCE = tuple({**Generated.model_fields, **FromFile.model_fields})
-
-
 def read_recipe(path: Path) -> Recipe:
     """Raises SettingsError: one line with the file, the key and what it takes."""
-    try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not UTF-8, so not TOML") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {str(error).lower()}") from None
-    return recipe_from(fields, path)
+    return recipe_from(parse(read(path, str(path)), str(path)), path)
 
 
 def recipe_from(fields: dict[str, Any], path: Path) -> Recipe:
     """A recipe from its keys; `path` is for messages. Raises SettingsError."""
-    try:
-        recipe = Recipe.model_validate(fields)
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {_in_words(error)}") from None
+    recipe = validate(Recipe, fields, str(path), _TAKES)
     for number, part in enumerate(recipe.sources, start=1):
         if isinstance(part, Generated):
             _check_kinds(part, f"{path}: source {number}, kinds")
@@ -122,23 +106,6 @@ def changed(recipe: Recipe, path: Path, **keys: Any) -> Recipe:
     """The recipe with other values for some keys; None leaves one. Raises SettingsError."""
     other = {key: value for key, value in keys.items() if value is not None}
     return recipe_from(recipe.model_dump(exclude_unset=True) | other, path)
-
-
-def _in_words(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    path = [part for part in first["loc"] if part not in (*GENERATORS, NAME)]  # without the tag of a source
-    key = next((str(part) for part in reversed(path) if isinstance(part, str)), "sources")
-    number = next((f"source {part + 1}" for part in path if isinstance(part, int)), "")
-    where = f"{number}, {key}" if number and key != "sources" else number or key
-    match first["type"]:
-        case "missing":
-            return f"{where}: is missing; takes {_TAKES.get(key, '')}"
-        case "extra_forbidden":
-            keys = _KEYS_OF_SOURCE if number else _KEYS
-            return f"{where}: no such key; there are {', '.join(keys)}"
-        case "union_tag_not_found" | "union_tag_invalid":
-            return f"{where}, use: takes {_TAKES['use']}"
-    return f"{where}: takes {_TAKES.get(key, '')}; got {first['input']!r:.60}"
 
 
 def _check_kinds(part: Generated, where: str) -> None:

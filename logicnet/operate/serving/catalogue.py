@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from logicnet._util.parsing import parse, read, validate
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.model import Model
 
@@ -79,32 +79,15 @@ def find_model(name: str, catalogue: ModelCatalogue) -> Model:
 def load(path: Path | None = None) -> ModelCatalogue:
     """A catalogue file; default: ours. Raises SettingsError, one line, if it is wrong."""
     file = path or OURS
-    try:
-        read = _CatalogueFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"the catalogue {file} cannot be read: {reason}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"the catalogue {file} is not TOML: {error}") from None
-    except ValidationError as error:
-        raise SettingsError(f"the catalogue {file} is wrong: {_first(error)}") from None
-    names = [model.name.lower() for model in read.models]
-    for model in read.models:
+    where = f"the catalogue {file}"
+    found = validate(_CatalogueFile, parse(read(file, where), where), where)
+    names = [model.name.lower() for model in found.models]
+    for model in found.models:
         if names.count(model.name.lower()) > 1:
-            raise SettingsError(f"the catalogue {file} is wrong: {model.name} is in it twice")
+            raise SettingsError(f"{where}: {model.name} is in it twice")
         if not 0.9 < model.counted_parameters / model.parameters < 1.1:
             raise SettingsError(
-                f"the catalogue {file} is wrong: {model.name} has parameters_b = {model.parameters_b:g}, "
+                f"{where}: {model.name} has parameters_b = {model.parameters_b:g}, "
                 f"but its shapes give {model.counted_parameters / 1e9:.3g}"
             )
-    return ModelCatalogue(tuple(read.models), tuple(read.low_quality))
-
-
-def _first(error: ValidationError) -> str:
-    """The first fault as one line: the model (counted from 1), the field, the reason."""
-    fault = error.errors()[0]
-    place = [str(part + 1) if isinstance(part, int) else str(part) for part in fault["loc"]]
-    if len(place) > 1 and place[0] == "models":
-        place[:2] = [f"model {place[1]}"]
-    more = len(error.errors()) - 1
-    return f"{', '.join(place)}: {fault['msg']}" + (f" (and {more} more)" if more else "")
+    return ModelCatalogue(tuple(found.models), tuple(found.low_quality))

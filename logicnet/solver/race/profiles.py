@@ -5,14 +5,12 @@ The name of a model gives a first guess. What it writes and what its server says
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -20,11 +18,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from logicnet.errors import SettingsError
+from logicnet._util.parsing import parse, read, validate
 from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
@@ -105,7 +102,9 @@ class _ProfilesFile(_ProfileFields):
 
 def load_profiles(own: Path | None = None) -> Sequence[Profile]:
     """The operator's profiles, then the built-in ones. Raises SettingsError, in one line."""
-    return (*(_read(own) if own is not None else ()), *_ours())
+    where = f"--miner.profiles {own}"
+    own_profiles = _parsed(read(own, where), where) if own is not None else ()
+    return (*own_profiles, *_ours())
 
 
 def profile_for(model: str | None, profiles: Sequence[Profile], thinks: bool | None = None) -> Profile:
@@ -126,69 +125,5 @@ def _ours() -> Sequence[Profile]:
     return _parsed(files("logicnet.solver.race").joinpath("profiles.toml").read_bytes(), "profiles.toml")
 
 
-def _read(path: Path) -> Sequence[Profile]:
-    where = f"--miner.profiles {path}"
-    try:
-        return _parsed(path.read_bytes(), where)
-    except OSError as error:
-        raise SettingsError(f"{where} cannot be read: {error.strerror or error}") from None
-
-
 def _parsed(data: bytes, where: str) -> Sequence[Profile]:
-    try:
-        found = tomllib.loads(data.decode())
-    except UnicodeDecodeError:
-        raise SettingsError(f"{where} is not text in UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(f"{where} is not TOML: {error}") from None
-    try:
-        return _ProfilesFile.model_validate(found).profiles
-    except ValidationError as error:
-        # An unknown key explains a missing one, so it is reported first.
-        wrong = sorted(
-            error.errors(include_url=False, include_input=False),
-            key=lambda one: one["type"] != "extra_forbidden",
-        )
-        raise SettingsError(f"{where}: {_said(wrong[0], found)}") from None
-
-
-def _said(error: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """The profile, the key, and what is wrong with it."""
-    place, *inside = error["loc"]
-    if not inside:
-        return f"{place} {_wrong(error)}"
-    number, *fields = inside
-    one = found["profiles"][number]
-    named = one.get("name") if isinstance(one, dict) else None
-    profile = f"profile {named!r}" if isinstance(named, str) and named.strip() else f"profile {number + 1}"
-    field = ".".join(f"[{part + 1}]" if isinstance(part, int) else part for part in fields).replace(".[", "[")
-    return f"{profile}: {field} {_wrong(error)}" if field else f"{profile}: {_wrong(error)}"
-
-
-_WRONG = {
-    "missing": "is missing",
-    "tuple_type": "must be a list in brackets",
-    "model_type": "must be a table, as { samples = 4, most = 8 }",
-    "string_type": "must be text in quotes",
-    "string_too_short": "is empty",
-    "too_short": "is empty: name at least one",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "finite_number": "must be a finite number",
-}
-
-
-def _wrong(error: Mapping[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        word, known = str(error["loc"][-1]), _KNOWN.get(len(error["loc"]), SamplerProfile).model_fields
-        near = difflib.get_close_matches(word, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-        return f"is unknown; {hint}"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    said: str = error["msg"].removeprefix("Input ").replace("should be", "must be")
-    return _WRONG.get(error["type"], said)
-
-
-_KNOWN: Mapping[int, type[BaseModel]] = {1: _ProfilesFile, 3: Profile}  # by depth
+    return validate(_ProfilesFile, parse(data, where), where).profiles

@@ -51,7 +51,7 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         (
             "owner",
             "frist",
-            r"--wallet\.hotkey: no hotkey 'frist' .* is first, second; did you mean 'first'\?$",
+            r"--wallet\.hotkey: no hotkey 'frist' .* found first, second; did you mean 'first'\?$",
         ),
         ("owner", "firstpub", r"--wallet\.hotkey: no hotkey 'firstpub' in "),
     ],

@@ -47,21 +47,24 @@ def test_the_readmes_network_is_a_miner_and_who_may_ask_it(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("neurons", "told"),
     [
-        ([neuron(), neuron(uid=1, hotkey="5Not")], r"neurons\[1\].hotkey: not an ss58 address of Bittensor."),
-        ([neuron(hotkey=ELSEWHERE)], r"neurons\[0\].hotkey: not an ss58 address of Bittensor."),
-        ([neuron(), neuron(uid=1)], r"neurons\[1\].hotkey: another neuron has it already."),
-        ([neuron(), neuron(hotkey=BOB)], r"neurons\[1\].uid: another neuron has it already."),
-        ([neuron(stake=-1)], r"neurons\[0\].stake: input should be greater than or equal to 0."),
-        ([neuron(stake=float("nan"))], r"neurons\[0\].stake: input should be .*"),
-        ([neuron(stake=float("inf"))], r"neurons\[0\].stake: input should be a finite number."),
-        ([neuron(stake="50000")], r"neurons\[0\].stake: input should be a valid number."),
-        ([neuron(uid=-1)], r"neurons\[0\].uid: input should be greater than or equal to 0."),
-        ([neuron(uid=True)], r"neurons\[0\].uid: input should be a valid integer."),
-        ([neuron(validator_permit=1)], r"neurons\[0\].validator_permit: input should be a valid boolean."),
-        ([neuron(steak=1)], r"neurons\[0\].steak: not known here."),
-        ([neuron(**{"new\nline": 1})], r"neurons\[0\].'new\\nline': not known here."),
-        ([{"uid": 0}], r"neurons\[0\].hotkey: field required."),
-        ([7], r"neurons\[0\]: input should be a valid dictionary or instance of _FileNeuron."),
+        ([neuron(), neuron(uid=1, hotkey="5Not")], r"neuron 2, hotkey: not an ss58 address of Bittensor."),
+        ([neuron(hotkey=ELSEWHERE)], r"neuron 1, hotkey: not an ss58 address of Bittensor."),
+        ([neuron(), neuron(uid=1)], r"neuron 2, hotkey: another neuron has it already."),
+        ([neuron(), neuron(hotkey=BOB)], r"neuron 2, uid: another neuron has it already."),
+        ([neuron(stake=-1)], r"neuron 1, stake: must be greater than or equal to 0."),
+        ([neuron(stake=float("nan"))], r"neuron 1, stake: must be .*"),
+        ([neuron(stake=float("inf"))], r"neuron 1, stake: must be a finite number."),
+        ([neuron(stake="50000")], r"neuron 1, stake: must be a number."),
+        ([neuron(uid=-1)], r"neuron 1, uid: must be greater than or equal to 0."),
+        ([neuron(uid=True)], r"neuron 1, uid: must be a whole number."),
+        ([neuron(validator_permit=1)], r"neuron 1, validator_permit: must be true or false."),
+        ([neuron(steak=1)], r"neuron 1, steak: is unknown; did you mean stake\?"),
+        (
+            [neuron(**{"new\nline": 1})],
+            r"neuron 1, 'new\\nline': is unknown; known keys: uid, hotkey, stake, validator_permit.",
+        ),
+        ([{"uid": 0}], r"neuron 1, hotkey: is missing."),
+        ([7], r"neuron 1: must be a table, as { name = value }."),
     ],
 )
 def test_a_wrong_neuron_is_named_in_one_line(tmp_path: Path, neurons: list[Any], told: str) -> None:
@@ -78,10 +81,10 @@ def test_a_wrong_neuron_is_named_in_one_line(tmp_path: Path, neurons: list[Any],
         ("net.json", b"[" * 100_000, r"not JSON \(.*\)\."),
         ("net.toml", b"neurons = [", r"not TOML \(.*\)\."),
         ("net.json", b"\xff\xfe", r"not UTF-8 text\."),
-        ("net.json", b"[]", r"takes an object with a list `neurons`\."),
-        ("net.json", b"{}", r"neurons: field required\."),
-        ("net.json", b'{"neurons": 1}', r"neurons: input should be a valid list\."),
-        ("net.json", b'{"neurons": [], "netuid": 35}', r"netuid: not known here\."),
+        ("net.json", b"[]", r"must be a table, as { name = value }\."),
+        ("net.json", b"{}", r"neurons: is missing\."),
+        ("net.json", b'{"neurons": 1}', r"neurons: must be a list in brackets\."),
+        ("net.json", b'{"neurons": [], "netuid": 35}', r"netuid: is unknown; known keys: neurons\."),
     ],
 )
 def test_a_wrong_file_is_named_in_one_line(tmp_path: Path, name: str, content: bytes, told: str) -> None:
@@ -125,11 +128,11 @@ async def test_a_file_that_breaks_later_leaves_the_last_good_one_in_force(
     path.unlink()
     assert await chain.metagraph() is good
     assert [line.split(":")[0] for line in said] == ["WARNING --chain.file " + str(path)] * 2
-    assert all("Going on with the network as it was" in line for line in said)
+    assert all("The last good version stays in force" in line for line in said)
 
     write(path, neuron(hotkey=BOB))
     assert list((await chain.metagraph()).by_hotkey) == [BOB]
-    assert said[2:] == [f"INFO --chain.file {path} is right again."]
+    assert said[2:] == [f"INFO --chain.file {path} is valid again."]
 
 
 async def test_a_file_that_was_never_right_gives_no_network(tmp_path: Path) -> None:

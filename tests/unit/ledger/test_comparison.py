@@ -80,29 +80,31 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
-def test_the_command_shows_them_and_where_they_part(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_shows_them_and_their_disagreements(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["ledger", "--path", str(filled), "--shadows"]) == 0
     assert [cells(line) for line in capsys.readouterr().out.splitlines()] == [
-        ["Shadows, of the same challenges"],
+        ["Shadow solvers, on the same challenges"],
         ["solver", "role", "answers", "agree", "median s", "late", "failed", "displaced"],
         ["direct", "sent", "2", "2.50", "0%", "0%"],
         ["race", "tried", "2", "50%", "1.50", "50%", "0%", "1"],
         [],
-        ["Where they part"],
+        ["Disagreements"],
         ["began (UTC)", "question", "sent", "shadow"],
         ["1970-01-01 00:11:48", "How much is 1?", "2", "5"],
         [],
     ]
     assert main(["ledger", "--path", str(filled)]) == 0
     out = capsys.readouterr().out
-    assert "Shadows, of the same challenges" in out and "Where they part" not in out
+    assert "Shadow solvers, on the same challenges" in out and "Disagreements" not in out
 
 
 def test_nothing_to_show_is_said_only_if_asked_for(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Ledger.open(path).close()
     assert main(["ledger", "--path", str(path), "--shadows", "--lanes"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "Shadows, of the same challenges: None was tried yet; see --miner.shadow.",
+        "Shadow solvers, on the same challenges: None has answered yet; see --miner.shadow.",
         "",
         "What samplers have earned: Nothing was learned yet; `logicnet learn RUN` learns from a bench.",
         "",

@@ -70,7 +70,9 @@ def test_refusals_are_summed_by_reason_with_the_last_message(filled: Path) -> No
 
 
 def test_without_a_ledger_it_says_so_in_one_line_and_makes_nothing(path: Path) -> None:
-    with pytest.raises(LedgerError, match=r"There is no ledger at .* yet: it begins with"):
+    with pytest.raises(
+        LedgerError, match=r"There is no ledger at .* yet: the first `logicnet mine` creates it"
+    ):
         LedgerReader.open(path)
     assert not path.parent.exists()
 

@@ -37,13 +37,13 @@ def test_what_is_not_said_has_a_default(tmp_path):
         (("count = 3", 'count = "3"'), "count: takes a whole number from 1 to 100000; got '3'"),
         (("count = 3", "count = 3\nseed = -1"), "seed: takes a whole number from 0; got -1"),
         (("count = 3", "count = 3\nsplit = 'half'"), "split: takes all, train or test; got 'half'"),
-        (("count = 3", "count = 3\nweights = 1"), "weights: no such key; there are name, seed, count"),
+        (("count = 3", "count = 3\nweights = 1"), "weights: is unknown; known keys: name, seed, count"),
         (("[[sources]]", "[sources]"), "sources: takes one or more tables [[sources]]"),
         (("use =", "used ="), "source 1, use: takes mathgenerator, reasoning-gym or file"),
         (('"mathgenerator"', '"mathgen"'), "source 1, use: takes mathgenerator, reasoning-gym or file"),
-        (('"mathgenerator"', '"file"'), "source 1, path: is missing; takes a JSONL file"),
+        (('"mathgenerator"', '"file"'), "source 1, kinds: is unknown; known keys: weight, use, path"),
         (('["addition"]', '"addition"'), "source 1, kinds: takes a list of kinds or topics"),
-        (('["addition"]', "[1]"), "source 1, kinds: takes a list of kinds or topics"),
+        (('["addition"]', "[1]"), "source 1, kind 1: takes a list of kinds or topics"),
         (
             ("addition", "adition"),
             "source 1, kinds: 'adition' is no kind or topic of mathgenerator; did you mean",
@@ -52,8 +52,8 @@ def test_what_is_not_said_has_a_default(tmp_path):
         (("kinds =", "weight = 0\nkinds ="), "source 1, weight: takes a number above 0; got 0"),
         (("kinds =", "weight = nan\nkinds ="), "source 1, weight: takes a number above 0; got nan"),
         (("kinds =", "difficulty = 1.5\nkinds ="), "source 1, difficulty: takes a whole number from 0 to 10"),
-        (("kinds =", "level = 1\nkinds ="), "source 1, level: no such key; there are weight, use, kinds"),
-        (("count = 3", "count ="), "not TOML: invalid value (at line 3, column 8)"),
+        (("kinds =", "level = 1\nkinds ="), "source 1, level: is unknown; known keys: weight, use, kinds"),
+        (("count = 3", "count ="), "not TOML (Invalid value (at line 3, column 8))"),
     ],
 )
 def test_a_bad_recipe_is_one_line_with_file_key_and_what_it_takes(tmp_path, change, says):
@@ -66,7 +66,7 @@ def test_a_bad_recipe_is_one_line_with_file_key_and_what_it_takes(tmp_path, chan
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "cannot read"), (b"name = '\xff'", "not UTF-8, so not TOML"), (b"", "name: is missing")],
+    [(None, "cannot be read"), (b"name = '\xff'", "not UTF-8 text"), (b"", "name: is missing")],
 )
 def test_no_recipe_at_all(tmp_path, content, says):
     path = tmp_path / "one.toml"

@@ -175,47 +175,47 @@ def test_what_is_left_out_is_as_documented(file: Path) -> None:
 
 
 MISTAKES = [
-    ("not toml", "is not TOML"),
-    (OWN + "name = 'twice'\n", "is not TOML"),
-    ("[" * 5000, "is not TOML"),
-    ("profiles = 3\n", "profiles must be a list"),
+    ("not toml", "not TOML ("),
+    (OWN + "name = 'twice'\n", "not TOML ("),
+    ("[" * 5000, "not TOML ("),
+    ("profiles = 3\n", "profiles: must be a list"),
     ("profiles = [3]\n", "profile 1: must be a table"),
-    (OWN.replace("[[profiles]]", "[profiles]"), "profiles must be a list"),
-    (OWN.replace("[[profiles]]", "[[profile]]"), "profile is unknown; did you mean profiles?"),
-    (OWN.replace('name = "mine"\n', ""), "profile 1: name is missing"),
-    (OWN.replace('"mine"', "3"), "profile 1: name must be text"),
-    (OWN.replace('"mine"', '" "'), "profile 1: name is empty"),
-    (OWN.replace('["my-*"]', '"my-*"'), "'mine': models must be a list"),
-    (OWN.replace('["my-*"]', "[]"), "'mine': models is empty"),
-    (OWN.replace('["my-*"]', '["a", ""]'), "'mine': models[2] is empty"),
-    (OWN + 'but_not = "my-x"\n', "'mine': but_not must be a list"),
-    (OWN.replace('["my-*"]', "[3]"), "'mine': models[1] must be text"),
-    (OWN.replace("reason =", "reasons ="), "'mine': reasons is unknown; did you mean reason?"),
-    (OWN.replace("samples = 4", "sample = 4"), "'mine': reason.sample is unknown; did you mean samples?"),
-    (OWN.replace("samples = 4", "xyz = 4"), "'mine': reason.xyz is unknown; there are: samples,"),
-    (OWN.replace("samples = 4, ", ""), "'mine': reason.samples is missing"),
-    (OWN.replace("samples = 4", "samples = -4"), "'mine': reason.samples must be greater than or equal to 0"),
-    (OWN.replace("samples = 4", "samples = 4.5"), "'mine': reason.samples must be a whole number"),
-    (OWN.replace("samples = 4", 'samples = "4"'), "'mine': reason.samples must be a whole number"),
-    (OWN.replace("samples = 4", "samples = true"), "'mine': reason.samples must be a whole number"),
-    (OWN.replace("samples = 4", "samples = 33"), "'mine': reason.samples must be less than or equal to 32"),
-    (OWN.replace("samples = 4", "samples = 9"), "'mine': reason samples = 9 is more than most = 8"),
-    (OWN.replace("samples = 4", "samples = 0"), "'mine': reason.samples must be 1 or more"),
-    (OWN.replace("most = 2", "most = 65"), "'mine': program.most must be less than or equal to 64"),
-    (OWN.replace("max_tokens = 600", "max_tokens = 7"), "'mine': reason.max_tokens must be greater than"),
-    (OWN.replace("600 }", "600, examples = 17 }"), "'mine': reason.examples must be less than"),
-    (OWN.replace("0.6", "2.5", 1), "'mine': reason.temperature must be less than or equal to 2"),
-    (OWN.replace("0.6", '"hot"', 1), "'mine': reason.temperature must be a number"),
-    (OWN.replace("0.6", "nan", 1), "'mine': reason.temperature must be a finite number"),
-    (OWN.partition("reason")[0] + "reason = 3\nprogram = 3\n", "'mine': reason must be a table"),
-    (OWN + 'priors = "best"\n', "'mine': priors must be 'weak' or 'chat'"),
-    (OWN + 'thinking = "yes"\n', "'mine': thinking must be true or false"),
-    (OWN + "terse = 1\n", "'mine': terse must be true or false"),
-    (OWN + "tokens_per_s = 0\n", "'mine': tokens_per_s must be greater than 0"),
-    (OWN + "tokens_per_s = inf\n", "'mine': tokens_per_s must be a finite number"),
-    (OWN + "trace_gain = 5\n", "'mine': trace_gain must be less than or equal to 0.15"),
-    (OWN + "calls = 1\n", "'mine': calls must be greater than or equal to 2"),
-    (OWN + OWN.replace("mine", "else").replace("samples = 4", "samples = 0"), "'else': reason.samples must"),
+    (OWN.replace("[[profiles]]", "[profiles]"), "profiles: must be a list"),
+    (OWN.replace("[[profiles]]", "[[profile]]"), "profile: is unknown; did you mean profiles?"),
+    (OWN.replace('name = "mine"\n', ""), "profile 1, name: is missing"),
+    (OWN.replace('"mine"', "3"), "profile 1, name: must be text"),
+    (OWN.replace('"mine"', '" "'), "profile 1, name: is empty"),
+    (OWN.replace('["my-*"]', '"my-*"'), "('mine'), models: must be a list"),
+    (OWN.replace('["my-*"]', "[]"), "('mine'), models: is empty"),
+    (OWN.replace('["my-*"]', '["a", ""]'), "('mine'), model 2: is empty"),
+    (OWN + 'but_not = "my-x"\n', "('mine'), but_not: must be a list"),
+    (OWN.replace('["my-*"]', "[3]"), "('mine'), model 1: must be text"),
+    (OWN.replace("reason =", "reasons ="), "('mine'), reasons: is unknown; did you mean reason?"),
+    (OWN.replace("samples = 4", "sample = 4"), "('mine'), reason.sample: is unknown; did you mean samples?"),
+    (OWN.replace("samples = 4", "xyz = 4"), "('mine'), reason.xyz: is unknown; known keys: samples,"),
+    (OWN.replace("samples = 4, ", ""), "('mine'), reason.samples: is missing"),
+    (OWN.replace("samples = 4", "samples = -4"), "('mine'), reason.samples: must be greater than"),
+    (OWN.replace("samples = 4", "samples = 4.5"), "('mine'), reason.samples: must be a whole number"),
+    (OWN.replace("samples = 4", 'samples = "4"'), "('mine'), reason.samples: must be a whole number"),
+    (OWN.replace("samples = 4", "samples = true"), "('mine'), reason.samples: must be a whole number"),
+    (OWN.replace("samples = 4", "samples = 33"), "('mine'), reason.samples: must be less than"),
+    (OWN.replace("samples = 4", "samples = 9"), "('mine'), reason: samples = 9 is more than most = 8"),
+    (OWN.replace("samples = 4", "samples = 0"), "('mine'): reason.samples must be 1 or more"),
+    (OWN.replace("most = 2", "most = 65"), "('mine'), program.most: must be less than or equal to 64"),
+    (OWN.replace("max_tokens = 600", "max_tokens = 7"), "('mine'), reason.max_tokens: must be greater than"),
+    (OWN.replace("600 }", "600, examples = 17 }"), "('mine'), reason.examples: must be less than"),
+    (OWN.replace("0.6", "2.5", 1), "('mine'), reason.temperature: must be less than or equal to 2"),
+    (OWN.replace("0.6", '"hot"', 1), "('mine'), reason.temperature: must be a number"),
+    (OWN.replace("0.6", "nan", 1), "('mine'), reason.temperature: must be a finite number"),
+    (OWN.partition("reason")[0] + "reason = 3\nprogram = 3\n", "('mine'), reason: must be a table"),
+    (OWN + 'priors = "best"\n', "('mine'), priors: must be 'weak' or 'chat'"),
+    (OWN + 'thinking = "yes"\n', "('mine'), thinking: must be true or false"),
+    (OWN + "terse = 1\n", "('mine'), terse: must be true or false"),
+    (OWN + "tokens_per_s = 0\n", "('mine'), tokens_per_s: must be greater than 0"),
+    (OWN + "tokens_per_s = inf\n", "('mine'), tokens_per_s: must be a finite number"),
+    (OWN + "trace_gain = 5\n", "('mine'), trace_gain: must be less than or equal to 0.15"),
+    (OWN + "calls = 1\n", "('mine'), calls: must be greater than or equal to 2"),
+    (OWN + OWN.replace("mine", "else").replace("samples = 4", "samples = 0"), "('else'): reason"),
 ]  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def test_every_mistake_is_one_line_that_names_file_and_field(file: Path, text: s
     assert len(line) < 300 + len(str(file))
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "is not text in UTF-8")])
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8 text")])
 def test_a_file_that_cannot_be_read_is_told(file: Path, content: bytes | None, said: str) -> None:
     if content is not None:
         file.write_bytes(content)
@@ -275,7 +275,8 @@ def test_the_miner_does_not_start_with_a_mistake_in_the_file(
     wallet = ["--wallet.path", str(tmp_path / "wallets"), "--wallet.name", "demo", "--wallet.hotkey", "miner"]
     places = ["--chain.file", str(tmp_path / "network.json"), "--ledger.path", str(tmp_path / "l.sqlite")]
     status = main(["mine", "--offline", *wallet, *places, "--miner.profiles", str(file)])
-    said = f"--miner.profiles {file}: profile 'mine': reason.sample is unknown; did you mean samples?"
+    where = f"--miner.profiles {file}: profile 1 ('mine'), reason.sample"
+    said = f"{where}: is unknown; did you mean samples?"
     assert (status, capsys.readouterr().err.splitlines()[-1]) == (2, said)
 
 
