@@ -1,7 +1,7 @@
-"""Deadline: made once, when a challenge is received, handed down, never remade.
+"""Deadline: made once, when a challenge is received, and passed down.
 
-Time is one number. A validator waits `timeout` seconds, at most 64 of which count; we keep a
-margin for the way back, and every await below the axon is bounded by what is left.
+A validator waits `timeout` seconds, of which at most 64 count. A margin is kept for the reply; the rest
+bounds every await below the axon.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from dataclasses import dataclass
 Clock = Callable[[], float]
 
 TIMEOUT_CAP_S = 64.0
-"""A validator's own limit (LogicNet 1.6). Nobody may make us work longer, whatever they claim."""
+"""A validator's own limit (LogicNet 1.6). A longer timeout does not make us work longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in time on a monotonic clock, and the moment the count began.
-
-    `start_s` and `end_s` are seconds on `clock`; asyncio's loop runs on the same one.
-    """
+    """Start and end in seconds on a monotonic clock, the one of asyncio's loop."""
 
     start_s: float
     end_s: float
@@ -47,7 +44,7 @@ class Deadline:
         return self.clock() >= self.end_s
 
     def earlier(self, by_s: float) -> Deadline:
-        """The same deadline with `by_s` seconds kept back, so that something can follow."""
+        """The same deadline, `by_s` seconds earlier."""
         return Deadline(self.start_s, max(self.start_s, self.end_s - by_s), self.clock)
 
     def within(self, seconds: float) -> Deadline:
@@ -56,10 +53,9 @@ class Deadline:
 
 
 class ReplyMargin:
-    """Seconds kept back for the way home: a floor, plus the worst lateness seen lately.
+    """Seconds reserved for the reply: a floor, plus the worst lateness of the last 256 replies.
 
-    Lateness is how long after its deadline a reply really left (the event loop was busy, a solver
-    was slow to stop). The worst of the last 256 replies is kept back from the next ones.
+    Lateness is how long after its deadline a reply left (a busy event loop, a solver slow to stop).
     """
 
     def __init__(self, floor_s: float = 1.0, most_s: float = 5.0) -> None:

@@ -1,25 +1,25 @@
-"""Every error of ours, and what each becomes on the wire.
+"""All errors of this package.
 
     LogicnetError
     ├── SettingsError     a flag, variable or file is wrong: one line, exit status 2
-    ├── Refusal           a request is turned away: the axon's reply (table below)
-    ├── ChainError        the chain did not do what was asked, in time
-    │   └── AxonRefused   it answered, and does not take our axon's address (logicnet.chain)
-    ├── ModelError        the model server did not do what was asked
-    │   └── ModelAway     it cannot be reached at all
+    ├── Refusal           a request is refused: the axon's reply
+    ├── ChainError        a call to the chain failed or timed out
+    │   └── AxonRefused   the chain refused our axon's address (logicnet.chain)
+    ├── ModelError        a model server refused or broke a request
+    │   └── ModelAway     it cannot be reached
     └── LedgerError       the ledger cannot be opened or read
 
-A model failure while a challenge is being solved is not raised to anybody: it is an outcome that
-is recorded, and the best answer so far goes out.
+A model failure while a challenge is solved is not raised: it is recorded, and the best answer so far is sent.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class LogicnetError(Exception):
-    """The root. `str(error)` is one line that says what is wrong and what to do."""
+    """The root. `str(error)` is one line: what is wrong and what to do."""
 
 
 class SettingsError(LogicnetError):
@@ -27,7 +27,7 @@ class SettingsError(LogicnetError):
 
 
 class ChainError(LogicnetError):
-    """A call to the chain failed, or took longer than it was given."""
+    """A call to the chain failed or timed out."""
 
 
 class ModelError(LogicnetError):
@@ -43,49 +43,37 @@ class LedgerError(LogicnetError):
 
 
 class Reason(StrEnum):
-    """Why a request was refused: the word that logs, metrics and the ledger count by."""
+    """Why a request was refused, as logs, metrics and the ledger count it; `status` is its HTTP status."""
 
-    MALFORMED = "malformed"
-    BAD_TIMEOUT = "bad_timeout"
-    NOT_VERIFIED = "not_verified"
-    NOT_REGISTERED = "not_registered"
-    NOT_PERMITTED = "not_permitted"
-    UNKNOWN_SYNAPSE = "unknown_synapse"
-    BAD_METHOD = "bad_method"
-    SLOW_BODY = "slow_body"
-    TOO_LARGE = "too_large"
-    BAD_BODY = "bad_body"
-    OVER_QUOTA = "over_quota"
-    HEADERS_TOO_LARGE = "headers_too_large"
-    BROKEN = "broken"
-    FULL = "full"
-    NO_METAGRAPH = "no_metagraph"
+    status: int
 
+    def __new__(cls, word: str, status: int) -> Self:
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.status = status
+        return reason
 
-STATUS: dict[Reason, int] = {
-    Reason.MALFORMED: 400,
-    Reason.BAD_TIMEOUT: 400,
-    Reason.NOT_VERIFIED: 401,
-    Reason.NOT_REGISTERED: 403,
-    Reason.NOT_PERMITTED: 403,
-    Reason.UNKNOWN_SYNAPSE: 404,
-    Reason.BAD_METHOD: 405,
-    Reason.SLOW_BODY: 408,
-    Reason.TOO_LARGE: 413,
-    Reason.BAD_BODY: 422,
-    Reason.OVER_QUOTA: 429,
-    Reason.HEADERS_TOO_LARGE: 431,
-    Reason.BROKEN: 500,
-    Reason.FULL: 503,
-    Reason.NO_METAGRAPH: 503,
-}
-"""The one table from refusal to HTTP status. A test checks that no reason is missing."""
+    MALFORMED = "malformed", 400
+    BAD_TIMEOUT = "bad_timeout", 400
+    NOT_VERIFIED = "not_verified", 401
+    NOT_REGISTERED = "not_registered", 403
+    NOT_PERMITTED = "not_permitted", 403
+    UNKNOWN_SYNAPSE = "unknown_synapse", 404
+    BAD_METHOD = "bad_method", 405
+    SLOW_BODY = "slow_body", 408
+    TOO_LARGE = "too_large", 413
+    BAD_BODY = "bad_body", 422
+    OVER_QUOTA = "over_quota", 429
+    HEADERS_TOO_LARGE = "headers_too_large", 431
+    BROKEN = "broken", 500
+    FULL = "full", 503
+    NO_METAGRAPH = "no_metagraph", 503
 
 
 class Refusal(LogicnetError):
-    """A request is turned away. `message` goes to the caller: it helps, and repeats nothing of theirs.
+    """A request is refused. `message` goes to the caller; it quotes nothing of the request.
 
-    `retry_after_s` is when asking again makes sense, where that is known.
+    `retry_after_s`: when a retry makes sense, if known.
     """
 
     def __init__(self, reason: Reason, message: str, retry_after_s: int | None = None) -> None:
@@ -93,7 +81,3 @@ class Refusal(LogicnetError):
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
-
-    @property
-    def status(self) -> int:
-        return STATUS[self.reason]

@@ -1,7 +1,6 @@
-"""What happens, as frozen facts. The log, the ledger and whoever else cares listen to the same ones.
+"""Events of the miner, frozen. The log, the ledger and the telemetry receive the same ones.
 
-A sink is any callable that takes an event. It is called on the request path, so it returns at once
-and never raises: it queues, counts or logs.
+A sink is a callable that takes an event. It runs on the request path, so it returns at once and never raises.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from logicnet.protocol import Hotkey, Uid, Wire
 from logicnet.votelog import VoteLog
 
 Outcome = Literal["solved", "late", "failed", "waited"]
-"""How an answer came about: the solver's own; cut off at the deadline; the solver raised; no place
-became free in time. All four were sent. A caller who hung up is a `HungUp`, not an outcome."""
+"""The solver answered; it was cut off at the deadline; it raised; no slot became free in time. An answer was
+sent in all four cases. A caller that hung up is a `HungUp`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochCount:
-    """One validator's epoch as it stands: absolute numbers, so that writing it twice counts once."""
+    """A validator's epoch, in absolute numbers, so that writing it twice counts once."""
 
     validator: Hotkey
     started_at_s: float  # unix seconds
@@ -32,7 +31,7 @@ class EpochCount:
 
 @dataclass(frozen=True, slots=True)
 class Promised:
-    """A validator was told our volume; its epoch is open."""
+    """A validator asked for our volume, which opened its epoch."""
 
     at_s: float  # unix seconds, here and below
     epoch: EpochCount
@@ -72,16 +71,16 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """A second solver had an answered challenge too, for comparison; nobody outside saw what it said.
+    """The shadow solver answered a challenge too, for comparison only.
 
-    "displaced" is one that was cut off because a real challenge came: it has no text.
+    "displaced": cut off because a real challenge came; it has no text.
     """
 
     at_s: float
     challenge_id: str
     solver: str
     outcome: Outcome | Literal["displaced"]
-    seconds: float  # of its own, not counting the wait for a quiet moment
+    seconds: float  # of solving, without the wait for an idle moment
     allowed_s: float
     reasoning: str
     answer: str
@@ -91,7 +90,7 @@ class Shadowed:
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The caller of an admitted challenge left before its answer; its solver was cancelled."""
+    """The caller of an admitted challenge disconnected before the answer; its solver was cancelled."""
 
     at_s: float
     challenge_id: str
@@ -101,7 +100,7 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A request was turned away. `validator` is set only if its signature was verified first."""
+    """A request was refused. `validator` is set only if its signature was verified."""
 
     at_s: float
     reason: Reason
@@ -112,7 +111,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NonceAccepted:
-    """A signed nonce was used; after a restart this caller must bring a higher one."""
+    """A nonce was used; after a restart this caller needs a higher one."""
 
     caller: str  # "wire:hotkey:uuid"
     nonce: int
@@ -120,7 +119,7 @@ class NonceAccepted:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The network was looked at, and this is our place in it."""
+    """Our place in a fetched metagraph."""
 
     at_s: float
     block: int
@@ -136,7 +135,7 @@ Sink = Callable[[Event], None]
 
 
 def fan_out(*sinks: Sink) -> Sink:
-    """One sink that hands each event to all of `sinks`, in order."""
+    """A sink that calls all of `sinks` in order."""
 
     def send(event: Event) -> None:
         for sink in sinks:

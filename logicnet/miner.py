@@ -1,8 +1,4 @@
-"""The composition root: builds a miner from its settings, runs it, and takes it down again.
-
-Nothing is decided here. What the rooms need of each other is handed to them, in the order in which
-they can begin; leaving goes the other way round.
-"""
+"""The composition root: builds a miner from its settings, runs it, and shuts it down in reverse order."""
 
 from __future__ import annotations
 
@@ -38,19 +34,19 @@ from logicnet.volume.quota import VolumeBook
 
 
 def run(settings: Settings) -> int:
-    """Mine until a signal ends it. Returns the exit status. Raises LogicnetError if it cannot begin."""
+    """Mine until a signal. Returns the exit status. Raises LogicnetError if the miner cannot start."""
     return 130 if uvloop.run(mine(settings)) == signal.SIGINT else 0
 
 
 async def mine(settings: Settings) -> int:
-    """See `run`; for those who have an event loop already. Returns the number of the signal that ended it."""
+    """`run` inside an event loop. Returns the number of the signal that ended it."""
     keypair = load_hotkey(settings.wallet)
     network = metagraph_refresher(settings, keypair)
     models = _models(settings)
     ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers
     try:
-        solver = await _at_work(
+        solver = await _started_solver(
             stack, settings, settings.miner.solver, "--miner.solver", models=models, ledger=ledger.path
         )
         meter, seen = restored_meter(ledger), monitored(models)
@@ -82,9 +78,9 @@ async def mine(settings: Settings) -> int:
                 )
             )
             network.start(lambda graph: record(placed(graph, me)))
-            probing = asyncio.create_task(look_after(seen)) if asks_models(solver) else None
+            probing = asyncio.create_task(watch_models(seen)) if asks_models(solver) else None
             stopped_by = await _stop_signal()
-            logger.info("Stopping: nothing new is taken, what is in flight is answered.")
+            logger.info("Stopping: no new requests; challenges in flight are answered.")
             if probing is not None:
                 probing.cancel()
             if shadow is not None:
@@ -99,17 +95,17 @@ async def mine(settings: Settings) -> int:
 
 
 def _models(settings: Settings) -> Endpoint | Pool:
-    """The model server, or all of them. One alone needs nothing that chooses among several."""
+    """One endpoint, or a pool of several."""
     specs = endpoints(settings.miner.llm_client)
     if specs == [plain := Spec(specs[0].url, specs[0].model, specs[0].key)]:
         return Endpoint(plain.url, plain.model, plain.key)
     return Pool(specs, Spending(ledger_path(settings).with_suffix(".spending.json")))
 
 
-async def _at_work(
+async def _started_solver(
     stack: AsyncExitStack, settings: Settings, name: str, flag: str, *, models: Models, ledger: Path
 ) -> Solver:
-    """The solver `name`, built with what is known, and entered on `stack`."""
+    """The solver `name`, built with the ledger's lessons, and entered on `stack`."""
     model = settings.miner.llm_client.model
     with LedgerReader.open(ledger) as reader:
         earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
@@ -121,17 +117,19 @@ async def _at_work(
 async def _shadow(
     stack: AsyncExitStack, settings: Settings, models: Models, sink: Sink, ledger: Path
 ) -> Shadow | None:
-    """The second solver, if there is to be one."""
+    """The solver of --miner.shadow."""
     name, share = settings.miner.shadow, settings.miner.shadow_share
     if name is None:
         return None
-    solver = await _at_work(stack, settings, name, "--miner.shadow", models=models, ledger=ledger)
-    logger.info("The solver {} is tried on {:.3g} % of the challenges, in quiet moments.", name, 100 * share)
+    solver = await _started_solver(stack, settings, name, "--miner.shadow", models=models, ledger=ledger)
+    logger.info(
+        "The shadow solver {} is tried on {:.3g} % of the challenges, in idle moments.", name, 100 * share
+    )
     return Shadow(solver, models, sink, name=name, share=share, costs=_costs(models))
 
 
 def _costs(models: Models) -> Callable[[], bool]:
-    """What says whether each call costs money now."""
+    """Tells whether model calls cost money now."""
     return models.costs if isinstance(models, Pool) else free
 
 
@@ -140,23 +138,23 @@ def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:
     return VolumeBook(miner.epoch_volume, miner.min_stake, miner.limit_interval, restored=ledger.epochs)
 
 
-async def look_after(
+async def watch_models(
     models: MonitoredEndpoint | Pool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
-    """Tell the operator whether there is a model, rather than at the first challenge, and watch it then.
+    """Probe the model until it answers (vLLM takes minutes to start), report it, then watch it.
 
-    vLLM takes minutes to start, so it is looked for until it is there; several look after themselves.
+    A pool does this itself.
     """
     if isinstance(models, Pool):
         models.start()
         return
     for tries in itertools.count():
-        with unheard():  # what it says of a probe would be said twice
+        with unheard():  # its warnings would repeat the line below
             probe = await models.probe()
         if not probe.error:
             break
         if tries == 0:
-            logger.warning("No model yet: {}. Challenges are answered with what there is.", probe)
+            logger.warning("No model yet: {}. Until then challenges are answered without it.", probe)
         await sleep(min(2.0 ** min(tries, 5), 30.0))
     logger.info("The model: {}.", probe)
     await models.watch(sleep)
@@ -166,12 +164,12 @@ async def _stop_signal() -> int:
     """The first SIGTERM, SIGINT or SIGHUP; a second one then ends the process at once."""
     loop = asyncio.get_running_loop()
     received: asyncio.Queue[int] = asyncio.Queue()
-    heard = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it; else its terminal is gone
-        heard.append(signal.SIGHUP)
-    for number in heard:
+    signals = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
+        signals.append(signal.SIGHUP)
+    for number in signals:
         loop.add_signal_handler(number, received.put_nowait, number)
     first = await received.get()
-    for number in heard:
+    for number in signals:
         loop.remove_signal_handler(number)
     return first

@@ -1,9 +1,8 @@
-"""LogicSynapse and Information: what travels on the wire, nothing else.
+"""LogicSynapse and Information: the messages on the wire.
 
-Field names and defaults are those of LogicNet 1.6, subnet 35. The classes read what a validator
-sends; `reply_fields` writes what it expects back. Two fields exist on the wire that a miner has
-no business with, `raw_logic_question` and `ground_truth_answer`: they are not read, not even into
-memory of ours, and go back empty whatever came in.
+Field names and defaults are those of LogicNet 1.6, subnet 35. The classes parse requests; `reply_fields`
+writes replies. A miner must not see `raw_logic_question` and `ground_truth_answer`: they are never parsed,
+and are empty in replies.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Hotkey = NewType("Hotkey", str)
 """An ss58 address (format 42) of a hotkey."""
 
 Uid = NewType("Uid", int)
-"""A neuron's place in the subnet's metagraph."""
+"""A neuron's index in the subnet's metagraph."""
 
 SynapseName = Literal["LogicSynapse", "Information"]
 Wire = Literal["classic", "btauth"]
@@ -29,13 +28,12 @@ INFORMATION_TIMEOUT_S = 60.0
 
 
 class _Synapse(BaseModel):
-    # Validators differ in the extra fields they send, so unknown ones are ignored; known ones
-    # must have their type ("1" is not 1), or the caller is told so.
+    # Validators send different extra fields, which are ignored; known ones must have their type.
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class LogicSynapse(_Synapse):
-    """A challenge as it arrives. Only `logic_question` is needed."""
+    """A challenge. Only `logic_question` is required."""
 
     logic_question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     category: str = ""
@@ -43,7 +41,7 @@ class LogicSynapse(_Synapse):
     timeout: float | int | None = None
 
     def reply_fields(self, answer: Answer) -> dict[str, Any]:
-        """The synapse's own fields as they go back to the validator."""
+        """The synapse's fields in the reply."""
         return {
             "logic_question": self.logic_question,
             "logic_answer": answer.answer,
@@ -56,7 +54,7 @@ class LogicSynapse(_Synapse):
 
 
 class Information(_Synapse):
-    """A validator's question how much we take. Answered with `epoch_volume` and `category`."""
+    """A validator's request for our volume. The reply has `epoch_volume` and `category`."""
 
     request_dict: dict[str, Any] = {}
     timeout: float | int | None = None
@@ -70,19 +68,19 @@ class Information(_Synapse):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a solver is given: the question, and no more of the wire than it needs."""
+    """A solver's input: the question, without the wire."""
 
     question: str
     category: str = ""
     task_uid: str = ""
-    stake: float = 0.0  # alpha, of the validator that asks: never from the body; 0 if nobody's
+    stake: float = 0.0  # alpha, of the validator, from the metagraph; 0 if there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a solver gives back: the steps, and a short answer (under 20 words).
+    """A solver's output: the steps, and a short answer (under 20 words).
 
-    `vote_log` stays here: it says how the answer came about, for the ledger and the bench.
+    `vote_log` is for the ledger and the bench; it is not sent.
     """
 
     reasoning: str

@@ -1,9 +1,4 @@
-"""Settings: one typed, frozen tree. Flags, environment and `.env` fill it; it is validated at start.
-
-The flags are the documented ones, verbatim: `--wallet.name`, `--axon.port`,
-`--miner.llm_client.base_url`. This module is the tree and what each leaf takes; `logicnet.config`
-reads it from where an operator writes it, and explains it.
-"""
+"""Settings: a frozen, validated tree. `logicnet.config` fills it from flags, environment and `.env`."""
 
 from __future__ import annotations
 
@@ -23,17 +18,16 @@ NETWORKS = ("finney", "test", "local", "archive", "devnet")
 """The networks that bittensor 11 knows by name (`bittensor.settings.NETWORKS`)."""
 
 MASK = "****"
-"""What stands for a secret wherever settings are shown."""
+"""Shown instead of a secret."""
 
-LONGEST_S = 86_400.0  # a day; longer is a slip of the finger
-MOST = 1_000_000  # challenges; no validator asks for more than 80 per interval
-
-MOST_DAYS = 3650  # ten years; whoever wants more wants all
+LONGEST_S = 86_400.0  # a day; longer is a typing error
+MOST = 1_000_000  # challenges; no validator sends more than 80 per interval
+MOST_DAYS = 3650  # 0 keeps all
 
 
 @dataclass(frozen=True, slots=True)
 class Takes:
-    """What a setting takes, as an operator reads it in an error; `metavar` stands for it in `--help`."""
+    """What a setting takes: `words` for errors, `metavar` for `--help`."""
 
     words: str
     metavar: str
@@ -41,12 +35,12 @@ class Takes:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """A flag may be given several times; elsewhere commas stand between the values."""
+    """The flag may be repeated; variables separate the values by commas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A variable of this name, known to other programs too, gives the value where nothing else does."""
+    """A variable of other programs that is read if the setting is not given."""
 
     variable: str
 
@@ -73,13 +67,13 @@ def _secret(secret: SecretStr) -> SecretStr:
 def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
-    except RuntimeError as error:  # no home, or nobody of that name
+    except RuntimeError as error:  # no home, or no such user
         raise ValueError from error
 
 
 def _url(text: str, *schemes: str) -> SplitResult:
-    """The parts of a URL. ValueError also for a user or password in it: those would be shown."""
-    parts = urlsplit(text)  # it drops tabs and line breaks silently, hence the look at `text`
+    """The parts of a URL. ValueError also for a user or password, which logs would show."""
+    parts = urlsplit(text)  # drops tabs and line breaks, so `text` is checked too
     fit = parts.scheme in schemes and parts.hostname and parts.port != 0 and parts.username is None
     if not fit or " " in text or not text.isprintable():
         raise ValueError
@@ -87,7 +81,7 @@ def _url(text: str, *schemes: str) -> SplitResult:
 
 
 def fit_base_url(text: str) -> str:
-    """`text`, if it is a base URL. ValueError if not."""
+    """`text`; ValueError if it is no base URL."""
     parts = _url(text, "http", "https")
     wrong_end = re.search(r"/(chat/completions|completions|models)/?$", parts.path)
     if parts.query or parts.fragment or wrong_end:
@@ -104,9 +98,9 @@ def _base_urls(text: str) -> str:
     return text
 
 
-def is_endpoint_file(place: str) -> bool:
-    """Whether this names a file of model servers, and not one of them."""
-    return place.lower().endswith(".toml") and "://" not in place
+def is_endpoint_file(text: str) -> bool:
+    """Whether this is a file of model servers, as opposed to a URL."""
+    return text.lower().endswith(".toml") and "://" not in text
 
 
 def _listed(text: str) -> list[str]:
@@ -124,7 +118,9 @@ def _ip(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    if re.fullmatch(r"(?!\d+(\.\d*)*$)[A-Za-z0-9][A-Za-z0-9.-]{0,252}", text):  # a name, not a torn address
+    if re.fullmatch(
+        r"(?!\d+(\.\d*)*$)[A-Za-z0-9][A-Za-z0-9.-]{0,252}", text
+    ):  # a name, not an incomplete address
         return text
     return _ip(text)
 
@@ -176,7 +172,7 @@ class _Frozen(BaseModel):
 
 
 class WalletSettings(_Frozen):
-    model_config = ConfigDict(title="Who mines")
+    model_config = ConfigDict(title="Wallet")
 
     name: KeyName = Field("default", description="coldkey name")
     hotkey: KeyName = Field("default", description="hotkey name; its private key signs for this miner")
@@ -184,13 +180,13 @@ class WalletSettings(_Frozen):
 
 
 class SubtensorSettings(_Frozen):
-    model_config = ConfigDict(title="The chain")
+    model_config = ConfigDict(title="Chain")
 
     network: Network = Field("finney", description="network to mine on")
 
 
 class ChainFileSettings(_Frozen):
-    model_config = ConfigDict(title="How the network is seen")
+    model_config = ConfigDict(title="Metagraph")
 
     file: File | None = Field(None, description="JSON or TOML file of neurons, for --offline")
     refresh_s: Seconds = Field(60.0, description="seconds between metagraph refreshes")
@@ -198,7 +194,7 @@ class ChainFileSettings(_Frozen):
 
 
 class AxonSettings(_Frozen):
-    model_config = ConfigDict(title="Where validators reach this miner")
+    model_config = ConfigDict(title="Axon")
 
     host: Host | None = Field(
         None, description="address to bind; all interfaces if not given, loopback with --offline"
@@ -216,7 +212,7 @@ class AxonSettings(_Frozen):
 
 
 class LlmClientSettings(_Frozen):
-    model_config = ConfigDict(title="The model server")
+    model_config = ConfigDict(title="Model server")
 
     base_url: BaseUrl = Field(
         "http://127.0.0.1:8000/v1", description="OpenAI-compatible base URL, or several, or a file of them"
@@ -227,32 +223,33 @@ class LlmClientSettings(_Frozen):
     )
 
     @property
-    def places(self) -> list[str]:
+    def sources(self) -> list[str]:
         """Each base URL or TOML file."""
         return _listed(self.base_url)
 
 
 class MinerSettings(_Frozen):
-    model_config = ConfigDict(title="What is answered, how, and how much of it")
+    model_config = ConfigDict(title="Mining")
 
-    category: Word = Field("Logic", description="what we tell validators we answer")
+    category: Word = Field("Logic", description="category that validators are told")
     epoch_volume: Count = Field(512, description="challenges promised per interval, all validators together")
-    limit_interval: Seconds = Field(600.0, description="seconds that a quota is for")
+    limit_interval: Seconds = Field(600.0, description="seconds that a quota covers")
     min_stake: Stake = Field(10_000.0, description="stake that admits a validator without a permit")
     max_in_flight: Count = Field(
         64, description="challenges solved at once; the rest wait, highest stake first"
     )
     solver: Word = Field("race", description="how challenges are answered; `logicnet solvers` lists them")
-    profiles: File | None = Field(None, description="TOML file of model profiles of your own")
+    profiles: File | None = Field(None, description="TOML file with your own model profiles")
     shadow: Word | None = Field(
-        None, description="a second solver, tried on real challenges in quiet moments; its answers stay here"
+        None,
+        description="a second solver, tried on real challenges in idle moments; its answers are not sent",
     )
     shadow_share: Share = Field(0.05, description="share of the challenges that --miner.shadow is tried on")
     llm_client: LlmClientSettings = LlmClientSettings()
 
 
 class LedgerSettings(_Frozen):
-    model_config = ConfigDict(title="What happened, on disk")
+    model_config = ConfigDict(title="Ledger")
 
     path: File | None = Field(None, description="SQLite file; ~/.logicnet/WALLET-HOTKEY.sqlite if not given")
     keep_days: Days = Field(
@@ -261,42 +258,38 @@ class LedgerSettings(_Frozen):
 
 
 class AdminSettings(_Frozen):
-    model_config = ConfigDict(
-        title="Where the miner is watched: /metrics for Prometheus, /state for the console"
-    )
+    model_config = ConfigDict(title="Telemetry: /metrics for Prometheus, /state for the console")
 
-    host: Host = Field(LOOPBACK, description="address to bind; whoever reaches it may look")
+    host: Host = Field(LOOPBACK, description="address to bind; every client that reaches it may read")
     port: Port | None = Field(
         None, description="port to bind; any free one if not given, which the console finds"
     )
 
 
 class ConsoleSettings(_Frozen):
-    model_config = ConfigDict(title="The console's page")
+    model_config = ConfigDict(title="Console")
 
     host: Host = Field(LOOPBACK, description="address to bind; any but loopback needs a password")
     port: Port = Field(8350, description="port to bind")
     proxy: Ip | None = Field(
-        None, description="address of a proxy in front: it alone is believed whom it forwards for"
+        None, description="address of a reverse proxy; only its X-Forwarded-For is trusted"
     )
-    password: Secret | None = Field(
-        None, description="who opens the page must know it; 12 characters or more"
-    )
+    password: Secret | None = Field(None, description="password of the page; 12 characters or more")
 
 
 class LoggingSettings(_Frozen):
-    model_config = ConfigDict(title="What is said, to stderr")
+    model_config = ConfigDict(title="Log, to stderr")
 
-    debug: Switch = Field(False, description="say more")
-    trace: Switch = Field(False, description="say everything, with tracebacks")
+    debug: Switch = Field(False, description="log more")
+    trace: Switch = Field(False, description="log everything, with tracebacks")
     json_lines: Switch = Field(False, alias="json", description="one JSON object a line")
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. Making one reads nothing: `logicnet.config` fills it."""
+    """All settings. Creating one reads no environment: `logicnet.config` does."""
 
     model_config = SettingsConfigDict(
-        title="The subnet",
+        title="Subnet",
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
@@ -325,7 +318,7 @@ class Settings(BaseSettings):
 
     @property
     def bind_host(self) -> str:
-        """The address to bind: a miner without a chain is nobody else's business unless told otherwise."""
+        """The address to bind: --axon.host, or loopback with --offline, or all interfaces."""
         return self.axon.host or (LOOPBACK if self.offline else ALL_INTERFACES)
 
     @classmethod
@@ -337,5 +330,4 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The library's own readers know neither where a value came from nor the nearest name.
         return (init_settings,)

@@ -124,4 +124,4 @@ def refusal_reply(refusal: Refusal, *extra: tuple[bytes, bytes]) -> HttpReply:
         extra = (*extra, (b"retry-after", b"%d" % wait_s))
     if refusal.reason is Reason.BAD_METHOD:
         extra = (*extra, (b"allow", b"POST"))
-    return reply(refusal.status, {"message": refusal.message, "reason": refusal.reason}, *extra)
+    return reply(refusal.reason.status, {"message": refusal.message, "reason": refusal.reason}, *extra)

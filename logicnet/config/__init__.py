@@ -1,12 +1,10 @@
-"""Settings as an operator writes them, and where each value came from.
+"""Reads the settings from flags, environment and `.env`, and records the source of each value.
 
-A flag beats the environment, the environment beats `.env`, `.env` beats the default. What is wrong
-is said in one line each: the name as it was written, what it takes, what it got, the nearest name.
-Secrets are masked wherever a value is shown, in errors too.
+A flag overrides the environment, the environment `.env`, `.env` the default. Each error is one line: the name
+as written, what it takes, what it got, the nearest name. Secrets are masked everywhere, also in errors.
 
-The tree of `logicnet.settings` is walked once, into one table of leaves. Flags, variables, errors,
-`--help` and `logicnet config` are all made from that table. pydantic-settings checks and freezes
-the tree; its own readers know neither where a value came from nor the nearest name.
+The tree of `logicnet.settings` is flattened once into a table. Flags, variables, errors, `--help` and
+`logicnet config` are made from it. pydantic-settings validates; its own readers know no sources.
 """
 
 from logicnet.config._check import check

@@ -1,4 +1,4 @@
-"""Check: what one value cannot know by itself: the others, and the files and solvers of this machine."""
+"""Checks across settings, and against the files and solvers of this machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from logicnet.config._words import either, quoted, stop_if
 from logicnet.errors import SettingsError
 from logicnet.settings import is_endpoint_file
 
-_NEAR = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
+_LOCAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 def check(config: Config) -> None:
-    """Whether a miner can begin with these settings. Raises SettingsError, with a line for each complaint."""
+    """Raises SettingsError, with a line for each fault, if a miner cannot start with these settings."""
     stop_if([*_chain(config), *_solvers(config), *_profiles(config), *_models(config)])
 
 
@@ -27,7 +27,7 @@ def _chain(config: Config) -> Iterator[str]:
     written = config.written(table()["chain.file"])
     file = config.settings.chain.file
     if file and not config.settings.offline:
-        yield f"{written} is for mining without a chain: add --offline, or leave the file out."
+        yield f"{written} is for mining without a chain: add --offline, or remove the file."
     elif config.settings.offline and not file:
         offline = config.written(table()["offline"])
         yield f"{offline} takes the network from a file: name it with {written}."
@@ -36,7 +36,7 @@ def _chain(config: Config) -> Iterator[str]:
 
 
 def _solvers(config: Config) -> Iterator[str]:
-    from logicnet.solver import solver_names  # noqa: PLC0415 (most commands do without)
+    from logicnet.solver import solver_names  # noqa: PLC0415 (slow to import)
 
     miner, names = config.settings.miner, solver_names()
     for setting, solver in (("miner.solver", miner.solver), ("miner.shadow", miner.shadow)):
@@ -48,9 +48,9 @@ def _solvers(config: Config) -> Iterator[str]:
     share = table()["miner.shadow_share"]
     if miner.shadow == miner.solver:
         written = config.written(table()["miner.shadow"])
-        yield f"{written} is the solver that answers anyway ({miner.solver}); name another, or leave it out."
+        yield f"{written} is --miner.solver itself ({miner.solver}): name another solver, or remove it."
     elif miner.shadow is None and share in config.given:
-        yield f"{config.written(share)} says how often, but not who: add --miner.shadow, or leave it out."
+        yield f"{config.written(share)} has no effect without a shadow: add --miner.shadow, or remove it."
 
 
 def _profiles(config: Config) -> Iterator[str]:
@@ -66,14 +66,14 @@ def _models(config: Config) -> Iterator[str]:
     except SettingsError as error:
         yield str(error)
         return
-    plain = {place for place in client.places if not is_endpoint_file(place)}
+    plain = {one for one in client.sources if not is_endpoint_file(one)}
     for spec in listed:
         if spec.url in plain:
             yield from _key(config, spec.url)
-        elif spec.key is None and urlsplit(spec.url).scheme == "https" and not _is_near(_host(spec.url)):
+        elif spec.key is None and urlsplit(spec.url).scheme == "https" and not _is_local(_host(spec.url)):
             yield (
-                f"{_host(spec.url)} wants a key: give the endpoint a key_env, the name of the variable that "
-                "holds it; any word will do for a server that wants none."
+                f"{_host(spec.url)} needs a key: set the endpoint's key_env, the name of the variable that "
+                "holds it; for a server without keys any word will do."
             )
 
 
@@ -85,31 +85,31 @@ def _key(config: Config, base_url: str) -> Iterator[str]:
     setting = table()["miner.llm_client.key"]
     url, host = urlsplit(base_url), _host(base_url)
     given = config.given.get(setting)
-    if _is_near(host):
+    if _is_local(host):
         return
     if given is None and url.scheme == "https":
         yield (
             f"{setting.flag} (or {setting.known_as} in the environment or .env) is missing: "
-            f"{host} wants a key; any word will do for a server that wants none."
+            f"{host} needs a key; for a server without keys any word will do."
         )
     elif given is not None and url.scheme == "http" and given.name == setting.known_as:
-        # A key that was not written for this server is not shown to the whole way there.
+        # The variable may hold a key for another server.
         yield (
-            f"{given.written} would travel to {host} unencrypted: use https://, "
-            f"or give the key that is meant for it with {setting.flag}."
+            f"{given.written} would be sent to {host} unencrypted: use https://, "
+            f"or set the key of this server with {setting.flag}."
         )
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name too long, a folder that is not for us
+    except OSError:  # a name too long, a folder without permission
         return False
 
 
-def _is_near(host: str) -> bool:
-    """Whether a host is this machine or one of its own network, by its name alone."""
+def _is_local(host: str) -> bool:
+    """Whether a host is this machine or on its own network, judged by the name."""
     try:
         return not ip_address(host).is_global
     except ValueError:
-        return "." not in host or host.endswith(_NEAR)
+        return "." not in host or host.endswith(_LOCAL_DOMAINS)

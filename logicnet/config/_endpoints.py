@@ -87,11 +87,11 @@ def endpoints(
     variables that hold its keys.
     """
     found: list[Spec] = []
-    for place in client.places:
-        if is_endpoint_file(place):
-            found += _in_file(Path(place).expanduser(), environ, env_file)
+    for source in client.sources:
+        if is_endpoint_file(source):
+            found += _in_file(Path(source).expanduser(), environ, env_file)
         else:
-            found.append(Spec(place, client.model, client.key))
+            found.append(Spec(source, client.model, client.key))
     known: set[tuple[str, str | None]] = set()
     for spec in found:
         name = (spec.url.rstrip("/"), spec.model)

@@ -1,4 +1,4 @@
-"""Read: flags, environment and `.env` in; validated settings and the place each came from out."""
+"""Reads flags, environment and `.env` into validated settings with their sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from logicnet.settings import MASK, Settings
 ENV_FILE = Path(".env")
 
 _FLAG = "flag"
-_LONGEST_SLIP = 4  # characters too many behind a flag; more may be a key that was glued to it
+_LONGEST_SLIP = 4  # surplus characters after a flag; more may be a key written without a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +35,41 @@ class Given:
 
     @property
     def written(self) -> str:
-        """The name at the head of a complaint."""
+        """The name as errors write it."""
         return self.name if self.source == _FLAG else f"{plain(self.name)} ({self.source})"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings in force, and what was given for them."""
+    """The settings, and what was given for them."""
 
     settings: Settings
     given: Mapping[Setting, Given]
 
     def source(self, setting: Setting) -> str:
-        """Where the value came from: `flag --x`, `environment X`, `.env line 3 X` or `default`."""
+        """`flag --x`, `environment X`, `.env line 3 X` or `default`."""
         given = self.given.get(setting)
         return f"{given.source} {given.name}" if given else "default"
 
     def written(self, setting: Setting) -> str:
-        """The name at the head of a complaint."""
+        """The name as errors write it."""
         given = self.given.get(setting)
         return given.written if given else setting.flag
 
     def secrets(self) -> list[str]:
-        """What must never be shown."""
+        """All secret values, for masking."""
         values = (setting.value(self.settings) for setting in table().values() if setting.secret)
         own = [value.get_secret_value() for value in values if value]
         try:
             listed = endpoints(self.settings.miner.llm_client)
-        except SettingsError:  # `check` says what is wrong with it
+        except SettingsError:  # reported by `check`
             return own
         keys = [spec.key.get_secret_value() for spec in listed if spec.key]
         return list(dict.fromkeys([*own, *keys]))
 
 
 def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE) -> Config:
-    """The settings that flags, environment and `.env` make together.
-
-    Raises SettingsError, with a line for each thing that is wrong.
-    """
+    """The settings. Raises SettingsError, with a line for each fault."""
     wrong: list[str] = []
     flags = _flags(argv, wrong)
     variables = {name: Given(text, name, "environment") for name, text in environ.items()}
@@ -93,7 +90,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
             variables.get(known_as),
             lines.get(known_as),
         )
-        # An empty variable is one that was not filled in; an empty flag is a mistake.
+        # An empty variable counts as unset; an empty flag is an error.
         given_first = next((one for one in places if one and (one.text or one.source == _FLAG)), None)
         if given_first:
             found[setting] = given_first
@@ -101,10 +98,10 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
 
 
 def _flags(argv: Sequence[str], wrong: list[str]) -> dict[Setting, Given]:
-    """`--flag value`, `--flag=value`, bare switches. The last one counts, or all do where several may be."""
+    """`--flag value`, `--flag=value`, bare switches. The last one counts; `Several` flags add up."""
     found: dict[Setting, Given] = {}
     words = list(reversed(argv))
-    hide = False  # whether a stray word may be a secret, or a part of one
+    hide = False  # a stray word may be (part of) a secret
     while words:
         name, equals, text = words.pop().partition("=")
         setting = table().get(name[2:]) if name.startswith("--") else None
@@ -139,7 +136,7 @@ def _no_such_flag(name: str, hide: bool) -> str:
 
 
 def _env_file(path: Path, wrong: list[str]) -> dict[str, Given]:
-    """What `.env` says, by name; nothing if there is none. Values are taken as written, `$` too."""
+    """The values of `.env` by name, as written, `$` included; empty without the file."""
     try:
         data = path.read_bytes()
         text = data.decode("utf-8").replace("\r\n", "\n")
@@ -155,7 +152,7 @@ def _env_file(path: Path, wrong: list[str]) -> dict[str, Given]:
     found = {}
     for binding in parse_stream(io.StringIO(text)):
         written, line = binding.original
-        # The line that the library says is that of the blank ones before.
+        # The library counts from the blank lines before.
         line += written[: len(written) - len(written.lstrip())].count("\n")
         source = f"{path} line {line}"
         if binding.error or (binding.key and binding.value is None):

@@ -1,4 +1,4 @@
-"""The table: every leaf of the settings' tree, and the names it goes by."""
+"""The table of all settings, with their flags and variables."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NESTED = str(Settings.model_config["env_nested_delimiter"])
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One leaf. `path` is its name in parts; `group` the title it stands under."""
+    """One leaf of the tree. `path` is its name in parts, `group` its title in `--help`."""
 
     path: tuple[str, ...]
-    attributes: tuple[str, ...]  # the same in Python; `json` is taken there
+    attributes: tuple[str, ...]  # `path` in Python, where `json` is a method
     group: str
     takes: Takes
     switch: bool
@@ -46,14 +46,13 @@ class Setting:
         return PREFIX + NESTED.join(self.path).upper()
 
     def value(self, settings: Settings) -> Any:
-        """What is in force."""
         value: Any = settings
         for attribute in self.attributes:
             value = getattr(value, attribute)
         return value
 
     def shown(self, value: object) -> str:
-        """`value` as it may be seen: no secret, and no password or query of an address."""
+        """`value` without secrets, passwords and queries of URLs."""
         if self.secret:
             return MASK
         if isinstance(value, bool):
@@ -66,30 +65,30 @@ class Setting:
 
 @cache
 def table() -> Mapping[str, Setting]:
-    """Every setting by its name, such as `miner.llm_client.key`; in the order of the tree."""
+    """Every setting by name, such as `miner.llm_client.key`, in the order of the tree."""
     return {setting.name: setting for setting in _leaves(Settings, (), ())}
 
 
 @cache
 def by_variable() -> Mapping[str, Setting]:
-    """Every setting by the variable that sets it."""
+    """Every setting by its variable."""
     return {setting.variable: setting for setting in table().values()}
 
 
 def nearest_flag(flag: str) -> str | None:
-    """The flag that was meant, most likely."""
+    """The most similar flag."""
     near = _nearest(flag.strip("-"))
     return near.flag if near else None
 
 
 def nearest_variable(variable: str) -> str | None:
-    """The variable that was meant, most likely."""
+    """The most similar variable."""
     near = _nearest(variable[len(PREFIX) :].replace(NESTED, "."))
     return near.variable if near else None
 
 
 def _nearest(name: str) -> Setting | None:
-    """The only setting whose name ends in `name`, or the one that looks most like it."""
+    """The only setting whose name ends in `name`, or the most similar."""
     name = name.lower().replace("-", "_")
     ends = [known for known in table() if known.endswith(f".{name}")]
     near = ends if len(ends) == 1 else difflib.get_close_matches(name, table(), n=1)

@@ -1,4 +1,4 @@
-"""The words of a complaint. What somebody wrote is repeated on one line, cut, and without control codes."""
+"""Parts of error messages. Input is quoted on one line, shortened, without control characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST_SHOWN = 60  # characters of a wrong value or name; enough to recognise 
 
 
 def stop_if(wrong: Iterable[str]) -> None:
-    """Raise SettingsError with a line for each complaint, if there is one."""
+    """Raise SettingsError with a line for each fault, if there is one."""
     if lines := "\n".join(wrong):
         raise SettingsError(lines)
 

@@ -1,4 +1,4 @@
-"""Explain: settings for people. What `--help` lists, and what is in force and why; secrets masked."""
+"""Settings for people: `--help` and `logicnet config`. Secrets are masked."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def print_flags(out: Console) -> None:
 
 
 def print_config(out: Console, config: Config) -> None:
-    """What is in force and where it came from: a table on a terminal, a line each in a pipe."""
+    """Values and sources: a table on a terminal, one line each in a pipe."""
     rows = [
         (name, "-" if row["value"] is None else table()[name].shown(row["value"]), str(row["from"]))
         for name, row in in_force(config).items()
@@ -72,7 +72,7 @@ def print_config_json(config: Config) -> None:
 
 
 def in_force(config: Config) -> dict[str, dict[str, object]]:
-    """By name, what holds and where it came from: also what follows from others where nothing was given."""
+    """Value and source by name; some defaults follow from other settings."""
     settings = config.settings
     follows: dict[str, tuple[object, str]] = {
         "axon.host": (settings.bind_host, "offline"),

@@ -1,4 +1,4 @@
-"""What pm2 starts: its variables (SN35_...) and `.env`, read once, for ecosystem.config.js and for us.
+"""The apps that pm2 starts, from its variables (SN35_...) and `.env`.
 
 ecosystem.config.js runs `python -m logicnet.config.started`, which prints arguments and environment of each
 app as JSON. `as_started` gives the settings that the miner then has, for `logicnet doctor` and `config`.

@@ -13,7 +13,7 @@ from logicnet.ledger import Ledger
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
-from logicnet.miner import _at_work, _models, _shadow, _stop_signal, look_after
+from logicnet.miner import _models, _shadow, _started_solver, _stop_signal, watch_models
 from logicnet.operate.telemetry import MonitoredEndpoint
 from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
 from logicnet.solver import Setup
@@ -46,7 +46,7 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
     with listening() as said:
         try:
             with pytest.raises(Enough):
-                await look_after(models, sleep=wait)
+                await watch_models(models, sleep=wait)
             assert models.status()[0].well
         finally:
             await endpoint.close()
@@ -70,7 +70,7 @@ async def test_a_model_server_that_is_away_for_hours_is_looked_for_all_the_same(
 
     monkeypatch.setattr(Endpoint, "probe", away)
     with pytest.raises(Enough):
-        await look_after(MonitoredEndpoint(Endpoint("http://gpu:8000/v1")), sleep=wait)
+        await watch_models(MonitoredEndpoint(Endpoint("http://gpu:8000/v1")), sleep=wait)
     assert pauses_s[1099] == max(pauses_s) == 30.0
 
 
@@ -108,7 +108,9 @@ async def test_a_solver_is_told_what_its_samplers_have_earned(
     models = Endpoint("http://127.0.0.1:1/v1")
     async with AsyncExitStack() as stack:
         with Ledger.open(path):
-            at_work = partial(_at_work, stack, settings, flag="--miner.solver", models=models, ledger=path)
+            at_work = partial(
+                _started_solver, stack, settings, flag="--miner.solver", models=models, ledger=path
+            )
             solver: Any = await at_work("curious")
             other: Any = await at_work("constant")
         assert solver.setup == Setup((SamplerRecord("story", "program", 3.0, 1.0),), profiles, "Qwen")
@@ -125,7 +127,7 @@ async def test_a_solver_is_told_when_only_a_paid_server_is_left(
     paid = Spec("http://127.0.0.1:1/v1", limit=Limit(1000))
     async with AsyncExitStack() as stack:
         with Ledger.open(path):
-            solver: Any = await _at_work(
+            solver: Any = await _started_solver(
                 stack, Settings(), "curious", "--miner.solver", models=Pool([paid]), ledger=path
             )
         assert solver.setup.costs()
@@ -140,7 +142,7 @@ async def test_there_is_a_shadow_only_if_one_is_named(tmp_path: Path) -> None:
         with listening() as said:
             settings = Settings(miner=MinerSettings(shadow="constant"))
             assert isinstance(await _shadow(stack, settings, models, log_event, path), Shadow)
-        assert said == ["INFO The solver constant is tried on 5 % of the challenges, in quiet moments."]
+        assert said == ["INFO The shadow solver constant is tried on 5 % of the challenges, in idle moments."]
         with pytest.raises(SettingsError, match=r"^--miner\.shadow: no solver is named 'x'"):
             await _shadow(stack, Settings(miner=MinerSettings(shadow="x")), models, log_event, path)
 
@@ -156,7 +158,7 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
     several = _models(settings("http://127.0.0.1:1/v1,http://127.0.0.1:2/v1"))
     assert isinstance(several, Pool)
     with listening() as said:
-        await look_after(several)
+        await watch_models(several)
         assert len(several.status()) == 2
         await several.close()
     assert not any("Traceback" in line for line in said)

@@ -10,7 +10,6 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from logicnet.evals.arena.client import MinerReply
@@ -62,9 +61,7 @@ class ReplyScorer:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self._close()
 
     async def _aside(self, work: Coroutine[Any, Any, T]) -> T:

@@ -10,7 +10,7 @@ from loguru import logger
 from logicnet.axon import Admission, http
 from logicnet.chain import Metagraph
 from logicnet.deadline import Deadline
-from logicnet.errors import STATUS, Reason
+from logicnet.errors import Reason
 from logicnet.evals.arena.signing import btauth_headers
 from logicnet.events import Admitted, Answered, HungUp, NonceAccepted, Promised, Refused
 from logicnet.protocol import Answer, Challenge, Wire
@@ -151,7 +151,7 @@ class TestOrder:
 
     async def refused(self, room: Room, reason: Reason, *arguments: Any, **send: Any) -> str:
         got = await room.send(*arguments, **send)
-        assert (got.status, got.json["reason"]) == (STATUS[reason], reason)
+        assert (got.status, got.json["reason"]) == (reason.status, reason)
         assert room.solved == []
         assert got.headers["content-type"] == "application/json"
         return got.message

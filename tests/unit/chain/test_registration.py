@@ -34,7 +34,7 @@ def test_not_registered_is_said_once_with_the_command_that_mends_it(said: list[s
     for _ in range(5):
         mine.observe(graph(None, 0.5))
     assert said == [
-        "WARNING Hotkey 5Me is not registered on subnet 35, so validators do not ask it: "
+        "WARNING Hotkey 5Me is not registered on subnet 35, so validators do not ask it. Register: "
         "`btcli subnets register --netuid 35`."
     ]
     mine.observe(graph(0.0, 0.5))

@@ -26,7 +26,7 @@ def test_a_network_file_is_for_mining_without_a_chain(reads: Reads, tmp_path: Pa
         "--offline takes the network from a file: name it with --chain.file."
     )
     assert complaint(reads, "--chain.file", str(file)) == (
-        "--chain.file is for mining without a chain: add --offline, or leave the file out."
+        "--chain.file is for mining without a chain: add --offline, or remove the file."
     )
     said = complaint(reads, env=f"LOGICNET_CHAIN__FILE={file}")
     assert said.startswith("LOGICNET_CHAIN__FILE (") and ".env line 1) is for mining" in said
@@ -53,10 +53,10 @@ def test_the_shadow_is_another_solver_that_there_is(reads: Reads) -> None:
     check(reads("--miner.solver", "constant", "--miner.shadow", "direct"))
     assert complaint(reads, "--miner.shadow", "constnat").endswith("; got 'constnat'; did you mean constant?")
     assert complaint(reads, "--miner.solver", "constant", "--miner.shadow", "constant") == (
-        "--miner.shadow is the solver that answers anyway (constant); name another, or leave it out."
+        "--miner.shadow is --miner.solver itself (constant): name another solver, or remove it."
     )
     assert complaint(reads, env="LOGICNET_MINER__SHADOW_SHARE=0.1").endswith(
-        ".env line 1) says how often, but not who: add --miner.shadow, or leave it out."
+        ".env line 1) has no effect without a shadow: add --miner.shadow, or remove it."
     )
 
 
@@ -108,7 +108,7 @@ def test_a_shared_key_does_not_travel_unencrypted(reads: Reads) -> None:
     check(reads(*url, "--miner.llm_client.key", "meant-for-it"))
     check(reads(*url, environ={"LOGICNET_MINER__LLM_CLIENT__KEY": "meant-for-it", "OPENAI_API_KEY": "sk-1"}))
     said = complaint(reads, *url, environ={"OPENAI_API_KEY": "sk-shared"})
-    assert said.startswith("OPENAI_API_KEY (environment) would travel to gpu.example.com unencrypted")
+    assert said.startswith("OPENAI_API_KEY (environment) would be sent to gpu.example.com unencrypted")
     assert "sk-shared" not in said
 
 

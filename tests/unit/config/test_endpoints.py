@@ -67,7 +67,7 @@ def test_several_in_their_order(reads: Reads) -> None:
     settings = reads(
         *("--miner.llm_client.base_url", "http://a/v1", "--miner.llm_client.base_url=http://b/v1")
     ).settings
-    assert settings.miner.llm_client.places == ["http://a/v1", "http://b/v1"]
+    assert settings.miner.llm_client.sources == ["http://a/v1", "http://b/v1"]
     for env in ("http://a/v1,http://b/v1", "http://a/v1, http://b/v1"):
         settings = reads(env=f"LOGICNET_MINER__LLM_CLIENT__BASE_URL={env}").settings
         assert [spec.url for spec in endpoints(settings.miner.llm_client, {}, NO_ENV)] == [
@@ -82,7 +82,7 @@ def test_a_flag_still_beats_the_file_of_settings(reads: Reads) -> None:
         "http://flag/v1",
         env="LOGICNET_MINER__LLM_CLIENT__BASE_URL=http://e/v1",
     )
-    assert config.settings.miner.llm_client.places == ["http://flag/v1"]
+    assert config.settings.miner.llm_client.sources == ["http://flag/v1"]
 
 
 def test_other_flags_may_still_not_be_repeated_into_lists(reads: Reads) -> None:
@@ -234,7 +234,7 @@ def test_check_misses_a_key(reads: Reads, tmp_path: Path) -> None:
     path.write_text("[[endpoint]]\nurl = 'https://api.example.com/v1'\n")
     with pytest.raises(SettingsError) as caught:
         check(reads("--miner.llm_client.base_url", str(path)))
-    assert str(caught.value).startswith("api.example.com wants a key: give the endpoint a key_env")
+    assert str(caught.value).startswith("api.example.com needs a key: set the endpoint's key_env")
     path.write_text("[[endpoint]]\nurl = 'https://gpu.local/v1'\n")
     check(reads("--miner.llm_client.base_url", str(path)))
 

@@ -106,7 +106,7 @@ def test_nothing_to_show_is_said_only_if_asked_for(path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.splitlines() == [
         "Shadow solvers, on the same challenges: None has answered yet; see --miner.shadow.",
         "",
-        "What samplers have earned: Nothing was learned yet; `logicnet learn RUN` learns from a bench.",
+        "Answers by sampler: Nothing was learned yet; `logicnet learn RUN` learns from a bench.",
         "",
     ]
     assert main(["ledger", "--path", str(path)]) == 0

@@ -116,7 +116,7 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     assert wallet == "--wallet.name is missing; the choices are one, two."
     assert hotkey == "--wallet.hotkey is missing; the choices are ones, twos."
     assert "--miner.llm_client.base_url of a server, or a small --model" in model
-    with pytest.raises(SettingsError, match=r"--wallet\.name(.*\n){2}.*api\.example\.com wants a key"):
+    with pytest.raises(SettingsError, match=r"--wallet\.name(.*\n){2}.*api\.example\.com needs a key"):
         given(tmp_path, "--miner.llm_client.base_url", "https://api.example.com/v1")
 
 

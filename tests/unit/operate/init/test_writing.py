@@ -80,7 +80,7 @@ def test_someone_elses_ecosystem_is_left_alone(wallets: Path, tmp_path: Path, ca
         (["--miner.solver", "genius"], "takes"),
         (["--miner.category", "a\\b"], "cannot be written to .env"),
         (["--chain.file", "nowhere.json"], "add --offline"),
-        (["--miner.llm_client.base_url", "https://api.example.com/v1"], "wants a key"),
+        (["--miner.llm_client.base_url", "https://api.example.com/v1"], "needs a key"),
     ],
 )
 def test_what_no_miner_would_start_with_is_not_written(
