@@ -304,21 +304,21 @@ def _head_too_large() -> Refusal:
     )
 
 
+_HINTS = {
+    errno.EACCES: "permission denied; choose an --axon.port above 1023",
+    errno.EADDRNOTAVAIL: "no such address on this machine; correct --axon.host",
+}
+
+
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         where = f"cannot listen on {host} port {port}"
-        match error.errno:
-            case errno.EADDRINUSE:
-                # Not a SettingsError: the last miner may still be draining, so a supervisor should retry.
-                message = f"{where}: another program uses it; stop it, or choose another --axon.port"
-                raise LogicnetError(message) from None
-            case errno.EACCES:
-                message = f"{where}: permission denied; choose an --axon.port above 1023"
-            case errno.EADDRNOTAVAIL:
-                message = f"{where}: no such address on this machine; correct --axon.host"
-            case _:
-                message = f"{where}: {error.strerror or error}; correct --axon.host or --axon.port"
-        raise SettingsError(message) from None
+        if error.errno == errno.EADDRINUSE:
+            # Not a SettingsError: the last miner may still be draining, so a supervisor should retry.
+            message = f"{where}: another program uses it; stop it, or choose another --axon.port"
+            raise LogicnetError(message) from None
+        hint = f"{error.strerror or error}; correct --axon.host or --axon.port"
+        raise SettingsError(f"{where}: {_HINTS.get(error.errno or 0, hint)}") from None

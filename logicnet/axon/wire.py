@@ -56,32 +56,23 @@ class Claim:
 class WireFormat(Protocol):
     """How a request is signed, and how it is answered."""
 
-    @property
-    def name(self) -> Wire: ...
-
-    @property
-    def signs_body(self) -> bool:
-        """Whether the body must be read before the signature can be verified."""
-        ...
+    name: Wire
+    signs_body: bool  # the body must be read before the signature can be verified
 
     def claim(self, headers: Headers) -> Claim:
         """The claim in `headers`; MALFORMED or BAD_TIMEOUT."""
-        ...
 
     def check(self, claim: Claim) -> None:
         """NOT_VERIFIED if the nonce cannot be used now. Changes nothing."""
-        ...
 
     def verify(self, claim: Claim, target: str, body: bytes) -> None:
         """NOT_VERIFIED unless the hotkey signed this for us; then the nonce is used up.
 
         `target` is the request target as sent; `body` is the raw body if `signs_body`.
         """
-        ...
 
     def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
         """The synapse and the caller's timeout in seconds; BAD_BODY or BAD_TIMEOUT."""
-        ...
 
     def information(self, claim: Claim, body: bytes) -> Information: ...
 
@@ -89,7 +80,6 @@ class WireFormat(Protocol):
         self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
     ) -> http.HttpReply:
         """The reply that this wire's clients accept as success; `seconds` since receipt."""
-        ...
 
 
 def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -58,30 +58,25 @@ def _find(wallet: WalletSettings) -> Path:
             f"--wallet.path: there is no folder {folder}. "
             "Create a wallet with `btcli wallet create`, or name the folder that holds yours."
         )
-    hotkeys = folder / wallet.name / "hotkeys"
     if not (folder / wallet.name).is_dir():
         wallets = (path.name for path in folder.iterdir() if path.is_dir())
-        raise SettingsError(
-            f"--wallet.name: no wallet {wallet.name!r} in {folder}; {_alternatives(wallet.name, wallets)}"
-        )
+        raise SettingsError(f"--wallet.name: no wallet {_not_found(wallet.name, folder, wallets)}")
+    hotkeys = folder / wallet.name / "hotkeys"
     file = hotkeys / wallet.hotkey
     if not file.is_file():
         public = (".txt", ".tmp")  # the public halves, and half-written files
         names = (p.name for p in hotkeys.glob("*") if p.is_file() and p.suffix not in public)
-        raise SettingsError(
-            f"--wallet.hotkey: no hotkey {wallet.hotkey!r} in {hotkeys}; "
-            f"{_alternatives(wallet.hotkey, names)}"
-        )
+        raise SettingsError(f"--wallet.hotkey: no hotkey {_not_found(wallet.hotkey, hotkeys, names)}")
     return file
 
 
-def _alternatives(wanted: str, names: Iterable[str]) -> str:
-    known = sorted(names)
+def _not_found(wanted: str, folder: Path, names: Iterable[str]) -> str:
+    where, known = f"{wanted!r} in {folder}", sorted(names)
     if not known:
-        return "it holds none. Create one with `btcli wallet create`."
+        return f"{where}; it holds none. Create one with `btcli wallet create`."
     nearest = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    return f"found {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
+    return f"{where}; found {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
 
 
 def _read(file: Path, wallet: WalletSettings) -> Signer:

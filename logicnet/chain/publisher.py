@@ -88,20 +88,21 @@ class AxonPublisher:
             self._log_once("INFO", f"Published our axon at {_text(wanted)}.", ("there", wanted))
 
     def _refused(self, refused: AxonRefused, wanted: AxonAddress, shown: AxonAddress | None) -> None:
-        if refused.why is Why.TOO_SOON:
-            self._serving.reset()
-            logger.debug("The chain takes an axon's address once per 50 blocks; trying again later.")
-        elif refused.why is Why.NOT_REGISTERED:
-            logger.debug("The chain refused our axon's address: not registered.")  # RegistrationMonitor warns
-        elif refused.why is Why.BAD_ADDRESS:
-            message = (
-                f"The chain refused {_text(wanted)} as our axon's address: set the public one "
-                f"with --axon.external_ip and --axon.external_port. {_now_shown(shown)}"
-            )
-            self._log_once("WARNING", message, (refused.why, wanted))
-        else:
-            message = f"The chain refused our axon's address {_text(wanted)}: {refused}"
-            self._log_once("WARNING", message, (refused.why, wanted))
+        message = f"The chain refused our axon's address {_text(wanted)}: {refused}"
+        match refused.why:
+            case Why.TOO_SOON:
+                self._serving.reset()
+                logger.debug("The chain takes an axon's address once per 50 blocks; trying again later.")
+                return
+            case Why.NOT_REGISTERED:  # RegistrationMonitor warns
+                logger.debug("The chain refused our axon's address: not registered.")
+                return
+            case Why.BAD_ADDRESS:
+                message = (
+                    f"The chain refused {_text(wanted)} as our axon's address: set the public one "
+                    f"with --axon.external_ip and --axon.external_port. {_now_shown(shown)}"
+                )
+        self._log_once("WARNING", message, (refused.why, wanted))
 
     def _log_once(self, level: str, message: str, condition: tuple[object, ...]) -> None:
         if condition != self._logged:
