@@ -1,4 +1,4 @@
-"""Near: where this machine itself reaches what listens on an address. ecosystem.config.js says it too."""
+"""Addresses: which are of the loopback, and how this machine connects to a bound one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ LOOPBACK = "127.0.0.1"
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104  (validators call from anywhere; every request is verified)
 
 
-def near(host: str) -> str:
-    """The host to call: the loopback's where `host`, which is bound, means all addresses."""
+def connect_host(host: str) -> str:
+    """The host to connect to: the loopback, if the bound `host` means all addresses."""
     return {"": LOOPBACK, ALL_INTERFACES: LOOPBACK, "::": "::1"}.get(host, host)
 
 
-def near_url(host: str, port: int | str) -> str:
+def connect_url(host: str, port: int | str) -> str:
     """`http://HOST:PORT`, without a path; an IPv6 address in brackets."""
-    found = near(host)
+    found = connect_host(host)
     return f"http://[{found}]:{port}" if ":" in found else f"http://{found}:{port}"
 
 

@@ -1,8 +1,7 @@
-"""Processes that are started for a while and leave nothing behind.
+"""Child processes that never outlive this one.
 
-A `Child` runs in a process group of its own, so that a Ctrl-C in the terminal reaches only us and we
-decide in what order things end. It ends when `stop` is called, with everything it started; and also
-when this process dies without calling it (a kill -9, say), because a guard beside it notices.
+A `Child` has its own process group, so that a Ctrl-C reaches only this process, which stops its children in
+order. `stop` ends the whole group; if this process is killed, a guard process does.
 """
 
 from __future__ import annotations
@@ -22,21 +21,20 @@ import httpx2
 
 from logicnet.errors import LogicnetError
 
-# Waits for our end of its pipe to close, which the kernel does however we die; then ends the group.
+# Waits until the kernel closes our end of its pipe, when this process ends; then ends the group.
 _GUARD = 'read -r _; kill -s TERM -- "-$1" && sleep 10 && kill -s KILL -- "-$1"'
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on, and that nobody is given by chance for a minute.
+    """A free TCP port of the loopback, reserved for a minute.
 
-    So there is time to start a server on it: the kernel keeps a port from others while a connection to it
-    is in TIME_WAIT, which servers, who set SO_REUSEADDR, do not mind.
+    A connection in TIME_WAIT keeps the kernel from giving it to others; servers set SO_REUSEADDR.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
         with socket.create_connection(address):
             near, _ = listening.accept()
-            near.close()  # it is the end that closes first whose port is kept
+            near.close()  # the end that closes first is in TIME_WAIT
         port: int = address[1]
         return port
 
@@ -92,21 +90,21 @@ class Child:
         return self.process.pid
 
     def exit_status(self) -> int | None:
-        """None while it runs; minus the signal's number if a signal ended it."""
+        """None while it runs; the negative signal number if a signal ended it."""
         return self.process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send `number` to the process and all it started."""
+        """Send `number` to the process group."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     def stop(self, grace_s: float = 10.0) -> int:
-        """Ask it to end, insist after `grace_s`, and return its exit status. Calling it again is harmless."""
+        """SIGTERM, after `grace_s` SIGKILL to the group; returns the exit status. May be repeated."""
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(grace_s)
-        self.signal(signal.SIGKILL)  # what is left of the group, whatever it was doing
+        self.signal(signal.SIGKILL)  # the rest of the group
         status = self.process.wait()
         self.guard.kill()
         if self.guard.stdin:
@@ -119,7 +117,7 @@ class Child:
         return "\n".join([f"the end of {self.log} is", *("    " + line for line in lines)])
 
     def check_running(self) -> None:
-        """Raise LogicnetError, with the end of its log, if it has ended."""
+        """Raise LogicnetError with the end of its log if it has ended."""
         status = self.exit_status()
         if status is not None:
             raise LogicnetError(f"{self.name} ended by itself (status {status}); {self.end_of_log()}")
@@ -135,12 +133,12 @@ class Child:
                 return http.get(url).status_code < 500
             return False
 
-        # trust_env off: a proxy for the outside world has no business on the loopback
+        # trust_env off: no proxy for the loopback
         with httpx2.Client(timeout=2.0, trust_env=False) as http:
             self._wait(answers, within_s, tick)
 
     def wait_for_port(self, port: int, *, within_s: float, tick: Callable[[], None] = lambda: None) -> None:
-        """As `wait_for`, until somebody listens on `port`: for a server that counts what it is asked."""
+        """As `wait_for`, until `port` accepts connections: for a server that counts requests."""
 
         def listens() -> bool:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2.0):

@@ -18,7 +18,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from logicnet._util.net import LOOPBACK, near_url
+from logicnet._util.net import LOOPBACK, connect_url
 from logicnet.config import Config, Given, read
 from logicnet.errors import SettingsError
 
@@ -101,7 +101,7 @@ def _derived(known: Mapping[str, str], flags: Sequence[str]) -> dict[str, str]:
     found = {}
     host, port, key = (known.get(name) for name in ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "VLLM_API_KEY"))
     if host or port:
-        found[_BASE_URL] = f"{near_url(host or LOOPBACK, port or _DEFAULT_PORT)}/v1"
+        found[_BASE_URL] = f"{connect_url(host or LOOPBACK, port or _DEFAULT_PORT)}/v1"
     if key and not known.get(_KEY):
         found[_KEY] = key
     return found

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import psutil
 
-from logicnet._util.net import near
+from logicnet._util.net import connect_host
 from logicnet.chain import SubnetSnapshot, SubtensorChain, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
@@ -101,7 +101,7 @@ class Context:
     @property
     def near_host(self) -> str:
         """The host at which this machine itself reaches the axon."""
-        return near(self.settings.bind_host)
+        return connect_host(self.settings.bind_host)
 
     async def hotkey(self) -> Hotkey:
         """Raises SettingsError."""

@@ -22,7 +22,7 @@ from typing import Any, Self
 import uvicorn
 from loguru import logger
 
-from logicnet._util.net import is_loopback, near_url
+from logicnet._util.net import connect_url, is_loopback
 from logicnet.deadline import Clock
 
 FRESH_S = 0.5
@@ -117,7 +117,7 @@ class TelemetryServer:
         self.stop()
 
     def _write_address(self, port: int) -> None:
-        url = near_url(self._host, port)
+        url = connect_url(self._host, port)
         logger.info("Metrics are at {}/metrics.", url)
         try:
             new = self._address_file.with_name(self._address_file.name + ".new")

@@ -1,6 +1,6 @@
 import pytest
 
-from logicnet._util.net import is_loopback, near_url
+from logicnet._util.net import connect_url, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from logicnet._util.net import is_loopback, near_url
     ],
 )
 def test_what_listens_everywhere_is_called_on_the_loopback(host: str, url: str) -> None:
-    assert near_url(host, 80) == url
+    assert connect_url(host, 80) == url
 
 
 def test_what_names_this_machine() -> None:

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from logicnet._util.net import near_url
+from logicnet._util.net import connect_url
 from logicnet.errors import SettingsError
 from logicnet.operate.serving import ServingPlan
 
@@ -54,7 +54,7 @@ class Launch:
     @property
     def url(self) -> str:
         """Without `/v1`; on the loopback where vLLM listens on all addresses."""
-        return near_url(self.host, self.port)
+        return connect_url(self.host, self.port)
 
     def __str__(self) -> str:
         """As typed in a shell, keys masked."""
