@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MOST_VOTES = 64
-MOST_TEXT = 400
-"""Votes of a log, and characters of each text, that are kept: 30 kB at most."""
+MOST_VOTES = 64  # of a log that are kept: 30 kB at most
+MOST_TEXT = 400  # characters of each text that are kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,7 @@ from logicnet.llm.thinking import inside, shown
 
 _LOOK_AGAIN_S = 0.25  # while there is no other server to ask
 _OUT_S = 0.5  # of silence, at a server whose circuit is open
-_SHARE = 3.0
-"""An attempt may be silent for a third of the time left, so that its rival has two thirds."""
-
+_SHARE = 3.0  # an attempt may be silent for a third of the time left, so that its rival has two thirds
 _TRIES = 3  # at a server that failed this call and answered another one since
 _TRIES_OF_ROUTER = 4
 _AT_ROUTER = 2  # concurrent attempts of a call; also where a connection hangs

@@ -30,9 +30,7 @@ _KEEPALIVE_S = 4.0
 _TO_END_S = 0.02
 """The end of a reply comes with its last event. A server that holds it back is not waited for."""
 
-_HERE = ("127.0.0.1", "localhost", "[::1]")
-"""HTTP_PROXY does not apply to the loopback."""
-
+_HERE = ("127.0.0.1", "localhost", "[::1]")  # HTTP_PROXY does not apply to the loopback
 _MOST_CONNECTIONS = 1024
 _MOST_LINE = 1 << 20  # bytes of one event; a token with its metadata takes 300
 

@@ -11,8 +11,7 @@ from pydantic import SecretStr
 from logicnet.errors import ModelError, SettingsError
 from logicnet.llm.endpoint import Endpoint
 
-PROBE_S = 30.0
-"""A model that is silent for so long would fail every question."""
+PROBE_S = 30.0  # a model that is silent for so long would fail every question
 
 
 @contextmanager

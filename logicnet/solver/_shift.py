@@ -11,8 +11,7 @@ from loguru import logger
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.solver._types import Solver
 
-LEAVE_S = 5.0
-"""How long a solver may take to clean up, before a supervisor loses patience."""
+LEAVE_S = 5.0  # how long a solver may take to clean up, before a supervisor loses patience
 
 
 @asynccontextmanager

@@ -25,14 +25,9 @@ from logicnet.protocol import Challenge
 from logicnet.solver._types import Solver, free
 from logicnet.solver.answering import Solution, answer_in_time
 
-QUIET_S = 1.0
-"""Validators ask in batches; between two questions of a batch there is no spare capacity."""
-
-MOST_WAITING = 16
-"""Challenges that wait for a quiet moment; the oldest is dropped first."""
-
-_LOST_AFTER_S = 30.0
-"""Seconds after its deadline, a challenge without an end event counts as lost."""
+QUIET_S = 1.0  # validators ask in batches; between two questions of a batch there is no spare capacity
+MOST_WAITING = 16  # challenges that wait for a quiet moment; the oldest is dropped first
+_LOST_AFTER_S = 30.0  # seconds after its deadline, a challenge without an end event counts as lost
 
 
 def drawn(challenge: str, share: float) -> bool:

@@ -22,12 +22,8 @@ from logicnet.solver.race._stand_ins import SOURCES
 MOST_CHARS = 8_000
 """Of the model's text: ten times a short program. The cost of parsing grows with the length."""
 
-MOST_DROPPED = 12
-"""Lines of prose that may be dropped from the end of a program."""
-
-LAST = "last__"
-"""The variable for the value of the last expression."""
-
+MOST_DROPPED = 12  # lines of prose that may be dropped from the end of a program
+LAST = "last__"  # the variable for the value of the last expression
 ANSWERS = ("answer", "result", "ans", "final_answer")
 """Variables that may hold the result if nothing is printed; the first that is set counts."""
 
@@ -282,7 +278,7 @@ def _wildcard(module: str, names: set[str]) -> list[str]:
         return [
             f"{name} = {module}__.{name}"
             for name in sorted(names)
-            if f"{module}__.{name} = " in SOURCES[module]
+            if re.search(rf"^    (?:def )?{name}\b", SOURCES[module], re.MULTILINE)
         ]
     exported = _EXPORTED.get(module) or [name for name, home in _HOMES.items() if home == module]
     return [f"from {module} import {name}" for name in sorted(names & set(exported))]

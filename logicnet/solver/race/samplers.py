@@ -34,10 +34,7 @@ _FORCED_TOKENS = 48
 
 _IN_SHORT = "Here is the solution, step by step and in short."
 _IN_SHORT_TOKENS = 384
-
-FORCED_S = 4.0
-"""Reserved at the end of a sample's time for its forced conclusion: 48 tokens on a slow server."""
-
+FORCED_S = 4.0  # reserved at the end of a sample's time for its forced conclusion: 48 tokens on a slow server
 IN_SHORT_S = 8.0
 """Reserved before that for a thinking model to write its solution down: 384 tokens at 50 a second."""
 

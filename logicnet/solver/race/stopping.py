@@ -15,16 +15,12 @@ from weakref import WeakKeyDictionary
 from logicnet.solver.race.arrivals import Arrivals, Pending, Waits
 from logicnet.solver.race.votes import Ballots, Trust, Vote
 
-REPLY_RESERVE_S = 1.0
-"""Reserved after every wait, to choose the trace and to write and send the reply."""
-
+REPLY_RESERVE_S = 1.0  # reserved after every wait, to choose the trace and to write and send the reply
 LOOK_AHEAD = 3
 """Arrivals to look ahead. Two rival votes can overturn a choice that one cannot: a single step loses more
 than it saves (benchmarks/stopping.py), and a fourth gained nothing."""
 
-TRACED = frozenset({"reason"})
-"""Samplers whose trace reads like an assistant's solution."""
-
+TRACED = frozenset({"reason"})  # samplers whose trace reads like an assistant's solution
 _UNLIKELY = 0.002  # votes that are less likely are not followed
 _GROUPS = 4  # answers, or groups of equally likely ones, that a next vote may name
 

@@ -21,9 +21,7 @@ from functools import lru_cache
 from statistics import NormalDist, fmean, pstdev
 from types import MappingProxyType
 
-DOUBT = 0.004
-"""Chance that the model above does not hold, because of a misread question or a wrong reference."""
-
+DOUBT = 0.004  # chance that the model above does not hold, because of a misread question or a wrong reference
 CONFIDENCE_WEIGHT = 0.35
 """Log-odds of being right per standard deviation of a trace's mean log-probability. Mild on purpose: within
 one question, confidences put a right trace above a wrong one in about 6 of 10 pairs (CISC, arXiv:2502.06233),
@@ -35,9 +33,7 @@ _LEAST_TRACES = 3  # of one sampler in one challenge, to compare them with each 
 
 _LEAST = 0.005  # trust is kept between this and 1 - this
 _LEAST_RIGHT = 2e-3  # the same for one question, so that many votes do not underflow
-
-MOST_VOTES = 64
-"""Votes of one challenge that count, the first ones. More could underflow a float."""
+MOST_VOTES = 64  # votes of one challenge that count, the first ones. More could underflow a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +100,8 @@ report, arXiv:2412.15115). `spread`: the best in benchmarks/stopping.py, on the 
 of k gain little, so most questions are nearly always or nearly never answered right."""
 
 _UNKNOWN = Prior(0.3, strength=4.0)
-
-_KIND_STRENGTH = 8.0
-"""Questions of one kind that the record at all other kinds is worth."""
-
-_MOST_ELSEWHERE = 24.0
-"""Questions of other kinds that count at most, because kinds differ."""
+_KIND_STRENGTH = 8.0  # questions of one kind that the record at all other kinds is worth
+_MOST_ELSEWHERE = 24.0  # questions of other kinds that count at most, because kinds differ
 
 GUESSED: Mapping[str, float] = MappingProxyType({"yes-no": 0.5, "choice": 0.25})
 """Chance of being right by guessing: the least trust in a sampler without a record."""
