@@ -18,8 +18,8 @@ import sympy
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import bracketed, shown
+from logicnet.solver.race.exact.formulas import written
 from logicnet.solver.race.exact.sampler import ExactSolution
-from logicnet.solver.race.exact.written import written
 
 MOST_NUMBERS = 30  # in a list
 LARGEST_NUMBER = 10**15
