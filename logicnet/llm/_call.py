@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -61,7 +61,6 @@ class Call:
         pool: Choice,
         messages: Sequence[Message],
         deadline: Deadline,
-        on_text: Callable[[str], None] | None,
         how: How,
     ) -> None:
         self.failed: dict[Member, float] = {}  # servers that failed this call, and when
@@ -69,7 +68,7 @@ class Call:
         self.messages = messages
         self.how = how
         self._pool = pool
-        self._on_text = on_text
+        self._on_text = how.get("on_text")
         self._attempts: list[_Attempt] = []
         self._leader: _Attempt | None = None
         self._base = ""  # the text that the leader continues
@@ -168,14 +167,9 @@ class Call:
             return self._given_up() if not self._attempts and self._pool.hopeless(self) else None
         now_s = self._pool.clock()
         attempt = _Attempt(member, text, said, member.calls + 1, now_s, now_s, rival)
-        how: How = {**self.how, "max_tokens": left}
+        how: How = {**self.how, "max_tokens": left, "on_text": lambda piece: self._take(attempt, piece)}
         attempt.task = asyncio.create_task(
-            member.complete(
-                _continued(self.messages, text),
-                deadline=self.deadline,
-                on_text=lambda piece: self._take(attempt, piece),
-                **how,
-            )
+            member.complete(_continued(self.messages, text), deadline=self.deadline, **how)
         )
         self._pool.began(self, member, rival)
         attempt.task.add_done_callback(lambda _: self._pool.ended(self, member, rival))

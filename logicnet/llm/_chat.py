@@ -32,6 +32,7 @@ class CompletionRequest:
     regex: str | None = None
     stop: Sequence[str] = ()
     confidence: bool = False
+    on_text: Callable[[str], None] | None = None
 
     def body(self, model: str, without: set[str]) -> dict[str, Any]:
         """The request as JSON, without some of the optional fields."""

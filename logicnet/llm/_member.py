@@ -7,12 +7,10 @@ from typing import Unpack
 
 from logicnet.deadline import Clock, Deadline
 from logicnet.errors import ModelError
-from logicnet.llm._types import Completion, How, Message
+from logicnet.llm._types import Completion, How, Message, Spec
 from logicnet.llm.endpoint import Endpoint, Probe
 from logicnet.llm.fit import estimated_tokens
-from logicnet.llm.health import Health
-from logicnet.llm.pace import MOST_S, TokenRate
-from logicnet.llm.spec import Spec
+from logicnet.llm.health import MOST_S, Health, TokenRate
 from logicnet.llm.spending import Spending
 
 _PROBE_S = 10.0
@@ -67,16 +65,11 @@ class Member:
         return self._spending.charge(self.name, limit, limit.cost(estimated_tokens(messages), most_tokens))
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         """See `Models.complete`. Call `affords` before it."""
         at_s = self._spending.now_s()
-        done = await self._endpoint.complete(messages, deadline=deadline, on_text=on_text, **how)
+        done = await self._endpoint.complete(messages, deadline=deadline, **how)
         said = done.finish in ("stop", "length") and done.prompt_tokens > 0
         unbegun = done.finish == "failed" and not done.tokens
         if (limit := self.spec.limit) is not None and (said or unbegun):

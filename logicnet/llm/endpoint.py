@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -17,7 +17,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from logicnet.deadline import Deadline
-from logicnet.errors import ModelAway, ModelError
+from logicnet.errors import ModelAway, ModelError, SettingsError
 from logicnet.llm import _chat
 from logicnet.llm._client import Client, ModelRefused
 from logicnet.llm._types import Completion, How, Message
@@ -34,6 +34,7 @@ replaces a missing reply."""
 _HELLO = (Message("user", "Hello"),)
 _TEMPLATE_END = 12  # tokens of a prompt in which a template opens the thinking, line ends included
 
+PROBE_S = 30.0  # a judge, reference or bench that is silent for so long would fail every question
 _SILENCE_S = 10.0  # without a token, before the operator is told
 _SAY_AGAIN_S = 10.0  # a server that comes and goes is not logged for every challenge
 
@@ -92,12 +93,7 @@ class Endpoint:
         self._said_at_s = float("-inf")
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         """See `Models.complete`. One attempt: a failure comes back at once (`Retrying` asks again).
 
@@ -105,7 +101,7 @@ class Endpoint:
         """
         started_s = deadline.clock()
         asked = _chat.CompletionRequest(_chat.encodable(messages), **how)
-        written = _chat.StreamState(on_text)
+        written = _chat.StreamState(asked.on_text)
         failure: ModelError | None = None
         try:
             async with asyncio.timeout(deadline.remaining_s()) as limit:
@@ -291,3 +287,35 @@ class Endpoint:
 
 def _aside_s(deadline: Deadline) -> float:
     return min(_ASIDE_S, deadline.remaining_s() / 4)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Silence the endpoint's warnings: only the operator of a miner needs them. Do not nest."""
+    logger.disable("logicnet.llm")
+    try:
+        yield
+    finally:
+        logger.enable("logicnet.llm")
+
+
+async def reach(
+    role: str, url: str, model: str | None = None, key: SecretStr | None = None, *, flag: str
+) -> Endpoint:
+    """An endpoint that has just answered; the caller closes it. `flag`: the flag that gave `url`.
+
+    Raises SettingsError if `url` is not an address, and ModelError if the model there does not answer.
+    """
+    try:
+        endpoint = Endpoint(url, model, key)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace("--miner.llm_client.base_url", flag, 1)) from None
+    try:
+        probe = await endpoint.probe(PROBE_S)
+    except BaseException:
+        await endpoint.close()
+        raise
+    if probe.error:
+        await endpoint.close()
+        raise ModelError(f"the {role} does not answer: {probe.error}")
+    return endpoint

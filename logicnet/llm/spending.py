@@ -17,7 +17,7 @@ from typing import Annotated
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.llm.spec import Limit
+from logicnet.llm._types import Limit
 
 _DAY_S = 86_400
 _TRY_AGAIN_S = 10.0  # after a failed write

@@ -247,7 +247,8 @@ async def _written(
             raise _Repetition
 
     try:
-        done = await models.complete(prompt, deadline=deadline, on_text=watch, **how)
+        how["on_text"] = watch
+        done = await models.complete(prompt, deadline=deadline, **how)
     except _Repetition:
         pieces[:] = [_once("".join(pieces))]
         done = Completion(shown(pieces[0]), "length", said, deadline.clock() - started_s)
