@@ -81,7 +81,8 @@ class Endpoint:
     ) -> None:
         self._client = Client(base_url, key)
         self._told = told or self._say
-        self._server = f"the model server at {self._client.place}"
+        self.place = self._client.place  # host:port
+        self._server = f"the model server at {self.place}"
         self._model = model
         self._served: ServedModel | None = None
         self._ask_anew = True  # for the list of models; the last one holds until then
@@ -129,11 +130,6 @@ class Endpoint:
         return done
 
     @property
-    def place(self) -> str:
-        """host:port."""
-        return self._client.place
-
-    @property
     def served(self) -> ServedModel | None:
         """The model that answered last; None before the first call."""
         return self._served
@@ -145,7 +141,7 @@ class Endpoint:
             await self._read_template(timeout_s)
         late = f"{self._server} generated nothing within {timeout_s:g} s"
         error = late if done.finish == "deadline" else done.error
-        return Probe(self._client.place, self._served, done.seconds, error)
+        return Probe(self.place, self._served, done.seconds, error)
 
     async def ready(self) -> None:
         """Import the client now. Otherwise the first call does it, within its own time."""

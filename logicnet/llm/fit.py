@@ -30,12 +30,7 @@ def estimated_tokens(messages: Sequence[Message]) -> int:
 
 
 async def fitted(
-    messages: Sequence[Message],
-    max_tokens: int,
-    context: int,
-    count: Count,
-    *,
-    doubt: float = 1.0,
+    messages: Sequence[Message], max_tokens: int, context: int, count: Count, *, doubt: float = 1.0
 ) -> tuple[Sequence[Message], int]:
     """Messages and max_tokens that fit into `context` tokens together.
 

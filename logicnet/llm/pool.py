@@ -102,7 +102,7 @@ class Pool:
                 m.calls,
                 m.pace.tokens_per_s,
                 m.paid,
-                m.spent,
+                self._spending.spent(m.name),
                 self.clock() - m.health.opened_s if m.health.open else 0.0,
             )
             for m in self._members
@@ -118,7 +118,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for member in self._members:
-            await member.close()
+            await member.endpoint.close()
         self._spending.close()
 
     def choose(self, call: Call, *, rival: bool) -> Member | None:
@@ -160,7 +160,7 @@ class Pool:
         self._rivals -= rival
         if member.spec.most_calls is not None:
             for waiting in self._calls:
-                if not waiting.is_asked:
+                if not waiting.attempts:
                     waiting.wake()
 
     def _may_pay(self, call: Call) -> bool:
@@ -183,7 +183,7 @@ class Pool:
             call.wake()
 
     async def _watch(self, member: Member) -> None:
-        await member.ready()
+        await member.endpoint.ready()
         probe = await member.probe()
         if probe is not None and not probe.error:
             logger.info("A model: {}.", probe)
@@ -218,7 +218,7 @@ class Pool:
             end = f"{left} of {len(self._members)} are left" if left else "no other is left"
             logger.warning("T{}; {}.", member.health.why[1:], end)
         else:
-            logger.info("The model server at {} answers (again).", member.place)
+            logger.info("The model server at {} answers (again).", member.endpoint.place)
 
 
 def _names(specs: Sequence[Spec]) -> list[str]:

@@ -113,12 +113,7 @@ def _repaired(text: str) -> str:
     text = textwrap.dedent(text.expandtabs(4)).strip("\n")
     plain = text.translate(_LOOK_ALIKES)
     prompted = "\n".join(line for line in plain.splitlines() if _PROMPTED.match(line))
-    for attempt in (
-        text,
-        plain,
-        _PROMPTED.sub("", prompted),
-        _PYTHON_2_PRINT.sub(r"\1print(\2)", plain),
-    ):
+    for attempt in (text, plain, _PROMPTED.sub("", prompted), _PYTHON_2_PRINT.sub(r"\1print(\2)", plain)):
         tree = _parsed(attempt)
         if tree is not None and tree.body and not _is_prose(tree):
             return attempt

@@ -42,15 +42,7 @@ _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORE
 _READABLE = (
     *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call),
     *(ast.List, ast.Tuple, ast.expr_context, ast.unaryop, ast.cmpop, ast.boolop),
-    *(
-        ast.Add,
-        ast.Sub,
-        ast.Mult,
-        ast.Div,
-        ast.FloorDiv,
-        ast.Mod,
-        ast.Pow,
-    ),  # no ^: 5 ^ 3 is 6 in Python
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),  # no ^: 5 ^ 3 is 6 in Python
 )
 
 
@@ -183,13 +175,7 @@ def in_words(program: str) -> str:
     try:
         body = ast.parse(_code(program)).body
         steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    except (
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        MemoryError,
-        SystemError,
-    ):  # the last: too deep in 3.11
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep in 3.11
         return ""
     if not all(steps) or len(steps) > _MOST_STEPS or len(" ".join(steps)) > _MOST_QUESTION:
         return ""
