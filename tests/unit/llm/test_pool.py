@@ -18,7 +18,7 @@ from logicnet.llm import (
     Pool,
     Spec,
     Spending,
-    pace,
+    health,
     pool,
 )
 from logicnet.llm._call import Call
