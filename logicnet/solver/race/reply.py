@@ -200,14 +200,13 @@ def _step(node: ast.stmt) -> str:
 
 def _reads(value: ast.expr) -> bool:
     """Whether an expression reads as mathematics, not as Python."""
-    return all(
-        isinstance(node, _READABLE) or (isinstance(node, ast.Attribute) and _maths_name(node))
-        for node in ast.walk(value)
-    )
-
-
-def _maths_name(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Name) and node.value.id == "math"
+    for node in ast.walk(value):
+        match node:
+            case ast.Attribute(value=ast.Name(id="math")):
+                continue
+        if not isinstance(node, _READABLE):
+            return False
+    return True
 
 
 def _maths(value: ast.expr) -> str:

@@ -213,8 +213,9 @@ class _Race:
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
         while self._running:
             left_s = self.deadline.remaining_s() - reserve_s
-            if self._computed():
-                left_s = min(left_s, self._trace_s() - self.deadline.elapsed_s())
+            if self._computed() and self.prices.second:  # longer costs more than even a certain trace adds
+                trace_s = self.samplers.profile.trace_gain / self.prices.second
+                left_s = min(left_s, trace_s - self.deadline.elapsed_s())
             if left_s <= 0.0:
                 self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
                 break
@@ -243,10 +244,6 @@ class _Race:
     def _computed(self) -> bool:
         """Whether `exact` has the answer, so that only a trace to go with it remains to be won."""
         return any(end.sampler == "exact" and end.form is not None for end in self.ends)
-
-    def _trace_s(self) -> float:
-        """The longest wait for a trace: more seconds cost more than even a certain trace adds."""
-        return self.samplers.profile.trace_gain / self.prices.second if self.prices.second else math.inf
 
     def _begin_all(self) -> None:
         """Start as many samples as there is room for, the samplers in turn, so that few are mixed too."""

@@ -104,8 +104,7 @@ class StoppingRule:
         return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Worth:
+class _Worth(NamedTuple):
     """The value of an answer, in reward."""
 
     right: float
@@ -223,17 +222,14 @@ def _plans(tree: _Tree, waits: Waits, rate: float) -> list[tuple[float, float, f
         gains: list[float] = []
         prices: list[float] = []
         for depth, now, later in tree:
-            if depth >= len(reach):  # no more samples are pending
-                gains.append(0.0)
-                prices.append(0.0)
-                continue
             gain, price = now, 0.0
-            for chance, child in later:
-                gain += chance * gains[child]
-                price += chance * prices[child]
-            gain *= reach[depth]
-            price = rate * seconds[depth] + reach[depth] * price
-            worth_it = gain > price
+            if depth < len(reach):  # more samples are pending
+                for chance, child in later:
+                    gain += chance * gains[child]
+                    price += chance * prices[child]
+                gain *= reach[depth]
+                price = rate * seconds[depth] + reach[depth] * price
+            worth_it = depth < len(reach) and gain > price
             gains.append(gain if worth_it else 0.0)
             prices.append(price if worth_it else 0.0)
         plans.append((gains[-1], prices[-1], window_s) if gains else (0.0, 0.0, window_s))

@@ -127,7 +127,6 @@ SCATTER: Mapping[str, Scatter] = MappingProxyType(
 )
 """Kinds with few answers to choose from; all others scatter as `Scatter()`."""
 
-
 WEAK_SCATTER = Scatter()
 CHAT_SCATTER = Scatter(within=0.60, between=0.50)
 """For the models of `CHAT`: their errors are alike. Tuned together with its spread."""
@@ -197,8 +196,7 @@ class Trust:
         """Chance that a sample ends without an answer."""
         prior = self.prior(sampler)
         right, wrong, silent = self._totals.get(sampler, _NOTHING)
-        strength = prior.strength
-        return (prior.silent * strength + silent) / (strength + right + wrong + silent)
+        return (prior.silent * prior.strength + silent) / (prior.strength + right + wrong + silent)
 
     def scatter(self, kind: str) -> Scatter:
         return self._scatter.get(kind, self._other_scatter)
@@ -225,9 +223,6 @@ class _Answer:
 
     odds: tuple[float, ...]
     samplers: dict[str, int]
-
-    def signature(self) -> tuple[int, ...]:
-        return tuple(sorted(self.samplers.values()))
 
 
 @dataclass(slots=True)
@@ -266,14 +261,13 @@ class Ballots:
         """By answer, and "" for none of them. Unnormalised."""
         if self._joint is None:
             within, between = _concentrations(self.trust.scatter(self.kind))
-            signatures = {key: answer.signature() for key, answer in self.answers.items()}
+            signatures = {key: tuple(sorted(one.samplers.values())) for key, one in self.answers.items()}
             everything = sorted(signatures.values())
             without: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
             joint: dict[str, float] = {}
             for key, answer in self.answers.items():
                 signature = signatures[key]
-                rest = without.get(signature)
-                if rest is None:
+                if (rest := without.get(signature)) is None:
                     others = everything.copy()
                     others.remove(signature)
                     rest = without[signature] = tuple(others)
@@ -307,8 +301,7 @@ class Ballots:
             self.trust.right(sampler, self.kind), self.trust.prior(sampler).spread, shift
         )
         self.wrong = tuple(map(float.__mul__, self.wrong, wrong))
-        answer = self.answers.get(key)
-        if answer is None:
+        if (answer := self.answers.get(key)) is None:
             self.answers[key] = _Answer(odds, {sampler: 1})
         else:
             answer.odds = tuple(map(float.__mul__, answer.odds, odds))
@@ -321,13 +314,10 @@ def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
     scales: dict[str, Scale | None] = {}
     shifts = []
     for vote in votes:
-        if vote.confidence is None or not math.isfinite(vote.confidence):
-            shifts.append(0.0)
-            continue
         if vote.sampler not in scales:
             scales[vote.sampler] = trust.scales.get(vote.sampler) or _fellows(votes, vote.sampler)
         scale = scales[vote.sampler]
-        if scale is None:
+        if scale is None or vote.confidence is None or not math.isfinite(vote.confidence):
             shifts.append(0.0)
             continue
         above = (vote.confidence - scale.mean) / max(scale.deviation, _LEAST_DEVIATION)
