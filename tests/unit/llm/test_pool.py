@@ -305,7 +305,7 @@ async def test_few_calls_are_asked_for_twice_while_all_are_well() -> None:
     """Slow for everybody: a second request for each would make it slower yet."""
     async with servers(2) as (a, b), opened(of(a), of(b)) as models:
         how: How = {"max_tokens": 5}
-        calls = [Call(models, QUESTION, after(10), None, how) for _ in range(40)]
+        calls = [Call(models, QUESTION, after(10), how) for _ in range(40)]
         models._calls |= set(calls)
         twice = 0
         while (member := models.choose(calls[twice], rival=True)) is not None:
