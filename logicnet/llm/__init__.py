@@ -5,19 +5,5 @@ from logicnet.llm.endpoint import Endpoint, Probe, ServedModel
 from logicnet.llm.pool import EndpointStatus, Pool, Retrying
 from logicnet.llm.spending import Spending
 
-__all__ = [
-    "Completion",
-    "Endpoint",
-    "EndpointStatus",
-    "Finish",
-    "How",
-    "Limit",
-    "Message",
-    "Models",
-    "Pool",
-    "Probe",
-    "Retrying",
-    "ServedModel",
-    "Spec",
-    "Spending",
-]
+__all__ = ["Completion", "Endpoint", "EndpointStatus", "Finish", "How", "Limit", "Message", "Models", "Pool"]
+__all__ += ["Probe", "Retrying", "ServedModel", "Spec", "Spending"]

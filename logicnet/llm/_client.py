@@ -60,18 +60,12 @@ class Client:
         self._key = key
         self._openai: openai.AsyncOpenAI | None = None
 
-    async def get(self, path: str) -> Any:
-        """JSON of a path below the base URL."""
+    async def json(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """JSON of a path below the base URL; with a body posted outside `/v1`, where vLLM has its own."""
         client = await self.ready()
         try:
-            return await client.get(path, cast_to=object)
-        except Exception as error:  # as in `stream`
-            raise self._translated(error) from error
-
-    async def post_to_root(self, path: str, body: dict[str, Any]) -> Any:
-        """JSON of a path outside `/v1`, where vLLM has its own endpoints."""
-        client = await self.ready()
-        try:
+            if body is None:
+                return await client.get(path, cast_to=object)
             return await client.post(self._root + path, body=body, cast_to=object)
         except Exception as error:  # as in `stream`
             raise self._translated(error) from error

@@ -59,7 +59,7 @@ class Member:
         self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         """See `Models.complete`. Call `affords` before it."""
-        at_s = self._spending.now_s()
+        at_s = self._spending.clock()
         done = await self.endpoint.complete(messages, deadline=deadline, **how)
         said = done.finish in ("stop", "length") and done.prompt_tokens > 0
         unbegun = done.finish == "failed" and not done.tokens

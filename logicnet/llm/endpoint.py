@@ -137,8 +137,12 @@ class Endpoint:
     async def probe(self, timeout_s: float = 10.0) -> Probe:
         """Generate one token: `/health` answers even if the engine of a vLLM is stuck."""
         done = await self.complete(_HELLO, deadline=Deadline.after(timeout_s), max_tokens=1)
-        if done.finish in ("stop", "length") and self._habit.thinks is None:
-            await self._read_template(timeout_s)
+        if done.finish in ("stop", "length") and self._habit.thinks is None and self._served is not None:
+            aside_s = min(_ASIDE_S, timeout_s)
+            said = await self._tokenized(_HELLO, self._served.model, aside_s, return_token_strs=True)
+            tokens = said.get("token_strs")
+            if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
+                self._habit.count(True)  # the chat template opens a block of thinking by itself
         late = f"{self._server} generated nothing within {timeout_s:g} s"
         error = late if done.finish == "deadline" else done.error
         return Probe(self.place, self._served, done.seconds, error)
@@ -205,7 +209,7 @@ class Endpoint:
             await self._client.ready()  # may take seconds; they are not the server's
             try:
                 async with asyncio.timeout(_aside_s(deadline)):
-                    contexts = _chat.contexts(await self._client.get("/models"))
+                    contexts = _chat.contexts(await self._client.json("/models"))
             except ModelRefused as refusal:
                 contexts, refused = {}, refusal
             except TimeoutError:
@@ -226,40 +230,27 @@ class Endpoint:
         self, asked: _chat.CompletionRequest, model: str, context: int, doubt: float, deadline: Deadline
     ) -> _chat.CompletionRequest:
         async def count(messages: Sequence[Message]) -> int | None:
-            return await self._count(messages, model, deadline)
+            found = (await self._tokenized(messages, model, _aside_s(deadline))).get("count")
+            return found if isinstance(found, int) else None
 
         messages, room = await fitted(asked.messages, asked.max_tokens, context, count, doubt=doubt)
         return replace(asked, messages=messages, max_tokens=room)
 
-    async def _count(self, messages: Sequence[Message], model: str, deadline: Deadline) -> int | None:
-        """Exact tokens of a prompt, from vLLM's /tokenize; None where that is missing."""
+    async def _tokenized(
+        self, messages: Sequence[Message], model: str, within_s: float, **more: Any
+    ) -> dict[str, Any]:
+        """What vLLM's /tokenize says of a prompt; empty where that is missing."""
         if not self._counts:
-            return None
+            return {}
+        body = {"model": model, **_chat.prompt(messages, self._refused), **more}
         try:
-            async with asyncio.timeout(_aside_s(deadline)):
-                body = {"model": model, **_chat.prompt(messages, self._refused)}
-                counted = await self._client.post_to_root("/tokenize", body)
+            async with asyncio.timeout(within_s):
+                return _chat.as_dict(await self._client.json("/tokenize", body))
         except ModelRefused as refusal:
             self._counts = refusal.status not in (404, 405, 501)
-            return None
         except (ModelError, TimeoutError):
-            return None
-        count = _chat.as_dict(counted).get("count")
-        return count if isinstance(count, int) else None
-
-    async def _read_template(self, timeout_s: float) -> None:
-        """Learn from vLLM's /tokenize whether the chat template opens a block of thinking by itself."""
-        if self._served is None or not self._counts:
-            return
-        body = {"model": self._served.model, **_chat.prompt(_HELLO, self._refused)}
-        try:
-            async with asyncio.timeout(min(_ASIDE_S, timeout_s)):
-                said = await self._client.post_to_root("/tokenize", {**body, "return_token_strs": True})
-        except (ModelError, TimeoutError):
-            return
-        tokens = _chat.as_dict(said).get("token_strs")
-        if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
-            self._habit.count(True)
+            pass
+        return {}
 
     def _say(self, done: Completion, _: ModelError | None) -> None:
         """Log when the server starts to fail and when it answers again, not each failure."""

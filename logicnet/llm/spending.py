@@ -37,7 +37,7 @@ class Spending:
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._path = path
-        self._clock = clock
+        self.clock = clock
         self._day = self._today()
         self._spent: dict[str, float] = {}
         self._unwritten = asyncio.Event()
@@ -63,9 +63,6 @@ class Spending:
         self._turn()
         if at_s // _DAY_S == self._day:
             self._add(name, real - charged)
-
-    def now_s(self) -> float:
-        return self._clock()
 
     async def keep(self) -> None:
         """Write every change to the file, until cancelled."""
@@ -100,7 +97,7 @@ class Spending:
         self._unwritten.set()
 
     def _today(self) -> int:
-        return int(self._clock() // _DAY_S)
+        return int(self.clock() // _DAY_S)
 
     def _turn(self) -> None:
         if (today := self._today()) > self._day:  # a clock that goes back refunds nothing

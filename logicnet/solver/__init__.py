@@ -10,22 +10,6 @@ from logicnet.solver._registry import build, load_solver, on_shift, solver_names
 from logicnet.solver._types import Setup, Solver, asks_models, free
 from logicnet.votelog import SamplerVote, VoteLog
 
-__all__ = [
-    "Answer",
-    "Challenge",
-    "Completion",
-    "Deadline",
-    "Message",
-    "Models",
-    "Retrying",
-    "SamplerVote",
-    "Setup",
-    "Solver",
-    "VoteLog",
-    "asks_models",
-    "build",
-    "free",
-    "load_solver",
-    "on_shift",
-    "solver_names",
-]
+__all__ = ["Answer", "Challenge", "Completion", "Deadline", "Message", "Models", "Retrying", "SamplerVote"]
+__all__ += ["Setup", "Solver", "VoteLog", "asks_models", "build", "free", "load_solver", "on_shift"]
+__all__ += ["solver_names"]
