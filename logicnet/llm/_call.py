@@ -121,7 +121,9 @@ class Call:
             self.attempts.remove(attempt)
             done = attempt.task.result()
             if done.finish != "failed":
-                return self._whole(attempt, done)
+                if attempt is not self._leader and not done.text:
+                    return replace(done, text=self._best(), tokens=self._written())
+                return replace(done, text=attempt.base + done.text, tokens=attempt.tokens + done.tokens)
             self._losses[attempt.member] += 1
             if self._losses[attempt.member] >= _most(attempt.member, _TRIES_OF_ROUTER):
                 self.failed[attempt.member] = self._pool.clock()
@@ -142,7 +144,9 @@ class Call:
         left = self.how["max_tokens"] - said
         if left <= 0:
             return None if self.attempts else Completion(text, "length", said)
-        self._forgive()
+        for failed, failed_s in list(self.failed.items()):  # a few retries, if it answered another call since
+            if failed.last_word_s > failed_s and self._losses[failed] < _TRIES:
+                del self.failed[failed]
         rival = any(not one.member.health.open for one in self.attempts)
         member = self._pool.choose(self, rival=rival)
         if member is not None and member.health.open and not all(map(self._waited_out, self.attempts)):
@@ -164,12 +168,6 @@ class Call:
         attempt.task.add_done_callback(lambda _: self.wake())
         self.attempts.append(attempt)
         return None
-
-    def _forgive(self) -> None:
-        """Allow a few retries at a server that failed this call and then answered another."""
-        for member, failed_s in list(self.failed.items()):
-            if member.last_word_s > failed_s and self._losses[member] < _TRIES:
-                del self.failed[member]
 
     def _take(self, attempt: _Attempt, piece: str) -> None:
         """Take a piece of text from an attempt."""
@@ -239,11 +237,6 @@ class Call:
     def _best(self) -> str:
         """The text so far; the thinking if there is nothing else."""
         return self._so_far() or shown("".join(self._pieces))
-
-    def _whole(self, attempt: _Attempt, done: Completion) -> Completion:
-        if attempt is not self._leader and not done.text:
-            return replace(done, text=self._best(), tokens=self._written())
-        return replace(done, text=attempt.base + done.text, tokens=attempt.tokens + done.tokens)
 
 
 def _most(member: Member, of_router: int) -> int:

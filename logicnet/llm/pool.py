@@ -135,7 +135,8 @@ class Pool:
         well = [m for m in others if not m.health.open and not m.full]
         if free := [m for m in well if not m.paid]:
             return min(free, key=self._cost)
-        if self._may_pay(call):
+        unpaid = [m for m in self._members if not m.paid and m not in call.failed]
+        if call.late or all(m.health.open for m in unpaid):  # only a paid server is left
             for member in sorted(well, key=self._cost):
                 if member.affords(call.messages, call.how["max_tokens"]):
                     return member
@@ -162,11 +163,6 @@ class Pool:
             for waiting in self._calls:
                 if not waiting.attempts:
                     waiting.wake()
-
-    def _may_pay(self, call: Call) -> bool:
-        """Whether only a paid server is left: no other is healthy, or half of the time passed in silence."""
-        others = [m for m in self._members if not m.paid and m not in call.failed]
-        return all(m.health.open for m in others) or call.late
 
     def _cost(self, member: Member) -> float:
         """Approximate seconds per token of one more call."""

@@ -28,7 +28,6 @@ from logicnet.errors import SettingsError
 from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
-_PRIORS: dict[str, Priors] = {"weak": WEAK, "chat": CHAT}
 _USUAL_TOKENS = {"reason": 0.35, "program": 0.35}
 """Share of `max_tokens` that a sample usually takes, before any was seen. Two or three samples correct it."""
 
@@ -83,13 +82,11 @@ class Profile(_ProfileFields):
         return self
 
     def matches(self, model: str) -> bool:
-        def like(patterns: Sequence[str]) -> bool:
-            return any(fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
-
-        return like(self.models) and not like(self.but_not)
+        like = {one for one in self.models + self.but_not if fnmatchcase(model.lower(), one.lower())}
+        return not like.isdisjoint(self.models) and like.isdisjoint(self.but_not)
 
     def trust_priors(self) -> Priors:
-        return _PRIORS[self.priors]
+        return WEAK if self.priors == "weak" else CHAT
 
     def usual(self) -> dict[str, Usual]:
         """Priors of the durations."""
@@ -105,7 +102,13 @@ class _ProfilesFile(_ProfileFields):
 
 def load_profiles(own: Path | None = None) -> Sequence[Profile]:
     """The operator's profiles, then the built-in ones. Raises SettingsError, in one line."""
-    return (*(_read(own) if own is not None else ()), *_ours())
+    if own is None:
+        return _ours()
+    where = f"--miner.profiles {own}"
+    try:
+        return (*_parsed(own.read_bytes(), where), *_ours())
+    except OSError as error:
+        raise SettingsError(f"{where} cannot be read: {error.strerror or error}") from None
 
 
 def profile_for(model: str | None, profiles: Sequence[Profile], thinks: bool | None = None) -> Profile:
@@ -124,14 +127,6 @@ def profile_for(model: str | None, profiles: Sequence[Profile], thinks: bool | N
 @cache
 def _ours() -> Sequence[Profile]:
     return _parsed(files("logicnet.solver.race").joinpath("profiles.toml").read_bytes(), "profiles.toml")
-
-
-def _read(path: Path) -> Sequence[Profile]:
-    where = f"--miner.profiles {path}"
-    try:
-        return _parsed(path.read_bytes(), where)
-    except OSError as error:
-        raise SettingsError(f"{where} cannot be read: {error.strerror or error}") from None
 
 
 def _parsed(data: bytes, where: str) -> Sequence[Profile]:

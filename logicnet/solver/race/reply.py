@@ -37,6 +37,7 @@ _RESTARTS = 3  # of a process that worked before
 _COMPARE_S = 0.3  # for the embeddings of some traces, 20 ms each on a slow core
 _READ = 1_200  # characters of a trace that are compared: its first 256 tokens
 _WORD = re.compile(r"\w+|[^\w\s]")
+_FENCED = re.compile(r"```\w*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LAST_WORDS = 300  # characters at the end of the steps, searched for the answer
 _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
 _READABLE = (
@@ -173,7 +174,7 @@ def _ends_with(steps: str, answer: str) -> bool:
 def in_words(program: str) -> str:
     """The steps of a short program, one sentence each; "" if one cannot be a sentence, such as a loop."""
     try:
-        body = ast.parse(_code(program)).body
+        body = ast.parse("\n".join(_FENCED.findall(program)) or program).body
         steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep in 3.11
         return ""
@@ -227,8 +228,3 @@ class _Spelled(ast.NodeTransformer):
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ").strip()
-
-
-def _code(text: str) -> str:
-    blocks = re.findall(r"```\w*\n(.*?)(?:```|\Z)", text, re.DOTALL)
-    return "\n".join(blocks) if blocks else text

@@ -81,8 +81,7 @@ class Samplers:
     exactly: Exact
 
     async def exact(self) -> Sample:
-        worked = await self.exactly.solve(self.question)
-        if worked is None:
+        if (worked := await self.exactly.solve(self.question)) is None:
             return Sample("exact", None)
         return Sample("exact", normal_form(worked.answer, self.question), trace=worked.steps)
 
@@ -250,7 +249,9 @@ async def _written(
         how["on_text"] = watch
         done = await models.complete(prompt, deadline=deadline, **how)
     except _Repetition:
-        pieces[:] = [_once("".join(pieces))]
+        text = "".join(pieces)
+        tail = text[-_LOOP_CHARS:]
+        pieces[:] = [text[: text.find(tail) + len(tail)]]  # up to the end of the first round
         done = Completion(shown(pieces[0]), "length", said, deadline.clock() - started_s)
     return done, "".join(pieces)
 
@@ -258,12 +259,6 @@ async def _written(
 def _repeats(text: str) -> bool:
     tail = text[-_LOOP_CHARS:]
     return len(text) >= _LOOP_CHARS * _LOOP_TIMES and text[-_LOOP_WINDOW:].count(tail) >= _LOOP_TIMES
-
-
-def _once(text: str) -> str:
-    """A text that repeats itself, up to the end of the first round."""
-    tail = text[-_LOOP_CHARS:]
-    return text[: text.find(tail) + len(tail)]
 
 
 def _guess(done: Completion, question: str) -> str:

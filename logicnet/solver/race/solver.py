@@ -227,7 +227,8 @@ class _Race:
             self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
             self.note = "all samples ended"
-        return self._chosen()
+        best = posterior(self._ballot(), self.trust, self.kind).best
+        return next((end.form for end in self.ends if end.form and end.form.key == best), None)
 
     def stop(self) -> None:
         """Cancel the running samples; a server stops generating for them."""
@@ -262,20 +263,16 @@ class _Race:
         if self._computed() or (self.slot.scheduler.costs() and self.ends_with_answer()):
             return
         while self._calls() < self.slot.calls():
-            sampler = self._next_sampler()
-            if sampler is None:
+            profile = self.samplers.profile
+            left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
+            if not left:
                 return
-            slows = 1.0 / self.samplers.profile.calls
+            sampler = max(left, key=lambda one: self.trust.right(one, self.kind))  # the most trusted
+            slows = 1.0 / profile.calls
             worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
                 return
             self._start(sampler)
-
-    def _next_sampler(self) -> str | None:
-        """The most trusted sampler that may draw more."""
-        profile = self.samplers.profile
-        left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
-        return max(left, key=lambda one: self.trust.right(one, self.kind), default=None)
 
     def _kinds(self) -> Sequence[str]:
         """Where the question asks for a program, the output of one is not an answer."""
@@ -320,7 +317,3 @@ class _Race:
     def _pending(self) -> Sequence[Pending]:
         now_s = self.deadline.clock()
         return [Pending(sampler, now_s - started_s) for sampler, started_s in self._running.values()]
-
-    def _chosen(self) -> NormalForm | None:
-        best = posterior(self._ballot(), self.trust, self.kind).best
-        return next((end.form for end in self.ends if end.form and end.form.key == best), None)
