@@ -4,8 +4,6 @@ A solver with several samplers attaches one to its `Answer`. The ledger and the 
 `logicnet learn` learns from it which samplers to trust.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

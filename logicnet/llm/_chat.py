@@ -1,7 +1,5 @@
 """OpenAI's chat completion protocol with the additions of vLLM: the request and the stream."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

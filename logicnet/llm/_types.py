@@ -1,7 +1,5 @@
 """The types between a solver and the models, and the settings of one model server."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, Required, TypedDict, Unpack

@@ -4,8 +4,6 @@ Extensions of vLLM (a regex for the text, an assistant's message to be continued
 refuses them. The context length is what the server reports.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -3,8 +3,6 @@
 Pure arithmetic on messages; the caller provides the token count.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 

@@ -5,8 +5,6 @@ one that has stopped. Patience is the mean plus four mean deviations, as in TCP'
 (RFC 6298).
 """
 
-from __future__ import annotations
-
 from logicnet.errors import ModelAway, ModelError
 from logicnet.llm._client import ModelRefused
 

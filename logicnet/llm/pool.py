@@ -6,8 +6,6 @@ with growing pauses while it is out of use, seldom while it is idle, so that an 
 challenge meets it. The same task notices when a server is silent in all of its calls.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ server reports its usage. So the limit holds however many calls are in flight, a
 keeps its full charge. The request path only counts; a task writes the file right after.
 """
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time

@@ -5,8 +5,6 @@ computes an expression with unknowns at one odd place, the same for everybody. T
 there to ten digits are the same function.
 """
 
-from __future__ import annotations
-
 import ast
 import cmath
 import hashlib

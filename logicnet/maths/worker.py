@@ -4,8 +4,6 @@ For libraries that compute on what strangers wrote. A thread cannot be stopped, 
 interrupt a big-number multiplication; a process can be killed and replaced.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

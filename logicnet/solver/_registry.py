@@ -1,7 +1,5 @@
 """The solvers of every installed package, by the name of their entry point, and their shifts."""
 
-from __future__ import annotations
-
 import asyncio
 import difflib
 from collections.abc import AsyncIterator

@@ -5,8 +5,6 @@ arithmetic, LogicNet 1.6). So a reply always goes out: the solver's answer, else
 far, else a statement that the answer is unknown.
 """
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path

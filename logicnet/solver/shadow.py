@@ -8,8 +8,6 @@ Slow solvers are displaced more often: compare seconds together with the number 
 It runs in the miner's process: a solver that blocks the event loop blocks real replies too.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import time

@@ -3,8 +3,6 @@
 A solver gets it in place of the models, so that no text is lost however the solver ends.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ middle of a line. The repairs work on the text and its syntax tree; nothing runs
 modules that the sandbox lacks.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 import math

@@ -4,8 +4,6 @@ They run inside the sandbox under its limits. Each module is a class `NAME__`, w
 functions, because that Python has neither decorated methods nor inheritance. `SOURCES` has them by module.
 """
 
-from __future__ import annotations
-
 import string
 
 _FRACTIONS = """

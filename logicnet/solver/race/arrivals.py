@@ -4,8 +4,6 @@ Durations are log-normal, and the samples of one question share a part of the va
 without regard to answers and prices.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -7,8 +7,6 @@ plain completion of SmolLM2-135M on 39 easy tasks: another completion 0.63, a te
 question 0.68), a told calculation 0.65 (with the question 0.68).
 """
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import math

@@ -7,8 +7,6 @@ program   the model writes a short program, and the sandbox runs it
 exact     a closed expression is computed without a model
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ choice by the next votes, which the posterior forecasts over several arrivals, w
 each. The price is the expected time of these arrivals (arrivals.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

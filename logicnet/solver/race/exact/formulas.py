@@ -2,8 +2,6 @@
 
 # ruff: noqa: RUF001  (the sign of multiplication is meant)
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

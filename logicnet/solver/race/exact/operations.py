@@ -6,8 +6,6 @@ returns a Work, or None or Unreadable where it is not sure.
 
 # ruff: noqa: RUF001  (the sign of multiplication is meant)
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Sequence

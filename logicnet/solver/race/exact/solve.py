@@ -1,7 +1,5 @@
 """The worker's function: the answer to a closed question. Importing it loads sympy."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 from logicnet.maths.expression import Unreadable
