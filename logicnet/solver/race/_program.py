@@ -287,7 +287,8 @@ def _bound(tree: ast.AST | None) -> set[str]:
     """Names with a value in any scope, so that none of them is replaced."""
     bound = {node.id for node in _nodes(tree, ast.Name) if not isinstance(node.ctx, ast.Load)}
     bound |= {node.arg for node in _nodes(tree, ast.arg)}
-    bound |= {node.name for kind in (ast.FunctionDef, ast.ClassDef) for node in _nodes(tree, kind)}
+    bound |= {node.name for node in _nodes(tree, ast.FunctionDef)}
+    bound |= {node.name for node in _nodes(tree, ast.ClassDef)}
     return bound | {(one.asname or one.name).partition(".")[0] for one in _nodes(tree, ast.alias)}
 
 
