@@ -20,7 +20,7 @@ from logicnet.config import endpoints
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
-from logicnet.llm.reach import unheard
+from logicnet.llm.endpoint import unheard
 from logicnet.logs import log_event
 from logicnet.operate.telemetry import MonitoredEndpoint, monitored, restored_meter, telemetry_server
 from logicnet.protocol import Hotkey

@@ -4,16 +4,13 @@ A solver with several samplers attaches one to its `Answer`. The ledger and the 
 `logicnet learn` learns from it which samplers to trust.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MOST_VOTES = 64
-MOST_TEXT = 400
-"""Votes of a log, and characters of each text, that are kept: 30 kB at most."""
+MOST_VOTES = 64  # of a log that are kept: 30 kB at most
+MOST_TEXT = 400  # characters of each text that are kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,5 @@ from logicnet.answers.kinds import question_kind
 from logicnet.answers.normal import normal_form
 from logicnet.answers.question import AnswerFormat, QuestionSpec, question_spec
 
-__all__ = [
-    "AnswerFormat",
-    "NormalForm",
-    "QuestionSpec",
-    "extract",
-    "normal_form",
-    "question_kind",
-    "question_spec",
-]
+__all__ = ["AnswerFormat", "NormalForm", "QuestionSpec"]
+__all__ += ["extract", "normal_form", "question_kind", "question_spec"]

@@ -1,7 +1,5 @@
 """Durations and ranges: 3 h 20 min is 3:20 where a duration is asked for; between 10 and 15 is 10-15."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 

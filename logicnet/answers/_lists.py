@@ -1,13 +1,10 @@
 """Lists: several values in one answer, in order or not; unknowns with their values; intervals."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from fractions import Fraction
 
-from logicnet.answers._form import NormalForm, made
-from logicnet.answers._formulas import formula_form
+from logicnet.answers._form import NormalForm, formula_form, made
 from logicnet.answers._numbers import number_form, numbers_in, shown
 from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import computed

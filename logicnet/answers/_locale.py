@@ -6,8 +6,6 @@ a decimal one, then those of the answer; where these do not, the language decide
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
-from __future__ import annotations
-
 import re
 
 from logicnet.answers._units import is_measure

@@ -14,8 +14,6 @@ is LaTeX or has words, and then a judge must decide. So:
     sqrt(194)           as it was written: one number to a validator, as it is in a truth of \\sqrt{194}
 """
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Numbers in words: twelve, minus three hundred and five, two and three quarters."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 from itertools import pairwise

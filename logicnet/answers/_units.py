@@ -1,7 +1,5 @@
 """Units: which word is which unit, and amounts in the unit that is asked for."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 from itertools import pairwise

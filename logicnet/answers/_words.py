@@ -1,7 +1,5 @@
 """Words: yes and no, options, times and dates, names and short sentences, code."""
 
-from __future__ import annotations
-
 import calendar
 import re
 from datetime import date

@@ -10,8 +10,6 @@ Pure text work, linear in the text. Nothing is added that the text does not say.
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
-from __future__ import annotations
-
 import re
 
 from logicnet.answers._locale import plain_signs

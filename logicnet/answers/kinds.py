@@ -1,7 +1,5 @@
 """Kinds of questions, coarse: samplers earn trust for each of them."""
 
-from __future__ import annotations
-
 import re
 
 from logicnet.answers.question import question_spec

@@ -10,14 +10,11 @@ words, code
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 
 from logicnet.answers._durations import duration_form, range_form
-from logicnet.answers._form import NormalForm, made
-from logicnet.answers._formulas import formula_form
+from logicnet.answers._form import NormalForm, formula_form, made
 from logicnet.answers._lists import (
     expression_form,
     factors_form,

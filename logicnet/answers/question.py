@@ -6,8 +6,6 @@ decimals, percent or not, which base, which unknowns, which options.
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
-from __future__ import annotations
-
 import functools
 import re
 from dataclasses import dataclass, field, replace

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from logicnet._util.parsing import parse, read, validate
 from logicnet.config._words import quoted
 from logicnet.errors import SettingsError
-from logicnet.llm.spec import Limit, Spec
+from logicnet.llm import Limit, Spec
 from logicnet.settings import LlmClientSettings, fit_base_url, is_endpoint_file
 
 _ENV_FILE = Path(".env")

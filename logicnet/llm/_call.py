@@ -10,35 +10,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from logicnet._util.tasks import retrieved
-from logicnet.deadline import Clock, Deadline
+from logicnet.deadline import Deadline
 from logicnet.llm._member import Member
 from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.thinking import inside, shown
 
+if TYPE_CHECKING:
+    from logicnet.llm.pool import Pool
+
 _LOOK_AGAIN_S = 0.25  # while there is no other server to ask
 _OUT_S = 0.5  # of silence, at a server whose circuit is open
-_SHARE = 3.0
-"""An attempt may be silent for a third of the time left, so that its rival has two thirds."""
-
+_SHARE = 3.0  # an attempt may be silent for a third of the time left, so that its rival has two thirds
 _TRIES = 3  # at a server that failed this call and answered another one since
 _TRIES_OF_ROUTER = 4
 _AT_ROUTER = 2  # concurrent attempts of a call; also where a connection hangs
-
-
-class Choice(Protocol):
-    """The part of a pool that a call uses."""
-
-    clock: Clock
-
-    def choose(self, call: Call, *, rival: bool) -> Member | None: ...
-    def hopeless(self, call: Call) -> bool: ...
-    def began(self, call: Call, member: Member, rival: bool) -> None: ...
-    def ended(self, call: Call, member: Member, rival: bool) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -58,21 +48,14 @@ class _Attempt:
 class Call:
     """One completion. Call `run` once."""
 
-    def __init__(
-        self,
-        pool: Choice,
-        messages: Sequence[Message],
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None,
-        how: How,
-    ) -> None:
+    def __init__(self, pool: Pool, messages: Sequence[Message], deadline: Deadline, how: How) -> None:
         self.failed: dict[Member, float] = {}  # servers that failed this call, and when
         self.deadline = deadline
         self.messages = messages
         self.how = how
         self._pool = pool
-        self._on_text = on_text
-        self._attempts: list[_Attempt] = []
+        self._on_text = how.get("on_text")
+        self.attempts: list[_Attempt] = []
         self._leader: _Attempt | None = None
         self._base = ""  # the text that the leader continues
         self._pieces: list[str] = []  # the leader's
@@ -85,25 +68,20 @@ class Call:
     @property
     def asked(self) -> set[Member]:
         """Servers with as many attempts at once as they may have."""
-        at_it = Counter(attempt.member for attempt in self._attempts)
+        at_it = Counter(attempt.member for attempt in self.attempts)
         return {member for member, count in at_it.items() if count >= _most(member, _AT_ROUTER)}
 
     @property
     def left_behind(self) -> set[Member]:
         """Servers that are silent in this call and answer others: the connection may hang for ever."""
-        at_it = Counter(attempt.member for attempt in self._attempts)
+        at_it = Counter(attempt.member for attempt in self.attempts)
         return {
             one.member
-            for one in self._attempts
+            for one in self.attempts
             if at_it[one.member] < _AT_ROUTER
             and one.member.last_word_s > one.last_s
-            and self._silent_s(one) >= one.member.patience_s(one.load)
+            and self._waited_out(one)
         }
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether an attempt is running."""
-        return bool(self._attempts)
 
     @property
     def late(self) -> bool:
@@ -121,7 +99,10 @@ class Call:
             while True:
                 self._woken.clear()
                 done = self._ended()
-                if done is None and (not self._attempts or all(map(self._overdue, self._attempts))):
+                if done is None and (
+                    not self.attempts
+                    or all(self._silent_s(one) >= self._patience_s(one) for one in self.attempts)
+                ):
                     done = self._ask_another()
                 if done is not None:
                     return replace(done, seconds=self._pool.clock() - self._begun_s)
@@ -131,16 +112,18 @@ class Call:
                 except TimeoutError:
                     pass
         finally:
-            for attempt in self._attempts:
+            for attempt in self.attempts:
                 self._drop(attempt)
 
     def _ended(self) -> Completion | None:
         """The completion, if an attempt has ended well. Raises what `on_text` raised."""
-        for attempt in [one for one in self._attempts if one.task.done()]:
-            self._attempts.remove(attempt)
+        for attempt in [one for one in self.attempts if one.task.done()]:
+            self.attempts.remove(attempt)
             done = attempt.task.result()
             if done.finish != "failed":
-                return self._whole(attempt, done)
+                if attempt is not self._leader and not done.text:
+                    return replace(done, text=self._best(), tokens=self._written())
+                return replace(done, text=attempt.base + done.text, tokens=attempt.tokens + done.tokens)
             self._losses[attempt.member] += 1
             if self._losses[attempt.member] >= _most(attempt.member, _TRIES_OF_ROUTER):
                 self.failed[attempt.member] = self._pool.clock()
@@ -155,42 +138,36 @@ class Call:
     def _ask_another(self) -> Completion | None:
         """Start one more attempt if a server is free; a failed completion if there is no hope."""
         if self.deadline.passed():
-            return None if self._attempts else Completion(self._best(), "deadline", self._written())
+            return None if self.attempts else Completion(self._best(), "deadline", self._written())
         text = self._so_far()
         said = self._written() if text else 0
         left = self.how["max_tokens"] - said
         if left <= 0:
-            return None if self._attempts else Completion(text, "length", said)
-        self._forgive()
-        rival = any(not one.member.health.open for one in self._attempts)
+            return None if self.attempts else Completion(text, "length", said)
+        for failed, failed_s in list(self.failed.items()):  # a few retries, if it answered another call since
+            if failed.last_word_s > failed_s and self._losses[failed] < _TRIES:
+                del self.failed[failed]
+        rival = any(not one.member.health.open for one in self.attempts)
         member = self._pool.choose(self, rival=rival)
-        if member is not None and member.health.open and not all(map(self._waited_out, self._attempts)):
+        if member is not None and member.health.open and not all(map(self._waited_out, self.attempts)):
             return None  # both are out of use: a second request would not help
         if member is None:
-            return self._given_up() if not self._attempts and self._pool.hopeless(self) else None
+            if self.attempts or not self._pool.hopeless(self):
+                return None
+            error = self._error or "no model can be asked"
+            return Completion(self._best(), "failed", self._written(), error=error)
         now_s = self._pool.clock()
         attempt = _Attempt(member, text, said, member.calls + 1, now_s, now_s, rival)
-        how: How = {**self.how, "max_tokens": left}
+        how: How = {**self.how, "max_tokens": left, "on_text": lambda piece: self._take(attempt, piece)}
         attempt.task = asyncio.create_task(
-            member.complete(
-                _continued(self.messages, text),
-                deadline=self.deadline,
-                on_text=lambda piece: self._take(attempt, piece),
-                **how,
-            )
+            member.complete(_continued(self.messages, text), deadline=self.deadline, **how)
         )
         self._pool.began(self, member, rival)
         attempt.task.add_done_callback(lambda _: self._pool.ended(self, member, rival))
         attempt.task.add_done_callback(retrieved)
         attempt.task.add_done_callback(lambda _: self.wake())
-        self._attempts.append(attempt)
+        self.attempts.append(attempt)
         return None
-
-    def _forgive(self) -> None:
-        """Allow a few retries at a server that failed this call and then answered another."""
-        for member, failed_s in list(self.failed.items()):
-            if member.last_word_s > failed_s and self._losses[member] < _TRIES:
-                del self.failed[member]
 
     def _take(self, attempt: _Attempt, piece: str) -> None:
         """Take a piece of text from an attempt."""
@@ -206,7 +183,7 @@ class Call:
             self._leader, self._base, self._tokens = attempt, attempt.base, attempt.tokens
             self._pieces = []
         self._pieces.append(piece)
-        for other in [one for one in self._attempts if one is not attempt]:
+        for other in [one for one in self.attempts if one is not attempt]:
             self._lose(other, now_s)
         if self._on_text is not None:
             self._on_text(piece)
@@ -221,16 +198,12 @@ class Call:
                 member.pace.began(waited_s, attempt.load)
             elif mute_s >= waited_s and self._waited_out(attempt):
                 member.mute(waited_s)  # silent in all calls: not a pace to learn
-        self._attempts.remove(attempt)
+        self.attempts.remove(attempt)
         self._drop(attempt)
 
     def _drop(self, attempt: _Attempt) -> None:
         attempt.lost = True
         attempt.task.cancel()
-
-    def _overdue(self, attempt: _Attempt) -> bool:
-        """Whether another server should be asked too."""
-        return self._silent_s(attempt) >= self._patience_s(attempt)
 
     def _waited_out(self, attempt: _Attempt) -> bool:
         """Whether it is silent for longer than is usual for its server."""
@@ -246,7 +219,7 @@ class Call:
         return min(attempt.member.patience_s(attempt.load), left_s / _SHARE)
 
     def _look_again_s(self) -> float:
-        until_s = [self._patience_s(one) - self._silent_s(one) for one in self._attempts]
+        until_s = [self._patience_s(one) - self._silent_s(one) for one in self.attempts]
         soonest_s = min((one for one in until_s if one > 0), default=_LOOK_AGAIN_S)
         return max(0.01, min(soonest_s, self.deadline.remaining_s() + 0.01))
 
@@ -264,15 +237,6 @@ class Call:
     def _best(self) -> str:
         """The text so far; the thinking if there is nothing else."""
         return self._so_far() or shown("".join(self._pieces))
-
-    def _whole(self, attempt: _Attempt, done: Completion) -> Completion:
-        if attempt is not self._leader and not done.text:
-            return replace(done, text=self._best(), tokens=self._written())
-        return replace(done, text=attempt.base + done.text, tokens=attempt.tokens + done.tokens)
-
-    def _given_up(self) -> Completion:
-        error = self._error or "no model can be asked"
-        return Completion(self._best(), "failed", self._written(), error=error)
 
 
 def _most(member: Member, of_router: int) -> int:

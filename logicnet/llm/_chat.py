@@ -1,7 +1,5 @@
 """OpenAI's chat completion protocol with the additions of vLLM: the request and the stream."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +30,7 @@ class CompletionRequest:
     regex: str | None = None
     stop: Sequence[str] = ()
     confidence: bool = False
+    on_text: Callable[[str], None] | None = None
 
     def body(self, model: str, without: set[str]) -> dict[str, Any]:
         """The request as JSON, without some of the optional fields."""

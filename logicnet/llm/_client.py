@@ -30,9 +30,7 @@ _KEEPALIVE_S = 4.0
 _TO_END_S = 0.02
 """The end of a reply comes with its last event. A server that holds it back is not waited for."""
 
-_HERE = ("127.0.0.1", "localhost", "[::1]")
-"""HTTP_PROXY does not apply to the loopback."""
-
+_HERE = ("127.0.0.1", "localhost", "[::1]")  # HTTP_PROXY does not apply to the loopback
 _MOST_CONNECTIONS = 1024
 _MOST_LINE = 1 << 20  # bytes of one event; a token with its metadata takes 300
 
@@ -62,18 +60,12 @@ class Client:
         self._key = key
         self._openai: openai.AsyncOpenAI | None = None
 
-    async def get(self, path: str) -> Any:
-        """JSON of a path below the base URL."""
+    async def json(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """JSON of a path below the base URL; with a body posted outside `/v1`, where vLLM has its own."""
         client = await self.ready()
         try:
-            return await client.get(path, cast_to=object)
-        except Exception as error:  # as in `stream`
-            raise self._translated(error) from error
-
-    async def post_to_root(self, path: str, body: dict[str, Any]) -> Any:
-        """JSON of a path outside `/v1`, where vLLM has its own endpoints."""
-        client = await self.ready()
-        try:
+            if body is None:
+                return await client.get(path, cast_to=object)
             return await client.post(self._root + path, body=body, cast_to=object)
         except Exception as error:  # as in `stream`
             raise self._translated(error) from error

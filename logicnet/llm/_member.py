@@ -7,12 +7,10 @@ from typing import Unpack
 
 from logicnet.deadline import Clock, Deadline
 from logicnet.errors import ModelError
-from logicnet.llm._types import Completion, How, Message
+from logicnet.llm._types import Completion, How, Message, Spec
 from logicnet.llm.endpoint import Endpoint, Probe
 from logicnet.llm.fit import estimated_tokens
-from logicnet.llm.health import Health
-from logicnet.llm.pace import MOST_S, TokenRate
-from logicnet.llm.spec import Spec
+from logicnet.llm.health import MOST_S, Health, TokenRate
 from logicnet.llm.spending import Spending
 
 _PROBE_S = 10.0
@@ -36,11 +34,7 @@ class Member:
         self._spending = spending
         self._clock = clock
         self._turned = turned
-        self._endpoint = Endpoint(spec.url, spec.model, spec.key, told=self._hear)
-
-    @property
-    def place(self) -> str:
-        return self._endpoint.place
+        self.endpoint = Endpoint(spec.url, spec.model, spec.key, told=self._hear)
 
     @property
     def paid(self) -> bool:
@@ -49,11 +43,6 @@ class Member:
     @property
     def full(self) -> bool:
         return self.spec.most_calls is not None and self.calls >= self.spec.most_calls
-
-    @property
-    def spent(self) -> float:
-        """Today, in the unit of its limit."""
-        return self._spending.spent(self.name)
 
     def patience_s(self, load: int) -> float:
         """How long a call that starts under this load may be silent before another server is asked."""
@@ -67,16 +56,11 @@ class Member:
         return self._spending.charge(self.name, limit, limit.cost(estimated_tokens(messages), most_tokens))
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         """See `Models.complete`. Call `affords` before it."""
-        at_s = self._spending.now_s()
-        done = await self._endpoint.complete(messages, deadline=deadline, on_text=on_text, **how)
+        at_s = self._spending.clock()
+        done = await self.endpoint.complete(messages, deadline=deadline, **how)
         said = done.finish in ("stop", "length") and done.prompt_tokens > 0
         unbegun = done.finish == "failed" and not done.tokens
         if (limit := self.spec.limit) is not None and (said or unbegun):
@@ -91,7 +75,7 @@ class Member:
         if limit is not None and not self._spending.charge(self.name, limit, limit.cost(_PROBE_TOKENS, 1)):
             return None
         load, begun_s = self.calls + 1, self._clock()
-        probe = await self._endpoint.probe(max(_PROBE_S, self.patience_s(load)))
+        probe = await self.endpoint.probe(max(_PROBE_S, self.patience_s(load)))
         if probe.error:
             self.out(probe.error)
         else:
@@ -105,10 +89,6 @@ class Member:
         self._mute = False
         if self.health.trip(why, self._clock()):
             self._turned(self)
-
-    async def ready(self) -> None:
-        """See `Endpoint.ready`."""
-        await self._endpoint.ready()
 
     def began(self) -> None:
         """Count one more call."""
@@ -124,7 +104,7 @@ class Member:
 
     def mute(self, seconds: float) -> None:
         """Take it out of use until it streams a token."""
-        self.out(f"the model server at {self.place} wrote nothing for {seconds:.0f} s")
+        self.out(f"the model server at {self.endpoint.place} wrote nothing for {seconds:.0f} s")
         self._mute = True
 
     def spoke(self) -> None:
@@ -132,9 +112,6 @@ class Member:
         self.last_word_s = self._clock()
         if self._mute:
             self._well(self.last_word_s)  # it was only slow
-
-    async def close(self) -> None:
-        await self._endpoint.close()
 
     def _well(self, begun_s: float) -> None:
         if self.health.answered(begun_s):

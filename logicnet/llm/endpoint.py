@@ -4,12 +4,10 @@ Extensions of vLLM (a regex for the text, an assistant's message to be continued
 refuses them. The context length is what the server reports.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -17,7 +15,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from logicnet.deadline import Deadline
-from logicnet.errors import ModelAway, ModelError
+from logicnet.errors import ModelAway, ModelError, SettingsError
 from logicnet.llm import _chat
 from logicnet.llm._client import Client, ModelRefused
 from logicnet.llm._types import Completion, How, Message
@@ -34,6 +32,7 @@ replaces a missing reply."""
 _HELLO = (Message("user", "Hello"),)
 _TEMPLATE_END = 12  # tokens of a prompt in which a template opens the thinking, line ends included
 
+PROBE_S = 30.0  # a judge, reference or bench that is silent for so long would fail every question
 _SILENCE_S = 10.0  # without a token, before the operator is told
 _SAY_AGAIN_S = 10.0  # a server that comes and goes is not logged for every challenge
 
@@ -80,7 +79,8 @@ class Endpoint:
     ) -> None:
         self._client = Client(base_url, key)
         self._told = told or self._say
-        self._server = f"the model server at {self._client.place}"
+        self.place = self._client.place  # host:port
+        self._server = f"the model server at {self.place}"
         self._model = model
         self._served: ServedModel | None = None
         self._ask_anew = True  # for the list of models; the last one holds until then
@@ -92,12 +92,7 @@ class Endpoint:
         self._said_at_s = float("-inf")
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         """See `Models.complete`. One attempt: a failure comes back at once (`Retrying` asks again).
 
@@ -105,7 +100,7 @@ class Endpoint:
         """
         started_s = deadline.clock()
         asked = _chat.CompletionRequest(_chat.encodable(messages), **how)
-        written = _chat.StreamState(on_text)
+        written = _chat.StreamState(asked.on_text)
         failure: ModelError | None = None
         try:
             async with asyncio.timeout(deadline.remaining_s()) as limit:
@@ -133,11 +128,6 @@ class Endpoint:
         return done
 
     @property
-    def place(self) -> str:
-        """host:port."""
-        return self._client.place
-
-    @property
     def served(self) -> ServedModel | None:
         """The model that answered last; None before the first call."""
         return self._served
@@ -145,11 +135,15 @@ class Endpoint:
     async def probe(self, timeout_s: float = 10.0) -> Probe:
         """Generate one token: `/health` answers even if the engine of a vLLM is stuck."""
         done = await self.complete(_HELLO, deadline=Deadline.after(timeout_s), max_tokens=1)
-        if done.finish in ("stop", "length") and self._habit.thinks is None:
-            await self._read_template(timeout_s)
+        if done.finish in ("stop", "length") and self._habit.thinks is None and self._served is not None:
+            aside_s = min(_ASIDE_S, timeout_s)
+            said = await self._tokenized(_HELLO, self._served.model, aside_s, return_token_strs=True)
+            tokens = said.get("token_strs")
+            if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
+                self._habit.count(True)  # the chat template opens a block of thinking by itself
         late = f"{self._server} generated nothing within {timeout_s:g} s"
         error = late if done.finish == "deadline" else done.error
-        return Probe(self._client.place, self._served, done.seconds, error)
+        return Probe(self.place, self._served, done.seconds, error)
 
     async def ready(self) -> None:
         """Import the client now. Otherwise the first call does it, within its own time."""
@@ -213,7 +207,7 @@ class Endpoint:
             await self._client.ready()  # may take seconds; they are not the server's
             try:
                 async with asyncio.timeout(_aside_s(deadline)):
-                    contexts = _chat.contexts(await self._client.get("/models"))
+                    contexts = _chat.contexts(await self._client.json("/models"))
             except ModelRefused as refusal:
                 contexts, refused = {}, refusal
             except TimeoutError:
@@ -234,40 +228,27 @@ class Endpoint:
         self, asked: _chat.CompletionRequest, model: str, context: int, doubt: float, deadline: Deadline
     ) -> _chat.CompletionRequest:
         async def count(messages: Sequence[Message]) -> int | None:
-            return await self._count(messages, model, deadline)
+            found = (await self._tokenized(messages, model, _aside_s(deadline))).get("count")
+            return found if isinstance(found, int) else None
 
         messages, room = await fitted(asked.messages, asked.max_tokens, context, count, doubt=doubt)
         return replace(asked, messages=messages, max_tokens=room)
 
-    async def _count(self, messages: Sequence[Message], model: str, deadline: Deadline) -> int | None:
-        """Exact tokens of a prompt, from vLLM's /tokenize; None where that is missing."""
+    async def _tokenized(
+        self, messages: Sequence[Message], model: str, within_s: float, **more: Any
+    ) -> dict[str, Any]:
+        """What vLLM's /tokenize says of a prompt; empty where that is missing."""
         if not self._counts:
-            return None
+            return {}
+        body = {"model": model, **_chat.prompt(messages, self._refused), **more}
         try:
-            async with asyncio.timeout(_aside_s(deadline)):
-                body = {"model": model, **_chat.prompt(messages, self._refused)}
-                counted = await self._client.post_to_root("/tokenize", body)
+            async with asyncio.timeout(within_s):
+                return _chat.as_dict(await self._client.json("/tokenize", body))
         except ModelRefused as refusal:
             self._counts = refusal.status not in (404, 405, 501)
-            return None
         except (ModelError, TimeoutError):
-            return None
-        count = _chat.as_dict(counted).get("count")
-        return count if isinstance(count, int) else None
-
-    async def _read_template(self, timeout_s: float) -> None:
-        """Learn from vLLM's /tokenize whether the chat template opens a block of thinking by itself."""
-        if self._served is None or not self._counts:
-            return
-        body = {"model": self._served.model, **_chat.prompt(_HELLO, self._refused)}
-        try:
-            async with asyncio.timeout(min(_ASIDE_S, timeout_s)):
-                said = await self._client.post_to_root("/tokenize", {**body, "return_token_strs": True})
-        except (ModelError, TimeoutError):
-            return
-        tokens = _chat.as_dict(said).get("token_strs")
-        if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
-            self._habit.count(True)
+            pass
+        return {}
 
     def _say(self, done: Completion, _: ModelError | None) -> None:
         """Log when the server starts to fail and when it answers again, not each failure."""
@@ -291,3 +272,35 @@ class Endpoint:
 
 def _aside_s(deadline: Deadline) -> float:
     return min(_ASIDE_S, deadline.remaining_s() / 4)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Silence the endpoint's warnings: only the operator of a miner needs them. Do not nest."""
+    logger.disable("logicnet.llm")
+    try:
+        yield
+    finally:
+        logger.enable("logicnet.llm")
+
+
+async def reach(
+    role: str, url: str, model: str | None = None, key: SecretStr | None = None, *, flag: str
+) -> Endpoint:
+    """An endpoint that has just answered; the caller closes it. `flag`: the flag that gave `url`.
+
+    Raises SettingsError if `url` is not an address, and ModelError if the model there does not answer.
+    """
+    try:
+        endpoint = Endpoint(url, model, key)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace("--miner.llm_client.base_url", flag, 1)) from None
+    try:
+        probe = await endpoint.probe(PROBE_S)
+    except BaseException:
+        await endpoint.close()
+        raise
+    if probe.error:
+        await endpoint.close()
+        raise ModelError(f"the {role} does not answer: {probe.error}")
+    return endpoint

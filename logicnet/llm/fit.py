@@ -3,8 +3,6 @@
 Pure arithmetic on messages; the caller provides the token count.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -30,12 +28,7 @@ def estimated_tokens(messages: Sequence[Message]) -> int:
 
 
 async def fitted(
-    messages: Sequence[Message],
-    max_tokens: int,
-    context: int,
-    count: Count,
-    *,
-    doubt: float = 1.0,
+    messages: Sequence[Message], max_tokens: int, context: int, count: Count, *, doubt: float = 1.0
 ) -> tuple[Sequence[Message], int]:
     """Messages and max_tokens that fit into `context` tokens together.
 

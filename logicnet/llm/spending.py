@@ -5,8 +5,6 @@ server reports its usage. So the limit holds however many calls are in flight, a
 keeps its full charge. The request path only counts; a task writes the file right after.
 """
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time
@@ -17,7 +15,7 @@ from typing import Annotated
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.llm.spec import Limit
+from logicnet.llm._types import Limit
 
 _DAY_S = 86_400
 _TRY_AGAIN_S = 10.0  # after a failed write
@@ -37,7 +35,7 @@ class Spending:
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._path = path
-        self._clock = clock
+        self.clock = clock
         self._day = self._today()
         self._spent: dict[str, float] = {}
         self._unwritten = asyncio.Event()
@@ -63,9 +61,6 @@ class Spending:
         self._turn()
         if at_s // _DAY_S == self._day:
             self._add(name, real - charged)
-
-    def now_s(self) -> float:
-        return self._clock()
 
     async def keep(self) -> None:
         """Write every change to the file, until cancelled."""
@@ -100,7 +95,7 @@ class Spending:
         self._unwritten.set()
 
     def _today(self) -> int:
-        return int(self._clock() // _DAY_S)
+        return int(self.clock() // _DAY_S)
 
     def _turn(self) -> None:
         if (today := self._today()) > self._day:  # a clock that goes back refunds nothing

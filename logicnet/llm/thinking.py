@@ -1,7 +1,5 @@
 """Thinking: the part of a text that a model writes for itself, between marks, before it answers."""
 
-from __future__ import annotations
-
 import re
 
 OPEN, CLOSE = "<think>", "</think>"

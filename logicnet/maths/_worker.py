@@ -6,8 +6,6 @@
 Only modules named on the command line are called, so that a line cannot name another door.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

@@ -115,20 +115,11 @@ def whole_factorial(value: Any) -> int:
 
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 }
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
+    **{ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Is: operator.is_, ast.IsNot: operator.is_not},
+    **{ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge},
 }
 
 
@@ -149,10 +140,8 @@ class _Walk:
                 return self._leaves.name(name)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in self._binary:
                 return self._binary[type(op)](self.value(left), self.value(right))
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self.value(operand)
-            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return +self.value(operand)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                return -self.value(operand) if isinstance(op, ast.USub) else +self.value(operand)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return self._leaves.truth_value(not self.value(operand))
             case ast.BoolOp():

@@ -4,8 +4,6 @@ The result is for reading, not for sending: `\\frac{1}{2}` becomes (1/2), `½` 1
 unknown macro keeps its backslash. Each pass is linear in the text, and the number of passes is bounded.
 """
 
-from __future__ import annotations
-
 import re
 
 MOST_CHARS = 1_000  # of an answer whose structure is read; a longer one is words or code

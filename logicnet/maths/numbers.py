@@ -5,8 +5,6 @@ computes an expression with unknowns at one odd place, the same for everybody. T
 there to ten digits are the same function.
 """
 
-from __future__ import annotations
-
 import ast
 import cmath
 import hashlib
@@ -83,8 +81,7 @@ class _Plain:
 
 def plain_call(name: str, arguments: list[Any]) -> Fraction | float | complex | None:
     """A function of numbers; None if it is none of ours. Raises Unreadable, and what mathematics raises."""
-    function = _PLAIN_FUNCTIONS.get(name)
-    if function is None:
+    if (function := _PLAIN_FUNCTIONS.get(name)) is None:
         return None
     if any(abs(argument) > LARGEST_ARGUMENT for argument in arguments):
         raise Unreadable(f"{name} of something beyond {LARGEST_ARGUMENT:g}")
@@ -123,21 +120,11 @@ def _logarithm(value: Any, base: Any = None) -> Any:
 _PLAIN_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": _sqrt,
     "cbrt": lambda value: complex(value) ** (1 / 3),  # the principal root, as sympy has it
-    "exp": cmath.exp,
-    "log": _logarithm,
-    "ln": _logarithm,
-    "sin": cmath.sin,
-    "cos": cmath.cos,
-    "tan": cmath.tan,
-    "asin": cmath.asin,
-    "acos": cmath.acos,
-    "atan": cmath.atan,
-    "abs": abs,
-    "Abs": abs,
-    "max": lambda *values: max(values),
-    "Max": lambda *values: max(values),
-    "min": lambda *values: min(values),
-    "Min": lambda *values: min(values),
+    **{name: getattr(cmath, name) for name in ("exp", "sin", "cos", "tan", "asin", "acos", "atan")},
+    **dict.fromkeys(("log", "ln"), _logarithm),
+    **dict.fromkeys(("abs", "Abs"), abs),
+    **dict.fromkeys(("max", "Max"), lambda *values: max(values)),
+    **dict.fromkeys(("min", "Min"), lambda *values: min(values)),
     "floor": _exact(math.floor),
     "ceiling": _exact(math.ceil),
     "factorial": lambda value: Fraction(math.factorial(whole_factorial(value))),

@@ -4,8 +4,6 @@ For libraries that compute on what strangers wrote. A thread cannot be stopped, 
 interrupt a big-number multiplication; a process can be killed and replaced.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys
@@ -49,7 +47,11 @@ class Bounded:
         async with self._one_at_a_time:
             process = self._process or await self._start()
             try:
-                reply = await _exchange(process, json.dumps(request), timeout_s + GRACE_S)
+                assert process.stdin is not None
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                with suppress(ConnectionError):  # it is gone; reading says so
+                    await process.stdin.drain()
+                reply = await _reply(process, timeout_s + GRACE_S)
             except BaseException:  # a cancelled caller as well: its reply would be the next one's
                 await self._kill()
                 raise
@@ -99,14 +101,6 @@ class Bounded:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-async def _exchange(process: asyncio.subprocess.Process, line: str, timeout_s: float) -> dict[str, Any]:
-    assert process.stdin is not None
-    process.stdin.write(line.encode() + b"\n")
-    with suppress(ConnectionError):  # it is gone; reading says so
-        await process.stdin.drain()
-    return await _reply(process, timeout_s)
 
 
 async def _reply(process: asyncio.subprocess.Process, timeout_s: float) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from logicnet.evals.challenges.sets import make
 from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Pool
-from logicnet.llm.reach import PROBE_S, unheard
+from logicnet.llm.endpoint import PROBE_S, unheard
 from logicnet.settings import LlmClientSettings, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.votes import SamplerRecord

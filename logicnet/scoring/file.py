@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from logicnet.errors import SettingsError
-from logicnet.llm.reach import reach, unheard
+from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring import similarity
 from logicnet.scoring.judge import Judge
 from logicnet.scoring.options import ScoreOptions

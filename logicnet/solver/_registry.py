@@ -1,15 +1,19 @@
-"""The solvers of every installed package, by the name of their entry point."""
+"""The solvers of every installed package, by the name of their entry point, and their shifts."""
 
-from __future__ import annotations
-
+import asyncio
 import difflib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from logicnet.errors import SettingsError
+from loguru import logger
+
+from logicnet.errors import LogicnetError, SettingsError
 from logicnet.solver._types import Setup, Solver
 
 GROUP = "logicnet.solvers"
+LEAVE_S = 5.0  # how long a solver may take to clean up, before a supervisor loses patience
 
 _PLAIN = Setup()
 
@@ -35,8 +39,7 @@ def load_solver(name: str, setup: Setup = _PLAIN, *, flag: str = "--miner.solver
         raise
     except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise SettingsError(
-            f"{flag} {name}: the package {_package(entry)} cannot provide it: "
-            f"{type(error).__name__}: {' '.join(str(error).split())}"
+            f"{flag} {name}: the package {_package(entry)} cannot provide it: {_one_line(error)}"
         ) from error
     if not callable(getattr(solver, "solve", None)):
         raise SettingsError(
@@ -66,3 +69,33 @@ def _found() -> dict[str, EntryPoint]:
 
 def _package(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else entry.value
+
+
+@asynccontextmanager
+async def on_shift(solver: Solver, name: str) -> AsyncIterator[None]:
+    """Enter `solver` if it is an async context manager, and leave it at the end of the block.
+
+    Raises SettingsError, in one line, if it fails to start. A failure to end is only logged.
+    """
+    if not isinstance(solver, AbstractAsyncContextManager):
+        yield
+        return
+    try:
+        await solver.__aenter__()
+    except LogicnetError:
+        raise
+    except Exception as error:  # foreign code may raise anything
+        raise SettingsError(f"the solver {name} failed to start: {_one_line(error)}") from error
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await solver.__aexit__(None, None, None)
+        except Exception as error:  # foreign code again; nothing depends on it any more
+            logger.warning("The solver {} failed to end: {}.", name, _one_line(error))
+
+
+def _one_line(error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -5,8 +5,6 @@ arithmetic, LogicNet 1.6). So a reply always goes out: the solver's answer, else
 far, else a statement that the answer is unknown.
 """
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +25,8 @@ _SPARE_S = 0.05
 """Reserved before the deadline (at most a twentieth of the time) to build the reply. That takes under a
 millisecond; the rest is for a busy event loop."""
 
-MOST_REASONING = 32_000
-MOST_ANSWER = 1_000
-"""Characters of a reply at most: four times 2,048 tokens of reasoning, and a long line."""
-
+MOST_REASONING = 32_000  # characters of a reply: four times 2,048 tokens
+MOST_ANSWER = 1_000  # characters of a reply: a long line
 _NO_REASONING = "No model finished a line of reasoning for this question in time."
 _NO_ANSWER = "I do not know"
 

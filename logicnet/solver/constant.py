@@ -1,7 +1,5 @@
 """ConstantSolver: the same reply to every question, to measure everything else without a model."""
 
-from __future__ import annotations
-
 from logicnet.deadline import Deadline
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge

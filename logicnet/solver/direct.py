@@ -10,8 +10,6 @@ Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 fo
     extraction           the answer in the reasoning so far, without another call
 """
 
-from __future__ import annotations
-
 from logicnet.answers.extract import extract, short_answer
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError

@@ -4,8 +4,6 @@ A question may make a model write such text, and a model may write it by itself.
 an attempt earns -1 as well (LogicNet 1.6), so it is not sent either.
 """
 
-from __future__ import annotations
-
 import re
 
 from logicnet.scoring.tricks import trick

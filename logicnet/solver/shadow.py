@@ -8,13 +8,12 @@ Slow solvers are displaced more often: compare seconds together with the number 
 It runs in the miner's process: a solver that blocks the event loop blocks real replies too.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 from loguru import logger
 
@@ -25,14 +24,9 @@ from logicnet.protocol import Challenge
 from logicnet.solver._types import Solver, free
 from logicnet.solver.answering import Solution, answer_in_time
 
-QUIET_S = 1.0
-"""Validators ask in batches; between two questions of a batch there is no spare capacity."""
-
-MOST_WAITING = 16
-"""Challenges that wait for a quiet moment; the oldest is dropped first."""
-
-_LOST_AFTER_S = 30.0
-"""Seconds after its deadline, a challenge without an end event counts as lost."""
+QUIET_S = 1.0  # validators ask in batches; between two questions of a batch there is no spare capacity
+MOST_WAITING = 16  # challenges that wait for a quiet moment; the oldest is dropped first
+_LOST_AFTER_S = 30.0  # seconds after its deadline, a challenge without an end event counts as lost
 
 
 def drawn(challenge: str, share: float) -> bool:
@@ -41,34 +35,25 @@ def drawn(challenge: str, share: float) -> bool:
     return int.from_bytes(digest, "big") < share * 2**64
 
 
+@dataclass(eq=False)
 class Shadow:
     """A sink of `logicnet.events` that runs `solver` in quiet moments and sends the result to `sink`.
 
     For one event loop. A shadow has as much time as the real answer had. `close` ends it without waiting.
     """
 
-    def __init__(
-        self,
-        solver: Solver,
-        models: Models,
-        sink: Sink,
-        *,
-        name: str,
-        share: float,
-        costs: Callable[[], bool] = free,
-        quiet_s: float = QUIET_S,
-        clock: Clock = time.monotonic,
-        unix_s: Callable[[], float] = time.time,
-    ) -> None:
-        self._solver = solver
-        self._models = models
-        self._sink = sink
-        self._name = name
-        self._share = share
-        self._costs = costs
-        self._quiet_s = quiet_s
-        self._clock = clock
-        self._unix_s = unix_s
+    solver: Solver
+    models: Models
+    sink: Sink
+    _: KW_ONLY
+    name: str
+    share: float
+    costs: Callable[[], bool] = free
+    quiet_s: float = QUIET_S
+    clock: Clock = time.monotonic
+    unix_s: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
         self._real: dict[str, tuple[Admitted, float]] = {}  # in flight, with the time of the latest end
         self._waiting: deque[Admitted] = deque(maxlen=MOST_WAITING)
         self._quiet: asyncio.TimerHandle | None = None
@@ -78,11 +63,11 @@ class Shadow:
     def __call__(self, event: Event) -> None:
         match event:
             case Admitted():
-                self._real[event.challenge_id] = (event, self._clock() + event.allowed_s + _LOST_AFTER_S)
+                self._real[event.challenge_id] = (event, self.clock() + event.allowed_s + _LOST_AFTER_S)
                 self._stand_back()
             case Answered():
                 admitted, _ = self._real.pop(event.challenge_id, (None, 0.0))
-                if admitted is not None and drawn(event.challenge_id, self._share):
+                if admitted is not None and drawn(event.challenge_id, self.share):
                     self._waiting.append(admitted)
                 self._wait_for_quiet()
             case HungUp():
@@ -106,15 +91,15 @@ class Shadow:
         """Start in `quiet_s`, unless no challenge waits or a real one comes before."""
         if self._closed or self._task is not None or self._quiet is not None or not self._waiting:
             return
-        now_s = self._clock()
+        now_s = self.clock()
         for challenge_id in [one for one, (_, lost_s) in self._real.items() if lost_s < now_s]:
             del self._real[challenge_id]
         if not self._real:
-            self._quiet = asyncio.get_running_loop().call_later(self._quiet_s, self._begin)
+            self._quiet = asyncio.get_running_loop().call_later(self.quiet_s, self._begin)
 
     def _begin(self) -> None:
         self._quiet = None
-        if self._costs():
+        if self.costs():
             self._waiting.clear()
             return
         self._task = asyncio.create_task(self._run(self._waiting.popleft()))
@@ -123,24 +108,24 @@ class Shadow:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("The shadow {} broke: {}.", self._name, type(error).__name__)
+            logger.error("The shadow {} broke: {}.", self.name, type(error).__name__)
         self._wait_for_quiet()
 
     async def _run(self, admitted: Admitted) -> None:
         challenge = Challenge(admitted.question, admitted.category, admitted.task_uid, admitted.stake)
-        deadline = Deadline.after(admitted.allowed_s, clock=self._clock)
+        deadline = Deadline.after(admitted.allowed_s, clock=self.clock)
         solution: Solution | None = None
         try:
-            solution = await answer_in_time(self._solver, challenge, deadline, self._models)
+            solution = await answer_in_time(self.solver, challenge, deadline, self.models)
         finally:
             if not self._closed:
-                self._sink(self._shadowed(admitted, solution, deadline.elapsed_s()))
+                self.sink(self._shadowed(admitted, solution, deadline.elapsed_s()))
 
     def _shadowed(self, admitted: Admitted, solution: Solution | None, seconds: float) -> Shadowed:
         return Shadowed(
-            at_s=self._unix_s(),
+            at_s=self.unix_s(),
             challenge_id=admitted.challenge_id,
-            solver=self._name,
+            solver=self.name,
             outcome=solution.outcome if solution else "displaced",
             seconds=seconds,
             allowed_s=admitted.allowed_s,

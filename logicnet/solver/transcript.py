@@ -3,11 +3,9 @@
 A solver gets it in place of the models, so that no text is lost however the solver ends.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
@@ -38,17 +36,13 @@ class Transcript:
         self._closed = False
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         if self._closed:
             return Completion("", "deadline")
         text = _Text()
         self._texts.append(text)
+        on_text = how.get("on_text")
 
         def remember(piece: str) -> None:
             text.pieces.append(piece)
@@ -59,12 +53,9 @@ class Transcript:
         assert caller is not None
         self._callers.add(caller)
         try:
-            completion = await self._models.complete(
-                messages,
-                deadline=min(deadline, self._deadline, key=Deadline.remaining_s),
-                on_text=remember,
-                **how,
-            )
+            how["on_text"] = remember
+            until = min(deadline, self._deadline, key=Deadline.remaining_s)
+            completion = await self._models.complete(messages, deadline=until, **how)
         finally:
             self._callers.discard(caller)
         self.trouble = completion.error or self.trouble

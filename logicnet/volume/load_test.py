@@ -147,14 +147,9 @@ class _Watched:
         self.cut = False
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
-        done = await self._models.complete(messages, deadline=deadline, on_text=on_text, **how)
+        done = await self._models.complete(messages, deadline=deadline, **how)
         self.cut = self.cut or done.finish == "deadline"
         return done
 

@@ -19,7 +19,7 @@ from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.runs.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
-from logicnet.llm.reach import unheard
+from logicnet.llm.endpoint import unheard
 from logicnet.scoring import truth
 from logicnet.settings import WalletSettings
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -68,27 +68,19 @@ class Metered:
         return sum(self._calls)
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         call = len(self._calls)
         self._calls.append(0)
+        on_text = how.get("on_text")
 
         def count(piece: str) -> None:
             self._calls[call] += 1
             if on_text is not None:
                 on_text(piece)
 
-        done = await self._models.complete(
-            messages,
-            deadline=deadline,
-            on_text=count,
-            **how,
-        )
+        how["on_text"] = count
+        done = await self._models.complete(messages, deadline=deadline, **how)
         self._calls[call] = max(done.tokens, self._calls[call])
         return done
 

@@ -22,7 +22,7 @@ from logicnet.evals.runs.row import BadRun
 from logicnet.evals.runs.run import ROWS
 from logicnet.evals.runs.score import endpoint, scorer_of
 from logicnet.llm import Completion, Endpoint
-from logicnet.llm.reach import unheard
+from logicnet.llm.endpoint import unheard
 from logicnet.scoring import MiniLM, Scorer, similarity
 from logicnet.solver import Setup, on_shift
 

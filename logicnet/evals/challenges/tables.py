@@ -24,7 +24,7 @@ from logicnet.evals.challenges.recipe import changed, read_recipe
 from logicnet.evals.challenges.rephrase import rephrase
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.challenges.source import GENERATORS
-from logicnet.llm.reach import reach, unheard
+from logicnet.llm.endpoint import reach, unheard
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from logicnet.evals.challenges.checking import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.row import Row
 from logicnet.llm import Completion, Endpoint, Models
-from logicnet.llm.reach import reach
+from logicnet.llm.endpoint import reach
 from logicnet.scoring import (
     Embedder,
     Judge,

@@ -19,7 +19,7 @@ from logicnet.evals.challenges import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.row import Row
 from logicnet.ledger import LedgerReader
-from logicnet.llm.reach import unheard
+from logicnet.llm.endpoint import unheard
 from logicnet.operate.demo.questions import questions
 from logicnet.operate.demo.stage import STAKES
 from logicnet.scoring import similarity, truth

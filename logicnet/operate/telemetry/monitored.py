@@ -13,7 +13,7 @@ from typing import Protocol, Unpack, runtime_checkable
 
 from logicnet.deadline import Clock, Deadline
 from logicnet.llm import Completion, Endpoint, EndpointStatus, How, Message, Pool, Probe
-from logicnet.llm.pace import TokenRate
+from logicnet.llm.health import TokenRate
 
 
 @runtime_checkable
@@ -40,17 +40,12 @@ class MonitoredEndpoint:
         self._error = ""
 
     async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        deadline: Deadline,
-        on_text: Callable[[str], None] | None = None,
-        **how: Unpack[How],
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
         """See `Models.complete`."""
         self._calls += 1
         try:
-            done = await self._endpoint.complete(messages, deadline=deadline, on_text=on_text, **how)
+            done = await self._endpoint.complete(messages, deadline=deadline, **how)
         finally:
             self._calls -= 1
         if done.text or done.finish != "deadline" or done.seconds >= _SILENCE_S:

@@ -5,8 +5,6 @@ middle of a line. The repairs work on the text and its syntax tree; nothing runs
 modules that the sandbox lacks.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 import math
@@ -22,12 +20,8 @@ from logicnet.solver.race._stand_ins import SOURCES
 MOST_CHARS = 8_000
 """Of the model's text: ten times a short program. The cost of parsing grows with the length."""
 
-MOST_DROPPED = 12
-"""Lines of prose that may be dropped from the end of a program."""
-
-LAST = "last__"
-"""The variable for the value of the last expression."""
-
+MOST_DROPPED = 12  # lines of prose that may be dropped from the end of a program
+LAST = "last__"  # the variable for the value of the last expression
 ANSWERS = ("answer", "result", "ans", "final_answer")
 """Variables that may hold the result if nothing is printed; the first that is set counts."""
 
@@ -117,24 +111,13 @@ def _repaired(text: str) -> str:
     text = textwrap.dedent(text.expandtabs(4)).strip("\n")
     plain = text.translate(_LOOK_ALIKES)
     prompted = "\n".join(line for line in plain.splitlines() if _PROMPTED.match(line))
-    for attempt in (
-        text,
-        plain,
-        _PROMPTED.sub("", prompted),
-        _PYTHON_2_PRINT.sub(r"\1print(\2)", plain),
-    ):
+    for attempt in (text, plain, _PROMPTED.sub("", prompted), _PYTHON_2_PRINT.sub(r"\1print(\2)", plain)):
         tree = _parsed(attempt)
-        if tree is not None and tree.body and not _is_prose(tree):
-            return attempt
+        match tree:
+            case None | ast.Module(body=[]) | ast.Module(body=[ast.Expr(value=ast.Name())]):
+                continue  # a single word is prose
+        return attempt
     return _without_prose(plain)
-
-
-def _is_prose(tree: ast.Module) -> bool:
-    return (
-        len(tree.body) == 1
-        and isinstance(tree.body[0], ast.Expr)
-        and isinstance(tree.body[0].value, ast.Name)
-    )
 
 
 def _without_prose(text: str) -> str:
@@ -182,10 +165,7 @@ _HOMES = {
 """Modules of names that programs use without importing them."""
 
 _MODULES = ("math", "itertools", "functools", "collections", "random", "re", "json", "datetime", "decimal")
-_EXPORTED = {
-    "math": [name for name in dir(math) if not name.startswith("_")],
-    "itertools": [name for name in dir(itertools) if not name.startswith("_")],
-}
+_EXPORTED = {home.__name__: [one for one in dir(home) if one[0] != "_"] for home in (math, itertools)}
 _NEEDLESS_MODULES = ("__future__", "warnings", "logging")
 _NEEDLESS_CALLS = ("sys.setrecursionlimit", "sys.set_int_max_str_digits", "decimal.setcontext")
 _ENDINGS = ("exit", "quit", "sys.exit", "os._exit")
@@ -199,27 +179,24 @@ def _prepared(source: str, tree: ast.Module) -> Program:
     for node in ast.walk(tree):
         match node:
             case ast.Import() | ast.ImportFrom():
-                edits.append(_Edit.of(node, _imports(node, names, needed)))
+                edits.append((node, _imports(node, names, needed)))
             case ast.Expr(value=ast.Call(func=function)) if ast.unparse(function) in _NEEDLESS_CALLS:
-                edits.append(_Edit.of(node, "pass"))
+                edits.append((node, "pass"))
             case ast.Expr(value=ast.Call(func=function)) if ast.unparse(function) in _ENDINGS:
-                edits.append(_Edit.of(node, "raise SystemExit"))
+                edits.append((node, "raise SystemExit"))
             case ast.Delete(targets=targets):
-                edits.append(_Edit.of(node, "; ".join(map(_deleted, targets))))
-            case _:
-                pass
+                edits.append((node, "; ".join(map(_deleted, targets))))
     last = tree.body[-1]
-    ends_in_value = isinstance(last, ast.Expr) and _says_something(last.value)
-    if ends_in_value and all(edit.first != (last.lineno, last.col_offset) for edit in edits):
+    match last:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="print")) | ast.Constant() | ast.JoinedStr()):
+            ends_in_value = False
+        case _:
+            ends_in_value = isinstance(last, ast.Expr)
+    if ends_in_value and all(node is not last for node, _ in edits):
         written = ast.get_source_segment(source, last)
-        edits.append(_Edit.of(last, f"{LAST} = ({written}\n)"))
+        edits.append((last, f"{LAST} = ({written}\n)"))
     before = [*(SOURCES[name] for name in sorted(needed)), *bindings]
     return Program(_edited(source, edits), "\n".join(filter(None, before)), _results(tree, ends_in_value))
-
-
-def _says_something(value: ast.expr) -> bool:
-    printed = isinstance(value, ast.Call) and ast.unparse(value.func) == "print"
-    return not printed and not isinstance(value, ast.Constant | ast.JoinedStr)
 
 
 def _results(tree: ast.Module, ends_in_value: bool) -> tuple[str, ...]:
@@ -240,8 +217,7 @@ def _results(tree: ast.Module, ends_in_value: bool) -> tuple[str, ...]:
 
 def _needs_nothing(function: ast.FunctionDef) -> bool:
     given = function.args
-    optional = len(given.defaults)
-    return len(given.posonlyargs) + len(given.args) <= optional and None not in given.kw_defaults
+    return len(given.posonlyargs + given.args) <= len(given.defaults) and None not in given.kw_defaults
 
 
 def _forgotten(name: str, needed: set[str]) -> str:
@@ -282,7 +258,7 @@ def _wildcard(module: str, names: set[str]) -> list[str]:
         return [
             f"{name} = {module}__.{name}"
             for name in sorted(names)
-            if f"{module}__.{name} = " in SOURCES[module]
+            if re.search(rf"^    (?:def )?{name}\b", SOURCES[module], re.MULTILINE)
         ]
     exported = _EXPORTED.get(module) or [name for name, home in _HOMES.items() if home == module]
     return [f"from {module} import {name}" for name in sorted(names & set(exported))]
@@ -299,6 +275,10 @@ def _deleted(target: ast.expr) -> str:
             return f"{ast.unparse(target)} = None"
 
 
+_Node = TypeVar("_Node", bound=ast.AST)
+_Edit = tuple[ast.stmt, str]  # a statement, and the text in its place
+
+
 def _nodes(tree: ast.AST | None, kind: type[_Node]) -> Iterator[_Node]:
     return (node for node in ast.walk(tree) if isinstance(node, kind)) if tree is not None else iter(())
 
@@ -309,35 +289,17 @@ def _bound(tree: ast.AST | None) -> set[str]:
     bound |= {node.arg for node in _nodes(tree, ast.arg)}
     bound |= {node.name for node in _nodes(tree, ast.FunctionDef)}
     bound |= {node.name for node in _nodes(tree, ast.ClassDef)}
-    for alias in _nodes(tree, ast.alias):
-        bound.add((alias.asname or alias.name).partition(".")[0])
-    return bound
+    return bound | {(one.asname or one.name).partition(".")[0] for one in _nodes(tree, ast.alias)}
 
 
 def _read(tree: ast.AST | None) -> set[str]:
     return {node.id for node in _nodes(tree, ast.Name) if isinstance(node.ctx, ast.Load)}
 
 
-_Node = TypeVar("_Node", bound=ast.AST)
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """Replace the text from `first` to `end`: lines from 1, columns in bytes of UTF-8 from 0."""
-
-    first: tuple[int, int]
-    end: tuple[int, int]
-    text: str
-
-    @classmethod
-    def of(cls, node: ast.stmt, text: str) -> _Edit:
-        return cls((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0), text)
-
-
 def _edited(source: str, edits: Sequence[_Edit]) -> str:
-    lines = [line.encode() for line in source.split("\n")]
-    for edit in sorted(edits, key=lambda edit: edit.first, reverse=True):
-        (first, start), (last, end) = edit.first, edit.end
-        changed = lines[first - 1][:start] + edit.text.encode() + lines[last - 1][end:]
-        lines[first - 1 : last] = [changed]
+    lines = [line.encode() for line in source.split("\n")]  # columns of a tree count bytes of UTF-8
+    for node, text in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
+        first, last = node.lineno - 1, node.end_lineno or 0
+        before, after = lines[first][: node.col_offset], lines[last - 1][node.end_col_offset :]
+        lines[first:last] = [before + text.encode() + after]
     return b"\n".join(lines).decode()

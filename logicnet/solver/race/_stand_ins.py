@@ -1,18 +1,10 @@
 """Stand-ins for modules that small programs import and the sandbox's Python lacks, in source.
 
-They run inside the sandbox under its limits. Each is a class or some functions on a plain object, because
-that Python has neither decorated methods nor inheritance. `SOURCES` by module; each defines `NAME__`, which
-replaces the module.
+They run inside the sandbox under its limits. Each module is a class `NAME__`, whose methods are the module's
+functions, because that Python has neither decorated methods nor inheritance. `SOURCES` has them by module.
 """
-
-from __future__ import annotations
 
 import string
-
-_MODULE = """
-class Module__:
-    pass
-"""
 
 _FRACTIONS = """
 import math as math__
@@ -39,32 +31,13 @@ class Fraction:
         shared = math__.gcd(numerator, denominator)
         if denominator < 0:
             shared = -shared
-        self.numerator = numerator // shared
-        self.denominator = denominator // shared
+        self.numerator, self.denominator = numerator // shared, denominator // shared
 
     def __add__(self, other):
         if isinstance(other, float):
             return float(self) + other
-        other = fraction__(other)
-        return Fraction(
-            self.numerator * other.denominator + other.numerator * self.denominator,
-            self.denominator * other.denominator,
-        )
-
-    def __radd__(self, other):
-        return self + other
-
-    def __neg__(self):
-        return Fraction(-self.numerator, self.denominator)
-
-    def __abs__(self):
-        return Fraction(abs(self.numerator), self.denominator)
-
-    def __sub__(self, other):
-        return self + (-other)
-
-    def __rsub__(self, other):
-        return (-self) + other
+        n, d = fraction__(other).numerator, fraction__(other).denominator
+        return Fraction(self.numerator * d + n * self.denominator, self.denominator * d)
 
     def __mul__(self, other):
         if isinstance(other, float):
@@ -72,26 +45,24 @@ class Fraction:
         other = fraction__(other)
         return Fraction(self.numerator * other.numerator, self.denominator * other.denominator)
 
-    def __rmul__(self, other):
-        return self * other
-
     def __truediv__(self, other):
         if isinstance(other, float):
             return float(self) / other
         other = fraction__(other)
         return Fraction(self.numerator * other.denominator, self.denominator * other.numerator)
 
-    def __rtruediv__(self, other):
-        if isinstance(other, float):
-            return other / float(self)
-        return fraction__(other) / self
+    __radd__ = __add__
+    __rmul__ = __mul__
+    __neg__ = lambda self: Fraction(-self.numerator, self.denominator)
+    __abs__ = lambda self: Fraction(abs(self.numerator), self.denominator)
+    __sub__ = lambda self, other: self + (-other)
+    __rsub__ = lambda self, other: (-self) + other
+    __rtruediv__ = lambda self, o: o / float(self) if isinstance(o, float) else fraction__(o) / self
+    __mod__ = lambda self, other: self - (self // other) * other
 
     def __floordiv__(self, other):
         quotient = self / other
         return quotient.numerator // quotient.denominator
-
-    def __mod__(self, other):
-        return self - (self // other) * other
 
     def __pow__(self, power):
         if isinstance(power, Fraction) and power.denominator == 1:
@@ -121,17 +92,14 @@ class Fraction:
         return whole if self.numerator >= 0 else -whole
 
     def __round__(self, places=None):
-        if places is None:
-            whole, rest = divmod(self.numerator, self.denominator)
-            if rest * 2 > self.denominator or (rest * 2 == self.denominator and whole % 2):
-                whole = whole + 1
-            return whole
-        return Fraction(round(self * 10 ** places), 10 ** places)
+        if places is not None:
+            return Fraction(round(self * 10 ** places), 10 ** places)
+        whole, rest = divmod(self.numerator, self.denominator)
+        up = rest * 2 > self.denominator or (rest * 2 == self.denominator and whole % 2)
+        return whole + 1 if up else whole
 
     def __str__(self):
-        if self.denominator == 1:
-            return str(self.numerator)
-        return str(self.numerator) + "/" + str(self.denominator)
+        return str(self.numerator) + ("" if self.denominator == 1 else "/" + str(self.denominator))
 
     def __repr__(self):
         return "Fraction(" + str(self.numerator) + ", " + str(self.denominator) + ")"
@@ -141,164 +109,132 @@ class Fraction:
             return self
         p0, q0, p1, q1 = 0, 1, 1, 0
         n, d = self.numerator, self.denominator
-        while True:
+        while q0 + n // d * q1 <= largest:
             a = n // d
-            q2 = q0 + a * q1
-            if q2 > largest:
-                break
-            p0, q0, p1, q1 = p1, q1, p0 + a * p1, q2
+            p0, q0, p1, q1 = p1, q1, p0 + a * p1, q0 + a * q1
             n, d = d, n - a * d
         k = (largest - q0) // q1
         lower, upper = Fraction(p0 + k * p1, q0 + k * q1), Fraction(p1, q1)
-        nearer = abs(float(upper - self)) <= abs(float(lower - self))
-        return upper if nearer else lower
+        return upper if abs(float(upper - self)) <= abs(float(lower - self)) else lower
 
 def fraction__(value):
     return value if isinstance(value, Fraction) else Fraction(value)
 
-fractions__ = Module__()
-fractions__.Fraction = Fraction
-fractions__.gcd = math__.gcd
+class fractions__:
+    Fraction = Fraction
+    gcd = math__.gcd
 """
 
 _STATISTICS = """
-def mean__(data):
-    data = list(data)
-    total = sum(data)
-    whole = isinstance(total, int) and total % len(data) == 0
-    return total // len(data) if whole else total / len(data)
+class statistics__:
+    def mean(data):
+        data = list(data)
+        total = sum(data)
+        whole = isinstance(total, int) and total % len(data) == 0
+        return total // len(data) if whole else total / len(data)
 
-def median__(data):
-    data = sorted(data)
-    middle = len(data) // 2
-    return data[middle] if len(data) % 2 else (data[middle - 1] + data[middle]) / 2
+    def median(data):
+        data = sorted(data)
+        middle = len(data) // 2
+        return data[middle] if len(data) % 2 else (data[middle - 1] + data[middle]) / 2
 
-def multimode__(data):
-    data = list(data)
-    most = max([data.count(value) for value in data])
-    return [value for i, value in enumerate(data) if data.count(value) == most and value not in data[:i]]
+    def multimode(data):
+        data = list(data)
+        most = max([data.count(value) for value in data])
+        return [value for i, value in enumerate(data) if data.count(value) == most and value not in data[:i]]
 
-def variance__(data, less=1):
-    data = list(data)
-    middle = sum(data) / len(data)
-    return sum([(value - middle) ** 2 for value in data]) / (len(data) - less)
+    def variance(data, less=1):
+        data = list(data)
+        middle = sum(data) / len(data)
+        return sum([(value - middle) ** 2 for value in data]) / (len(data) - less)
 
-statistics__ = Module__()
-statistics__.mean = mean__
-statistics__.fmean = lambda data: float(mean__(data))
-statistics__.median = median__
-statistics__.mode = lambda data: multimode__(data)[0]
-statistics__.multimode = multimode__
-statistics__.variance = variance__
-statistics__.pvariance = lambda data: variance__(data, 0)
-statistics__.stdev = lambda data: variance__(data) ** 0.5
-statistics__.pstdev = lambda data: variance__(data, 0) ** 0.5
+    fmean = lambda data: float(statistics__.mean(data))
+    mode = lambda data: statistics__.multimode(data)[0]
+    pvariance = lambda data: statistics__.variance(data, 0)
+    stdev = lambda data: statistics__.variance(data) ** 0.5
+    pstdev = lambda data: statistics__.variance(data, 0) ** 0.5
 """
-
-_STRING = "string__ = Module__()\n" + "".join(
-    f"string__.{name} = {getattr(string, name)!r}\n"
-    for name in (
-        *("ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "hexdigits", "octdigits"),
-        *("punctuation", "whitespace"),
-    )
-)
-
-_INFIX = "+ add, - sub, * mul, / truediv, // floordiv, % mod, ** pow, ^ xor, & and_, | or_, == eq, != ne"
-_ORDER = ", < lt, <= le, > gt, >= ge"
-_OPERATOR = (
-    "operator__ = Module__()\n"
-    + "".join(
-        f"operator__.{name} = lambda a, b: a {sign} b\n"
-        for sign, name in (pair.split() for pair in (_INFIX + _ORDER).split(","))
-    )
-    + """
-operator__.neg = lambda a: -a
-operator__.not_ = lambda a: not a
-operator__.itemgetter = lambda key: lambda value: value[key]
-"""
-)
 
 _HEAPQ = """
 import bisect as bisect__
 
-def heapify__(heap):
-    heap.sort()
-
-def heappush__(heap, item):
-    bisect__.insort(heap, item)
-
-def heappop__(heap):
-    return heap.pop(0)
-
-heapq__ = Module__()
-heapq__.heapify = heapify__
-heapq__.heappush = heappush__
-heapq__.heappop = heappop__
-heapq__.nlargest = lambda n, data: sorted(data, reverse=True)[:n]
-heapq__.nsmallest = lambda n, data: sorted(data)[:n]
+class heapq__:
+    heapify = lambda heap: heap.sort()
+    heappush = lambda heap, item: bisect__.insort(heap, item)
+    heappop = lambda heap: heap.pop(0)
+    nlargest = lambda n, data: sorted(data, reverse=True)[:n]
+    nsmallest = lambda n, data: sorted(data)[:n]
 """
 
 _CALENDAR = """
 import datetime as datetime__
 
-def isleap__(year):
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+class calendar__:
+    def isleap(year):
+        return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
-def monthrange__(year, month):
-    days = [31, 29 if isleap__(year) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    return datetime__.date(year, month, 1).weekday(), days[month - 1]
+    def monthrange(year, month):
+        days = [31, 29 if calendar__.isleap(year) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        return datetime__.date(year, month, 1).weekday(), days[month - 1]
 
-calendar__ = Module__()
-calendar__.isleap = isleap__
-calendar__.monthrange = monthrange__
-calendar__.weekday = lambda year, month, day: datetime__.date(year, month, day).weekday()
-calendar__.leapdays = lambda first, last: sum([1 for year in range(first, last) if isleap__(year)])
-calendar__.day_name = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-calendar__.month_name = ("January February March April May June July August September October"
-    " November December").split()
-calendar__.month_name.insert(0, "")
+    weekday = lambda year, month, day: datetime__.date(year, month, day).weekday()
+    leapdays = lambda first, last: sum([1 for year in range(first, last) if calendar__.isleap(year)])
+    day_name = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+    month_name = (" January February March April May June July August September October"
+        " November December").split(" ")
 """
 
 _SYMPY = """
 import math as math__
 
-def isprime__(n):
-    return n > 1 and all(n % d for d in range(2, math__.isqrt(n) + 1))
+class sympy__:
+    def isprime(n):
+        return n > 1 and all(n % d for d in range(2, math__.isqrt(n) + 1))
 
-def factorint__(n):
-    found, d = {}, 2
-    while d * d <= n:
-        while n % d == 0:
-            found[d] = found.get(d, 0) + 1
-            n = n // d
-        d = d + 1
-    if n > 1:
-        found[n] = found.get(n, 0) + 1
-    return found
+    def factorint(n):
+        found, d = {}, 2
+        while d * d <= n:
+            while n % d == 0:
+                found[d] = found.get(d, 0) + 1
+                n = n // d
+            d = d + 1
+        if n > 1:
+            found[n] = found.get(n, 0) + 1
+        return found
 
-def primerange__(first, end=None):
-    if end is None:
-        first, end = 2, first
-    return [n for n in range(first, end) if isprime__(n)]
+    def primerange(first, end=None):
+        return [n for n in range(2 if end is None else first, end or first) if sympy__.isprime(n)]
 
-sympy__ = Module__()
-sympy__.isprime = isprime__
-sympy__.factorint = factorint__
-sympy__.primefactors = lambda n: list(factorint__(n))
-sympy__.primerange = primerange__
-sympy__.divisors = lambda n: [d for d in range(1, n + 1) if n % d == 0]
-sympy__.gcd = math__.gcd
-sympy__.lcm = math__.lcm
-sympy__.factorial = math__.factorial
-sympy__.binomial = math__.comb
+    primefactors = lambda n: list(sympy__.factorint(n))
+    divisors = lambda n: [d for d in range(1, n + 1) if n % d == 0]
+    gcd = math__.gcd
+    lcm = math__.lcm
+    factorial = math__.factorial
+    binomial = math__.comb
 """
 
+_OPERATORS = (
+    "+ add, - sub, * mul, / truediv, // floordiv, % mod, ** pow, ^ xor, & and_, | or_"
+    ", == eq, != ne, < lt, <= le, > gt, >= ge"
+)
+_STRINGS = "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits punctuation whitespace"
+
+
+def _module(name: str, values: dict[str, str]) -> str:
+    return f"class {name}__:\n" + "".join(f"    {one} = {value}\n" for one, value in values.items())
+
+
 SOURCES: dict[str, str] = {
-    "fractions": _MODULE + _FRACTIONS,
-    "statistics": _MODULE + _STATISTICS,
-    "string": _MODULE + _STRING,
-    "operator": _MODULE + _OPERATOR,
-    "heapq": _MODULE + _HEAPQ,
-    "calendar": _MODULE + _CALENDAR,
-    "sympy": _MODULE + _SYMPY,  # its number theory; it solves nothing
+    "fractions": _FRACTIONS,
+    "statistics": _STATISTICS,
+    "string": _module("string", {name: repr(getattr(string, name)) for name in _STRINGS.split()}),
+    "operator": _module(
+        "operator",
+        {name: f"lambda a, b: a {sign} b" for sign, name in map(str.split, _OPERATORS.split(","))}
+        | {"neg": "lambda a: -a", "not_": "lambda a: not a"}
+        | {"itemgetter": "lambda key: lambda value: value[key]"},
+    ),
+    "heapq": _HEAPQ,
+    "calendar": _CALENDAR,
+    "sympy": _SYMPY,  # its number theory; it solves nothing
 }

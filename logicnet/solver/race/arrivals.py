@@ -4,17 +4,13 @@ Durations are log-normal, and the samples of one question share a part of the va
 without regard to answers and prices.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-LOST = 0.02
-"""Share of samples that never end: a hung stream, a model that loops until its tokens are spent."""
-
+LOST = 0.02  # share of samples that never end: a hung stream, a model that loops until its tokens are spent
 SAME_QUESTION = 0.6
 """Share of the variance of log durations that all samples of one question have in common: a long question is
 long for every sample. So one early arrival means that the others are near."""
@@ -30,9 +26,7 @@ _Row = tuple[float, ...]
 _STEPS = tuple((place / 20) ** 2.5 for place in range(1, 21))
 """Points in time as shares of the horizon, dense near now."""
 
-_WINDOWS = (4, 6, 8, 11, 15, 20)
-"""Numbers of steps after which waiting may stop."""
-
+_WINDOWS = (4, 6, 8, 11, 15, 20)  # numbers of steps after which waiting may stop
 _LENGTHS = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))
 """Lengths of a question in standard deviations of the shared part, with weights: three points that give the
 first five moments of a normal density."""

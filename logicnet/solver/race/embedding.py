@@ -4,8 +4,6 @@ torch takes seconds to import. In the miner's process that would delay replies: 
 event loop stood still for twenty seconds, and an answer was late.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 

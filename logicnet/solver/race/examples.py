@@ -4,8 +4,6 @@ A small model copies the last pattern it saw. SmolLM2-135M wrote a right program
 with the five nearest examples, for 28 % with the same fifteen each time.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import tomllib

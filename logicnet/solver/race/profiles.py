@@ -25,7 +25,6 @@ from logicnet._util.parsing import parse, read, validate
 from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
-_PRIORS: dict[str, Priors] = {"weak": WEAK, "chat": CHAT}
 _USUAL_TOKENS = {"reason": 0.35, "program": 0.35}
 """Share of `max_tokens` that a sample usually takes, before any was seen. Two or three samples correct it."""
 
@@ -80,13 +79,11 @@ class Profile(_ProfileFields):
         return self
 
     def matches(self, model: str) -> bool:
-        def like(patterns: Sequence[str]) -> bool:
-            return any(fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
-
-        return like(self.models) and not like(self.but_not)
+        like = {one for one in self.models + self.but_not if fnmatchcase(model.lower(), one.lower())}
+        return not like.isdisjoint(self.models) and like.isdisjoint(self.but_not)
 
     def trust_priors(self) -> Priors:
-        return _PRIORS[self.priors]
+        return WEAK if self.priors == "weak" else CHAT
 
     def usual(self) -> dict[str, Usual]:
         """Priors of the durations."""

@@ -7,8 +7,6 @@ plain completion of SmolLM2-135M on 39 easy tasks: another completion 0.63, a te
 question 0.68), a told calculation 0.65 (with the question 0.68).
 """
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import math
@@ -37,20 +35,13 @@ _RESTARTS = 3  # of a process that worked before
 _COMPARE_S = 0.3  # for the embeddings of some traces, 20 ms each on a slow core
 _READ = 1_200  # characters of a trace that are compared: its first 256 tokens
 _WORD = re.compile(r"\w+|[^\w\s]")
+_FENCED = re.compile(r"```\w*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LAST_WORDS = 300  # characters at the end of the steps, searched for the answer
 _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
 _READABLE = (
     *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call),
     *(ast.List, ast.Tuple, ast.expr_context, ast.unaryop, ast.cmpop, ast.boolop),
-    *(
-        ast.Add,
-        ast.Sub,
-        ast.Mult,
-        ast.Div,
-        ast.FloorDiv,
-        ast.Mod,
-        ast.Pow,
-    ),  # no ^: 5 ^ 3 is 6 in Python
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),  # no ^: 5 ^ 3 is 6 in Python
 )
 
 
@@ -181,15 +172,9 @@ def _ends_with(steps: str, answer: str) -> bool:
 def in_words(program: str) -> str:
     """The steps of a short program, one sentence each; "" if one cannot be a sentence, such as a loop."""
     try:
-        body = ast.parse(_code(program)).body
+        body = ast.parse("\n".join(_FENCED.findall(program)) or program).body
         steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    except (
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        MemoryError,
-        SystemError,
-    ):  # the last: too deep in 3.11
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep in 3.11
         return ""
     if not all(steps) or len(steps) > _MOST_STEPS or len(" ".join(steps)) > _MOST_QUESTION:
         return ""
@@ -214,14 +199,13 @@ def _step(node: ast.stmt) -> str:
 
 def _reads(value: ast.expr) -> bool:
     """Whether an expression reads as mathematics, not as Python."""
-    return all(
-        isinstance(node, _READABLE) or (isinstance(node, ast.Attribute) and _maths_name(node))
-        for node in ast.walk(value)
-    )
-
-
-def _maths_name(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Name) and node.value.id == "math"
+    for node in ast.walk(value):
+        match node:
+            case ast.Attribute(value=ast.Name(id="math")):
+                continue
+        if not isinstance(node, _READABLE):
+            return False
+    return True
 
 
 def _maths(value: ast.expr) -> str:
@@ -242,8 +226,3 @@ class _Spelled(ast.NodeTransformer):
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ").strip()
-
-
-def _code(text: str) -> str:
-    blocks = re.findall(r"```\w*\n(.*?)(?:```|\Z)", text, re.DOTALL)
-    return "\n".join(blocks) if blocks else text

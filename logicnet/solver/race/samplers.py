@@ -7,8 +7,6 @@ program   the model writes a short program, and the sandbox runs it
 exact     a closed expression is computed without a model
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,10 +32,7 @@ _FORCED_TOKENS = 48
 
 _IN_SHORT = "Here is the solution, step by step and in short."
 _IN_SHORT_TOKENS = 384
-
-FORCED_S = 4.0
-"""Reserved at the end of a sample's time for its forced conclusion: 48 tokens on a slow server."""
-
+FORCED_S = 4.0  # reserved at the end of a sample's time for its forced conclusion: 48 tokens on a slow server
 IN_SHORT_S = 8.0
 """Reserved before that for a thinking model to write its solution down: 384 tokens at 50 a second."""
 
@@ -84,8 +79,7 @@ class Samplers:
     exactly: Exact
 
     async def exact(self) -> Sample:
-        worked = await self.exactly.solve(self.question)
-        if worked is None:
+        if (worked := await self.exactly.solve(self.question)) is None:
             return Sample("exact", None)
         return Sample("exact", normal_form(worked.answer, self.question), trace=worked.steps)
 
@@ -250,9 +244,12 @@ async def _written(
             raise _Repetition
 
     try:
-        done = await models.complete(prompt, deadline=deadline, on_text=watch, **how)
+        how["on_text"] = watch
+        done = await models.complete(prompt, deadline=deadline, **how)
     except _Repetition:
-        pieces[:] = [_once("".join(pieces))]
+        text = "".join(pieces)
+        tail = text[-_LOOP_CHARS:]
+        pieces[:] = [text[: text.find(tail) + len(tail)]]  # up to the end of the first round
         done = Completion(shown(pieces[0]), "length", said, deadline.clock() - started_s)
     return done, "".join(pieces)
 
@@ -260,12 +257,6 @@ async def _written(
 def _repeats(text: str) -> bool:
     tail = text[-_LOOP_CHARS:]
     return len(text) >= _LOOP_CHARS * _LOOP_TIMES and text[-_LOOP_WINDOW:].count(tail) >= _LOOP_TIMES
-
-
-def _once(text: str) -> str:
-    """A text that repeats itself, up to the end of the first round."""
-    tail = text[-_LOOP_CHARS:]
-    return text[: text.find(tail) + len(tail)]
 
 
 def _guess(done: Completion, question: str) -> str:

@@ -19,40 +19,20 @@ from logicnet.solver.race._program import Program, Unusable, program
 if TYPE_CHECKING:
     import pydantic_monty
 
-WORKERS = 2
-"""Concurrent programs. A program takes about a millisecond; only endless ones make others wait."""
-
-MEMORY_BYTES = 64 << 20
-"""For the objects of a program. Its worker ends soon after: at most 135 MB were seen."""
-
-RECURSION = 1000
-"""Depth of calls, as in Python."""
-
-OUTPUT_BYTES = 20_000
-"""Printed output; a program that prints more fails."""
-
-VALUE_CHARS = 1000
-"""Length of a result; an answer is far shorter."""
-
-GRACE_S = 0.25
-"""Beyond the time limit, for the worker to report it before it is killed."""
-
-START_S = 10.0
-"""For a worker to start on a busy machine; a few milliseconds on an idle one."""
-
+WORKERS = 2  # concurrent programs. A program takes about a millisecond; only endless ones make others wait
+MEMORY_BYTES = 64 << 20  # for the objects of a program. Its worker ends soon after: at most 135 MB were seen
+RECURSION = 1000  # depth of calls, as in Python
+OUTPUT_BYTES = 20_000  # printed output; a program that prints more fails
+VALUE_CHARS = 1000  # length of a result; an answer is far shorter
+GRACE_S = 0.25  # beyond the time limit, for the worker to report it before it is killed
+START_S = 10.0  # for a worker to start on a busy machine; a few milliseconds on an idle one
 PATIENCE_S = 4.0
 """How long a program waits for a worker. A longer wait means that all programs before it are endless."""
 
 _ERROR_CHARS = 300
-_SUSPENSIONS = 50
-"""Requests of a program for undefined names or files, each refused, before it is ended."""
-
-_SHORT = 2000
-"""Characters of a program that is repaired on the event loop: a few milliseconds at most."""
-
-_CHECKOUTS = 200
-"""Programs of one worker before it is replaced."""
-
+_SUSPENSIONS = 50  # requests of a program for undefined names or files, each refused, before it is ended
+_SHORT = 2000  # characters of a program that is repaired on the event loop: a few milliseconds at most
+_CHECKOUTS = 200  # programs of one worker before it is replaced
 _RUN = f"""
 failed__ = ""
 try:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -27,7 +28,6 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
 from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.planning import LEAST_CALLS, Scheduler, SchedulerSlot
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import Sample, Samplers
@@ -40,6 +40,59 @@ EXACT_ALONE_S = 0.15
 """How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
 
 SAMPLERS = ("reason", "program")
+
+LEAST_CALLS = 2
+
+PAID_CALLS = 1
+"""A paid server is the last resort, with a daily limit. More samples would earn 0.006 more
+(docs/stopping.md, "fixed 1") and reach the limit several times sooner."""
+
+_STAKE_UNIT = 10_000.0  # alpha; the validator permit starts there (LogicNet 1.6)
+
+
+@dataclass(slots=True, eq=False)
+class SchedulerSlot:
+    """The share of one challenge."""
+
+    weight: float
+    scheduler: Scheduler
+
+    def calls(self) -> int:
+        """How many calls it may have open now. Changes while other challenges come and go."""
+        if self.scheduler.costs():
+            return PAID_CALLS
+        share = self.scheduler.calls * self.weight / self.scheduler.total_weight()
+        return max(LEAST_CALLS, int(share))
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """How many model calls each challenge may have open, among all challenges in flight.
+
+    A server answers some number of calls at once almost as fast as one; beyond that, each call slows all
+    others. Challenges share these slots, weighted by the stake of their validator. No challenge has fewer
+    than two slots; calls above the total wait in the server. While each call costs money, a challenge has
+    one.
+
+    `calls`: capacity of the server; `costs`: whether a call costs money.
+    """
+
+    calls: int
+    costs: Callable[[], bool]
+    _slots: set[SchedulerSlot] = field(default_factory=set)
+
+    @contextmanager
+    def slot(self, stake: float) -> Iterator[SchedulerSlot]:
+        """A slot for one challenge during the block. `stake` of its validator, 0 if unknown."""
+        slot = SchedulerSlot(1.0 + math.log2(1.0 + max(0.0, stake) / _STAKE_UNIT), self)
+        self._slots.add(slot)
+        try:
+            yield slot
+        finally:
+            self._slots.discard(slot)
+
+    def total_weight(self) -> float:
+        return sum(slot.weight for slot in self._slots)
 
 
 class RaceSolver:
@@ -133,12 +186,6 @@ class RaceSolver:
 
 
 @dataclass(slots=True)
-class _Running:
-    sampler: str
-    started_s: float
-
-
-@dataclass(slots=True)
 class _Race:
     """The samples of one challenge."""
 
@@ -153,7 +200,7 @@ class _Race:
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
-    _running: dict[asyncio.Task[Sample], _Running] = field(default_factory=dict)
+    _running: dict[asyncio.Task[Sample], tuple[str, float]] = field(default_factory=dict)  # sampler, start
     _started: Counter[str] = field(default_factory=Counter)
     _arrived: list[Pending] = field(default_factory=list)
     _votes: list[SamplerVote] = field(default_factory=list)
@@ -166,8 +213,9 @@ class _Race:
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
         while self._running:
             left_s = self.deadline.remaining_s() - reserve_s
-            if self._computed():
-                left_s = min(left_s, self._trace_s() - self.deadline.elapsed_s())
+            if self._computed() and self.prices.second:  # longer costs more than even a certain trace adds
+                trace_s = self.samplers.profile.trace_gain / self.prices.second
+                left_s = min(left_s, trace_s - self.deadline.elapsed_s())
             if left_s <= 0.0:
                 self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
                 break
@@ -179,7 +227,8 @@ class _Race:
             self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
             self.note = "all samples ended"
-        return self._chosen()
+        best = posterior(self._ballot(), self.trust, self.kind).best
+        return next((end.form for end in self.ends if end.form and end.form.key == best), None)
 
     def stop(self) -> None:
         """Cancel the running samples; a server stops generating for them."""
@@ -196,10 +245,6 @@ class _Race:
     def _computed(self) -> bool:
         """Whether `exact` has the answer, so that only a trace to go with it remains to be won."""
         return any(end.sampler == "exact" and end.form is not None for end in self.ends)
-
-    def _trace_s(self) -> float:
-        """The longest wait for a trace: more seconds cost more than even a certain trace adds."""
-        return self.samplers.profile.trace_gain / self.prices.second if self.prices.second else math.inf
 
     def _begin_all(self) -> None:
         """Start as many samples as there is room for, the samplers in turn, so that few are mixed too."""
@@ -218,20 +263,16 @@ class _Race:
         if self._computed() or (self.slot.scheduler.costs() and self.ends_with_answer()):
             return
         while self._calls() < self.slot.calls():
-            sampler = self._next_sampler()
-            if sampler is None:
+            profile = self.samplers.profile
+            left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
+            if not left:
                 return
-            slows = 1.0 / self.samplers.profile.calls
+            sampler = max(left, key=lambda one: self.trust.right(one, self.kind))  # the most trusted
+            slows = 1.0 / profile.calls
             worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
                 return
             self._start(sampler)
-
-    def _next_sampler(self) -> str | None:
-        """The most trusted sampler that may draw more."""
-        profile = self.samplers.profile
-        left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
-        return max(left, key=lambda one: self.trust.right(one, self.kind), default=None)
 
     def _kinds(self) -> Sequence[str]:
         """Where the question asks for a program, the output of one is not an answer."""
@@ -239,28 +280,28 @@ class _Race:
 
     def _start(self, sampler: str) -> None:
         draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)
-        self._running[asyncio.create_task(draw())] = _Running(sampler, self.deadline.clock())
+        self._running[asyncio.create_task(draw())] = (sampler, self.deadline.clock())
         self._started[sampler] += 1
 
     def _calls(self) -> int:
-        return sum(one.sampler != "exact" for one in self._running.values())
+        return sum(sampler != "exact" for sampler, _ in self._running.values())
 
     async def _wait(self, seconds: float) -> None:
         """Until a sample ends, at most so many seconds."""
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            running = self._running.pop(task)
-            took_s = self.deadline.clock() - running.started_s
+            sampler, started_s = self._running.pop(task)
+            took_s = self.deadline.clock() - started_s
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
             if error is not None:  # a failed sample does not fail the question
-                self.trouble = f"the {running.sampler} sampler raised {type(error).__name__}"
+                self.trouble = f"the {sampler} sampler raised {type(error).__name__}"
                 continue
             end = task.result()
             self.identify(end)
             self.trouble = end.error or self.trouble
             if end.form is not None:  # a failed or cut-off sample says nothing about durations
-                self.arrivals.observe(running.sampler, took_s)
-                self._arrived.append(Pending(running.sampler, took_s))
+                self.arrivals.observe(sampler, took_s)
+                self._arrived.append(Pending(sampler, took_s))
             self.ends.append(end)
             key, text = (end.form.key, end.form.text) if end.form else ("", "")
             after_s = self.deadline.elapsed_s()
@@ -275,8 +316,4 @@ class _Race:
 
     def _pending(self) -> Sequence[Pending]:
         now_s = self.deadline.clock()
-        return [Pending(one.sampler, now_s - one.started_s) for one in self._running.values()]
-
-    def _chosen(self) -> NormalForm | None:
-        best = posterior(self._ballot(), self.trust, self.kind).best
-        return next((end.form for end in self.ends if end.form and end.form.key == best), None)
+        return [Pending(sampler, now_s - started_s) for sampler, started_s in self._running.values()]

@@ -5,8 +5,6 @@ choice by the next votes, which the posterior forecasts over several arrivals, w
 each. The price is the expected time of these arrivals (arrivals.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,16 +13,12 @@ from weakref import WeakKeyDictionary
 from logicnet.solver.race.arrivals import Arrivals, Pending, Waits
 from logicnet.solver.race.votes import Ballots, Trust, Vote
 
-REPLY_RESERVE_S = 1.0
-"""Reserved after every wait, to choose the trace and to write and send the reply."""
-
+REPLY_RESERVE_S = 1.0  # reserved after every wait, to choose the trace and to write and send the reply
 LOOK_AHEAD = 3
 """Arrivals to look ahead. Two rival votes can overturn a choice that one cannot: a single step loses more
 than it saves (benchmarks/stopping.py), and a fourth gained nothing."""
 
-TRACED = frozenset({"reason"})
-"""Samplers whose trace reads like an assistant's solution."""
-
+TRACED = frozenset({"reason"})  # samplers whose trace reads like an assistant's solution
 _UNLIKELY = 0.002  # votes that are less likely are not followed
 _GROUPS = 4  # answers, or groups of equally likely ones, that a next vote may name
 
@@ -108,8 +102,7 @@ class StoppingRule:
         return Decision(gain > 0.0, max(gain, 0.0), 0.0, more.look_again_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Worth:
+class _Worth(NamedTuple):
     """The value of an answer, in reward."""
 
     right: float
@@ -227,17 +220,14 @@ def _plans(tree: _Tree, waits: Waits, rate: float) -> list[tuple[float, float, f
         gains: list[float] = []
         prices: list[float] = []
         for depth, now, later in tree:
-            if depth >= len(reach):  # no more samples are pending
-                gains.append(0.0)
-                prices.append(0.0)
-                continue
             gain, price = now, 0.0
-            for chance, child in later:
-                gain += chance * gains[child]
-                price += chance * prices[child]
-            gain *= reach[depth]
-            price = rate * seconds[depth] + reach[depth] * price
-            worth_it = gain > price
+            if depth < len(reach):  # more samples are pending
+                for chance, child in later:
+                    gain += chance * gains[child]
+                    price += chance * prices[child]
+                gain *= reach[depth]
+                price = rate * seconds[depth] + reach[depth] * price
+            worth_it = depth < len(reach) and gain > price
             gains.append(gain if worth_it else 0.0)
             prices.append(price if worth_it else 0.0)
         plans.append((gains[-1], prices[-1], window_s) if gains else (0.0, 0.0, window_s))

@@ -21,9 +21,7 @@ from functools import lru_cache
 from statistics import NormalDist, fmean, pstdev
 from types import MappingProxyType
 
-DOUBT = 0.004
-"""Chance that the model above does not hold, because of a misread question or a wrong reference."""
-
+DOUBT = 0.004  # chance that the model above does not hold, because of a misread question or a wrong reference
 CONFIDENCE_WEIGHT = 0.35
 """Log-odds of being right per standard deviation of a trace's mean log-probability. Mild on purpose: within
 one question, confidences put a right trace above a wrong one in about 6 of 10 pairs (CISC, arXiv:2502.06233),
@@ -35,9 +33,7 @@ _LEAST_TRACES = 3  # of one sampler in one challenge, to compare them with each 
 
 _LEAST = 0.005  # trust is kept between this and 1 - this
 _LEAST_RIGHT = 2e-3  # the same for one question, so that many votes do not underflow
-
-MOST_VOTES = 64
-"""Votes of one challenge that count, the first ones. More could underflow a float."""
+MOST_VOTES = 64  # votes of one challenge that count, the first ones. More could underflow a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +100,8 @@ report, arXiv:2412.15115). `spread`: the best in benchmarks/stopping.py, on the 
 of k gain little, so most questions are nearly always or nearly never answered right."""
 
 _UNKNOWN = Prior(0.3, strength=4.0)
-
-_KIND_STRENGTH = 8.0
-"""Questions of one kind that the record at all other kinds is worth."""
-
-_MOST_ELSEWHERE = 24.0
-"""Questions of other kinds that count at most, because kinds differ."""
+_KIND_STRENGTH = 8.0  # questions of one kind that the record at all other kinds is worth
+_MOST_ELSEWHERE = 24.0  # questions of other kinds that count at most, because kinds differ
 
 GUESSED: Mapping[str, float] = MappingProxyType({"yes-no": 0.5, "choice": 0.25})
 """Chance of being right by guessing: the least trust in a sampler without a record."""
@@ -134,7 +126,6 @@ SCATTER: Mapping[str, Scatter] = MappingProxyType(
     {"yes-no": Scatter(0.98, 0.96), "choice": Scatter(0.55, 0.45)}
 )
 """Kinds with few answers to choose from; all others scatter as `Scatter()`."""
-
 
 WEAK_SCATTER = Scatter()
 CHAT_SCATTER = Scatter(within=0.60, between=0.50)
@@ -205,8 +196,7 @@ class Trust:
         """Chance that a sample ends without an answer."""
         prior = self.prior(sampler)
         right, wrong, silent = self._totals.get(sampler, _NOTHING)
-        strength = prior.strength
-        return (prior.silent * strength + silent) / (strength + right + wrong + silent)
+        return (prior.silent * prior.strength + silent) / (prior.strength + right + wrong + silent)
 
     def scatter(self, kind: str) -> Scatter:
         return self._scatter.get(kind, self._other_scatter)
@@ -233,9 +223,6 @@ class _Answer:
 
     odds: tuple[float, ...]
     samplers: dict[str, int]
-
-    def signature(self) -> tuple[int, ...]:
-        return tuple(sorted(self.samplers.values()))
 
 
 @dataclass(slots=True)
@@ -274,14 +261,13 @@ class Ballots:
         """By answer, and "" for none of them. Unnormalised."""
         if self._joint is None:
             within, between = _concentrations(self.trust.scatter(self.kind))
-            signatures = {key: answer.signature() for key, answer in self.answers.items()}
+            signatures = {key: tuple(sorted(one.samplers.values())) for key, one in self.answers.items()}
             everything = sorted(signatures.values())
             without: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
             joint: dict[str, float] = {}
             for key, answer in self.answers.items():
                 signature = signatures[key]
-                rest = without.get(signature)
-                if rest is None:
+                if (rest := without.get(signature)) is None:
                     others = everything.copy()
                     others.remove(signature)
                     rest = without[signature] = tuple(others)
@@ -315,8 +301,7 @@ class Ballots:
             self.trust.right(sampler, self.kind), self.trust.prior(sampler).spread, shift
         )
         self.wrong = tuple(map(float.__mul__, self.wrong, wrong))
-        answer = self.answers.get(key)
-        if answer is None:
+        if (answer := self.answers.get(key)) is None:
             self.answers[key] = _Answer(odds, {sampler: 1})
         else:
             answer.odds = tuple(map(float.__mul__, answer.odds, odds))
@@ -329,13 +314,10 @@ def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
     scales: dict[str, Scale | None] = {}
     shifts = []
     for vote in votes:
-        if vote.confidence is None or not math.isfinite(vote.confidence):
-            shifts.append(0.0)
-            continue
         if vote.sampler not in scales:
             scales[vote.sampler] = trust.scales.get(vote.sampler) or _fellows(votes, vote.sampler)
         scale = scales[vote.sampler]
-        if scale is None:
+        if scale is None or vote.confidence is None or not math.isfinite(vote.confidence):
             shifts.append(0.0)
             continue
         above = (vote.confidence - scale.mean) / max(scale.deviation, _LEAST_DEVIATION)

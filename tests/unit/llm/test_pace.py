@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.llm.pace import MOST_S, TokenRate
+from logicnet.llm.health import MOST_S, TokenRate
 
 
 def test_nothing_is_known_of_a_new_one() -> None:

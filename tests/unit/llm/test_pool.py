@@ -18,7 +18,7 @@ from logicnet.llm import (
     Pool,
     Spec,
     Spending,
-    pace,
+    health,
     pool,
 )
 from logicnet.llm._call import Call
@@ -47,9 +47,9 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """For those that are silent."""
-    monkeypatch.setattr(pace, "_LEAST_S", 0.4)
-    monkeypatch.setattr(pace, "_UNKNOWN_S", 0.5)
-    monkeypatch.setattr(pace, "_UNSEEN_S", 1.0)
+    monkeypatch.setattr(health, "_LEAST_S", 0.4)
+    monkeypatch.setattr(health, "_UNKNOWN_S", 0.5)
+    monkeypatch.setattr(health, "_UNSEEN_S", 1.0)
 
 
 def of(server: ScriptedModel, **more: Any) -> Spec:
@@ -305,7 +305,7 @@ async def test_few_calls_are_asked_for_twice_while_all_are_well() -> None:
     """Slow for everybody: a second request for each would make it slower yet."""
     async with servers(2) as (a, b), opened(of(a), of(b)) as models:
         how: How = {"max_tokens": 5}
-        calls = [Call(models, QUESTION, after(10), None, how) for _ in range(40)]
+        calls = [Call(models, QUESTION, after(10), how) for _ in range(40)]
         models._calls |= set(calls)
         twice = 0
         while (member := models.choose(calls[twice], rival=True)) is not None:
@@ -426,9 +426,9 @@ async def test_a_price_is_given_back_when_the_server_has_said_what_it_was(
     async with servers(1, **script) as [dear], opened(of(dear, limit=PAID), spending=spending) as models:
         [member] = models._members
         assert member.affords(QUESTION, 100)
-        assert member.spent == SET_ASIDE
+        assert spending.spent(member.name) == SET_ASIDE
         await member.complete(QUESTION, deadline=after(10.0), max_tokens=100)
-        assert member.spent == costs
+        assert spending.spent(member.name) == costs
 
 
 async def test_one_that_was_only_slow_is_used_again_with_its_next_word() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.errors import ModelError, SettingsError
-from logicnet.llm.reach import reach, unheard
+from logicnet.llm.endpoint import reach, unheard
 from tests.harness.said import listening
 from tests.harness.scripted_model import Mode, ScriptedModel
 

@@ -8,7 +8,7 @@ from logicnet.deadline import Deadline
 from logicnet.errors import ModelError, SettingsError
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
-from logicnet.solver import _shift as module
+from logicnet.solver import _registry as module
 from logicnet.solver import on_shift
 from logicnet.solver.constant import ConstantSolver
 from tests.harness.said import listening

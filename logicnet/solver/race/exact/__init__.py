@@ -3,10 +3,8 @@
 sampler      asks the bounded worker for the solution; the only module that the miner's process imports
 solve        the worker's function: the readings of a question, one after the other
 question     the verb that asks, its object, and the answer's format; any other word refuses the question
-expressions  formulas, in signs or in words
+formulas     formulas and equations, and a value in the format that the question asks for
 operations   percentages, divisors, sums, means, choices, bases
-equations    equations in one unknown up to the second degree
-written      a value in the format that the question asks for
 """
 
 from logicnet.solver.race.exact.sampler import Exact, ExactSolution

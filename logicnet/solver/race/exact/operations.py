@@ -6,8 +6,6 @@ returns a Work, or None or Unreadable where it is not sure.
 
 # ruff: noqa: RUF001  (the sign of multiplication is meant)
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -18,8 +16,8 @@ import sympy
 from logicnet.answers.question import AnswerFormat
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import bracketed, shown
+from logicnet.solver.race.exact.formulas import written
 from logicnet.solver.race.exact.sampler import ExactSolution
-from logicnet.solver.race.exact.written import written
 
 MOST_NUMBERS = 30  # in a list
 LARGEST_NUMBER = 10**15
@@ -97,9 +95,8 @@ def _difference(match: re.Match[str]) -> Work | None:
 
 def _less(first: Any, second: Any) -> Work:
     done = f"{shown(first)} - {bracketed(second)} = {shown(first - second)}"
-    return Work(
-        first - second, [f"To find the difference, we take {shown(second)} away: {done}."], "the difference"
-    )
+    steps = [f"To find the difference, we take {shown(second)} away: {done}."]
+    return Work(first - second, steps, "the difference")
 
 
 def _quotient(match: re.Match[str]) -> Work | None:
@@ -128,13 +125,12 @@ def _median(match: re.Match[str]) -> Work:
     numbers = sorted(_listed(match[1]))
     steps = [f"To find the median, we put the numbers in order: {', '.join(map(shown, numbers))}."]
     middle = len(numbers) // 2
+    value = numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2
     if len(numbers) % 2:
-        return Work(
-            numbers[middle], [*steps, f"The one in the middle is {shown(numbers[middle])}."], "the median"
-        )
-    value = (numbers[middle - 1] + numbers[middle]) / 2
-    two = _with_and(numbers[middle - 1 : middle + 1])
-    steps += [f"The two in the middle are {two}, and halfway between them is {shown(value)}."]
+        steps += [f"The one in the middle is {shown(value)}."]
+    else:
+        two = _with_and(numbers[middle - 1 : middle + 1])
+        steps += [f"The two in the middle are {two}, and halfway between them is {shown(value)}."]
     return Work(value, steps, "the median")
 
 
@@ -212,8 +208,8 @@ def _remainder(match: re.Match[str]) -> Work | None:
 # Choices and bases -------------------------------------------------------------------------------
 
 
-def _choices(match: re.Match[str], *, ordered: bool) -> Work | None:
-    n, k = int(match["n"]), int(match["k"])
+def _choices(match: re.Match[str]) -> Work | None:
+    n, k, ordered = int(match["n"]), int(match["k"]), "ordered" in match.groupdict()
     if not 0 <= k <= n <= LARGEST_SET:
         return None
     value = math.perm(n, k) if ordered else math.comb(n, k)
@@ -281,14 +277,13 @@ _BASED = r"(?:binary|octal|hexadecimal|hex|decimal|base[\s-]*\d+)"
 _IN = r"\s+(?:in|into|to)\s+"
 
 Function = Callable[[re.Match[str]], Work | None]
-Rule = tuple[re.Pattern[str], Function, tuple[str, ...]]
 
 
-def _rule(pattern: str, function: Function, *verbs: str) -> Rule:
+def _rule(pattern: str, function: Function, *verbs: str) -> tuple[re.Pattern[str], Function, tuple[str, ...]]:
     return re.compile(rf"(?:the\s+)?{pattern}", re.IGNORECASE), function, verbs or ("what", "find", "")
 
 
-_RULES: tuple[Rule, ...] = (
+_RULES = (
     _rule(rf"(?P<rate>{_N})\s*{_PERCENT}\s+of\s+(?P<whole>{_N})", _percentage),
     _rule(rf"what\s+(?:%|percent(?:age)?)\s+of\s+(?P<whole>{_N})\s+is\s+(?P<part>{_N})", _what_percent),
     _rule(rf"(?P<part>{_N})\s+is\s+what\s+(?:%|percent(?:age)?)\s+of\s+(?P<whole>{_N})", _what_percent),
@@ -312,13 +307,9 @@ _RULES: tuple[Rule, ...] = (
     _rule(rf"difference\s+(?:between|of)\s+{_NUMBERS}", _difference),
     _rule(rf"(?:arithmetic\s+)?(?:mean|average)(?:\s*\(?average\)?)?\s+of\s+{_NUMBERS}", _mean),
     _rule(rf"median\s+of\s+{_NUMBERS}", _median),
-    _rule(
-        rf"number\s+of\s+combinations\s+(?:of|from)\s+{_CHOSEN}", lambda match: _choices(match, ordered=False)
-    ),
-    _rule(r"(?P<n>\d+)\s+choose\s+(?P<k>\d+)", lambda match: _choices(match, ordered=False)),
-    _rule(
-        rf"number\s+of\s+permutations\s+(?:of|from)\s+{_CHOSEN}", lambda match: _choices(match, ordered=True)
-    ),
+    _rule(rf"number\s+of\s+combinations\s+(?:of|from)\s+{_CHOSEN}", _choices),
+    _rule(r"(?P<n>\d+)\s+choose\s+(?P<k>\d+)", _choices),
+    _rule(rf"number\s+of\s+(?P<ordered>permutations)\s+(?:of|from)\s+{_CHOSEN}", _choices),
     _rule(
         rf"(?:(?P<from>{_BASED})\s+)?number\s+(?P<digits>[0-9a-f]+){_IN}(?P<to>{_BASED})(?:\s+form)?",
         _conversion,

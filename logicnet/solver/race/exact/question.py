@@ -4,8 +4,6 @@ The reader is strict. A word that it does not know may change what is asked, and
 talk around a question must hold no number and no word that could be a part of a calculation.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

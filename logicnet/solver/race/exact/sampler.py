@@ -4,8 +4,6 @@ A worker process bounded in time and memory reads and computes, because stranger
 question that it does not surely understand is left to the other samplers.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from dataclasses import dataclass

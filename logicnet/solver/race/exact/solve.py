@@ -1,19 +1,16 @@
 """The worker's function: the answer to a closed question. Importing it loads sympy."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 from logicnet.maths.expression import Unreadable
-from logicnet.solver.race.exact.equations import equation
-from logicnet.solver.race.exact.expressions import expression
+from logicnet.solver.race.exact.formulas import equation, expression
 from logicnet.solver.race.exact.operations import operation
 from logicnet.solver.race.exact.question import QuestionReading, readings
 from logicnet.solver.race.exact.sampler import ExactSolution
 
 
 def solve(question: str) -> dict[str, str] | None:
-    """The fields of a ExactSolution; None if the question is not surely a closed one."""
+    """The fields of an ExactSolution; None if the question is not surely a closed one."""
     for reading in readings(question):
         try:
             solution = _solution(reading)

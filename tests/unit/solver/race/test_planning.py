@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.race.planning import LEAST_CALLS, Scheduler, SchedulerSlot
+from logicnet.solver.race.solver import LEAST_CALLS, Scheduler, SchedulerSlot
 
 
 @pytest.fixture
