@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, TypeVar
 
-from logicnet.operate.console.formatting import (
+from logicnet.operate.console.snapshot import (
+    CurrentChallenge,
+    FinishedChallenge,
+    Snapshot,
     clock,
     down,
     headline,
@@ -20,7 +23,6 @@ from logicnet.operate.console.formatting import (
     span,
     urgency,
 )
-from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Snapshot
 from logicnet.operate.telemetry.meter import ValidatorVolume
 
 T = TypeVar("T")

@@ -10,8 +10,18 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from logicnet.operate.console.formatting import NOTHING, clock, headline, score, seconds, short, span, urgency
-from logicnet.operate.console.snapshot import CurrentChallenge, Snapshot
+from logicnet.operate.console.snapshot import (
+    NOTHING,
+    CurrentChallenge,
+    Snapshot,
+    clock,
+    headline,
+    score,
+    seconds,
+    short,
+    span,
+    urgency,
+)
 from logicnet.operate.console.source import MinerSource
 
 REFRESH_S = 1.0

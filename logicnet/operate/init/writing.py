@@ -4,17 +4,47 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.init import env_file
 from logicnet.operate.init.machine import CHECKOUT
 from logicnet.operate.init.questions import InitAnswers, validate
+
+_BARE = re.compile(r"[0-9A-Za-z_./:@%+,=~-]*")
+
+
+def line(name: str, value: str) -> str:
+    """One line. Raises SettingsError for a value that the two readers would read differently."""
+    if _BARE.fullmatch(value):
+        return f"{name}={value}"
+    if value.isprintable() and "\\" not in value:
+        for quote in ('"', "'"):
+            if quote not in value:
+                return f"{name}={quote}{value}{quote}"
+    raise SettingsError(
+        f"{name} cannot be written to .env: its value has both kinds of quotes, a backslash or a line break."
+    )
+
+
+def text(groups: Mapping[str, Mapping[str, str]]) -> str:
+    """A file of named groups; empty groups are left out."""
+    head = (
+        "# Written by `logicnet init`. The miner reads LOGICNET_... and the keys, ecosystem.config.js all.\n"
+        "# Flags override the environment, the environment this file. It may hold secrets: keep it private.\n"
+    )
+    parts = [
+        "\n".join([f"# --- {title}", *(line(name, value) for name, value in group.items())])
+        for title, group in groups.items()
+        if group
+    ]
+    return "\n".join([head, "\n\n".join(parts), ""])
+
 
 ECOSYSTEM = "ecosystem.config.js"
 BACKUPS = Path(".run/backups")  # ignored by git, as .env is
@@ -88,7 +118,7 @@ def env_text(answers: InitAnswers) -> str:
         }
     kept = {name: value for name, value in answers.kept.items() if name not in vllm}
     title = "the model, served by vLLM on this machine" if answers.vllm else "the model is served elsewhere"
-    return env_file.text(
+    return text(
         {
             "the miner": {**answers.settings, "SN35_MINER_PYTHON": sys.executable},
             title: vllm,

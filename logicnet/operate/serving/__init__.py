@@ -1,8 +1,7 @@
 """Which model fits on which GPUs, and the flags to start vLLM with. See docs/models.md."""
 
-from logicnet.operate.serving.catalogue import ModelCatalogue, find_model, load
+from logicnet.operate.serving.catalogue import Model, ModelCatalogue, Precision, find_model, load
 from logicnet.operate.serving.gpus import Device, Machine, NoGpu, cpu, detect, gpus_of_size
-from logicnet.operate.serving.model import Model, Precision
 from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
 
 __all__ = [

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 
 from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
+from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.memory import GIB
-from logicnet.operate.serving.model import Model, Precision
 
 _CONFIG = "config.json"
 

@@ -6,18 +6,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.gpus import Device, Machine, cpu_speed, speed_of
 from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
+    THINKING,
+    Throughput,
+    Workload,
     batched_tokens,
+    estimate,
     kv_tokens,
     overhead_bytes,
     weights_bytes,
 )
-from logicnet.operate.serving.model import Model, Precision
-from logicnet.operate.serving.throughput import THINKING, Throughput, Workload, estimate
 from logicnet.scoring.rhythm import LOOP_S
 from logicnet.volume.advice import safe_volume
 

@@ -1,4 +1,4 @@
-"""Is the hotkey registered, and how likely is it to be replaced by a new registration?"""
+"""Does a node of the chain reply, is the subnet alive, and how safe is the miner's place in it?"""
 
 from __future__ import annotations
 
@@ -6,8 +6,34 @@ from collections.abc import Sequence
 
 from logicnet.chain import RankedNeuron, Survey
 from logicnet.chain.build import register_command
-from logicnet.operate.doctor.context import Context
+from logicnet.chain.subtensor import where
+from logicnet.errors import ChainError
+from logicnet.operate.doctor.context import Context, Offline
 from logicnet.operate.doctor.finding import Finding, error, ok, warning
+
+
+async def chain(context: Context) -> Sequence[Finding]:
+    settings = context.settings
+    try:
+        survey = await context.survey()
+    except Offline:
+        raise
+    except ChainError as failure:
+        return [
+            error(
+                str(failure),
+                "Without a metagraph a restarted miner refuses everybody, and its address is not published.",
+                "Check this machine's network; name another node with --subtensor.network wss://...",
+            )
+        ]
+    count = len(survey.seats)
+    return [
+        ok(
+            f"{where(settings.subtensor.network)} replies: block {survey.block}, runtime {survey.runtime}, "
+            f"subnet {settings.netuid} with {count} neuron{'' if count == 1 else 's'}."
+        )
+    ]
+
 
 _SOON = 3
 _NEAR = 12
@@ -23,7 +49,7 @@ _MEND = (
 )
 
 
-async def check(context: Context) -> Sequence[Finding]:
+async def registration(context: Context) -> Sequence[Finding]:
     survey = await context.survey()
     hotkey = await context.hotkey()
     seat = survey.by_hotkey.get(hotkey)
@@ -68,3 +94,36 @@ def safety(survey: Survey, seat: RankedNeuron) -> Finding:
 def _span(seconds: float) -> str:
     hours = seconds / 3600
     return f"{hours / 24:.1f} days" if hours > 48 else f"{hours:.1f} hours"
+
+
+_ENOUGH_STAKE = 0.5  # of the validators' stake: with less, most of the emission does not move
+
+
+async def validators(context: Context) -> Sequence[Finding]:
+    survey = await context.survey()
+    permitted = [seat for seat in survey.seats if seat.neuron.validator_permit]
+    if not permitted:
+        return [
+            error(
+                f"Subnet {context.settings.netuid} has no validator with a permit.",
+                "Nobody asks, nobody scores, nothing is paid.",
+                "Check --netuid; a subnet without validators is dead.",
+            )
+        ]
+    active = [seat for seat in permitted if seat.active]
+    stake = sum(seat.neuron.stake for seat in permitted)
+    share = sum(seat.neuron.stake for seat in active) / stake if stake else 0.0
+    ago_s = survey.block_s * (survey.block - max(seat.last_update for seat in permitted))
+    what = (
+        f"{len(active)} of {len(permitted)} validators set weights recently, the last {ago_s / 60:.0f} min "
+        f"ago; they hold {share:.0%} of {stake:,.0f} alpha of stake."
+    )
+    if not active:
+        why = "Without weights nothing is paid, however good the answers."
+        return [
+            error(what, why, "Ask in the subnet's channel, and stop renting a GPU until weights are set.")
+        ]
+    if share < _ENOUGH_STAKE:
+        why = "Validators with little stake move little of the emission."
+        return [warning(what, why, "Watch it for a day; stop renting if it stays so.")]
+    return [ok(what)]
