@@ -36,8 +36,7 @@ GROUPS = {
 }
 """Commands in the order in which an operator meets them."""
 
-LIST_SETTINGS = (init, doctor, config, mine)
-"""Their help names every setting, so they print it themselves."""
+LIST_SETTINGS = (init, doctor, config, mine)  # Their help names every setting, so they print it themselves
 
 TAKE_MORE = (*LIST_SETTINGS, vllm, top, console, ledger, learn)
 """They read words that they do not declare: settings, flags of vLLM."""

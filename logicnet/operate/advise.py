@@ -153,8 +153,7 @@ async def _probe(models: Endpoint | Pool) -> None:
         raise ModelError(f"the model server does not answer: {probe.error}")
 
 
-Ended = Literal["done", "time", "stopped"]
-"""Why the test ended: it is complete; its time was up; Ctrl-C."""
+Ended = Literal["done", "time", "stopped"]  # Why the test ended: it is complete; its time was up; Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)

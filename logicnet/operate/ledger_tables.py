@@ -37,8 +37,7 @@ class Format(StrEnum):
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
-_WIDE = 100
-"""Columns from which on every fact has a column of its own; 60 are enough to read all."""
+_WIDE = 100  # Columns from which on every fact has a column of its own; 60 are enough to read all
 
 _LOST_AFTER_S = 30.0
 """A challenge without an end this long after its deadline was in flight when the miner died."""

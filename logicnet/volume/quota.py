@@ -19,8 +19,7 @@ LEAST_PER_EPOCH = 2
 MOST_PER_EPOCH = 80
 """Challenges per validator and interval, whatever its stake."""
 
-_SWEEP_AT = 1024
-"""Epochs in memory before ended ones are removed; a subnet has some 256 hotkeys at a time."""
+_SWEEP_AT = 1024  # Epochs in memory before ended ones are removed; a subnet has some 256 hotkeys at a time
 
 
 def quotas(stakes: Mapping[Hotkey, float], *, epoch_volume: int, min_stake: float) -> dict[Hotkey, int]:

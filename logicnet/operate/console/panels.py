@@ -27,9 +27,7 @@ from logicnet.operate.telemetry.meter import ValidatorVolume
 
 T = TypeVar("T")
 
-FEW = 8
-"""Of a list that may be long, what is now without unfolding it."""
-
+FEW = 8  # Of a list that may be long, what is now without unfolding it
 MOST_FOLDED = 256
 MOST_DRAWN = 400
 MOST_REFUSALS = 20

@@ -14,8 +14,7 @@ from typing import Any
 
 from logicnet.scoring.reward import SILENCE, Reward, with_volume
 
-CUT = 300
-"""Characters of a text that are compared: `LedgerReader.watched` reads no more."""
+CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` reads no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from logicnet.operate.console.snapshot import (
     Snapshot,
     TimeBucket,
 )
-from logicnet.operate.telemetry import State, http_client, read_state
+from logicnet.operate.telemetry.state import State, http_client, read_state
 
 HOUR_S = 3600.0
 WINDOW_S = 6 * HOUR_S
@@ -43,8 +43,7 @@ _WRITTEN_S = 60.0
 """The ledger has a challenge a tenth of a second after its admission; a slow disk or a lock may delay that by
 this much. While the miner reports that it cannot write, no row is taken for complete."""
 
-MOST_ANSWERS = 50_000
-"""Kept in memory: more than twice the answers of six hours at 512 in 600 s."""
+MOST_ANSWERS = 50_000  # Kept in memory: more than twice the answers of six hours at 512 in 600 s
 
 
 class MinerSource:

@@ -33,8 +33,7 @@ Run it in the miner's folder, as the miner's user; takes the flags of `mine`.
 Exit status: 0 nothing to mend, 3 warnings, 4 errors."""
 
 
-CHECK_S = 20.0
-"""The time of a check: enough for a slow model and a distant chain. Most take milliseconds."""
+CHECK_S = 20.0  # The time of a check: enough for a slow model and a distant chain. Most take milliseconds.
 
 
 def run(config: Config, out: Console, *, json: bool = False, system: System | None = None) -> int:

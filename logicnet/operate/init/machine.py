@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving import NoGpu, ServingPlan, cpu, detect, find_model, load, plan
+from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.choose import planned
-from logicnet.operate.serving.gpus import Machine
+from logicnet.operate.serving.gpus import Machine, NoGpu, cpu, detect
 from logicnet.operate.serving.options import PlanOptions
+from logicnet.operate.serving.plan import ServingPlan, plan
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The folder of ecosystem.config.js and of the programs that it starts."""

@@ -18,18 +18,13 @@ GIB = 1 << 30
 _AWQ_BITS = 4 + 20 / 128
 """A group of 128 weights has a scale of 16 bits and a zero of 4 (AutoAWQ's and AutoGPTQ's format)."""
 
-_MXFP4_BITS = 4 + 8 / 32
-"""A block of 32 weights has a scale of 8 bits (OCP Microscaling Formats 1.0)."""
-
+_MXFP4_BITS = 4 + 8 / 32  # A block of 32 weights has a scale of 8 bits (OCP Microscaling Formats 1.0)
 BLOCK_TOKENS = 16
 CPU_BLOCK_TOKENS = 128
 """Tokens of a block of the KV cache; a partial block is lost. vLLM 0.32's defaults."""
 
-BATCHED_TOKENS = 2048
-"""Tokens of one step at most, on most GPUs."""
-
-CONTEXT_BYTES = int(0.4 * GIB)
-"""CUDA's context and its libraries: 0.3 to 0.5 GiB on GPUs from T4 to H100."""
+BATCHED_TOKENS = 2048  # Tokens of one step at most, on most GPUs
+CONTEXT_BYTES = int(0.4 * GIB)  # CUDA's context and its libraries: 0.3 to 0.5 GiB on GPUs from T4 to H100
 
 GRAPHS_BYTES = int(0.6 * GIB)
 """CUDA graphs: vLLM says 0.2 to 0.95 GiB at its start. Counted by it since 0.21."""
@@ -92,9 +87,7 @@ _MEMORY_SHARE = 0.7
 _OPERATIONS_SHARE = 0.4
 """What decoding achieves of the figures on a data sheet."""
 
-_STEP_S = 0.004
-"""Scheduling, sampling and sending, each step."""
-
+_STEP_S = 0.004  # Scheduling, sampling and sending, each step
 _LINKED = 0.85  # of the sum of the GPUs that share a model: they wait for each other twice a layer
 _MOST_SEQUENCES = 256
 

@@ -16,7 +16,7 @@ from logicnet.errors import ChainError, Reason, SettingsError
 from logicnet.ledger import ledger_path
 from logicnet.operate.doctor.context import Context, Offline, skipped
 from logicnet.operate.doctor.finding import Finding, error, not_checked, note, ok, warning
-from logicnet.operate.telemetry import State, http_client, read_state
+from logicnet.operate.telemetry.state import State, http_client, read_state
 
 _MOST = 4096  # bytes of a reply; the axon's have 200
 _REST_S = 1.0  # for the rest of a reply after its first bytes

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from logicnet._util.net import near_url
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import ServingPlan
+from logicnet.operate.serving.plan import ServingPlan
 
 _DEFAULTS = {"--host": "127.0.0.1", "--port": "8000"}
 _UTILISATION = "--gpu-memory-utilization"

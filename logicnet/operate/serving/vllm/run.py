@@ -14,9 +14,11 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import NoGpu, ServingPlan, find_model, load, plan
+from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.choose import machine_of, planned
+from logicnet.operate.serving.gpus import NoGpu
 from logicnet.operate.serving.options import PlanOptions, VllmOptions
+from logicnet.operate.serving.plan import ServingPlan, plan
 from logicnet.operate.serving.vllm.launch import Launch, launch
 from logicnet.operate.serving.vllm.process import group_file
 from logicnet.operate.serving.vllm.room import nvml
