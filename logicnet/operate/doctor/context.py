@@ -144,15 +144,12 @@ class _ReadOnlyKey:
     crypto_type = 1
 
     @property
-    def ss58_address(self) -> str:
-        self._refuse()
+    def ss58_address(self) -> NoReturn:
+        raise RuntimeError("logicnet doctor only reads")
 
     @property
-    def public_key(self) -> bytes:
-        self._refuse()
+    def public_key(self) -> NoReturn:
+        raise RuntimeError("logicnet doctor only reads")
 
-    def sign(self, payload: bytes) -> bytes:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
+    def sign(self, payload: bytes) -> NoReturn:
         raise RuntimeError("logicnet doctor only reads")

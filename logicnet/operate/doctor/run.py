@@ -73,14 +73,18 @@ async def _run(check: Check, context: Context, within_s: float) -> list[Finding]
     try:
         async with asyncio.timeout(within_s):
             if inspect.iscoroutinefunction(check):
-                return list(await check(context))
-            return await asyncio.to_thread(lambda: list(cast(Findings, check(context))))
+                return _listed(await check(context))
+            return await asyncio.to_thread(lambda: _listed(cast(Findings, check(context))))
     except TimeoutError:
         return [not_checked(f"Not checked: it took longer than {within_s:g} s.", "Try again later.")]
     except LogicnetError as reason:
         return [skipped(reason)]
     except Exception as error:  # the boundary: a broken check must not hide the findings of the others
         return [not_checked(f"Not checked: {type(error).__name__} in this check.", "Please report it.")]
+
+
+def _listed(found: Findings) -> list[Finding]:
+    return [found] if isinstance(found, Finding) else list(found)
 
 
 Found = Mapping[str, Sequence[Finding]]

@@ -8,7 +8,7 @@ from logicnet.operate.doctor.checks.subnet import chain, registration, validator
 from logicnet.operate.doctor.context import Context
 from logicnet.operate.doctor.finding import Finding
 
-Findings = Iterable[Finding]
+Findings = Finding | Iterable[Finding]
 Check = Callable[[Context], Findings | Awaitable[Findings]]
 """A check only reads. A coroutine runs on the event loop, a plain function on a thread."""
 

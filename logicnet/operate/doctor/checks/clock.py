@@ -7,7 +7,6 @@ large error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from logicnet.axon.nonces import FUTURE_S
 from logicnet.axon.timeouts import SLOWEST_TRANSIT_S
@@ -27,20 +26,18 @@ _MEND = "Turn clock synchronisation on: sudo timedatectl set-ntp true (or instal
 _FROM_THE_FUTURE = "Every signed request seems to come from the future and is refused."
 
 
-async def check(context: Context) -> Sequence[Finding]:
+async def check(context: Context) -> Finding:
     servers, survey = await asyncio.gather(
         drift(context.system.time_servers, context.system.timeouts.time_s), _survey(context)
     )
     if servers is not None:
-        return [_by_servers(servers)]
+        return _by_servers(servers)
     if survey is not None:
-        return [_by_chain(survey)]
-    return [
-        not_checked(
-            "Not checked: no time server replies (UDP port 123), and the chain cannot be read.",
-            "Open UDP port 123 for outgoing packets, or compare `date -u` with a correct clock.",
-        )
-    ]
+        return _by_chain(survey)
+    return not_checked(
+        "Not checked: no time server replies (UDP port 123), and the chain cannot be read.",
+        "Open UDP port 123 for outgoing packets, or compare `date -u` with a correct clock.",
+    )
 
 
 async def _survey(context: Context) -> Survey | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from logicnet.chain import RankedNeuron, Survey
 from logicnet.chain.build import register_command
 from logicnet.chain.subtensor import where
@@ -12,27 +10,23 @@ from logicnet.operate.doctor.context import Context, Offline
 from logicnet.operate.doctor.finding import Finding, error, ok, warning
 
 
-async def chain(context: Context) -> Sequence[Finding]:
+async def chain(context: Context) -> Finding:
     settings = context.settings
     try:
         survey = await context.survey()
     except Offline:
         raise
     except ChainError as failure:
-        return [
-            error(
-                str(failure),
-                "Without a metagraph a restarted miner refuses everybody, and its address is not published.",
-                "Check this machine's network; name another node with --subtensor.network wss://...",
-            )
-        ]
-    count = len(survey.seats)
-    return [
-        ok(
-            f"{where(settings.subtensor.network)} replies: block {survey.block}, runtime {survey.runtime}, "
-            f"subnet {settings.netuid} with {count} neuron{'' if count == 1 else 's'}."
+        return error(
+            str(failure),
+            "Without a metagraph a restarted miner refuses everybody, and its address is not published.",
+            "Check this machine's network; name another node with --subtensor.network wss://...",
         )
-    ]
+    count = len(survey.seats)
+    return ok(
+        f"{where(settings.subtensor.network)} replies: block {survey.block}, runtime {survey.runtime}, "
+        f"subnet {settings.netuid} with {count} neuron{'' if count == 1 else 's'}."
+    )
 
 
 _SOON = 3
@@ -49,19 +43,17 @@ _MEND = (
 )
 
 
-async def registration(context: Context) -> Sequence[Finding]:
+async def registration(context: Context) -> Finding:
     survey = await context.survey()
     hotkey = await context.hotkey()
     seat = survey.by_hotkey.get(hotkey)
     if seat is None:
-        return [
-            error(
-                f"The hotkey {hotkey} is not registered on subnet {context.settings.netuid}.",
-                "Validators ask registered miners only.",
-                f"Register it: {register_command(context.settings)}",
-            )
-        ]
-    return [safety(survey, seat)]
+        return error(
+            f"The hotkey {hotkey} is not registered on subnet {context.settings.netuid}.",
+            "Validators ask registered miners only.",
+            f"Register it: {register_command(context.settings)}",
+        )
+    return safety(survey, seat)
 
 
 def safety(survey: Survey, seat: RankedNeuron) -> Finding:
@@ -99,17 +91,15 @@ def _span(seconds: float) -> str:
 _ENOUGH_STAKE = 0.5  # of the validators' stake: with less, most of the emission does not move
 
 
-async def validators(context: Context) -> Sequence[Finding]:
+async def validators(context: Context) -> Finding:
     survey = await context.survey()
     permitted = [seat for seat in survey.seats if seat.neuron.validator_permit]
     if not permitted:
-        return [
-            error(
-                f"Subnet {context.settings.netuid} has no validator with a permit.",
-                "Nobody asks, nobody scores, nothing is paid.",
-                "Check --netuid; a subnet without validators is dead.",
-            )
-        ]
+        return error(
+            f"Subnet {context.settings.netuid} has no validator with a permit.",
+            "Nobody asks, nobody scores, nothing is paid.",
+            "Check --netuid; a subnet without validators is dead.",
+        )
     active = [seat for seat in permitted if seat.active]
     stake = sum(seat.neuron.stake for seat in permitted)
     share = sum(seat.neuron.stake for seat in active) / stake if stake else 0.0
@@ -120,10 +110,8 @@ async def validators(context: Context) -> Sequence[Finding]:
     )
     if not active:
         why = "Without weights nothing is paid, however good the answers."
-        return [
-            error(what, why, "Ask in the subnet's channel, and stop renting a GPU until weights are set.")
-        ]
+        return error(what, why, "Ask in the subnet's channel, and stop renting a GPU until weights are set.")
     if share < _ENOUGH_STAKE:
         why = "Validators with little stake move little of the emission."
-        return [warning(what, why, "Watch it for a day; stop renting if it stays so.")]
-    return [ok(what)]
+        return warning(what, why, "Watch it for a day; stop renting if it stays so.")
+    return ok(what)
