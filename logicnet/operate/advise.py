@@ -238,16 +238,6 @@ def _earned(volume: int, now: int) -> str:
 def measured_json(found: Measured) -> dict[str, Any]:
     """The whole result; `volume` is null if none is safe."""
     volume, best = found.advice.volume, found.advice.best
-    earned: dict[str, float | None] = dict.fromkeys(
-        ("volume_factor", "gain_over_set_now", "gain_over_full", "break_even_loss")
-    )
-    if volume is not None:
-        earned = {
-            "volume_factor": volume_factor(volume),
-            "gain_over_set_now": gain(volume, found.set_now),
-            "gain_over_full": gain(volume, FULL_VOLUME),
-            "break_even_loss": break_even(volume),
-        }
     return {
         "volume": volume,
         "at_once": best.at_once if best else None,
@@ -256,7 +246,10 @@ def measured_json(found: Measured) -> dict[str, Any]:
         "ended": found.ended,
         "solver": found.settings.miner.solver,
         "set_now": found.set_now,
-        **earned,
+        "volume_factor": volume and volume_factor(volume),
+        "gain_over_set_now": volume and gain(volume, found.set_now),
+        "gain_over_full": volume and gain(volume, FULL_VOLUME),
+        "break_even_loss": volume and break_even(volume),
         "levels": [
             {
                 "at_once": level.at_once,

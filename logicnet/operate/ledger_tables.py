@@ -69,11 +69,11 @@ def report(
         raise SettingsError(f"An export has one table; {len(tables)} are named: give one, as --challenges.")
     with LedgerReader.open(path) as reader:
         if not exporting:
-            show(reader, Console(), tables=tables, which=which, last=last, now_s=now_s)
+            show(reader, Console(), tables, which, last=last, now_s=now_s)
             return
         table = tables[0] if tables else "challenges"
         try:
-            count = export(reader, table, which, target=target, form=form)
+            count = export(reader, table, which, target, form)
         except BrokenPipeError:  # `| head` has ended; Python must not flush into it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
@@ -96,13 +96,7 @@ def since_s(text: str, now_s: float) -> float:
 
 
 def show(
-    reader: LedgerReader,
-    console: Console,
-    *,
-    tables: Sequence[Table] = (),
-    which: Which,
-    last: int,
-    now_s: float,
+    reader: LedgerReader, console: Console, tables: Sequence[Table], which: Which, *, last: int, now_s: float
 ) -> None:
     """Print `tables`: the newest `last` rows each, refusals by reason, totals of shadows and samplers.
 
@@ -128,14 +122,7 @@ def show(
             page.samplers(samplers)
 
 
-def export(
-    reader: LedgerReader,
-    table: Table,
-    which: Which,
-    *,
-    target: Path | None = None,
-    form: Format | None = None,
-) -> int:
+def export(reader: LedgerReader, table: Table, which: Which, target: Path | None, form: Format | None) -> int:
     """Write every row to `target`, default: standard output, as is `-`. Returns their number.
 
     `form` defaults to jsonl, for a target `*.csv` to csv. JSONL is exact. In CSV a text that a spreadsheet
@@ -149,7 +136,15 @@ def export(
         rows: Iterable[Row] = reader.rows(table, which)
         if table == "shadows":
             rows = with_agreement(rows)
-        return _write_csv(rows, file) if form is Format.CSV else _write_jsonl(rows, file)
+        count, writer = 0, csv.writer(file)
+        for count, row in enumerate(rows, 1):
+            if form is Format.JSONL:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                continue
+            if count == 1:
+                writer.writerow(row)
+            writer.writerow(map(cell, row.values()))
+        return count
 
 
 @contextmanager
@@ -169,23 +164,6 @@ def _opened(target: Path | None, ledger: Path) -> Iterator[TextIO]:
         raise LedgerError(
             f"--export {target} cannot be written ({error.strerror}): name another file."
         ) from None
-
-
-def _write_jsonl(rows: Iterable[Row], file: TextIO) -> int:
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return count
-
-
-def _write_csv(rows: Iterable[Row], file: TextIO) -> int:
-    count = 0
-    writer = csv.writer(file)
-    for count, row in enumerate(rows, 1):
-        if count == 1:
-            writer.writerow(row)
-        writer.writerow(map(cell, row.values()))
-    return count
 
 
 class _Page:

@@ -24,8 +24,7 @@ from logicnet.config.started import env_file_values
 from logicnet.errors import LogicnetError
 from logicnet.operate.doctor.checks import CHECKS, Check, Findings
 from logicnet.operate.doctor.checks.wallet import is_secret
-from logicnet.operate.doctor.context import Context, System, skipped
-from logicnet.operate.doctor.finding import Finding, Severity, not_checked, worst
+from logicnet.operate.doctor.context import Context, Finding, Severity, System, not_checked, skipped, worst
 from logicnet.settings import MASK
 
 ABOUT = """Find what is wrong with this miner's set-up, what it costs, and how to mend it. It only reads.

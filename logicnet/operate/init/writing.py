@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from logicnet.chain import load_hotkey
+from logicnet.config import check, read
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.machine import CHECKOUT
-from logicnet.operate.init.questions import InitAnswers, validate
+from logicnet.operate.init.questions import InitAnswers
 
 _BARE = re.compile(r"[0-9A-Za-z_./:@%+,=~-]*")
 
@@ -86,7 +88,9 @@ def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
             trial = Path(aside) / ".env"
             _put(trial, text, 0o600)
             try:
-                validate(trial)
+                config = read([], {}, trial)
+                check(config)
+                load_hotkey(config.settings.wallet)
             except SettingsError as wrong:
                 raise SettingsError(str(wrong).replace(str(trial), ".env")) from None
         done = WrittenFiles()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.gpus import Device, Machine, cpu_speed, speed_of
@@ -67,7 +67,10 @@ class ServingPlan:
     overhead_bytes: int
     kv_tokens: int
     throughput: Throughput
-    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.machine.environment
 
     @property
     def at_once(self) -> int:
@@ -197,20 +200,9 @@ def _on_gpus(
     rate = estimate(model, weights, tokens, speed_of(gpu.name, gpu.total_bytes), load, gpus=gpus)
     if not rate.at_once:
         return _no_challenge(precision, tokens, rate, load)
+    replicas = len(machine.devices) // gpus
     return ServingPlan(
-        model,
-        machine,
-        precision,
-        checkpoint,
-        gpus,
-        len(machine.devices) // gpus,
-        share,
-        context,
-        weights,
-        overhead,
-        tokens,
-        rate,
-        machine.environment,
+        model, machine, precision, checkpoint, gpus, replicas, share, context, weights, overhead, tokens, rate
     )
 
 
@@ -234,10 +226,8 @@ def _on_cpu(model: Model, machine: Machine, load: Workload) -> ServingPlan | str
             break
     if context is None or not rate.at_once:
         return _no_challenge("full", tokens, rate, load)
-    environment = {"VLLM_CPU_KVCACHE_SPACE": str(space)}
-    return ServingPlan(
-        model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, tokens, rate, environment
-    )
+    machine = replace(machine, environment={"VLLM_CPU_KVCACHE_SPACE": str(space)})
+    return ServingPlan(model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, tokens, rate)
 
 
 def _context(model: Model, tokens: int) -> int | None:

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from logicnet.operate.doctor.checks import clock, demand, disk, models, network, wallet
 from logicnet.operate.doctor.checks.installation import boot, limits, settings, versions
 from logicnet.operate.doctor.checks.subnet import chain, registration, validators
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding
+from logicnet.operate.doctor.context import Context, Finding
 
 Findings = Finding | Iterable[Finding]
 Check = Callable[[Context], Findings | Awaitable[Findings]]

@@ -12,8 +12,7 @@ from logicnet.axon.nonces import FUTURE_S
 from logicnet.axon.timeouts import SLOWEST_TRANSIT_S
 from logicnet.chain import Survey
 from logicnet.errors import ChainError
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, not_checked, note, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, not_checked, note, ok, warning
 from logicnet.operate.doctor.sntp import Drift, drift
 
 _TOLERATED_S = 0.5

@@ -10,8 +10,7 @@ from packaging.requirements import Requirement
 
 from logicnet.config import check as check_config
 from logicnet.errors import SettingsError
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, not_checked, note, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, not_checked, note, ok, warning
 from logicnet.operate.doctor.pm2 import MINER, Pm2
 from logicnet.scoring.reward import FULL_VOLUME
 

@@ -14,8 +14,17 @@ from logicnet.chain import AxonAddress
 from logicnet.chain.address import ExternalAddress
 from logicnet.errors import ChainError, Reason, SettingsError
 from logicnet.ledger import ledger_path
-from logicnet.operate.doctor.context import Context, Offline, skipped
-from logicnet.operate.doctor.finding import Finding, error, not_checked, note, ok, warning
+from logicnet.operate.doctor.context import (
+    Context,
+    Finding,
+    Offline,
+    error,
+    not_checked,
+    note,
+    ok,
+    skipped,
+    warning,
+)
 from logicnet.operate.telemetry.state import State, http_client, read_state
 
 _MOST = 4096  # bytes of a reply; the axon's have 200

@@ -6,8 +6,7 @@ from logicnet.chain import RankedNeuron, Survey
 from logicnet.chain.build import register_command
 from logicnet.chain.subtensor import where
 from logicnet.errors import ChainError
-from logicnet.operate.doctor.context import Context, Offline
-from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, Offline, error, ok, warning
 
 
 async def chain(context: Context) -> Finding:

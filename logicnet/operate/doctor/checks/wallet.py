@@ -10,8 +10,7 @@ from pathlib import Path
 
 from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, ok, warning
 from logicnet.operate.doctor.pm2 import Pm2
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

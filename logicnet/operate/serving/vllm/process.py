@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -132,24 +133,19 @@ def show(line: str) -> None:
     sys.stdout.flush()
 
 
+@dataclass
 class VllmProcess:
     """A started vLLM. The caller of `start` must call `stop`, also when vLLM has ended by itself."""
 
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        output: asyncio.StreamReader,
-        transport: asyncio.ReadTransport,
-        show: Show,
-        clock: Callable[[], float],
-    ) -> None:
-        self._process = process
-        self._output = output
-        self._transport = transport
-        self._show = show
-        self._clock = clock
+    _process: asyncio.subprocess.Process
+    _output: asyncio.StreamReader
+    _transport: asyncio.ReadTransport
+    _show: Show
+    _clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self.last_output_s = clock()
+        self.last_output_s = self._clock()
         self.kv_tokens: int | None = None  # as vLLM printed it
         self._reading = asyncio.create_task(self._read())
 

@@ -21,8 +21,7 @@ from logicnet.config import read
 from logicnet.events import Admitted, Answered, EpochCount
 from logicnet.ledger import Ledger
 from logicnet.operate.demo.stage import hotkey
-from logicnet.operate.doctor.context import Context, System, Timeouts
-from logicnet.operate.doctor.finding import Finding, Severity, worst
+from logicnet.operate.doctor.context import Context, Finding, Severity, System, Timeouts, worst
 from logicnet.operate.doctor.run import run_checks
 from logicnet.operate.telemetry.server import Page, TelemetryServer
 from logicnet.operate.telemetry.state import State, address_file

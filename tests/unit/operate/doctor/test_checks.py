@@ -12,8 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from logicnet.operate.doctor.checks import CHECKS, wallet
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, Severity, ok
+from logicnet.operate.doctor.context import Context, Finding, Severity, ok
 from logicnet.operate.doctor.run import run_checks
 from tests.harness.scripted_model import Mode
 from tests.unit.operate.doctor.healthy import IP, VALIDATORS, SetUp

@@ -12,8 +12,7 @@ from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Refused
 from logicnet.ledger import Ledger
 from logicnet.operate.doctor.checks.demand import check
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Severity, worst
+from logicnet.operate.doctor.context import Context, Severity, worst
 from logicnet.protocol import Hotkey
 
 ALICE = Hotkey("5Alice")

@@ -10,8 +10,7 @@ import pytest
 from logicnet.config import read
 from logicnet.ledger import Ledger
 from logicnet.operate.doctor.checks import disk
-from logicnet.operate.doctor.context import Context, System
-from logicnet.operate.doctor.finding import Finding, Severity
+from logicnet.operate.doctor.context import Context, Finding, Severity, System
 from tests.unit.ledger.facts import admitted, epoch
 
 DAY_S = 86_400.0

@@ -6,7 +6,7 @@ import pytest
 
 from logicnet.chain import Neuron, RankedNeuron, Survey
 from logicnet.operate.doctor.checks.subnet import safety
-from logicnet.operate.doctor.finding import Severity
+from logicnet.operate.doctor.context import Severity
 from logicnet.protocol import Hotkey, Uid
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from logicnet.operate.doctor.finding import Finding, Severity, error, not_checked, note, ok, warning
+from logicnet.operate.doctor.context import Finding, Severity, error, not_checked, note, ok, warning
 from logicnet.operate.doctor.run import as_json, masked, secrets_in, show, status, summary
 
 FOUND = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logicnet.operate.doctor.checks.installation import findings
-from logicnet.operate.doctor.finding import Severity
+from logicnet.operate.doctor.context import Severity
 
 
 @pytest.mark.parametrize(
