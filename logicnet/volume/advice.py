@@ -6,8 +6,6 @@ validators coincide by chance. A volume is safe if in 99 of 100 cases the coinci
 was sustained.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

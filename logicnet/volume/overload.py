@@ -4,8 +4,6 @@ Before the first answer is lost, answers come later and later. A question may be
 only late answers under load count, and only while answers without load come early.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Pure arithmetic; the caller passes the stakes and the time. Source of the consta
 LogicNet 1.6, whose validators compute the same numbers on their side.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

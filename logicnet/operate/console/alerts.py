@@ -1,7 +1,5 @@
 """What needs attention in a snapshot, each with what mends it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 

@@ -6,8 +6,6 @@ lock the login for a time that doubles, per address, and for everybody beyond `M
 sessions are not affected by a lock.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import hmac

@@ -3,8 +3,6 @@
 One snapshot a second serves every browser that has the page open; without a browser none is taken.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket

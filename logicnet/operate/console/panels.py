@@ -1,7 +1,5 @@
 """The page's panels as HTML and chart options: a snapshot in, text out, every word escaped."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """`logicnet top` and `logicnet console`."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path

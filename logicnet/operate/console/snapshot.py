@@ -1,7 +1,5 @@
 """All that the page and the terminal show, at one moment, and its numbers and names for people."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal

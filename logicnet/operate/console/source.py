@@ -4,8 +4,6 @@ It only reads. An error of the ledger (missing, locked, damaged, of another prog
 snapshot; the ledger is read again with the next one, and the rows that were read before are shown meanwhile.
 """
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence

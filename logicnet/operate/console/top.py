@@ -1,7 +1,5 @@
 """The terminal view: the facts of the page in one column, from 60 characters of width."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Collection
 

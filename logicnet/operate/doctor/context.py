@@ -4,8 +4,6 @@ The hotkey and the chain are read once, however many checks need them. Tests inj
 and folders of their own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

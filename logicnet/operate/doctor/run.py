@@ -1,7 +1,5 @@
 """Runs the checks and reports their findings, secrets masked: `logicnet doctor`."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import json

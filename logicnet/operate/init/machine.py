@@ -1,7 +1,5 @@
 """The vLLM of this machine: its model, flags, Python and port."""
 
-from __future__ import annotations
-
 import importlib.util
 import shlex
 import shutil

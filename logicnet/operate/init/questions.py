@@ -3,8 +3,6 @@
 1. whose wallet, 2. which hotkey of it, 3. which network, 4. which port, 5. which model.
 """
 
-from __future__ import annotations
-
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence

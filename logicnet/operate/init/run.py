@@ -1,7 +1,5 @@
 """`logicnet init`: asks, writes two files, and prints the next steps."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Writes both files or neither. Existing files are replaced with --force alone, and backed up."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """What `logicnet models` and `logicnet plan` print, and the plan that `logicnet vllm` starts."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A model that is in no catalogue: from config.json and the safetensors headers of a folder or of the hub."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -5,8 +5,6 @@ on the low side: one decoding step gives each running text one token. It takes a
 and the KV cache of every running text from memory, or as long as the arithmetic, whichever is longer.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Plan: one model on one machine, with the flags to start vLLM with; or why it does not fit."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Models and plans as tables for a terminal, and as JSON for scripts."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass

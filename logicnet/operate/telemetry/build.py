@@ -1,7 +1,5 @@
 """The telemetry's part of the composition root."""
 
-from __future__ import annotations
-
 import time
 
 from loguru import logger

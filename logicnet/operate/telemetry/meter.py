@@ -4,8 +4,6 @@ The event loop writes and the telemetry thread reads, without a lock: the reader
 step of the interpreter (`dict.copy`), and a count that is one behind is corrected by the next read.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable

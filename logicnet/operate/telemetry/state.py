@@ -1,7 +1,5 @@
 """The state of the miner as `/state` serves it. Questions and answers are in the ledger, not here."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

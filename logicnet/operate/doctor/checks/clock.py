@@ -4,8 +4,6 @@ Time servers tell it to milliseconds. Where UDP port 123 is closed, the time of 
 large error.
 """
 
-from __future__ import annotations
-
 import asyncio
 
 from logicnet.axon.nonces import FUTURE_S

@@ -1,7 +1,5 @@
 """Do validators ask, do they ask what the miner answers, and are the answers in time? From the ledger."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 

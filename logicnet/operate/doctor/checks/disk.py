@@ -1,7 +1,5 @@
 """Is there room for the ledger, the logs and the models, and may the miner write there?"""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Are the settings, the packages and the limits of this machine right, and does the miner start with it?"""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version

@@ -3,8 +3,6 @@
 `/health` of a vLLM with a hung engine replies 200, so each server is asked to write a few words.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Does the axon listen and reply, and does the chain send validators to the right address?"""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import json

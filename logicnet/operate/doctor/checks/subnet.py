@@ -1,7 +1,5 @@
 """Does a node of the chain reply, is the subnet alive, and how safe is the miner's place in it?"""
 
-from __future__ import annotations
-
 from logicnet.chain import RankedNeuron, Survey
 from logicnet.chain.build import register_command
 from logicnet.chain.subtensor import where

@@ -1,7 +1,5 @@
 """Can the miner sign, and can anybody else? The content of a key is never shown."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import stat

@@ -3,8 +3,6 @@
 The patterns were taken from real output, which stands with its versions in the folder `said` of the tests.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 The operator's flags go to vLLM unchanged and win: what the plan says about the same matter is left out.
 """
 
-from __future__ import annotations
-
 import math
 import shlex
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Are the port and the GPU memory free that a vLLM will take, and if not, which processes hold them?"""
 
-from __future__ import annotations
-
 import errno
 import socket
 from collections.abc import Sequence

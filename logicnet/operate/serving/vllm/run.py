@@ -1,7 +1,5 @@
 """`logicnet vllm`: starts a supervised vLLM from a plan and the operator's own flags."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib.util
 import os

@@ -3,8 +3,6 @@
 It logs one line for each event. When `run` returns or raises, the last process of vLLM's group has ended.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
