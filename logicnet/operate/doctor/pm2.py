@@ -3,13 +3,12 @@
 The `pm2` command is not used: it starts a daemon where none runs, and the doctor only reads.
 """
 
-from __future__ import annotations
-
 import getpass
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from logicnet.operate.doctor.context import System
 
@@ -32,7 +31,7 @@ class Pm2:
     system: System
 
     @classmethod
-    def of(cls, system: System) -> Pm2:
+    def of(cls, system: System) -> Self:
         return cls(Path(system.environ.get("PM2_HOME") or system.home / ".pm2"), system)
 
     @property

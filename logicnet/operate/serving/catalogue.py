@@ -1,13 +1,11 @@
 """ModelCatalogue: the models known by name, from a TOML file that an operator may replace."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from annotated_types import Gt, MinLen
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -59,7 +57,7 @@ class Model(BaseModel):
     source: str
 
     @model_validator(mode="after")
-    def _possible(self) -> Model:
+    def _possible(self) -> Self:
         if self.heads % self.kv_heads:
             raise ValueError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
         if self.active_b is not None and self.active_b > self.parameters_b:

@@ -5,13 +5,12 @@ engine whose token counter has moved since the last observation. A burst may del
 meanwhile the counter moves.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
@@ -96,7 +95,7 @@ class Prober:
         self._clock = clock
         self.model: str | None = None
 
-    async def __aenter__(self) -> Prober:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -5,8 +5,6 @@ When vLLM's server is killed or crashes, its engine and workers may live on and 
 process group in which they were started, which is recorded.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import re
@@ -18,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import psutil
 from filelock import FileLock, Timeout
@@ -157,7 +156,7 @@ class VllmProcess:
         *,
         clock: Callable[[], float],
         show: Show = show,
-    ) -> VllmProcess:
+    ) -> Self:
         """Raises SettingsError if there is no such program: a retry cannot help."""
         # Our own pipe: asyncio's reports the end of a server only after an engine that outlives the
         # server has closed its end.
