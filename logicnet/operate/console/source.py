@@ -141,7 +141,9 @@ class MinerSource:
             volumes=tuple(sorted(miner.volumes, key=lambda one: -one.started_at_s)) if miner else (),
             servers=tuple(miner.servers) if miner else (),
         )
-        self._last = replace(now, alerts=alerts(now, self._damaged()))
+        damaged = sorted(path.name for path in self.ledger.parent.glob(f"{self.ledger.name}.damaged-*"))
+        ledgers = [name for name in damaged if not name.endswith(("-wal", "-shm"))]
+        self._last = replace(now, alerts=alerts(now, ledgers))
         return self._last
 
     def _read(self, reader: LedgerReader, now: Snapshot) -> Snapshot:
@@ -203,11 +205,6 @@ class MinerSource:
             for one in (miner.solving if miner else ())
         )
         return tuple(sorted(found, key=lambda one: one.left_s))
-
-    def _damaged(self) -> Iterable[str]:
-        """The names of damaged ledgers that the miner has put aside."""
-        found = self.ledger.parent.glob(f"{self.ledger.name}.damaged-*")
-        return sorted(path.name for path in found if not path.name.endswith(("-wal", "-shm")))
 
 
 def buckets(ended: Sequence[FinishedChallenge], now_s: float) -> tuple[TimeBucket, ...]:

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from logicnet.operate.console.snapshot import (
     NOTHING,
-    CurrentChallenge,
     Snapshot,
     clock,
     headline,
@@ -102,20 +101,16 @@ def _alerts(now: Snapshot, most: int) -> RenderableType | None:
 def _solving(now: Snapshot, most: int) -> RenderableType:
     table = _table("In flight", "validator", "time left", "", "question", texts=["question"])
     for one in now.solving[:most]:
-        table.add_row(
-            short(one.validator), _bar(one), seconds(max(0.0, one.left_s)), Text(one.question or "...", "dim")
-        )
+        share, level = urgency(one)
+        full = round(share * _BAR)
+        bar = Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")
+        left = seconds(max(0.0, one.left_s))
+        table.add_row(short(one.validator), bar, left, Text(one.question or "...", "dim"))
     if not now.solving:
         table.add_row(NOTHING, "", "", Text("none", "dim"))
     if len(now.solving) > most:
         table.add_row("", Text(f"and {len(now.solving) - most} more", "dim"), "", "")
     return table
-
-
-def _bar(one: CurrentChallenge) -> Text:
-    share, level = urgency(one)
-    full = round(share * _BAR)
-    return Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")
 
 
 def _answers(now: Snapshot, most: int, narrow: bool) -> RenderableType:

@@ -15,7 +15,6 @@ from typing import NoReturn
 
 import psutil
 
-from logicnet._util.net import near
 from logicnet.chain import SubtensorChain, Survey, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
@@ -150,11 +149,6 @@ class Context:
     @property
     def settings(self) -> Settings:
         return self.config.settings
-
-    @property
-    def near_host(self) -> str:
-        """The host at which this machine itself reaches the axon."""
-        return near(self.settings.bind_host)
 
     async def hotkey(self) -> Hotkey:
         """Raises SettingsError."""

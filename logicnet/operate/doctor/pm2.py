@@ -58,10 +58,6 @@ class Pm2:
         user = _user()
         return next((path for path in units if re.search(rf"pm2[-.]{re.escape(user)}\b", path.name)), None)
 
-    @property
-    def has_systemd(self) -> bool:
-        return (self.system.root / "run" / "systemd" / "system").is_dir()
-
     def _alive(self, file: Path) -> int | None:
         try:
             pid = int(file.read_text())

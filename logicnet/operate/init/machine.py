@@ -3,7 +3,6 @@
 import importlib.util
 import shlex
 import shutil
-import socket
 import sys
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from logicnet.operate.serving.choose import planned
 from logicnet.operate.serving.gpus import Machine, NoGpu, cpu, detect
 from logicnet.operate.serving.options import PlanOptions
 from logicnet.operate.serving.plan import ServingPlan, plan
+from logicnet.operate.serving.vllm.room import is_free
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The folder of ecosystem.config.js and of the programs that it starts."""
@@ -53,7 +53,7 @@ def local_vllm(model: str, *, flags: str | None, python: str | None, port: str |
     if flags is not None:
         flags, own_port = _without_port(flags)
         port = own_port or port
-    port = port or str(next((one for one in _PORTS if _is_free(one)), _PORTS.start))
+    port = port or str(next((one for one in _PORTS if is_free("127.0.0.1", one)), _PORTS.start))
     if flags is not None:
         return LocalVllm(_absolute(model), flags, found_python, port, has_vllm)
     try:
@@ -113,13 +113,3 @@ def _program(python: str) -> str:
 def _absolute(model: str) -> str:
     """The absolute path of a folder; the name of a model unchanged."""
     return str(Path(model).absolute()) if Path(model).is_dir() else model
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -57,23 +57,16 @@ def batched_tokens(gpu: str, gpu_bytes: int) -> int:
     return 8192 if gpu_bytes >= 70 * GIB and "A100" not in gpu else BATCHED_TOKENS
 
 
-def activations_bytes(model: Model, batched_tokens: int, sequences: int, gpus: int = 1) -> int:
-    """The peak of one step: the widest layer for all its tokens, and the scores of the whole vocabulary."""
-    widest = 3 * model.intermediate / gpus + 4 * model.hidden
-    return int(2 * batched_tokens * widest + _LOGITS_COPIES_BYTES * sequences * model.vocab)
-
-
 def overhead_bytes(
-    model: Model,
-    *,
-    batched_tokens: int = BATCHED_TOKENS,
-    sequences: int = 256,
-    gpus: int = 1,
-    graphs: bool = True,
+    model: Model, *, batched_tokens: int = BATCHED_TOKENS, gpus: int = 1, graphs: bool = True
 ) -> int:
-    """Memory that vLLM uses for neither weights nor KV cache."""
-    found = CONTEXT_BYTES + activations_bytes(model, batched_tokens, sequences, gpus)
-    return found + (GRAPHS_BYTES if graphs else 0) + (LINKS_BYTES if gpus > 1 else 0)
+    """Memory that vLLM uses for neither weights nor KV cache.
+
+    The peak of one step is the widest layer for all its tokens, and the scores of the whole vocabulary.
+    """
+    widest = 3 * model.intermediate / gpus + 4 * model.hidden
+    peak = int(2 * batched_tokens * widest + _LOGITS_COPIES_BYTES * _MOST_SEQUENCES * model.vocab)
+    return CONTEXT_BYTES + peak + (GRAPHS_BYTES if graphs else 0) + (LINKS_BYTES if gpus > 1 else 0)
 
 
 def kv_tokens(model: Model, free_bytes: float, *, gpus: int = 1, block: int = BLOCK_TOKENS) -> int:

@@ -72,7 +72,7 @@ def _starting(pm2: Pm2) -> Iterator[Finding]:
         yield warning(f"pm2 has not saved its app {MINER}.", _NOT_MINED, "npx pm2 save")
     if pm2.at_boot() is not None:
         return
-    if pm2.has_systemd:
+    if (pm2.system.root / "run" / "systemd" / "system").is_dir():
         yield warning(
             "pm2 does not start with the machine.",
             _NOT_MINED,

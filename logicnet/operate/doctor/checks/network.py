@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from logicnet._util.net import near
 from logicnet.chain import AxonAddress
 from logicnet.chain.address import ExternalAddress
 from logicnet.errors import ChainError, Reason, SettingsError
@@ -44,7 +45,7 @@ async def _listening(context: Context) -> Finding:
     where = f"port {port} of {host}"
     try:
         async with asyncio.timeout(context.system.timeouts.axon_s):
-            reply = await _request(context, context.near_host, port)
+            reply = await _request(context, near(host), port)
     except TimeoutError:
         return error(
             f"Something listens on {where} and does not reply.",

@@ -62,7 +62,9 @@ def safety(survey: Survey, seat: RankedNeuron) -> Finding:
     )
     immune_s = survey.immune_for(seat) * survey.block_s
     if immune_s:
-        what = f"{what}; immune to replacement for {_span(immune_s)}."
+        hours = immune_s / 3600
+        immune = f"{hours / 24:.1f} days" if hours > 48 else f"{hours:.1f} hours"
+        what = f"{what}; immune to replacement for {immune}."
         if seat.emission > 0 or immune_s > _IMMUNITY_ENDS_S:
             return ok(what)
         why = f"After that it is among the first to be replaced. {_WHY}"
@@ -78,11 +80,6 @@ def safety(survey: Survey, seat: RankedNeuron) -> Finding:
     if before >= _NEAR:
         return ok(what)
     return (error if before < _SOON else warning)(what, _WHY, _MEND)
-
-
-def _span(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours / 24:.1f} days" if hours > 48 else f"{hours:.1f} hours"
 
 
 _ENOUGH_STAKE = 0.5  # of the validators' stake: with less, most of the emission does not move
