@@ -12,7 +12,7 @@ BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit lock clean
+.PHONY: help demo test check lint unit docs lock clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -22,8 +22,8 @@ demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 sta
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
 test: ## run every test: lint, types, unit, end to end; first time: three minutes of set-up, 6 GB
-	@$(setup) browser venv scoring vllm model bt10 pm2
-	@$(MAKE) lint unit
+	@$(setup) browser venv scoring vllm model bt10 pm2 docs
+	@$(MAKE) lint unit docs
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 
 check: ## the daily loop, about two minutes: lint, types, unit tests; first time: half a minute of set-up
@@ -34,9 +34,14 @@ lint:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy logicnet neurons scripts tests/typing
+	@$(BIN)/codespell
 
 unit: # a worker more than processors: tests wait, too
 	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(PYTEST)
+
+docs: ## build the docs site into .run/site; a broken link or a warning is an error
+	@$(setup) docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict && echo "The site: .run/site/index.html. With search: python3 -m http.server -d .run/site"
 
 lock: ## remake requirements/miner.txt, the miner's packages with their hashes (UPGRADE=1: the newest versions)
 	@$(setup) venv

@@ -1,3 +1,3 @@
 """logicnet: a reasoning miner for Bittensor. Start reading at docs/structure.md."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

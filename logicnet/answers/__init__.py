@@ -1,7 +1,7 @@
 """Answers: what a question asks for, the answer in a text, and its normal form for votes.
 
-`form(text, question)` is pure text work, bounded, and never raises; nothing in it is evaluated as code.
-The question matters: it says how many decimals count, whether 50 means 50 %, which options there are.
+`normal_form(text, question)` is pure text work, bounded, and never raises; nothing in it is evaluated as
+code. The question matters: it says how many decimals count, whether 50 means 50 %, which options there are.
 """
 
 from logicnet.answers._form import NormalForm

@@ -1,4 +1,4 @@
-"""How a challenge gets in: the application, its two wires, admission, and the server it runs on."""
+"""The axon: the ASGI application, its two wires, admission, and the server."""
 
 from logicnet.axon.admission import Admission
 from logicnet.axon.app import Axon

@@ -1,7 +1,7 @@
-"""Who may ask, and how much: the metagraph says the one, the volume book the other.
+"""Admission: checks a caller against the metagraph and its quota.
 
-Checks in the order the axon makes them: known (before any cryptography, one dict look-up), permit,
-then, when the signature is verified, take. Whatever is not known to be allowed is refused.
+In the axon's order: `known` (one dict look-up, before any cryptography), then, once the signature is
+verified, `permit` and `take`. Without a metagraph all callers are refused.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from logicnet.volume.quota import VolumeBook
 
 
 class Admission:
-    """Decides on one caller at a time. Times are unix seconds.
+    """`network` returns the last good metagraph or None; `min_stake` (alpha) replaces a permit.
 
-    `network` returns the last good metagraph, or None as long as there was none; `min_stake` (alpha)
-    admits a validator without a permit.
+    Times are unix seconds.
     """
 
     def __init__(self, network: Callable[[], Metagraph | None], book: VolumeBook, min_stake: float) -> None:
@@ -30,7 +29,7 @@ class Admission:
         self._quotas_of: Metagraph | None = None
 
     def known(self, hotkey: Hotkey) -> Neuron:
-        """The registered neuron of `hotkey`, or Refusal NO_METAGRAPH or NOT_REGISTERED."""
+        """The neuron of `hotkey`; Refusal NO_METAGRAPH or NOT_REGISTERED."""
         neuron = self._metagraph().by_hotkey.get(hotkey)
         if neuron is None:
             raise Refusal(Reason.NOT_REGISTERED, "This hotkey is not registered on the subnet.")
@@ -39,24 +38,22 @@ class Admission:
     def permit(self, neuron: Neuron) -> None:
         """Refusal NOT_PERMITTED unless `neuron` has a validator permit or enough stake."""
         if not neuron.may_ask(self._min_stake):
-            raise Refusal(
-                Reason.NOT_PERMITTED,
-                f"Challenges need a validator permit, or a stake of at least {self._min_stake:,.15g}.",
-            )
+            message = f"Challenges need a validator permit, or a stake of at least {self._min_stake:,.15g}."
+            raise Refusal(Reason.NOT_PERMITTED, message)
 
     def inform(self, neuron: Neuron, now_s: float) -> EpochCount | None:
-        """Information was answered: the caller's epoch, now open; None if it may ask no challenges."""
+        """Open the epoch of a caller that asked for Information; None if it is not permitted."""
         if not neuron.may_ask(self._min_stake):
             return None
         return self._book.open(neuron.hotkey, self._quota(neuron), now_s)
 
     def take(self, neuron: Neuron, now_s: float) -> EpochCount:
-        """Count one challenge, or Refusal OVER_QUOTA (or NOT_PERMITTED: this door has the lock too)."""
+        """Count one challenge; Refusal OVER_QUOTA, or NOT_PERMITTED (checked here again)."""
         self.permit(neuron)
         return self._book.take(neuron.hotkey, self._quota(neuron), now_s)
 
     def refuse(self, neuron: Neuron, now_s: float) -> EpochCount | None:
-        """Count a refusal of a caller whose signature was verified; None if it may ask no challenges."""
+        """Count a refusal of a verified caller; None if it is not permitted."""
         if not neuron.may_ask(self._min_stake):
             return None
         return self._book.refuse(neuron.hotkey, self._quota(neuron), now_s)
@@ -64,17 +61,15 @@ class Admission:
     def _metagraph(self) -> Metagraph:
         metagraph = self._network()
         if metagraph is None:
-            raise Refusal(
-                Reason.NO_METAGRAPH,
-                "This miner has not seen the network yet and admits nobody; ask again later.",
-            )
+            message = "This miner has no metagraph yet and admits no caller; ask again later."
+            raise Refusal(Reason.NO_METAGRAPH, message)
         return metagraph
 
     def _quota(self, neuron: Neuron) -> int:
-        """Challenges per interval; worked out once per metagraph, since this is the request path."""
+        """Challenges per interval, computed once per metagraph."""
         metagraph = self._metagraph()
         if metagraph is not self._quotas_of:
             self._quotas = self._book.quotas({one.hotkey: one.stake for one in metagraph.neurons})
             self._quotas_of = metagraph
-        # A hotkey that left the subnet since `known` has no quota, whatever it had before.
+        # A hotkey that left the subnet since `known` has no quota.
         return self._quotas.get(neuron.hotkey, 0)

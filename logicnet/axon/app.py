@@ -1,8 +1,7 @@
-"""The axon: a signed challenge in, an answer or a refusal out.
+"""Axon: the ASGI application that takes signed challenges and sends answers or refusals.
 
-One ASGI application, no framework. `Axon.__init__` shows how it is put together, `Axon.__call__` is
-where every error becomes a reply, and between them a request walks through the checks in one order:
-what is cheap first, cryptography second, what has an effect last.
+`Axon.__call__` turns every error into a reply. Checks run in one order: cheap ones first, cryptography
+second, those that change state last.
 """
 
 from __future__ import annotations
@@ -18,12 +17,24 @@ from pathlib import Path
 
 from loguru import logger
 
-from logicnet.axon import btauth, classic, timeouts
-from logicnet.axon import headers as _headers
-from logicnet.axon._types import AdmissionPolicy, Claim, Limiter, Receive, Scope, Send, Solve, WireFormat
-from logicnet.axon.bodies import MOST_BYTES, Body, CallerGone, too_large
+from logicnet._util.tasks import retrieved
+from logicnet.axon import btauth, classic, wire
+from logicnet.axon.admission import Admission
+from logicnet.axon.concurrency import ConcurrencyLimiter
+from logicnet.axon.http import (
+    CLOSE,
+    MOST_BYTES,
+    Body,
+    CallerGone,
+    HttpReply,
+    Receive,
+    Scope,
+    Send,
+    refusal_reply,
+    too_large,
+)
 from logicnet.axon.nonces import NonceStore, is_timestamp
-from logicnet.axon.replies import CLOSE, HttpReply, refusal_reply
+from logicnet.axon.wire import Claim, WireFormat
 from logicnet.chain import Neuron
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.errors import Reason, Refusal
@@ -31,19 +42,21 @@ from logicnet.events import Admitted, Answered, HungUp, Promised, Refused, Sink
 from logicnet.protocol import Challenge, Hotkey
 from logicnet.solver.answering import Solution, unsolved
 
-_EAGER_TURNS = 3
-"""Turns of the event loop in which a solver that waits for nothing is done: then nobody needs to watch
-for the caller hanging up."""
+Solve = Callable[[Challenge, Deadline], Awaitable[Solution]]
+"""Answers a challenge before its deadline, even when models fail."""
 
 PROVEN = "logicnet.proven"
-"""In a request's `state` once it is certain that its caller may ask: the server keeps such connections."""
+"""In a request's `state` once its caller is known to be permitted: the server keeps such connections."""
+
+_EAGER_TURNS = 3
+"""Turns of the event loop in which a solver without I/O finishes, before a disconnect is watched for."""
 
 _OVERTIME_S = 0.1
-"""Seconds after its deadline for which `solve` is waited for, out of the margin."""
+"""Out of the margin: how long `solve` may run past its deadline."""
 
 
 class _Request:
-    """One request on its way through, and what has become certain about it."""
+    """One request, and what is verified about it so far."""
 
     __slots__ = ("at_s", "body", "claim", "neuron", "on_sent", "scope", "started_s", "wire")
 
@@ -65,16 +78,16 @@ _Answer = Callable[[_Request, Neuron], Awaitable[HttpReply]]
 class Axon:
     """See the module. One instance serves all callers, on one event loop.
 
-    `solve` answers a challenge before its deadline, `sink` hears of everything, `restored` are the
-    nonces of before a restart. Raises LogicnetError if signatures cannot be verified here.
+    `sink` gets all events; `restored` are the nonces from before a restart. Raises LogicnetError if the
+    installed bittensor does not verify signatures.
     """
 
     def __init__(
         self,
         *,
         hotkey: Hotkey,
-        admission: AdmissionPolicy,
-        places: Limiter,
+        admission: Admission,
+        limiter: ConcurrencyLimiter,
         solve: Solve,
         sink: Sink,
         solver: str,
@@ -88,7 +101,7 @@ class Axon:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._admission = admission
-        self._places = places
+        self._limiter = limiter
         self._solve = solve
         self._sink = sink
         self._solver = solver
@@ -102,10 +115,7 @@ class Axon:
         )
         self._classic = classic.ClassicWire(hotkey, nonces("classic"))
         self._btauth = btauth.BtauthWire(
-            hotkey,
-            nonces("btauth"),
-            allow_unbound=allow_unbound,
-            clock_ns=clock_ns,
+            hotkey, nonces("btauth"), allow_unbound=allow_unbound, clock_ns=clock_ns
         )
         self._routes: dict[str, _Answer] = {
             "/LogicSynapse": self._logic,
@@ -124,7 +134,7 @@ class Axon:
         except CallerGone:
             return
         except Exception as error:
-            logger.error("A request broke the axon and was refused: {}", _where(error))
+            logger.error("A bug made the axon refuse a request: {}", _where(error))
             reply = await self._refuse_broken(request)
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
@@ -132,7 +142,7 @@ class Axon:
             request.on_sent()
 
     def turn_away(self, refusal: Refusal, neuron: Neuron | None = None, *, close: bool = True) -> HttpReply:
-        """The reply to a request that is refused, and the event. `neuron` only if it is verified."""
+        """Record a refusal and return its reply. `neuron` only if its signature was verified."""
         now_s = self._clock_ns() / 1e9
         validator = epoch = None
         if neuron is not None:
@@ -147,12 +157,12 @@ class Axon:
             return await answer(request, neuron)
         except Refusal as refusal:
             complete = await self._finish(request)
-            # A stranger keeps no connection of ours.
+            # Unverified callers do not keep a connection.
             return self.turn_away(refusal, request.neuron, close=request.neuron is None or not complete)
 
     async def _refuse_broken(self, request: _Request) -> HttpReply:
-        """Refuse without asking anything of ours that may be what is broken."""
-        refusal = Refusal(Reason.BROKEN, "Something broke here; it is not you.")
+        """Refuse without calling what may have caused the bug."""
+        refusal = Refusal(Reason.BROKEN, "Internal error of this miner.")
         await self._finish(request)
         with suppress(Exception):
             validator = request.neuron.hotkey if request.neuron is not None else None
@@ -160,8 +170,8 @@ class Axon:
         return refusal_reply(refusal, CLOSE)
 
     async def _finish(self, request: _Request) -> bool:
-        """Let the caller finish sending, so that it hears the reply; True if it has."""
-        # Who expects 100-continue has not sent the body, and need not.
+        """Let the caller finish sending, so that it reads the reply; True if the body is complete."""
+        # A caller that expects 100-continue has not sent the body.
         return b"expect" not in dict(request.scope["headers"]) and await request.body.drain()
 
     def _route(self, scope: Scope) -> _Answer:
@@ -175,31 +185,30 @@ class Axon:
         return answer
 
     async def _verified(self, request: _Request) -> Neuron:
-        """Who is calling, for certain."""
-        headers = _headers.collect(request.scope["headers"])
-        if b"content-length" in headers and _headers.number(headers, b"content-length") > MOST_BYTES:
+        """The neuron whose hotkey signed the request."""
+        headers = wire.collect(request.scope["headers"])
+        if b"content-length" in headers and wire.number(headers, b"content-length") > MOST_BYTES:
             raise too_large()
-        wire = request.wire = self._wire(headers)
-        claim = request.claim = wire.claim(headers)
+        format_ = request.wire = self._wire(headers)
+        claim = request.claim = format_.claim(headers)
         neuron = self._admission.known(claim.hotkey)
-        wire.check(claim)
-        body = await request.body.read() if wire.signs_body else b""
-        wire.verify(claim, _target(request.scope), body)
+        format_.check(claim)
+        body = await request.body.read() if format_.signs_body else b""
+        format_.verify(claim, _target(request.scope), body)
         return neuron
 
-    def _wire(self, headers: _headers.Headers) -> WireFormat:
+    def _wire(self, headers: wire.Headers) -> WireFormat:
         if btauth.SIGNATURE in headers:
             return self._btauth
         if classic.SIGNATURE in headers:
             return self._classic
-        raise Refusal(
-            Reason.NOT_VERIFIED,
+        raise wire.not_verified(
             "The request is not signed: it has neither X-Bittensor-Signature (bittensor 11) nor "
-            "bt_header_dendrite_signature (bittensor 6 to 10).",
+            "bt_header_dendrite_signature (bittensor 6 to 10)."
         )
 
     async def _information(self, request: _Request, neuron: Neuron) -> HttpReply:
-        """To any registered caller. For those who may ask, this opens their epoch."""
+        """Sent to every registered caller. For a permitted one this opens its epoch."""
         synapse = request.wire.information(request.claim, await request.body.read())
         epoch = self._admission.inform(neuron, request.at_s)
         if epoch is not None:
@@ -209,11 +218,11 @@ class Axon:
         return request.wire.success(request.claim, "Information", fields, self._clock() - request.started_s)
 
     async def _logic(self, request: _Request, neuron: Neuron) -> HttpReply:
-        """Admitted once it has passed `take`; from there on it is answered, whatever happens."""
+        """Admit a challenge; after `take` it always gets an answer."""
         self._admission.permit(neuron)
         _prove(request)
         synapse, timeout_s = request.wire.challenge(request.claim, await request.body.read())
-        self._places.check(neuron.stake)
+        self._limiter.check(neuron.stake)
         epoch = self._admission.take(neuron, request.at_s)
 
         deadline = self._deadline(request, timeout_s)
@@ -246,7 +255,7 @@ class Axon:
     def _deadline(self, request: _Request, timeout_s: float) -> Deadline:
         nonce = request.claim.nonce
         age_s = request.at_s - nonce / 1e9 if is_timestamp(nonce) else 0.0
-        allowed_s = timeouts.usable_s(timeout_s, age_s) - self._margin.seconds(min(timeout_s, TIMEOUT_CAP_S))
+        allowed_s = wire.usable_s(timeout_s, age_s) - self._margin.seconds(min(timeout_s, TIMEOUT_CAP_S))
         return Deadline(request.started_s, request.started_s + allowed_s, self._clock)
 
     def _answered(self, challenge_id: str, validator: Hotkey, solution: Solution, deadline: Deadline) -> None:
@@ -270,8 +279,8 @@ class Axon:
     async def _solved(
         self, request: _Request, challenge: Challenge, deadline: Deadline, stake: float
     ) -> Solution | None:
-        """The solution, or None if the caller hung up first. Nothing that `solve` does delays it."""
-        solving = asyncio.create_task(self._in_place(challenge, deadline, stake))
+        """The solution, or None if the caller hung up first. A slow `solve` cannot delay it."""
+        solving = asyncio.create_task(self._in_slot(challenge, deadline, stake))
         hanging_up: asyncio.Task[None] | None = None
         try:
             for _ in range(_EAGER_TURNS):
@@ -295,18 +304,16 @@ class Axon:
             if not solving.done():
                 solving.cancel()
                 self._stopping.add(solving)  # the loop itself keeps no strong reference
-                solving.add_done_callback(self._stopped)
+                solving.add_done_callback(self._stopping.discard)
+                solving.add_done_callback(retrieved)
 
-    async def _in_place(self, challenge: Challenge, deadline: Deadline, stake: float) -> Solution:
-        async with self._places.take(stake, deadline) as has_place:
-            if has_place:
-                return await self._solve(challenge, deadline)
-        return unsolved("waited", "no place became free in time")
-
-    def _stopped(self, solving: asyncio.Task[Solution]) -> None:
-        self._stopping.discard(solving)
-        if not solving.cancelled():
-            solving.exception()  # looked at, so that asyncio does not report it
+    async def _in_slot(self, challenge: Challenge, deadline: Deadline, stake: float) -> Solution:
+        if not await self._limiter.acquire(stake, deadline):
+            return unsolved("waited", "no slot became free in time")
+        try:
+            return await self._solve(challenge, deadline)
+        finally:
+            self._limiter.release()
 
 
 def _result(solving: asyncio.Task[Solution]) -> Solution:
@@ -315,12 +322,12 @@ def _result(solving: asyncio.Task[Solution]) -> Solution:
     error = solving.exception()
     if error is None:
         return solving.result()
-    logger.error("Solving broke; the challenge is answered all the same: {}", _where(error))
+    logger.error("The solver failed; the challenge gets an empty answer: {}", _where(error))
     return unsolved("failed", type(error).__name__)
 
 
 def _prove(request: _Request) -> None:
-    """The connection is of somebody who may ask, so that it is not dropped to make room for others.
+    """Mark the connection of a permitted caller, so that the server does not drop it to make room.
 
     Being registered is not enough: every rival is.
     """
@@ -328,14 +335,14 @@ def _prove(request: _Request) -> None:
 
 
 def _target(scope: Scope) -> str:
-    """The request target as it was sent, which btauth signs."""
+    """The request target as sent, which btauth signs."""
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope.get("query_string", b"")
     return (raw_path + b"?" + query if query else raw_path).decode("ascii", "replace")
 
 
 def _where(error: BaseException) -> str:
-    """An error's type and the way to it. Not its message, which may quote the caller."""
+    """An error's type and stack, without its message, which may quote the caller."""
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(
         [type(error).__name__, *(f"{f.name} ({Path(f.filename).name}:{f.lineno})" for f in reversed(frames))]
@@ -343,7 +350,7 @@ def _where(error: BaseException) -> str:
 
 
 async def _decline(scope: Scope, receive: Receive, send: Send) -> None:
-    """What is not HTTP: a server's lifespan is acknowledged, a WebSocket closed."""
+    """Acknowledge a server's lifespan; close a WebSocket."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008})

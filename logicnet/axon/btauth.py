@@ -1,7 +1,7 @@
-"""btauth/1: what validators on bittensor 11 send. The raw body is under the signature.
+"""btauth/1: the wire of bittensor 11. The signature covers the raw body.
 
-The rules are bittensor's own (`bittensor.http_auth.verify`); here is what it leaves to a server:
-the shape of headers before any work, nonces across restarts, and one signature scheme.
+`bittensor.http_auth.verify` checks signatures; this module adds what it leaves to a server: the format of
+headers before any work, nonces across restarts, and one signature scheme.
 """
 
 from __future__ import annotations
@@ -13,16 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from bittensor import http_auth, sp_core
-from pydantic import ValidationError
 
-from logicnet.axon import headers as _headers
-from logicnet.axon import timeouts
-from logicnet.axon._types import Claim
-from logicnet.axon.bodies import bad_body
-from logicnet.axon.headers import Headers
+from logicnet.axon import wire
+from logicnet.axon.http import HttpReply, reply
 from logicnet.axon.nonces import FUTURE_S, NonceStore, is_timestamp
-from logicnet.axon.replies import HttpReply, reply
-from logicnet.errors import LogicnetError, Reason, Refusal
+from logicnet.axon.wire import Claim, Headers, not_verified
+from logicnet.errors import LogicnetError, Refusal
 from logicnet.protocol import LOGIC_TIMEOUT_S, Hotkey, Information, LogicSynapse, SynapseName, Wire
 
 SIGNATURE = b"x-bittensor-signature"
@@ -50,14 +46,14 @@ class BtauthWire:
         allow_unbound: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """`allow_unbound` takes requests that name no receiver, which a rival can relay to us."""
+        """`allow_unbound` accepts requests without a receiver, which a rival can relay to us."""
         if nonces.retention < MAX_AGE_S + FUTURE_S:
             raise ValueError(f"nonces are kept for {nonces.retention:g} s, but are fresh for longer")
         self._own_hotkey = own_hotkey
         self._nonces = nonces
         self._allow_unbound = allow_unbound
         self._clock_ns = clock_ns
-        # From 11.3.2 on bittensor wants to be told the scheme; 11.3.0 does not know the argument.
+        # bittensor 11.3.2 requires the scheme; 11.3.0 does not know the argument.
         parameters = inspect.signature(http_auth.verify).parameters
         self._scheme: dict[str, Any] = (
             {"expected_crypto_type": sp_core.CRYPTO_SR25519} if "expected_crypto_type" in parameters else {}
@@ -65,19 +61,19 @@ class BtauthWire:
         self._self_test()
 
     def claim(self, headers: Headers) -> Claim:
-        signature = _headers.signature(headers, SIGNATURE)
-        nonce = _headers.number(headers, _NONCE)
-        hotkey = Hotkey(_headers.text(headers, _HOTKEY))
+        signature = wire.signature(headers, SIGNATURE)
+        nonce = wire.number(headers, _NONCE)
+        hotkey = Hotkey(wire.text(headers, _HOTKEY))
         # A public key of one scheme must not verify under another, so only ours is taken.
-        if _CRYPTO in headers and _headers.text(headers, _CRYPTO) != "sr25519":
-            raise _not_verified("Hotkeys sign with sr25519; no other scheme is taken.")
+        if _CRYPTO in headers and wire.text(headers, _CRYPTO) != "sr25519":
+            raise not_verified("Hotkeys sign with sr25519; no other scheme is accepted.")
         if _RECEIVER in headers:
-            if _headers.text(headers, _RECEIVER) != self._own_hotkey:
-                raise _not_verified("The request is for another miner's hotkey.")
+            if wire.text(headers, _RECEIVER) != self._own_hotkey:
+                raise not_verified("The request is for another miner's hotkey.")
         elif not self._allow_unbound:
-            raise _not_verified("Header X-Bittensor-Receiver is missing: sign for this miner's hotkey.")
+            raise not_verified("Header X-Bittensor-Receiver is missing: sign for this miner's hotkey.")
         if not is_timestamp(nonce):
-            raise _not_verified("The nonce is not the time in nanoseconds.")
+            raise not_verified("The nonce is not the time in nanoseconds.")
         return Claim(hotkey, nonce, "", signature, None, headers)
 
     def check(self, claim: Claim) -> None:
@@ -87,19 +83,13 @@ class BtauthWire:
         self._verify(claim.headers, target, body, self._own_hotkey, self._nonces)
 
     def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
-        try:
-            synapse = LogicSynapse.model_validate_json(body)
-        except ValidationError as error:
-            raise bad_body(error) from None
-        return synapse, LOGIC_TIMEOUT_S if synapse.timeout is None else timeouts.checked(synapse.timeout)
+        synapse = wire.parse(LogicSynapse, body)
+        return synapse, LOGIC_TIMEOUT_S if synapse.timeout is None else wire.checked_timeout(synapse.timeout)
 
     def information(self, claim: Claim, body: bytes) -> Information:
-        try:
-            synapse = Information.model_validate_json(body)
-        except ValidationError as error:
-            raise bad_body(error) from None
+        synapse = wire.parse(Information, body)
         if synapse.timeout is not None:
-            timeouts.checked(synapse.timeout)
+            wire.checked_timeout(synapse.timeout)
         return synapse
 
     def success(
@@ -110,7 +100,7 @@ class BtauthWire:
     def _verify(
         self, headers: Headers, target: str, body: bytes, own_hotkey: Hotkey, nonces: http_auth.NonceStore
     ) -> http_auth.Caller:
-        texts = {name.decode(): _headers.text(headers, name) for name in _ALL if name in headers}
+        texts = {name.decode(): wire.text(headers, name) for name in _ALL if name in headers}
         try:
             return http_auth.verify(
                 texts,
@@ -126,10 +116,10 @@ class BtauthWire:
                 **self._scheme,
             )
         except http_auth.MalformedAuth as error:
-            raise _headers.malformed(f"{error}.") from None
+            raise wire.malformed(f"{error}.") from None
         except http_auth.AuthError as error:
-            # Written by bittensor to be shown to callers who are not authenticated.
-            raise _not_verified(f"{error}.") from None
+            # bittensor writes these messages for unauthenticated callers.
+            raise not_verified(f"{error}.") from None
 
     def _self_test(self) -> None:
         """LogicnetError if this bittensor cannot tell a signature from a forgery."""
@@ -151,8 +141,6 @@ class BtauthWire:
             self._verify(headers, "/", body + b".", own, http_auth.InMemoryNonceStore())
         except Refusal:
             return
-        raise LogicnetError("the installed bittensor takes forged btauth requests: reinstall bittensor 11.3")
-
-
-def _not_verified(message: str) -> Refusal:
-    return Refusal(Reason.NOT_VERIFIED, message)
+        raise LogicnetError(
+            "the installed bittensor accepts forged btauth requests: reinstall bittensor 11.3"
+        )

@@ -1,9 +1,8 @@
-"""The classic wire: what validators on bittensor 6 to 10 send, and take as success.
+"""The classic wire: that of bittensor 6 to 10.
 
-A signature covers nonce, sender, receiver and uuid, and a hash that for these synapses is always
-that of nothing: neither the question nor the timeout nor the version is signed. So the headers
-that are signed decide, a body that contradicts them is refused, and what is not signed can only
-shorten what a caller gets. Facts from bittensor 9.0.0 and 10.5.0, `tests/golden`.
+The signature covers nonce, sender, receiver, uuid and a hash that is constant for these synapses; neither
+question, timeout nor version. So the signed headers decide, a body that contradicts them is refused, and
+unsigned values can only shorten the caller's time. Facts from bittensor 9.0.0 and 10.5.0, `tests/golden`.
 """
 
 from __future__ import annotations
@@ -13,15 +12,12 @@ import re
 from typing import Any
 
 from bittensor import sp_core
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from logicnet.axon import headers as _headers
-from logicnet.axon import timeouts
-from logicnet.axon._types import Claim
-from logicnet.axon.bodies import bad_body
-from logicnet.axon.headers import Headers
+from logicnet.axon import wire
+from logicnet.axon.http import HttpReply, reply
 from logicnet.axon.nonces import OLDEST_S, NonceStore, is_timestamp
-from logicnet.axon.replies import HttpReply, reply
+from logicnet.axon.wire import Claim, Headers, not_verified
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.protocol import Hotkey, Information, LogicSynapse, SynapseName, Wire
@@ -34,10 +30,10 @@ _VERSION = b"bt_header_dendrite_version"
 _RECEIVER = b"bt_header_axon_hotkey"
 
 NO_BODY_HASH = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
-"""sha3-256 of nothing. Neither synapse declares `required_hash_fields`, so no other hash is right."""
+"""sha3-256 of no bytes: neither synapse declares `required_hash_fields`."""
 
 TIMESTAMPS_SINCE = 7_002_000
-"""bittensor 7.2: from here on a client's nonce is a timestamp."""
+"""bittensor 7.2, the first whose nonces are timestamps."""
 
 _MAX_AGE_S = OLDEST_S - TIMEOUT_CAP_S
 _UUID_SHAPE = re.compile(r"[0-9A-Za-z._-]{1,64}")
@@ -73,22 +69,22 @@ class ClassicWire:
         self_test()
 
     def claim(self, headers: Headers) -> Claim:
-        signature = _headers.signature(headers, SIGNATURE)
-        nonce = _headers.number(headers, _NONCE)
-        uuid = _headers.text(headers, _UUID)
+        signature = wire.signature(headers, SIGNATURE)
+        nonce = wire.number(headers, _NONCE)
+        uuid = wire.text(headers, _UUID)
         if _UUID_SHAPE.fullmatch(uuid) is None:
-            raise _headers.malformed(f"Header {_UUID.decode()} is not a uuid.")
-        hotkey = Hotkey(_headers.text(headers, _HOTKEY))
-        timeout_s = timeouts.parsed(_headers.text(headers, b"timeout"))
-        if _headers.number(headers, _VERSION) >= TIMESTAMPS_SINCE and not is_timestamp(nonce):
-            raise _not_verified("From bittensor 7.2 on a nonce is the time in nanoseconds; this one is not.")
-        if _headers.text(headers, b"computed_body_hash") != NO_BODY_HASH:
-            raise _headers.malformed(
-                "Header computed_body_hash must be the sha3-256 of nothing: this synapse hashes no fields."
+            raise wire.malformed(f"Header {_UUID.decode()} is not a uuid.")
+        hotkey = Hotkey(wire.text(headers, _HOTKEY))
+        timeout_s = wire.timeout(headers)
+        if wire.number(headers, _VERSION) >= TIMESTAMPS_SINCE and not is_timestamp(nonce):
+            raise not_verified("From bittensor 7.2 on, the nonce must be the time in nanoseconds.")
+        if wire.text(headers, b"computed_body_hash") != NO_BODY_HASH:
+            raise wire.malformed(
+                "Header computed_body_hash must be the sha3-256 of no bytes: this synapse hashes no fields."
             )
-        # The signature decides; saying it here spares a caller who is mistaken the riddle.
-        if _RECEIVER in headers and _headers.text(headers, _RECEIVER) != self._own_hotkey:
-            raise _not_verified("The request is for another miner's hotkey.")
+        # The signature would fail too; this message names the reason.
+        if _RECEIVER in headers and wire.text(headers, _RECEIVER) != self._own_hotkey:
+            raise not_verified("The request is for another miner's hotkey.")
         return Claim(hotkey, nonce, uuid, signature, timeout_s, headers)
 
     def check(self, claim: Claim) -> None:
@@ -98,30 +94,24 @@ class ClassicWire:
     def verify(self, claim: Claim, target: str, body: bytes) -> None:
         message = _signed_message(claim.nonce, claim.hotkey, self._own_hotkey, claim.uuid)
         if not _is_signed(message, claim.signature, claim.hotkey):
-            raise _not_verified("The signature is not this hotkey's for this nonce, miner and uuid.")
+            raise not_verified("The signature does not match hotkey, nonce, miner and uuid.")
         self._nonces.store(claim.hotkey, claim.uuid, claim.nonce)
 
     def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
         assert claim.timeout_s is not None
-        try:
-            synapse = _Logic.model_validate_json(body)
-        except ValidationError as error:
-            raise bad_body(error) from None
-        _refuse_contradiction(synapse.dendrite, claim)
+        synapse = wire.parse(_Logic, body)
+        _check_dendrite(synapse.dendrite, claim)
         return synapse, claim.timeout_s
 
     def information(self, claim: Claim, body: bytes) -> Information:
-        try:
-            synapse = _Information.model_validate_json(body)
-        except ValidationError as error:
-            raise bad_body(error) from None
-        _refuse_contradiction(synapse.dendrite, claim)
+        synapse = wire.parse(_Information, body)
+        _check_dendrite(synapse.dendrite, claim)
         return synapse
 
     def success(
         self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
     ) -> HttpReply:
-        """A Dendrite overwrites its own synapse with this one, so all that it had must be in it."""
+        """A Dendrite replaces its own synapse by this one, so the reply repeats all its fields."""
         headers = claim.headers
         content = {
             "name": synapse,
@@ -132,7 +122,7 @@ class ClassicWire:
             | {
                 "ip": _echo(headers, b"bt_header_dendrite_ip"),
                 "port": None,
-                "version": _headers.number(headers, _VERSION),
+                "version": wire.number(headers, _VERSION),
                 "nonce": claim.nonce,
                 "uuid": claim.uuid,
                 "hotkey": claim.hotkey,
@@ -164,9 +154,7 @@ def self_test() -> None:
     signature = bytes(keypair.sign(message))
     forged = signature[:-1] + bytes([signature[-1] ^ 1])
     if not _is_signed(message, signature, own) or _is_signed(message, forged, own):
-        raise LogicnetError(
-            "signatures cannot be verified with the installed bittensor: reinstall bittensor 11.3"
-        )
+        raise LogicnetError("the installed bittensor does not verify signatures: reinstall bittensor 11.3")
 
 
 def _signed_message(nonce: int, hotkey: Hotkey, own_hotkey: Hotkey, uuid: str) -> bytes:
@@ -175,29 +163,25 @@ def _signed_message(nonce: int, hotkey: Hotkey, own_hotkey: Hotkey, uuid: str) -
 
 def _is_signed(message: bytes, signature: bytes, hotkey: Hotkey) -> bool:
     try:
-        # `is True`: whatever else a broken library may return, it is not a yes.
+        # `is True`: a truthy object from a broken library must not count.
         return sp_core.verify(message, signature, hotkey, sp_core.CRYPTO_SR25519) is True
-    except ValueError:  # not an address
+    except ValueError:  # not an ss58 address
         return False
 
 
-def _refuse_contradiction(dendrite: _Terminal | None, claim: Claim) -> None:
+def _check_dendrite(dendrite: _Terminal | None, claim: Claim) -> None:
     if dendrite is not None and (
         dendrite.hotkey not in (None, claim.hotkey)
         or dendrite.nonce not in (None, claim.nonce)
         or dendrite.uuid not in (None, claim.uuid)
     ):
-        raise Refusal(Reason.BAD_BODY, "The body's dendrite is not the one that signed the headers.")
+        raise Refusal(Reason.BAD_BODY, "The body's dendrite contradicts the signed headers.")
 
 
 def _echo(headers: Headers, name: bytes) -> str | None:
-    return headers.get(name, b"").decode("ascii", "replace")[: _headers.LONGEST_VALUE] or None
+    return headers.get(name, b"").decode("ascii", "replace")[: wire.LONGEST_VALUE] or None
 
 
 def _echo_port(headers: Headers) -> int | None:
     value = headers.get(b"bt_header_axon_port", b"")
     return int(value) if value.isdigit() and len(value) <= 5 else None
-
-
-def _not_verified(message: str) -> Refusal:
-    return Refusal(Reason.NOT_VERIFIED, message)

@@ -1,10 +1,9 @@
-"""Places: a bound on what is being solved at once. When full, the higher stake goes first."""
+"""ConcurrencyLimiter: a bound on the challenges solved at once. Waiters are served by stake."""
 
 from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from types import TracebackType
 
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason, Refusal
@@ -13,30 +12,22 @@ WAITING_LIMIT = 256
 """Challenges that may wait. More would mostly run out of time, and each holds its body in memory."""
 
 USELESS_SHARE = 0.1
-"""A place that comes when only this share of a challenge's time is left is of no use to it: 6 s of
-64, in which a model can be asked once and hardly says anything."""
+"""A waiter gives up when only this share of its time is left: in 6 s of 64 a model generates too little."""
 
 _Waiter = tuple[float, int, asyncio.Future[bool]]
-"""Stake, minus the order of arrival, and whether a place came. The largest goes first; the order
-of arrival is unique, so futures are never compared."""
+"""Stake, minus the order of arrival, and whether a slot was granted. The largest is served first; the
+order of arrival is unique, so futures are never compared."""
 
 
 class ConcurrencyLimiter:
-    """At most `limit` holders, at most `waiting_limit` waiters, for one event loop.
-
-        async with places.take(stake, deadline) as has_place:
-            ...
-
-    `has_place` is True, or False if no place came in time to be of use, or one with a higher stake
-    needed this one's place in the queue. A waiter that got False is to be answered at once.
-    """
+    """`limit` slots and a queue of at most `waiting_limit`, for one event loop."""
 
     def __init__(self, limit: int, waiting_limit: int = WAITING_LIMIT) -> None:
         self._free = limit
         self._limit = limit
         self._waiting_limit = waiting_limit
         self._arrivals = 0
-        self._waiting: list[_Waiter] = []  # sorted: the next to be served is the last
+        self._waiting: list[_Waiter] = []  # sorted: the last is served next
 
     @property
     def taken(self) -> int:
@@ -47,22 +38,19 @@ class ConcurrencyLimiter:
         return len(self._waiting)
 
     def check(self, stake: float) -> None:
-        """Refusal FULL if all places and the queue are taken, by no lower stake than this."""
+        """Refusal FULL if all slots and the queue are taken, and no waiter has a lower stake."""
         if self._free == 0 and len(self._waiting) >= self._waiting_limit and not self._outranks(stake):
-            raise Refusal(
-                Reason.FULL,
-                "All places are taken, and the queue is full of stakes no lower; ask again later.",
+            message = (
+                "All slots are in use, and every waiting challenge has your stake or more; ask again later."
             )
+            raise Refusal(Reason.FULL, message)
 
-    def take(self, stake: float, deadline: Deadline) -> _Place:
-        """A place for as long as the block lasts; see the class."""
-        return _Place(self, stake, deadline)
+    async def acquire(self, stake: float, deadline: Deadline) -> bool:
+        """Take a slot, to be given back with `release`.
 
-    def _outranks(self, stake: float) -> bool:
-        return bool(self._waiting) and stake > self._waiting[0][0]
-
-    async def _enter(self, stake: float, deadline: Deadline) -> bool:
-        if self._free > 0:  # then nobody is waiting: a place that becomes free goes to a waiter first
+        False if none became free in useful time, or a higher stake displaced this waiter from the queue.
+        """
+        if self._free > 0:  # then the queue is empty: `release` serves it first
             self._free -= 1
             return True
         patience_s = deadline.remaining_s() - USELESS_SHARE * deadline.total_s()
@@ -71,8 +59,18 @@ class ConcurrencyLimiter:
         if len(self._waiting) >= self._waiting_limit:
             if not self._outranks(stake):
                 return False
-            _tell(self._waiting.pop(0), False)
+            _wake(self._waiting.pop(0), False)
         return await self._wait(stake, patience_s)
+
+    def release(self) -> None:
+        """Give a slot back: to the next waiter, if there is one."""
+        while self._waiting:
+            if _wake(self._waiting.pop(), True):
+                return
+        self._free += 1
+
+    def _outranks(self, stake: float) -> bool:
+        return bool(self._waiting) and stake > self._waiting[0][0]
 
     async def _wait(self, stake: float, patience_s: float) -> bool:
         loop = asyncio.get_running_loop()
@@ -86,7 +84,7 @@ class ConcurrencyLimiter:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             elif not waiter[2].cancelled() and waiter[2].result():
-                self._leave()  # a place was handed over, and the cancellation came before we woke
+                self.release()  # the slot was granted, and the cancellation came before this task woke
             raise
         finally:
             timer.cancel()
@@ -94,44 +92,12 @@ class ConcurrencyLimiter:
     def _give_up(self, waiter: _Waiter) -> None:
         if waiter in self._waiting:
             self._waiting.remove(waiter)
-            _tell(waiter, False)
-
-    def _leave(self) -> None:
-        while self._waiting:
-            if _tell(self._waiting.pop(), True):
-                return  # the place changed hands and was never free
-        self._free += 1
+            _wake(waiter, False)
 
 
-def _tell(waiter: _Waiter, has_place: bool) -> bool:
-    """Wake a waiter; False if it was cancelled, so that nobody is there to take the place."""
+def _wake(waiter: _Waiter, granted: bool) -> bool:
+    """Wake a waiter; False if it was cancelled."""
     if waiter[2].done():
         return False
-    waiter[2].set_result(has_place)
+    waiter[2].set_result(granted)
     return True
-
-
-class _Place:
-    """The async context manager behind `Places.take`; a class, because this is the fast path."""
-
-    __slots__ = ("_deadline", "_has_place", "_places", "_stake")
-
-    def __init__(self, places: ConcurrencyLimiter, stake: float, deadline: Deadline) -> None:
-        self._places = places
-        self._stake = stake
-        self._deadline = deadline
-        self._has_place = False
-
-    async def __aenter__(self) -> bool:
-        self._has_place = await self._places._enter(self._stake, self._deadline)
-        return self._has_place
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._has_place:
-            self._has_place = False
-            self._places._leave()

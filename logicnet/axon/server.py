@@ -1,7 +1,7 @@
-"""The server below the axon: uvicorn's HTTP with httptools, bounded, and JSON down to the last error.
+"""AxonServer: uvicorn's HTTP protocol (httptools), with bounds, and all errors as JSON.
 
-uvicorn by itself takes header lines without end, waits for ever for the rest of a request, and says
-in plain text what is wrong, which a Dendrite reports as something else.
+uvicorn alone accepts endless headers, waits for ever for the rest of a request, and writes errors in plain
+text, which a Dendrite misreports.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import errno
 import socket
 import time
-from types import TracebackType
 from typing import Self
 
 import uvicorn
@@ -25,36 +24,35 @@ HEAD_BYTES = 16 * 1024
 """Request line and headers together. A Dendrite's are 1 kB."""
 
 HEAD_LINES = 100
-"""Headers. A Dendrite sends 20."""
+"""Number of headers. A Dendrite sends 20."""
 
 HEAD_S = 5.0
-"""Seconds for a head to arrive: longer than lost packets take, too short to hold many connections."""
+"""For the headers to arrive: enough for retransmissions, too short to hold many connections open."""
 
 IDLE_S = 75
-"""Seconds for which an idle connection is kept: longer than a Dendrite keeps it (aiohttp: 15 s), so
-that it is the Dendrite that closes it, and no request meets a connection that we are closing."""
+"""Keep-alive. Longer than a Dendrite's (aiohttp: 15 s), so that no request arrives while we close."""
 
 LINGER_S = 2.0
-"""Seconds to go on listening, deaf, after a refusal in mid-request. Closing on unread bytes would
-reset the connection, and take the refusal with it."""
+"""To discard input after a refusal in mid-request: closing on unread bytes resets the connection, and the
+caller would lose the refusal."""
 
 CONNECTIONS = 800
-"""At once. Validators need a hundred each at most; a process may often open no more than 1024 files;
-and a stranger can make us hold one body (256 KiB) on each. When there are more, the oldest on which
-nobody has proved who they are makes room, so that strangers cannot keep validators out by waiting."""
+"""At once: a hundred for each validator at most, below the usual limit of 1024 open files, each with up to
+256 KiB of a stranger's body. Beyond it the oldest unverified connection is dropped, so that strangers
+cannot keep validators out."""
 
 TURNED_AWAY = 64
-"""Connections beyond those that may stay to hear that there are too many; the rest are dropped without
-a word, or a stranger could open more files here than the process may, and leave none for the models."""
+"""Connections beyond CONNECTIONS that get a refusal. More are dropped at once: a stranger could use up the
+process's open files, and leave none for the models."""
 
 AFTER_HEAD_BYTES = 17 * 1024 * 1024
-"""Body, its chunks' framing and its trailers: above what is read of a body before it is refused."""
+"""Body, chunk framing and trailers: more than is read of a body before it is refused."""
 
 UNREAD_S = 20.0
-"""Seconds for which a reply may wait for a caller who does not read."""
+"""For a caller to read the reply."""
 
 DRAIN_S = TIMEOUT_CAP_S + 2.0
-"""Seconds for what is in flight when the server stops: every challenge ends by its own deadline."""
+"""For challenges in flight when the server stops; each ends by its own deadline."""
 
 
 class AxonServer:
@@ -63,7 +61,7 @@ class AxonServer:
         async with AxonServer(app, host="0.0.0.0", port=8091) as server:
             ...  # server.port
 
-    Leaving stops it: nothing new is taken, what is in flight is finished, for at most `drain_s`.
+    Leaving the block stops it: no new connections, and up to `drain_s` for challenges in flight.
     """
 
     def __init__(self, app: Axon, *, host: str, port: int, drain_s: float = DRAIN_S) -> None:
@@ -90,16 +88,16 @@ class AxonServer:
 
     @property
     def port(self) -> int:
-        """The port bound; with port 0, the one that the system chose."""
+        """The bound port, also if port 0 was requested."""
         return self._port
 
     @property
     def connections(self) -> int:
-        """Connections that are open."""
+        """Open connections."""
         return len(self._state.connections)
 
     async def start(self) -> None:
-        """Listen; SettingsError if that address cannot be had, LogicnetError if another has it."""
+        """Listen. SettingsError if the address is unusable, LogicnetError if another program uses it."""
         listening = _bound(self._host, self._port)
         self._port = listening.getsockname()[1]
         self._config.load()
@@ -108,7 +106,7 @@ class AxonServer:
         )
 
     async def stop(self) -> None:
-        """Take nothing new, finish what is in flight, cancel what is not finished in time."""
+        """Close the listener, finish the requests in flight, cancel those that take longer than `drain_s`."""
         if self._listener is None:
             return
         self._listener.close()
@@ -120,7 +118,7 @@ class AxonServer:
             await asyncio.wait(self._state.tasks, timeout=end_s - time.monotonic())
         for task in self._state.tasks:
             task.cancel()
-        # What was written last is still on its way out.
+        # The last replies may still be in the send buffers.
         end_s = time.monotonic() + LINGER_S
         while self._state.connections and time.monotonic() < end_s:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -131,28 +129,23 @@ class AxonServer:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self.stop()
 
 
 class _HeadTooLarge(Exception):
-    """Raised inside the parser to make it stop."""
+    """Stops the parser."""
 
 
 class _Protocol(HttpToolsProtocol):
-    """One connection: uvicorn's own, with bounds on all that comes before the app is asked."""
+    """One connection: uvicorn's, with bounds on everything before the app runs."""
 
     app: Axon
 
     _deaf = False
     _in_head = True
     _chunk_bytes = 0
-    _head_bytes = 0  # in whole chunks: the parser does not tell of a line that does not end
+    _head_bytes = 0  # in whole chunks: the parser does not report an unfinished line
     _head_too_large = False
     _head_timer: asyncio.TimerHandle | None = None
     _after_head_bytes = 0
@@ -168,7 +161,7 @@ class _Protocol(HttpToolsProtocol):
         self._unproven[self] = None
         if len(self.connections) <= CONNECTIONS or self._make_room():
             return
-        del self._unproven[self]  # it has no room to make
+        del self._unproven[self]
         if len(self.connections) > CONNECTIONS + TURNED_AWAY:
             transport.abort()
         else:
@@ -190,9 +183,9 @@ class _Protocol(HttpToolsProtocol):
             self._stop_head_timer()
             self._after_head_bytes += len(data)
             if self._after_head_bytes > AFTER_HEAD_BYTES:
-                self._turn_away(Refusal(Reason.TOO_LARGE, "The request does not end."))
+                self._turn_away(Refusal(Reason.TOO_LARGE, "The request is too long."))
             return
-        self._start_head_timer()  # also for empty lines after a reply, of which no request comes
+        self._start_head_timer()  # also for empty lines after a reply, which start no request
         if was_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES and not self._deaf:
@@ -204,13 +197,13 @@ class _Protocol(HttpToolsProtocol):
         self._head_bytes = self._after_head_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # trailers of a chunked body are no headers of the request, and have no bound
+        if self._in_head:  # ignore the trailers of a chunked body
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_too_large = len(self.headers) > HEAD_LINES or (
-            self._head_bytes + self._chunk_bytes > HEAD_BYTES  # a sum that is hardly ever needed
+            self._head_bytes + self._chunk_bytes > HEAD_BYTES  # rarely true, so the sum is rarely needed
             and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES
         )
         if self._head_too_large:
@@ -218,7 +211,7 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Called when the parser gave up, or we told it to."""
+        """Called when the parser failed, or we stopped it."""
         if self._head_too_large:
             self._turn_away(_head_too_large())
         else:
@@ -235,16 +228,16 @@ class _Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing():  # which waits for the last byte to be read
+        if self.transport.is_closing():  # closing waits for the last byte to be read
             self._start_unread_timer()
 
     def timeout_keep_alive_handler(self) -> None:
-        # Not close(): it would wait for the reader of our last reply, who may never read.
+        # Not close(): it would wait for the caller to read our last reply.
         self.transport.abort()
 
     def _start_head_timer(self) -> None:
         if self._head_timer is None and not self._deaf:
-            self._head_timer = self.loop.call_later(HEAD_S, self._head_is_late)
+            self._head_timer = self.loop.call_later(HEAD_S, self._head_timeout)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -260,15 +253,15 @@ class _Protocol(HttpToolsProtocol):
             self._unread_timer.cancel()
             self._unread_timer = None
 
-    def _head_is_late(self) -> None:
+    def _head_timeout(self) -> None:
         self._head_timer = None
         if self._is_busy():
-            self._start_head_timer()  # the next request may take as long as the answer to this one
+            self._start_head_timer()  # a pipelined request waits for the answer to this one
         else:
             self._turn_away(Refusal(Reason.SLOW_BODY, f"No request came within {HEAD_S:g} s."))
 
     def _make_room(self) -> bool:
-        """Drop the oldest connection that nobody who may ask has used; False if there is no older one."""
+        """Drop the oldest unverified connection; False if there is none older than this one."""
         while (oldest := next(iter(self._unproven))) is not self:
             del self._unproven[oldest]
             if not oldest._is_proven():
@@ -284,13 +277,13 @@ class _Protocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _turn_away(self, refusal: Refusal) -> None:
-        """Refuse what never became a request."""
+        """Refuse before there is a complete request."""
         self._deaf = True
         self._stop_head_timer()
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
-        if self._is_busy():  # a reply in the middle of another would be read as that one
+        if self._is_busy():  # a second reply inside the first would corrupt it
             self.transport.close()
             return
         reply = self.app.turn_away(refusal)
@@ -301,7 +294,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 _Unproven = dict[_Protocol, None]
-"""Connections in the order of their coming; those that are proven by now are passed over."""
+"""Connections by age; those verified since are skipped."""
 
 
 def _head_too_large() -> Refusal:
@@ -319,13 +312,11 @@ def _bound(host: str, port: int) -> socket.socket:
         where = f"cannot listen on {host} port {port}"
         match error.errno:
             case errno.EADDRINUSE:
-                # Not a wrong setting: the last miner may be answering its last challenges, and whoever
-                # restarts us is to try again.
-                raise LogicnetError(
-                    f"{where}: another program does; stop it, or choose another --axon.port"
-                ) from None
+                # Not a SettingsError: the last miner may still be draining, so a supervisor should retry.
+                message = f"{where}: another program uses it; stop it, or choose another --axon.port"
+                raise LogicnetError(message) from None
             case errno.EACCES:
-                message = f"{where}: not allowed; choose an --axon.port above 1023"
+                message = f"{where}: permission denied; choose an --axon.port above 1023"
             case errno.EADDRNOTAVAIL:
                 message = f"{where}: no such address on this machine; correct --axon.host"
             case _:

@@ -59,6 +59,54 @@ class Metagraph:
         return cls(tuple(neurons), block, fetched_at_s)
 
 
+@dataclass(frozen=True, slots=True)
+class RankedNeuron:
+    """A neuron, and what decides whether it keeps its place."""
+
+    neuron: Neuron
+    registered_at: int = 0  # block
+    last_update: int = 0  # block of its last weights, if it sets any
+    emission: float = 0.0  # alpha in the last epoch
+    active: bool = False  # it set weights lately, by the chain's own measure
+
+
+@dataclass(frozen=True)
+class SubnetSnapshot:
+    """The subnet at one block, with what decides which neurons are replaced. Read for `logicnet doctor`."""
+
+    neurons: tuple[RankedNeuron, ...]
+    block: int
+    block_at_s: float  # unix seconds, by the clock of the block's author
+    read_at_s: float  # unix seconds, by ours
+    block_s: float = 12.0  # seconds per block
+    runtime: int = 0  # the chain's spec version
+    max_uids: int = 256  # neurons that the subnet has room for
+    immunity_period: int = 0  # blocks for which a newcomer cannot be replaced
+    owner: Hotkey | None = None
+    by_hotkey: Mapping[Hotkey, RankedNeuron] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        table = MappingProxyType({one.neuron.hotkey: one for one in self.neurons})
+        object.__setattr__(self, "by_hotkey", table)
+
+    @property
+    def full(self) -> bool:
+        return len(self.neurons) >= self.max_uids
+
+    def immune_for(self, ranked: RankedNeuron) -> int:
+        """Blocks for which `ranked` cannot be replaced yet; 0 if it can."""
+        return max(0, ranked.registered_at + self.immunity_period - self.block)
+
+    def pruning_order(self) -> list[RankedNeuron]:
+        """Neurons that can be replaced, the next one first.
+
+        A registration on a full subnet replaces the neuron with the lowest emission that is not immune; of
+        equal ones the older registration, then the lower uid (bittensor 11.3, `BurnedRegister`).
+        """
+        exposed = [s for s in self.neurons if not self.immune_for(s) and s.neuron.hotkey != self.owner]
+        return sorted(exposed, key=lambda s: (s.emission, s.registered_at, s.neuron.uid))
+
+
 class Why(StrEnum):
     """Why the chain did not take an axon's address."""
 

@@ -1,7 +1,7 @@
-"""Where validators reach us: the address that the operator named, or the one the internet sees.
+"""ExternalAddress: the address that the operator set, or the one that public services report.
 
-bittensor 11 has no helper for this. A service that lies, or a proxy in between, would have us
-publish an address that is not ours; so two services must agree, unless only one answers at all.
+bittensor 11 has no helper for this. A wrong report (a lying service, a proxy in between) would publish
+an address that is not ours, so two services must agree, unless only one answers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from loguru import logger
 
@@ -25,15 +24,15 @@ SERVICES = (
     "https://ipv4.icanhazip.com",
     "https://ifconfig.me/ip",
 )
-"""Each answers a GET with the caller's IPv4 address as plain text (seen in their own documentation)."""
+"""Each answers a GET with the caller's IPv4 address as plain text (by their documentation)."""
 
 FIND_S = 10.0  # for all services together
-FRESH_S = 3600.0  # a home line's address changes now and then; hourly is soon enough
+FRESH_S = 3600.0  # a dynamic address changes now and then; hourly is often enough
 _LONGEST_REPLY = 64  # characters; the longest IPv6 address has 45 characters
 
 
 class ExternalAddress:
-    """`find()` says where we are reached: at `ip` if it was named, else where `services` see us."""
+    """`find()` returns `ip` and `port`, with the IP that `services` report if `ip` is None."""
 
     def __init__(
         self,
@@ -50,51 +49,40 @@ class ExternalAddress:
         self._clock = clock
         self._found: AxonAddress | None = None
         self._found_at_s = 0.0
-        self._named = ip is not None
+        self._fixed = ip is not None
         if ip is not None:
             address = ipaddress.ip_address(ip)
             self._found = AxonAddress(str(address), port)
             if not address.is_global:
                 logger.warning(
-                    "--axon.external_ip {} is not an address of the internet: "
-                    "validators elsewhere cannot reach it.",
+                    "--axon.external_ip {} is not a public address: validators elsewhere cannot reach it.",
                     address,
                 )
 
     async def find(self) -> AxonAddress:
-        """The named address, or the one that services see, asked again hourly. Raises ChainError."""
-        if self._found and (self._named or self._clock() - self._found_at_s < FRESH_S):
+        """The address; the services are asked again hourly. Raises ChainError."""
+        if self._found and (self._fixed or self._clock() - self._found_at_s < FRESH_S):
             return self._found
         self._found = AxonAddress(await self._ask(), self._port)
         self._found_at_s = self._clock()
         return self._found
 
     async def _ask(self) -> str:
-        with _aside() as thread:
-            try:
-                ip = await thread.run(lambda: _agreed(self._services, self._find_s), 2 * self._find_s)
-            except (TimeoutError, OSError):
-                ip = None
+        thread = LoopThread("external-address")  # DNS and TLS stay off the miner's loop
+        try:
+            ip = await thread.run(lambda: _agreed(self._services, self._find_s), 2 * self._find_s)
+        except (TimeoutError, OSError):
+            ip = None
+        finally:
+            thread.stop()
         if ip is None:
-            raise ChainError(
-                "The external address of this machine could not be found: give it with --axon.external_ip."
-            )
+            raise ChainError("The external address of this machine was not found: set --axon.external_ip.")
         return ip
 
 
-@contextmanager
-def _aside() -> Iterator[LoopThread]:
-    # On a thread of its own, like the chain: name look-ups and TLS stay off the miner's loop.
-    thread = LoopThread("external-address")
-    try:
-        yield thread
-    finally:
-        thread.stop()
-
-
 async def _agreed(services: Sequence[str], within_s: float) -> str | None:
-    """The first address that two services name; else, when time is up, the only one that was named."""
-    import httpx2  # noqa: PLC0415 (the model client's own; needed only here, and once)
+    """The first address that two services report; after `within_s`, the only one reported."""
+    import httpx2  # noqa: PLC0415 (slow to import, rarely needed)
 
     seen: list[str] = []
     # No proxy: the address of one is not where we listen.

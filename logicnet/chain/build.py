@@ -1,4 +1,4 @@
-"""The chain's part of the composition root: settings in, a NetworkKeeper out, not yet started."""
+"""The chain's part of the composition root: settings in, a MetagraphRefresher out, not yet started."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import shlex
 from loguru import logger
 
 from logicnet.chain.address import ExternalAddress
-from logicnet.chain.keeper import NetworkKeeper
 from logicnet.chain.keys import Signer
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
-from logicnet.chain.standing import RegistrationMonitor
+from logicnet.chain.refresher import MetagraphRefresher
+from logicnet.chain.registration import RegistrationMonitor
 from logicnet.chain.subtensor import SubtensorChain, where
 from logicnet.errors import SettingsError
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 
 
-def network_keeper(settings: Settings, keypair: Signer) -> NetworkKeeper:
+def metagraph_refresher(settings: Settings, keypair: Signer) -> MetagraphRefresher:
     """With `--offline` the network of --chain.file, and nothing is published. Raises SettingsError."""
     if settings.offline:
         file, min_stake = settings.chain.file, settings.miner.min_stake
@@ -30,7 +30,7 @@ def network_keeper(settings: Settings, keypair: Signer) -> NetworkKeeper:
                 "Nobody in --chain.file {} may ask: give a neuron `validator_permit`, or a `stake` of {:g}.",
                 *(file, min_stake),
             )
-        return NetworkKeeper(offline, refresh_s=settings.chain.refresh_s)
+        return MetagraphRefresher(offline, refresh_s=settings.chain.refresh_s)
 
     hotkey = Hotkey(keypair.ss58_address)
     chain = SubtensorChain(
@@ -42,10 +42,10 @@ def network_keeper(settings: Settings, keypair: Signer) -> NetworkKeeper:
     address = ExternalAddress(
         ip=settings.axon.external_ip, port=settings.axon.external_port or settings.axon.port
     )
-    return NetworkKeeper(
+    return MetagraphRefresher(
         chain,
         refresh_s=settings.chain.refresh_s,
-        standing=RegistrationMonitor(
+        registration=RegistrationMonitor(
             hotkey, netuid=settings.netuid, register_with=register_command(settings)
         ),
         publisher=AxonPublisher(chain, hotkey, address.find),

@@ -1,6 +1,6 @@
-"""The hotkey, from the operator's wallet folder: found and readable, or one line that says what to do.
+"""load_hotkey: the private hotkey from the wallet folder, or a SettingsError that says what to do.
 
-A miner runs unattended, so nothing here ever asks for a password. Keys and passwords appear in no message.
+A miner runs unattended, so nothing here prompts for a password. No message holds a key or password.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def load_hotkey(wallet: WalletSettings) -> Signer:
             f"({error.strerror or error}): make it readable for the user that runs the miner."
         ) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        logger.warning("The hotkey file {} is open to other users of this machine: chmod 600 it.", file)
+        logger.warning("Other users of this machine can read the hotkey file {}: chmod 600 it.", file)
     return keypair
 
 
@@ -62,25 +62,26 @@ def _find(wallet: WalletSettings) -> Path:
     if not (folder / wallet.name).is_dir():
         wallets = (path.name for path in folder.iterdir() if path.is_dir())
         raise SettingsError(
-            f"--wallet.name: no wallet {wallet.name!r} in {folder}; {_there_is(wallet.name, wallets)}"
+            f"--wallet.name: no wallet {wallet.name!r} in {folder}; {_alternatives(wallet.name, wallets)}"
         )
     file = hotkeys / wallet.hotkey
     if not file.is_file():
         public = (".txt", ".tmp")  # the public halves, and half-written files
         names = (p.name for p in hotkeys.glob("*") if p.is_file() and p.suffix not in public)
         raise SettingsError(
-            f"--wallet.hotkey: no hotkey {wallet.hotkey!r} in {hotkeys}; {_there_is(wallet.hotkey, names)}"
+            f"--wallet.hotkey: no hotkey {wallet.hotkey!r} in {hotkeys}; "
+            f"{_alternatives(wallet.hotkey, names)}"
         )
     return file
 
 
-def _there_is(wanted: str, names: Iterable[str]) -> str:
+def _alternatives(wanted: str, names: Iterable[str]) -> str:
     known = sorted(names)
     if not known:
-        return "there is none at all. Create one with `btcli wallet create`."
+        return "it holds none. Create one with `btcli wallet create`."
     nearest = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    return f"there is {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
+    return f"found {', '.join(known[:10])}{' and more' if len(known) > 10 else ''}{hint}"
 
 
 def _read(file: Path, wallet: WalletSettings) -> Signer:
@@ -91,14 +92,14 @@ def _read(file: Path, wallet: WalletSettings) -> Signer:
     )
 
     keyfile = Keyfile(file)
-    file.open("rb").close()  # Keyfile takes what it may not read for a key that is not encrypted
+    file.open("rb").close()  # Keyfile treats an unreadable file as an unencrypted key
     encrypted = keyfile.is_encrypted()
     variable = keyfile.env_var_name()
     try:
         password = resolve_key_password(env_var_name=variable, allow_prompt=False) if encrypted else None
         if encrypted and password is None:
             raise SettingsError(
-                f"The hotkey {wallet.hotkey!r} is encrypted, and a miner cannot type its password: "
+                f"The hotkey {wallet.hotkey!r} is encrypted, and a miner cannot prompt for a password: "
                 f"rewrite it without one ({_regenerate(wallet)})."
             )
         keypair: Signer = keyfile.get_keypair(password)
@@ -106,7 +107,7 @@ def _read(file: Path, wallet: WalletSettings) -> Signer:
     except (KeyfileError, ValueError) as error:
         if encrypted:
             raise SettingsError(
-                f"The hotkey {wallet.hotkey!r} is encrypted, and {variable} does not open it."
+                f"The hotkey {wallet.hotkey!r} is encrypted, and the password in {variable} is wrong."
             ) from None
         # Not the library's words: they may quote the file.
         raise SettingsError(

@@ -1,10 +1,7 @@
-"""LoopThread: an event loop aside, in a daemon thread of its own.
+"""LoopThread: an event loop in a daemon thread of its own, that can be thrown away.
 
-The chain's library opens sockets, starts tasks and resolves names as it pleases, and some of that
-outlives a call that was cancelled (an open connection keeps its supervisor task, a hung DNS lookup
-its thread). Here all of it happens on a loop that can be thrown away: stopping it closes every
-connection that was opened on it and cancels every task. Nothing in there can hold up the miner's
-own loop, nor its exit.
+The chain's library leaves sockets, tasks and DNS lookups behind when a call is cancelled. On this loop
+they cannot delay the miner's own loop or its exit: stopping it closes its connections and tasks.
 """
 
 from __future__ import annotations
@@ -23,11 +20,11 @@ from loguru import logger
 
 T = TypeVar("T")
 
-_WIND_UP_S = 0.3  # what cancelled tasks get to end in
+_WIND_UP_S = 0.3  # for cancelled tasks to end
 
 
 class LoopThread:
-    """Runs coroutines on a loop of its own, each within a time limit. Starts at once; stops once."""
+    """Runs coroutines on its own loop, each within a time limit. Starts when made; stops once."""
 
     def __init__(self, name: str) -> None:
         self._loop = Loop()
@@ -35,10 +32,10 @@ class LoopThread:
         threading.Thread(target=self._main, name=name, daemon=True).start()
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]], timeout_s: float) -> T:
-        """What `work()` returns or raises, on the other loop.
+        """Run `work()` on the other loop; its result or exception.
 
-        Raises TimeoutError after `timeout_s` seconds, ConnectionError if the loop is stopped
-        meanwhile. In both cases `work` is cancelled, but not waited for.
+        Raises TimeoutError after `timeout_s`, ConnectionError if the loop is stopped meanwhile. In both
+        cases `work` is cancelled without waiting for it.
         """
         coroutine = work()
         try:
@@ -57,12 +54,12 @@ class LoopThread:
         return result.result()
 
     def stop(self) -> None:
-        """Drop whatever runs. Returns at once; the thread ends by itself soon after."""
+        """Cancel everything on the loop. Returns at once; the thread ends soon after."""
         with contextlib.suppress(RuntimeError):  # it is closed already
             self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def ended(self, timeout_s: float) -> bool:
-        """Whether the thread ended within `timeout_s` seconds of asking."""
+        """Wait up to `timeout_s` for the thread to end; whether it did."""
         ended = asyncio.wrap_future(self._ended)
         await asyncio.wait({ended}, timeout=timeout_s)
         return ended.done()
@@ -77,7 +74,7 @@ class LoopThread:
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """A loop that knows what was opened on it, and whose lookups never keep the process alive."""
+    """A loop that tracks its connections, and whose DNS lookups never keep the process alive."""
 
     def __init__(self) -> None:
         super().__init__(selectors.DefaultSelector())
@@ -90,8 +87,7 @@ class Loop(asyncio.SelectorEventLoop):
         return transport, protocol
 
     async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
-        # The default executor's threads are joined at exit, so a resolver that does not answer
-        # would keep a stopped miner alive. A daemon thread does not.
+        # Python joins the default executor's threads at exit, so a hung resolver would block it.
         found: concurrent.futures.Future[Any] = concurrent.futures.Future()
         found.set_running_or_notify_cancel()
 
@@ -105,7 +101,7 @@ class Loop(asyncio.SelectorEventLoop):
         return await asyncio.wrap_future(found, loop=self)
 
     def drop(self) -> None:
-        """Close every connection, cancel every task, and give them a moment to end."""
+        """Close all connections, cancel all tasks, and give the tasks a moment to end."""
         for transport in list(self._opened):
             transport.abort()
         tasks = asyncio.all_tasks(self)
@@ -117,5 +113,5 @@ class Loop(asyncio.SelectorEventLoop):
 
 
 def _to_debug_log(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # What a library leaves behind (an exception that nobody fetched) is no news to the operator.
-    logger.debug("Left behind in the chain's thread: {!r}", context.get("exception", context["message"]))
+    # Such as an exception that the library never retrieved: not for the operator.
+    logger.debug("Unhandled in the chain's thread: {!r}", context.get("exception", context["message"]))

@@ -1,4 +1,4 @@
-"""AxonPublisher: tells the chain where we listen, if it shows something else, no oftener than it allows."""
+"""AxonPublisher: publishes the axon's address when the chain shows another, within the chain's rate limit."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from logicnet.protocol import Hotkey
 FindAddress = Callable[[], Awaitable[AxonAddress]]
 
 SERVE_EVERY_S = 600.0
-"""The chain's serving rate limit: 50 blocks of 12 s. One attempt, whatever became of it, starts the count:
-one that got no answer may still be in the chain's pool."""
+"""The chain's serving rate limit: 50 blocks of 12 s. Failed attempts count too: one without an answer may
+still be in the chain's pool."""
 
-_MOST_S = 3600.0  # between attempts that go on failing
-_FIND_AGAIN_S = 60.0  # our own address, when it could not be found
+_MOST_S = 3600.0  # the longest backoff
+_FIND_AGAIN_S = 60.0  # the first pause after the external address was not found
 
 
 class AxonPublisher:
-    """`consider(graph)` with each metagraph; at most one ServeAxon per SERVE_EVERY_S comes of it."""
+    """Call `consider(graph)` with each metagraph; it sends at most one ServeAxon per SERVE_EVERY_S."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class AxonPublisher:
         self._serving = Backoff(SERVE_EVERY_S, _MOST_S, chance=chance)
         self._finding = Backoff(_FIND_AGAIN_S, _MOST_S, chance=chance)
         self._serve_after_s = self._find_after_s = float("-inf")
-        self._said: tuple[object, ...] = ()
+        self._logged: tuple[object, ...] = ()
 
     async def consider(self, graph: Metagraph) -> None:
-        """Publish if `graph` shows us elsewhere. Raises nothing: what went wrong is said once."""
+        """Publish if `graph` shows another address. Failures are logged once, not raised."""
         me = graph.by_hotkey.get(self._hotkey)
         if me is None:
             return
@@ -55,7 +55,7 @@ class AxonPublisher:
             return
         if me.axon == wanted:
             self._serving.reset()
-            self._say("INFO", f"The chain shows our axon at {_text(wanted)}.", ("there", wanted))
+            self._log_once("INFO", f"The chain shows our axon at {_text(wanted)}.", ("there", wanted))
         elif self._clock() >= self._serve_after_s:
             await self._serve(wanted, me.axon)
 
@@ -66,7 +66,7 @@ class AxonPublisher:
             found = await self._find_address()
         except ChainError as error:
             self._find_after_s = self._clock() + self._finding.next_s()
-            self._say("WARNING", f"{error} {_now_shown(shown)}", ("not found", shown))
+            self._log_once("WARNING", f"{error} {_now_shown(shown)}", ("not found", shown))
             return None
         self._finding.reset()
         return found
@@ -78,34 +78,34 @@ class AxonPublisher:
         except AxonRefused as refused:
             self._refused(refused, wanted, shown)
         except ChainError as error:
-            self._say(
+            self._log_once(
                 "WARNING",
                 f"Our axon's address may not have been published: {error} {_now_shown(shown)}",
                 ("unknown", wanted),
             )
         else:
             self._serving.reset()
-            self._say("INFO", f"Published our axon at {_text(wanted)}.", ("there", wanted))
+            self._log_once("INFO", f"Published our axon at {_text(wanted)}.", ("there", wanted))
 
     def _refused(self, refused: AxonRefused, wanted: AxonAddress, shown: AxonAddress | None) -> None:
         if refused.why is Why.TOO_SOON:
             self._serving.reset()
             logger.debug("The chain takes an axon's address once per 50 blocks; trying again later.")
         elif refused.why is Why.NOT_REGISTERED:
-            logger.debug("The chain does not take our axon's address: not registered.")  # Standing says it
+            logger.debug("The chain refused our axon's address: not registered.")  # RegistrationMonitor warns
         elif refused.why is Why.BAD_ADDRESS:
             message = (
-                f"The chain does not take {_text(wanted)} as our axon's address: give the public one "
+                f"The chain refused {_text(wanted)} as our axon's address: set the public one "
                 f"with --axon.external_ip and --axon.external_port. {_now_shown(shown)}"
             )
-            self._say("WARNING", message, (refused.why, wanted))
+            self._log_once("WARNING", message, (refused.why, wanted))
         else:
             message = f"The chain refused our axon's address {_text(wanted)}: {refused}"
-            self._say("WARNING", message, (refused.why, wanted))
+            self._log_once("WARNING", message, (refused.why, wanted))
 
-    def _say(self, level: str, message: str, condition: tuple[object, ...]) -> None:
-        if condition != self._said:
-            self._said = condition
+    def _log_once(self, level: str, message: str, condition: tuple[object, ...]) -> None:
+        if condition != self._logged:
+            self._logged = condition
             logger.log(level, "{}", message)
 
 

@@ -1,10 +1,9 @@
 """SubtensorChain: the real chain, through the client of bittensor 11.
 
-The library is trusted with nothing but answers. Each call has one time limit, connecting included;
-after any failure the whole connection is thrown away (see `LoopThread`) and the next call opens a
-fresh one at the next endpoint of the network, because an open socket that answers nothing is the
-usual way for a chain to go away. What the library raises, whatever it is, becomes a ChainError of
-one line. `bittensor` is imported by the first call, on the other thread.
+Each call has one time limit, connecting included. After any failure the connection is dropped (see
+`LoopThread`), and the next call connects to the next endpoint of the network: chains usually fail as an
+open socket that no longer answers. Every exception of the library becomes a ChainError of one line.
+`bittensor` is imported by the first call, on the other thread.
 """
 
 from __future__ import annotations
@@ -13,12 +12,20 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from logicnet.chain._types import AxonAddress, AxonRefused, Metagraph, Neuron, Why
+from logicnet._util.text import one_line
+from logicnet.chain._types import (
+    AxonAddress,
+    AxonRefused,
+    Metagraph,
+    Neuron,
+    RankedNeuron,
+    SubnetSnapshot,
+    Why,
+)
 from logicnet.chain.loop_thread import LoopThread
-from logicnet.chain.survey import RankedNeuron, Survey
 from logicnet.deadline import Clock
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey, Uid
@@ -30,10 +37,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OpenSubstrate = Callable[[Sequence[str]], "Substrate"]
-"""Endpoints, the one to try first in front -> the library's way to the chain, not yet connected."""
+"""Endpoints, the preferred one first -> an unconnected `Substrate`."""
 
-_LONGEST_MESSAGE = 300  # characters of a foreign error that are worth a line
-_STOP_S = 0.3  # what a connection gets to end in when we leave
+_LONGEST_MESSAGE = 300  # characters of a foreign error message that are kept
+_STOP_S = 0.3  # for a connection to end
 _IMMUNITY = ("SubtensorModule", "ImmunityPeriod")  # blocks, of each subnet
 _REFUSALS = {
     "ServingRateLimitExceeded": Why.TOO_SOON,
@@ -43,14 +50,13 @@ _REFUSALS = {
     "HotKeyNotRegisteredInNetwork": Why.NOT_REGISTERED,
     "HotKeyNotRegisteredInSubNet": Why.NOT_REGISTERED,
 }
-"""The names of the runtime's errors, as `serve_axon` gave them on a real one."""
+"""Names of the runtime's errors, as seen from `serve_axon` on a real node."""
 
 
 class SubtensorChain:
-    """One subnet of one network, seen by one hotkey. Connects when first asked.
+    """One subnet of one network. Connects with the first call.
 
-    `network` is a name that bittensor knows, or a ws:// or wss:// address.
-    `signer` signs what is published: a keypair, `bittensor.sp_core.Keypair` or alike.
+    `network` is a name that bittensor knows, or a ws:// or wss:// address. `signer` signs `serve_axon`.
     """
 
     def __init__(
@@ -77,34 +83,31 @@ class SubtensorChain:
         """Every neuron of the subnet at the chain's head. Raises ChainError."""
 
         async def read(client: Client) -> Metagraph:
-            found = await self._found(client)
-            neurons = [_neuron(neuron) for neuron in found.neurons]
-            return Metagraph.of(neurons, block=found.block, fetched_at_s=self._clock())
+            found = await self._subnet(client)
+            return Metagraph(tuple(map(_neuron, found.neurons)), found.block, self._clock())
 
         return await self._call(read)
 
-    async def survey(self) -> Survey:
-        """The subnet at the chain's head, with what decides who keeps a place. Raises ChainError."""
+    async def snapshot(self) -> SubnetSnapshot:
+        """The subnet at the chain's head, with what decides which neurons are replaced. Raises ChainError."""
 
-        async def read(client: Client) -> Survey:
-            found = await self._found(client)
-            block_at = await client.timestamp(block=found.block)
-            read_at_s = time.time()
-            return Survey(
-                tuple(_seat(neuron) for neuron in found.neurons),
+        async def read(client: Client) -> SubnetSnapshot:
+            found = await self._subnet(client)
+            return SubnetSnapshot(
+                tuple(map(_ranked, found.neurons)),
                 block=found.block,
-                block_at_s=block_at.timestamp(),
-                read_at_s=read_at_s,
+                block_at_s=(await client.timestamp(block=found.block)).timestamp(),
+                read_at_s=time.time(),
                 block_s=await client.block_time(),
                 runtime=await client.spec_version(),
-                places=found.max_uids,
-                immunity=int(await client.query(_IMMUNITY, [self._netuid]) or 0),
+                max_uids=found.max_uids,
+                immunity_period=int(await client.query(_IMMUNITY, [self._netuid]) or 0),
                 owner=Hotkey(found.owner_hotkey),
             )
 
         return await self._call(read)
 
-    async def _found(self, client: Client) -> BittensorMetagraph:
+    async def _subnet(self, client: Client) -> BittensorMetagraph:
         found = await client.subnets.metagraph(self._netuid, commitments=False)
         if found is None:
             raise ChainError(
@@ -118,20 +121,21 @@ class SubtensorChain:
         """Publish `address`, and wait until a block holds it. Raises AxonRefused, ChainError."""
 
         async def publish(client: Client) -> None:
-            import bittensor  # noqa: PLC0415 (imported by now: `client` is here)
+            import bittensor  # noqa: PLC0415 (slow to import)
 
             intent = bittensor.ServeAxon(netuid=self._netuid, ip=address.ip, port=address.port)
             result = await client.execute(intent, self._signer, wait_for_finalization=False)
             if not result.success:
                 name = result.error.name if result.error else None
                 raise AxonRefused(
-                    _REFUSALS.get(name or "", Why.OTHER), _one_line(result.message or name or "no reason")
+                    _REFUSALS.get(name or "", Why.OTHER),
+                    one_line(str(result.message or name or "no reason"), _LONGEST_MESSAGE),
                 )
 
         await self._call(publish)
 
     async def close(self) -> None:
-        """Drop the connection, whatever it is doing. Takes 0.3 s at most."""
+        """Drop the connection, in at most 0.3 s."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.thread.stop()
@@ -144,16 +148,19 @@ class SubtensorChain:
         try:
             return await connection.call(work, self._timeout_s)
         except AxonRefused:
-            raise  # an answer: the connection is sound
+            raise  # an answer: the connection is good
         except TimeoutError as error:
             self._drop(connection)
             raise ChainError(f"{self._name} did not answer within {self._timeout_s:g} s.") from error
         except ChainError:
             self._drop(connection)
             raise
-        except Exception as error:  # the one boundary: a broken node makes the library raise anything
+        except Exception as error:  # the boundary: a broken node makes the library raise anything
             self._drop(connection)
-            said = _one_line(str(error)).replace(self._network, self._name) or type(error).__name__
+            said = (
+                one_line(str(error), _LONGEST_MESSAGE).replace(self._network, self._name)
+                or type(error).__name__
+            )
             raise ChainError(f"{self._name} failed: {said.rstrip('.')}.") from error
 
     def _drop(self, connection: _Connection) -> None:
@@ -164,7 +171,7 @@ class SubtensorChain:
 
 
 class _Connection:
-    """One client and the thread that it lives on; used once, until the first failure."""
+    """One client and its thread, until the first failure."""
 
     def __init__(self, network: str, open_substrate: OpenSubstrate, skip: int) -> None:
         self.thread = LoopThread("chain")
@@ -183,10 +190,9 @@ class _Connection:
     async def _connected(self) -> Client:
         async with self._opening:
             if self._client is None:
-                import bittensor  # noqa: PLC0415 (half a second that the miner's start does not have)
+                import bittensor  # noqa: PLC0415 (half a second)
 
-                # The substrate is connected, not the client: that would also fetch every subnet's
-                # token symbol and write them to a file in the operator's home.
+                # Connecting the client would also fetch every subnet's token symbol, into a file at home.
                 substrate = self._open_substrate(_endpoints(self._network, self._skip))
                 client = bittensor.Client(self._network, substrate=substrate)
                 await substrate.connect()
@@ -195,7 +201,7 @@ class _Connection:
 
 
 def _endpoints(network: str, skip: int) -> Sequence[str]:
-    """The network's endpoints, turned by `skip`, so that a dead one is not asked twice in a row."""
+    """The network's endpoints, rotated by `skip`, so that a dead one is not asked twice in a row."""
     from bittensor.settings import default_fallback_endpoints, resolve_endpoint  # noqa: PLC0415
 
     label, endpoint = resolve_endpoint(network)
@@ -221,7 +227,7 @@ def _neuron(neuron: BittensorNeuron) -> Neuron:
     )
 
 
-def _seat(neuron: BittensorNeuron) -> RankedNeuron:
+def _ranked(neuron: BittensorNeuron) -> RankedNeuron:
     return RankedNeuron(
         _neuron(neuron),
         registered_at=neuron.block_at_registration,
@@ -232,7 +238,7 @@ def _seat(neuron: BittensorNeuron) -> RankedNeuron:
 
 
 def _axon(served: str | None) -> AxonAddress | None:
-    """`1.2.3.4:8091` or `[2001:db8::1]:8091`, as the library writes it. A withdrawn one is None."""
+    """From `1.2.3.4:8091` or `[2001:db8::1]:8091`; None for a withdrawn axon."""
     if served is None:
         return None
     host, _, port = served.rpartition(":")
@@ -240,12 +246,6 @@ def _axon(served: str | None) -> AxonAddress | None:
 
 
 def where(network: str) -> str:
-    """A name as it is. Of an address only scheme, host and port: the rest may hold a key."""
+    """A name unchanged; of an address only scheme, host and port, as the rest may hold a key."""
     scheme, found, rest = network.partition("://")
     return f"{scheme}://{urlsplit(f'//{rest}').netloc.rpartition('@')[2]}" if found else network
-
-
-def _one_line(text: Any) -> str:
-    """Foreign text, fit for one line of a log."""
-    printable = "".join(c if c.isprintable() else " " for c in str(text))
-    return " ".join(printable.split())[:_LONGEST_MESSAGE]

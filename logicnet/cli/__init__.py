@@ -8,13 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version as version_of
 from typing import Annotated
 
 import typer
 from loguru import logger
 
-from logicnet import logs
+from logicnet import __version__, logs
 from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
 from logicnet.cli._mine import config, demo, doctor, init, mine
 from logicnet.cli._serve import models, plan, vllm, volume
@@ -82,7 +81,7 @@ def root(
 @app.command(hidden=True)
 def version() -> None:
     """Print the version."""
-    print(version_of("logicnet"))
+    print(__version__)
 
 
 def _say(text: str, status: int) -> int:

@@ -1,11 +1,11 @@
-"""What happened, on disk: `Ledger` writes it while mining, `LedgerReader` reads it for people.
+"""The record of what happened, in one SQLite file per miner: `Ledger` writes it, `LedgerReader` reads it.
 
-One SQLite file per miner. What validators were promised and given survives a restart and a
-kill -9, but for the batch in flight (a tenth of a second, and its commit).
+Quotas and what was used of them survive a restart and a kill -9, except for the batch being written (a
+tenth of a second and its commit).
 """
 
 from logicnet.ledger._ledger import Ledger
 from logicnet.ledger._reader import LedgerReader, Row, Table, Which
-from logicnet.ledger._where import ledger_path
+from logicnet.ledger._schema import ledger_path
 
 __all__ = ["Ledger", "LedgerReader", "Row", "Table", "Which", "ledger_path"]

@@ -1,4 +1,4 @@
-"""Ledger: the sink that keeps what happened. A thread of its own writes; the request path never waits."""
+"""Ledger: the event sink on disk. Its own thread writes, so that the request path never waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Self
 
 from filelock import FileLock, Timeout
@@ -16,33 +16,33 @@ from loguru import logger
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount, Event
 from logicnet.ledger._batch import Batch
-from logicnet.ledger._outdated import removing
-from logicnet.ledger._schema import begin_anew, is_damage, open_for_writing
+from logicnet.ledger._retention import removing
+from logicnet.ledger._schema import is_damage, open_for_writing, start_over
 
 BATCH_S = 0.1
-"""From the first event of a batch to its writing. What a kill -9 can lose is this and the commit."""
+"""From the first event of a batch to its commit: what a kill -9 can lose."""
 
 BATCH_EVENTS = 1000
-"""A batch of this many events is written sooner."""
+"""A batch of this many events is written at once."""
 
 _LOOK_S = 3600.0
-"""From one look for what is too old to the next. While there is more of it, a step follows each batch."""
+"""Between two checks for rows to expire. While there are more, one step follows each batch."""
 
 _RETRY_S = 1.0
 _CLOSE_S = 5.0
-"""How long closing tries when the file cannot be written. A supervisor's patience is not endless."""
+"""For the last batch, when the file cannot be written: a supervisor waits only so long."""
 
 
 class Ledger:
-    """What happened, in one SQLite file of this miner alone; readers may come and go.
+    """The only writer of one SQLite file; readers may open it at any time.
 
         ledger = Ledger.open(path)
         VolumeBook(..., restored=ledger.epochs); NonceStore(..., restored=ledger.nonces)
         ledger.record(event)            # a sink: returns at once, never raises
         ledger.close()
 
-    While the file cannot be written (locked, disk full) what happens is kept in memory up to
-    `_batch.LIMIT` rows per table and written when it can be; that is said once, as is what was lost.
+    While the file cannot be written (locked, disk full), up to `_batch.LIMIT` rows per table wait in
+    memory. The log says so once, and how many rows were lost.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Ledger:
         self.nonces = nonces
         """The highest nonce of every caller before this start."""
         self.longest_batch_s = 0.0
-        """The longest that writing one batch took."""
+        """The longest write of a batch."""
         self.lost = 0
-        """Rows that were never written: they found no room in memory, or did not fit the file."""
+        """Rows never written: dropped at the limit, or refused by SQLite."""
         self._keep_days = keep_days
         self._removing: Iterator[None] | None = None
         self._look_at_s = 0.0  # monotonic
@@ -76,19 +76,19 @@ class Ledger:
         self._taken = 0
         self._written = 0
         self._progress = threading.Condition()  # over _written
-        self._some = threading.Event()  # there is something to write
-        self._hurry = threading.Event()  # do not wait for more of it
+        self._some = threading.Event()  # there are rows to write
+        self._hurry = threading.Event()  # write without waiting for more
         self._away = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     @classmethod
     def open(cls, path: Path, keep_days: int = 0) -> Self:
-        """Open or begin the ledger at `path`, and start writing.
+        """Open or create the ledger at `path`, and start the writer.
 
-        What is older than `keep_days` is removed in the background; 0 keeps it for ever.
-        Raises LedgerError if another miner has it, if it is of a newer logicnet or of another
-        program, or if it cannot be opened. A damaged file is kept under another name, and said.
+        Rows older than `keep_days` are removed in the background; 0 keeps all. Raises LedgerError if
+        another miner, a newer logicnet or another program uses the file, or it cannot be opened. A damaged
+        file is renamed, and the log says so.
         """
         path = path.expanduser().resolve()
         try:
@@ -101,14 +101,14 @@ class Ledger:
                 raise
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
-                f"The ledger {path} cannot be opened ({error}); end the program that holds it, or mend the "
-                "folder. With another --ledger.path the miner forgets what it has promised and given."
+                f"The ledger {path} cannot be opened ({error}): end the program that holds it, or correct "
+                "the folder's permissions. With another --ledger.path, used quotas are forgotten."
             ) from None
         ledger._thread.start()
         return ledger
 
     def record(self, event: Event) -> None:
-        """Take one event to be written. Safe from any thread."""
+        """Add one event to the batch. Safe from any thread."""
         with self._guard:
             self._batch.add(event)
             self._recorded += 1
@@ -120,16 +120,16 @@ class Ledger:
 
     @property
     def waiting(self) -> int:
-        """Rows in memory that are not in the file yet."""
+        """Rows in memory, not yet written."""
         return len(self._batch)
 
     @property
     def away(self) -> bool:
-        """Whether the file could not be written when that was last tried."""
+        """Whether the last write failed."""
         return self._away
 
     def flush(self, timeout_s: float = _CLOSE_S) -> bool:
-        """Wait until all that was recorded before this call is in the file; False if it is not."""
+        """Wait until all earlier events are written; False after `timeout_s`."""
         with self._guard:
             wanted = self._recorded
         self._hurry.set()
@@ -138,7 +138,7 @@ class Ledger:
             return self._progress.wait_for(lambda: self._written >= wanted, timeout_s)
 
     def close(self) -> None:
-        """Write what is left and let the file go. Gives up after some seconds, and says what is lost."""
+        """Write the last batch and close the file. Gives up after some seconds, and logs what is lost."""
         if not self._thread.is_alive():
             return
         self.flush()
@@ -150,12 +150,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _run(self) -> None:
@@ -184,28 +179,25 @@ class Ledger:
         self._lock.release()
 
     def _write(self, batch: Batch) -> bool:
-        """Whether there is nothing left to be done for this batch."""
+        """Write `batch`; False if it must be tried again."""
         began_s = time.monotonic()
         try:
             self._commit(batch)
-        except (sqlite3.OperationalError, OSError) as error:  # locked, full, not there: that may pass
+        except (sqlite3.OperationalError, OSError) as error:  # locked, disk full, folder gone: may recover
             if not self._away:
-                logger.warning(
-                    "The ledger {} cannot be written ({}); its rows wait in memory, up to a limit.",
-                    self.path,
-                    error,
-                )
+                message = "The ledger {} cannot be written ({}); its rows wait in memory, up to a limit."
+                logger.warning(message, self.path, error)
             self._away = True
             return False
-        except Exception as error:  # the boundary: one bad row must not end all keeping of records
-            logger.error("{} rows do not fit the ledger and are lost: {}", len(batch), error)
+        except Exception as error:  # the boundary: one bad row must not end the writer
+            logger.error("{} rows were refused by the ledger and are lost: {}", len(batch), error)
             self.lost += len(batch)
         self.longest_batch_s = max(self.longest_batch_s, time.monotonic() - began_s)
         if self._away:
             logger.info("The ledger {} is being written again.", self.path)
         self.lost += batch.lost
         if batch.lost:
-            logger.warning("{} rows of the ledger found no room in memory and are lost.", batch.lost)
+            logger.warning("{} rows of the ledger exceeded the memory limit and are lost.", batch.lost)
         self._away = False
         return True
 
@@ -218,16 +210,16 @@ class Ledger:
             if not is_damage(error):
                 raise
             self._connection.close()
-            self._removing = None  # from the file that is put aside
-            self._connection = begin_anew(self.path)
+            self._removing = None  # of the old file
+            self._connection = start_over(self.path)
             batch.write(self._connection)
 
     def _until_removal_s(self) -> float | None:
-        """How long nothing need be removed; None for ever."""
+        """Seconds to the next removal; None if all is kept."""
         return max(0.0, self._look_at_s - time.monotonic()) if self._keep_days else None
 
     def _remove_some(self) -> None:
-        """One step of removing what is too old, for which a batch waits. Raises only what is damage."""
+        """One step of removal, which delays a batch. Raises sqlite3.Error only for damage."""
         steps = self._removing or removing(self._connection, self._keep_days * 86_400.0)
         self._removing = None
         try:
@@ -239,23 +231,25 @@ class Ledger:
         except sqlite3.Error as error:
             if is_damage(error):
                 raise
-            logger.warning("What is too old stays in the ledger {} for now: {}.", self.path, error)
+            logger.warning(
+                "Old rows could not be removed from the ledger {}: {}. They stay for now.", self.path, error
+            )
         self._look_at_s = time.monotonic() + _LOOK_S
 
 
 def take_lock(path: Path) -> FileLock:
-    """The lock that keeps a second writer out for as long as this process lives. Raises LedgerError.
+    """The lock against a second writer. Raises LedgerError.
 
-    A file of its own, which stays: SQLite's own locks would keep readers out too, and removing a
-    lock file lets two miners each lock one of the same name.
+    A separate file that is never removed: SQLite's own locks would block readers too, and removing a lock
+    file would let two miners lock two files of the same name.
     """
     lock = FileLock(path.with_name(path.name + ".lock"), mode=0o600, blocking=False, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
         raise LedgerError(
-            f"The ledger {path} is in use by another miner. Stop that one (`pm2 stop sn35-miner`), or give "
-            "this one another --ledger.path."
+            f"The ledger {path} is in use by another miner. Stop that miner (`pm2 stop sn35-miner`), or set "
+            "another --ledger.path."
         ) from None
     return lock
 
@@ -264,19 +258,19 @@ _Restored = tuple[sqlite3.Connection, tuple[EpochCount, ...], Mapping[str, int]]
 
 
 def _restore(path: Path) -> _Restored:
-    """A writing connection, the last epoch of every validator, the highest nonces."""
+    """A connection for writing, the last epoch of every validator, the highest nonces."""
     try:
         return _read_back(open_for_writing(path))
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-    return _read_back(begin_anew(path))
+    return _read_back(start_over(path))
 
 
 def _read_back(connection: sqlite3.Connection) -> _Restored:
     try:
         epochs = connection.execute(
-            # The last one opened, which need not be the one with the latest time on it.
+            # The last one opened; the clock may have been set back since.
             "SELECT validator, started_at_s, promised, given, refused FROM epochs "
             "WHERE id IN (SELECT max(id) FROM epochs GROUP BY validator)"
         )

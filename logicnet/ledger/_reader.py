@@ -1,4 +1,4 @@
-"""LedgerReader: the ledger as people and programs read it, also while the miner writes."""
+"""LedgerReader: reads the ledger, also while the miner writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from logicnet.errors import LedgerError
@@ -53,7 +52,7 @@ _ROWS: dict[Table, str] = {
         WHERE at_s >= :since_s AND :validator IS NOT NULL
         ORDER BY epoch_s
     """,
-    # Of no time and no validator: all that was learned, whenever.
+    # Without time or validator; the parameters are named only to be accepted.
     "lanes": """
         SELECT solver, model, kind, lane, "right", wrong, runs FROM lane_records
         WHERE :since_s IS NOT NULL AND :validator IS NOT NULL
@@ -76,7 +75,7 @@ _BY_REASON = """
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which rows: since when (unix seconds), and of validators whose hotkey begins like this."""
+    """A filter of rows: from unix seconds on, and of validators whose hotkey starts with `validator`."""
 
     since_s: float = 0.0
     validator: str = ""
@@ -101,7 +100,7 @@ _COUNT = "SELECT count(*) AS count FROM challenges WHERE admitted_at_s >= :since
 
 
 class LedgerReader:
-    """One ledger, opened read-only; the miner is never kept waiting. Every method raises LedgerError."""
+    """One ledger, opened read-only, which never blocks the miner. Every method raises LedgerError."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Use `LedgerReader.open`."""
@@ -111,12 +110,12 @@ class LedgerReader:
     @classmethod
     def open(cls, path: Path) -> Self:
         if not path.exists():
-            raise LedgerError(f"There is no ledger at {path} yet: it begins with the first `logicnet mine`.")
+            raise LedgerError(f"There is no ledger at {path} yet: the first `logicnet mine` creates it.")
         try:
             connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
             )
-            # One character that a disk has spoilt hides itself alone, and not all that is in the ledger.
+            # One damaged character must not hide the whole ledger.
             connection.text_factory = lambda raw: raw.decode(errors="replace")
         except sqlite3.Error as error:
             raise _unreadable(path, error) from None
@@ -126,8 +125,8 @@ class LedgerReader:
                 raise LedgerError(f"The ledger {path} is still empty: `logicnet mine` fills it.")
             if version < VERSION:
                 raise LedgerError(
-                    f"The ledger {path} is of an older logicnet (ledger version {version}, this one reads "
-                    f"{VERSION}): the next start of `logicnet mine` brings it up to date."
+                    f"The ledger {path} was written by an older logicnet (ledger version {version}, this one "
+                    f"reads {VERSION}): the next start of `logicnet mine` updates it."
                 )
         except sqlite3.Error as error:
             connection.close()
@@ -139,7 +138,7 @@ class LedgerReader:
         return cls(connection, path)
 
     def rows(self, table: Table, which: Which = EVERYTHING) -> Iterator[Row]:
-        """Every row, oldest first, with all its columns."""
+        """All columns, oldest row first."""
         return self._query(_ROWS[table], which)
 
     def newest(self, table: Table, count: int, which: Which = EVERYTHING) -> list[Row]:
@@ -147,37 +146,37 @@ class LedgerReader:
         return list(self._query(_NEWEST[table], which, count=count))
 
     def refusals_by_reason(self, which: Which = EVERYTHING) -> list[Row]:
-        """One row per reason: how often, when last (to the minute), and the last message."""
+        """One row per reason: count, last minute and last message."""
         return list(self._query(_BY_REASON, which))
 
     def watched(self, since_s: float, most: int = 300) -> list[Row]:
-        """Challenges as somebody watches them, oldest first: without reasonings, texts cut to `most`.
+        """Challenges for the console, oldest first: without reasonings, texts cut to `most`.
 
-        `chosen` is the key that the answer was sent for, `exact` that of the lane which computes.
+        `chosen` is the key of the answer that was sent, `exact` the key that the sampler `exact` computed.
         """
         return list(self._query(_WATCHED, Which(since_s), most=most))
 
     def size(self) -> int:
-        """Bytes that are in use: pages that lie empty will be filled again."""
+        """Bytes in use, without free pages."""
         (used,) = self._query(_SIZE, EVERYTHING)
         return int(used["bytes"])
 
     def count(self, since_s: float = 0.0) -> int:
-        """Challenges admitted since then."""
+        """Challenges admitted since `since_s`."""
         (found,) = self._query(_COUNT, Which(since_s))
         return int(found["count"])
 
     def sampler_records(self, solver: str, model: str | None) -> list[tuple[str, str, float, float]]:
-        """Kind, lane, right and wrong of all that was learned of `solver` with `model`.
+        """Kind, sampler, right and wrong of the lessons about `solver` with `model`.
 
-        What was learned of a model counts for that one alone, as far as both names are known.
+        Lessons about another model do not count, if both names are known.
         """
         summed: dict[tuple[str, str], tuple[float, float]] = {}
         for row in self.rows("lanes"):
             if row["solver"] == solver and (row["model"] == model or not (row["model"] and model)):
                 right, wrong = summed.get((row["kind"], row["lane"]), (0.0, 0.0))
                 summed[row["kind"], row["lane"]] = right + row["right"], wrong + row["wrong"]
-        return [(*lane, *counts) for lane, counts in summed.items()]
+        return [(*sampler, *counts) for sampler, counts in summed.items()]
 
     def close(self) -> None:
         self._connection.close()
@@ -185,12 +184,7 @@ class LedgerReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _query(self, query: str, which: Which, **values: Any) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""The ledger's file: its tables, how it is opened for writing, what happens to a damaged one."""
+"""The ledger's file: path, tables, opening for writing, replacing a damaged one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from loguru import logger
 
 from logicnet.errors import LedgerError
+from logicnet.settings import Settings
 
-APPLICATION_ID = 0x4C4E4C47  # "LNLG": this SQLite file is a ledger of ours, and nobody else's
+APPLICATION_ID = 0x4C4E4C47  # "LNLG" marks an SQLite file as our ledger
 
 _WAL_LIMIT_BYTES = 64 * 2**20
 
@@ -38,15 +39,15 @@ _STEPS = (
         category            TEXT NOT NULL,
         question            TEXT NOT NULL,
         allowed_s           REAL NOT NULL,
-        ended_at_s          REAL,           -- null from here on while it is being solved, or if the
-        outcome             TEXT,           -- miner died before it was answered
+        ended_at_s          REAL,           -- null from here on until it is answered, also if the
+        outcome             TEXT,           -- miner was killed before
         seconds             REAL,
         solver              TEXT,
         reasoning           TEXT,
         answer              TEXT,
         error               TEXT,
-        -- A caller waits longer than our deadline, by the margin kept back: a second or more, or a
-        -- fifth of its timeout, which is a quarter of what was left of it (deadline.ReplyMargin).
+        -- A caller waits longer than our deadline, by the margin: a second or more, or a fifth of its
+        -- timeout, which is a quarter of the rest (deadline.ReplyMargin).
         in_time             AS (outcome != 'hung_up' AND seconds <= allowed_s + min(1.0, allowed_s / 4))
     );
     CREATE INDEX challenges_by_time ON challenges (admitted_at_s);
@@ -54,7 +55,7 @@ _STEPS = (
     CREATE TABLE refusals (
         minute_s   INTEGER NOT NULL,        -- unix seconds of the minute's beginning
         reason     TEXT    NOT NULL,
-        validator  TEXT    NOT NULL,        -- empty if nobody had proved who they are
+        validator  TEXT    NOT NULL,        -- empty if no signature was verified
         count      INTEGER NOT NULL,
         message    TEXT    NOT NULL,        -- the last one
         PRIMARY KEY (minute_s, reason, validator)
@@ -68,7 +69,7 @@ _STEPS = (
     ALTER TABLE challenges ADD COLUMN trail TEXT;  -- JSON: how the answer came about (logicnet.votelog)
     CREATE TABLE shadows (
         challenge_id  TEXT PRIMARY KEY,
-        solver        TEXT NOT NULL,        -- the second one, which was only tried
+        solver        TEXT NOT NULL,        -- the shadow
         ended_at_s    REAL NOT NULL,
         outcome       TEXT NOT NULL,
         seconds       REAL NOT NULL,
@@ -78,10 +79,10 @@ _STEPS = (
         error         TEXT NOT NULL,
         trail         TEXT
     );
-    CREATE TABLE lessons (                  -- what one scored run says of one lane
+    CREATE TABLE lessons (                  -- results of one sampler in one scored run
         run     TEXT NOT NULL,
         solver  TEXT NOT NULL,
-        model   TEXT NOT NULL,              -- as it was asked for; empty: whichever was served first
+        model   TEXT NOT NULL,              -- as requested; empty: the server's first
         kind    TEXT NOT NULL,
         lane    TEXT NOT NULL,
         "right" REAL NOT NULL,
@@ -93,7 +94,7 @@ _STEPS = (
         FROM lessons GROUP BY solver, model, kind, lane;
     """,
     """
-    CREATE TABLE places (                   -- ours in the network; the last look of each epoch
+    CREATE TABLE places (                   -- our rank in the metagraph, the last of each epoch
         epoch_s    INTEGER PRIMARY KEY,     -- unix seconds of its beginning (_batch.EPOCH_S)
         at_s       REAL    NOT NULL,
         block      INTEGER NOT NULL,
@@ -110,13 +111,18 @@ _STEPS = (
 VERSION = len(_STEPS)
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
 _SUFFIXES = {".sqlite", ".sqlite3", ".db"}
 
 
+def ledger_path(settings: Settings) -> Path:
+    """`--ledger.path`; by default one file for each wallet and hotkey."""
+    if settings.ledger.path is not None:
+        return settings.ledger.path.expanduser()
+    return Path.home() / ".logicnet" / f"{settings.wallet.name}-{settings.wallet.hotkey}.sqlite"
+
+
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file's content is at fault, rather than a lock, the disk or the caller."""
+    """Whether the file's content is damaged, as opposed to a lock, the disk or the caller."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE
 
@@ -127,53 +133,52 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application_id != APPLICATION_ID and (application_id or objects):
-        raise LedgerError(
-            f"{path} is a database of another program; give the ledger a --ledger.path of its own."
-        )
+        raise LedgerError(f"{path} is a database of another program: set another --ledger.path.")
     if version > VERSION:
         raise LedgerError(
-            f"{path} was written by a newer logicnet (ledger version {version}, this one knows {VERSION}); "
-            "update logicnet, or give another --ledger.path."
+            f"{path} was written by a newer logicnet (ledger version {version}, this one knows {VERSION}): "
+            "install a newer logicnet, or set another --ledger.path."
         )
     return int(version)
 
 
-def begin_anew(path: Path) -> sqlite3.Connection:
-    """Put the damaged ledger at `path` aside, and begin a new one there.
+def start_over(path: Path) -> sqlite3.Connection:
+    """Rename the damaged ledger at `path`, and create a new one there.
 
-    Raises LedgerError if it may never have been one: a slip of the pen must not move a key away.
+    Raises LedgerError if it may never have been one: a mistyped path must not rename a key.
     """
-    if path.suffix not in _SUFFIXES and not _begins_like_a_database(path):
-        raise LedgerError(f"{path} is not a ledger; give the ledger a --ledger.path of its own.")
-    aside = _put_aside(path)
-    logger.error("The ledger {} is damaged; it is kept as {} and a new one is begun.", path, aside.name)
+    if path.suffix not in _SUFFIXES and not _has_sqlite_header(path):
+        raise LedgerError(f"{path} is not a ledger: set another --ledger.path.")
+    aside = _rename_damaged(path)
+    logger.error(
+        "The ledger {} is damaged: it was renamed to {} and a new one was created.", path, aside.name
+    )
     return open_for_writing(path)
 
 
-def _begins_like_a_database(path: Path) -> bool:
+def _has_sqlite_header(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(16) in (b"SQLite format 3\0", bytes(16))
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode to an up-to-date ledger at `path`, made if need be.
+    """A connection in autocommit mode to the ledger at `path`, which is created or updated first.
 
-    The caller holds the lock on `path`. Raises LedgerError if it is not for us; sqlite3.Error, for
-    which see `is_damage`, or OSError for the rest.
+    The caller holds the lock on `path`. Raises LedgerError if the file is not ours, sqlite3.Error (see
+    `is_damage`) or OSError.
     """
-    # Made here, so that it is ours alone from the first byte; SQLite gives -wal and -shm its mode.
+    # Created here, so that no other user can ever read it; SQLite copies its mode to -wal and -shm.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)
-    # The writer thread retries by itself, so it need not wait in here. Opened by one thread and
-    # written by another, never by two at once.
+    # The writer thread retries, so a short timeout is enough. One thread opens it, another writes.
     connection = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
     try:
         version = check_version(connection, path)
-        if version == 0:  # only before anything is written: so that empty pages can be given back
+        if version == 0:  # works only in an empty file; lets free pages be given back
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
-        # With WAL this survives the death of the process; only a power cut can lose the last
-        # seconds, and not even that damages the file (sqlite.org/pragma.html#pragma_synchronous).
+        # With WAL this survives a crash of the process; a power cut can lose the last seconds, but not
+        # damage the file (sqlite.org/pragma.html#pragma_synchronous).
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
         if version < VERSION:
@@ -190,7 +195,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing of what is written inside."""
+    """BEGIN and COMMIT, or ROLLBACK on an exception."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -201,8 +206,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _put_aside(path: Path) -> Path:
-    """Rename the file and SQLite's two beside it; nothing is ever overwritten."""
+def _rename_damaged(path: Path) -> Path:
+    """Rename the file with its -wal and -shm; nothing is overwritten."""
     name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     number = 1
     while (aside := path.with_name(f"{name}-{number}")).exists():

@@ -1,4 +1,4 @@
-"""What a shadow showed: how it would have done beside the solver that answered, on the same challenges."""
+"""Comparison of a shadow solver with the solver that answered, on the same challenges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DISPLACED = "displaced"
 
 @dataclass
 class Side:
-    """One of the two, over the challenges that both ended."""
+    """One of the two solvers, over the challenges that both finished."""
 
     solver: str
     seconds: list[float] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Side:
 
 @dataclass
 class Comparison:
-    """Of one solver and one shadow. `displaced` shadows had no end and are compared with nothing."""
+    """One solver and one shadow. `displaced` shadows did not finish and are not compared."""
 
     real: Side
     shadow: Side
@@ -47,7 +47,7 @@ class Comparison:
 
 
 def with_agreement(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows of the table `shadows`, each with `agree`: None where there is nothing to compare."""
+    """Rows of the table `shadows`, each with `agree`: None if one of the two has no answer."""
     for row in rows:
         ended = row["shadow_outcome"] != DISPLACED and row["answer"] is not None
         agree = agrees(row["answer"], row["shadow_answer"], row["question"]) if ended else None
@@ -55,7 +55,7 @@ def with_agreement(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def compare(rows: Iterable[Row]) -> list[Comparison]:
-    """One for each pair of solvers, of rows that `with_agreement` gives."""
+    """One for each pair of solvers, from rows of `with_agreement`."""
     found: dict[tuple[str, str], Comparison] = {}
     for row in rows:
         solver, shadow = row["solver"] or "?", row["shadow"]
@@ -71,10 +71,10 @@ def compare(rows: Iterable[Row]) -> list[Comparison]:
 
 
 def agrees(answer: str, other: str, question: str) -> bool:
-    """Whether two answers say the same: 0.5 and 1/2 do, and so do equal texts that say nothing."""
+    """Whether two answers are equal in value (0.5 and 1/2) or in text."""
     if " ".join(answer.lower().split()) == " ".join(other.lower().split()):
         return True
-    from logicnet.answers import normal_form  # noqa: PLC0415 (most looks at a ledger have no shadows)
+    from logicnet.answers import normal_form  # noqa: PLC0415 (slow to import; most ledgers have no shadows)
 
     said = normal_form(answer, question)
     return said is not None and said == normal_form(other, question)

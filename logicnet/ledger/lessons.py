@@ -1,4 +1,4 @@
-"""Lessons: what scored runs say of the samplers of solvers, and how they get into a ledger."""
+"""Lessons: how often each sampler was right in scored runs, written to a ledger."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from logicnet.errors import LedgerError
 from logicnet.ledger._ledger import take_lock
 from logicnet.ledger._schema import VERSION, check_version, open_for_writing
 
-_PATIENCE_S = 5.0  # with a miner that is writing
+_PATIENCE_S = 5.0  # while a miner writes
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Of one sampler on one kind of question. Counts are of questions: several votes on one share it."""
+    """One sampler on one kind of question. Counts are in questions; votes on the same question share one."""
 
     solver: str
-    model: str  # empty if it was not said which
+    model: str  # empty if unknown
     kind: str
     sampler: str
     right: float
@@ -28,9 +28,9 @@ class Lesson:
 
 
 def keep_lessons(path: Path, learned: Mapping[str, Iterable[Lesson]]) -> None:
-    """Write lessons by the id of their run; what was kept of those runs before is replaced.
+    """Write the lessons of each run by its id, replacing earlier ones of that run. Raises LedgerError.
 
-    A miner may be running: it reads them at its next start. Raises LedgerError.
+    A running miner reads them at its next start.
     """
     path = path.expanduser().resolve()
     try:
@@ -44,12 +44,12 @@ def keep_lessons(path: Path, learned: Mapping[str, Iterable[Lesson]]) -> None:
                 )
             connection.execute("COMMIT")
     except (OSError, sqlite3.Error) as error:
-        raise LedgerError(f"The ledger {path} cannot be written ({error}); nothing was kept.") from None
+        raise LedgerError(f"The ledger {path} cannot be written ({error}): no lesson was stored.") from None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The ledger, begun or brought up to date if that is ours to do: no miner has it."""
+    """A connection. The ledger is created or updated first, if no miner is running."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         lock = take_lock(path)
@@ -57,7 +57,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)) as connection:
             if check_version(connection, path) < VERSION:
                 raise LedgerError(
-                    f"The ledger {path} is in use by a miner of an older logicnet: start that again first."
+                    f"A miner of an older logicnet uses the ledger {path}: restart that miner first."
                 ) from None
             yield connection
         return

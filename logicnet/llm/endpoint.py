@@ -101,7 +101,7 @@ class Endpoint:
     ) -> Completion:
         """See `Models.complete`. One attempt: a failure comes back at once (`Retrying` asks again).
 
-        `text` leaves out the thinking; `on_text` gets it between <think> marks.
+        `text` leaves out the thinking; `on_text` gets it between `<think>` marks.
         """
         started_s = deadline.clock()
         asked = _chat.CompletionRequest(_chat.encodable(messages), **how)

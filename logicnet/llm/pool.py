@@ -96,7 +96,7 @@ class Pool:
         finally:
             self._calls.discard(call)
 
-    def standing(self) -> list[EndpointStatus]:
+    def status(self) -> list[EndpointStatus]:
         """The servers in the order of the settings."""
         return [
             EndpointStatus(

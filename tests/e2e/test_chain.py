@@ -16,9 +16,9 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.chain import AxonAddress, AxonPublisher, NetworkKeeper, SubtensorChain
+from logicnet.chain import AxonAddress, AxonPublisher, MetagraphRefresher, SubtensorChain
 from logicnet.chain.build import register_command
-from logicnet.chain.standing import RegistrationMonitor
+from logicnet.chain.registration import RegistrationMonitor
 from logicnet.errors import ChainError
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings, SubtensorSettings, WalletSettings
@@ -80,10 +80,10 @@ class Miner:
             clock=self.time.clock,
         )
         hotkey = Hotkey(MINER.ss58_address)
-        self.keeper = NetworkKeeper(
+        self.refresher = MetagraphRefresher(
             self.chain,
             refresh_s=60.0,
-            standing=RegistrationMonitor(
+            registration=RegistrationMonitor(
                 hotkey, netuid=35, register_with="btcli subnets register --netuid 35"
             ),
             publisher=AxonPublisher(self.chain, hotkey, self._find, **options),
@@ -95,11 +95,11 @@ class Miner:
         return self.address
 
     async def begin(self) -> None:
-        self.keeper.start()
+        self.refresher.start()
         await self._at_rest(pauses=1)
 
     async def turn(self, times: int = 1) -> None:
-        """Pass the pause that the keeper is in, and let all end that comes of it, `times` times over."""
+        """Pass the pause that the refresher is in, and let all end that comes of it, `times` times over."""
         for _ in range(times):
             pauses = len(self.time.slept_s)
             self.mini.block += 5
@@ -107,7 +107,7 @@ class Miner:
             await self._at_rest(pauses + 1)
 
     async def _at_rest(self, pauses: int) -> None:
-        """Until the keeper is in its pause of that number, and the publisher has done with what it found."""
+        """Until the refresher is in its pause of that number, and the publisher is done."""
         await until(lambda: len(self.time.slept_s) >= pauses)
         await settle()
         await until(lambda: not self.chain.publishing)
@@ -118,22 +118,22 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     mini.add(VALIDATOR, stake_rao=50_000 * 10**9, permit=True)
     mine = mini.add(MINER.ss58_address, incentive=655)
     miner = Miner(mini)
-    keeper = miner.keeper
+    refresher = miner.refresher
 
     mini.go_away()
     await miner.begin()
     await miner.turn(5)
-    assert keeper.current() is None  # so nobody is admitted
-    assert len(said) == 1 and said[0].startswith("WARNING No metagraph yet, so nobody is admitted.")
+    assert refresher.current() is None  # so nobody is admitted
+    assert len(said) == 1 and said[0].startswith("WARNING No metagraph yet, so no caller is admitted.")
     assert len(mini.opened) == 6  # a fresh connection each time
 
     mini.come_back()
     await miner.turn()
-    first = keeper.current()
+    first = refresher.current()
     assert first is not None and first.by_hotkey[Hotkey(VALIDATOR)].stake == 50_000
     assert len(mini.served) == 1
     assert said[1:] == [
-        "INFO The network is known: block 1030, 2 neurons, 1 of them with a validator permit.",
+        "INFO Metagraph fetched: block 1030, 2 neurons, 1 of them with a validator permit.",
         "INFO Registered on subnet 35 as uid 1.",
         "INFO Rank 1 of 2, incentive 0.00999.",
         "INFO Published our axon at 1.2.3.4:8091.",
@@ -142,25 +142,25 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     assert mini.served == [("1.2.3.4", 8091)]  # and not again while the chain shows it
 
     said.clear()
-    connections, last = len(mini.opened), keeper.current()
+    connections, last = len(mini.opened), refresher.current()
     mini.hang()
     miner.chain._timeout_s = LIMIT_S
     await miner.turn(2)
     miner.chain._timeout_s = GOOD_S
-    assert keeper.current() is last and (keeper.age_s() or 0) > 60
+    assert refresher.current() is last and (refresher.age_s() or 0) > 60
     assert len(said) == 1
-    assert f"did not answer within {LIMIT_S:g} s. Going on with the metagraph of" in said[0]
+    assert f"did not answer within {LIMIT_S:g} s. The metagraph of" in said[0]
 
     mini.go_away()  # from half-open to gone
     mini.hung = False
     await miner.turn(3)
-    assert keeper.current() is last and len(said) == 1
+    assert refresher.current() is last and len(said) == 1
 
     mini.come_back()
     miner.address = THERE  # and meanwhile the line got another address
     mine.incentive = 6554
     await miner.turn()
-    assert keeper.current() is not last and keeper.age_s() == 0
+    assert refresher.current() is not last and refresher.age_s() == 0
     assert len(mini.opened) > connections
     await miner.turn(10)
     assert mini.served[1:] == [("9.9.9.9", 8091)]
@@ -169,9 +169,9 @@ async def test_a_life_absent_at_the_start_comes_hangs_goes_and_returns(said: lis
     said.clear()
     mini.neurons.remove(mine)
     await miner.turn(3)
-    assert keeper.current() is not None
+    assert refresher.current() is not None
     assert len(said) == 1 and "was deregistered from subnet 35" in said[0]
-    await asyncio.wait_for(keeper.stop(), 60.0)
+    await asyncio.wait_for(refresher.stop(), 60.0)
 
 
 async def test_a_miner_on_a_chain_that_limits_and_refuses_addresses(said: list[str]) -> None:
@@ -198,7 +198,7 @@ async def test_a_miner_on_a_chain_that_limits_and_refuses_addresses(said: list[s
     await miner.turn(120)
     assert len(mini.served) < 10
     assert len(said) == 1 and "--axon.external_ip" in said[0]
-    await miner.keeper.stop()
+    await miner.refresher.stop()
 
 
 def on(url: str, timeout_s: float = LIMIT_S) -> SubtensorChain:
@@ -238,8 +238,10 @@ async def test_an_endpoint_that_refuses_and_then_only_half_opens_is_retried_and_
     port = free_port()
     time = ManualTime()
     chain = on(f"ws://127.0.0.1:{port}", 4.0)  # in which it surely reaches the node
-    keeper = NetworkKeeper(chain, refresh_s=60, clock=time.clock, sleep=time.sleep, chance=lambda: 0.999999)
-    keeper.start()
+    refresher = MetagraphRefresher(
+        chain, refresh_s=60, clock=time.clock, sleep=time.sleep, chance=lambda: 0.999999
+    )
+    refresher.start()
 
     async def turn() -> None:
         pauses = len(time.slept_s)
@@ -253,27 +255,27 @@ async def test_an_endpoint_that_refuses_and_then_only_half_opens_is_retried_and_
         for _ in range(3):
             await turn()
         assert node.connections == node.requests == 3
-        assert keeper.current() is None
+        assert refresher.current() is None
         assert [round(pause) for pause in time.slept_s] == [1, 2, 4, 8, 16, 32, 60]
-        assert len(said) == 1 and said[0].startswith("WARNING No metagraph yet, so nobody is admitted.")
+        assert len(said) == 1 and said[0].startswith("WARNING No metagraph yet, so no caller is admitted.")
 
         await time.advance(60.0)
         await until(lambda: node.requests == 4)  # it hangs in a call now
-        await asyncio.wait_for(keeper.stop(), 60.0)
+        await asyncio.wait_for(refresher.stop(), 60.0)
         await until(lambda: node.open_now == 0)
 
 
 async def test_a_chain_that_hangs_takes_nothing_from_the_miners_own_loop(said: list[str]) -> None:
     async with broken_node("silence") as node:
-        keeper = NetworkKeeper(on(node.url), refresh_s=60)
-        keeper.start()
+        refresher = MetagraphRefresher(on(node.url), refresh_s=60)
+        refresher.start()
         await until(lambda: node.requests)
         turns = 0
         while turns < 1000:  # the loop goes on turning
             await asyncio.sleep(0)
             turns += 1
-        assert keeper.current() is None
-        await asyncio.wait_for(keeper.stop(), 60.0)
+        assert refresher.current() is None
+        await asyncio.wait_for(refresher.stop(), 60.0)
 
 
 def test_the_command_that_registers_is_one_that_btcli_takes() -> None:

@@ -1,4 +1,4 @@
-"""An axon in one process: the real application, admission and places; time and the solver scripted."""
+"""An axon in one process: the real application, admission and limiter; time and the solver scripted."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Room:
         arguments: dict[str, Any] = {
             "hotkey": MINER.ss58_address,
             "admission": Admission(network or (lambda: metagraph), book, 10_000.0),
-            "places": ConcurrencyLimiter(places, waiting),
+            "limiter": ConcurrencyLimiter(places, waiting),
             "solve": self._record,
             "sink": self.events.append,
             "solver": "scripted",

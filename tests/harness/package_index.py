@@ -1,6 +1,6 @@
 """A package index on 127.0.0.1, and a proxy that answers for PyTorch's own index of CPU builds, or refuses.
 
-The wheels are empty packages. Each request's path is in `asked`, after the host where that is PyTorch's.
+The wheels are empty packages. Each request's path is in `asked`, after the host where the proxy was used.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import trustme
-
-PYTORCH = "download.pytorch.org"
 
 
 def wheel(name: str, version: str, *requires: str) -> tuple[str, bytes]:
@@ -50,8 +48,6 @@ def package_index(
 ) -> Iterator[PackageIndex]:
     """Serve `wheels`, and `pytorch` as PyTorch's own index, which cannot be reached if that is None."""
     authority = trustme.CA()
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(PYTORCH).configure_cert(tls)
     certificates = folder / "certificates.pem"
     authority.cert_pem.write_to_path(certificates)
 
@@ -61,12 +57,14 @@ def package_index(
 
         def do_CONNECT(self) -> None:
             self.host = self.path.removesuffix(":443")
-            if self.host != PYTORCH or pytorch is None:
+            if pytorch is None:
                 index.asked.append(self.host)
                 self.send_error(502)
                 return
             self.send_response(200)
             self.end_headers()
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert(self.host).configure_cert(tls)
             self.connection = tls.wrap_socket(self.connection, server_side=True)
             self.rfile = self.connection.makefile("rb")
             self.wfile = self.connection.makefile("wb", 0)

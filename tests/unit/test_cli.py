@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 import pytest
 
 import logicnet.miner
+from logicnet import __version__
 from logicnet.cli import main
 from logicnet.config import table
 from logicnet.errors import ChainError, LogicnetError, SettingsError
@@ -175,7 +175,7 @@ def test_a_fault_of_a_command_without_settings_has_a_traceback_too(
 @pytest.mark.parametrize("word", ["version", "--version"])
 def test_the_version(capsys: pytest.CaptureFixture[str], word: str) -> None:
     assert main([word]) == 0
-    assert capsys.readouterr().out == f"{version_of('logicnet')}\n"
+    assert capsys.readouterr().out == f"{__version__}\n"
 
 
 def test_a_fault_among_json_lines_is_one(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,7 +198,7 @@ def test_a_thread_that_dies_is_told(capsys: Capture) -> None:
     (line,) = said(capsys)
     record = json.loads(line)
     assert record["level"] == "ERROR"
-    assert record["message"].startswith("The thread loop-thread died: RuntimeError: in a thread ****")
+    assert record["message"].startswith("The thread loop-thread crashed: RuntimeError: in a thread ****")
 
 
 # --- secrets

@@ -13,7 +13,7 @@ from logicnet.ledger import Ledger
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
-from logicnet.miner import _at_work, _models, _shadow, _told_to_stop, look_after
+from logicnet.miner import _at_work, _models, _shadow, _stop_signal, look_after
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint
 from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
 from logicnet.solver import Setup
@@ -47,7 +47,7 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
         try:
             with pytest.raises(Enough):
                 await look_after(models, sleep=wait)
-            assert models.standing()[0].well
+            assert models.status()[0].well
         finally:
             await endpoint.close()
             await server.__aexit__(None, None, None)
@@ -157,7 +157,7 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
     assert isinstance(several, Pool)
     with listening() as said:
         await look_after(several)
-        assert len(several.standing()) == 2
+        assert len(several.status()) == 2
         await several.close()
     assert not any("Traceback" in line for line in said)
     file = tmp_path / "e.toml"
@@ -168,7 +168,7 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
 async def test_the_end_of_its_terminal_is_a_word_to_stop() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup themselves
     try:
-        told = asyncio.create_task(_told_to_stop())
+        told = asyncio.create_task(_stop_signal())
         await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.wait_for(told, 60)

@@ -84,7 +84,7 @@ async def _build(shared: SharedSnapshot) -> None:
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
     ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
-    parts: list[Callable[[Snapshot], None]] = []
+    parts: list[Callable[[Snapshot], object]] = []
     charts: list[Any] = []
 
     def text(make: Callable[[Snapshot], str], classes: str) -> None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import psutil
 
-from logicnet.chain import SubtensorChain, Survey, load_hotkey
+from logicnet.chain import SubnetSnapshot, SubtensorChain, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
@@ -143,7 +143,7 @@ class Context:
         self.folder = folder
         self.system = system or System()
         self._chain: SubtensorChain | None = None
-        self._survey: asyncio.Task[Survey] | None = None
+        self._snapshot: asyncio.Task[SubnetSnapshot] | None = None
         self._hotkey: asyncio.Task[Hotkey] | None = None
 
     @property
@@ -156,11 +156,11 @@ class Context:
             self._hotkey = asyncio.ensure_future(self._load())
         return await asyncio.shield(self._hotkey)  # a check that is cancelled leaves it to the others
 
-    async def survey(self) -> Survey:
+    async def snapshot(self) -> SubnetSnapshot:
         """The subnet as the chain has it now. Raises ChainError, with --offline Offline."""
         if self.settings.offline:
             raise Offline("the miner works without a chain")
-        if self._survey is None:
+        if self._snapshot is None:
             settings = self.settings
             self._chain = SubtensorChain(
                 network=settings.subtensor.network,
@@ -169,11 +169,11 @@ class Context:
                 timeout_s=min(settings.chain.timeout_s, self.system.timeouts.chain_s),
                 open_substrate=self.system.open_substrate,
             )
-            self._survey = asyncio.ensure_future(self._chain.survey())
-        return await asyncio.shield(self._survey)
+            self._snapshot = asyncio.ensure_future(self._chain.snapshot())
+        return await asyncio.shield(self._snapshot)
 
     async def close(self) -> None:
-        tasks = [task for task in (self._survey, self._hotkey) if task is not None]
+        tasks = [task for task in (self._snapshot, self._hotkey) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

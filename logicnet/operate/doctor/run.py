@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from logicnet import __version__
 from logicnet.chain.loop_thread import Loop
 from logicnet.config import Config
 from logicnet.config.started import env_file_values
@@ -127,7 +127,7 @@ def as_json(found: Found) -> str:
         for one in findings
     ]
     severity = worst(one for findings in found.values() for one in findings)
-    head = {"logicnet": version("logicnet"), "worst": str(severity), "status": STATUS[severity]}
+    head = {"logicnet": __version__, "worst": str(severity), "status": STATUS[severity]}
     return json.dumps({**head, "findings": rows}, indent=2, ensure_ascii=False)
 
 

@@ -5,7 +5,7 @@ import time
 from loguru import logger
 
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import NetworkKeeper
+from logicnet.chain import MetagraphRefresher
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount
 from logicnet.ledger import Ledger, LedgerReader
@@ -28,7 +28,7 @@ def restored_meter(ledger: Ledger) -> Meter:
         rows = []
     names = ("started_at_s", "promised", "given", "refused")
     return Meter(
-        (EpochCount(Hotkey(row["validator"]), *map(row.get, names)), row["answered_in_time"])
+        (EpochCount(Hotkey(row["validator"]), *(row[name] for name in names)), row["answered_in_time"])
         for row in reversed(rows)
     )
 
@@ -40,7 +40,7 @@ def telemetry_server(
     *,
     ledger: Ledger,
     models: Models,
-    network: NetworkKeeper,
+    network: MetagraphRefresher,
     limiter: ConcurrencyLimiter,
 ) -> TelemetryServer:
     """The server of this miner's `/metrics` and `/state`, not started."""

@@ -18,7 +18,7 @@ from logicnet.llm.pace import TokenRate
 class ReportsStatus(Protocol):
     """Models that report the status of their servers, as `Pool` does."""
 
-    def standing(self) -> list[EndpointStatus]: ...
+    def status(self) -> list[EndpointStatus]: ...
 
 
 _SILENCE_S = 10.0  # a call that was cut off earlier than this, without text, proves nothing
@@ -84,7 +84,7 @@ class MonitoredEndpoint:
             self._failed_at_s = self._judged_at_s
         self._error = error
 
-    def standing(self) -> list[EndpointStatus]:
+    def status(self) -> list[EndpointStatus]:
         down_s = self._clock() - self._failed_at_s if self._error else 0.0
         rate, place = self._rate.tokens_per_s, self._endpoint.place
         return [EndpointStatus(place, not self._error, self._error, self._calls, rate, False, 0.0, down_s)]

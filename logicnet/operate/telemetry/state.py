@@ -5,17 +5,17 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from logicnet import __version__
 from logicnet._util.text import one_line
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import NetworkKeeper
-from logicnet.chain.standing import placed
+from logicnet.chain import MetagraphRefresher
+from logicnet.chain.registration import placed
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
 from logicnet.llm import EndpointStatus, Models
@@ -76,7 +76,7 @@ class View:
     meter: Meter
     ledger: Ledger
     models: Models
-    network: NetworkKeeper
+    network: MetagraphRefresher
     limiter: ConcurrencyLimiter
     started_at_s: float
     now_s: Callable[[], float] = time.time
@@ -88,7 +88,7 @@ class View:
             at_s=now_s,
             started_at_s=self.started_at_s,
             pid=os.getpid(),
-            version=version("logicnet"),
+            version=__version__,
             hotkey=self.hotkey,
             solver=self.settings.solver,
             ledger=str(self.ledger.path),
@@ -97,7 +97,7 @@ class View:
             max_in_flight=self.settings.max_in_flight,
             waiting=self.limiter.waiting,
             solving=self.meter.solving(now_s),
-            servers=servers(self.models.standing(), now_s) if isinstance(self.models, ReportsStatus) else [],
+            servers=servers(self.models.status(), now_s) if isinstance(self.models, ReportsStatus) else [],
             volumes=self.meter.volumes(),
             network=placed(graph, self.hotkey) if graph is not None else None,
             network_age_s=age_s or 0.0,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from logicnet.axon import Admission, bodies
+from logicnet.axon import Admission, http
 from logicnet.chain import Metagraph
 from logicnet.deadline import Deadline
 from logicnet.errors import STATUS, Reason
@@ -337,15 +337,15 @@ class TestRefused:
     async def test_too_large_a_body_is_refused_before_and_while_it_comes(self) -> None:
         room = Room()
         headers, _ = room.request()
-        got = await room.send(headers | {"content-length": str(bodies.MOST_BYTES + 1)}, b"")
+        got = await room.send(headers | {"content-length": str(http.MOST_BYTES + 1)}, b"")
         assert got.status == 413
-        got = await room.send(room.request()[0], [b" " * 1000] * (bodies.MOST_BYTES // 1000 + 1))
+        got = await room.send(room.request()[0], [b" " * 1000] * (http.MOST_BYTES // 1000 + 1))
         assert got.status == 413
         assert room.solved == []
 
     async def test_a_body_that_does_not_come_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bodies, "READ_S", 0.05)
-        monkeypatch.setattr(bodies, "_DRAIN_S", 0.05)
+        monkeypatch.setattr(http, "READ_S", 0.05)
+        monkeypatch.setattr(http, "_DRAIN_S", 0.05)
         room = Room()
         waiting = asyncio.Event()
 
@@ -512,7 +512,14 @@ class TestNeverSilent:
         assert [event.outcome for event in room.happened(Answered)] == ["failed"]
 
     @pytest.mark.own_time
-    async def test_who_waits_in_vain_for_a_place_is_answered(self) -> None:
+    async def test_a_solver_that_fails_frees_its_slot(self) -> None:
+        async def solve(challenge: Challenge, deadline: Deadline) -> Solution:
+            raise RuntimeError
+
+        room = Room(solve=solve, places=1, waiting=0)
+        assert [(await room.ask()).status for _ in range(2)] == [200, 200]
+
+    async def test_a_challenge_that_gets_no_slot_in_time_is_answered(self) -> None:
         done = asyncio.Event()
 
         async def slow(challenge: Challenge, deadline: Deadline) -> Solution:
@@ -554,7 +561,7 @@ class TestHangingUp:
         assert room.happened(Answered) == []
         assert room.happened(Refused) == []
 
-    async def test_its_place_is_free_again(self) -> None:
+    async def test_its_slot_is_free_again(self) -> None:
         left = asyncio.Event()
 
         async def solve(challenge: Challenge, deadline: Deadline) -> Solution:

@@ -5,8 +5,8 @@ from bittensor import http_auth, sp_core
 from bittensor.sp_core import Keypair
 
 from logicnet.axon.btauth import BtauthWire
-from logicnet.axon.headers import Headers, collect
 from logicnet.axon.nonces import NonceStore
+from logicnet.axon.wire import Headers, collect
 from logicnet.chain import Signer
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.evals.arena.signing import btauth_request
@@ -233,7 +233,7 @@ def test_a_bittensor_that_cannot_verify_stops_the_start(monkeypatch: pytest.Monk
         return http_auth.Caller("5Anybody", NOW, sp_core.CRYPTO_SR25519)
 
     monkeypatch.setattr(http_auth, "verify", gullible)
-    with pytest.raises(LogicnetError, match="takes forged"):
+    with pytest.raises(LogicnetError, match="accepts forged"):
         Wire()
 
 

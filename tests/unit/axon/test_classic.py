@@ -8,8 +8,8 @@ from bittensor import sp_core
 from bittensor.sp_core import Keypair
 
 from logicnet.axon.classic import NO_BODY_HASH, ClassicWire
-from logicnet.axon.headers import Headers, collect
 from logicnet.axon.nonces import NonceStore
+from logicnet.axon.wire import Headers, collect
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.evals.arena.signing import classic_headers
 from logicnet.protocol import Answer, Hotkey
@@ -158,7 +158,7 @@ def test_a_spoiled_header_is_named(name: str, spoil: Callable[[bytes], bytes | N
         ("bt_header_dendrite_version", "10.5.0", "whole number"),
         ("bt_header_dendrite_uuid", "a:b", "not a uuid"),
         ("bt_header_dendrite_uuid", "a" * 65, "not a uuid"),
-        ("computed_body_hash", "00" * 32, "sha3-256 of nothing"),
+        ("computed_body_hash", "00" * 32, "sha3-256 of no bytes"),
     ],
 )
 def test_a_header_of_the_wrong_shape_is_explained(name: str, value: str, why: str) -> None:

@@ -52,7 +52,7 @@ class Book:
 def test_a_fresh_timestamp_is_good_once() -> None:
     book = Book()
     book.use(book.now)
-    assert "used already" in book.refuses(book.now)
+    assert "used before" in book.refuses(book.now)
     book.use(book.now + 1)
 
 

@@ -576,7 +576,7 @@ class TestAddress:
                 await AxonServer(Room().app, host="127.0.0.1", port=axon.port).start()
         assert not isinstance(error.value, SettingsError)  # trying again may mend it
         assert str(error.value) == (
-            f"cannot listen on 127.0.0.1 port {axon.port}: another program does; "
+            f"cannot listen on 127.0.0.1 port {axon.port}: another program uses it; "
             "stop it, or choose another --axon.port"
         )
 

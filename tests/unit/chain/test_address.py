@@ -62,7 +62,7 @@ async def test_an_address_that_the_operator_named_is_taken_and_nobody_asked(said
 def test_a_named_address_that_is_not_of_the_internet_is_warned_of(ip: str, said: list[str]) -> None:
     ExternalAddress(ip=ip, port=1)
     assert len(said) == 1
-    assert f"WARNING --axon.external_ip {ip} is not an address of the internet" in said[0]
+    assert f"WARNING --axon.external_ip {ip} is not a public address" in said[0]
 
 
 async def test_two_services_that_agree_are_believed_and_the_rest_not_waited_for() -> None:
@@ -94,7 +94,7 @@ async def test_a_flood_is_not_read() -> None:
     ids=["hangs", "disagree", "empty", "none"],
 )
 async def test_no_address_names_the_flag_that_gives_it(services: list[Service]) -> None:
-    with pytest.raises(ChainError, match=r"give it with --axon\.external_ip"):
+    with pytest.raises(ChainError, match=r"set --axon\.external_ip"):
         await found(*services, find_s=0.3)
 
 

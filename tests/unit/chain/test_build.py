@@ -6,7 +6,7 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.chain import network_keeper
+from logicnet.chain import metagraph_refresher
 from logicnet.errors import SettingsError
 from logicnet.settings import AxonSettings, ChainFileSettings, Settings, SubtensorSettings
 
@@ -17,22 +17,22 @@ VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
 async def test_offline_the_network_is_that_of_the_file(tmp_path: Path, said: list[str]) -> None:
     path = tmp_path / "net.json"
     path.write_text(json.dumps({"neurons": [{"uid": 0, "hotkey": VALIDATOR, "stake": 5e4}]}))
-    keeper = network_keeper(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
-    keeper.start()
+    refresher = metagraph_refresher(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
+    refresher.start()
     try:
         async with asyncio.timeout(60):
-            while (graph := keeper.current()) is None:
+            while (graph := refresher.current()) is None:
                 await asyncio.sleep(0.01)
         assert list(graph.by_hotkey) == [VALIDATOR]
         # Our own hotkey is not in the file, and offline that is nothing to be told of.
-        assert said == ["INFO The network is known: block 0, 1 neuron, 0 of them with a validator permit."]
+        assert said == ["INFO Metagraph fetched: block 0, 1 neuron, 0 of them with a validator permit."]
     finally:
-        await keeper.stop()
+        await refresher.stop()
 
 
 def test_offline_without_a_file_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"^--offline takes the network from a file: .*--chain\.file"):
-        network_keeper(Settings(offline=True), MINER)
+        metagraph_refresher(Settings(offline=True), MINER)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_file_without_anybody_who_may_ask_is_warned_of(
 ) -> None:
     path = tmp_path / "net.json"
     path.write_text(json.dumps({"neurons": [{"uid": 0, "hotkey": VALIDATOR, **neuron}]}))
-    network_keeper(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
+    metagraph_refresher(Settings(offline=True, chain=ChainFileSettings(file=path)), MINER)
     warning = (
         f"WARNING Nobody in --chain.file {path} may ask: give a neuron `validator_permit`, "
         "or a `stake` of 10000."
@@ -54,7 +54,7 @@ def test_a_file_without_anybody_who_may_ask_is_warned_of(
 
 def test_a_wrong_file_is_told_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--chain\.file .*/none: cannot be read"):
-        network_keeper(Settings(offline=True, chain=ChainFileSettings(file=tmp_path / "none")), MINER)
+        metagraph_refresher(Settings(offline=True, chain=ChainFileSettings(file=tmp_path / "none")), MINER)
 
 
 async def test_an_absent_chain_is_said_once_with_the_limit_of_the_settings(said: list[str]) -> None:
@@ -63,13 +63,13 @@ async def test_an_absent_chain_is_said_once_with_the_limit_of_the_settings(said:
         chain=ChainFileSettings(timeout_s=10.0),
         axon=AxonSettings(external_ip="1.2.3.4"),
     )
-    keeper = network_keeper(settings, MINER)
-    keeper.start()
+    refresher = metagraph_refresher(settings, MINER)
+    refresher.start()
     try:
         async with asyncio.timeout(60):
             while not said:
                 await asyncio.sleep(0.01)
     finally:
-        await keeper.stop()
+        await refresher.stop()
     assert len(said) == 1 and said[0].startswith("WARNING No metagraph yet")
     assert "could not connect" in said[0] and "KEY" not in said[0]

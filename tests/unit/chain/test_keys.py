@@ -46,8 +46,8 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "hotkey", "told"),
     [
-        ("ownr", "first", r"--wallet\.name: no wallet 'ownr' in .*; there is owner; did you mean 'owner'\?$"),
-        ("xyz", "first", r"--wallet\.name: no wallet 'xyz' in .*; there is owner\.$"),
+        ("ownr", "first", r"--wallet\.name: no wallet 'ownr' in .*; found owner; did you mean 'owner'\?$"),
+        ("xyz", "first", r"--wallet\.name: no wallet 'xyz' in .*; found owner\.$"),
         (
             "owner",
             "frist",
@@ -62,10 +62,10 @@ def test_a_wrong_name_is_told_with_those_there_are(wallets: Path, name: str, hot
 
 
 def test_an_empty_wallet_folder_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"there is none at all\. Create one with `btcli wallet create`"):
+    with pytest.raises(SettingsError, match=r"it holds none\. Create one with `btcli wallet create`"):
         load_hotkey(wallet(tmp_path))
     (tmp_path / "owner").mkdir()
-    with pytest.raises(SettingsError, match=r"--wallet\.hotkey: .* there is none at all"):
+    with pytest.raises(SettingsError, match=r"--wallet\.hotkey: .* it holds none"):
         load_hotkey(wallet(tmp_path))
 
 
@@ -103,7 +103,7 @@ def test_a_key_file_open_to_others_is_loaded_with_a_warning(wallets: Path, said:
     file = wallets / "owner/hotkeys/first"
     file.chmod(0o640)
     load_hotkey(wallet(wallets))
-    assert said == [f"WARNING The hotkey file {file} is open to other users of this machine: chmod 600 it."]
+    assert said == [f"WARNING Other users of this machine can read the hotkey file {file}: chmod 600 it."]
 
 
 @pytest.fixture(scope="module")
@@ -148,5 +148,5 @@ def test_an_encrypted_hotkey_opens_with_the_password_that_bittensor_left_in_the_
 def test_a_password_variable_that_is_none_is_told(encrypted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variable = Keyfile(encrypted / "owner/hotkeys/locked").env_var_name()
     monkeypatch.setenv(variable, "not base64!")
-    with pytest.raises(SettingsError, match=f"{variable} does not open it"):
+    with pytest.raises(SettingsError, match=f"the password in {variable} is wrong"):
         load_hotkey(wallet(encrypted, hotkey="locked"))

@@ -1,7 +1,7 @@
 """Our place in a metagraph, as the ledger keeps it."""
 
 from logicnet.chain import Metagraph, Neuron
-from logicnet.chain.standing import placed
+from logicnet.chain.registration import placed
 from logicnet.protocol import Hotkey, Uid
 
 GRAPH = Metagraph.of(

@@ -141,7 +141,7 @@ async def test_a_refused_address_says_once_which_flag_gives_the_right_one(
     scene.chain.fails_with = AxonRefused(Why.BAD_ADDRESS, "An invalid IP address.")
     await scene.refresh(times=100)
     assert len(said) == 1
-    assert "does not take 1.2.3.4:8091" in said[0] and "--axon.external_ip" in said[0]
+    assert "refused 1.2.3.4:8091" in said[0] and "--axon.external_ip" in said[0]
     assert "validators cannot find this miner" in said[0]
 
 

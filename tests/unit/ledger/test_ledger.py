@@ -137,7 +137,7 @@ def test_one_row_that_does_not_fit_does_not_end_the_keeping(path: Path, said: li
         assert ledger.flush()
         ledger.record(admitted("a", epoch(1)))
     assert len(rows(path, "challenges")) == 1
-    assert len(said) == 1 and said[0].startswith("1 rows do not fit the ledger and are lost: ")
+    assert len(said) == 1 and said[0].startswith("1 rows were refused by the ledger and are lost: ")
 
 
 def test_a_thousand_events_do_not_wait_for_the_clock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
         " category, question, allowed_s) VALUES ('old', '5Alice', 600, 700, 'classic', '', '', 'Why?', 60);"
     )
     old.close()
-    with pytest.raises(LedgerError, match=r"older logicnet .* next start of `logicnet mine` brings it"):
+    with pytest.raises(LedgerError, match=r"older logicnet .* next start of `logicnet mine` updates it"):
         LedgerReader.open(path)
     with Ledger.open(path) as ledger:
         ledger.record(answered("old", vote_log=VoteLog("story")))
@@ -331,7 +331,9 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(path: Path, kind: str,
         ledger.record(admitted("new", epoch(1)))
     (aside,) = path.parent.glob("*.damaged-*")
     assert aside.read_bytes() == data
-    assert said == [f"The ledger {path} is damaged; it is kept as {aside.name} and a new one is begun."]
+    assert said == [
+        f"The ledger {path} is damaged: it was renamed to {aside.name} and a new one was created."
+    ]
     assert [row["challenge_id"] for row in rows(path, "challenges")] == ["new"]
 
 
@@ -365,7 +367,7 @@ def test_damage_that_shows_while_mining_is_kept_aside_too(path: Path, said: list
         ledger._connection.execute("PRAGMA shrink_memory")  # what SQLite still holds in memory is good
         ledger.record(admitted("0123-again", epoch(301)))
         assert ledger.flush()
-    assert len(said) == 1 and "is damaged; it is kept as" in said[0]
+    assert len(said) == 1 and "is damaged: it was renamed to" in said[0]
     assert [row["challenge_id"] for row in rows(path, "challenges")] == ["0123-again"]
 
 
@@ -479,7 +481,7 @@ def test_memory_is_bounded_while_the_file_is_away_and_answers_outlast_refusals(
     assert ids == {"last", *map(str, range(1, 100))}
     assert rows(path, "epochs")[0]["given"] == 101
     assert len(rows(path, "refusals")) == 100
-    assert said[1:] == ["801 rows of the ledger found no room in memory and are lost."]
+    assert said[1:] == ["801 rows of the ledger exceeded the memory limit and are lost."]
 
 
 def test_our_place_is_kept_once_an_epoch_as_it_was_last_seen(path: Path) -> None:

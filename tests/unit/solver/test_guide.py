@@ -46,4 +46,4 @@ async def test_the_guides_solver_can_be_installed_and_solves(
 
 
 def test_the_guide_is_one_screen() -> None:
-    assert len(GUIDE.read_text().splitlines()) <= 75
+    assert len(GUIDE.read_text().splitlines()) <= 50

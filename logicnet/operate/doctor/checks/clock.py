@@ -7,8 +7,8 @@ large error.
 import asyncio
 
 from logicnet.axon.nonces import FUTURE_S
-from logicnet.axon.timeouts import SLOWEST_TRANSIT_S
-from logicnet.chain import Survey
+from logicnet.axon.wire import SLOWEST_TRANSIT_S
+from logicnet.chain import SubnetSnapshot
 from logicnet.errors import ChainError
 from logicnet.operate.doctor.context import Context, Finding, error, not_checked, note, ok, warning
 from logicnet.operate.doctor.sntp import Drift, drift
@@ -24,22 +24,22 @@ _FROM_THE_FUTURE = "Every signed request seems to come from the future and is re
 
 
 async def check(context: Context) -> Finding:
-    servers, survey = await asyncio.gather(
-        drift(context.system.time_servers, context.system.timeouts.time_s), _survey(context)
+    servers, snapshot = await asyncio.gather(
+        drift(context.system.time_servers, context.system.timeouts.time_s), _snapshot(context)
     )
     if servers is not None:
         return _by_servers(servers)
-    if survey is not None:
-        return _by_chain(survey)
+    if snapshot is not None:
+        return _by_chain(snapshot)
     return not_checked(
         "Not checked: no time server replies (UDP port 123), and the chain cannot be read.",
         "Open UDP port 123 for outgoing packets, or compare `date -u` with a correct clock.",
     )
 
 
-async def _survey(context: Context) -> Survey | None:
+async def _snapshot(context: Context) -> SubnetSnapshot | None:
     try:
-        return await context.survey()
+        return await context.snapshot()
     except ChainError:
         return None
 
@@ -60,12 +60,12 @@ def _by_servers(found: Drift) -> Finding:
     return ok(f"The clock is right to {max(at_most_s, 0.01):.2f} s ({servers}).")
 
 
-def _by_chain(survey: Survey) -> Finding:
-    age_s = survey.read_at_s - survey.block_at_s
+def _by_chain(snapshot: SubnetSnapshot) -> Finding:
+    age_s = snapshot.read_at_s - snapshot.block_at_s
     if age_s < -FUTURE_S:
-        what = f"The clock is {-age_s:.0f} s or more behind: block {survey.block} comes from its future."
+        what = f"The clock is {-age_s:.0f} s or more behind: block {snapshot.block} comes from its future."
         return error(what, _FROM_THE_FUTURE, _MEND)
-    if age_s > _OLDEST_BLOCK * survey.block_s:
+    if age_s > _OLDEST_BLOCK * snapshot.block_s:
         return error(
             f"The newest block is {age_s:.0f} s old: the clock is ahead by that, or the node has stopped.",
             "If it is the clock, requests seem too old on arrival and are refused.",
@@ -73,7 +73,7 @@ def _by_chain(survey: Survey) -> Finding:
         )
     return note(
         "No time server replies (UDP port 123). By the newest block the clock is right to about "
-        f"{2 * survey.block_s:.0f} s; closer was not checked.",
+        f"{2 * snapshot.block_s:.0f} s; closer was not checked.",
         "A clock that is 2 s behind refuses every request.",
         "Open UDP port 123 for outgoing packets, or see `timedatectl`.",
         checked=False,

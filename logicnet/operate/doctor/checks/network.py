@@ -171,13 +171,13 @@ async def _external(context: Context) -> str | Finding:
 async def _published(context: Context) -> AxonAddress | Finding | None:
     """The address on the chain; None if it has none."""
     try:
-        survey = await context.survey()
-        seat = survey.by_hotkey.get(await context.hotkey())
+        snapshot = await context.snapshot()
+        ranked = snapshot.by_hotkey.get(await context.hotkey())
     except (ChainError, SettingsError) as reason:
         return skipped(reason)
-    if seat is None:
+    if ranked is None:
         return not_checked("Not checked: the hotkey is not registered.", "See the finding of `registration`.")
-    return seat.neuron.axon
+    return ranked.neuron.axon
 
 
 def _compared(published: AxonAddress | None, ours: AxonAddress) -> Finding:

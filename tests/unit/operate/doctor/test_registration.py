@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from logicnet.chain import Neuron, RankedNeuron, Survey
+from logicnet.chain import Neuron, RankedNeuron, SubnetSnapshot
 from logicnet.operate.doctor.checks.subnet import safety
 from logicnet.operate.doctor.context import Severity
 from logicnet.protocol import Hotkey, Uid
 
 
-def seat(uid: int, emission: float, registered_at: int = 1) -> RankedNeuron:
+def ranked(uid: int, emission: float, registered_at: int = 1) -> RankedNeuron:
     return RankedNeuron(
         Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), registered_at=registered_at, emission=emission
     )
 
 
-def survey(*seats: RankedNeuron, places: int = 20, immunity: int = 100, owner: str = "") -> Survey:
-    return Survey(
-        seats, block=10_000, block_at_s=0, read_at_s=0, places=places, immunity=immunity, owner=Hotkey(owner)
+def snapshot(
+    *neurons: RankedNeuron, max_uids: int = 20, immunity_period: int = 100, owner: str = ""
+) -> SubnetSnapshot:
+    return SubnetSnapshot(
+        neurons,
+        block=10_000,
+        block_at_s=0,
+        read_at_s=0,
+        max_uids=max_uids,
+        immunity_period=immunity_period,
+        owner=Hotkey(owner),
     )
 
 
@@ -32,26 +40,29 @@ def survey(*seats: RankedNeuron, places: int = 20, immunity: int = 100, owner: s
     ],
 )
 def test_the_fewer_go_before_us_the_worse(before: int, severity: Severity, says: str) -> None:
-    seats = [seat(uid, emission=uid) for uid in range(20)]
-    found = safety(survey(*seats), seats[before])
+    neurons = [ranked(uid, emission=uid) for uid in range(20)]
+    found = safety(snapshot(*neurons), neurons[before])
     assert (found.severity, says in found.what) == (severity, True), found.what
 
 
 def test_while_places_are_free_nobody_goes() -> None:
-    seats = [seat(uid, emission=0) for uid in range(3)]
-    found = safety(survey(*seats), seats[0])
+    neurons = [ranked(uid, emission=0) for uid in range(3)]
+    found = safety(snapshot(*neurons), neurons[0])
     assert (found.severity, "17 UIDs are free" in found.what) == (Severity.OK, True)
 
 
 def test_the_owners_place_is_kept() -> None:
-    seats = [seat(uid, emission=uid) for uid in range(20)]
-    assert safety(survey(*seats, owner="hotkey 0"), seats[0]).severity is Severity.OK
+    neurons = [ranked(uid, emission=uid) for uid in range(20)]
+    assert safety(snapshot(*neurons, owner="hotkey 0"), neurons[0]).severity is Severity.OK
 
 
 def test_immunity_that_ends_matters_to_who_earned_nothing() -> None:
-    new, earning = seat(0, 0.0, registered_at=9990), seat(1, 2.0, registered_at=9990)
-    full = [seat(uid, emission=1) for uid in range(2, 20)]
-    soon, late = survey(new, earning, *full, immunity=300), survey(new, earning, *full, immunity=9000)
+    new, earning = ranked(0, 0.0, registered_at=9990), ranked(1, 2.0, registered_at=9990)
+    full = [ranked(uid, emission=1) for uid in range(2, 20)]
+    soon, late = (
+        snapshot(new, earning, *full, immunity_period=300),
+        snapshot(new, earning, *full, immunity_period=9000),
+    )
     assert safety(soon, new).severity is Severity.WARNING
     assert safety(soon, earning).severity is Severity.OK
     assert safety(late, new).severity is Severity.OK

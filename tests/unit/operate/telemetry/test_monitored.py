@@ -20,24 +20,24 @@ async def test_load_speed_and_trouble_of_one_server_are_seen_from_its_calls() ->
         models = monitored(endpoint)
         assert isinstance(models, MonitoredEndpoint)
         try:
-            (before,) = models.standing()
+            (before,) = models.status()
             assert (before.well, before.calls, before.tokens_per_s, before.paid) == (True, 0, None, False)
             await models.complete(ASK, deadline=after(30), max_tokens=50)
-            (done,) = models.standing()
+            (done,) = models.status()
             assert done.well and done.tokens_per_s is not None and done.tokens_per_s > 0
 
             server.mode = Mode.HANG_BEFORE_HEADERS
             call = asyncio.create_task(models.complete(ASK, deadline=after(60), max_tokens=50))
             while not server.running:
                 await asyncio.sleep(0)
-            assert models.standing()[0].calls == 1
+            assert models.status()[0].calls == 1
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
-            assert models.standing()[0].calls == 0
+            assert models.status()[0].calls == 0
 
             server.mode = Mode.ERROR_500
             await models.complete(ASK, deadline=after(30), max_tokens=50)
-            (broken,) = models.standing()
+            (broken,) = models.status()
             assert not broken.well and broken.why
         finally:
             await endpoint.close()
@@ -54,7 +54,7 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
                 server.mode = mode
                 await models.complete(ASK, deadline=after(30), max_tokens=50)
                 await hands.advance(7.0)
-                told.append(models.standing()[0].out_s)
+                told.append(models.status()[0].out_s)
         finally:
             await endpoint.close()
     assert told == [7.0, 14.0, 0.0, 7.0]
@@ -69,21 +69,21 @@ async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytes
             await endpoint.ready()
             monkeypatch.setattr(module, "_SILENCE_S", 1000.0)
             await models.complete(ASK, deadline=after(0.1), max_tokens=50)
-            assert models.standing()[0].well  # too short to say anything
+            assert models.status()[0].well  # too short to say anything
             monkeypatch.setattr(module, "_SILENCE_S", 0.0)
             await models.complete(ASK, deadline=after(0.1), max_tokens=50)
-            (silent,) = models.standing()
+            (silent,) = models.status()
             assert not silent.well and "wrote nothing for" in silent.why
             server.mode = Mode.HANG_IN_TEXT
             done = await models.complete(ASK, deadline=after(2.0), max_tokens=50)
-            assert done.finish == "deadline" and done.text and models.standing()[0].well
+            assert done.finish == "deadline" and done.text and models.status()[0].well
         finally:
             await endpoint.close()
 
 
 async def until(models: MonitoredEndpoint, *, well: bool) -> None:
     async with asyncio.timeout(30):
-        while models.standing()[0].well is not well:
+        while models.status()[0].well is not well:
             await asyncio.sleep(0.005)
 
 
@@ -96,10 +96,10 @@ async def test_a_server_that_goes_and_returns_while_nobody_asks_is_seen() -> Non
         try:
             await models.complete(ASK, deadline=after(30), max_tokens=50)
             await server.__aexit__(None, None, None)
-            assert models.standing()[0].well  # nobody knows yet
+            assert models.status()[0].well  # nobody knows yet
             await hands.advance(15.0)
             await until(models, well=False)
-            assert "cannot be reached" in models.standing()[0].why
+            assert "cannot be reached" in models.status()[0].why
 
             await server.__aenter__()
             await hands.advance(15.0)
@@ -108,7 +108,7 @@ async def test_a_server_that_goes_and_returns_while_nobody_asks_is_seen() -> Non
 
             server.mode = Mode.ERROR_500
             await models.complete(ASK, deadline=after(30), max_tokens=50)
-            assert not models.standing()[0].well
+            assert not models.status()[0].well
             server.mode = Mode.NORMAL
             await hands.advance(15.0)
             await until(models, well=True)
@@ -157,9 +157,9 @@ async def test_a_call_tells_more_than_a_probe_that_it_overtook() -> None:
             await models.complete(ASK, deadline=after(30), max_tokens=50)
             await server.__aexit__(None, None, None)
             assert (await probing).error
-            assert models.standing()[0].well
+            assert models.status()[0].well
             assert (await models.probe()).error
-            assert not models.standing()[0].well
+            assert not models.status()[0].well
         finally:
             await endpoint.close()
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import Metagraph, NetworkKeeper, Neuron, OfflineChain
+from logicnet.chain import Metagraph, MetagraphRefresher, Neuron, OfflineChain
 from logicnet.ledger import Ledger
 from logicnet.llm import EndpointStatus
 from logicnet.operate.telemetry.meter import Meter
@@ -37,11 +37,11 @@ STANDING = [
 class Models:
     """Two servers that stand as they were told to."""
 
-    def standing(self) -> list[EndpointStatus]:
+    def status(self) -> list[EndpointStatus]:
         return STANDING
 
 
-class Network(NetworkKeeper):
+class Network(MetagraphRefresher):
     """A network that is known, or not."""
 
     def __init__(self, graph: Metagraph | None) -> None:

@@ -1,5 +1,5 @@
 from logicnet.chain import Metagraph, Neuron
-from logicnet.chain.standing import RegistrationMonitor
+from logicnet.chain.registration import RegistrationMonitor
 from logicnet.protocol import Hotkey, Uid
 
 ME = Hotkey("5Me")

@@ -1,4 +1,4 @@
-"""Standing: our own place in the network, said when it changes."""
+"""Registration: our uid, rank and incentive on the subnet, logged when they change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from logicnet.protocol import Hotkey
 
 
 def placed(graph: Metagraph, hotkey: Hotkey) -> Placed:
-    """The place of `hotkey` in `graph`, as of now."""
+    """The `Placed` event for `hotkey` in `graph`, as of now."""
     me, at_s = graph.by_hotkey.get(hotkey), time.time()
     if me is None:
         return Placed(at_s, graph.block, len(graph.neurons))
@@ -21,10 +21,10 @@ def placed(graph: Metagraph, hotkey: Hotkey) -> Placed:
 
 
 class RegistrationMonitor:
-    """Told each metagraph; says whether `hotkey` is registered, and its rank and incentive."""
+    """`observe` each metagraph: logs changes of registration, rank and incentive of `hotkey`."""
 
     def __init__(self, hotkey: Hotkey, *, netuid: int, register_with: str) -> None:
-        """`register_with` is the command that registers this hotkey, as the operator would type it."""
+        """`register_with` is the shell command that registers this hotkey."""
         self._hotkey = hotkey
         self._netuid = netuid
         self._register_with = register_with
@@ -38,13 +38,13 @@ class RegistrationMonitor:
             self._place = None
             if was is None:
                 logger.warning(
-                    "Hotkey {} is not registered on subnet {}, so validators do not ask it: `{}`.",
+                    "Hotkey {} is not registered on subnet {}, so validators do not ask it. Register: `{}`.",
                     *(self._hotkey, self._netuid, self._register_with),
                 )
             elif was:
                 logger.warning(
-                    "Hotkey {} was deregistered from subnet {}: a newcomer took its place. "
-                    "The miner is well and goes on; to be asked again: `{}`.",
+                    "Hotkey {} was deregistered from subnet {}: a new registration replaced it. "
+                    "The miner keeps running; register again: `{}`.",
                     *(self._hotkey, self._netuid, self._register_with),
                 )
             return

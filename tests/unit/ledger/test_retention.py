@@ -14,8 +14,8 @@ from logicnet.deadline import Deadline
 from logicnet.errors import Reason
 from logicnet.events import NonceAccepted, Placed
 from logicnet.ledger import Ledger, LedgerReader, _ledger, _schema
-from logicnet.ledger._outdated import STEP, removing
 from logicnet.ledger._reader import Table
+from logicnet.ledger._retention import STEP, removing
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from tests.unit.ledger.facts import admitted, answered, epoch, refused, shadowed
 
@@ -215,7 +215,10 @@ def test_a_ledger_that_is_locked_is_removed_from_later(
         holder.execute("ROLLBACK")
         holder.close()
         assert comes(lambda: ids(path) == {"new0", "during"})
-    assert said[0] == f"What is too old stays in the ledger {path} for now: database is locked."
+    assert (
+        said[0]
+        == f"Old rows could not be removed from the ledger {path}: database is locked. They stay for now."
+    )
 
 
 def test_damage_that_shows_while_removing_is_kept_aside(path: Path, said: list[str]) -> None:
@@ -232,7 +235,9 @@ def test_damage_that_shows_while_removing_is_kept_aside(path: Path, said: list[s
         assert ledger.flush()
         assert ids(path) == {"after"}
     (aside,) = path.parent.glob("*.damaged-*")
-    assert said == [f"The ledger {path} is damaged; it is kept as {aside.name} and a new one is begun."]
+    assert said == [
+        f"The ledger {path} is damaged: it was renamed to {aside.name} and a new one was created."
+    ]
 
 
 KEEPER = """

@@ -2,7 +2,7 @@ from typing import Any
 
 from bittensor.sp_core import Keypair
 
-from logicnet.chain import Neuron, RankedNeuron, SubtensorChain, Survey
+from logicnet.chain import Neuron, RankedNeuron, SubnetSnapshot, SubtensorChain
 from logicnet.protocol import Hotkey, Uid
 from tests.harness.mini_substrate import MiniChain
 
@@ -10,7 +10,7 @@ MINER = Keypair.create_from_uri("//Miner")
 VALIDATOR = Keypair.create_from_uri("//Validator").ss58_address
 
 
-def seat(uid: int, **fields: Any) -> RankedNeuron:
+def ranked(uid: int, **fields: Any) -> RankedNeuron:
     return RankedNeuron(Neuron(Uid(uid), Hotkey(f"hotkey {uid}")), **fields)
 
 
@@ -23,34 +23,34 @@ async def test_the_real_client_reads_it_from_the_chain() -> None:
         network="ws://127.0.0.1:9", netuid=35, signer=MINER, timeout_s=60.0, open_substrate=mini.open
     )
     try:
-        survey = await chain.survey()
+        snapshot = await chain.snapshot()
     finally:
         await chain.close()
-    validator, miner = survey.seats
+    validator, miner = snapshot.neurons
     assert (validator.active, validator.last_update, validator.registered_at) == (True, 990, 5)
     assert (miner.emission, miner.active, miner.neuron.hotkey) == (3.0, False, MINER.ss58_address)
-    assert (survey.block, survey.block_s, survey.runtime, survey.places) == (1000, 12.0, 440, 2)
-    assert 95 < survey.block_at_s - survey.read_at_s <= 100
-    assert survey.full
-    assert (survey.immune_for(miner), survey.immune_for(validator)) == (200, 0)
-    assert survey.by_hotkey[Hotkey(VALIDATOR)] is validator
+    assert (snapshot.block, snapshot.block_s, snapshot.runtime, snapshot.max_uids) == (1000, 12.0, 440, 2)
+    assert 95 < snapshot.block_at_s - snapshot.read_at_s <= 100
+    assert snapshot.full
+    assert (snapshot.immune_for(miner), snapshot.immune_for(validator)) == (200, 0)
+    assert snapshot.by_hotkey[Hotkey(VALIDATOR)] is validator
 
 
 def test_the_lowest_emission_goes_first_then_the_older_then_the_lower_uid() -> None:
-    survey = Survey(
+    snapshot = SubnetSnapshot(
         (
-            seat(0, emission=1.0, registered_at=1),
-            seat(1, emission=0.0, registered_at=7),
-            seat(2, emission=0.0, registered_at=7),
-            seat(3, emission=0.0, registered_at=2),
-            seat(4, emission=0.0, registered_at=95),  # immune
-            seat(5, emission=0.0, registered_at=1),  # the owner's
+            ranked(0, emission=1.0, registered_at=1),
+            ranked(1, emission=0.0, registered_at=7),
+            ranked(2, emission=0.0, registered_at=7),
+            ranked(3, emission=0.0, registered_at=2),
+            ranked(4, emission=0.0, registered_at=95),  # immune
+            ranked(5, emission=0.0, registered_at=1),  # the owner's
         ),
         block=100,
         block_at_s=0,
         read_at_s=0,
-        immunity=10,
+        immunity_period=10,
         owner=Hotkey("hotkey 5"),
     )
-    assert [s.neuron.uid for s in survey.next_to_go()] == [3, 1, 2, 0]
-    assert not survey.full
+    assert [s.neuron.uid for s in snapshot.pruning_order()] == [3, 1, 2, 0]
+    assert not snapshot.full
