@@ -39,7 +39,7 @@ def init(
 ) -> None:
     """Write `.env` and `ecosystem.config.js` for this machine."""
     from logicnet.operate.init.questions import InitOptions  # noqa: PLC0415
-    from logicnet.operate.init.run import USAGE, run  # noqa: PLC0415
+    from logicnet.operate.init.writing import USAGE, run  # noqa: PLC0415
 
     if asks_help(context, *USAGE):
         return

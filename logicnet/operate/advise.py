@@ -1,7 +1,5 @@
 """`logicnet volume advise`: composes solver, models and questions; measures; says what it found."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys
@@ -40,6 +38,26 @@ QUESTIONS = Recipe(
     ],
 )
 """Stories are what takes longest of what validators ask, so they are half."""
+
+
+Ended = Literal["done", "time", "stopped"]  # Why the test ended: it is complete; its time was up; Ctrl-C
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The result for a miner with `settings`."""
+
+    settings: Settings
+    advice: Advice
+    ended: Ended
+
+    @property
+    def set_now(self) -> int:
+        return self.settings.miner.epoch_volume
+
+    @property
+    def interval_s(self) -> float:
+        return self.settings.miner.limit_interval
 
 
 def run(
@@ -151,26 +169,6 @@ async def _probe(models: Endpoint | Pool) -> None:
     probe = await models.probe(PROBE_S)
     if probe.error:
         raise ModelError(f"the model server does not answer: {probe.error}")
-
-
-Ended = Literal["done", "time", "stopped"]  # Why the test ended: it is complete; its time was up; Ctrl-C
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The result for a miner with `settings`."""
-
-    settings: Settings
-    advice: Advice
-    ended: Ended
-
-    @property
-    def set_now(self) -> int:
-        return self.settings.miner.epoch_volume
-
-    @property
-    def interval_s(self) -> float:
-        return self.settings.miner.limit_interval
 
 
 def level_line(level: Level) -> str:

@@ -1,7 +1,5 @@
 """The ledger as tables for people, and as JSONL and CSV for programs: `logicnet ledger`."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -166,6 +164,18 @@ def _opened(target: Path | None, ledger: Path) -> Iterator[TextIO]:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table, and the number of cells that are stacked in each of its columns."""
+
+    shown: RichTable
+    groups: Sequence[int]
+
+    def add(self, *cells: str | Text) -> None:
+        left = iter(cells)
+        self.shown.add_row(*(_stacked(islice(left, count)) for count in self.groups))
+
+
 class _Page:
     """Tables on one console: cut to the width of a terminal, complete in a pipe."""
 
@@ -302,18 +312,6 @@ class _Page:
     def _unfinished(self, row: Row) -> str:
         late_s = self._now_s - row["admitted_at_s"] - row["allowed_s"]
         return "lost" if late_s > _LOST_AFTER_S else "solving"
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table, and the number of cells that are stacked in each of its columns."""
-
-    shown: RichTable
-    groups: Sequence[int]
-
-    def add(self, *cells: str | Text) -> None:
-        left = iter(cells)
-        self.shown.add_row(*(_stacked(islice(left, count)) for count in self.groups))
 
 
 def _stacked(cells: Iterable[str | Text]) -> Text:
