@@ -22,7 +22,8 @@ from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.llm.endpoint import unheard
 from logicnet.logs import log_event
-from logicnet.operate.telemetry import MonitoredEndpoint, monitored, restored_meter, telemetry_server
+from logicnet.operate.telemetry.build import restored_meter, telemetry_server
+from logicnet.operate.telemetry.monitored import MonitoredEndpoint, monitored
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift

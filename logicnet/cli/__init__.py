@@ -1,4 +1,4 @@
-"""The command line, `logicnet ...`. One module a command: its flags, and a call.
+"""The command line, `logicnet ...`. One function a command: its flags, and a call.
 
 Exit status: 0 done; 1 it could not be done; 2 asked wrongly (usage, a setting); 130 Ctrl-C. Whatever
 goes wrong is said in one line on stderr.
@@ -14,28 +14,11 @@ import typer
 from loguru import logger
 
 from logicnet import __version__, logs
-from logicnet.cli import (
-    arena,
-    bench,
-    challenges,
-    config,
-    console,
-    demo,
-    doctor,
-    init,
-    learn,
-    ledger,
-    mine,
-    models,
-    plan,
-    report,
-    score,
-    solvers,
-    top,
-    vllm,
-    volume,
-)
+from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
+from logicnet.cli._mine import config, demo, doctor, init, mine
+from logicnet.cli._serve import models, plan, vllm, volume
 from logicnet.cli._settings import WITH_SETTINGS
+from logicnet.cli._watch import console, ledger, top
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
 
@@ -52,9 +35,7 @@ GROUPS = {
 }
 """Commands in the order in which an operator meets them."""
 
-WITH_SUBCOMMANDS = {volume: "Serve", challenges: "Improve"}
-LIST_SETTINGS = (init, doctor, config, mine)
-"""Their help names every setting, so they print it themselves."""
+LIST_SETTINGS = (init, doctor, config, mine)  # Their help names every setting, so they print it themselves
 
 TAKE_MORE = (*LIST_SETTINGS, vllm, top, console, ledger, learn)
 """They read words that they do not declare: settings, flags of vLLM."""
@@ -108,13 +89,12 @@ def _say(text: str, status: int) -> int:
     return status
 
 
-for group, modules in GROUPS.items():
-    for module in modules:
+for group, commands in GROUPS.items():
+    for command in commands:
         app.command(
-            module.__name__.rpartition(".")[2],
             rich_help_panel=group,
-            add_help_option=module not in LIST_SETTINGS,
-            context_settings=WITH_SETTINGS if module in TAKE_MORE else None,
-        )(module.command)
-for module, group in WITH_SUBCOMMANDS.items():
-    app.add_typer(module.app, name=module.__name__.rpartition(".")[2], rich_help_panel=group)
+            add_help_option=command not in LIST_SETTINGS,
+            context_settings=WITH_SETTINGS if command in TAKE_MORE else None,
+        )(command)
+app.add_typer(volume, name="volume", rich_help_panel="Serve")
+app.add_typer(challenges, name="challenges", rich_help_panel="Improve")

@@ -37,7 +37,7 @@ def takes(model: type[AnyFlags]) -> Callable[[Callable[[AnyFlags], int | None]],
         options = [one for name in names for one in _options(model, name)]
         context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
         command.__signature__ = Signature([context, *options])  # type: ignore[attr-defined]
-        command.__doc__ = run.__doc__
+        command.__name__, command.__doc__ = run.__name__, run.__doc__
         return command
 
     return decorate

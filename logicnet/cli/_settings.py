@@ -1,5 +1,8 @@
 """The settings that a command is given, as flags of `mine` among others."""
 
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
 import typer
 
 from logicnet import logs
@@ -9,20 +12,19 @@ from logicnet.config.started import as_started
 
 # The words that a command does not know are settings, and `logicnet.config` reads those.
 WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
-def settings_of(context: typer.Context) -> Config:
+def settings_of(context: typer.Context, reader: Callable[[Sequence[str]], Config] = read) -> Config:
     """The settings that a command was given, with logging set up as they say. Raises SettingsError."""
-    found = read(context.args)
+    found = reader(context.args)
     logs.set_up(found.settings.logging, found.secrets())
     return found
 
 
 def pm2s(context: typer.Context) -> Config:
     """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
-    found = as_started(context.args)
-    logs.set_up(found.settings.logging, found.secrets())
-    return found
+    return settings_of(context, as_started)
 
 
 def asks_help(context: typer.Context, usage: str, about: str) -> bool:

@@ -1,7 +1,5 @@
 """The ledger as tables for people, and as JSONL and CSV for programs: `logicnet ledger`."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -37,8 +35,7 @@ class Format(StrEnum):
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
-_WIDE = 100
-"""Columns from which on every fact has a column of its own; 60 are enough to read all."""
+_WIDE = 100  # Columns from which on every fact has a column of its own; 60 are enough to read all
 
 _LOST_AFTER_S = 30.0
 """A challenge without an end this long after its deadline was in flight when the miner died."""
@@ -70,11 +67,11 @@ def report(
         raise SettingsError(f"An export has one table; {len(tables)} are named: give one, as --challenges.")
     with LedgerReader.open(path) as reader:
         if not exporting:
-            show(reader, Console(), tables=tables, which=which, last=last, now_s=now_s)
+            show(reader, Console(), tables, which, last=last, now_s=now_s)
             return
         table = tables[0] if tables else "challenges"
         try:
-            count = export(reader, table, which, target=target, form=form)
+            count = export(reader, table, which, target, form)
         except BrokenPipeError:  # `| head` has ended; Python must not flush into it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
@@ -97,13 +94,7 @@ def since_s(text: str, now_s: float) -> float:
 
 
 def show(
-    reader: LedgerReader,
-    console: Console,
-    *,
-    tables: Sequence[Table] = (),
-    which: Which,
-    last: int,
-    now_s: float,
+    reader: LedgerReader, console: Console, tables: Sequence[Table], which: Which, *, last: int, now_s: float
 ) -> None:
     """Print `tables`: the newest `last` rows each, refusals by reason, totals of shadows and samplers.
 
@@ -129,14 +120,7 @@ def show(
             page.samplers(samplers)
 
 
-def export(
-    reader: LedgerReader,
-    table: Table,
-    which: Which,
-    *,
-    target: Path | None = None,
-    form: Format | None = None,
-) -> int:
+def export(reader: LedgerReader, table: Table, which: Which, target: Path | None, form: Format | None) -> int:
     """Write every row to `target`, default: standard output, as is `-`. Returns their number.
 
     `form` defaults to jsonl, for a target `*.csv` to csv. JSONL is exact. In CSV a text that a spreadsheet
@@ -150,7 +134,15 @@ def export(
         rows: Iterable[Row] = reader.rows(table, which)
         if table == "shadows":
             rows = with_agreement(rows)
-        return _write_csv(rows, file) if form is Format.CSV else _write_jsonl(rows, file)
+        count, writer = 0, csv.writer(file)
+        for count, row in enumerate(rows, 1):
+            if form is Format.JSONL:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                continue
+            if count == 1:
+                writer.writerow(row)
+            writer.writerow(map(cell, row.values()))
+        return count
 
 
 @contextmanager
@@ -172,21 +164,16 @@ def _opened(target: Path | None, ledger: Path) -> Iterator[TextIO]:
         ) from None
 
 
-def _write_jsonl(rows: Iterable[Row], file: TextIO) -> int:
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return count
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table, and the number of cells that are stacked in each of its columns."""
 
+    shown: RichTable
+    groups: Sequence[int]
 
-def _write_csv(rows: Iterable[Row], file: TextIO) -> int:
-    count = 0
-    writer = csv.writer(file)
-    for count, row in enumerate(rows, 1):
-        if count == 1:
-            writer.writerow(row)
-        writer.writerow(map(cell, row.values()))
-    return count
+    def add(self, *cells: str | Text) -> None:
+        left = iter(cells)
+        self.shown.add_row(*(_stacked(islice(left, count)) for count in self.groups))
 
 
 class _Page:
@@ -325,18 +312,6 @@ class _Page:
     def _unfinished(self, row: Row) -> str:
         late_s = self._now_s - row["admitted_at_s"] - row["allowed_s"]
         return "lost" if late_s > _LOST_AFTER_S else "solving"
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table, and the number of cells that are stacked in each of its columns."""
-
-    shown: RichTable
-    groups: Sequence[int]
-
-    def add(self, *cells: str | Text) -> None:
-        left = iter(cells)
-        self.shown.add_row(*(_stacked(islice(left, count)) for count in self.groups))
 
 
 def _stacked(cells: Iterable[str | Text]) -> Text:

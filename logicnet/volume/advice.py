@@ -6,8 +6,6 @@ validators coincide by chance. A volume is safe if in 99 of 100 cases the coinci
 was sustained.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +13,8 @@ from dataclasses import dataclass
 from logicnet.scoring.reward import FULL_VOLUME, volume_factor
 from logicnet.scoring.rhythm import LANES, LOOP_S
 
-CHANCE = 0.99
-"""Share of the time in which coinciding bursts are no more than the sustained load."""
-
-LATE_LIMIT = 0.01
-"""Share of a load's answers that may be late while it counts as sustained."""
+CHANCE = 0.99  # Share of the time in which coinciding bursts are no more than the sustained load
+LATE_LIMIT = 0.01  # Share of a load's answers that may be late while it counts as sustained
 
 CUT_LIMIT = 0.15
 """Share of answers whose model text the clock may cut off, above that of the lowest load. Such an answer is

@@ -4,8 +4,6 @@ The load is doubled until it is not sustained, then bisected. Each load is held 
 one challenge under way, so it is constant while it is measured.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import time
@@ -36,6 +34,39 @@ _MOST_FAILED = 0.5  # of a level's answers; beyond it there is nothing to measur
 
 class NothingToMeasure(Exception):
     """Answers fail at any load. The message is the reason of the last one, in one line."""
+
+
+class _LevelRun:
+    """One level while it is measured."""
+
+    def __init__(self, at_once: int, usual_cut: float) -> None:
+        self.begun = 0
+        self._at_once = at_once
+        self._usual_cut = usual_cut
+        self._wanted = max(LEAST_ANSWERS, ROUNDS * at_once)
+        self._seconds: list[float] = []
+        self._late = self._cut = self._failed = 0
+
+    @property
+    def wants_more(self) -> bool:
+        overload = is_overload(self._late, self._cut, self._wanted, self._usual_cut)
+        return self.begun < self._wanted and not overload
+
+    def add(self, deadline: Deadline, error: str, *, cut: bool) -> None:
+        """Raises NothingToMeasure if too many have failed early."""
+        seconds = deadline.elapsed_s()
+        if error and seconds < _USED_UP * deadline.total_s():
+            self._failed += 1
+            if self._failed > _MOST_FAILED * self._wanted:
+                raise NothingToMeasure(error)
+            return
+        self._seconds.append(seconds)
+        self._late += bool(error)
+        self._cut += cut
+
+    def level(self, took_s: float) -> Level:
+        seconds = tuple(sorted(self._seconds))
+        return Level(self._at_once, seconds, self._late, self._cut, self._failed, took_s, self._usual_cut)
 
 
 @dataclass
@@ -104,39 +135,6 @@ class LoadTest:
             solution = await answer_in_time(self.solver, challenge, deadline, models)
             done = solution.outcome == "solved"
             run.add(deadline, "" if done else solution.error, cut=done and models.cut)
-
-
-class _LevelRun:
-    """One level while it is measured."""
-
-    def __init__(self, at_once: int, usual_cut: float) -> None:
-        self.begun = 0
-        self._at_once = at_once
-        self._usual_cut = usual_cut
-        self._wanted = max(LEAST_ANSWERS, ROUNDS * at_once)
-        self._seconds: list[float] = []
-        self._late = self._cut = self._failed = 0
-
-    @property
-    def wants_more(self) -> bool:
-        overload = is_overload(self._late, self._cut, self._wanted, self._usual_cut)
-        return self.begun < self._wanted and not overload
-
-    def add(self, deadline: Deadline, error: str, *, cut: bool) -> None:
-        """Raises NothingToMeasure if too many have failed early."""
-        seconds = deadline.elapsed_s()
-        if error and seconds < _USED_UP * deadline.total_s():
-            self._failed += 1
-            if self._failed > _MOST_FAILED * self._wanted:
-                raise NothingToMeasure(error)
-            return
-        self._seconds.append(seconds)
-        self._late += bool(error)
-        self._cut += cut
-
-    def level(self, took_s: float) -> Level:
-        seconds = tuple(sorted(self._seconds))
-        return Level(self._at_once, seconds, self._late, self._cut, self._failed, took_s, self._usual_cut)
 
 
 class _Watched:

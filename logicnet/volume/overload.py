@@ -4,8 +4,6 @@ Before the first answer is lost, answers come later and later. A question may be
 only late answers under load count, and only while answers without load come early.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,24 +11,15 @@ from dataclasses import dataclass
 from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promised
 from logicnet.protocol import Hotkey
 
-WINDOW = 16
-"""Answers under load in the window: two of each of a validator's eight lanes."""
+WINDOW = 16  # Answers under load in the window: two of each of a validator's eight lanes
 
 QUIET_ANSWERS = 5
 """Answers to challenges that came alone, which show the time that an answer takes without load."""
 
-LATE_SHARE = 0.8
-"""Share of its time after which an answer is late."""
-
-LATE_LIMIT = 0.3
-"""Share of late answers that is overload; fewer are hard questions."""
-
-REPEAT_S = 6 * 3600.0
-"""Least time between two warnings."""
-
-_ABANDONED_S = 60.0
-"""A challenge without an end so long after its time never ends: something broke."""
-
+LATE_SHARE = 0.8  # Share of its time after which an answer is late
+LATE_LIMIT = 0.3  # Share of late answers that is overload; fewer are hard questions
+REPEAT_S = 6 * 3600.0  # Least time between two warnings
+_ABANDONED_S = 60.0  # A challenge without an end so long after its time never ends: something broke
 _MOST_EPOCHS = 1024  # in memory; a subnet has some 256 hotkeys at a time
 
 

@@ -4,8 +4,6 @@ Pure arithmetic; the caller passes the stakes and the time. Source of the consta
 LogicNet 1.6, whose validators compute the same numbers on their side.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,8 +17,7 @@ LEAST_PER_EPOCH = 2
 MOST_PER_EPOCH = 80
 """Challenges per validator and interval, whatever its stake."""
 
-_SWEEP_AT = 1024
-"""Epochs in memory before ended ones are removed; a subnet has some 256 hotkeys at a time."""
+_SWEEP_AT = 1024  # Epochs in memory before ended ones are removed; a subnet has some 256 hotkeys at a time
 
 
 def quotas(stakes: Mapping[Hotkey, float], *, epoch_volume: int, min_stake: float) -> dict[Hotkey, int]:

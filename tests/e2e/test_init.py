@@ -16,7 +16,7 @@ from typing import Any
 from logicnet._util.processes import free_port
 from logicnet.evals.arena.client import ValidatorClient
 from logicnet.operate.demo.stage import environment
-from logicnet.operate.init import env_file
+from logicnet.operate.init import writing as env_file
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of
 from tests.harness.scripted_model import ScriptedModel
 

@@ -14,7 +14,7 @@ from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
 from logicnet.miner import _models, _shadow, _started_solver, _stop_signal, watch_models
-from logicnet.operate.telemetry import MonitoredEndpoint
+from logicnet.operate.telemetry.monitored import MonitoredEndpoint
 from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver

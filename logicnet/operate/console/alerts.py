@@ -1,12 +1,9 @@
 """What needs attention in a snapshot, each with what mends it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from logicnet.operate.console.formatting import down, reason
-from logicnet.operate.console.snapshot import Alert, Snapshot
+from logicnet.operate.console.snapshot import Alert, Snapshot, down, reason
 
 NETWORK_OLD_S = 600.0
 _ENOUGH = 5  # answers or challenges; a share of fewer means little

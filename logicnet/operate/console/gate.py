@@ -6,8 +6,6 @@ lock the login for a time that doubles, per address, and for everybody beyond `M
 sessions are not affected by a lock.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import hmac
@@ -29,9 +27,7 @@ from logicnet.deadline import Clock
 COOKIE = "logicnet_console"
 SESSION_S = 12 * 3600.0
 
-FREE_GUESSES = 5
-"""Wrong guesses in a row before the first lock: room for typing errors."""
-
+FREE_GUESSES = 5  # Wrong guesses in a row before the first lock: room for typing errors
 LONGEST_LOCK_S = 300.0
 MOST_ADDRESSES = 1024
 MOST_GUESSES = 60

@@ -3,13 +3,12 @@
 One snapshot a second serves every browser that has the page open; without a browser none is taken.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -85,16 +84,19 @@ async def _build(shared: SharedSnapshot) -> None:
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
     ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
-    parts: list[Callable[[Snapshot], None]] = []
+    parts: list[Callable[[Snapshot], object]] = []
     charts: list[Any] = []
 
     def text(make: Callable[[Snapshot], str], classes: str) -> None:
         shown = ui.html("", sanitize=False).classes(classes)  # `panels` escapes every word
+        parts.append(lambda now: shown.set_content(make(now)))
 
-        def update(now: Snapshot) -> None:
-            shown.set_content(make(now))
-
-        parts.append(update)
+    @contextmanager
+    def section(title: str, name: str) -> Iterator[None]:
+        with ui.element("section").classes("panel").props(f'id="{name}"'):
+            with ui.element("h2"):
+                ui.label(title)
+            yield
 
     def panel(
         title: str,
@@ -102,15 +104,13 @@ async def _build(shared: SharedSnapshot) -> None:
         name: str,
         rest: Callable[[Snapshot], panels.Rest] | None = None,
     ) -> None:
-        with ui.element("section").classes("panel").props(f'id="{name}"'):
-            _title(title)
+        with section(title, name):
             text(make, "")
             if rest is not None:
                 parts.append(_Fold(rest, shared).update)
 
     def chart(title: str, make: Callable[[Snapshot], dict[str, Any]], name: str) -> None:
-        with ui.element("section").classes("panel").props(f'id="{name}"'):
-            _title(title)
+        with section(title, name):
             if name == "trend":
                 text(panels.trend_words, "empty")
             drawn = ui.echart({}).classes("chart")
@@ -170,13 +170,6 @@ class _Fold:
     async def _toggled(self, event: Any) -> None:
         self._open = event.args
         self.update(await self._shared.latest())
-
-
-def _title(text: str) -> None:
-    from nicegui import ui  # noqa: PLC0415 (see `serve`)
-
-    with ui.element("h2"):
-        ui.label(text)
 
 
 def _draw(chart: Any, options: dict[str, Any]) -> None:

@@ -1,14 +1,15 @@
 """The page's panels as HTML and chart options: a snapshot in, text out, every word escaped."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, TypeVar
 
-from logicnet.operate.console.formatting import (
+from logicnet.operate.console.snapshot import (
+    CurrentChallenge,
+    FinishedChallenge,
+    Snapshot,
     clock,
     down,
     headline,
@@ -20,14 +21,11 @@ from logicnet.operate.console.formatting import (
     span,
     urgency,
 )
-from logicnet.operate.console.snapshot import CurrentChallenge, FinishedChallenge, Snapshot
 from logicnet.operate.telemetry.meter import ValidatorVolume
 
 T = TypeVar("T")
 
-FEW = 8
-"""Of a list that may be long, what is now without unfolding it."""
-
+FEW = 8  # Of a list that may be long, what is now without unfolding it
 MOST_FOLDED = 256
 MOST_DRAWN = 400
 MOST_REFUSALS = 20
@@ -39,6 +37,7 @@ _DIM = "#87909a"  # readable on light and on dark
 _LINE = "rgba(135, 144, 154, .25)"
 _TOP = 42  # of a chart, below its legend
 _BLUE, _AMBER, _GREEN, _RED, _VIOLET = "#3b8edb", "#d98a1a", "#2f9e64", "#d4483b", "#9a63c9"
+_AREA = {"color": _BLUE, "opacity": 0.12}
 
 
 def head(now: Snapshot) -> str:
@@ -116,19 +115,21 @@ _URGENCY = {
 
 
 def _solving_rows(solving: Iterable[CurrentChallenge]) -> str:
-    return f'<div class="live">{"".join(map(_solving_row, solving))}</div>'
+    rows = ""
+    for one in solving:
+        share, level = urgency(one)
+        question = escape(one.question) or "&hellip;"
+        rows += (
+            f'<div class="one" data-challenge="{escape(one.challenge_id)}">{_key(one)}'
+            f'<span class="bar {level}"><i style="width:{100 * share:.0f}%"></i></span>'
+            f'<span class="left">{seconds(max(0.0, one.left_s))}</span>'
+            f'<span class="text" title="{question}">{question}</span></div>'
+        )
+    return f'<div class="live">{rows}</div>'
 
 
-def _solving_row(one: CurrentChallenge) -> str:
-    share, level = urgency(one)
-    question = escape(one.question) or "&hellip;"
-    return (
-        f'<div class="one" data-challenge="{escape(one.challenge_id)}">'
-        f'<span class="key" title="{escape(one.validator)}">{escape(short(one.validator))}</span>'
-        f'<span class="bar {level}"><i style="width:{100 * share:.0f}%"></i></span>'
-        f'<span class="left">{seconds(max(0.0, one.left_s))}</span>'
-        f'<span class="text" title="{question}">{question}</span></div>'
-    )
+def _key(one: CurrentChallenge | ValidatorVolume) -> str:
+    return f'<span class="key" title="{escape(one.validator)}">{escape(short(one.validator))}</span>'
 
 
 def answers(now: Snapshot) -> str:
@@ -189,8 +190,7 @@ def _volumes(now: Snapshot, volumes: Iterable[ValidatorVolume]) -> str:
         given = min(1.0, one.given / one.promised) if one.promised else 0.0
         refused = f", {one.refused} refused" if one.refused else ""
         rows.append(
-            f'<div class="volume{" over" if now.is_over(one) else ""}">'
-            f'<span class="key" title="{escape(one.validator)}">{escape(short(one.validator))}</span>'
+            f'<div class="volume{" over" if now.is_over(one) else ""}">{_key(one)}'
             f'<span class="bar two"><i class="given" style="width:{100 * given:.1f}%"></i>'
             f'<i class="kept" style="width:{100 * kept:.1f}%"></i></span>'
             f'<span class="dim">{one.kept} kept of {one.given} given, {one.promised} promised{refused}</span>'
@@ -237,56 +237,41 @@ def trend(now: Snapshot) -> dict[str, Any]:
     at = [clock(one.at_s)[:5] for one in now.buckets]
     missed = [one.missed or None for one in now.buckets]
     none_yet = not any(one.answered for one in now.buckets)
+    correctness = [_round(one.correctness) for one in now.buckets]
+    negative = any(value is not None and value < 0 for value in correctness)
+    bars = {"type": "bar", "itemStyle": {"color": _RED, "opacity": 0.6}, "barMaxWidth": 8}
     return {
         **_chart(at),
         "media": [
             {"query": {"maxWidth": 480}, "option": {"grid": {"top": 64}}},  # the legend takes two lines
             {"option": {"grid": {"top": _TOP}}},
         ],
-        "legend": _legend(),
         "yAxis": [
             _axis("seconds", high=60 if none_yet else None),
-            _axis("correct", low=-1 if _negative(now) else 0, high=1, right=True),
+            _axis("correct", low=-1 if negative else 0, high=1, right=True),
         ],
         "series": [
-            _line("median seconds", [_round(one.median_s) for one in now.buckets], _BLUE, area=True),
+            _line("median seconds", [_round(one.median_s) for one in now.buckets], _BLUE, areaStyle=_AREA),
             _line("slowest tenth", [_round(one.slow_s) for one in now.buckets], _AMBER, dashed=True),
-            {
-                **_line("correctness, where known", [_round(one.correctness) for one in now.buckets], _GREEN),
-                "yAxisIndex": 1,
-            },
-            {
-                "name": "not in time",
-                "type": "bar",
-                "data": missed,
-                "itemStyle": {"color": _RED, "opacity": 0.6},
-                "barMaxWidth": 8,
-            },
+            _line("correctness, where known", correctness, _GREEN, yAxisIndex=1),
+            {"name": "not in time", "data": missed, **bars},
         ],
     }
 
 
 def ranks(now: Snapshot) -> dict[str, Any]:
     """ECharts: rank, incentive and stake over the chain's epochs."""
-    at = [_day(one.at_s) for one in now.ranks]
+    at = [datetime.fromtimestamp(one.at_s, UTC).strftime("%d %b %H:%M") for one in now.ranks]
     first = all(one.rank in (1, None) for one in now.ranks)
-    rank = {
-        **_axis("rank", low=1, high=2 if first else None),
-        "inverse": True,
-        "minInterval": 1,
-        "nameLocation": "start",
-    }
+    whole = {"inverse": True, "minInterval": 1, "nameLocation": "start"}
+    rank = {**_axis("rank", low=1, high=2 if first else None), **whole}
     return {
         **_chart(at),
-        "legend": _legend(),
         "yAxis": [rank, _axis("incentive", right=True), {**_axis("stake", right=True), "show": False}],
         "series": [
-            {**_line("rank", [one.rank for one in now.ranks], _VIOLET), "step": "end"},
-            {**_line("incentive", [round(one.incentive, 6) for one in now.ranks], _GREEN), "yAxisIndex": 1},
-            {
-                **_line("stake", [round(one.stake, 2) for one in now.ranks], _AMBER, dashed=True),
-                "yAxisIndex": 2,
-            },
+            _line("rank", [one.rank for one in now.ranks], _VIOLET, step="end"),
+            _line("incentive", [round(one.incentive, 6) for one in now.ranks], _GREEN, yAxisIndex=1),
+            _line("stake", [round(one.stake, 2) for one in now.ranks], _AMBER, dashed=True, yAxisIndex=2),
         ],
     }
 
@@ -303,16 +288,13 @@ def trend_words(now: Snapshot) -> str:
     return escape(f"{answers}, {percent(answered - missed, answered)} in time; correctness {correct}.")
 
 
-def _negative(now: Snapshot) -> bool:
-    return any(one.correctness is not None and one.correctness < 0 for one in now.buckets)
-
-
 def _chart(at: list[str]) -> dict[str, Any]:
     return {
         "animation": False,
         "textStyle": {"color": _DIM, "fontFamily": "system-ui, sans-serif"},
         "grid": {"left": 8, "right": 8, "top": _TOP, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
+        "legend": {"textStyle": {"color": _DIM}, "top": 0, "itemWidth": 14, "itemHeight": 8},
         "xAxis": {
             "type": "category",
             "data": at,
@@ -321,10 +303,6 @@ def _chart(at: list[str]) -> dict[str, Any]:
             "axisLabel": {"color": _DIM, "hideOverlap": True},
         },
     }
-
-
-def _legend() -> dict[str, Any]:
-    return {"textStyle": {"color": _DIM}, "top": 0, "itemWidth": 14, "itemHeight": 8}
 
 
 def _axis(name: str, low: float | None = 0, high: float | None = None, right: bool = False) -> dict[str, Any]:
@@ -341,10 +319,8 @@ def _axis(name: str, low: float | None = 0, high: float | None = None, right: bo
     }
 
 
-def _line(
-    name: str, data: list[Any], colour: str, *, area: bool = False, dashed: bool = False
-) -> dict[str, Any]:
-    line: dict[str, Any] = {
+def _line(name: str, data: list[Any], colour: str, *, dashed: bool = False, **more: Any) -> dict[str, Any]:
+    return {
         "name": name,
         "type": "line",
         "data": data,
@@ -354,16 +330,12 @@ def _line(
         "connectNulls": True,
         "lineStyle": {"color": colour, "width": 2, "type": "dashed" if dashed else "solid"},
         "itemStyle": {"color": colour},
+        **more,
     }
-    return line | ({"areaStyle": {"color": colour, "opacity": 0.12}} if area else {})
 
 
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
-
-
-def _day(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%d %b %H:%M")
 
 
 def _rest(items: Sequence[T], render: Callable[[Sequence[T]], str]) -> Rest:

@@ -1,7 +1,5 @@
 """`logicnet top` and `logicnet console`."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +9,7 @@ from rich.console import Console
 from logicnet._util.net import is_loopback
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
-from logicnet.operate.console.scores import Scores
-from logicnet.operate.console.source import MinerSource
+from logicnet.operate.console.source import MinerSource, Scores
 from logicnet.operate.console.top import top
 from logicnet.settings import Settings
 

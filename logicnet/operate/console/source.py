@@ -4,11 +4,10 @@ It only reads. An error of the ledger (missing, locked, damaged, of another prog
 snapshot; the ledger is read again with the next one, and the rows that were read before are shown meanwhile.
 """
 
-from __future__ import annotations
-
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any, Self
@@ -17,7 +16,6 @@ from logicnet._util.text import one_line
 from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, Which
 from logicnet.operate.console.alerts import alerts
-from logicnet.operate.console.scores import Scores
 from logicnet.operate.console.snapshot import (
     ChainRank,
     CurrentChallenge,
@@ -26,7 +24,66 @@ from logicnet.operate.console.snapshot import (
     Snapshot,
     TimeBucket,
 )
-from logicnet.operate.telemetry import State, http_client, read_state
+from logicnet.operate.telemetry.state import State, http_client, read_state
+from logicnet.scoring.reward import SILENCE, Reward, with_volume
+
+CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` reads no more
+
+
+@dataclass(frozen=True, slots=True)
+class RewardEstimate:
+    correctness: float | None
+    reward: float | None
+    by: str
+
+
+UNKNOWN = RewardEstimate(None, None, "")
+
+
+class Scores:
+    """Rewards of answers, as far as they are known: validators do not publish them.
+
+    They are known for an answer that a run of our own scored, for a question whose answer the race's `exact`
+    sampler computed, and for an answer that was not in time, which earns 0.
+    """
+
+    def __init__(self, runs: Iterable[Path] = (), epoch_volume: int = 512) -> None:
+        """Raises LogicnetError if one of `runs` is not the folder of a run."""
+        self.epoch_volume = epoch_volume
+        self._scored: dict[bytes, RewardEstimate] = {}
+        for run in runs:
+            self._read(run)
+
+    def of(self, row: dict[str, Any]) -> RewardEstimate:
+        """Of a row of `LedgerReader.watched` with an outcome."""
+        if not row["in_time"]:
+            return RewardEstimate(None, SILENCE, "silence")
+        scored = self._scored.get(_key(row["question"], row["answer"] or ""))
+        if scored is not None:
+            return scored
+        if row["exact"]:
+            right = 1.0 if row["chosen"] == row["exact"] else 0.0
+            # A validator compares the reasoning with a text that we do not have.
+            reward = Reward(right, _USUAL_SIMILARITY, row["seconds"]).value
+            return RewardEstimate(right, with_volume(reward, self.epoch_volume), "exact")
+        return UNKNOWN
+
+    def _read(self, run: Path) -> None:
+        from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (needed for --run only)
+
+        for row in read_run(run).rows:
+            if row.answer is not None and (row.reward is not None or row.correctness is not None):
+                score = RewardEstimate(row.correctness, row.reward, "run")
+                self._scored[_key(row.question[:CUT], row.answer[:CUT])] = score
+
+
+_USUAL_SIMILARITY = 0.5
+"""A validator's own default where it cannot compare. A tenth more or less is 0.015 of reward."""
+
+
+def _key(question: str, answer: str) -> bytes:
+    return hashlib.sha256(f"{question}\0{answer}".encode("utf-8", "replace")).digest()
+
 
 HOUR_S = 3600.0
 WINDOW_S = 6 * HOUR_S
@@ -42,8 +99,7 @@ _WRITTEN_S = 60.0
 """The ledger has a challenge a tenth of a second after its admission; a slow disk or a lock may delay that by
 this much. While the miner reports that it cannot write, no row is taken for complete."""
 
-MOST_ANSWERS = 50_000
-"""Kept in memory: more than twice the answers of six hours at 512 in 600 s."""
+MOST_ANSWERS = 50_000  # Kept in memory: more than twice the answers of six hours at 512 in 600 s
 
 
 class MinerSource:
@@ -85,7 +141,9 @@ class MinerSource:
             volumes=tuple(sorted(miner.volumes, key=lambda one: -one.started_at_s)) if miner else (),
             servers=tuple(miner.servers) if miner else (),
         )
-        self._last = replace(now, alerts=alerts(now, self._damaged()))
+        damaged = sorted(path.name for path in self.ledger.parent.glob(f"{self.ledger.name}.damaged-*"))
+        ledgers = [name for name in damaged if not name.endswith(("-wal", "-shm"))]
+        self._last = replace(now, alerts=alerts(now, ledgers))
         return self._last
 
     def _read(self, reader: LedgerReader, now: Snapshot) -> Snapshot:
@@ -147,11 +205,6 @@ class MinerSource:
             for one in (miner.solving if miner else ())
         )
         return tuple(sorted(found, key=lambda one: one.left_s))
-
-    def _damaged(self) -> Iterable[str]:
-        """The names of damaged ledgers that the miner has put aside."""
-        found = self.ledger.parent.glob(f"{self.ledger.name}.damaged-*")
-        return sorted(path.name for path in found if not path.name.endswith(("-wal", "-shm")))
 
 
 def buckets(ended: Sequence[FinishedChallenge], now_s: float) -> tuple[TimeBucket, ...]:

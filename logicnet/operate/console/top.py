@@ -1,17 +1,24 @@
 """The terminal view: the facts of the page in one column, from 60 characters of width."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from logicnet.operate.console.formatting import NOTHING, clock, headline, score, seconds, short, span, urgency
-from logicnet.operate.console.snapshot import CurrentChallenge, Snapshot
+from logicnet.operate.console.snapshot import (
+    NOTHING,
+    Snapshot,
+    clock,
+    headline,
+    score,
+    seconds,
+    short,
+    span,
+    urgency,
+)
 from logicnet.operate.console.source import MinerSource
 
 REFRESH_S = 1.0
@@ -56,14 +63,12 @@ def view(now: Snapshot, width: int, height: int) -> RenderableType:
 
 
 def _head(now: Snapshot) -> Text:
-    head = Text("logicnet ", "bold", no_wrap=True, overflow="ellipsis")
-    if now.miner is None:
-        head.append("no miner is running", "bold red")
-    else:
+    which = ("no miner is running", "bold red")
+    if now.miner is not None:
         up = span(now.at_s - now.miner.started_at_s)
-        head.append(f"{short(now.miner.hotkey)}, solver {now.miner.solver}, up {up}", "cyan")
-    head.append(f"  {clock(now.at_s)} UTC", "dim")
-    return head
+        which = (f"{short(now.miner.hotkey)}, solver {now.miner.solver}, up {up}", "cyan")
+    parts = (("logicnet ", "bold"), which, (f"  {clock(now.at_s)} UTC", "dim"))
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _figures(now: Snapshot, in_rows: bool) -> RenderableType:
@@ -94,12 +99,13 @@ def _alerts(now: Snapshot, most: int) -> RenderableType | None:
 
 
 def _solving(now: Snapshot, most: int) -> RenderableType:
-    table = _table("In flight", "validator", "time left", "")
-    _text_column(table, "question")
+    table = _table("In flight", "validator", "time left", "", "question", texts=["question"])
     for one in now.solving[:most]:
-        table.add_row(
-            short(one.validator), _bar(one), seconds(max(0.0, one.left_s)), Text(one.question or "...", "dim")
-        )
+        share, level = urgency(one)
+        full = round(share * _BAR)
+        bar = Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")
+        left = seconds(max(0.0, one.left_s))
+        table.add_row(short(one.validator), bar, left, Text(one.question or "...", "dim"))
     if not now.solving:
         table.add_row(NOTHING, "", "", Text("none", "dim"))
     if len(now.solving) > most:
@@ -107,20 +113,9 @@ def _solving(now: Snapshot, most: int) -> RenderableType:
     return table
 
 
-def _bar(one: CurrentChallenge) -> Text:
-    share, level = urgency(one)
-    full = round(share * _BAR)
-    return Text("━" * full, _BAR_STYLES[level]) + Text("━" * (_BAR - full), "grey30")
-
-
 def _answers(now: Snapshot, most: int, narrow: bool) -> RenderableType:
-    table = _table("Answered", "ended")
-    for name in ("took", "reward"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    _text_column(table, "answer")
-    if not narrow:
-        _text_column(table, "question")
+    texts = ["answer"] if narrow else ["answer", "question"]
+    table = _table("Answered", "ended", "took", "reward", "outcome", numbers=["took", "reward"], texts=texts)
     for one in now.answers[:most]:
         style = "" if one.in_time else "red"
         row: list[str | Text] = [clock(one.at_s), seconds(one.seconds), score(one.reward), one.outcome]
@@ -150,9 +145,8 @@ def _trend(now: Snapshot, width: int) -> RenderableType | None:
 def _volumes(now: Snapshot, most: int) -> RenderableType | None:
     if not now.volumes:
         return None
-    table = _table("Volume", "validator")
-    for name in ("promised", "given", "kept", "refused"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("promised", "given", "kept", "refused")
+    table = _table("Volume", "validator", *numbers, numbers=numbers)
     for one in now.volumes[:most]:
         table.add_row(short(one.validator), *map(str, (one.promised, one.given, one.kept, one.refused)))
     return table
@@ -161,9 +155,7 @@ def _volumes(now: Snapshot, most: int) -> RenderableType | None:
 def _refusals(now: Snapshot, most: int) -> RenderableType | None:
     if not now.refusals:
         return None
-    table = _table("Refused", "reason")
-    table.add_column("times", justify="right", no_wrap=True)
-    _text_column(table, "said last")
+    table = _table("Refused", "reason", "times", "said last", numbers=["times"], texts=["said last"])
     for one in now.refusals[:most]:
         table.add_row(one.reason, str(one.count), Text(one.message, "dim"))
     return table
@@ -172,11 +164,9 @@ def _refusals(now: Snapshot, most: int) -> RenderableType | None:
 def _servers(now: Snapshot, most: int) -> RenderableType | None:
     if not now.servers:
         return None
-    table = _table("Models")
-    _text_column(table, "endpoint")
-    for name in ("calls", "tokens/s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table = _table(
+        "Models", "endpoint", "calls", "tokens/s", "", numbers=["calls", "tokens/s"], texts=["endpoint"]
+    )
     for one in now.servers[:most]:
         speed = NOTHING if one.tokens_per_s is None else f"{one.tokens_per_s:.0f}"
         lasts = "" if one.down_since_s is None else f" {span(now.at_s - one.down_since_s)}"
@@ -197,21 +187,11 @@ def _ranks(now: Snapshot) -> RenderableType | None:
     return line
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-        expand=True,
-        header_style="dim",
-        show_header=bool(title),
-    )
+def _table(title: str, *columns: str, numbers: Collection[str] = (), texts: Collection[str] = ()) -> Table:
+    """`texts` share the width that the other columns leave."""
+    table = Table(title=title or None, box=None, pad_edge=False, expand=True, show_header=bool(title))
+    table.title_justify, table.title_style, table.header_style = "left", "bold", "dim"
     for name in columns:
-        table.add_column(name, no_wrap=True)
+        justify: JustifyMethod = "right" if name in numbers else "left"
+        table.add_column(name, justify=justify, no_wrap=True, ratio=1 if name in texts else None)
     return table
-
-
-def _text_column(table: Table, name: str) -> None:
-    table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1)

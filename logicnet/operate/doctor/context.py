@@ -1,31 +1,83 @@
-"""What the checks read: the settings, the chain and the machine.
+"""What the checks read (the settings, the chain, the machine), and what they find.
 
 The hotkey and the chain are read once, however many checks need them. Tests inject a chain, time servers
 and folders of their own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
-from logicnet._util.net import connect_host
 from logicnet.chain import SubnetSnapshot, SubtensorChain, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
 from logicnet.errors import ChainError, LogicnetError, SettingsError
-from logicnet.operate.doctor.finding import Finding, not_checked, note
 from logicnet.operate.doctor.sntp import SERVERS, TimeServer
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
+
+
+class Severity(IntEnum):
+    """The larger, the worse."""
+
+    OK = 0
+    NOTE = 1  # good to know; nothing has to be done
+    WARNING = 2  # costs income now and then, or will before long; or could not be checked
+    ERROR = 3  # costs income now
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`what` was found, `why` it costs income, and what will `mend` it: each a sentence or two.
+
+    A check that was not possible is `checked=False`, and never OK.
+    """
+
+    severity: Severity
+    what: str
+    why: str = ""
+    mend: str = ""
+    checked: bool = True
+
+    def __post_init__(self) -> None:
+        if self.severity is Severity.OK and not self.checked:
+            raise ValueError("a finding that was not checked cannot be OK")
+
+
+def ok(what: str) -> Finding:
+    return Finding(Severity.OK, what)
+
+
+def note(what: str, why: str = "", mend: str = "", *, checked: bool = True) -> Finding:
+    return Finding(Severity.NOTE, what, why, mend, checked)
+
+
+def warning(what: str, why: str, mend: str) -> Finding:
+    return Finding(Severity.WARNING, what, why, mend)
+
+
+def error(what: str, why: str, mend: str) -> Finding:
+    return Finding(Severity.ERROR, what, why, mend)
+
+
+def not_checked(what: str, mend: str) -> Finding:
+    return Finding(Severity.WARNING, what, mend=mend, checked=False)
+
+
+def worst(findings: Iterable[Finding]) -> Severity:
+    return max((finding.severity for finding in findings), default=Severity.OK)
+
 
 Connect = Callable[[str, int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
@@ -98,11 +150,6 @@ class Context:
     def settings(self) -> Settings:
         return self.config.settings
 
-    @property
-    def near_host(self) -> str:
-        """The host at which this machine itself reaches the axon."""
-        return connect_host(self.settings.bind_host)
-
     async def hotkey(self) -> Hotkey:
         """Raises SettingsError."""
         if self._hotkey is None:
@@ -144,15 +191,12 @@ class _ReadOnlyKey:
     crypto_type = 1
 
     @property
-    def ss58_address(self) -> str:
-        self._refuse()
+    def ss58_address(self) -> NoReturn:
+        raise RuntimeError("logicnet doctor only reads")
 
     @property
-    def public_key(self) -> bytes:
-        self._refuse()
+    def public_key(self) -> NoReturn:
+        raise RuntimeError("logicnet doctor only reads")
 
-    def sign(self, payload: bytes) -> bytes:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
+    def sign(self, payload: bytes) -> NoReturn:
         raise RuntimeError("logicnet doctor only reads")

@@ -3,13 +3,12 @@
 The `pm2` command is not used: it starts a daemon where none runs, and the doctor only reads.
 """
 
-from __future__ import annotations
-
 import getpass
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from logicnet.operate.doctor.context import System
 
@@ -32,7 +31,7 @@ class Pm2:
     system: System
 
     @classmethod
-    def of(cls, system: System) -> Pm2:
+    def of(cls, system: System) -> Self:
         return cls(Path(system.environ.get("PM2_HOME") or system.home / ".pm2"), system)
 
     @property
@@ -58,10 +57,6 @@ class Pm2:
         units += sorted((self.system.home / "Library" / "LaunchAgents").glob("pm2.*.plist"))
         user = _user()
         return next((path for path in units if re.search(rf"pm2[-.]{re.escape(user)}\b", path.name)), None)
-
-    @property
-    def has_systemd(self) -> bool:
-        return (self.system.root / "run" / "systemd" / "system").is_dir()
 
     def _alive(self, file: Path) -> int | None:
         try:

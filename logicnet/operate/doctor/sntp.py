@@ -3,8 +3,6 @@
 A request is one datagram to UDP port 123 from any port, so it needs no privileges. The clock is not set.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import struct

@@ -1,11 +1,8 @@
 """The vLLM of this machine: its model, flags, Python and port."""
 
-from __future__ import annotations
-
 import importlib.util
 import shlex
 import shutil
-import socket
 import sys
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Mapping
@@ -13,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving import NoGpu, ServingPlan, cpu, detect, find_model, load, plan
+from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.choose import planned
-from logicnet.operate.serving.gpus import Machine
+from logicnet.operate.serving.gpus import Machine, NoGpu, cpu, detect
 from logicnet.operate.serving.options import PlanOptions
+from logicnet.operate.serving.plan import ServingPlan, plan
+from logicnet.operate.serving.vllm.room import is_free
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The folder of ecosystem.config.js and of the programs that it starts."""
@@ -54,7 +53,7 @@ def local_vllm(model: str, *, flags: str | None, python: str | None, port: str |
     if flags is not None:
         flags, own_port = _without_port(flags)
         port = own_port or port
-    port = port or str(next((one for one in _PORTS if _is_free(one)), _PORTS.start))
+    port = port or str(next((one for one in _PORTS if is_free("127.0.0.1", one)), _PORTS.start))
     if flags is not None:
         return LocalVllm(_absolute(model), flags, found_python, port, has_vllm)
     try:
@@ -114,13 +113,3 @@ def _program(python: str) -> str:
 def _absolute(model: str) -> str:
     """The absolute path of a folder; the name of a model unchanged."""
     return str(Path(model).absolute()) if Path(model).is_dir() else model
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -3,20 +3,18 @@
 1. whose wallet, 2. which hotkey of it, 3. which network, 4. which port, 5. which model.
 """
 
-from __future__ import annotations
-
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from logicnet.chain import load_hotkey
 from logicnet.config import Setting, check, read, table
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.machine import LocalVllm, best_model, local_vllm
@@ -33,10 +31,7 @@ VOLUME = table()["miner.epoch_volume"].variable
 _WRITTEN = {
     "SN35_MINER_PYTHON",
     "SN35_VLLM",
-    "SN35_VLLM_MODEL",
-    "SN35_VLLM_PORT",
-    "SN35_VLLM_FLAGS",
-    "SN35_VLLM_PYTHON",
+    *(f"SN35_VLLM_{end}" for end in ("MODEL", "PORT", "FLAGS", "PYTHON")),
 }
 """Written again each time; other variables of an earlier `.env` are kept."""
 
@@ -169,7 +164,7 @@ def _model(
                 "one of them."
             )
         return None
-    answer = options.model or _earlier_model(before, found)
+    answer = options.model or found.get(_variable(_BASE_URL)) or before.get("SN35_VLLM_MODEL") or None
     if options.ask is None or options.model is not None:
         answer = answer or best_model()
         if answer is None:
@@ -177,30 +172,28 @@ def _model(
                 "This machine has no GPU for a model: give the --miner.llm_client.base_url of a server, or a "
                 "small --model for the CPU."
             )
-        return _served(answer, options, found, before, known)
-    usual = answer or best_model() or ""
-    return _until_valid(
-        options.ask, _MODEL_WORDS, usual, lambda text: _served(text, options, found, before, known)
-    )
+        return _served(options, found, before, known, answer)
+    served = partial(_served, options, found, before, known)
+    return _until_valid(options.ask, _MODEL_WORDS, answer or best_model() or "", served)
 
 
 def _served(
-    answer: str,
     options: InitOptions,
     found: dict[str, str],
     before: Mapping[str, str],
     known: Mapping[str, str],
+    text: str,
 ) -> LocalVllm | None:
     variable = _variable(_BASE_URL)
-    if "://" in answer or answer == found.get(variable):
-        read([f"--{_BASE_URL}={answer}"], {}, Path(os.devnull))
-        found[variable] = answer
+    if "://" in text or text == found.get(variable):
+        read([f"--{_BASE_URL}={text}"], {}, Path(os.devnull))
+        found[variable] = text
         return None
     flags = options.vllm_flags
-    if flags is None and answer == before.get("SN35_VLLM_MODEL"):
+    if flags is None and text == before.get("SN35_VLLM_MODEL"):
         flags = before.get("SN35_VLLM_FLAGS")  # the operator may have changed them
     vllm = local_vllm(
-        answer,
+        text,
         flags=flags,
         python=options.vllm_python or before.get("SN35_VLLM_PYTHON"),
         port=before.get("SN35_VLLM_PORT"),
@@ -211,10 +204,6 @@ def _served(
     if vllm.volume is not None and VOLUME not in known:
         found[VOLUME] = str(vllm.volume)
     return vllm
-
-
-def _earlier_model(before: Mapping[str, str], found: Mapping[str, str]) -> str | None:
-    return found.get(_variable(_BASE_URL)) or before.get("SN35_VLLM_MODEL") or None
 
 
 def _ask_model_and_key(found: dict[str, str], options: InitOptions, environ: Mapping[str, str]) -> None:
@@ -290,10 +279,3 @@ def _written(setting: Setting, text: str) -> str:
 
 def _variable(name: str) -> str:
     return table()[name].variable
-
-
-def validate(env_file: Path) -> None:
-    """Raise SettingsError if the miner would not start with `env_file`."""
-    config = read([], {}, env_file)
-    check(config)
-    load_hotkey(config.settings.wallet)

@@ -1,20 +1,56 @@
-"""Writes both files or neither. Existing files are replaced with --force alone, and backed up."""
+"""`logicnet init`: asks, writes both files or neither, and prints the next steps.
 
-from __future__ import annotations
+Existing files are replaced with --force alone, and backed up.
+"""
 
 import json
 import os
+import re
+import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loguru import logger
+
+from logicnet.chain import load_hotkey
+from logicnet.config import check, read, table
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.init import env_file
 from logicnet.operate.init.machine import CHECKOUT
-from logicnet.operate.init.questions import InitAnswers, validate
+from logicnet.operate.init.questions import VOLUME, InitAnswers, InitOptions, collect_answers
+
+_BARE = re.compile(r"[0-9A-Za-z_./:@%+,=~-]*")
+
+
+def line(name: str, value: str) -> str:
+    """A line that python-dotenv and ecosystem.config.js read alike. Raises SettingsError if there is none."""
+    if _BARE.fullmatch(value):
+        return f"{name}={value}"
+    if value.isprintable() and "\\" not in value:
+        for quote in ('"', "'"):
+            if quote not in value:
+                return f"{name}={quote}{value}{quote}"
+    raise SettingsError(
+        f"{name} cannot be written to .env: its value has both kinds of quotes, a backslash or a line break."
+    )
+
+
+def text(groups: Mapping[str, Mapping[str, str]]) -> str:
+    """A file of named groups; empty groups are left out."""
+    head = (
+        "# Written by `logicnet init`. The miner reads LOGICNET_... and the keys, ecosystem.config.js all.\n"
+        "# Flags override the environment, the environment this file. It may hold secrets: keep it private.\n"
+    )
+    parts = [
+        "\n".join([f"# --- {title}", *(line(name, value) for name, value in group.items())])
+        for title, group in groups.items()
+        if group
+    ]
+    return "\n".join([head, "\n\n".join(parts), ""])
+
 
 ECOSYSTEM = "ecosystem.config.js"
 BACKUPS = Path(".run/backups")  # ignored by git, as .env is
@@ -56,7 +92,9 @@ def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
             trial = Path(aside) / ".env"
             _put(trial, text, 0o600)
             try:
-                validate(trial)
+                config = read([], {}, trial)
+                check(config)
+                load_hotkey(config.settings.wallet)
             except SettingsError as wrong:
                 raise SettingsError(str(wrong).replace(str(trial), ".env")) from None
         done = WrittenFiles()
@@ -88,7 +126,7 @@ def env_text(answers: InitAnswers) -> str:
         }
     kept = {name: value for name, value in answers.kept.items() if name not in vllm}
     title = "the model, served by vLLM on this machine" if answers.vllm else "the model is served elsewhere"
-    return env_file.text(
+    return text(
         {
             "the miner": {**answers.settings, "SN35_MINER_PYTHON": sys.executable},
             title: vllm,
@@ -142,3 +180,61 @@ def _put(file: Path, text: str, mode: int) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+USAGE = (
+    "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--yes] [--force] "
+    "[--flag value]...",
+    """Write .env and ecosystem.config.js for this machine. Nothing in them needs editing.
+
+Without a terminal, or with --yes, nothing is asked. Else five settings are asked unless a flag gives them:
+--wallet.name, --wallet.hotkey, --subtensor.network, --axon.port, and --model (for vLLM on this machine: a
+name of `logicnet models`, or a folder) or --miner.llm_client.base_url (a running server). Other flags of
+`mine` are written too. --vllm-flags replaces the flags of `logicnet plan`, --vllm-python names the Python
+that has vLLM. Existing files are replaced with --force alone, and backed up in .run/backups.""",
+)
+
+
+def run(options: InitOptions) -> None:
+    """Ask, write, print. Raises SettingsError and LogicnetError; then no file has changed."""
+    refuse_to_overwrite(options.folder, force=options.force)
+    logger.disable("logicnet.chain")  # `logicnet doctor` reports the hotkey's file
+    try:
+        answers = collect_answers(options)
+        done = write(answers, options.folder, force=options.force)
+    finally:
+        logger.enable("logicnet.chain")
+    for line in summary(options, answers, done):
+        print(line)
+
+
+def summary(options: InitOptions, answers: InitAnswers, done: WrittenFiles) -> list[str]:
+    """The files written, and the next steps."""
+    lines = [f"Wrote {file}." for file in done.files]
+    lines += [f"{file} is unchanged." for file in done.same]
+    lines += [f"The old file is kept as {file}." for file in done.backups]
+    vllm = answers.vllm
+    if vllm is None:
+        lines.append("A running server has the model, so pm2 starts the miner alone.")
+    else:
+        lines.append(f"vLLM will serve {vllm.model} with {vllm.flags or 'its defaults'}.")
+    volume = answers.settings.get(VOLUME) or table()["miner.epoch_volume"].default
+    estimated = ", the estimate of the plan" if vllm is not None and str(vllm.volume) == volume else ""
+    lines.append(
+        f"The miner promises {volume} challenges per interval{estimated}. `logicnet volume advise` measures "
+        "how many it keeps."
+    )
+    steps, folder = [], options.folder.resolve()
+    pm2 = "npx pm2"
+    if vllm is not None and not vllm.has_vllm:
+        steps.append(f"{shlex.quote(vllm.python)} -m pip install -e '{CHECKOUT}[vllm]'")
+    if not (CHECKOUT / "node_modules" / ".bin" / "pm2").exists():
+        steps.append("npm ci" if folder == CHECKOUT else f"npm ci --prefix {shlex.quote(str(CHECKOUT))}")
+    if folder != CHECKOUT:  # npx there would download another pm2
+        pm2 = shlex.quote(str(CHECKOUT / "node_modules" / ".bin" / "pm2"))
+    if folder != Path.cwd():
+        steps.append(f"cd {shlex.quote(str(folder))}")
+    steps += [f"{pm2} start ecosystem.config.js", "logicnet doctor"]
+    if vllm is not None:
+        steps.append("logicnet volume advise    # once the model answers: measures the volume to promise")
+    return [*lines, "", "Next:", *(f"    {step}" for step in steps)]

@@ -1,7 +1,5 @@
 """What `logicnet models` and `logicnet plan` print, and the plan that `logicnet vllm` starts."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path
@@ -15,8 +13,7 @@ from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
 from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
-_RECENT = 2024
-"""Older models are planned when they are named, and never suggested."""
+_RECENT = 2024  # Older models are planned when they are named, and never suggested
 
 
 def console() -> Console:

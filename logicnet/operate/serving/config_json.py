@@ -1,7 +1,5 @@
 """A model that is in no catalogue: from config.json and the safetensors headers of a folder or of the hub."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -24,8 +22,8 @@ from pydantic import ValidationError
 
 from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
+from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.memory import GIB
-from logicnet.operate.serving.model import Model, Precision
 
 _CONFIG = "config.json"
 

@@ -1,7 +1,5 @@
 """Machine: the GPUs that a plan is for, as NVML or the operator describes them, or a CPU."""
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The flags of `logicnet plan` and `logicnet vllm`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Self
 

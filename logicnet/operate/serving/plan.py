@@ -1,23 +1,24 @@
 """Plan: one model on one machine, with the flags to start vLLM with; or why it does not fit."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
+from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.gpus import Device, Machine, cpu_speed, speed_of
 from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
+    THINKING,
+    Throughput,
+    Workload,
     batched_tokens,
+    estimate,
     kv_tokens,
     overhead_bytes,
     weights_bytes,
 )
-from logicnet.operate.serving.model import Model, Precision
-from logicnet.operate.serving.throughput import THINKING, Throughput, Workload, estimate
 from logicnet.scoring.rhythm import LOOP_S
 from logicnet.volume.advice import safe_volume
 
@@ -64,7 +65,10 @@ class ServingPlan:
     overhead_bytes: int
     kv_tokens: int
     throughput: Throughput
-    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.machine.environment
 
     @property
     def at_once(self) -> int:
@@ -194,20 +198,9 @@ def _on_gpus(
     rate = estimate(model, weights, tokens, speed_of(gpu.name, gpu.total_bytes), load, gpus=gpus)
     if not rate.at_once:
         return _no_challenge(precision, tokens, rate, load)
+    replicas = len(machine.devices) // gpus
     return ServingPlan(
-        model,
-        machine,
-        precision,
-        checkpoint,
-        gpus,
-        len(machine.devices) // gpus,
-        share,
-        context,
-        weights,
-        overhead,
-        tokens,
-        rate,
-        machine.environment,
+        model, machine, precision, checkpoint, gpus, replicas, share, context, weights, overhead, tokens, rate
     )
 
 
@@ -231,10 +224,8 @@ def _on_cpu(model: Model, machine: Machine, load: Workload) -> ServingPlan | str
             break
     if context is None or not rate.at_once:
         return _no_challenge("full", tokens, rate, load)
-    environment = {"VLLM_CPU_KVCACHE_SPACE": str(space)}
-    return ServingPlan(
-        model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, tokens, rate, environment
-    )
+    machine = replace(machine, environment={"VLLM_CPU_KVCACHE_SPACE": str(space)})
+    return ServingPlan(model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, tokens, rate)
 
 
 def _context(model: Model, tokens: int) -> int | None:

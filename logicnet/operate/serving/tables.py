@@ -1,7 +1,5 @@
 """Models and plans as tables for a terminal, and as JSON for scripts."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logicnet.operate.serving.catalogue import ModelCatalogue
+from logicnet.operate.serving.catalogue import Model, ModelCatalogue
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
-from logicnet.operate.serving.model import Model
 from logicnet.operate.serving.plan import Misfit, ServingPlan
 from logicnet.scoring.reward import volume_factor
 

@@ -1,9 +1,6 @@
 """The telemetry's part of the composition root."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Iterator
 
 from loguru import logger
 
@@ -23,7 +20,17 @@ from logicnet.settings import Settings
 
 def restored_meter(ledger: Ledger) -> Meter:
     """A meter that continues the epochs in the ledger."""
-    return Meter(_epochs(ledger))
+    try:
+        with LedgerReader.open(ledger.path) as reader:
+            rows = reader.newest("epochs", MOST_VALIDATORS)
+    except LedgerError as error:  # the writer of the ledger has logged the cause
+        logger.debug("{}", error)
+        rows = []
+    names = ("started_at_s", "promised", "given", "refused")
+    return Meter(
+        (EpochCount(Hotkey(row["validator"]), *(row[name] for name in names)), row["answered_in_time"])
+        for row in reversed(rows)
+    )
 
 
 def telemetry_server(
@@ -44,15 +51,3 @@ def telemetry_server(
     }
     address = address_file(ledger.path)
     return TelemetryServer(pages, host=settings.admin.host, port=settings.admin.port, address_file=address)
-
-
-def _epochs(ledger: Ledger) -> Iterator[tuple[EpochCount, int]]:
-    try:
-        with LedgerReader.open(ledger.path) as reader:
-            rows = reader.newest("epochs", MOST_VALIDATORS)
-    except LedgerError as error:  # the writer of the ledger has logged the cause
-        logger.debug("{}", error)
-        return
-    for row in reversed(rows):
-        counts = (row[name] for name in ("started_at_s", "promised", "given", "refused"))
-        yield EpochCount(Hotkey(row["validator"]), *counts), row["answered_in_time"]

@@ -4,8 +4,6 @@ The event loop writes and the telemetry thread reads, without a lock: the reader
 step of the interpreter (`dict.copy`), and a count that is one behind is corrected by the next read.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
@@ -18,9 +16,7 @@ from logicnet.protocol import Hotkey
 BOUNDS_S = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 60.0, 64.0)
 """Upper bounds of the histogram of answer times. Validators wait 64 s at most."""
 
-MOST_VALIDATORS = 256
-"""As many as a subnet has neurons: the values of a label must be bounded."""
-
+MOST_VALIDATORS = 256  # As many as a subnet has neurons: the values of a label must be bounded
 MOST_IN_FLIGHT = 4096
 LOST_AFTER_S = 30.0
 """A challenge without an end this long after its deadline is no longer in flight: its task broke."""

@@ -1,7 +1,5 @@
 """The page for Prometheus. Labels are words of ours, model servers, and at most 256 validators."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence

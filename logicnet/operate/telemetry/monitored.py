@@ -4,8 +4,6 @@ Health is judged by its calls. While there are none it is probed, so that a serv
 without traffic is noticed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence

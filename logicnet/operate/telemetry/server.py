@@ -5,8 +5,6 @@ callers together get fifty replies a second, and connections are limited. If the
 miner logs a warning and mines on.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,6 @@
 """The state of the miner as `/state` serves it. Questions and answers are in the ledger, not here."""
 
-from __future__ import annotations
-
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+import httpx2
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from logicnet import __version__
 from logicnet._util.text import one_line
@@ -125,3 +125,23 @@ def servers(statuses: Sequence[EndpointStatus], now_s: float) -> list[ModelServe
 def address_file(ledger: Path) -> Path:
     """The file in which the miner of this ledger writes the address of its telemetry server."""
     return ledger.with_name(ledger.name + ".admin")
+
+
+_TIMEOUT_S = 2.0
+
+
+def http_client() -> httpx2.Client:
+    """For `read_state`. The miner is on this machine: proxies of the environment are ignored."""
+    return httpx2.Client(timeout=_TIMEOUT_S, trust_env=False)
+
+
+def read_state(ledger: Path, http: httpx2.Client) -> State | None:
+    """None if no miner of `ledger`, an absolute path, can be reached. Blocks."""
+    try:
+        url = json.loads(address_file(ledger).read_bytes())["url"]
+        reply = http.get(f"{url}/state")
+        state = State.model_validate_json(reply.content) if reply.status_code == 200 else None
+    except (OSError, ValueError, TypeError, KeyError, httpx2.HTTPError, httpx2.InvalidURL, ValidationError):
+        return None
+    # After a crash the address file stays, and another miner may have got the port.
+    return state if state is not None and state.ledger == str(ledger) else None

@@ -15,10 +15,9 @@ from rich.console import Console
 from logicnet.cli import main
 from logicnet.errors import ModelError, SettingsError
 from logicnet.evals.challenges.sets import make
-from logicnet.operate.advise import QUESTIONS, run
+from logicnet.operate.advise import QUESTIONS, Measured, run, table
 from logicnet.settings import Settings
 from logicnet.volume.advice import Level, advise
-from logicnet.volume.messages import Measured, table
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 

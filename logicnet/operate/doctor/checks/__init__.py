@@ -1,42 +1,29 @@
-"""The checks, a module each, and their registry."""
+"""The checks and their registry."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from logicnet.operate.doctor.checks import (
-    boot,
-    chain,
-    clock,
-    demand,
-    disk,
-    limits,
-    models,
-    network,
-    registration,
-    settings,
-    validators,
-    versions,
-    wallet,
-)
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding
+from logicnet.operate.doctor.checks import clock, demand, disk, models, network, wallet
+from logicnet.operate.doctor.checks.installation import boot, limits, settings, versions
+from logicnet.operate.doctor.checks.subnet import chain, registration, validators
+from logicnet.operate.doctor.context import Context, Finding
 
-Findings = Iterable[Finding]
+Findings = Finding | Iterable[Finding]
 Check = Callable[[Context], Findings | Awaitable[Findings]]
 """A check only reads. A coroutine runs on the event loop, a plain function on a thread."""
 
 CHECKS: Mapping[str, Check] = {
-    "settings": settings.check,
+    "settings": settings,
     "wallet": wallet.check,
-    "versions": versions.check,
+    "versions": versions,
     "clock": clock.check,
     "network": network.check,
-    "chain": chain.check,
-    "registration": registration.check,
-    "validators": validators.check,
+    "chain": chain,
+    "registration": registration,
+    "validators": validators,
     "demand": demand.check,
     "models": models.check,
     "disk": disk.check,
-    "limits": limits.check,
-    "boot": boot.check,
+    "limits": limits,
+    "boot": boot,
 }
 """In the order of the report: the first findings often explain the later ones."""

@@ -4,17 +4,13 @@ Time servers tell it to milliseconds. Where UDP port 123 is closed, the time of 
 large error.
 """
 
-from __future__ import annotations
-
 import asyncio
-from collections.abc import Sequence
 
 from logicnet.axon.nonces import FUTURE_S
 from logicnet.axon.wire import SLOWEST_TRANSIT_S
 from logicnet.chain import SubnetSnapshot
 from logicnet.errors import ChainError
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, not_checked, note, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, not_checked, note, ok, warning
 from logicnet.operate.doctor.sntp import Drift, drift
 
 _TOLERATED_S = 0.5
@@ -27,20 +23,18 @@ _MEND = "Turn clock synchronisation on: sudo timedatectl set-ntp true (or instal
 _FROM_THE_FUTURE = "Every signed request seems to come from the future and is refused."
 
 
-async def check(context: Context) -> Sequence[Finding]:
+async def check(context: Context) -> Finding:
     servers, snapshot = await asyncio.gather(
         drift(context.system.time_servers, context.system.timeouts.time_s), _snapshot(context)
     )
     if servers is not None:
-        return [_by_servers(servers)]
+        return _by_servers(servers)
     if snapshot is not None:
-        return [_by_chain(snapshot)]
-    return [
-        not_checked(
-            "Not checked: no time server replies (UDP port 123), and the chain cannot be read.",
-            "Open UDP port 123 for outgoing packets, or compare `date -u` with a correct clock.",
-        )
-    ]
+        return _by_chain(snapshot)
+    return not_checked(
+        "Not checked: no time server replies (UDP port 123), and the chain cannot be read.",
+        "Open UDP port 123 for outgoing packets, or compare `date -u` with a correct clock.",
+    )
 
 
 async def _snapshot(context: Context) -> SubnetSnapshot | None:

@@ -1,14 +1,11 @@
 """Do validators ask, do they ask what the miner answers, and are the answers in time? From the ledger."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 
 from logicnet.errors import LedgerError, Reason
 from logicnet.ledger import LedgerReader, Which, ledger_path
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, note, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, note, ok, warning
 
 _SINCE_S = 86_400.0  # older requests say little about today
 _QUIET_S = 3 * 3600.0  # active validators ask several times an hour

@@ -1,7 +1,5 @@
 """Is there room for the ledger, the logs and the models, and may the miner write there?"""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator
@@ -9,8 +7,7 @@ from pathlib import Path
 
 from logicnet.errors import LedgerError
 from logicnet.ledger import LedgerReader, ledger_path
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, ok, warning
 
 MB, GB = 10**6, 10**9
 _LEAST = GB // 5  # less than a day of ledger at full volume; at 0 SQLite cannot write

@@ -3,8 +3,6 @@
 `/health` of a vLLM with a hung engine replies 200, so each server is asked to write a few words.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Sequence
@@ -14,8 +12,7 @@ from logicnet.config import endpoints
 from logicnet.deadline import TIMEOUT_CAP_S, Deadline
 from logicnet.errors import SettingsError
 from logicnet.llm import Endpoint, Message, Spec
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, not_checked, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, not_checked, ok, warning
 
 _TOKENS = 64
 _FEW = 8  # tokens; too few to measure a speed

@@ -1,7 +1,5 @@
 """Does the axon listen and reply, and does the chain send validators to the right address?"""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import json
@@ -10,13 +8,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from logicnet._util.net import connect_host
 from logicnet.chain import AxonAddress
 from logicnet.chain.address import ExternalAddress
 from logicnet.errors import ChainError, Reason, SettingsError
 from logicnet.ledger import ledger_path
-from logicnet.operate.doctor.context import Context, Offline, skipped
-from logicnet.operate.doctor.finding import Finding, error, not_checked, note, ok, warning
-from logicnet.operate.telemetry import State, http_client, read_state
+from logicnet.operate.doctor.context import (
+    Context,
+    Finding,
+    Offline,
+    error,
+    not_checked,
+    note,
+    ok,
+    skipped,
+    warning,
+)
+from logicnet.operate.telemetry.state import State, http_client, read_state
 
 _MOST = 4096  # bytes of a reply; the axon's have 200
 _REST_S = 1.0  # for the rest of a reply after its first bytes
@@ -37,7 +45,7 @@ async def _listening(context: Context) -> Finding:
     where = f"port {port} of {host}"
     try:
         async with asyncio.timeout(context.system.timeouts.axon_s):
-            reply = await _request(context, context.near_host, port)
+            reply = await _request(context, connect_host(host), port)
     except TimeoutError:
         return error(
             f"Something listens on {where} and does not reply.",

@@ -1,7 +1,5 @@
 """Can the miner sign, and can anybody else? The content of a key is never shown."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import stat
@@ -10,8 +8,7 @@ from pathlib import Path
 
 from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
-from logicnet.operate.doctor.context import Context
-from logicnet.operate.doctor.finding import Finding, error, ok, warning
+from logicnet.operate.doctor.context import Context, Finding, error, ok, warning
 from logicnet.operate.doctor.pm2 import Pm2
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -3,31 +3,33 @@
 The patterns were taken from real output, which stands with its versions in the folder `said` of the tests.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A row of the table.
 
-    `cause` and `mend` are a sentence each and may name the groups of `pattern` in braces. A `permanent`
-    failure happens again at every start, so nothing is gained by a restart.
+    `cause` and `mend` are a sentence each and may name the groups of `pattern` in braces.
     """
 
     name: str
     pattern: str
     cause: str
     mend: str
-    permanent: bool = True
+
+    @property
+    def permanent(self) -> bool:
+        """Whether it happens again at every start, so that nothing is gained by a restart."""
+        return self.name not in _PASSING
 
     def __str__(self) -> str:
         return f"{self.cause}. {self.mend}."
 
 
+_PASSING = {"out of memory", "hub unreachable", "port taken", "disk full", "engine died"}
 _TABLE = (
     Failure(
         "unknown flag",
@@ -62,7 +64,6 @@ _TABLE = (
         r"requested memory for kv \((?P<asked>[\d.]+) GiB\)",
         "{asked} GiB of KV cache are asked for, and {free} GiB of memory are free",
         "Lower VLLM_CPU_KVCACHE_SPACE, or stop other programs that use memory",
-        permanent=False,
     ),
     Failure(
         "out of memory",
@@ -70,7 +71,6 @@ _TABLE = (
         r"\([\d.]+, (?P<wanted>[\d.]+) GiB\)",
         "vLLM wants {wanted} GiB of a GPU that has {free} of {all} GiB free",
         "Stop what else uses its memory (nvidia-smi names it), or give a lower --gpu-memory-utilization",
-        permanent=False,
     ),
     Failure(
         "out of memory",
@@ -78,14 +78,12 @@ _TABLE = (
         r"of (?P<all>[\d.]+ GiB)",
         "the GPU's memory is full: {wanted} more were wanted of a GPU of {all}",
         "`logicnet plan` says what fits this GPU; a smaller model or fewer --max-num-seqs help",
-        permanent=False,
     ),
     Failure(
         "out of memory",
         r"No available memory for the cache blocks",
         "the weights leave no memory for any KV cache",
         "`logicnet plan` says what fits this GPU; give a higher --gpu-memory-utilization or a smaller model",
-        permanent=False,
     ),
     # After the rows on the KV cache: where it is allowed, vLLM prints this as a warning before them.
     Failure(
@@ -148,14 +146,12 @@ _TABLE = (
         r"We couldn't connect to 'https?://\S+' to load|LocalEntryNotFoundError: .*check your connection",
         "the model is not on this disk, and huggingface.co cannot be reached",
         "Check this machine's network and DNS; the supervisor tries again",
-        permanent=False,
     ),
     Failure(
         "port taken",
         r"Address already in use",
         "another program listens on vLLM's port",
         "Stop it, or give another --port",
-        permanent=False,
     ),
     Failure(
         "no vLLM",
@@ -168,19 +164,15 @@ _TABLE = (
         r"No space left on device",
         "the disk is full",
         "Free space in HF_HOME (default: ~/.cache/huggingface): a model takes 2 GB for each 1e9 parameters",
-        permanent=False,
     ),
     Failure(
         "engine died",
         r"EngineDeadError|engine core exited unexpectedly",
         "vLLM's engine died",
         "Its own reason stands above; `dmesg` shows whether the kernel killed it for its memory",
-        permanent=False,
     ),
 )
 """The first row that matches counts: reasons of a failure stand before the failures that follow."""
-
-_PATTERNS = tuple(re.compile(row.pattern) for row in _TABLE)
 
 _RENAMED = {"--precision": "--dtype float16", "--shard": "--tensor-parallel-size N"}
 """Flags that guides for this subnet name and no vLLM has, with what they mean."""
@@ -190,8 +182,8 @@ _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 
 def recognise(output: str) -> Failure | None:
     """The failure that `output` shows, its sentences filled in; None if no row matches."""
-    for row, pattern in zip(_TABLE, _PATTERNS, strict=True):
-        match = pattern.search(output)
+    for row in _TABLE:
+        match = re.search(row.pattern, output)
         if match is None:
             continue
         groups = {name: text for name, text in match.groupdict().items() if text is not None}
@@ -199,8 +191,7 @@ def recognise(output: str) -> Failure | None:
             groups["model"] = groups["name"]
         if row.name == "unknown flag":
             groups["replacement"] = _replacement(groups["flag"], output)
-        cause, mend = row.cause.format(**groups), row.mend.format(**groups)
-        return Failure(row.name, row.pattern, cause, mend, row.permanent)
+        return replace(row, cause=row.cause.format(**groups), mend=row.mend.format(**groups))
     return None
 
 

@@ -3,8 +3,6 @@
 The operator's flags go to vLLM unchanged and win: what the plan says about the same matter is left out.
 """
 
-from __future__ import annotations
-
 import math
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,7 @@ from dataclasses import dataclass, field
 
 from logicnet._util.net import connect_url
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import ServingPlan
+from logicnet.operate.serving.plan import ServingPlan
 
 _DEFAULTS = {"--host": "127.0.0.1", "--port": "8000"}
 _UTILISATION = "--gpu-memory-utilization"

@@ -1,7 +1,5 @@
 """`logicnet vllm`: starts a supervised vLLM from a plan and the operator's own flags."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib.util
 import os
@@ -14,12 +12,14 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import NoGpu, ServingPlan, find_model, load, plan
+from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.choose import machine_of, planned
+from logicnet.operate.serving.gpus import NoGpu
 from logicnet.operate.serving.options import PlanOptions, VllmOptions
-from logicnet.operate.serving.vllm import gpu_memory
+from logicnet.operate.serving.plan import ServingPlan, plan
 from logicnet.operate.serving.vllm.launch import Launch, launch
-from logicnet.operate.serving.vllm.orphans import group_file
+from logicnet.operate.serving.vllm.process import group_file
+from logicnet.operate.serving.vllm.room import nvml
 from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 
 NOTES = Path(".run")
@@ -42,7 +42,7 @@ def run(options: VllmOptions) -> int:
         environment(),
         group_file(started.port, NOTES),
         policy=policy,
-        nvml=None if options.on_cpu else gpu_memory.nvml(),
+        nvml=None if options.on_cpu else nvml(),
     )
     return 130 if asyncio.run(_until_signal(supervisor)) == signal.SIGINT else 0
 

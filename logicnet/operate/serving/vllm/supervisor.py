@@ -3,8 +3,6 @@
 It logs one line for each event. When `run` returns or raises, the last process of vLLM's group has ended.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,14 +16,24 @@ from loguru import logger
 
 from logicnet._util.backoff import Backoff
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.vllm import port
 from logicnet.operate.serving.vllm.failures import last_error, recognise
-from logicnet.operate.serving.vllm.gpu_memory import shortages
-from logicnet.operate.serving.vllm.health import HealthPolicy, HealthVerdict, Observation, ProbeOutcome
+from logicnet.operate.serving.vllm.health import (
+    HealthPolicy,
+    HealthVerdict,
+    Observation,
+    ProbeOutcome,
+    Prober,
+)
 from logicnet.operate.serving.vllm.launch import Launch
-from logicnet.operate.serving.vllm.orphans import exclusive, kill_recorded, record_group
-from logicnet.operate.serving.vllm.probe import Prober
-from logicnet.operate.serving.vllm.process import Show, VllmProcess, show
+from logicnet.operate.serving.vllm.process import (
+    Show,
+    VllmProcess,
+    exclusive,
+    kill_recorded,
+    record_group,
+    show,
+)
+from logicnet.operate.serving.vllm.room import is_free, listener, shortages
 
 _POLL_S = 0.5  # for the server to come up, a port or a GPU to become free
 _PORT_S = 10.0  # a server that is just ending still has its port
@@ -109,11 +117,11 @@ class Supervisor:
         Raises LogicnetError if another server has the port.
         """
         launch, end_s = self.launch, self.clock() + _PORT_S
-        while not port.is_free(launch.host, launch.port) and not stop.is_set():
+        while not is_free(launch.host, launch.port) and not stop.is_set():
             if self.clock() >= end_s:
-                listener = await asyncio.to_thread(port.listener, launch.port) or "another program"
+                other = await asyncio.to_thread(listener, launch.port) or "another program"
                 raise LogicnetError(
-                    f"vLLM's port {launch.port} is taken by {listener}; stop it, or give another --port, and "
+                    f"vLLM's port {launch.port} is taken by {other}; stop it, or give another --port, and "
                     "the miner its address (--miner.llm_client.base_url)"
                 )
             await self.sleep(_POLL_S)

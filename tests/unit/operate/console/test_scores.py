@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.operate.console.scores import UNKNOWN, RewardEstimate, Scores
+from logicnet.operate.console.source import UNKNOWN, RewardEstimate, Scores
 from tests.unit.evals.report.runs import mixed, write_run
 
 ROW = {"question": "q", "answer": "a", "in_time": 1, "exact": None, "chosen": None, "seconds": 64.0}

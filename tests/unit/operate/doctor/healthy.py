@@ -21,11 +21,10 @@ from logicnet.config import read
 from logicnet.events import Admitted, Answered, EpochCount
 from logicnet.ledger import Ledger
 from logicnet.operate.demo.stage import hotkey
-from logicnet.operate.doctor import Context, Finding, Severity, run_checks
-from logicnet.operate.doctor.context import System, Timeouts
-from logicnet.operate.doctor.finding import worst
-from logicnet.operate.telemetry import State, TelemetryServer, address_file
-from logicnet.operate.telemetry.server import Page
+from logicnet.operate.doctor.context import Context, Finding, Severity, System, Timeouts, worst
+from logicnet.operate.doctor.run import run_checks
+from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.state import State, address_file
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
 from tests.harness.mini_substrate import MiniChain

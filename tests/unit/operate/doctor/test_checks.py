@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from logicnet.operate.doctor import CHECKS, Context, Finding, Severity, run_checks
-from logicnet.operate.doctor.checks import wallet
-from logicnet.operate.doctor.finding import ok
+from logicnet.operate.doctor.checks import CHECKS, wallet
+from logicnet.operate.doctor.context import Context, Finding, Severity, ok
+from logicnet.operate.doctor.run import run_checks
 from tests.harness.scripted_model import Mode
 from tests.unit.operate.doctor.healthy import IP, VALIDATORS, SetUp
 

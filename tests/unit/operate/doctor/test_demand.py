@@ -11,9 +11,8 @@ from logicnet.config import read
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Refused
 from logicnet.ledger import Ledger
-from logicnet.operate.doctor import Context, Severity
 from logicnet.operate.doctor.checks.demand import check
-from logicnet.operate.doctor.finding import worst
+from logicnet.operate.doctor.context import Context, Severity, worst
 from logicnet.protocol import Hotkey
 
 ALICE = Hotkey("5Alice")

@@ -9,9 +9,8 @@ import pytest
 
 from logicnet.config import read
 from logicnet.ledger import Ledger
-from logicnet.operate.doctor import Context, Finding, Severity
 from logicnet.operate.doctor.checks import disk
-from logicnet.operate.doctor.context import System
+from logicnet.operate.doctor.context import Context, Finding, Severity, System
 from tests.unit.ledger.facts import admitted, epoch
 
 DAY_S = 86_400.0

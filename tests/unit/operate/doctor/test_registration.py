@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logicnet.chain import Neuron, RankedNeuron, SubnetSnapshot
-from logicnet.operate.doctor import Severity
-from logicnet.operate.doctor.checks.registration import safety
+from logicnet.operate.doctor.checks.subnet import safety
+from logicnet.operate.doctor.context import Severity
 from logicnet.protocol import Hotkey, Uid
 
 

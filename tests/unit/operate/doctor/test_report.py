@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from logicnet.operate.doctor import Finding, Severity
-from logicnet.operate.doctor.finding import error, not_checked, note, ok, warning
-from logicnet.operate.doctor.report import as_json, masked, secrets_in, show, status, summary
+from logicnet.operate.doctor.context import Finding, Severity, error, not_checked, note, ok, warning
+from logicnet.operate.doctor.run import as_json, masked, secrets_in, show, status, summary
 
 FOUND = {
     "clock": [ok("The clock is right.")],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logicnet.operate.doctor import Severity
-from logicnet.operate.doctor.checks.versions import findings
+from logicnet.operate.doctor.checks.installation import findings
+from logicnet.operate.doctor.context import Severity
 
 
 @pytest.mark.parametrize(

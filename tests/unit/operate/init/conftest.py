@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.operate.demo.stage import hotkey
-from logicnet.operate.serving import NoGpu, gpus_of_size
+from logicnet.operate.serving.gpus import NoGpu, gpus_of_size
 from tests.harness.quiet import logging_put_back
 
 

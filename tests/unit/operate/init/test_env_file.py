@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.errors import SettingsError
-from logicnet.operate.init import env_file
+from logicnet.operate.init import writing as env_file
 
 
 @given(st.text())

@@ -7,8 +7,7 @@ import re
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import ModelCatalogue, load
-from logicnet.operate.serving.catalogue import OURS
+from logicnet.operate.serving.catalogue import OURS, ModelCatalogue, load
 
 DOCUMENTED = {
     "Qwen/Qwen2-7B-Instruct": 24,

@@ -12,7 +12,7 @@ from huggingface_hub import constants
 
 from logicnet._util.processes import free_port
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import find_model, load
+from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.config_json import model_from
 from tests.harness.scripted_hub import ScriptedHub, safetensors, scripted_hub
 

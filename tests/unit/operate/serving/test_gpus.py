@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import Device, NoGpu, ServingPlan, cpu, detect, gpus_of_size, load, plan
-from logicnet.operate.serving.gpus import speed_of
+from logicnet.operate.serving.catalogue import load
+from logicnet.operate.serving.gpus import Device, NoGpu, cpu, detect, gpus_of_size, speed_of
+from logicnet.operate.serving.plan import ServingPlan, plan
 from tests.harness.scripted_nvml import GIB, ScriptedGpu, ScriptedNvml
 
 SMALL = ScriptedGpu("NVIDIA L4", 22.5, 22.0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving import load
+from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.memory import (
     CPU_BLOCK_TOKENS,

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving import Device, Machine, Misfit, ServingPlan, cpu, gpus_of_size, load, plan
+from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.config_json import model_from
+from logicnet.operate.serving.gpus import Device, Machine, cpu, gpus_of_size
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token
-from logicnet.operate.serving.plan import utilisation
+from logicnet.operate.serving.plan import Misfit, ServingPlan, plan, utilisation
 from logicnet.volume.advice import peak
 from tests.unit.operate.serving.test_memory import SMOLLM2
 

@@ -8,7 +8,9 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from logicnet.operate.serving import ServingPlan, gpus_of_size, load, plan
+from logicnet.operate.serving.catalogue import load
+from logicnet.operate.serving.gpus import gpus_of_size
+from logicnet.operate.serving.plan import ServingPlan, plan
 from logicnet.operate.serving.tables import footprint_gib, models_table, plans_table
 
 OURS = load()

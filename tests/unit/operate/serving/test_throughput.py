@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.operate.serving import load
-from logicnet.operate.serving.memory import weights_bytes
-from logicnet.operate.serving.throughput import THINKING, Workload, estimate
+from logicnet.operate.serving.catalogue import load
+from logicnet.operate.serving.memory import THINKING, Workload, estimate, weights_bytes
 
 MODEL = load().find("Qwen2.5-7B-Instruct")
 WEIGHTS = weights_bytes(MODEL, "full")

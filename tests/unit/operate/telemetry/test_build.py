@@ -7,7 +7,9 @@ import httpx2
 from logicnet.axon import ConcurrencyLimiter
 from logicnet.ledger import Ledger
 from logicnet.llm import Endpoint
-from logicnet.operate.telemetry import State, monitored, restored_meter, telemetry_server
+from logicnet.operate.telemetry.build import restored_meter, telemetry_server
+from logicnet.operate.telemetry.monitored import monitored
+from logicnet.operate.telemetry.state import State
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch

@@ -4,8 +4,7 @@ import sys
 import pytest
 
 from logicnet.llm import Endpoint, Message, Pool, Spec
-from logicnet.operate.telemetry import monitored
-from logicnet.operate.telemetry.monitored import MonitoredEndpoint, ReportsStatus
+from logicnet.operate.telemetry.monitored import MonitoredEndpoint, ReportsStatus, monitored
 from tests.harness.manual_time import ManualTime
 from tests.harness.own_time import after
 from tests.harness.scripted_model import Mode, ScriptedModel

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from logicnet.cli import main
 from logicnet.errors import SettingsError
 from logicnet.operate.demo.stage import hotkey, write_network
-from logicnet.operate.serving import Model
-from logicnet.operate.serving import load as catalogue
+from logicnet.operate.serving.catalogue import Model
+from logicnet.operate.serving.catalogue import load as catalogue
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
 from logicnet.solver.race.votes import CHAT, WEAK

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logicnet.operate.serving.vllm.gpu_memory import shortages
+from logicnet.operate.serving.vllm.room import shortages
 from tests.harness.scripted_nvml import NVMLError, ScriptedGpu, ScriptedNvml
 
 FULL = ScriptedGpu(free_gib=2.0, holders=(999_999_999,))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.operate.serving import ServingPlan, cpu, gpus_of_size, load, plan
+from logicnet.operate.serving.catalogue import load
+from logicnet.operate.serving.gpus import cpu, gpus_of_size
+from logicnet.operate.serving.plan import ServingPlan, plan
 from logicnet.operate.serving.vllm.launch import Launch, launch
 
 OURS = load()

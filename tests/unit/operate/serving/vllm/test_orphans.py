@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from logicnet.errors import LogicnetError
-from logicnet.operate.serving.vllm.orphans import (
+from logicnet.operate.serving.vllm.process import (
     MARK,
     exclusive,
     group_file,

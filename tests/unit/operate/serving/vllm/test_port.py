@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.operate.serving.vllm import port
+from logicnet.operate.serving.vllm import room as port
 
 
 def test_a_port_is_free_until_somebody_listens():

@@ -20,7 +20,7 @@ from logicnet._util.processes import free_port
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving.vllm import supervisor as module
 from logicnet.operate.serving.vllm.launch import Launch
-from logicnet.operate.serving.vllm.orphans import MARK, record_group
+from logicnet.operate.serving.vllm.process import MARK, record_group
 from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 from tests.harness.said import listening
 from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml

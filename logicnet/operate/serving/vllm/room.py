@@ -1,7 +1,7 @@
-"""Do the GPUs have the memory that a vLLM will take, and if not, which processes hold it?"""
+"""Are the port and the GPU memory free that a vLLM will take, and if not, which processes hold them?"""
 
-from __future__ import annotations
-
+import errno
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,3 +69,26 @@ def _described(process: Any) -> str:
         name = psutil.Process(process.pid).name()
     held = process.usedGpuMemory
     return f"process {process.pid} ({name}{'' if held is None else f', {held / GIB:.1f} GiB'})"
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether no other server listens there; True for an address that is not this machine's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does
+            probe.bind((host, port))
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
+    except UnicodeError:  # not a host name: vLLM will say so
+        return True
+    return True
+
+
+def listener(port: int) -> str | None:
+    """`process 123 (name)` that listens on `port`; None if it is another user's."""
+    with suppress(psutil.Error):
+        for one in psutil.net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
+                return f"process {one.pid} ({psutil.Process(one.pid).name()})"
+    return None
