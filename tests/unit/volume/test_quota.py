@@ -110,7 +110,7 @@ def test_over_quota_says_how_much_and_when_next_and_counts_nothing() -> None:
     assert used_up(epochs, ALICE, 2, 1000.0) == 2
     with pytest.raises(Refusal) as caught:
         epochs.take(ALICE, 2, 1100.5)
-    assert caught.value.status == 429
+    assert caught.value.reason.status == 429
     assert caught.value.message == (
         "Your quota of 2 challenges in 600 s is used up; the next begins in 500 s."
     )
