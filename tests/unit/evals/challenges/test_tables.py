@@ -113,7 +113,7 @@ def test_make_rephrased(recipe, tmp_path, capsys, server):
         (["make", "BAD", "--out", "OUT"], 2, "count: takes a whole number from 1 to 100000; got 'six'"),
         (["make", "LINES", "--out", "OUT"], 1, "1 broken line: 2 (not JSON); mend them, or"),
         (["make", "LINES", "--out", "OUT", "--seed", "1"], 2, "--seed and --count change a recipe"),
-        (["make", "missing.toml", "--out", "OUT"], 2, "cannot read missing.toml"),
+        (["make", "missing.toml", "--out", "OUT"], 2, "missing.toml: cannot be read"),
         (["show", "missing.jsonl"], 1, "cannot read missing.jsonl"),
         (["list", "--source", "gsm8k"], 2, "--source takes mathgenerator or reasoning-gym; got 'gsm8k'"),
         (["bake"], 2, "bake"),
