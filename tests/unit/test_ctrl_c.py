@@ -57,6 +57,7 @@ def test_it_ends_with_this_status_and_no_traceback(
 ) -> None:
     argv = [sys.executable, "-m", "logicnet", *words(tmp_path)]
     env = environment() | {"PYTHONPATH": str(FAKE_VLLM), "FAKE_VLLM": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    env.pop("PYTEST_CURRENT_TEST", None)  # NiceGUI reads it, and asks for a port for tests
     if words is top:  # in a pipe it ends by itself
         env["FORCE_COLOR"] = "1"
     out = tmp_path / "out"
