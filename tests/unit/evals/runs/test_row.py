@@ -55,7 +55,7 @@ def test_a_run_can_be_scored_again(tmp_path):
     silent = Row(target="h:1", id="b", question="?", ground_truth="5", process_time=64.0, error="no reply")
     file.write_text(ROW.line() + "\n" + silent.line() + "\n")
     rows = read_answers(file)
-    assert not rows.broken
+    assert not rows.lines.broken
     replies = [row.reply for row in rows.good]
     assert [(reply.answer, reply.truth) for reply in replies] == [("4", "4"), (None, "5")]
     assert (replies[0].reference, replies[0].process_time_s) == ("Thus.", 1.5)
