@@ -36,11 +36,11 @@ from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 from logicnet.operate.demo.stage import environment
 from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.scoring.incentive import LANE_STAGGER_S, LOOP_S
 from logicnet.scoring.reward import SPREAD, TIME_WEIGHT
-from logicnet.scoring.rhythm import LANE_STAGGER_S, LOOP_S
 
 FAST_S = 0.02  # a loop: no miner answers 80 questions sooner, so no loop waits for its end
 REWARD_PER_S = TIME_WEIGHT / SPREAD / LOGIC_TIMEOUT_S

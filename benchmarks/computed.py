@@ -11,9 +11,9 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from logicnet.evals.bench.questions import load_questions
-from logicnet.evals.challenges import checker_modules, checker_of
-from logicnet.scoring import TruthTeller
+from logicnet.evals.bench.plan import load_questions
+from logicnet.evals.challenges.checks import checker_modules, checker_of
+from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact
 
 

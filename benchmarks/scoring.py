@@ -21,7 +21,10 @@ import statistics
 import time
 from collections.abc import Callable
 
-from logicnet.scoring import Embedder, MiniLM, ScoredInput, Scorer, TruthTeller, by_text
+from logicnet.scoring.correctness import by_text
+from logicnet.scoring.scorer import ScoredInput, Scorer
+from logicnet.scoring.similarity import Embedder, MiniLM
+from logicnet.scoring.truth import TruthTeller
 
 SENTENCE = (
     "first we add the two numbers then divide by seven which leaves a remainder so that the sum of all "

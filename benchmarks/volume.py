@@ -25,7 +25,7 @@ from _place import Place, place
 from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.challenges.sets import make, write
-from logicnet.evals.runs.row import Row, read_rows
+from logicnet.evals.runs.run import Row, read_rows
 from logicnet.operate.advise import QUESTIONS
 from logicnet.operate.demo.stage import Stage, environment
 

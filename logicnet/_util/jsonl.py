@@ -51,7 +51,8 @@ def parsed(model: type[_Row], fields: dict[str, Any]) -> _Row:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BadLine(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+        where = f"{where}: " if where else ""
+        raise BadLine(f"{where}{first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
 @dataclass

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from logicnet import logs
 from logicnet.cli._flags import takes
@@ -128,12 +129,13 @@ def make(
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions reworded at once.")] = 8,
 ) -> None:
     """Make a set from a recipe: the same questions on every machine."""
-    from logicnet.evals.challenges.tables import Rewording, make_set  # noqa: PLC0415
+    from logicnet.evals.challenges.tables import make_set  # noqa: PLC0415
+    from logicnet.scoring.options import ModelServer  # noqa: PLC0415
 
     if rephrase != (endpoint is not None):
         raise SettingsError("--rephrase and --endpoint URL go together: a model at that URL rewords")
-    by = Rewording(endpoint, model, key, at_once) if endpoint is not None else None
-    make_set(recipe, out, seed=seed, count=count, skip_bad=skip_bad, rewording=by)
+    by = ModelServer(endpoint, model, SecretStr(key) if key else None) if endpoint is not None else None
+    make_set(recipe, out, seed=seed, count=count, skip_bad=skip_bad, rewording=by, at_once=at_once)
 
 
 @challenges.command()

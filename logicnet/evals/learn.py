@@ -1,7 +1,6 @@
-"""The body of `logicnet learn`: from the vote logs and truths of scored runs to what samplers have earned.
+"""The body of `logicnet learn`: from vote logs and truths of scored runs to what samplers have earned.
 
-A sampler is judged by every vote it cast, not only by those that won: else what loses is never heard of.
-Several votes of one sampler on one question count as one, in shares, since they err together.
+Every vote counts, not only those that won; several of one sampler on one question count as one.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from logicnet.errors import SettingsError
-from logicnet.evals.runs.row import Row
-from logicnet.evals.runs.run import PLAN, Run, read_run
+from logicnet.evals.runs.run import PLAN, Row, Run, read_run
 from logicnet.ledger.lessons import Lesson, keep_lessons
-from logicnet.scoring import TruthTeller
+from logicnet.scoring.truth import TruthTeller
 from logicnet.votelog import VoteLog, read_vote_log
 
 NO_ANSWER, NOT_JUDGED = "without an answer", "that nobody can judge"
@@ -35,10 +33,7 @@ class Learned:
 
 
 def learn(path: Path, runs: Sequence[Path], console: Console) -> None:
-    """Learn from the runs in these folders, keep it in the ledger at `path`, and say what it was.
-
-    The same run may be learned from again: it counts once, as it is then. Raises LogicnetError.
-    """
+    """Keep in the ledger at `path` what these runs teach; each run counts once. Raises LogicnetError."""
     if not runs:
         raise SettingsError(
             "name the folder of a run: logicnet learn RUN..., where RUN is the --out of a bench"

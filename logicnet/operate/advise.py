@@ -14,7 +14,7 @@ from rich.table import Table
 
 from logicnet.config import endpoints
 from logicnet.errors import ModelError, SettingsError
-from logicnet.evals.bench.questions import load_questions
+from logicnet.evals.bench.plan import load_questions
 from logicnet.evals.challenges.recipe import Generated, Recipe
 from logicnet.evals.challenges.sets import make
 from logicnet.evals.runs.interrupt import until_stopped
@@ -129,8 +129,7 @@ def _questions(challenges: Path | None, skip_bad: bool) -> list[str]:
         found = make(QUESTIONS, Path())
     else:
         found = load_questions(challenges, None, None, skip_bad=skip_bad)
-    if found.skipped:
-        print(found.skipped_in_words, file=sys.stderr)
+    found.report_skipped()
     if not found.problems:
         raise SettingsError(f"--challenges {challenges}: there is no question in it")
     return [problem.asked for problem in found.problems]

@@ -1,9 +1,7 @@
 """Whether one mathematical answer equals another. Runs in the bounded worker only.
 
-math-verify reads the answers and lets sympy compare them, which has no bound of its own; its own time limits
-rest on signals and are switched off, because the worker has one already. Three things it gets wrong are
-mended here: LaTeX without dollars, formulas of which it reads only one number, and tiny numbers, which it
-rounds to zero.
+math-verify's own time limits rest on signals and are off: the worker has one. Mended here: LaTeX without
+dollars, formulas of which it reads one number, and tiny numbers, which it rounds to zero.
 """
 
 from __future__ import annotations

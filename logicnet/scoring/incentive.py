@@ -1,17 +1,25 @@
-"""From rewards to rank, from rank to income. Source of formulas and constants: LogicNet 1.6.
+"""A validator's loop: how it asks, how it ranks miners by their mean reward, and what a rank earns.
 
-In each loop of a validator the mean reward of every miner is ranked, and only the rank is paid.
+Only the rank is paid. Source of formulas and constants: LogicNet 1.6. Quotas are in `logicnet.volume.quota`,
+the timeouts of the two questions in `logicnet.protocol`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-Miner = TypeVar("Miner", bound=Hashable)
-"""A uid, a hotkey, the name of a solver: whatever is being ranked."""
+LOOP_S = 600.0  # one loop: `Information` first, then the questions, then ranks and weights
+BATCH_MINERS = 8  # asked the same question at once
+LANES = 8  # batches under way at once
+LANE_STAGGER_S = 4.0  # between the starts of two lanes
+SCORED_SHARE = 0.5  # of the queries, roughly; the others are asked and not scored
 
+REPHRASE_TEMPERATURE = 0.7  # a pool task is retold as some persona would ask it
+REPHRASE_MAX_TOKENS = 1024
+
+
+Miner = TypeVar("Miner", bound=Hashable)  # a uid, a hotkey, the name of a solver: whatever is being ranked
 CUBIC = -1.038e-7  # of the rank, in the incentive less 1
 SQUARE = 6.214e-5
 LINEAR = -0.0129
@@ -21,18 +29,7 @@ LEAST_MEAN = 0.3  # of a loop's rewards; at or below it a miner is paid as the l
 LAST_PAID_RANK = 160
 UNPAID_RANK = 250  # the rank whose incentive the others get
 
-WEIGHT_LOOPS = 5
-"""The weight on the chain is the mean over this many loops, the latest ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class RankedMiner(Generic[Miner]):
-    """One miner's place in one loop."""
-
-    miner: Miner
-    mean: float
-    rank: int  # 1 is best; equal means share one
-    incentive: float
+WEIGHT_LOOPS = 5  # the weight on the chain is the mean over this many loops, the latest ones
 
 
 def loop_mean(rewards: Sequence[float]) -> float:
@@ -53,22 +50,8 @@ def incentive(rank: int, mean: float) -> float:
     return rank_incentive(UNPAID_RANK if unpaid else rank)
 
 
-def standings(rewards: Mapping[Miner, Sequence[float]]) -> list[RankedMiner[Miner]]:
-    """One loop, best miner first. Miners without a scored answer are not in it."""
-    means = {miner: loop_mean(earned) for miner, earned in rewards.items() if earned}
-    placed: list[RankedMiner[Miner]] = []
-    for place, miner in enumerate(sorted(means, key=lambda miner: -means[miner]), start=1):
-        mean = means[miner]
-        rank = placed[-1].rank if placed and placed[-1].mean == mean else place
-        placed.append(RankedMiner(miner, mean, rank, incentive(rank, mean)))
-    return placed
-
-
 def weights(incentives: Mapping[Miner, Sequence[float]]) -> dict[Miner, float]:
-    """The weights on the chain, summing to 1, from each miner's incentives, the latest last.
-
-    A loop before a miner's first counts as 0. If no miner earned anything, all weights are 0.
-    """
+    """Weights on the chain, summing to 1 (or 0), from incentives, latest last; missing loops are 0."""
     means = {
         miner: min(max(sum(earned[-WEIGHT_LOOPS:]) / WEIGHT_LOOPS, 0.0), 1.0)
         for miner, earned in incentives.items()

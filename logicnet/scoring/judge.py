@@ -1,7 +1,6 @@
-"""Step 4 of a validator's correctness: an LLM decides what arithmetic cannot.
+"""Step 4 of a validator's correctness: an LLM decides what arithmetic cannot. Rules: LogicNet 1.6.
 
-The rules and limits are those of LogicNet 1.6; the prompts are ours, for any OpenAI-compatible endpoint. A
-failed call scores a validator's 0.5 and is marked `failed`; an opinion that is not a number scores as a
+A failed call scores a validator's 0.5 and is marked `failed`; an opinion that is not a number scores as a
 validator reads it, with a note.
 """
 
@@ -12,12 +11,10 @@ import math
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, Message, Models
-from logicnet.scoring._types import By, Verdict
+from logicnet.scoring.correctness import By, Verdict
 from logicnet.scoring.tricks import EMPTY, EMPTY_SCORE, TRICK_SCORE, trick
 
-LONG_ANSWER_WORDS = 20
-"""An answer of this many words or more is boiled down by a model before it is judged."""
-
+LONG_ANSWER_WORDS = 20  # an answer of this many words or more is boiled down by a model before it is judged
 EXTRACTION_MAX_TOKENS = 25
 JUDGE_MAX_TOKENS = 15  # a float between 0 and 1, with some room to babble
 DETECTOR_MAX_TOKENS = 15

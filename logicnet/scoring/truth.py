@@ -1,8 +1,6 @@
 """Whether an answer is right, apart from the score that a validator gives it.
 
-A validator's arithmetic ignores signs and reads a sentence's only number, and its judge varies; where they
-differ from the truth, a miner earns by chance. The challenge's own checker decides if it has one, else equal
-text, else math-verify; an answer that none of them can decide stays open.
+The challenge's own checker decides, else equal text, else math-verify; else the truth stays open.
 """
 
 from __future__ import annotations
@@ -25,8 +23,7 @@ _MATHEMATICS = "logicnet.scoring._mathematics"
 class Checker:
     """A challenge's own opinion: `function(answer=..., **arguments)` gives a bool, or 0..1 with 1 as right.
 
-    The function is called in another process, so it is one of a module, and `arguments` are JSON. As
-    "module:name" its module is imported there alone.
+    It runs in another process: a function of a module, or "module:name"; `arguments` are JSON.
     """
 
     function: Callable[..., bool | float] | str
@@ -43,10 +40,9 @@ class Truth:
 
 
 class TruthTeller:
-    """Tells the truth about answers, in bounded time and memory. Use as an async context manager.
+    """Tells the truth about answers, in bounded time and memory; an async context manager.
 
-    `checker_modules` are the modules whose functions checkers may be. Raises SettingsError if
-    math-verify is not installed.
+    `checker_modules` hold the functions of checkers. Raises SettingsError without math-verify.
     """
 
     def __init__(self, *checker_modules: str, timeout_s: float | None = None) -> None:

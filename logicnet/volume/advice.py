@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from logicnet.scoring.incentive import LANES, LOOP_S
 from logicnet.scoring.reward import FULL_VOLUME, volume_factor
-from logicnet.scoring.rhythm import LANES, LOOP_S
 
 CHANCE = 0.99  # Share of the time in which coinciding bursts are no more than the sustained load
 LATE_LIMIT = 0.01  # Share of a load's answers that may be late while it counts as sustained

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.protocol import Challenge
-from logicnet.scoring.rhythm import LANES
+from logicnet.scoring.incentive import LANES
 from logicnet.solver import Solver
 from logicnet.solver.answering import answer_in_time
 from logicnet.volume.advice import SLACK, Level, is_overload

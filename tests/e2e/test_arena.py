@@ -10,10 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 from logicnet._util.processes import Child
-from logicnet.evals.arena.tally import Standings
-from logicnet.evals.challenges import easy_tasks
+from logicnet.evals.arena.standings import Standings
+from logicnet.evals.challenges.mathgenerator import easy_tasks
 from logicnet.evals.challenges.sets import ChallengeSet, write
-from logicnet.evals.runs.row import INTERRUPTED, Row, read_rows
+from logicnet.evals.runs.run import INTERRUPTED, Row, read_rows
 from logicnet.ledger import LedgerReader
 from logicnet.operate.demo.stage import environment
 from tests.e2e.conftest import Miner, until

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.evals.runs.row import read_rows
+from logicnet.evals.runs.run import read_rows
 from tests.e2e.conftest import ROOT, until
 
 PEERS = "examples/solvers/plain_call.py,examples/solvers/beta_self_consistency.py"

@@ -11,8 +11,8 @@ import pytest
 
 from logicnet.cli import main
 from logicnet.errors import LogicnetError
-from logicnet.scoring import Embedder, MiniLM, Reward
-from logicnet.scoring.similarity import TOKENS_READ, packaged_model
+from logicnet.scoring.reward import Reward
+from logicnet.scoring.similarity import TOKENS_READ, Embedder, MiniLM, packaged_model
 
 STEPS = "Half of 48 is 24. Adding 48 and 24 gives 72, so Natalia sold 72 clips altogether."
 SAME = "In May she sold 48 / 2 = 24 clips. Altogether Natalia sold 48 + 24 = 72 clips."

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from logicnet._util.processes import free_port
-from logicnet.evals.challenges import easy_tasks
+from logicnet.evals.challenges.mathgenerator import easy_tasks
 from tests.e2e.conftest import START_S, Miner, StartMiner, Vllm, until
 
 LONG = "Write the numbers from 1 to 500, each on a line of its own, with its square and its cube."

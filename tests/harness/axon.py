@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from bittensor import http_auth
 from bittensor.sp_core import Keypair
 
 from logicnet.axon import Admission, Axon, ConcurrencyLimiter
@@ -35,6 +36,15 @@ FIELDS = {
 SOLUTION = Solution(Answer("All but 9 run away, so 9 are left.", "9"), "solved")
 
 HeaderPairs = list[tuple[bytes, bytes]]
+
+
+def btauth_headers(
+    keypair: Signer, *, synapse: SynapseName, miner_ss58: str, body: bytes, nonce_ns: int | None = None
+) -> dict[str, str]:
+    """The `X-Bittensor-*` headers over any `body`, also one that is no synapse."""
+    return http_auth.sign(
+        keypair, method="POST", path=f"/{synapse}", body=body, receiver_ss58=miner_ss58, nonce_ns=nonce_ns
+    )
 
 
 class Clock:

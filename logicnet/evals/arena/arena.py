@@ -1,13 +1,10 @@
-"""The validator's loop: Information first, then batches by staggered workers, then the next round.
-
-A round opens with `Information`. Within `loop_s` of it a miner is asked no more than its quota, which
-both sides work out alike. What does not fit into one loop goes out in the next, as part of its round.
-"""
+"""The validator's loop: Information, then batches by staggered workers; the rest waits for the next."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -16,14 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from logicnet.chain.keys import Signer
-from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, scored_row
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
-from logicnet.evals.arena.information import InformationReply, ask_information
+from logicnet.evals.arena.information import InformationReply, ask_information, in_words
 from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder
-from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
-from logicnet.evals.runs.score import Mark
+from logicnet.evals.runs.run import INTERRUPTED, LONGEST_TEXT, BadRun, Row, stored
+from logicnet.evals.runs.score import Mark, marked_row, row_of
+from logicnet.scoring.incentive import SCORED_SHARE
 
 
 class ScoresReplies(Protocol):
@@ -58,10 +55,7 @@ class _Batch:
 
 
 class Arena:
-    """Asks the run's problems as one validator, until all rounds are done or `stop` is called.
-
-    `now` is unix seconds; `sleep` passes time on the same clock. Belongs to one event loop.
-    """
+    """Asks the run's problems until all rounds are done or `stop` is called. `now` is unix seconds."""
 
     def __init__(
         self,
@@ -266,3 +260,62 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
         task.cancel()
     if left:
         await asyncio.gather(*left, return_exceptions=True)
+
+
+def is_scored(plan: ArenaPlan, target: Target, problem: Problem) -> bool:
+    """Whether it is in the scored half: a coin per question and target, the same in each run."""
+    if plan.score == "all":
+        return True
+    # Not for secrets. A text as seed is hashed with SHA-512, so the coin falls alike everywhere.
+    return random.Random(f"{plan.seed} {target.hotkey} {problem.id}").random() < SCORED_SHARE  # noqa: S311
+
+
+def asked_row(plan: ArenaPlan, target: Target, problem: Problem, intent: Intent) -> Row:
+    """What is known before there is a reply."""
+    return row_of(
+        problem,
+        target=target.name,
+        hotkey=target.hotkey,
+        solver=target.label,
+        round=intent.round,
+        wire=intent.wire,
+        asked_at=intent.at_s,
+        timeout=plan.timeout_s,
+    )
+
+
+def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
+    """`row` with the reply."""
+    if not reply.success:
+        return replace(row, status=reply.status, process_time=reply.seconds, error=in_words(reply))
+    answer, reasoning = reply.answer, reply.reasoning
+    notes = [
+        f"{what} of {len(text)} characters, kept are {LONGEST_TEXT}"
+        for what, text in (("answer", answer), ("reasoning", reasoning))
+        if len(text) > LONGEST_TEXT
+    ]
+    return replace(
+        row,
+        status=reply.status,
+        process_time=reply.seconds,
+        answer=stored(answer),
+        reasoning=stored(reasoning),
+        error=_mismatch(reply, row.question, task_uid),
+        note="; ".join(notes),
+    )
+
+
+def scored_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
+    """`row` with its scores."""
+    undecided = row.answer is not None and mark.similarity is None
+    note = "similarity undecided: nobody wrote a reference" if undecided else ""
+    return replace(marked_row(row, mark, note), epoch_volume=epoch_volume)
+
+
+def _mismatch(reply: MinerReply, question: str, task_uid: str) -> str:
+    """A Dendrite and a validator ignore what is echoed: the reply is scored, and the row notes it."""
+    for name, sent in (("logic_question", question), ("task_uid", task_uid)):
+        echoed = reply.fields.get(name)
+        if echoed is not None and str(echoed).strip() != sent.strip():
+            return f"the reply is to another question: it echoes another {name}"
+    return ""

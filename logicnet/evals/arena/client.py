@@ -1,7 +1,4 @@
-"""Asks a running miner as a validator would, over either wire, and returns what a validator would see.
-
-With aiohttp, as a Dendrite does: what is scored is the caller's wall clock, so the client should be the same.
-"""
+"""Asks a miner as a validator would, over either wire; with aiohttp, as a Dendrite, whose time is scored."""
 
 from __future__ import annotations
 
@@ -31,11 +28,9 @@ _LONGEST_MESSAGE = 300  # characters of what a miner says when it refuses
 
 @dataclass(frozen=True, slots=True)
 class MinerReply:
-    """The reply to one request.
+    """The reply to one request. `seconds` is the caller's wall clock around signing, HTTP and parsing.
 
-    `success` is, on the classic wire, what a Dendrite's `is_success` says; on btauth, status 200 and
-    a JSON object. `seconds` is the caller's wall clock around signing, HTTP and parsing, as in a
-    Dendrite's `process_time`: the one that is scored.
+    `success`: on the classic wire a Dendrite's `is_success`; on btauth, status 200 and a JSON object.
     """
 
     success: bool
@@ -54,10 +49,7 @@ class MinerReply:
 
 
 class ValidatorClient:
-    """One validator's hotkey, asking one miner. Close it, or use it as an async context manager.
-
-    `base_url` is `http://ip:port` of the axon.
-    """
+    """One validator's hotkey, asking the miner at `base_url` (`http://ip:port`). An async context manager."""
 
     def __init__(self, signer: Signer, *, miner_ss58: str, base_url: str) -> None:
         self._signer = signer

@@ -16,10 +16,9 @@ from rich.table import Table
 from logicnet.deadline import Clock
 from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.plan import ArenaPlan
-from logicnet.evals.arena.standings import RoundRank
-from logicnet.evals.arena.tally import Standings, TargetTally
+from logicnet.evals.arena.standings import RoundRank, Standings, TargetTally
 from logicnet.evals.runs.folder import RunFolder
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
 

@@ -13,7 +13,7 @@ from logicnet._util.flags import Flag
 from logicnet.errors import SettingsError
 from logicnet.evals.runs.plan import RunPlan
 from logicnet.protocol import INFORMATION_TIMEOUT_S, LOGIC_TIMEOUT_S, Wire
-from logicnet.scoring.rhythm import BATCH_MINERS, LANE_STAGGER_S, LANES, LOOP_S
+from logicnet.scoring.incentive import BATCH_MINERS, LANE_STAGGER_S, LANES, LOOP_S
 
 MIN_STAKE = 10_000.0
 """The stake (alpha) from which a validator shares in a miner's volume. Source: LogicNet 1.6."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import uvloop
@@ -30,10 +29,7 @@ _PIPE_WIDTH = 10_000  # a pipe has no edge
 
 
 def run(given: ArenaPlan) -> int:
-    """Returns the exit status: 0 if a question was asked, 1 if none was, 130 after Ctrl-C.
-
-    Raises LogicnetError if it cannot begin or continue.
-    """
+    """The exit status: 0 if a question was asked, 1 if none, 130 after Ctrl-C. Raises LogicnetError."""
     plan, signer, challenges = _resumed(given) if given.resume else _begun(given)
     console = Console()
     if not console.is_terminal:
@@ -85,8 +81,7 @@ def _begun(given: ArenaPlan) -> tuple[ArenaPlan, Signer, ChallengeSet]:
     )
     refuse_taken(plan.path)
     challenges = load(Path(plan.challenges), skip_bad=plan.skip_bad)
-    if challenges.skipped:
-        print(challenges.skipped_in_words, file=sys.stderr)
+    challenges.report_skipped()
     return plan, signer, challenges
 
 

@@ -1,8 +1,4 @@
-"""Scores replies on an event loop in a thread of its own.
-
-Comparing texts takes time, which must not be added to the times of miners that are being asked. The
-judge, the references and the embedding model run there too.
-"""
+"""Scores replies on an event loop in a thread of its own, so that scoring adds nothing to miners' times."""
 
 from __future__ import annotations
 
@@ -15,10 +11,11 @@ from typing import Any, Self, TypeVar
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.runs.score import Mark, TimedReply, endpoint, marks, reference_to, scorer_of
+from logicnet.evals.runs.score import Mark, TimedReply, endpoint, marks, scorer_of
 from logicnet.llm import Completion, Endpoint
-from logicnet.scoring import MiniLM, Scorer, similarity
-from logicnet.scoring.similarity import Encode
+from logicnet.scoring import similarity
+from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.similarity import Encode, MiniLM, write_reference
 
 _REFERENCES_KEPT = 256  # far more than questions in flight
 
@@ -26,10 +23,9 @@ T = TypeVar("T")
 
 
 class ReplyScorer:
-    """See the module. Use as an async context manager; entering loads and probes whatever is needed.
+    """An async context manager: entering loads and probes the models, and raises LogicnetError if one fails.
 
-    Entering raises LogicnetError if a model does not answer or something is not installed. What is not
-    in the plan is left out of the score, never guessed.
+    What is not in the plan is left out of the score, never guessed.
     """
 
     def __init__(
@@ -104,7 +100,7 @@ class ReplyScorer:
         if writing is None:
             while len(self._references) >= _REFERENCES_KEPT:
                 del self._references[next(iter(self._references))]
-            writing = asyncio.create_task(reference_to(problem, models))
+            writing = asyncio.create_task(write_reference(problem.question, models))
             self._references[problem.id] = writing
         # Cancelling one miner's score must not cancel the text for the others.
         return await asyncio.shield(writing)

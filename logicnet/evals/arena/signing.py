@@ -54,10 +54,9 @@ def classic_headers(
     ip: str = "127.0.0.1",
     port: int = 8091,
 ) -> dict[str, str]:
-    """The headers of one classic request, signed.
+    """The headers of one classic request, signed; each needs a nonce of its own.
 
-    `ip` and `port` are the miner's, as the caller believes them. `nonce_ns` is now if not given,
-    `uuid` one for this process. Each request needs a nonce of its own.
+    `ip` and `port` are the miner's. Defaults: `nonce_ns` now, `uuid` one for this process.
     """
     nonce = time.time_ns() if nonce_ns is None else nonce_ns
     uuid = _own_uuid() if uuid is None else uuid
@@ -82,10 +81,7 @@ def classic_headers(
 
 
 def classic_body(headers: Mapping[str, str], fields: Mapping[str, Any] | None = None) -> bytes:
-    """The JSON body that goes with `headers` (of `classic_headers`): the whole synapse.
-
-    `fields` are the synapse's own, `{"logic_question": "..."}`; those not given have their default.
-    """
+    """The JSON body that goes with `headers`: the whole synapse. `fields` not given have their default."""
     unset: dict[str, Any] = {"status_code": None, "status_message": None, "process_time": None}
     dendrite = unset | {
         "ip": headers["bt_header_dendrite_ip"],
@@ -126,28 +122,6 @@ def classic_request(
     return headers | {"content-type": "application/json"}, classic_body(headers, fields)
 
 
-def btauth_headers(
-    keypair: Signer,
-    *,
-    synapse: SynapseName,
-    miner_ss58: str | None,
-    body: bytes,
-    nonce_ns: int | None = None,
-) -> dict[str, str]:
-    """The `X-Bittensor-*` headers of one btauth/1 request over `body`.
-
-    Without `miner_ss58` the request is not bound to a receiver, and most miners refuse it.
-    """
-    return http_auth.sign(
-        keypair,
-        method="POST",
-        path=f"/{synapse}",
-        body=body,
-        receiver_ss58=miner_ss58,
-        nonce_ns=nonce_ns,
-    )
-
-
 def btauth_request(
     keypair: Signer,
     *,
@@ -157,10 +131,15 @@ def btauth_request(
     timeout_s: float | None = None,
     nonce_ns: int | None = None,
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of one btauth/1 request: the synapse's own fields, and `timeout` if given."""
+    """Headers and body of one btauth/1 request: the synapse's own fields, and `timeout` if given.
+
+    Without `miner_ss58` the request is not bound to a receiver, and most miners refuse it.
+    """
     content = _FIELDS[synapse] | dict(fields or {})
     if timeout_s is not None:
         content["timeout"] = timeout_s
     body = json.dumps(content).encode()
-    headers = btauth_headers(keypair, synapse=synapse, miner_ss58=miner_ss58, body=body, nonce_ns=nonce_ns)
+    headers = http_auth.sign(
+        keypair, method="POST", path=f"/{synapse}", body=body, receiver_ss58=miner_ss58, nonce_ns=nonce_ns
+    )
     return headers | {"content-type": "application/json"}, body

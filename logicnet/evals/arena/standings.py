@@ -1,15 +1,16 @@
-"""Rank, incentive and weight, also where rewards are only known as ranges.
+"""Rank, incentive and weight, also where rewards are only known as ranges: undecided without a judge.
 
-Without a judge or a reference some rewards are undecided. Then so may be who ranks before whom: each
-figure is a range, from the worst to the best that can still come out, and where everything is decided
-both ends are what a validator computes (`logicnet.scoring.incentive`).
+Each figure goes from its worst to its best; if all is decided, both ends are what a validator computes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from bisect import insort
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from logicnet.evals.runs.run import Row
 from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import incentive, loop_mean, weights
 
@@ -43,10 +44,7 @@ def places(rewards: Mapping[str, Sequence[Range]]) -> list[RoundRank]:
 
 
 def weight_ranges(incentives: Mapping[str, Sequence[Range]]) -> dict[str, Range]:
-    """The weights for the chain, from each target's incentives, latest last; see `weights`.
-
-    Alone among targets that all earned nothing, a weight is 0; otherwise they sum to 1.
-    """
+    """Weights from each target's incentives, latest last. All earned nothing: 0; else they sum to 1."""
     lows = {target: [one.low for one in earned] for target, earned in incentives.items()}
     highs = {target: [one.high for one in earned] for target, earned in incentives.items()}
     return {
@@ -55,3 +53,92 @@ def weight_ranges(incentives: Mapping[str, Sequence[Range]]) -> dict[str, Range]
         )
         for target in incentives
     }
+
+
+@dataclass
+class TargetTally:
+    """One target."""
+
+    asked: int = 0
+    answered: int = 0  # a reply that counts
+    scored: int = 0
+    undecided: int = 0  # scored, with a range as reward
+    correctness: list[float] = field(default_factory=list)
+    true: list[float] = field(default_factory=list)
+    similarity: list[float] = field(default_factory=list)
+    low: list[float] = field(default_factory=list)
+    high: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # sorted
+    last_error: str = ""
+
+    def add(self, row: Row) -> None:
+        self.asked += 1
+        self.answered += row.answer is not None
+        self.last_error = row.error or self.last_error
+        if row.process_time is not None and row.answer is not None:
+            insort(self.seconds, row.process_time)
+        if row.scored:
+            self.scored += 1
+            self.undecided += row.reward is None
+            known = {
+                "correctness": row.correctness,
+                "true": row.true,
+                "similarity": row.similarity,
+                "low": row.reward_low,
+                "high": row.reward_high,
+            }
+            for name, value in known.items():
+                if value is not None:
+                    getattr(self, name).append(float(value))
+
+    def second(self, share: float) -> float | None:
+        """The nearest-rank quantile of the seconds."""
+        place = max(0, math.ceil(share * len(self.seconds)) - 1)
+        return self.seconds[place] if self.seconds else None
+
+
+class Standings:
+    """The standings of every round that has scored rows, and the weights that follow.
+
+    One of `names` without Information in a round earns 0 in it; one asked but not scored skips the round.
+    """
+
+    def __init__(self, names: Sequence[str], rows: Iterable[Row] = ()) -> None:
+        self._names = names
+        self._rewards: dict[int, dict[str, list[Range]]] = {}
+        self._asked: dict[int, set[str]] = {}
+        self._paid: dict[int, Mapping[str, Range]] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        self._paid.pop(row.round, None)
+        self._asked.setdefault(row.round, set()).add(row.target)
+        earned = self._rewards.setdefault(row.round, {})
+        if row.scored and row.reward_low is not None and row.reward_high is not None:
+            earned.setdefault(row.target, []).append(Range(row.reward_low, row.reward_high))
+
+    def of(self, number: int) -> list[RoundRank]:
+        """Best first."""
+        # A copy, at once: a table may be drawn in another thread.
+        return places(dict(self._rewards.get(number, {})))
+
+    def weights(self) -> Mapping[str, Range]:
+        """The weights for the chain after the rounds so far."""
+        incentives: dict[str, list[Range]] = {name: [] for name in self._names}
+        for number in sorted(self._rewards):
+            paid = self._paid_in(number)
+            for name in self._names:
+                if name in paid:
+                    incentives[name].append(paid[name])
+                elif name not in self._asked[number]:
+                    incentives[name].append(Range(0.0, 0.0))
+        return weight_ranges(incentives)
+
+    def _paid_in(self, number: int) -> Mapping[str, Range]:
+        paid = self._paid.get(number)
+        if paid is None:
+            paid = {place.target: place.incentive for place in self.of(number)}
+            if number < max(self._rewards):  # it is over
+                self._paid[number] = paid
+        return paid

@@ -1,23 +1,26 @@
-"""Puts questions to solvers in this process, as the miner would, and times them.
+"""Puts questions to solvers in this process, times them, and scores their answers at full volume.
 
-A heat is a few questions that one solver is given at once. All solvers run the same heat, one after the
-other, before the next begins: so none is slowed by a rival, and a machine that drifts drifts for all.
-Who goes first changes from heat to heat.
+All solvers run the same heat (a few questions) one after the other, so none is slowed by a rival, and a
+machine that drifts drifts for all. Who goes first changes from heat to heat.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 from logicnet.deadline import Deadline, ReplyMargin
 from logicnet.evals.bench.contestants import Contestant
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.run import INTERRUPTED, Row, stored
+from logicnet.evals.runs.score import Mark, TimedReply, marked_row, marks, row_of
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.protocol import Challenge
+from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.similarity import write_reference
 from logicnet.solver.answering import Solution, answer_in_time
 
 
@@ -55,8 +58,7 @@ def heats(
 class Metered:
     """`models`, and how many tokens they have generated.
 
-    A call that is cancelled never says how many: then the pieces that had arrived are counted, which
-    are tokens on a vLLM.
+    Of a cancelled call the pieces that had arrived are counted, which are tokens on a vLLM.
     """
 
     def __init__(self, models: Models) -> None:
@@ -90,3 +92,51 @@ async def run_heat(
 ) -> list[Attempt]:
     """All `problems` at once to one solver; in their order."""
     return list(await asyncio.gather(*(ask(contestant, one, models, timeout_s) for one in problems)))
+
+
+async def references(problems: Sequence[Problem], models: Models) -> dict[str, Completion]:
+    """One for each problem, by its id."""
+    written = await asyncio.gather(*(write_reference(one.question, models) for one in problems))
+    return dict(zip((one.id for one in problems), written, strict=True))
+
+
+async def mark(
+    asked: Sequence[Attempt], scorer: Scorer, written: Mapping[str, Completion], timeout_s: float
+) -> list[Row]:
+    """A row for each, in order. Never raises for what a solver says."""
+    replies = [
+        TimedReply(
+            one.problem,
+            one.solution.answer.answer if one.seconds <= timeout_s else None,
+            one.solution.answer.reasoning,
+            one.seconds,
+            written.get(one.problem.id),
+        )
+        for one in asked
+    ]
+    found = await marks(scorer, replies, timeout_s)
+    return [_row(one, its_mark, timeout_s) for one, its_mark in zip(asked, found, strict=True)]
+
+
+def _row(one: Attempt, its_mark: Mark, timeout_s: float) -> Row:
+    in_time, answer = one.seconds <= timeout_s, one.solution.answer
+    row = replace(
+        _asked_row(one.name, one.problem, one.asked_at_s, timeout_s),
+        answer=stored(answer.answer) if in_time else None,
+        reasoning=stored(answer.reasoning) if in_time else None,
+        process_time=one.seconds,
+        error=one.solution.error if in_time else "the answer came after the deadline",
+        outcome=one.solution.outcome,
+        tokens=one.tokens,
+        trail=answer.vote_log.fields() if answer.vote_log else None,
+    )
+    return marked_row(row, its_mark)
+
+
+def interrupted_row(name: str, problem: Problem, asked_at_s: float, timeout_s: float) -> Row:
+    """The row of a question that was in flight when the run ended."""
+    return replace(_asked_row(name, problem, asked_at_s, timeout_s), error=INTERRUPTED)
+
+
+def _asked_row(name: str, problem: Problem, asked_at_s: float, timeout_s: float) -> Row:
+    return row_of(problem, target=name, solver=name, asked_at=asked_at_s, timeout=timeout_s)

@@ -1,7 +1,4 @@
-"""The solvers of a bench: by name, as for the miner, and peers from Python files.
-
-A peer is a solver that lives in a Python file of its own and is not installed; docs/bench.md shows one.
-"""
+"""The solvers of a bench: by name, as for the miner, and peers from Python files (docs/bench.md)."""
 
 from __future__ import annotations
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from logicnet._util.flags import Flag
 from logicnet.errors import SettingsError
+from logicnet.evals.challenges.recipe import Generated, Recipe, changed, read_recipe
+from logicnet.evals.challenges.sets import ChallengeSet, load, make
 from logicnet.evals.runs.plan import RunPlan
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.options import ITS_KEY, ITS_MODEL, ModelServer
@@ -64,3 +68,25 @@ class BenchPlan(RunPlan):
     def reference(self) -> ModelServer | None:
         """The model of the solvers writes the references if no other does."""
         return (super().reference or self.answers) if self.similarity else None
+
+
+DEFAULT = Recipe(name="mathgenerator", count=60, sources=[Generated(use="mathgenerator")])
+"""Without a recipe: every kind of the generator that the subnet's validators began with."""
+
+
+def load_questions(
+    path: Path | None, count: int | None, seed: int | None, *, skip_bad: bool = False
+) -> ChallengeSet:
+    """Of a recipe with this `count` and `seed`; of a file, `count` drawn by `seed`. Raises LogicnetError."""
+    if path is None or path.suffix.lower() == ".toml":
+        recipe = changed(read_recipe(path) if path else DEFAULT, path or Path("--n"), count=count, seed=seed)
+        return make(recipe, path.parent if path else Path(), skip_bad=skip_bad)
+    found = load(path, skip_bad=skip_bad)
+    problems = list({problem.id: problem for problem in found.problems}.values())
+    if count is None:
+        return replace(found, problems=problems)
+    if count > len(problems):
+        raise SettingsError(f"--n {count}: {path} has only {len(problems)} different questions")
+    drawn = Random(seed or 0).sample(range(len(problems)), count)  # noqa: S311 (no secret)
+    # What is drawn from a set is no longer what its recipe makes.
+    return replace(found, problems=[problems[place] for place in sorted(drawn)], recipe=None)

@@ -8,28 +8,28 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from logicnet.evals.bench.asking import heats, run_heat
+from logicnet.evals.bench.asking import heats, interrupted_row, mark, references, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
-from logicnet.evals.bench.marking import interrupted_row, mark, references
-from logicnet.evals.bench.plan import BenchPlan
-from logicnet.evals.bench.questions import load_questions
+from logicnet.evals.bench.plan import BenchPlan, load_questions
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load
+from logicnet.evals.report import page
 from logicnet.evals.report import write as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
-from logicnet.evals.runs.row import BadRun
-from logicnet.evals.runs.run import ROWS
+from logicnet.evals.runs.run import ROWS, BadRun
 from logicnet.evals.runs.score import endpoint, scorer_of
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.endpoint import unheard
-from logicnet.scoring import MiniLM, Scorer, similarity
+from logicnet.scoring import similarity
+from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.similarity import MiniLM
 from logicnet.solver import Setup, on_shift
 
 
 def run(given: BenchPlan) -> int:
     """Returns the exit status, 130 after Ctrl-C. Raises LogicnetError if it cannot begin or continue."""
-    report.require()
+    page.require()
     plan, challenges, contestants = _resumed(given) if given.resume else _begun(given)
     if plan.reference is not None:
         similarity.require("--no-similarity goes without")
@@ -53,8 +53,7 @@ def _begun(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant]]
     refuse_taken(plan.path)
     contestants = load_contestants(plan.solvers, Setup(model=plan.model))
     found = load_questions(plan.challenges, plan.questions, plan.seed, skip_bad=plan.skip_bad)
-    if found.skipped:
-        print(found.skipped_in_words, file=sys.stderr)
+    found.report_skipped()
     return plan.model_copy(update={"questions": len(found.problems)}), found, contestants
 
 

@@ -1,7 +1,4 @@
-"""The checkers of reasoning-gym, for problems that have more than one right answer.
-
-Imports reasoning_gym, so only the process that checks answers imports this.
-"""
+"""The checkers of reasoning-gym; only the process that checks answers imports this."""
 
 from __future__ import annotations
 

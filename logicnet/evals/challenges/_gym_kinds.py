@@ -74,19 +74,14 @@ KINDS: Mapping[str, Mapping[str, GymTask]] = {
         "prime_factorization": GymTask(3, "factors_are"),
         "products": GymTask(3),
     },
-    "cognition": {
-        "color_cube_rotation": GymTask(1),
-        "number_sequence": GymTask(1),
-    },
+    "cognition": {"color_cube_rotation": GymTask(1), "number_sequence": GymTask(1)},
     "games": {
         "countdown": GymTask(1, "expression_gives", needs=("target", "numbers")),
         "mahjong_puzzle": GymTask(0),
         "maze": GymTask(1),
         "puzzle24": GymTask(3, "expression_gives", {"target": 24}, needs=("numbers",)),
     },
-    "geometry": {
-        "advanced_geometry": GymTask(3, "sequence_is", {"places": 3}),
-    },
+    "geometry": {"advanced_geometry": GymTask(3, "sequence_is", {"places": 3})},
     "graphs": {
         "course_schedule": GymTask(1),
         "family_relationships": GymTask(3, "words_are"),
@@ -95,10 +90,7 @@ KINDS: Mapping[str, Mapping[str, GymTask]] = {
         "quantum_lock": _own(3, "initial_value", "initial_state", "buttons", "target_value"),
         "shortest_path": _own(0, "matrix"),
     },
-    "induction": {
-        "acre": GymTask(0, "words_are"),
-        "list_functions": GymTask(0, "sequence_is"),
-    },
+    "induction": {"acre": GymTask(0, "words_are"), "list_functions": GymTask(0, "sequence_is")},
     "logic": {
         "aiw": GymTask(3),
         "circuit_logic": GymTask(0),
@@ -106,9 +98,7 @@ KINDS: Mapping[str, Mapping[str, GymTask]] = {
         "self_reference": GymTask(0),
         "zebra_puzzles": GymTask(2, "words_are"),
     },
-    "probability": {
-        "coin_flip": GymTask(3, "number_is", {"places": 4}),
-    },
+    "probability": {"coin_flip": GymTask(3, "number_is", {"places": 4})},
 }
 """By topic, which is reasoning-gym's own category."""
 

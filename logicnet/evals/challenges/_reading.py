@@ -1,7 +1,4 @@
-"""The readings of a short answer: its conclusion, its number, the items of its list.
-
-LaTeX and expressions are read by `logicnet.maths`, within its bounds; nothing is evaluated here.
-"""
+"""The readings of a short answer: its conclusion, number, items. Nothing is evaluated here."""
 
 from __future__ import annotations
 

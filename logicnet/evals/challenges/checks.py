@@ -7,12 +7,14 @@ run in the worker of `logicnet.scoring`, in bounded time; none evaluates an answ
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from logicnet.errors import SettingsError
 from logicnet.evals.challenges._reading import (
     Number,
     items,
@@ -22,7 +24,8 @@ from logicnet.evals.challenges._reading import (
     said_number,
     undressed,
 )
-from logicnet.evals.challenges.problem import AnswerCheck
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
+from logicnet.scoring.truth import Checker
 
 _EXACT = 1e-9  # relative: what floats of the same number may differ by
 
@@ -111,10 +114,7 @@ def factored_is(answer: str, truth: str) -> bool:
 
 
 def expression_gives(answer: str, truth: str, target: int, given: Sequence[int]) -> bool:
-    """Any expression of + - * / and brackets that gives `target` from the `given` numbers, each used once.
-
-    That `truth` is one of them does not matter.
-    """
+    """Any expression of + - * / and brackets that gives `target` from the `given` numbers, each used once."""
     del truth
     for reading in (*readings(answer), *undressed(answer).split("=")):
         if re.fullmatch(r"[\d\s+\-*/()]+", reading) and "**" not in reading and "//" not in reading:
@@ -127,19 +127,8 @@ def expression_gives(answer: str, truth: str, target: int, given: Sequence[int])
 CHECKS: Mapping[str, Callable[..., bool]] = {
     function.__name__: function
     for function in (
-        number_is,
-        sequence_is,
-        collection_is,
-        factors_are,
-        unknowns_are,
-        numeral_is,
-        complex_is,
-        words_are,
-        symbol_is,
-        yes_or_no,
-        polynomial_is,
-        factored_is,
-        expression_gives,
+        *(number_is, sequence_is, collection_is, factors_are, unknowns_are, numeral_is, complex_is),
+        *(words_are, symbol_is, yes_or_no, polynomial_is, factored_is, expression_gives),
     )
 }
 
@@ -243,3 +232,28 @@ def _factors(text: str) -> list[int]:
     found = re.findall(r"\(x([+-]\d+)?\)", bare)
     whole = "".join(f"(x{constant})" for constant in found) == bare
     return sorted(int(constant or 0) for constant in found) if whole else []
+
+
+GYM = "gym"  # the check that is reasoning-gym's own
+_MODULE = "logicnet.evals.challenges.checks"
+_GYM_MODULE = "logicnet.evals.challenges._gym_check"  # by name only: it imports reasoning_gym
+
+
+def checker_of(problem: Problem) -> Checker | None:
+    """The checker of a problem for `TruthTeller.tell`; None if it has none."""
+    check = problem.check
+    if check is None:
+        return None
+    function = f"{_GYM_MODULE}:right" if check.by == GYM else CHECKS[check.by]
+    return Checker(function, {"truth": problem.truth, **check.arguments})
+
+
+def checker_modules(problems: Iterable[Problem]) -> tuple[str, ...]:
+    """The modules of a `TruthTeller` for these problems. Raises SettingsError without reasoning-gym."""
+    if GYM not in {problem.check.by for problem in problems if problem.check is not None}:
+        return (_MODULE,)
+    if importlib.util.find_spec("reasoning_gym") is None:
+        raise SettingsError(
+            "some of these questions are checked by reasoning-gym: pip install 'logicnet[challenges]'"
+        )
+    return (_MODULE, _GYM_MODULE)

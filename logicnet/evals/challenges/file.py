@@ -1,7 +1,6 @@
-"""Questions of one's own: a JSONL file with `question` and `answer`, as GSM8K's.
+"""Questions of one's own: a JSONL file with `question` and `answer`, as GSM8K's (`#### 42`: the truth).
 
-An answer that ends in `#### 42` is a worked solution, and 42 the truth. `kind` and `difficulty` (a
-level from 0) may be given; other keys are ignored.
+`kind` and `difficulty` (a level from 0) may be given; other keys are ignored.
 """
 
 from __future__ import annotations

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import decimal
 import hashlib
-from collections.abc import Mapping
+import random
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,3 +43,29 @@ class Problem:
     def asked(self) -> str:
         """What a miner is sent."""
         return self.rephrased or self.question
+
+
+def seed_of(*parts: str | int) -> int:
+    """32 bits from words and numbers. Not `hash`, which differs from process to process."""
+    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:4], "big")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators of random numbers, and restore them, for libraries that draw from them.
+
+    The precision of decimals, too: some libraries change it. Not for two threads at once.
+    """
+    numpy = sys.modules.get("numpy")
+    state = random.getstate()
+    numpy_state = numpy.random.get_state() if numpy else None
+    random.seed(seed)
+    if numpy:
+        numpy.random.seed(seed)
+    try:
+        with decimal.localcontext(decimal.Context(prec=28)):
+            yield
+    finally:
+        random.setstate(state)
+        if numpy:
+            numpy.random.set_state(numpy_state)

@@ -11,8 +11,7 @@ from typing import Any
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges._gym_kinds import KINDS, GymTask
 from logicnet.evals.challenges.checks import check_for
-from logicnet.evals.challenges.problem import AnswerCheck, Problem
-from logicnet.evals.challenges.seeds import seeded
+from logicnet.evals.challenges.problem import AnswerCheck, Problem, seeded
 
 NAME = "reasoning-gym"
 
@@ -32,10 +31,7 @@ class ReasoningGym:
         self._kinds = {name: (topic, kind) for topic, kinds in KINDS.items() for name, kind in kinds.items()}
 
     def draw(self, kind: str, seed: int, level: int = 0) -> Problem | None:
-        """The problem that `seed` gives at `level`, or at the dataset's hardest if that is lower.
-
-        None if there is nothing to ask for this seed.
-        """
+        """The problem of `seed`, at `level` or the dataset's hardest; None if there is none."""
         topic, how = self._kinds[kind]
         level = min(level, how.most)
         with seeded(seed):

@@ -37,8 +37,7 @@ from logicnet.evals.challenges.source import GENERATORS
 
 Split = Literal["all", "train", "test"]
 
-MOST = 100_000
-"""Questions of one set: it is held in memory."""
+MOST = 100_000  # questions of one set: it is held in memory
 
 
 class _RecipePart(BaseModel):

@@ -1,9 +1,7 @@
-"""Rephrasing: an LLM asks each question as somebody would, in a mood and a tone, as validators do.
+"""Rephrasing: a persona asks each question in a mood and a tone, as validators do (LogicNet 1.6).
 
-A validator (LogicNet 1.6) has a persona reword the task at temperature 0.7 in up to 1024 tokens; a
-miner sees nothing else. Who asks is drawn from the seed; what the model makes of it is not the same
-twice, so a set keeps both texts. A rewording that lost a number, or told the truth that the question
-did not hold, would be another question: it is asked for once more, and then the raw one stays.
+The persona is drawn from the seed; the model's words differ each time, so a set keeps both texts. A
+rewording that lost a number or told the truth is asked for once more, and then the raw question stays.
 """
 
 from __future__ import annotations
@@ -17,10 +15,9 @@ from random import Random
 
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.challenges.seeds import seed_of
+from logicnet.evals.challenges.problem import Problem, seed_of
 from logicnet.llm import Message, Models
-from logicnet.scoring.rhythm import REPHRASE_MAX_TOKENS, REPHRASE_TEMPERATURE
+from logicnet.scoring.incentive import REPHRASE_MAX_TOKENS, REPHRASE_TEMPERATURE
 
 TRIES = 2
 
@@ -66,10 +63,7 @@ async def rephrase(
     timeout_s: float = 60.0,
     on_done: Callable[[], None] = lambda: None,
 ) -> Rephrased:
-    """Have every problem reworded, `at_once` at a time, each reply within `timeout_s` seconds.
-
-    Raises ModelError if the model server answered nothing at all.
-    """
+    """Have every problem reworded, `at_once` at a time. Raises ModelError if the server answered nothing."""
     limit = asyncio.Semaphore(at_once)
     raw: Counter[str] = Counter()
     answered = False

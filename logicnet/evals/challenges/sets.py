@@ -1,14 +1,13 @@
-"""Challenge sets: a recipe's questions, made, written, and read again.
+"""Challenge sets: JSONL with the recipe and its generators in the first line, then one problem a line.
 
-A set is a JSONL file. Its first line holds the recipe and what it was made with; each other line is a
-problem. The same recipe, with the same versions of its generators, gives the same bytes on every
-machine; only a set that was rephrased does not, and therefore holds both texts.
+The same recipe and versions give the same bytes on every machine, unless the set was rephrased.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,19 +21,13 @@ from pydantic import BaseModel, ConfigDict
 
 from logicnet._util.jsonl import BadFile, BadLine, Lines, parsed, read_lines
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.evals.challenges.checking import GYM
-from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.checks import CHECKS, GYM
 from logicnet.evals.challenges.file import QuestionFile, read_questions
-from logicnet.evals.challenges.problem import AnswerCheck, Problem
+from logicnet.evals.challenges.problem import AnswerCheck, Problem, seed_of
 from logicnet.evals.challenges.recipe import FromFile, Generated, Recipe, Split, read_recipe, recipe_from
-from logicnet.evals.challenges.seeds import seed_of
 from logicnet.evals.challenges.source import GENERATORS, Generator, Stream, streams
 
-FORMAT = 1
-
-_TRIES = 200
-"""Draws in a row that give nothing new, after which a kind counts as exhausted."""
-
+_TRIES = 200  # draws in a row that give nothing new, after which a kind counts as exhausted
 _TEST_SHARE = 5  # one question of five is in the split `test`
 
 
@@ -49,12 +42,11 @@ class ChallengeSet:
     rephrased_by: str = ""  # a model's name
     skipped: int = 0  # broken lines of files that were passed over
 
-    @property
-    def skipped_in_words(self) -> str:
-        """Empty if there were none."""
-        if not self.skipped:
-            return ""
-        return f"passed over {self.skipped} broken {'line' if self.skipped == 1 else 'lines'}"
+    def report_skipped(self) -> None:
+        """Say on stderr how many broken lines there were, if any."""
+        if self.skipped:
+            lines = "line" if self.skipped == 1 else "lines"
+            print(f"passed over {self.skipped} broken {lines}", file=sys.stderr)
 
 
 class _SetRow(BaseModel):
@@ -98,8 +90,7 @@ def load(path: Path, *, skip_bad: bool = False) -> ChallengeSet:
 def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> ChallengeSet:
     """The questions of a recipe, mixed; its files are looked for in `folder`.
 
-    Raises SettingsError if a generator is not installed, BadFile for a bad file, and LogicnetError if
-    a source has not enough different questions.
+    Raises SettingsError without a generator, BadFile for a bad file, LogicnetError for too few questions.
     """
     generators: dict[str, Generator] = {}
     files: dict[str, str] = {}
@@ -131,15 +122,14 @@ def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> Ch
 
 def write(challenges: ChallengeSet, path: Path) -> None:
     """Write a set; a crash leaves what was there before. Raises LogicnetError if it cannot be written."""
-    header: dict[str, Any] = {
-        "challenges": FORMAT,
-        "recipe": challenges.recipe.model_dump() if challenges.recipe else None,
-        "made_with": list(challenges.made_with),
-        "files": dict(challenges.files),
-    }
-    if challenges.rephrased_by:
-        header["rephrased_by"] = challenges.rephrased_by
-    rows = [header, *map(_row, challenges.problems)]
+    header = _Header(
+        challenges=1,
+        recipe=challenges.recipe.model_dump() if challenges.recipe else None,
+        made_with=list(challenges.made_with),
+        files=dict(challenges.files),
+        rephrased_by=challenges.rephrased_by,
+    )
+    rows = [header.model_dump(exclude_defaults=True), *map(_row, challenges.problems)]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     partial = path.with_name(path.name + ".partial")
     try:
@@ -198,17 +188,9 @@ def _questions(part: FromFile, folder: Path, skip_bad: bool) -> QuestionFile:
 
 
 def _row(problem: Problem) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": problem.id,
-        "source": problem.source,
-        "kind": problem.kind,
-        "topic": problem.topic,
-        "difficulty": problem.difficulty,
-        "question": problem.question,
-        "rephrased": problem.rephrased,
-        "truth": problem.truth,
-        "check": {problem.check.by: dict(problem.check.arguments)} if problem.check else None,
-    }
+    row = {name: getattr(problem, name) for name in _SetRow.model_fields}
+    if problem.check is not None:
+        row["check"] = {problem.check.by: dict(problem.check.arguments)}
     if problem.rephrased is None:
         del row["rephrased"]
     return row

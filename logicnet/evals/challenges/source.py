@@ -10,9 +10,8 @@ from typing import Protocol
 
 from logicnet.evals.challenges import _gym_kinds, _mathgenerator_kinds
 from logicnet.evals.challenges.mathgenerator import Mathgenerator
-from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.problem import Problem, seed_of
 from logicnet.evals.challenges.reasoning_gym import ReasoningGym
-from logicnet.evals.challenges.seeds import seed_of
 
 Stream = Iterator[Problem | None]
 """Problems of one kind in an order that a seed gives; None where a draw gave nothing to ask."""

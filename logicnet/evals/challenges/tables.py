@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
@@ -25,16 +21,7 @@ from logicnet.evals.challenges.rephrase import rephrase
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.challenges.source import GENERATORS
 from logicnet.llm.endpoint import reach, unheard
-
-
-@dataclass(frozen=True, slots=True)
-class Rewording:
-    """The model that rewords questions, and how many it is given at a time."""
-
-    endpoint: str
-    model: str | None = None  # the server's first one
-    key: str | None = field(default=None, repr=False)
-    at_once: int = 8
+from logicnet.scoring.options import ModelServer
 
 
 def show_sources(source: str | None, *, as_json: bool) -> None:
@@ -55,18 +42,14 @@ def show_sources(source: str | None, *, as_json: bool) -> None:
     console = console_of()
     for name, one in shown.items():
         console.print(f"[bold]{name}[/]: {len(one.kinds())} kinds in {len(one.levels)} topics")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
+        table = _two_columns(style="bold")
         for topic, kinds in one.levels.items():
             table.add_row(
                 topic, ", ".join(f"{kind} (0-{most})" if most else kind for kind, most in kinds.items())
             )
         console.print(table)
         console.print(f"Left out, {len(one.left_out)}:")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
+        table = _two_columns()
         for kind, why in one.left_out.items():
             table.add_row(f"  {kind}", escape(why))
         console.print(table)
@@ -83,7 +66,8 @@ def make_set(
     seed: int | None = None,
     count: int | None = None,
     skip_bad: bool = False,
-    rewording: Rewording | None = None,
+    rewording: ModelServer | None = None,
+    at_once: int = 8,
 ) -> None:
     """Write the set that `recipe` makes to `out`. Raises LogicnetError in one line."""
     if recipe.suffix.lower() == ".toml":
@@ -95,13 +79,12 @@ def make_set(
         made = sets.load(recipe, skip_bad=skip_bad)
     said = f"{len(made.problems)} questions"
     if rewording is not None:
-        made, raw = asyncio.run(_rephrased(made, rewording))
+        made, raw = asyncio.run(_rephrased(made, rewording, at_once))
         said += f", {len(made.problems) - raw.total()} of them rephrased by {made.rephrased_by}"
         if raw:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in raw.most_common())
             said += f"; the others stayed raw: {reasons}"
-    if made.skipped:
-        print(made.skipped_in_words, file=sys.stderr)
+    made.report_skipped()
     sets.write(made, out)
     print(f"{out}: {said}")
 
@@ -109,8 +92,7 @@ def make_set(
 def show_set(file: Path, count: int, *, skip_bad: bool = False) -> None:
     """Print what a set is made of, and its first `count` questions."""
     found = load(file, skip_bad=skip_bad)
-    if found.skipped:
-        print(found.skipped_in_words, file=sys.stderr)
+    found.report_skipped()
     console = console_of()
     if found.recipe is not None:
         one = found.recipe
@@ -133,25 +115,26 @@ def show_set(file: Path, count: int, *, skip_bad: bool = False) -> None:
         console.print(f"=> {escape(problem.truth)}")
 
 
-async def _rephrased(made: ChallengeSet, by: Rewording) -> tuple[ChallengeSet, Counter[str]]:
+def _two_columns(style: str | None = None) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style=style, no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+async def _rephrased(made: ChallengeSet, by: ModelServer, at_once: int) -> tuple[ChallengeSet, Counter[str]]:
+    console = Console(stderr=True)
+    columns = ("Rephrasing", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with unheard():
-        key = SecretStr(by.key) if by.key else None
-        models = await reach("model that rewords", by.endpoint, by.model, key, flag="--endpoint")
+        models = await reach("model that rewords", by.url, by.model, by.key, flag="--endpoint")
         try:
-            seed = made.recipe.seed if made.recipe else 0
-            with _counting("Rephrasing", len(made.problems)) as done:
-                found = await rephrase(made.problems, models, seed=seed, at_once=by.at_once, on_done=done)
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+                task = bar.add_task("", total=len(made.problems))
+                seed = made.recipe.seed if made.recipe else 0
+                found = await rephrase(
+                    made.problems, models, seed=seed, at_once=at_once, on_done=lambda: bar.advance(task)
+                )
         finally:
             await models.close()
     name = by.model or (models.served.model if models.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw
-
-
-@contextmanager
-def _counting(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, if that is a terminal; what is given counts one."""
-    console = Console(stderr=True)
-    columns = (f"{what}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)

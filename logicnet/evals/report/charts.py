@@ -1,7 +1,4 @@
-"""The charts, as ECharts options: plain data, drawn by the browser.
-
-Colours are names that the page's style sheet gives a value, one for light and one for dark.
-"""
+"""The charts, as ECharts options. Colours are names that the style sheet defines, for light and dark."""
 
 from __future__ import annotations
 
@@ -14,13 +11,11 @@ from typing import Any
 
 from logicnet._util.text import one_line
 from logicnet.evals.report.summary import TargetSummary, correctness, seconds
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 
 Options = dict[str, Any]
 
-MOST_POINTS = 3_000
-"""Points of one chart; of more rows, evenly chosen ones are drawn."""
-
+MOST_POINTS = 3_000  # points of one chart; of more rows, evenly chosen ones are drawn
 MOST_KINDS = 30
 SERIES = 8  # colours; further targets begin again with the first
 _SHOWN = 160  # characters of a question or an answer in a tooltip
@@ -121,10 +116,7 @@ def _deadline(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
     shown = _thinned(timed)
     series = [
         _scatter(
-            place,
-            [_point(row, place) for row in shown if row.target == target],
-            size=[2, 22],
-            opacity=0.55,
+            place, [_point(row, place) for row in shown if row.target == target], size=[2, 22], opacity=0.55
         )
         | {"symbol": "rect"}
         for place, target in enumerate(targets)

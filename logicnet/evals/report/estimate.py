@@ -1,25 +1,18 @@
-"""A mean and how far it can be believed: the percentile bootstrap, with a seed.
+"""A mean and its 95 % confidence interval: the percentile bootstrap, with a seed.
 
-Questions are drawn again with replacement from those that were asked, many times; the middle 95 % of
-the means that come out is the interval. For a difference, what is drawn are the differences question
-by question, so that hard and easy questions cancel out (Efron and Tibshirani, An Introduction to the
-Bootstrap, 1993, chapters 8 and 13).
+Differences are resampled question by question, so that hard and easy questions cancel out (Efron and
+Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from logicnet.errors import SettingsError
-
 RESAMPLES = 10_000
 LEVEL = 0.95
-FEWEST = 10
-"""Values below which an interval is too narrow to be believed, so none is given."""
-
+FEWEST = 10  # values below which an interval is too narrow to be believed, so none is given
 _NUMBERS_AT_ONCE = 2_000_000  # 16 MB of them
 _SEED = 35  # of the drawing, not of the questions: the same run gives the same intervals
 
@@ -28,8 +21,7 @@ _SEED = 35  # of the drawing, not of the questions: the same run gives the same 
 class Estimate:
     """A mean of `count` values; `low` and `high` bound it.
 
-    Both are None where there are too few values to say, and where all are equal: what never varied in
-    what was drawn cannot vary when it is drawn again, and that is no certainty.
+    Both are None for too few values, and where all are equal: resampling cannot vary them.
     """
 
     mean: float
@@ -69,7 +61,6 @@ def mean_of_differences(left: Mapping[str, float], right: Mapping[str, float]) -
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:
-    require()
     import numpy  # noqa: PLC0415 (a tenth of a second)
 
     drawn = numpy.random.default_rng(_SEED)
@@ -81,9 +72,3 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
     ]
     low, high = numpy.quantile(numpy.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def require() -> None:
-    """Raise SettingsError unless what intervals need is installed."""
-    if importlib.util.find_spec("numpy") is None:
-        raise SettingsError("intervals need numpy: pip install 'logicnet[bench]'")

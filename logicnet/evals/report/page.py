@@ -1,7 +1,4 @@
-"""One HTML page of a run, which loads nothing else: style, data and ECharts are in it.
-
-The template escapes the text of strangers; the data of the charts is JSON without a `<`.
-"""
+"""One HTML page of a run, all in one: strangers' text is escaped, the data is JSON without `<`."""
 
 from __future__ import annotations
 
@@ -33,17 +30,13 @@ from logicnet.evals.report.summary import (
 )
 from logicnet.evals.runs.run import Run
 
-MOST_PARTED = 20
-"""Disagreements that are written out; the others are in the rows."""
-
-
-_EXPORT = r'import\{(\w+) as (\w+).*?from"\./([\w-]+\.js)";export\{\2 as echarts'
+MOST_PARTED = 20  # disagreements that are written out; the others are in the rows
 
 
 def require() -> None:
-    """Raise SettingsError unless nicegui (ECharts) and jinja2 are installed. Loads neither."""
-    for module, package in (("nicegui", "nicegui"), ("jinja2", "jinja2")):
-        if importlib.util.find_spec(module) is None:
+    """Raise SettingsError unless nicegui (ECharts), jinja2 and numpy (intervals) are installed."""
+    for package in ("nicegui", "jinja2", "numpy"):
+        if importlib.util.find_spec(package) is None:
             raise SettingsError(f"the report needs {package}: pip install 'logicnet[bench]'")
 
 
@@ -118,10 +111,9 @@ def _fact(name: str, value: str | int | float) -> str:
 
 
 def _library() -> str:
-    """ECharts, which NiceGUI brings as a JavaScript module, with the name `echarts`.
+    """NiceGUI's ECharts, its exports turned into one constant `echarts`. Raises SettingsError.
 
-    NiceGUI's `index.js` says which file holds it and what that file calls it. The page has everything
-    in one module, so the file's exports become one constant. Raises SettingsError.
+    `index.js` says which file holds it and what that file calls it.
     """
     folder = files("nicegui") / "elements" / "echart" / "dist"
     index = re.search(

@@ -11,17 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 from typing import Literal
 
 from logicnet.evals.report.estimate import Estimate, mean_of, mean_of_differences
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 from logicnet.votelog import read_vote_log
 
-RIGHT_FROM = 0.5
-"""A validator's correctness from which it takes an answer for right rather than wrong."""
-
-MOST_COMPARED = 4
-"""Targets that are all compared with each other; of more, each is compared with the first."""
+RIGHT_FROM = 0.5  # a validator's correctness from which it takes an answer for right rather than wrong
+MOST_COMPARED = 4  # targets that are all compared with each other; of more, each is compared with the first
 
 
 def correctness(row: Row) -> float | None:
@@ -116,15 +114,15 @@ def _summary(target: str, rows: Sequence[Row]) -> TargetSummary:
         undecided=sum(row.correctness is None for row in answered),
         unknown_truth=sum(row.true is None for row in answered),
         reward=mean_of(_known(row.reward for row in scored)),
-        reward_low=_mean(lows) if bounded else None,
-        reward_high=_mean(highs) if bounded else None,
+        reward_low=fmean(lows) if bounded else None,
+        reward_high=fmean(highs) if bounded else None,
         correctness=mean_of(_known(map(correctness, scored))),
         truth=mean_of(_known(map(truth, scored))),
         similarity=mean_of(_known(row.similarity for row in scored)),
         median_s=quantile(times_s, 0.5),
         p95_s=quantile(times_s, 0.95),
         max_s=times_s[-1] if times_s else None,
-        tokens=_mean(tokens) if tokens else None,
+        tokens=fmean(tokens) if tokens else None,
     )
 
 
@@ -301,7 +299,3 @@ def _values(rows: Sequence[Row], metric: Metric) -> Mapping[str, float]:
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

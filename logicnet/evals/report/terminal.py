@@ -52,34 +52,23 @@ def print_run(out: Console, run: Run) -> None:
 
 
 def summary_table(found: Sequence[TargetSummary]) -> Table:
-    table = Table(title="Results per target, with 95 % confidence intervals", title_justify="left")
-    table.add_column("", no_wrap=True)
-    headings = ("asked", "in time", "reward", "correctness", "truly right", "similarity")
-    for heading in (*headings, "median s", "p95 s", "max s", "tokens"):
-        table.add_column(heading, justify="right")
+    title = "Results per target, with 95 % confidence intervals"
+    figures = ("asked", "in time", "reward", "correctness", "truly right", "similarity")
+    table = _table(title, ("",), (*figures, "median s", "p95 s", "max s", "tokens"))
     for one in found:
         table.add_row(
             escape(one.target),
-            str(one.asked),
-            str(one.answered),
-            estimate(one.reward),
-            estimate(one.correctness),
-            estimate(one.truth),
-            estimate(one.similarity),
-            number(one.median_s, 1),
-            number(one.p95_s, 1),
-            number(one.max_s, 1),
+            *map(str, (one.asked, one.answered)),
+            *map(estimate, (one.reward, one.correctness, one.truth, one.similarity)),
+            *(number(one_s, 1) for one_s in (one.median_s, one.p95_s, one.max_s)),
             number(one.tokens, 0),
         )
     return table
 
 
 def split_table(parts: Sequence[Split]) -> Table:
-    table = Table(title="Computed, and left to the model", title_justify="left")
-    for heading in ("", "answer"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("questions", "truly right", "reward"):
-        table.add_column(heading, justify="right")
+    headings = ("questions", "truly right", "reward")
+    table = _table("Computed, and left to the model", ("", "answer"), headings)
     for one in parts:
         row = (one.origin, str(one.count), estimate(one.truth), estimate(one.reward))
         table.add_row(escape(one.target), *row)
@@ -87,11 +76,7 @@ def split_table(parts: Sequence[Split]) -> Table:
 
 
 def difference_table(compared: Sequence[Difference]) -> Table:
-    table = Table(title="Differences", title_justify="left")
-    table.add_column("", no_wrap=True)
-    table.add_column("of", no_wrap=True)
-    for heading in ("difference", "95 % interval", "questions"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = _table("Differences", ("", "of"), ("difference", "95 % interval", "questions"), no_wrap=True)
     table.add_column("verdict")
     before = ("", "")
     for one in compared:
@@ -108,6 +93,15 @@ def difference_table(compared: Sequence[Difference]) -> Table:
             escape(one.verdict),
         )
         before = pair
+    return table
+
+
+def _table(title: str, names: Sequence[str], figures: Sequence[str], *, no_wrap: bool = False) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=no_wrap)
     return table
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, fields
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 
+from logicnet._util.csv import cell
 from logicnet.errors import SettingsError
-from logicnet.evals.report import estimate, page, terminal
-from logicnet.evals.report.export import write_csv, write_jsonl
-from logicnet.evals.runs.row import BadRun
-from logicnet.evals.runs.run import ROWS, read_run
+from logicnet.evals.report import page, terminal
+from logicnet.evals.runs.run import ROWS, BadRun, Row, read_run
 
 HTML, CSV = "report.html", "rows.csv"
 
 
 def run(path: Path, out: Path | None = None, console: Console | None = None) -> None:
     """Report on the run in `path`; files go to `out`, or beside it. Raises LogicnetError in one line."""
-    require()
+    page.require()
     found = read_run(path)
     folder = out or path
     try:
@@ -29,10 +33,8 @@ def run(path: Path, out: Path | None = None, console: Console | None = None) -> 
     write_csv(found.rows, folder / CSV)
     if folder.resolve() != path.resolve():
         write_jsonl(found.rows, folder / ROWS)
-    try:
-        (folder / HTML).write_text(page.page(found), encoding="utf-8")
-    except OSError as error:
-        raise BadRun(f"cannot write {folder / HTML}: {error.strerror or error}") from None
+    with _opened(folder / HTML) as file:
+        file.write(page.page(found))
     console.print(
         f"\nPictures and the worst answers: {folder / HTML}\nEvery row: {folder / CSV}, {folder / ROWS}",
         markup=False,
@@ -41,7 +43,28 @@ def run(path: Path, out: Path | None = None, console: Console | None = None) -> 
     )
 
 
-def require() -> None:
-    """Raise SettingsError unless all that a report needs is installed. Loads nothing."""
-    page.require()
-    estimate.require()
+def write_csv(rows: Iterable[Row], path: Path) -> None:
+    """All fields, what is not known empty. Raises BadRun.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe (owasp.org, CSV injection).
+    """
+    with _opened(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(field.name for field in fields(Row))
+        for row in rows:
+            writer.writerow(map(cell, astuple(row)))
+
+
+def write_jsonl(rows: Iterable[Row], path: Path) -> None:
+    """One JSON object a line, as `logicnet score` reads them. Raises BadRun."""
+    with _opened(path) as file:
+        file.writelines(row.line() + "\n" for row in rows)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise BadRun(f"cannot write {path}: {error.strerror or error}") from None

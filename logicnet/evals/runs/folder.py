@@ -3,7 +3,7 @@
     run.json          the plan (`logicnet.evals.runs.plan`)
     challenges.jsonl  the questions, as they were when the run began
     journal.jsonl     intents, written before the deed: a round that begins, a question that is sent
-    rows.jsonl        one row per question, once it is scored (`logicnet.evals.runs.row`)
+    rows.jsonl        one row per question, once it is scored (`logicnet.evals.runs.run`)
 
 Every line is written before the next step, so a kill -9 loses none. A question in the journal without a
 row was in flight: it gets a row that says so, and is not asked again.
@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, Self
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
+from logicnet._util.jsonl import BadLine, parsed
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load, write
 from logicnet.evals.runs.plan import AnyPlan
-from logicnet.evals.runs.row import BadRun, Row, read_lines, read_rows
-from logicnet.evals.runs.run import PLAN, ROWS, read_json
+from logicnet.evals.runs.run import PLAN, ROWS, BadRun, Row, read_json, read_lines, read_rows
 
 CHALLENGES, JOURNAL = "challenges.jsonl", "journal.jsonl"
 
@@ -215,11 +214,9 @@ def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
             "begin a new one"
         )
     try:
-        return model.model_validate(found)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BadRun(f"{file}: {f'{where}: ' if where else ''}{first['msg'].lower()}") from None
+        return parsed(model, found)
+    except BadLine as error:
+        raise BadRun(f"{file}: {error}") from None
 
 
 def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 async def until_stopped(work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> bool:
     """Run `work`; the first Ctrl-C or SIGTERM calls `stop`, the next cancels it. Whether one came.
 
-    Outside the main thread nobody hears signals, and it runs to its end.
+    Outside the main thread there are no signals.
     """
     told = False
     working = asyncio.ensure_future(work)

@@ -14,10 +14,7 @@ from logicnet.scoring.options import ITS_KEY, ITS_MODEL, ModelServer, ScoringMod
 
 
 class RunPlan(ScoringModels):
-    """What an arena and a bench have in common.
-
-    Fields with `exclude` are in no file: each time they are what the command line says.
-    """
+    """What an arena and a bench share. Fields with `exclude` come from the command line only."""
 
     MAY_CHANGE: ClassVar[frozenset[str]] = frozenset(
         {"judge_url", "judge_model", "reference_url", "reference_model"}

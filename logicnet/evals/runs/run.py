@@ -1,15 +1,120 @@
-"""A finished or unfinished run of any kind, read from its folder: `run.json` and the rows."""
+"""A run, read from its folder: its plan in `run.json`, and in `rows.jsonl` a row per question and target.
+
+`logicnet score` reads the same names, so a run can be scored again with another judge.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from logicnet.errors import SettingsError
-from logicnet.evals.runs.row import BadRun, Row, read_rows
+from logicnet.errors import LogicnetError, SettingsError
+from logicnet.protocol import LOGIC_TIMEOUT_S
+
+LONGEST_TEXT = 100_000
+"""Characters of an answer or a reasoning that are kept. All of it was scored; `note` says if it was cut."""
+
+INTERRUPTED = "interrupted: the run ended while this was under way; it is not asked again"
+
+
+class BadRun(LogicnetError):
+    """The folder of a run cannot be read, written or continued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One question to one target. None: not known, because never asked or undecided.
+
+    A `reward` is known when correctness and similarity are; else it lies between `reward_low` and
+    `reward_high`. All three are after volume, as a validator ranks them.
+    """
+
+    target: str  # a miner's label, or HOST:PORT if it has none; a solver's name in a bench
+    hotkey: str = ""  # the miner's
+    solver: str | None = None  # as far as it is known
+    round: int = 1
+    id: str  # of the challenge
+    kind: str = ""
+    source: str = ""
+    wire: str = ""
+    asked_at: float = 0.0  # unix seconds
+    question: str  # as the target read it
+    raw_question: str = ""  # before it was rephrased
+    ground_truth: str
+
+    answer: str | None = None  # None: no reply that counts
+    reasoning: str | None = None
+    process_time: float | None = None  # seconds, on the validator's clock
+    timeout: float = LOGIC_TIMEOUT_S
+    status: int = 0  # HTTP; 0 if nothing came
+    error: str = ""  # what went wrong, in one line
+    outcome: str = ""  # how the answer came about (`logicnet.events.Outcome`), where that can be seen
+    tokens: int | None = None  # that models generated for it, where that can be seen
+
+    scored: bool = False
+    correctness: float | None = None  # the validator's, -1..1
+    decided_by: str = ""
+    true: bool | None = None  # whether it is truly right
+    reference: str | None = None  # the text that the reasoning was compared with
+    similarity: float | None = None
+    epoch_volume: int | None = None  # what the target committed
+    reward: float | None = None
+    reward_low: float | None = None
+    reward_high: float | None = None
+    note: str = ""  # anything unusual about the scoring
+    trail: dict[str, Any] | None = (
+        None  # how the answer came about (`logicnet.votelog`), where that can be seen
+    )
+
+    def line(self) -> str:
+        """The row as a line of JSON, without its end."""
+        return json.dumps({name: getattr(self, name) for name in _NAMES}, allow_nan=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Target and challenge: a run asks each pair once."""
+        return self.target, self.id
+
+
+_NAMES = tuple(field.name for field in fields(Row))
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a run, without a last line that was cut off. Raises BadRun for another broken one."""
+    for number, fields_ in read_lines(path):
+        try:
+            yield Row(**{name: value for name, value in fields_.items() if name in _NAMES})
+        except TypeError as error:
+            raise BadRun(f"{path}, line {number}: not a row of a run ({error})") from None
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of a file that may have been cut off in its last line, with their line numbers."""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    content = json.loads(line)
+                except ValueError:
+                    content = None
+                if not isinstance(content, dict):
+                    raise BadRun(f"{path}, line {number}: not a JSON object; correct or remove it")
+                yield number, content
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadRun(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def stored(text: str) -> str:
+    """`text` as a row keeps it: encodable, and no longer than `LONGEST_TEXT`."""
+    return text[:LONGEST_TEXT].encode("utf-8", "replace").decode()
+
 
 PLAN, ROWS = "run.json", "rows.jsonl"
 

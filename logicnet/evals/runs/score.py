@@ -7,28 +7,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from logicnet.deadline import Deadline
-from logicnet.evals.challenges.checking import checker_modules, checker_of
+from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.runs.row import Row
-from logicnet.llm import Completion, Endpoint, Models
+from logicnet.evals.runs.run import Row
+from logicnet.llm import Completion, Endpoint
 from logicnet.llm.endpoint import reach
-from logicnet.scoring import (
-    Embedder,
-    Judge,
-    Reward,
-    Score,
-    ScoredInput,
-    Scorer,
-    Similarity,
-    TruthTeller,
-    with_volume,
-    write_reference,
-)
+from logicnet.scoring.judge import Judge
 from logicnet.scoring.options import ModelServer
-from logicnet.scoring.similarity import FAILED_SIMILARITY, Encode
-
-REFERENCE_S = 60.0  # a validator's own timeout is not known; that of its judge
+from logicnet.scoring.reward import Reward, with_volume
+from logicnet.scoring.scorer import Score, ScoredInput, Scorer
+from logicnet.scoring.similarity import FAILED_SIMILARITY, Embedder, Encode, Similarity
+from logicnet.scoring.truth import TruthTeller
 
 _LOWEST, _HIGHEST = -1.0, 1.0  # correctness, and a cosine
 
@@ -87,11 +76,6 @@ async def scorer_of(
         truth = await stack.enter_async_context(TruthTeller(*checker_modules(truths)))
         await truth.start()
     return Scorer(Judge(judge) if judge else None, embedder, truth)
-
-
-async def reference_to(problem: Problem, models: Models) -> Completion:
-    """Of the raw question, as a validator asks it."""
-    return await write_reference(problem.question, models, Deadline.after(REFERENCE_S))
 
 
 async def marks(

@@ -1,4 +1,4 @@
-"""Ten questions to the running miner, as `logicnet arena` puts and scores them: both wires, no judge."""
+"""The demo's ten questions to the running miner, put and scored as `logicnet arena` does: no judge."""
 
 from __future__ import annotations
 
@@ -15,14 +15,35 @@ from logicnet.evals.arena.arena import Arena
 from logicnet.evals.arena.live_table import LiveTable
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
-from logicnet.evals.challenges import ChallengeSet
+from logicnet.evals.challenges.mathgenerator import easy_tasks
+from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import RunFolder
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 from logicnet.ledger import LedgerReader
 from logicnet.llm.endpoint import unheard
-from logicnet.operate.demo.questions import questions
 from logicnet.operate.demo.stage import STAKES
 from logicnet.scoring import similarity, truth
+
+COMPUTED = 4
+SEED = 35
+
+_STORIES = {
+    "A baker fills 6 trays with 12 rolls each and sells 58 of them. How many rolls are left?": "14",
+    "Mia is 9 years old. Her brother is twice as old as she is. How old will he be in 4 years?": "22",
+    "A bus leaves with 18 people. At the first stop 5 get off and 14 get on. How many are on it then?": "27",
+    "Pens cost 3 euros and notebooks cost 5. Tom buys 4 pens and 5 notebooks. How many euros is that?": "37",
+    "A tank holds 90 litres and loses 4 litres an hour. How many litres are in it after 6 hours?": "66",
+    "Nine friends share 63 cards equally, and Ana loses 2 of hers. How many cards does Ana have?": "5",
+}
+"""Ours, with their answers; no sentence of them is one that the solver reads."""
+
+
+def questions() -> list[Problem]:
+    """Arithmetic, then stories; the same each time. Raises SettingsError without mathgenerator."""
+    stories = [Problem(text, truth, "demo", "story", "story") for text, truth in _STORIES.items()]
+    return [*easy_tasks(COMPUTED, seed=SEED), *stories]
+
 
 QUESTIONS = 10
 STAGGER_S = 1.0  # between the lanes; a validator's 4 s would only make one wait
@@ -66,8 +87,7 @@ async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: LiveTable) ->
         await Arena(run, signer, scorer, board).run()
 
 
-Origins = Mapping[str, str]
-"""By question, "computed" or "model"."""
+Origins = Mapping[str, str]  # by question, "computed" or "model"
 
 
 def origins(ledger: Path, *, patience_s: float = 10.0) -> Origins:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +20,7 @@ from logicnet._util.processes import Child, free_port
 from logicnet.chain import Signer
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
+from logicnet.evals.report import page
 from logicnet.evals.report import write as report
 from logicnet.evals.report.summary import in_time
 from logicnet.evals.runs.run import PLAN
@@ -32,21 +34,51 @@ from logicnet.operate.demo.asking import (
     plan,
     right_by_origin,
 )
-from logicnet.operate.demo.progress import step
 from logicnet.operate.demo.stage import Stage
+
+_EVERY_S = 10.0
+
+
+class Tick(Protocol):
+    """Called often while waiting, with how far things are."""
+
+    def __call__(self, said: str = "") -> None: ...
+
+
+@contextmanager
+def step(console: Console, title: str) -> Iterator[Tick]:
+    started_s = said_s = time.monotonic()
+
+    def elapsed() -> str:
+        return f"{time.monotonic() - started_s:.0f} s"
+
+    if console.is_terminal:
+        with console.status(title) as status:
+            yield lambda said="": status.update(f"{title} ... {elapsed()}  {said}")
+    else:
+        console.print(title, highlight=False)
+
+        def line(said: str = "") -> None:
+            nonlocal said_s
+            if time.monotonic() - said_s >= _EVERY_S:
+                said_s = time.monotonic()
+                console.print(f"    {elapsed()}  {said}", highlight=False)
+
+        yield line
+    console.print(f"{title}: done in {elapsed()}" if console.is_terminal else f"    done in {elapsed()}")
+
 
 START_S = 600.0  # half a minute on two idle cores; a busy machine takes longer
 PIPE_WIDTH = 120  # characters
 
 
 def run(stage: Stage, *, keep: bool = False, console: Console | None = None) -> int:
-    """Run it; the exit status is 0 if every question was answered in time, 130 after Ctrl-C.
+    """The exit status: 0 if every question was answered in time, 130 after Ctrl-C. Raises LogicnetError.
 
-    With `keep` it stays until Ctrl-C. Raises LogicnetError, after ending what it started, if
-    something cannot be had.
+    With `keep` it stays until Ctrl-C. It ends what it started.
     """
     console = console or Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    report.require()
+    page.require()
     stage.check()
     try:
         with interruptible():
@@ -58,7 +90,7 @@ def run(stage: Stage, *, keep: bool = False, console: Console | None = None) -> 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A closed terminal and a polite kill end us as Ctrl-C does; and so does Ctrl-C.
+    """SIGTERM and SIGHUP end us as Ctrl-C does; and so does Ctrl-C.
 
     A script that starts us in the background has SIGINT ignored, and Python then leaves it so.
     """

@@ -16,9 +16,7 @@ from logicnet.errors import LogicnetError
 STAKES = {"alice": 60_000.0, "bob": 25_000.0, "charlie": 11_000.0}
 """The validators and their stake (alpha). All have a permit."""
 
-EPOCH_VOLUME = 96
-"""What the miner promises; by stake the three get 60, 25 and 11 of it."""
-
+EPOCH_VOLUME = 96  # what the miner promises; by stake the three get 60, 25 and 11 of it
 SERVED_AS = "smollm2"
 
 # For a model of 0.3 GB on a CPU: 1 GB of KV cache holds about 40,000 tokens of it. Without
@@ -60,14 +58,8 @@ class Stage:
         folder = self.folder.absolute()
         argv = [sys.executable, "-m", "logicnet", "mine", "--offline"]
         argv += ["--chain.file", str(folder / "network.json")]
-        argv += [
-            "--wallet.path",
-            str(folder / "wallets"),
-            "--wallet.name",
-            "demo",
-            "--wallet.hotkey",
-            "miner",
-        ]
+        argv += ["--wallet.path", str(folder / "wallets")]
+        argv += ["--wallet.name", "demo", "--wallet.hotkey", "miner"]
         argv += ["--axon.host", "127.0.0.1", "--axon.port", str(port)]
         argv += ["--ledger.path", str(folder / "ledger.sqlite"), "--miner.epoch_volume", str(EPOCH_VOLUME)]
         argv += ["--miner.llm_client.base_url", f"http://127.0.0.1:{vllm_port}/v1"]
@@ -75,10 +67,7 @@ class Stage:
         return Child.start("the miner", argv, log=folder / "miner.log", env=environment(), cwd=folder)
 
     def prepare_network(self) -> dict[str, Signer]:
-        """Wallets and network.json; returns the hotkeys by name: miner, alice, bob, charlie.
-
-        Wallets are reused; the last run's ledger is not, since its quotas may be used up.
-        """
+        """Wallets (reused), a new ledger, network.json; the hotkeys of miner, alice, bob and charlie."""
         for old in self.folder.glob("ledger.sqlite*"):
             old.unlink()
         keys = {name: hotkey(self.folder / "wallets", name) for name in ("miner", *STAKES)}

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from logicnet.operate.serving.catalogue import Model, Precision
-from logicnet.scoring.rhythm import LOOP_S
+from logicnet.scoring.incentive import LOOP_S
 
 GIB = 1 << 30
 

@@ -19,7 +19,7 @@ from logicnet.operate.serving.memory import (
     overhead_bytes,
     weights_bytes,
 )
-from logicnet.scoring.rhythm import LOOP_S
+from logicnet.scoring.incentive import LOOP_S
 from logicnet.volume.advice import safe_volume
 
 _RESERVE_BYTES = int(1.25 * GIB)

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from logicnet.answers import normal_form
-from logicnet.evals.challenges import Problem, checker_modules, checker_of, make
+from logicnet.evals.challenges.checks import checker_modules, checker_of
+from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.recipe import recipe_from
-from logicnet.scoring import TruthTeller, by_text
+from logicnet.evals.challenges.sets import make
+from logicnet.scoring.correctness import by_text
+from logicnet.scoring.truth import TruthTeller
 
 GENERATED = [
     {"use": "mathgenerator", "weight": 5},

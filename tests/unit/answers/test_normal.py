@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logicnet.answers import normal_form
-from logicnet.scoring import by_text, trick
+from logicnet.scoring.correctness import by_text
+from logicnet.scoring.tricks import trick
 
 PERCENT = "What percentage of the apples is red?"
 TWO_PLACES = "What is the area of the circle? Round to two decimal places."

@@ -11,11 +11,21 @@ from logicnet.axon import Admission, http
 from logicnet.chain import Metagraph
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason
-from logicnet.evals.arena.signing import btauth_headers
 from logicnet.events import Admitted, Answered, HungUp, NonceAccepted, Promised, Refused
 from logicnet.protocol import Answer, Challenge, Wire
 from logicnet.solver.answering import Solution
-from tests.harness.axon import FIELDS, MINER, RIVAL, SOLUTION, STRANGER, VALIDATOR, Clock, Room, pairs
+from tests.harness.axon import (
+    FIELDS,
+    MINER,
+    RIVAL,
+    SOLUTION,
+    STRANGER,
+    VALIDATOR,
+    Clock,
+    Room,
+    btauth_headers,
+    pairs,
+)
 from tests.harness.manual_time import ManualTime
 
 SECRET = "the truth that a miner must not read"

@@ -16,10 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logicnet.errors import Reason
-from logicnet.evals.arena.signing import btauth_headers
 from logicnet.events import Admitted, Refused
 from logicnet.protocol import Wire
-from tests.harness.axon import FIELDS, MINER, RIVAL, STRANGER, VALIDATOR, HeaderPairs, Room, pairs
+from tests.harness.axon import (
+    FIELDS,
+    MINER,
+    RIVAL,
+    STRANGER,
+    VALIDATOR,
+    HeaderPairs,
+    Room,
+    btauth_headers,
+    pairs,
+)
 
 EXAMPLES = 600
 S = 10**9

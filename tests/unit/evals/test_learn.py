@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logicnet.cli import main
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 from logicnet.ledger import Ledger, LedgerReader, _schema
 from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.evals.report.runs import row, write_run

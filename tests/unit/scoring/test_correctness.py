@@ -1,8 +1,9 @@
 """The four steps in their order, without and with a judge."""
 
 from logicnet.llm import Endpoint
-from logicnet.scoring import Judge, by_text
-from logicnet.scoring.correctness import NO_JUDGE, correctness
+from logicnet.scoring.correctness import by_text
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.scorer import NO_JUDGE, correctness
 from tests.harness.scripted_model import ScriptedModel
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from logicnet.cli import main
-from logicnet.scoring import TruthTeller
-from logicnet.scoring.rows import ROWS_AT_ONCE, read_rows
+from logicnet.scoring.file import ROWS_AT_ONCE, read_rows
+from logicnet.scoring.truth import TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 pytestmark = pytest.mark.usefixtures("patient_truth")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.scoring import rank_incentive, standings, weights
-from logicnet.scoring.incentive import incentive, loop_mean
+from logicnet.scoring.incentive import incentive, loop_mean, rank_incentive, weights
+from tests.harness.ranks import standings
 
 
 @pytest.mark.parametrize(("rank", "earned"), [(1, 0.975), (20, 0.754), (50, 0.486), (160, 0.090)])

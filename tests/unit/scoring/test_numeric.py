@@ -21,9 +21,8 @@ from logicnet.maths.expression import (
     walk,
 )
 from logicnet.maths.numbers import value_of
-from logicnet.scoring import by_text
 from logicnet.scoring._symbols import MOST_IRRATIONAL
-from logicnet.scoring.numeric import EPSILON, compare
+from logicnet.scoring.correctness import EPSILON, by_text, compare
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "numeric_cases.json").read_text())
 

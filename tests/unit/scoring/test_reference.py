@@ -2,7 +2,7 @@
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint
-from logicnet.scoring import write_reference
+from logicnet.scoring.similarity import write_reference
 from tests.harness.scripted_model import STEPS, ScriptedModel
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.scoring import Reward, volume_factor, with_volume
+from logicnet.scoring.reward import Reward, volume_factor, with_volume
 
 
 def test_by_hand() -> None:

@@ -3,7 +3,10 @@
 import pytest
 
 from logicnet.llm import Endpoint
-from logicnet.scoring import Embedder, Judge, ScoredInput, Scorer, TruthTeller
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.scorer import ScoredInput, Scorer
+from logicnet.scoring.similarity import Embedder
+from logicnet.scoring.truth import TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from logicnet.errors import LogicnetError
-from logicnet.scoring import Embedder, MiniLM, Similarity
-from logicnet.scoring.similarity import CHARS_READ, Encode, cosine
+from logicnet.scoring.similarity import CHARS_READ, Embedder, Encode, MiniLM, Similarity, cosine
 
 Vectors = Sequence[Sequence[float]]
 

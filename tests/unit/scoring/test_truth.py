@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.scoring import Checker, Truth, TruthTeller, by_text
+from logicnet.scoring.correctness import by_text
+from logicnet.scoring.truth import Checker, Truth, TruthTeller
 from tests.unit.maths import misbehaving
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.scoring import with_volume
+from logicnet.scoring.reward import with_volume
 from logicnet.volume.advice import Level, advise, break_even, gain, peak, safe_volume
 
 

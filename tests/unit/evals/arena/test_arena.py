@@ -13,7 +13,7 @@ from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import RunFolder
-from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row
+from logicnet.evals.runs.run import INTERRUPTED, BadRun, Row
 from logicnet.evals.runs.score import Mark
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner

@@ -1,11 +1,14 @@
 import pytest
 
-from logicnet.evals.arena.asking import answered_row, asked_row, is_scored, scored_row
+from logicnet.evals.arena.arena import answered_row, asked_row, is_scored, scored_row
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.runs.folder import Intent
-from logicnet.evals.runs.row import LONGEST_TEXT, Row
+from logicnet.evals.runs.run import LONGEST_TEXT, Row
 from logicnet.evals.runs.score import Mark, Range
-from logicnet.scoring import Score, Similarity, Truth, Verdict
+from logicnet.scoring.correctness import Verdict
+from logicnet.scoring.scorer import Score
+from logicnet.scoring.similarity import Similarity
+from logicnet.scoring.truth import Truth
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted(), scripted(1))

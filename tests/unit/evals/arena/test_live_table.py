@@ -7,8 +7,8 @@ from rich.console import Console
 
 from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.live_table import LiveTable, curve
-from logicnet.evals.arena.tally import TargetTally
-from logicnet.evals.runs.row import Row
+from logicnet.evals.arena.standings import TargetTally
+from logicnet.evals.runs.run import Row
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted(0), scripted(1), rounds=2)

@@ -14,7 +14,7 @@ from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.evals.arena.live_table import LiveTable
 from logicnet.evals.challenges.sets import ChallengeSet, write
-from logicnet.evals.runs.row import INTERRUPTED, read_rows
+from logicnet.evals.runs.run import INTERRUPTED, read_rows
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.evals.conftest import MINERS, VALIDATOR, questions, scripted
 

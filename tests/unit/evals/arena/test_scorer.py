@@ -11,7 +11,8 @@ from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.runs import score
-from logicnet.scoring import Reward, TruthTeller
+from logicnet.scoring.reward import Reward
+from logicnet.scoring.truth import TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from logicnet.evals.arena.standings import RoundRank, places, weight_ranges
 from logicnet.evals.runs.score import Range
-from logicnet.scoring import standings, weights
+from logicnet.scoring.incentive import weights
+from tests.harness.ranks import standings
 
 REWARD = st.floats(-0.2, 1.0)
 EARNED = st.dictionaries(st.sampled_from("abcde"), st.lists(REWARD, max_size=3), max_size=5)

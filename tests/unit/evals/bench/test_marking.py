@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from logicnet.evals.bench.asking import Attempt
-from logicnet.evals.bench.marking import mark, references
+from logicnet.evals.bench.asking import Attempt, mark, references
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Endpoint
 from logicnet.protocol import Answer
-from logicnet.scoring import Embedder, Scorer
+from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.similarity import Embedder
 from logicnet.solver.answering import Solution
 from logicnet.votelog import SamplerVote, VoteLog
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel

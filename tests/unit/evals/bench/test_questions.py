@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from logicnet._util.jsonl import BadFile
 from logicnet.errors import SettingsError
-from logicnet.evals.bench.questions import load_questions
-from logicnet.evals.challenges import BadFile, write
+from logicnet.evals.bench.plan import load_questions
+from logicnet.evals.challenges.sets import write
 
 RECIPE = """
 name = "sums"

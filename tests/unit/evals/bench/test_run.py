@@ -18,7 +18,7 @@ from logicnet.errors import LogicnetError, ModelError, SettingsError
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.bench.run import run
 from logicnet.evals.report import page
-from logicnet.evals.runs.row import INTERRUPTED, BadRun, Row, read_rows
+from logicnet.evals.runs.run import INTERRUPTED, BadRun, Row, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel
 
 pytestmark = pytest.mark.usefixtures("patient_truth")

@@ -3,8 +3,9 @@ import sys
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.evals.challenges import AnswerCheck, Problem, checker_modules, checker_of
+from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.mathgenerator import Mathgenerator
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.reasoning_gym import ReasoningGym
 from logicnet.scoring.truth import TruthTeller
 

@@ -1,6 +1,6 @@
 import random
 
-from logicnet.evals.challenges import easy_tasks
+from logicnet.evals.challenges.mathgenerator import easy_tasks
 
 
 def test_the_same_seed_draws_the_same_tasks():

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from logicnet.errors import ModelError
-from logicnet.evals.challenges import AnswerCheck, Problem
+from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.evals.challenges.rephrase import rephrase, unfaithful
 from logicnet.llm import Endpoint
 from tests.harness.scripted_model import Mode, ScriptedModel

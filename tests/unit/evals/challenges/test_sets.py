@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from logicnet._util.jsonl import BadFile
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.evals.challenges import BadFile, Recipe, load, make, write
-from logicnet.evals.challenges.sets import in_split
+from logicnet.evals.challenges.recipe import Recipe
+from logicnet.evals.challenges.sets import in_split, load, make, write
 
 REPOSITORY = Path(__file__).parents[4]
 

@@ -11,8 +11,7 @@ import reasoning_gym.factory
 
 from logicnet.evals.challenges import _gym_check
 from logicnet.evals.challenges._gym_kinds import KINDS as GYM_KINDS
-from logicnet.evals.challenges.checking import GYM
-from logicnet.evals.challenges.checks import CHECKS
+from logicnet.evals.challenges.checks import CHECKS, GYM
 from logicnet.evals.challenges.source import GENERATORS
 
 EVERY = {

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from logicnet.cli import main
-from logicnet.evals.challenges import load
+from logicnet.evals.challenges.sets import load
 from tests.harness.scripted_model import ScriptedModel
 
 NOBODY = "http://127.0.0.1:9/v1"  # the discard port: nothing listens there

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)> [bold]=1+1[/bold]"
 

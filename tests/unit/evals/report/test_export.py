@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import pytest
 
-from logicnet.evals.report.export import write_csv, write_jsonl
-from logicnet.evals.runs.row import BadRun, read_rows
+from logicnet.evals.report.write import write_csv, write_jsonl
+from logicnet.evals.runs.run import BadRun, read_rows
 from logicnet.votelog import SamplerVote, VoteLog, read_vote_log
 from tests.unit.evals.report.runs import HOSTILE, row
 

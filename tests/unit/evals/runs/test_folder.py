@@ -11,7 +11,7 @@ from logicnet.errors import SettingsError
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.challenges.sets import ChallengeSet
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder, read_plan
-from logicnet.evals.runs.row import BadRun, Row
+from logicnet.evals.runs.run import BadRun, Row
 from tests.unit.evals.conftest import plan_for, questions, scripted
 
 PLAN = plan_for(scripted())

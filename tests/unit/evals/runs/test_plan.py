@@ -11,7 +11,7 @@ from logicnet.errors import SettingsError
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.bench.plan import BenchPlan
 from logicnet.evals.runs.folder import read_plan
-from logicnet.evals.runs.row import BadRun
+from logicnet.evals.runs.run import BadRun
 
 OUT = Path("run")
 

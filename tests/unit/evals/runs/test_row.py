@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from logicnet.evals.runs.row import LONGEST_TEXT, BadRun, Row, read_rows, stored
-from logicnet.scoring import read_rows as read_answers
+from logicnet.evals.runs.run import LONGEST_TEXT, BadRun, Row, read_rows, stored
+from logicnet.scoring.file import read_rows as read_answers
 
 ROW = Row(
     target="h:1",

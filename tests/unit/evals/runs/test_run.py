@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from logicnet.errors import SettingsError
-from logicnet.evals.runs.row import BadRun
-from logicnet.evals.runs.run import read_run
+from logicnet.evals.runs.run import BadRun, read_run
 from tests.unit.evals.report.runs import row, write_run
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from logicnet.evals.report import page
 from logicnet.evals.report import write as report
-from logicnet.evals.runs.row import Row
+from logicnet.evals.runs.run import Row
 from logicnet.ledger import Ledger
 from logicnet.operate.demo.asking import (
     MINER,
@@ -19,10 +19,10 @@ from logicnet.operate.demo.asking import (
     line,
     origins,
     plan,
+    questions,
     readable,
     right_by_origin,
 )
-from logicnet.operate.demo.questions import questions
 from logicnet.operate.demo.stage import STAKES, hotkey
 from logicnet.scoring import similarity
 from logicnet.solver.race.exact import Exact

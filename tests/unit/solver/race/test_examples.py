@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from logicnet.answers import normal_form
 from logicnet.answers.extract import stated_answer
-from logicnet.evals.challenges import make, read_recipe
+from logicnet.evals.challenges.recipe import read_recipe
+from logicnet.evals.challenges.sets import make
 from logicnet.solver.race.examples import Example, examples, nearest
 from logicnet.solver.race.sandbox import Sandbox
 

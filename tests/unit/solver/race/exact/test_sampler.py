@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logicnet.evals.challenges import make, read_recipe
-from logicnet.evals.challenges.checking import checker_modules, checker_of
-from logicnet.evals.challenges.recipe import Recipe
+from logicnet.evals.challenges.checks import checker_modules, checker_of
+from logicnet.evals.challenges.recipe import Recipe, read_recipe
+from logicnet.evals.challenges.sets import make
 from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact, ExactSolution
 from logicnet.solver.race.exact import sampler as module
