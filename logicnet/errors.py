@@ -12,8 +12,6 @@
 A model failure while a challenge is solved is not raised: it is recorded, and the best answer so far is sent.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Self
 

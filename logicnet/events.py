@@ -3,8 +3,6 @@
 A sink is a callable that takes an event. It runs on the request path, so it returns at once and never raises.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

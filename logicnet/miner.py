@@ -1,7 +1,5 @@
 """The composition root: builds a miner from its settings, runs it, and shuts it down in reverse order."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import signal

@@ -1,7 +1,5 @@
 """Settings: a frozen, validated tree. `logicnet.config` fills it from flags, environment and `.env`."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address

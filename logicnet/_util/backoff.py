@@ -1,7 +1,5 @@
 """Exponential backoff with jitter: it keeps a thousand miners from reconnecting to a chain in step."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 

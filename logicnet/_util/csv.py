@@ -1,7 +1,5 @@
 """Values as CSV holds them, harmless to the spreadsheet that opens it."""
 
-from __future__ import annotations
-
 import json
 import re
 

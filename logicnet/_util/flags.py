@@ -4,8 +4,6 @@ A field with a description is a flag. `logicnet.cli` makes the command line of i
 as its `run.json`. `model_fields_set` holds the flags that were given.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """Files of one JSON object a line that anyone may have written, with the error of each broken line."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Addresses: which are of the loopback, and how this machine connects to a bound one."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
 
 LOOPBACK = "127.0.0.1"

@@ -1,7 +1,5 @@
 """Configuration files: TOML or JSON, into a pydantic model. A SettingsError is one line: place and fault."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import tomllib

@@ -4,8 +4,6 @@ A `Child` has its own process group, so that a Ctrl-C reaches only this process,
 order. `stop` ends the whole group; if this process is killed, a guard process does.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

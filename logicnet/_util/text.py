@@ -1,7 +1,5 @@
 """Text of strangers, made safe to show on a terminal or a page."""
 
-from __future__ import annotations
-
 
 def one_line(text: str, most: int | None = None) -> str:
     """`text` on one line, without control characters; cut to `most` characters with an ellipsis."""

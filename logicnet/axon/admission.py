@@ -4,8 +4,6 @@ In the axon's order: `known` (one dict look-up, before any cryptography), then, 
 verified, `permit` and `take`. Without a metagraph all callers are refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from logicnet.chain import Metagraph, Neuron

@@ -4,8 +4,6 @@
 second, those that change state last.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import time

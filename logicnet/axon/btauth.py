@@ -4,8 +4,6 @@
 headers before any work, nonces across restarts, and one signature scheme.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 import time

@@ -5,8 +5,6 @@ question, timeout nor version. So the signed headers decide, a body that contrad
 unsigned values can only shorten the caller's time. Facts from bittensor 9.0.0 and 10.5.0, `tests/golden`.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from typing import Any

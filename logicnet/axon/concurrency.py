@@ -1,7 +1,5 @@
 """ConcurrencyLimiter: a bound on the challenges solved at once. Waiters are served by stake."""
 
-from __future__ import annotations
-
 import asyncio
 from bisect import insort
 

@@ -1,7 +1,5 @@
 """One HTTP exchange over ASGI: the request's body, read within bounds, and the JSON reply."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping

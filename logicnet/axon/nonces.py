@@ -7,8 +7,6 @@ monotonic clock of an older client) has no age, so it must grow for each `hotkey
 `NonceAccepted` events carry what must survive a restart; it comes back as `restored`.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What the two wires share: reading headers, timeout and body of a request. Errors are Refusals."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ bittensor 11 has no helper for this. A wrong report (a lying service, a proxy in
 an address that is not ours, so two services must agree, unless only one answers.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import time

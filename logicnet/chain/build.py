@@ -1,7 +1,5 @@
 """The chain's part of the composition root: settings in, a MetagraphRefresher out, not yet started."""
 
-from __future__ import annotations
-
 import shlex
 
 from loguru import logger

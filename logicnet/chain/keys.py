@@ -3,8 +3,6 @@
 A miner runs unattended, so nothing here prompts for a password. No message holds a key or password.
 """
 
-from __future__ import annotations
-
 import difflib
 import stat
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ The chain's library leaves sockets, tasks and DNS lookups behind when a call is 
 they cannot delay the miner's own loop or its exit: stopping it closes its connections and tasks.
 """
 
-from __future__ import annotations
-
 import asyncio
 import concurrent.futures
 import contextlib

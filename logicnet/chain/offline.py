@@ -7,8 +7,6 @@ JSON, or TOML if the file's name ends in `.toml`. A running miner reads the file
 a faulty change the last good version stays in force.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from pathlib import Path

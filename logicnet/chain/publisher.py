@@ -1,7 +1,5 @@
 """AxonPublisher: publishes the axon's address when the chain shows another, within the chain's rate limit."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Awaitable, Callable

@@ -4,8 +4,6 @@ Until the first fetch succeeds, no caller is admitted; fetches are retried with 
 the chain fails later, the last good metagraph stays in force and its age is logged.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import random

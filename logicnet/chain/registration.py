@@ -1,7 +1,5 @@
 """Registration: our uid, rank and incentive on the subnet, logged when they change."""
 
-from __future__ import annotations
-
 import time
 
 from loguru import logger

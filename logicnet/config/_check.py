@@ -1,7 +1,5 @@
 """Checks across settings, and against the files and solvers of this machine."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator
 from ipaddress import ip_address

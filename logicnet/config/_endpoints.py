@@ -1,7 +1,5 @@
 """Endpoints: the model servers of the settings, from base URLs and TOML files."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping

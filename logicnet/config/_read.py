@@ -1,7 +1,5 @@
 """Reads flags, environment and `.env` into validated settings with their sources."""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Mapping, Sequence

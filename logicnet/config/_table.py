@@ -1,7 +1,5 @@
 """The table of all settings, with their flags and variables."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Parts of error messages. Input is quoted on one line, shortened, without control characters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from logicnet.errors import SettingsError

@@ -1,7 +1,5 @@
 """Settings for people: `--help` and `logicnet config`. Secrets are masked."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

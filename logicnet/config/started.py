@@ -4,8 +4,6 @@ ecosystem.config.js runs `python -m logicnet.config.started`, which prints argum
 app as JSON. `as_started` gives the settings that the miner then has, for `logicnet doctor` and `config`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

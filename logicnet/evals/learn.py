@@ -3,8 +3,6 @@
 Every vote counts, not only those that won; several of one sampler on one question count as one.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """Ledger: the event sink on disk. Its own thread writes, so that the request path never waits."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import time

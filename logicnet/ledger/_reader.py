@@ -1,7 +1,5 @@
 """LedgerReader: reads the ledger, also while the miner writes."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Removes rows past their retention, in short steps, because each step delays a batch."""
 
-from __future__ import annotations
-
 import sqlite3
 import time
 from collections.abc import Iterator

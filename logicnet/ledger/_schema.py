@@ -1,7 +1,5 @@
 """The ledger's file: path, tables, opening for writing, replacing a damaged one."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """Comparison of a shadow solver with the solver that answered, on the same challenges."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Lessons: how often each sampler was right in scored runs, written to a ledger."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager

@@ -4,8 +4,6 @@ math-verify's own time limits rest on signals and are off: the worker has one. M
 dollars, formulas of which it reads one number, and tiny numbers, which it rounds to zero.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from typing import Any

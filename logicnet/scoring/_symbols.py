@@ -1,7 +1,5 @@
 """Expressions with unknowns, as the objects that sympy's `sympify` would make of the same text."""
 
-from __future__ import annotations
-
 import builtins
 import functools
 import importlib

@@ -3,8 +3,6 @@
 Source: LogicNet 1.6. `tests/golden/numeric_cases.json` holds 68 cases of it.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from itertools import islice

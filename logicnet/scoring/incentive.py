@@ -4,8 +4,6 @@ Only the rank is paid. Source of formulas and constants: LogicNet 1.6. Quotas ar
 the timeouts of the two questions in `logicnet.protocol`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 

@@ -4,8 +4,6 @@ A failed call scores a validator's 0.5 and is marked `failed`; an opinion that i
 validator reads it, with a note.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 

@@ -1,7 +1,5 @@
 """The flags of `logicnet score`, and those that it shares with an arena and a bench."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self

@@ -4,8 +4,6 @@ A second costs 0.00039, a point of probability of being right is worth 0.0035, a
 0.015; silence costs everything.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from logicnet.protocol import LOGIC_TIMEOUT_S

@@ -1,7 +1,5 @@
 """The validator's score of answers, and whether they are right, in one call."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass

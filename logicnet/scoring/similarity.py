@@ -4,8 +4,6 @@ The model is all-MiniLM-L6-v2, as a validator's. It reads the first 256 tokens, 
 torch loads with the first batch, in a thread of its own; importing this module loads none of it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 import importlib.util

@@ -4,8 +4,6 @@ A miner checks its own answer with the same rules: a true answer that looks like
 Source: LogicNet 1.6 and its earlier public releases; compared in lower case.
 """
 
-from __future__ import annotations
-
 import re
 
 EMPTY = ";"  # the answer of miners that have none. It scores 0, and no model is asked.

@@ -3,8 +3,6 @@
 The challenge's own checker decides, else equal text, else math-verify; else the truth stays open.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

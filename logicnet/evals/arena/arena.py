@@ -1,7 +1,5 @@
 """The validator's loop: Information, then batches by staggered workers; the rest waits for the next."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import random

@@ -1,7 +1,5 @@
 """Asks a miner as a validator would, over either wire; with aiohttp, as a Dendrite, whose time is scored."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

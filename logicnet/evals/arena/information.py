@@ -1,7 +1,5 @@
 """The volume that a miner commits to before a round, and this validator's quota of it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

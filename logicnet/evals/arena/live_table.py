@@ -1,7 +1,5 @@
 """A run as it goes on: a live table on a terminal, a line now and then in a pipe."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from statistics import fmean

@@ -1,7 +1,5 @@
 """The flags and the saved plan of `logicnet arena`."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
 from pathlib import Path

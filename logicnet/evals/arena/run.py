@@ -1,7 +1,5 @@
 """`logicnet arena`: composes a validator from what was asked, runs it, and shows the results."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Scores replies on an event loop in a thread of its own, so that scoring adds nothing to miners' times."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Coroutine, Sequence

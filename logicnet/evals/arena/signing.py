@@ -4,8 +4,6 @@ Classic: what a bittensor 10.5.0 Dendrite sends (captured; `tests/golden/dendrit
 btauth/1: what bittensor 11 sends, signed by `bittensor.http_auth` itself.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import time

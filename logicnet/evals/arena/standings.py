@@ -3,8 +3,6 @@
 Each figure goes from its worst to its best; if all is decided, both ends are what a validator computes.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ All solvers run the same heat (a few questions) one after the other, so none is 
 machine that drifts drifts for all. Who goes first changes from heat to heat.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence

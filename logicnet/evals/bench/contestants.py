@@ -1,7 +1,5 @@
 """The solvers of a bench: by name, as for the miner, and peers from Python files (docs/bench.md)."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from collections.abc import Sequence

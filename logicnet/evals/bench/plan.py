@@ -1,7 +1,5 @@
 """The flags and the saved plan of `logicnet bench`."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from random import Random

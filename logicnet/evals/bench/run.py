@@ -1,7 +1,5 @@
 """`logicnet bench`: composes questions, solvers, models and a scorer; runs the heats; reports."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import time

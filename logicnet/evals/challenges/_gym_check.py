@@ -1,7 +1,5 @@
 """The checkers of reasoning-gym; only the process that checks answers imports this."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from typing import Any

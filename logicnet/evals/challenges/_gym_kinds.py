@@ -6,8 +6,6 @@ question. Where a dataset's own checker demands equal text, ours also reads `The
 evaluates the answer as code, ours does not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

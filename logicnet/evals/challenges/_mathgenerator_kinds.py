@@ -5,8 +5,6 @@ sometimes wrong. Each of its 126 generators was read, and what it draws was comp
 garbled text still holds the numbers, our words ask the question.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """The readings of a short answer: its conclusion, number, items. Nothing is evaluated here."""
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 

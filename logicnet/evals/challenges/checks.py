@@ -5,8 +5,6 @@ units, LaTeX or half a sentence; what it says is checked, to the last digit that
 run in the worker of `logicnet.scoring`, in bounded time; none evaluates an answer as code.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import math
 import re

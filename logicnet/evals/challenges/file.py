@@ -3,8 +3,6 @@
 `kind` and `difficulty` (a level from 0) may be given; other keys are ignored.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Questions of the package mathgenerator, which the subnet's validators drew from."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A problem: a question, its truth, where both come from, and how an answer is checked."""
 
-from __future__ import annotations
-
 import decimal
 import hashlib
 import random

@@ -1,7 +1,5 @@
 """Questions of the package reasoning-gym: procedural sets of logic, arithmetic, algebra and puzzles."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from importlib import import_module

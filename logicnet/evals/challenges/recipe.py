@@ -23,8 +23,6 @@ A question is in `test` or in `train` by its own text, a fifth and four fifths o
 recipe: what is tuned on the one is measured on the other.
 """
 
-from __future__ import annotations
-
 import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal

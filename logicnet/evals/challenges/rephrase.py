@@ -4,8 +4,6 @@ The persona is drawn from the seed; the model's words differ each time, so a set
 rewording that lost a number or told the truth is asked for once more, and then the raw question stays.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections import Counter

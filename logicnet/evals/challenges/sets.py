@@ -3,8 +3,6 @@
 The same recipe and versions give the same bytes on every machine, unless the set was rephrased.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys

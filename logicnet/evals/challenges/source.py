@@ -1,7 +1,5 @@
 """Sources: what problems are drawn from, and what can be drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count

@@ -1,7 +1,5 @@
 """What `logicnet challenges` does: shows sources and sets, and makes sets from recipes."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections import Counter

@@ -1,7 +1,5 @@
 """The charts, as ECharts options. Colours are names that the style sheet defines, for light and dark."""
 
-from __future__ import annotations
-
 import zlib
 from collections import Counter
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Differences are resampled question by question, so that hard and easy questions 
 Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

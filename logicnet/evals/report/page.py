@@ -1,7 +1,5 @@
 """One HTML page of a run, all in one: strangers' text is escaped, the data is JSON without `<`."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import re

@@ -4,8 +4,6 @@ Unknown values are left out, never guessed; every mean has its count. An answer 
 as wrong, with a reward of 0.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The tables of a run for a terminal; whole lines without colours in a pipe."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rich.console import Console

@@ -1,7 +1,5 @@
 """`logicnet report RUN`: tables to the terminal, and report.html, rows.csv, rows.jsonl to a folder."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -9,8 +9,6 @@ Every line is written before the next step, so a kill -9 loses none. A question 
 row was in flight: it gets a row that says so, and is not asked again.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence

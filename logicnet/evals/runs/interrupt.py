@@ -1,7 +1,5 @@
 """Stop a long run: the first Ctrl-C asks it to end, the second one cancels it."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import threading

@@ -1,7 +1,5 @@
 """The plan of a run: the flags of its command, its `run.json`, and what `--resume` compares."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar

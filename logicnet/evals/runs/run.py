@@ -3,8 +3,6 @@
 `logicnet score` reads the same names, so a run can be scored again with another judge.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields

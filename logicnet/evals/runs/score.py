@@ -1,7 +1,5 @@
 """Score what targets said as a validator does, and put the scores into rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace

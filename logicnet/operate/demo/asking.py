@@ -1,7 +1,5 @@
 """The demo's ten questions to the running miner, put and scored as `logicnet arena` does: no judge."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The play itself. Everything it starts it ends, however it ends itself."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

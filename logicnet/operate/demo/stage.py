@@ -1,7 +1,5 @@
 """What the demo plays on: a vLLM on the CPU, wallets, a network of four neurons, a miner."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -3,8 +3,6 @@
 The name of a model gives a first guess. What it writes and what its server says corrects a built-in profile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
