@@ -33,7 +33,10 @@ API = {
     "protocol": "What travels on the wire.",
     "llm": "How a model is reached.",
     "answers": "What an answer says, so that equal answers are one vote.",
-    "scoring": "What an answer earns: the validator's arithmetic.",
+    "scoring.scorer": "What an answer earns: correctness, similarity and reward in one call.",
+    "scoring.correctness": "The validator's comparison of a short answer with the truth.",
+    "scoring.reward": "The validator's reward of one answer.",
+    "scoring.incentive": "From rewards to rank, incentive and weight.",
 }
 """Module: what its page is about."""
 

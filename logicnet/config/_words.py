@@ -14,7 +14,11 @@ def stop_if(wrong: Iterable[str]) -> None:
 
 
 def hint(near: str | None) -> str:
-    return f"did you mean {near}?" if near else "`logicnet mine --help` lists them."
+    return (
+        f"did you mean {near}?"
+        if near
+        else "`logicnet mine --help` lists all settings, and the command's own --help its flags."
+    )
 
 
 def either(names: Sequence[str]) -> str:

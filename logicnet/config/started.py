@@ -68,7 +68,8 @@ def apps(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
 
 def _env_file(path: Path) -> dict[str, str]:
     try:
-        return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+        found = dotenv_values(path, interpolate=False)
+        return {name: value for name, value in found.items() if value is not None}
     except (OSError, UnicodeDecodeError):
         return {}
 

@@ -39,7 +39,9 @@ def learn(path: Path, runs: Sequence[Path], console: Console) -> None:
     found = [read_run(folder) for folder in runs]
     for run in found:
         if not any(_vote_log(row) for row in run.rows):
-            raise SettingsError(f"there is nothing to learn in {run.path}: none of its answers has a trail")
+            raise SettingsError(
+                f"there is nothing to learn in {run.path}: none of its answers has a vote log"
+            )
     learned = asyncio.run(_study({run_id(run): run for run in found}))
     keep_lessons(path, {run: one.lessons for run, one in learned.items()})
     _print(console, list(learned.values()), path)

@@ -28,9 +28,9 @@ def load_solver(name: str, setup: Setup = _PLAIN, *, flag: str = "--miner.solver
     found = _found()
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise SettingsError(
-            f"{flag}: no solver is named {name!r}{hint}; there are: {', '.join(sorted(found))}"
+            f"{flag}: no solver is named {name!r}{hint} Known solvers: {', '.join(sorted(found))}"
         )
     entry = found[name]
     try:

@@ -165,6 +165,7 @@ def load(path: Path | None = None) -> ModelCatalogue:
         if not 0.9 < model.counted_parameters / model.parameters < 1.1:
             raise SettingsError(
                 f"{where}: {model.name} has parameters_b = {model.parameters_b:g}, "
-                f"but its shapes give {model.counted_parameters / 1e9:.3g}"
+                f"but its shapes give {model.counted_parameters / 1e9:.3g}: check layers, hidden, vocab, and "
+                "tied = true where input and output embeddings are one"
             )
     return ModelCatalogue(tuple(found.models), tuple(found.low_quality))

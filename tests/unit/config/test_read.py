@@ -211,7 +211,8 @@ def test_an_unknown_flag_is_named_with_the_nearest(reads: Reads, typed: str, mea
 
 def test_a_flag_like_no_other(reads: Reads) -> None:
     assert complaints(reads, "--xyzzy") == [
-        "--xyzzy: there is no such flag; `logicnet mine --help` lists them."
+        "--xyzzy: there is no such flag; `logicnet mine --help` lists all settings, "
+        "and the command's own --help its flags."
     ]
 
 

@@ -118,7 +118,7 @@ def test_the_ledger_of_the_settings_is_taken(run: Path, tmp_path: Path) -> None:
     [
         ([], 2, "name the folder of a run"),
         (["nowhere"], 2, "there is no run in nowhere"),
-        (["plain"], 2, "there is nothing to learn in plain: none of its answers has a trail"),
+        (["plain"], 2, "there is nothing to learn in plain: none of its answers has a vote log"),
         (["run", "plain"], 2, "nothing to learn in plain"),
         (["run", "--path", "other.sqlite"], 1, "database of another program"),
         (["run", "--nonsense"], 2, "--nonsense"),
