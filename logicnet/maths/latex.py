@@ -48,7 +48,9 @@ _WORDS = re.compile(
 )
 _RAISED_BRACES = re.compile(r"\^\s*\{([^{}]*)\}")
 _LOWERED = re.compile(r"_\s*\{([^{}]*)\}")
-_MATRIX = re.compile(r"\\begin\s*\{[a-zA-Z]*matrix\}(.*?)\\end\s*\{[a-zA-Z]*matrix\}", re.DOTALL)
+_MATRIX = re.compile(
+    r"\\begin\s*\{[a-zA-Z]*matrix\}((?:(?!\\begin).)*?)\\end\s*\{[a-zA-Z]*matrix\}", re.DOTALL
+)
 
 
 def undressed(text: str) -> str:

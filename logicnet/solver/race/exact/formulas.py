@@ -109,16 +109,20 @@ _DATE = re.compile(r"\d{1,2}([-/])\d{1,2}\1(?:\d\d){1,2}|\d{4}-\d{1,2}-\d{1,2}")
 _DEGREES = re.compile(
     r",?\s*(?:with|where|and) the angles? (?:is |are |given |measured )?in degrees\s*$", re.IGNORECASE
 )
-_ANGLE = re.compile(r"(?<=[\d)])\s*degrees?\b", re.IGNORECASE)
+_ANGLE = re.compile(
+    rf"\b(sin|cos|tan)(\s*\(\s*-?{_NUMBER}|\s+{_NUMBER})\s*degrees?(?=\s*\)|\s|$)", re.IGNORECASE
+)
+_TRIGONOMETRIC = re.compile(r"sin|cos|tan|sec|csc|cot", re.IGNORECASE)
 _TRIVIAL = re.compile(r"(-?\d+) ÷ (\d+) = \1/\2")
 
 
 def expression(text: str, wanted: AnswerFormat, *, simplified: bool = False) -> ExactSolution | None:
     """The solution of a formula; None if it is a mere number, or its form is open. Raises Unreadable."""
-    degrees = bool(_DEGREES.search(text) or _ANGLE.search(text))
-    formula = _ANGLE.sub("", _DEGREES.sub("", text))
-    if degrees and not re.search(r"\b(?:sin|cos|tan)\b", formula):
-        return None
+    formula, told = _DEGREES.subn("", text)
+    formula, angles = _ANGLE.subn(r"\1\2", formula)
+    degrees, functions = bool(told or angles), len(_TRIGONOMETRIC.findall(formula))
+    if degrees and (not functions or (angles and angles != functions)):
+        return None  # some angles are in degrees, and others in what
     formula = in_signs(formula.strip())
     fraction = wanted.fraction or simplified or bool(re.search(r"(?<!\^)\(-?\d+/\d+\)|\)/\(", formula))
     outcome = evaluate(formula, degrees=degrees, steps=Steps(fractions=fraction, exact=wanted.exact))
@@ -220,9 +224,20 @@ def _solved(left: str, right: str, named: str, wanted: AnswerFormat) -> ExactSol
         return None
     tidy = (re.sub(r"\s+", " ", side.replace("**", "^").replace("*", "")).strip() for side in (left, right))
     steps = [f"We solve {' = '.join(tidy)} for {name}."]
+    if not 1 <= difference.degree() <= 2 or not all(
+        _holds(left, right, name, root) for root in sympy.roots(difference)
+    ):
+        return None
     if difference.degree() == 1:
         return _linear(difference, name, steps, wanted)
-    return _quadratic(difference, name, steps, wanted) if difference.degree() == 2 else None
+    return _quadratic(difference, name, steps, wanted)
+
+
+def _holds(left: str, right: str, name: str, root: Any) -> bool:
+    """Whether the equation as written holds at the root, which may be a pole. Raises Unreadable at a pole."""
+    sides = (re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", f"({root})", side) for side in (left, right))
+    left_value, right_value = (evaluate(side.replace("**", "^")).value for side in sides)
+    return bool(sympy.simplify(left_value - right_value) == 0)
 
 
 def _linear(poly: Any, name: str, steps: list[str], wanted: AnswerFormat) -> ExactSolution | None:

@@ -1,7 +1,7 @@
 """What a question asks to compute: the verb, the object, and how the answer is to be written.
 
 The reader is strict. A word that it does not know may change what is asked, and then nothing is computed: the
-talk around a question must hold no number and no word that could be a part of a calculation.
+talk and the instructions around a question must be made of known words and forms.
 """
 
 import re
@@ -34,10 +34,10 @@ def readings(question: str) -> Iterator[QuestionReading]:
     talk = ""
     for part in _SENTENCE.split(text):
         sentence = " ".join(part.split())
-        instructed = _instruction(sentence, wanted)
+        instructed = _instruction(sentence, wanted, " ".join(asking))
         if instructed is not None:
             wanted = instructed
-        elif is_talk(sentence) and not _REQUEST.search(sentence):
+        elif is_talk(sentence) and not (asking and sentence.endswith("?")):
             talk += " " + sentence
         else:
             asking.append(sentence)
@@ -46,8 +46,8 @@ def readings(question: str) -> Iterator[QuestionReading]:
 
 
 def is_talk(text: str) -> bool:
-    """Whether no word of the text could be a part of what is asked."""
-    return not _SIGNIFICANT.search(_HARMLESS.sub(" ", text)) and len(text.split()) <= MOST_TALK
+    """Whether the text is made of words alone that cannot change what is asked."""
+    return len(text.split()) <= MOST_TALK and bool(_TALK.fullmatch(text))
 
 
 # Text without LaTeX ------------------------------------------------------------------------------
@@ -80,30 +80,37 @@ def plain(text: str) -> str | None:
 
 # Instructions ------------------------------------------------------------------------------------
 
-_INSTRUCTING = re.compile(
-    r"""a|all|an|and|answers?|as|be|by|calculation|clearly|compute|concise|correct|degrees|do|exactly|explain|expression
-    |final|find|for|form|full|give|given|here|how|i|in|include|including|is|it|just|keep|let's|leave|lowest|method|my|no
-    |number|numeric|numerical|of|on|only|or|output|please|problem|process|provide|reasoning|reply|report|respond|results?
-    |round|rounded|rounding|set|show|simplest|simplified|simplify|single|solution|solve|state|steps?|terms|that|the|then
-    |this|to|units|use|values?|want|with|without\s(?:any\s)?(?:explanation|reasoning|rounding|steps|units|working)
-    |work|working|would|write|you|your|think|fraction|gcd|lcm|hcf|maximum|thanks|thank|greatest|common|divisor|least
-    |multiple""",
-    re.VERBOSE,
+_NOUN = (
+    r"(?:(?:your|the|an?|it|this|only|just|final|exact|numerical|numeric|simplified|single|correct)\s+)*"
+    r"(?:answers?|results?|value|number|solution|fraction|gcd|hcf|gcf|lcm|greatest\scommon\sdivisor"
+    r"|least\scommon\smultiple|it|this|your|the|an?|exact|only|just)"
 )
-_LEADING = re.compile(
-    r"^(?:please\s+)?(?:round|give|answer|only|just|state|provide|report|express|write|leave|respond|reply|show|explain"
-    r"|do|simplify|keep|use|think|solve|your|the\s(?:answer|result)|thank|thanks|include|let's)\b",
-    re.IGNORECASE,
+_FORM = re.compile(
+    rf"""(?:please\s+)?(?:then\s+)?(?:only\s+|just\s+)?(?:
+        (?:round|give|answer|state|provide|report|express|write|leave|keep|respond|reply|output)(?:\s+me)?(?:\s+with)?
+            (?:\s+{_NOUN})?(?:\s+(?:as|with|to|in)(?:\s+{_NOUN})?)?
+        | (?:your|the)\s(?:final\s)?(?:answer|result)\s(?:should|must)\sbe(?:\s{_NOUN})?
+        | (?:show|explain|include|give|provide|write)\s(?:me\s)?(?:all\s)?(?:of\s)?(?:your|the|each)
+            \s(?:full\s)?(?:work|working|steps?|reasoning|calculation|method)
+        | solve\s(?:this|it|the)(?:\sproblem)?
+        | (?:let's\s)?(?:think|solve|explain|work)(?:\s(?:it|this))?\sstep\sby\sstep
+    )(?:\s*,?\s*without\s(?:any\s)?(?:explanation|reasoning|steps|working))?(?:\s+please)?""",
+    re.VERBOSE | re.IGNORECASE,
 )
+_REDUCED = re.compile(r"\s*\bin (?:its |the )?(?:lowest terms|simplest form)$", re.IGNORECASE)
+_NAMED = re.compile(r"\b(?:fraction|gcd|hcf|gcf|lcm|greatest common divisor|least common multiple)\b")
 
 
-def _instruction(sentence: str, known: AnswerFormat) -> AnswerFormat | None:
-    """`known` with what a sentence of pure instruction adds to it; None if the sentence says more."""
-    if not _LEADING.match(sentence):
-        return None
+def _instruction(sentence: str, known: AnswerFormat, asked: str) -> AnswerFormat | None:
+    """`known` with what one of a few known forms of instruction adds to it; None for any other sentence."""
     rest, wanted = strip_format(sentence, known)
-    words = re.findall(r"without(?: any)? [a-z]+|[a-z']+|[^\sa-z'.,;:!()]", rest.lower())
-    return wanted if all(_INSTRUCTING.fullmatch(word) for word in words) else None
+    rest = " ".join(rest.replace(",", " ").split()).strip(" .:;!")
+    asked = asked.lower()
+    if wanted.fraction or "simplify" in asked:
+        rest = _REDUCED.sub("", rest)
+    if not _FORM.fullmatch(rest) or (rest.lower().startswith("round") and wanted == known):
+        return None
+    return wanted if all(name in asked for name in _NAMED.findall(rest.lower())) else None
 
 
 # Who asks ----------------------------------------------------------------------------------------
@@ -118,39 +125,27 @@ _ASKING = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"""(?:the|following|exact|numerical|simplified|final|correct|value\sof|result\sof|answer\s(?:to|for|of)|outcome\sof
+    r"""(?:the|this|following|exact|numerical|simplified|final|correct|(?:value|result|outcome)(?:\sof)?|answer(?:\s(?:to|for|of))?
         |solutions?\s(?:to|of)|for\sme|out|up|expression
         |fraction|(?:simple\s|basic\s|quick\s)?(?:arithmetic\s|math\s|maths\s|mathematical\s|mathematics\s|multiplication\s|addition\s
         |subtraction\s|division\s)?(?:problem|calculation|computation|multiplication|operation)
         |[:,])(?=[\s:,(\d|-]|$)\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
-_HARMLESS = re.compile(
-    r"\bdouble[- ]check\w*|\bno one\b|\bsecond opinion\b|\bby hand\b"
-    r"|\bwithout (?:using )?(?:a|my|any) calculator\b",
-    re.IGNORECASE,
-)
-_SIGNIFICANT = re.compile(
-    r"""\d|[=+*/^|<>%$\\\[\]{}]|\b(?:
-        zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy
-        |eighty|ninety|hundred|thousand|million|dozen|pair|couple|half|third|quarter|double[ds]?|triple[ds]?|twice|thrice
-        |if|when|whenever|where|then|after|before|afterwards?|unless|except|but|not|never|instead|rather|assum\w+|suppos\w+
-        |given|imagine|pretend|let|define[ds]?|defin\w+|mean|means|denotes?|represents?|replace[ds]?|swap\w*|opposite|reverse\w*
-        |backwards?|upside|flip\w*|(?:integer|whole|fractional)\spart|ceiling|floor|truncat\w*|spell\w*|without|approximat\w*|roughly|estimat\w*
-        |negat\w+|invers\w+|recipro\w+|invert\w*|ignor\w+|forget|trick\w*|riddle
-        |base|binary|octal|hex\w*|roman|words|letters|digits?|mod\w*|clock|fraction\w*|decimal\w*|percent\w*|round\w*|nearest
-        |add\w*|sum\w*|subtract\w*|multipl\w+|divid\w*|division|plus|minus|times|product|quotient|remainder|differen\w+
-        |increas\w+|decreas\w+|more|less|fewer|than|equals?|greater|larger|smaller|squared?|cubed?|root|power\w*|factorial
-        |each|every|per|total|altogether|remain\w*|left|split|share[ds]?|ratio|average|median|twice
-        |wrong|incorrect|false|lie|lying|also|translat\w+|french|spanish|german|chinese|italian|japanese|russian|latin
-        |which|who|whom|whose|why|how|what|explain|write|list|prove|describe|compare|convert|simplif\w+|factor\w*|expand\w*
-        |integr\w+|deriv\w+|equations?|solve[ds]?|degrees|radians|modulo|limit|matrix|vector|probab\w+|choose|answer\s+with
-        |cost\w*|price\w*|dollars?|meters?|km|cm|hours?|minutes?|days?|years?|miles?|apples?
-    )\b""",
+_TALK = re.compile(
+    r"""(?:\s*[,:;.!?]*\s*\b(?:
+        hi|hey|hello|dear|good\s(?:morning|afternoon|evening|day)|greetings|there|all|everyone|friend|ok|okay|so|well|now
+        |please|kindly|thanks|thank|you|your|very|much|lot|help|in\sadvance|wow|great|nice|happy|excited|glad
+        |i|i'm|i've|i'd|am|is|was|were|are|have|has|been|be|keep|kept|just|really|still|wondering|wonder|curious|stuck|struggling
+        |working|studying|trying|tired|busy|bored|want|wanted|need|needed|like|love|would|will|could|can|may|might|to|know|learn|understand
+        |ask|see|check|double-check|verify|hear|a|an|the|this|that|it|here|here's|on|at|and|with|for|from|of|as|who|do|does
+        |me|my|his|her|their|our|us|we|he|she|they|son|daughter|kid|child|brother|sister|friends?|teacher|student|nurse|class
+        |homework|budget|exam|test|quiz|school|work|today|tonight|morning|night(?:\sshift)?|quick|simple|little
+        |question|problem|one\sthing|tell\sme|no\sone|second\sopinion|by\shand|without\s(?:using\s)?(?:a|my|any)\scalculator
+    )(?![\w'-]))*[\s,:;.!?]*""",
     re.VERBOSE | re.IGNORECASE,
 )
-_REQUEST = re.compile(r"\b(?:tell|say|give|make|sing|draw|call|name|show|use|in \w+)\b", re.IGNORECASE)
-"""In a sentence beside the one that asks: a wish that we do not know."""
+"""Talk is made of these words alone: any other may be a condition, a function or a language."""
 
 _END = re.compile(r"[\s.?,;:]*(?:(?:please|thanks|thank you|for me|exactly)[\s.?!,]*)*$", re.IGNORECASE)
 _EQUALS_WHAT = re.compile(
@@ -176,7 +171,7 @@ def _asked(sentence: str, wanted: AnswerFormat) -> Iterator[QuestionReading]:
         if verb == "find" and found[0].lower() in ("multiply", "add", "divide", "subtract"):
             verb = found[0].lower()
         yield QuestionReading(verb, rest, wanted)
-        while filler := _FILLER.match(rest):
+        while (filler := _FILLER.match(rest)) and (verb == "simplify" or filler[0].strip() != "fraction"):
             rest = rest[filler.end() :]
             yield QuestionReading(verb, rest, wanted)
     yield QuestionReading("", sentence, wanted)

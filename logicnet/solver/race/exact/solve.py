@@ -1,5 +1,6 @@
 """The worker's function: the answer to a closed question. Importing it loads sympy."""
 
+import re
 from dataclasses import asdict
 
 from logicnet.maths.expression import Unreadable
@@ -23,6 +24,8 @@ def solve(question: str) -> dict[str, str] | None:
 
 def _solution(reading: QuestionReading) -> ExactSolution | None:
     verb, text, wanted = reading.verb, reading.object, reading.format
+    if text.endswith("!") and not re.fullmatch(r"\d+!", text):
+        return None  # a factorial, or the end of an exclamation
     if named := operation(verb, text, wanted):
         return named
     if verb in ("what", "find", "solve", "") and (solved := equation(text, wanted, verb)):
