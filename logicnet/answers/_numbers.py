@@ -57,6 +57,15 @@ _BOUND = re.compile(
     r"\b(?:at (?:least|most)|more than|less than|fewer than|greater than|no (?:more|less|fewer)|between"
     r"|over|under|except)\b|[<>]"
 )
+_COMPARED = re.compile(
+    r"\b(?:(?P<word>fewer|less|more|greater|larger|smaller|higher|lower) than|at (?P<end>least|most)|up to"
+    r"|no (?:more|less|fewer) than|an? (?P<side>loss|profit) of"
+    r"|(?:not|never|cannot|[a-z]+n.t)(?: (?!only\b)[a-z]+){0,2})\s[-+$€£*(]{0,3}\d[\d.,]*"
+    r"|\d[\d.,]*(?: [^\W\d_]+){0,2} (?:(?P<zero>below|above) zero"
+    r"|or (?:more|less|fewer|greater|above|below|under|over|higher|lower|larger|smaller)\b)",
+    re.IGNORECASE,
+)
+_OPPOSITE = {"loss": "profit", "profit": "loss", "below": "above", "above": "below"}
 _THIRDS = re.compile(r"([+-]?\d*)\.(\d{0,2}?)(3{2,}|6{2,}|6+7)")
 
 
@@ -66,7 +75,7 @@ def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
     `text` is sent where the number is no plain one: a root, a multiple of pi, a complex number.
     """
     found = _read(read, question)
-    if found is None:
+    if found is None or compared(read, question):
         return None
     value, plain = found
     if isinstance(value, complex):
@@ -139,10 +148,22 @@ def numbers_in(read: str) -> list[str]:
 def only_number(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """The number of a short sentence that holds exactly one, as a validator reads it."""
     found = numbers_in(read)
-    if len(found) != 1 or _BOUND.search(read):
+    if len(found) != 1 or _BOUND.search(read) or compared(read, question):
         return None
     percent = "%" if re.search(re.escape(found[0]) + r"\s*(?:%|percent)", read) else ""
     return number_form(found[0] + percent, text, question)
+
+
+def compared(read: str, question: QuestionSpec) -> list[tuple[int, int]]:
+    """Where a number is denied, or bounds or measures the answer in words that the question does not have."""
+    return [found.span() for found in _COMPARED.finditer(read) if not _asks_so(found, question.text)]
+
+
+def _asks_so(found: re.Match[str], asked: str) -> bool:
+    word = (found["word"] or found["end"] or found["side"] or found["zero"] or "").lower()
+    if found["end"] and re.search("minim|maxim", asked):
+        return True
+    return word != "" and word in asked and _OPPOSITE.get(word, "\n\n") not in asked
 
 
 def _read(read: str, question: QuestionSpec) -> tuple[Fraction | float | complex, bool] | None:

@@ -4,6 +4,7 @@ import calendar
 import re
 from datetime import date
 from fractions import Fraction
+from string import ascii_lowercase
 
 from logicnet.answers._form import NormalForm, made
 from logicnet.answers.question import QuestionSpec
@@ -11,7 +12,9 @@ from logicnet.answers.question import QuestionSpec
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))
 _FIRST = re.compile(r"(yes|no|true|false)\b\s*(?:[,.;:!-]|$)", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:not|no|never|cannot|none|neither|false|impossible)\b|n't\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|cannot|none|neither|false|impossible|fails?|failed)\b|n't\b", re.IGNORECASE
+)
 _STOP = frozenset(
     re.findall(
         r"\w+",
@@ -182,6 +185,7 @@ def words_form(text: str, question: QuestionSpec) -> NormalForm | None:
     said = " ".join(text.casefold().replace("→", "->").replace("’", "'").split()).strip(_QUOTES + ".,;:!?")  # noqa: RUF001
     bare = _ARTICLE.sub("", said, count=1) if _ARTICLE.match(said) else said
     said = _TIGHT.sub(r"\1", bare.strip(_QUOTES) or said)
+    said += "!" * (said in ascii_lowercase and text.endswith("!"))  # n! is not n
     return made("words", said, text) if said else None
 
 

@@ -13,6 +13,7 @@ Pure text work, linear in the text. Nothing is added that the text does not say.
 import re
 
 from logicnet.answers._locale import plain_signs
+from logicnet.answers._numbers import compared
 from logicnet.answers._spelled import LARGE, in_digits
 from logicnet.answers._units import amounts
 from logicnet.answers.question import QuestionSpec, question_spec
@@ -46,7 +47,17 @@ _STATED = re.compile(
     r"|antwoord|ответ)\b"
     r"[^\n.:;=]{0,40}?[ \t*_]*(?:\b(?:là|ist|lautet|beträgt|es|est|é|è|is)\b|[:=—])"
     r"|(?:答案|答え|回答|答|정답|답)[ \t*_]*(?:是|为|為|は|은|는|[:=])"
+    r"|^[ \t*_]*answer[ \t*_]+[-–—][ \t]+(?=[\d$])"
     r")[*_]*[ \t:]*\n{0,2}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OF_OTHERS = re.compile(
+    r"\b(?:(?:some|many|people|others|one|you|they|students|someone)(?: (?:people|of them|students))?"
+    r" (?:(?:might|may|would|could|will|often|first|mistakenly|wrongly) ){0,3}"
+    r"(?:says?|thinks?|believes?|claims?|guess|argues?|assumes?)"
+    r"(?: that)? (?:the (?:\w+ )?(?:answer|result|total)|it|this)\b"
+    r"|\b(?:wrong|incorrect|false|naive|tempting|mistaken) answer (?:is|was|would be)\b)"
+    r"(?:[^.,;!?\n]|[.,](?=\d)){0,120}(?:[.,;!?]+(?=\s)|$)\s*(?:but\b)?",
     re.IGNORECASE,
 )
 _EMBEDDED = re.compile(
@@ -92,6 +103,7 @@ def stated_answer(text: str, question: str = "") -> str:
         return plain_answer(hashes[-1])
     if tagged := _TAGGED.findall(text):
         return plain_answer(tagged[-1][1])
+    text = _own_words(text)
     words = question_spec(question).text
     best = (0, "")
     for stated in reversed(list(_STATED.finditer(text))[-_MOST_STATED:]):
@@ -106,12 +118,20 @@ def stated_answer(text: str, question: str = "") -> str:
     return _stated_value(headed[-1], on_own_line=True) if headed else ""
 
 
+def _own_words(text: str) -> str:
+    """The text without what it says that others think, unless it says no more."""
+    own = _OF_OTHERS.sub("", text)
+    return own if re.search(r"\w", own) else text
+
+
 def _weight(value: str, before: str, words: str) -> int:
     """3: it looks like a value; 2: some words; 1: it seems to describe the answer; 0: it comments on it."""
     value = value.lstrip(" *_`")
     word = re.match(r"[^\W\d_]{3,}", value)
     in_question = word is not None and re.search(rf"\b{re.escape(word[0].lower())}\b", words) is not None
     evaluates = _EVALUATION.match(value) is not None
+    if re.match(r"\W{0,4}[^\s?]{1,20}\?", value):
+        return 0
     if (evaluates and not in_question) or _PREPOSITION.match(value) or _DENIAL.match(value):
         return 0
     if evaluates or _BOUND.match(value):
@@ -174,6 +194,8 @@ _ALWAYS_SHORT = re.compile(
 _SHORT_BEFORE_NUMBER = re.compile(
     r"(?:^|[\s(])(?:[Nn]o|[Nn]os|Nr|[Nn]um|pp?|[Vv]ol|[Cc]h|[Ee]q|[Ss]ec|Art)\.$"
 )
+_INITIAL = re.compile(r"(?:^|\s)[A-Z]\.$")
+_INITIALS = re.compile(r"(?:^|\s)[A-Z]\.\s+[A-Z]\.\s")
 _MAYBE_SHORT = re.compile(
     r"(?:\b[A-Za-z]\.\s?[A-Za-z]|\b(?:etc|est|avg|max|min|hrs?|secs?|ft|in|yds?|lbs?|oz|sq|cu|mi|inc|co"
     r"|ltd|jr|sr"
@@ -194,6 +216,10 @@ def sentences(text: str) -> list[str]:
         )
         if text[stop.start()] == "." and (
             _ALWAYS_SHORT.search(before)
+            or (
+                _INITIAL.search(before)
+                and _INITIALS.search(text[max(start, stop.start() - 5) : stop.end() + 3])
+            )
             or (following.isdecimal() and _SHORT_BEFORE_NUMBER.search(before))
             or ((following.islower() or following.isdecimal()) and _MAYBE_SHORT.search(before))
         ):
@@ -220,7 +246,9 @@ def without_aside(text: str) -> str:
         or (len(before) == start and before[-1].isascii())
     ):
         return text
-    words = re.search(r"[^\W\d_]{3}", remark) and not re.search(r"\bmod\b|\bsqrt\b|[\\=]", remark)
+    words = re.match(r"(?:check|verify|because|since)\b", remark, re.IGNORECASE) or (
+        re.search(r"[^\W\d_]{3}", remark) and not re.search(r"\bmod\b|\bsqrt\b|[\\=]", remark)
+    )
     return before if words and re.search(r"[\w*%°²³$)]$", before) else text
 
 
@@ -260,6 +288,20 @@ _OPTION = re.compile(
     r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ll]etter|[Cc]hoose|[Pp]ick|[Ss]elect)\s+\(?([A-H])\b|\(([A-H])\)"
     r"|\b([A-H]) is (?:the )?(?:correct|right|best)\b"
 )
+_CLAUSE = re.compile(
+    r"(?<=[.;:!?,\n])\s+|\s+(?=(?:because|since|rather than|instead of|but|so|not|unlike|as opposed)\b)",
+    re.IGNORECASE,
+)
+_DISCARDS = re.compile(
+    r"\b(?:not|no|never|nor|neither|cannot|because|since|unlike|except|rather than|instead of|as opposed"
+    r"|ruled? out|rules out|wrong|incorrect|impossible|false|too|eliminat\w+|exclud\w+|discard\w*"
+    r"|reject\w*)\b|n.t\b",
+    re.IGNORECASE,
+)
+_CHOOSES = re.compile(
+    r"\b(?:is|be|so|thus|therefore|hence|choose|pick|select|answer)\W+(?:the )?(?:[Oo]ption|[Cc]hoice"
+    r"|[Ll]etter|[Aa]nswer)?\s*\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
+)
 _THEREFORE = re.compile(
     r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
 )
@@ -275,15 +317,15 @@ _LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
 
 def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """What a text without a stated answer ends in: a value in bold, a number, else a short sentence."""
-    text, spec = plain_signs(text[-_TAIL:]), question_spec(question)
+    text, spec = _own_words(plain_signs(text[-_TAIL:])), question_spec(question)
     bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
-    if spec.options and (letters := _OPTION.findall(text[-_NEAR_END:])):
-        return "".join(letters[-1])
+    if spec.options and (letter := _chosen(text[-_NEAR_END:], spec)):
+        return letter
     last = sentences(text)[-_MOST_SENTENCES:]
     named = [
         letter
         for letter, option in spec.options
-        if last and re.search(r"[^\W\d_]{3}", option) and f" {option.lower()} " in f" {_letters(last[-1])} "
+        if last and re.search(r"[^\W\d_]{3}", option) and _names(last[-1], option.lower(), spec)
     ]
     if len(named) == 1:
         return named[0]
@@ -293,16 +335,50 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
     if last and (subject := subject_of(plain_answer(last[-1]), spec)):
         return subject
-    if valued := [value for part in bold if (value := _last_value(part, spec.duration))]:
+    if valued := [value for part in bold if (value := _last_value(part, spec))]:
         return valued[-1]
     if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
         return plain_answer(bold[-1])
     for written in reversed(last):
         in_words = (spec.quantity or spec.duration) and not re.search(r"\d", written)
         sentence = in_digits(written) if in_words else written
-        if re.search(r"\d", sentence) and (value := _last_value(sentence, spec.duration)):
+        if re.search(r"\d", sentence) and (value := _last_value(sentence, spec)):
             return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
+        if _NUMBER.search(sentence):
+            return _last_short_sentence(written)
     return _last_short_sentence(text)
+
+
+def _chosen(text: str, spec: QuestionSpec) -> str:
+    """The letter of the one option that a text does not discard, or that it says is the one."""
+    kept = [clause for clause in _CLAUSE.split(text) if not _discards(clause, spec)]
+    for pattern in (_OPTION, _CHOOSES):
+        letters = {"".join(found) for clause in kept for found in pattern.findall(clause)}
+        if len(letters) == 1:
+            return letters.pop()
+    return ""
+
+
+def _names(sentence: str, option: str, spec: QuestionSpec) -> bool:
+    """Whether a sentence names an option and does not discard it."""
+    clauses = (f" {_letters(clause)} " for clause in _CLAUSE.split(sentence))
+    named = (clause.replace(option, "") for clause in clauses if f" {option} " in clause)
+    return any(not _discards(rest, spec) for rest in named)
+
+
+def _discards(clause: str, spec: QuestionSpec) -> bool:
+    """Whether a clause denies what it names; not where the question asks what is false, or no mammal."""
+    options = " ".join(option.lower() for _, option in spec.options)
+    for found in _DISCARDS.finditer(clause):
+        word = found[0].lower()
+        denied = re.match(r"\s*(?:an? |the )?(\w{3,})", clause[found.end() :])
+        asked = re.search(rf"\b{word}\b", spec.text) is not None and (
+            word in ("false", "wrong", "incorrect", "impossible")
+            or (word == "not" and denied and denied[1] in spec.text and denied[1] not in options)
+        )
+        if not asked:
+            return True
+    return False
 
 
 def _is_verdict(sentence: str) -> bool:
@@ -355,19 +431,69 @@ def _answers_yes_no(sentence: str, words: set[str]) -> bool:
     )
 
 
-def _last_value(sentence: str, duration: bool = False) -> str:
-    """The value that a sentence ends in: a time, a date, an amount, a tuple, else a number."""
+def _last_value(sentence: str, spec: QuestionSpec) -> str:
+    """The value that a sentence ends in: a time, a date, an amount, a tuple, else its one number."""
     sentence = plain_answer(without_aside(sentence[-_LINE:]), keep_point=True)
-    numbers = list(_NUMBER.finditer(sentence))
+    denied = compared(sentence, spec)
+    numbers = [
+        found
+        for found in _NUMBER.finditer(sentence)
+        if not any(start <= found.start() < end for start, end in denied)
+    ]
     last = numbers[-1].end() if numbers else 0
     for pattern in (_WHOLE_VALUE, _AMOUNTS):
-        found = [one for one in pattern.finditer(sentence) if one.end() >= last]
-        if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - duration):
+        found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
+        if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - spec.duration):
             return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
-    if not numbers:
-        return ""
-    result = _RESULT.findall(sentence)
-    return plain_answer(result[-1] if result else numbers[-1][0])
+    result = [
+        found[1] for found in _RESULT.finditer(sentence) if found.start(1) in {n.start() for n in numbers}
+    ]
+    if result or len(numbers) < 2:
+        return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
+    return plain_answer(_main_number(sentence, numbers, spec))
+
+
+_UNITS_ASKED = (
+    (r"\bhow much money\b|\bcosts?\b|\bdollars\b", r"(?<=[$€£])-?[\d.,]+|[\d.,]+(?= dollars)"),
+    (
+        r"\bhow far\b",
+        r"[\d.,]+(?= ?(?:[kcm]?m|kilomet\w+|met(?:er|re)s?|miles?|feet|yards?)\b(?! ?(?:/|per)))",
+    ),
+    (r"\bhow old\b", r"[\d.,]+(?= years old)"),
+)
+_ASKED_NOUN = re.compile(r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,}(?: per [a-z]+)?)")
+_IN_PASSING = re.compile(
+    r"\b(?:in|within|for|after|before|on|at|than|of|over|during|with|every|each|per)\s+"
+    r"(?:(?:the|these|those|all|about|only|his|her|their|its|first|last|next)\s+){0,2}[$€£]?$",
+    re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$", re.IGNORECASE
+)
+_CHANGES = re.compile(
+    r"\b(?:to|into|from|by|between|among|plus|minus|times|and|or)\s+(?:\w+ )?[$€£]?$|[-+*/×÷,]\s*$"
+)
+
+
+def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec) -> str:
+    """Of several numbers the one that the question asks for, or that alone is not said in passing."""
+    patterns = [pattern for asked, pattern in _UNITS_ASKED if re.search(asked, spec.text)]
+    if noun := _ASKED_NOUN.search(spec.text):
+        patterns = [rf"\d[\d.,]*(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
+    for pattern in patterns:
+        counted = [found for found in re.finditer(pattern, sentence, re.IGNORECASE) if found[0].strip(".,")]
+        if len(counted) == 1:
+            place = counted[0].start()
+            return next((one[0] for one in numbers if one.start() <= place < one.end()), "")
+    if not sentence.isascii():
+        return numbers[-1][0]
+    end = len(_SUBORDINATE.sub("", sentence)) or len(sentence)
+    main = [one for one in numbers if one.end() <= end and not _IN_PASSING.search(sentence[: one.start()])]
+    return (
+        main[0][0]
+        if len(main) == 1 and not any(_CHANGES.search(sentence[: n.start()]) for n in numbers)
+        else ""
+    )
 
 
 def _last_short_sentence(text: str) -> str:

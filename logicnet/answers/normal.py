@@ -25,7 +25,7 @@ from logicnet.answers._lists import (
     unknowns_form,
 )
 from logicnet.answers._locale import one_notation, unmistakable
-from logicnet.answers._numbers import number_form, numbers_in, only_number
+from logicnet.answers._numbers import compared, number_form, numbers_in, only_number
 from logicnet.answers._spelled import multiplied
 from logicnet.answers._words import (
     choice_letter,
@@ -190,7 +190,7 @@ def _read(answer: str, question: QuestionSpec) -> NormalForm | None:
     for said in _said(read):
         sent = answer if said == read else said
         found = _value(said, sent, question)
-        if found is not None and (said == read or _concludes(found, read)):
+        if found is not None and (said == read or _concludes(found, read, question)):
             return replace(found, text=answer) if found.kind == "formula" and "=" in answer else found
     return _in_words(read, answer, question)
 
@@ -268,12 +268,13 @@ def _said(read: str) -> list[str]:
     return list(dict.fromkeys(one for one in (read, last) if one))
 
 
-def _concludes(found: NormalForm, read: str) -> bool:
+def _concludes(found: NormalForm, read: str, question: QuestionSpec) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
     return (
         found.kind in ("number", "list", "formula", "interval", "time", "duration")
         and not re.search(r"\band\b.*\b(?:is|are|=)", read)
         and not re.search(r"[<>]", read)
+        and all(re.search(r"\d", read[end:]) for _, end in compared(read, question))
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.answers import normal_form
+from logicnet.answers import extract, normal_form
 from logicnet.scoring.correctness import by_text
 from logicnet.scoring.tricks import trick
 
@@ -480,3 +480,63 @@ def test_hostile_texts_take_no_time(unit: str, size: int) -> None:
     for question in ("", text, ROOTS):
         normal_form(text, question)
         normal_form(text + "5", question)
+
+
+ANIMAL = "Which animal barks?\n(A) cat (B) dog"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "key"),
+    [
+        (ANIMAL, "So I choose option B, since option A only purrs.", "choice:B"),
+        (ANIMAL, "Option A is eliminated. That leaves option B.", "choice:B"),
+        (ANIMAL, "It is the dog rather than the cat.", "choice:B"),
+        ("Which is not a mammal?\n(A) dog (B) fish", "The fish is not a mammal.", "choice:B"),
+        ("Which one is false?\n(A) 1 > 0 (B) 1 < 0", "Option B is false.", "choice:B"),
+        (
+            "How much money does Ann have?",
+            "Ann has $7.25 left, having spent $2.75 on 4 cards.",
+            "number:7.25",
+        ),
+        ("How far does the bus go?", "The bus covers 90 miles in 3 hours.", "number:90"),
+        ("How old will Ann be?", "Ann will be 41 years old in 6 years.", "number:41"),
+        ("How many bags does she need?", "She needs 6 bags for 70 apples.", "number:6"),
+        ("How many pens are left?", "After 3 days he has 8 pens left.", "number:8"),
+        ("How many pens does she have?", "Many think the answer is 12. In fact she has 11.", "number:11"),
+        ("How many pens are there?", "The answer is 12? No, it must be 11.", "number:11"),
+        ("Solve 3x = 12.", "Thus x = 4 (check: 3*4 = 12).", "number:4"),
+        ("Who wrote it?", "The answer is E. M. Forster.", "words:e. m. forster"),
+        ("How many are there?", "Answer - 12", "number:12"),
+        ("Is 9 prime?", "9 fails to be prime", "yes-no:no"),
+        ("What is the smallest bound? At least how many?", "at least 12", "number:12"),
+    ],
+)
+def test_a_sentence_says_one_of_its_values(question: str, text: str, key: str) -> None:
+    found = normal_form(text, question)
+    assert found is not None and found.key == key
+    assert normal_form(extract(text, question), question) == found
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        (ANIMAL, "It is not the cat."),
+        (ANIMAL, "The cat cannot be right."),
+        (ANIMAL, "Option A is small. Option B is large."),
+        ("How many pens?", "He moves 4 pens from 7 pens to 3 pens."),
+        *(
+            ("How many are there?", text)
+            for text in ("fewer than 12", "12 or more", "up to 12", "not 12", "never 12", "It cannot be 12.")
+        ),
+        ("", "a loss of $12"),
+        ("", "12 degrees below zero"),
+    ],
+)
+def test_what_is_denied_or_only_bounded_is_no_value(question: str, text: str) -> None:
+    for said in (text, extract(text, question)):
+        found = normal_form(said, question)
+        assert found is None or found.kind not in ("choice", "number")
+
+
+def test_a_factorial_of_a_letter_is_not_the_letter() -> None:
+    assert normal_form("n!") != normal_form("n")
