@@ -67,6 +67,7 @@ async def mine(settings: Settings) -> int:
             restored=ledger.nonces,
         )
         async with AxonServer(axon, host=settings.bind_host, port=settings.axon.port) as server:
+            stopped = _stop_signal()  # before anyone reads that we mine, and stops us
             logger.info(
                 "Mining as {} on {} port {}, solver {}. Stop with Ctrl-C or SIGTERM.",
                 *(me, settings.bind_host, server.port, settings.miner.solver),
@@ -78,7 +79,7 @@ async def mine(settings: Settings) -> int:
             )
             network.start(lambda graph: record(placed(graph, me)))
             probing = asyncio.create_task(watch_models(seen)) if asks_models(solver) else None
-            stopped_by = await _stop_signal()
+            stopped_by = await stopped
             logger.info("Stopping: no new requests; challenges in flight are answered.")
             if probing is not None:
                 probing.cancel()
@@ -159,16 +160,19 @@ async def watch_models(
     await models.watch(sleep)
 
 
-async def _stop_signal() -> int:
-    """The first SIGTERM, SIGINT or SIGHUP; a second one then ends the process at once."""
+def _stop_signal() -> asyncio.Future[int]:
+    """The first SIGTERM, SIGINT or SIGHUP from now on; a second one then ends the process at once."""
     loop = asyncio.get_running_loop()
-    received: asyncio.Queue[int] = asyncio.Queue()
+    first: asyncio.Future[int] = loop.create_future()
     signals = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
         signals.append(signal.SIGHUP)
+
+    def on_signal(number: int) -> None:
+        for one in signals:
+            loop.remove_signal_handler(one)
+        first.set_result(number)
+
     for number in signals:
-        loop.add_signal_handler(number, received.put_nowait, number)
-    first = await received.get()
-    for number in signals:
-        loop.remove_signal_handler(number)
+        loop.add_signal_handler(number, on_signal, number)
     return first

@@ -170,8 +170,7 @@ async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -
 async def test_the_end_of_its_terminal_is_a_word_to_stop() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup themselves
     try:
-        told = asyncio.create_task(_stop_signal())
-        await asyncio.sleep(0)
+        told = _stop_signal()
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.wait_for(told, 60)
     finally:

@@ -104,8 +104,8 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
         (["plan", "--vram", "24", "--cpu"], 2, "--cpu and --vram exclude each other"),
         (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "HF_HUB_OFFLINE forbids to ask the hub"),
         (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x GPU"),
-        (["plan", "--vram", "24", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
-        (["models", "--catalogue", "nowhere.toml"], 2, "nowhere.toml cannot be read"),
+        (["plan", "--vram", "24", "--catalogue", "nowhere.toml"], 2, "nowhere.toml: cannot be read"),
+        (["models", "--catalogue", "nowhere.toml"], 2, "nowhere.toml: cannot be read"),
     ],
 )
 def test_asked_wrongly_is_one_line(no_driver, capsys, argv, status, said):
