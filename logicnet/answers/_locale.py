@@ -99,8 +99,12 @@ def unmistakable(text: str) -> str:
     return _THREE_DECIMALS.sub(r"\g<0>0", text)
 
 
+_MILLIONS = re.compile(r"([$€£]\d[\d.,]{0,20}) ?M\b")
+
+
 def plain_signs(text: str) -> str:
-    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them."""
+    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them, and $1M."""
+    text = _MILLIONS.sub(r"\1 million", text)
     if text.isascii():
         return text
     return _WIDE_IN_NUMBER.sub(lambda mark: chr(ord(mark[1]) - 0xFEE0), text).translate(_WIDE)

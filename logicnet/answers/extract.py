@@ -331,7 +331,8 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
         return named[0]
     if spec.options or spec.only_yes_or_no:
         words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text))
-        about = (part for part in bold + last[:-9:-1] if spec.options or _answers_yes_no(part, words))
+        plain = [part for part in last[:-9:-1] if not (spec.options and _OPTION.search(part))]
+        about = (part for part in bold + plain if spec.options or _answers_yes_no(part, words))
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
     if last and (subject := subject_of(plain_answer(last[-1]), spec)):
         return subject

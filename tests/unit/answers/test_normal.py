@@ -540,3 +540,9 @@ def test_what_is_denied_or_only_bounded_is_no_value(question: str, text: str) ->
 
 def test_a_factorial_of_a_letter_is_not_the_letter() -> None:
     assert normal_form("n!") != normal_form("n")
+
+
+@pytest.mark.parametrize("text", ["$2.5M", "It is $2.5M.", "The answer is $2.5M."])
+def test_millions_of_money_are_read_alike(text: str) -> None:
+    found = normal_form(extract(text, "How much?"), "How much?")
+    assert found is not None and found == normal_form(text, "How much?") and found.value == 2_500_000
