@@ -451,7 +451,8 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
     ]
     if result or len(numbers) < 2:
         return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
-    return plain_answer(_main_number(sentence, numbers, spec))
+    main = _main_number(sentence, numbers, spec)
+    return plain_answer(main or ("" if spec.text else numbers[-1][0]))
 
 
 _UNITS_ASKED = (
