@@ -46,12 +46,12 @@ def _of_bench(path: Path) -> dict[str, list[Scripted]]:
         if row.get("true"):
             right.add(vote_log.chosen)
         samplers = [
-            {**asdict(vote), "right": bool(vote.key) and vote.key in right, "seconds": vote.seconds}
+            {**asdict(vote), "lane": vote.sampler, "right": bool(vote.key) and vote.key in right}
             for vote in vote_log.votes
         ]
         found[str(row["target"])].append(_recorded(f"{row['id']} {row['round']}", vote_log.kind, samplers))
     if not found:
-        raise ValueError("no row has a trail")
+        raise ValueError("no row has a vote log")
     return found
 
 
