@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -80,7 +81,14 @@ def ask(folder: Path, planned: ArenaPlan, signer: Signer, console: Console) -> l
         return list(run.rows())
 
 
+def _unless_interrupted(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Print what a task raised, but not the interrupt that ended it: that one has been seen."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
+
+
 async def _fight(run: RunFolder[ArenaPlan], signer: Signer, board: LiveTable) -> None:
+    asyncio.get_running_loop().set_exception_handler(_unless_interrupted)
     async with ReplyScorer(run.plan, run.problems) as scorer:
         await Arena(run, signer, scorer, board).run()
 
