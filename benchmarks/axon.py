@@ -79,7 +79,7 @@ def measure_axons(here: Place, args: argparse.Namespace, core: int) -> tuple[Sid
     with start("logicnet", here.miner_command(our_port, *flags), here, core) as ours:
         answer = json.loads(here.first_answer(ours, our_port))
         expected = {name: answer[name] for name in ("logic_answer", "logic_reasoning")}
-        command = [str(args.old_python), str(ROOT / "bench" / "_old_axon.py"), "--port", str(old_port)]
+        command = [str(args.old_python), str(ROOT / "benchmarks" / "_old_axon.py"), "--port", str(old_port)]
         command += ["--wallets", str(here.wallets), "--network", str(here.network)]
         command += ["--answer", answer["logic_answer"], "--reasoning", answer["logic_reasoning"]]
         with start("old-axon", command, here, core) as old:
@@ -106,7 +106,7 @@ def measure_load(here: Place, args: argparse.Namespace, core: int, reply_bytes: 
     length = len(queues[0][0])  # that server counts bytes: give all requests one length
     queues = [[request.ljust(length)[:length] for request in queue] for queue in queues]
     port = free_port()
-    command = [sys.executable, str(ROOT / "bench" / "_ceiling.py"), str(port), str(length), str(reply_bytes)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "_ceiling.py"), str(port), str(length), str(reply_bytes)]
     with start("ceiling", command, here, core) as canned:
         time.sleep(1.0)
         side = Side("the load alone (canned reply)", port, psutil.Process(canned.pid))

@@ -142,7 +142,7 @@ async def trouble(servers: list[Server], count: Count, until_s: float, phase_s: 
 
 def scripted(here: Place, args: argparse.Namespace) -> Callable[[int], Child]:
     def start(port: int) -> Child:
-        command = [sys.executable, str(ROOT / "bench" / "_scripted_llm.py"), str(port)]
+        command = [sys.executable, str(ROOT / "benchmarks" / "_scripted_llm.py"), str(port)]
         command += [str(args.words_per_s), str(args.words)]
         return Child.start("scripted", command, log=here.folder / f"{port}.log", env=environment())
 

@@ -130,7 +130,7 @@ def plug_in(folder: Path) -> Iterator[str]:
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: logicnet-bench\nVersion: 0\n")
         (info / "entry_points.txt").write_text("[logicnet.solvers]\none-call = _one_call:OneCall\n")
-        yield os.pathsep.join((name, str(ROOT / "bench")))
+        yield os.pathsep.join((name, str(ROOT / "benchmarks")))
 
 
 async def turns(bench: Bench, count: int, warm_up: int, miner: psutil.Process) -> dict[str, list[float]]:
@@ -174,7 +174,7 @@ async def model_server(here: Place, args: argparse.Namespace) -> AsyncIterator[t
         if args.steady:
             port = free_port()
             base_url = f"http://127.0.0.1:{port}/v1"
-            command = [sys.executable, str(ROOT / "bench" / "_steady_llm.py"), str(port)]
+            command = [sys.executable, str(ROOT / "benchmarks" / "_steady_llm.py"), str(port)]
             server = stack.enter_context(
                 Child.start("steady", command, log=here.folder / "steady.log", env=environment())
             )
