@@ -106,7 +106,8 @@ def measure_load(here: Place, args: argparse.Namespace, core: int, reply_bytes: 
     length = len(queues[0][0])  # that server counts bytes: give all requests one length
     queues = [[request.ljust(length)[:length] for request in queue] for queue in queues]
     port = free_port()
-    command = [sys.executable, str(ROOT / "benchmarks" / "_ceiling.py"), str(port), str(length), str(reply_bytes)]
+    program = ROOT / "benchmarks" / "_ceiling.py"
+    command = [sys.executable, str(program), str(port), str(length), str(reply_bytes)]
     with start("ceiling", command, here, core) as canned:
         time.sleep(1.0)
         side = Side("the load alone (canned reply)", port, psutil.Process(canned.pid))
