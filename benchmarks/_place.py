@@ -66,7 +66,7 @@ class Place:
     def first_answer(self, server: Child, port: int, *, within_s: float = 60.0) -> bytes:
         """The body of the first challenge that `server` answers with 200.
 
-        Raises LogicnetError if it ends instead, TimeoutError if there is none in time.
+        Raises LogicnetError if the process ends first, TimeoutError if no answer comes in time.
         """
         last = "nobody listens"
         end_s = time.monotonic() + within_s

@@ -261,7 +261,7 @@ class _Protocol(HttpToolsProtocol):
             self._turn_away(Refusal(Reason.SLOW_BODY, f"No request came within {HEAD_S:g} s."))
 
     def _make_room(self) -> bool:
-        """Drop the oldest unverified connection; False if there is none older than this one."""
+        """Drop the oldest unverified connection; False if this one is the oldest."""
         while (oldest := next(iter(self._unproven))) is not self:
             del self._unproven[oldest]
             if not oldest._is_proven():
