@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,9 @@ from logicnet.solver.race.votes import SamplerRecord
 from logicnet.solver.shadow import Shadow
 from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
+
+_FIRST_METAGRAPH_S = 10.0
+"""Callers before the first metagraph would be refused, so the port opens after it, or at the latest then."""
 
 
 def run(settings: Settings) -> int:
@@ -66,8 +69,10 @@ async def mine(settings: Settings) -> int:
             allow_unbound=settings.axon.allow_unbound,
             restored=ledger.nonces,
         )
+        network.start(lambda graph: record(placed(graph, me)))
+        stopped = _stop_signal()  # before anyone reads that we mine, and stops us
+        await _first_of(network.tried.wait(), stopped, within_s=_FIRST_METAGRAPH_S)
         async with AxonServer(axon, host=settings.bind_host, port=settings.axon.port) as server:
-            stopped = _stop_signal()  # before anyone reads that we mine, and stops us
             logger.info(
                 "Mining as {} on {} port {}, solver {}. Stop with Ctrl-C or SIGTERM.",
                 *(me, settings.bind_host, server.port, settings.miner.solver),
@@ -77,7 +82,7 @@ async def mine(settings: Settings) -> int:
                     settings, me, meter, ledger=ledger, models=seen, network=network, limiter=limiter
                 )
             )
-            network.start(lambda graph: record(placed(graph, me)))
+            network.publish()
             probing = asyncio.create_task(watch_models(seen)) if asks_models(solver) else None
             stopped_by = await stopped
             logger.info("Stopping: no new requests; challenges in flight are answered.")
@@ -158,6 +163,13 @@ async def watch_models(
         await sleep(min(2.0 ** min(tries, 5), 30.0))
     logger.info("The model: {}.", probe)
     await models.watch(sleep)
+
+
+async def _first_of(one: Coroutine[None, None, object], other: asyncio.Future[int], within_s: float) -> None:
+    """Wait until one of them is done; `other` goes on."""
+    task = asyncio.create_task(one)
+    await asyncio.wait((task, other), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
 
 
 def _stop_signal() -> asyncio.Future[int]:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 from loguru import logger
 
@@ -28,7 +28,7 @@ _STOP_S = 0.4  # for the tasks to end, and again for the chain
 
 
 class MetagraphRefresher:
-    """`start()` and `stop()` are for the composition root; `current()` is free."""
+    """`start()`, `publish()` and `stop()` are for the composition root; `current()` is free."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class MetagraphRefresher:
         self._sleep = sleep
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, chance=chance)
         self._graph: Metagraph | None = None
+        self.tried = asyncio.Event()  # whether the first fetch has ended, well or not
         self._refreshed = asyncio.Event()
         self._away_since_s: float | None = None
         self._log_age_at_s = 0.0
@@ -64,14 +65,19 @@ class MetagraphRefresher:
         return None if self._graph is None else self._clock() - self._graph.fetched_at_s
 
     def start(self, on_refresh: Callable[[Metagraph], None] | None = None) -> None:
-        """Start the loops and return at once. `on_refresh` is called with each metagraph."""
+        """Start to fetch, and return at once. `on_refresh` is called with each metagraph."""
         self._on_refresh = on_refresh
-        loops = [self._refresh_forever()]
+        self._run(self._refresh_forever())
+
+    def publish(self) -> None:
+        """Publish the axon's address from now on: its port is open."""
         if self._publisher is not None:
-            loops.append(self._publish_forever(self._publisher))
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
-        for task in self._tasks:
-            task.add_done_callback(_report_crash)
+            self._run(self._publish_forever(self._publisher))
+
+    def _run(self, loop: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(loop)
+        task.add_done_callback(_report_crash)
+        self._tasks.append(task)
 
     async def stop(self) -> None:
         """Stop within a second, even if the chain hangs."""
@@ -89,9 +95,11 @@ class MetagraphRefresher:
                 graph = await self._chain.metagraph()
             except ChainError as error:
                 self._failed(error)
+                self.tried.set()
                 await self._sleep(self._backoff.next_s())
             else:
                 self._accept(graph)
+                self.tried.set()
                 await self._sleep(self._refresh_s)
 
     async def _publish_forever(self, publisher: AxonPublisher) -> None:

@@ -136,10 +136,11 @@ class Vllm:
     async def running(self) -> float:
         return await self.metric("num_requests_running") + await self.metric("num_requests_waiting")
 
-    async def busy(self) -> None:
-        """Wait until it is at work on something."""
+    async def busy(self, asking: asyncio.Task[MinerReply]) -> None:
+        """Wait until it is at work on what the miner is `asking`."""
         async with asyncio.timeout(START_S):
             while not await self.running():
+                assert not asking.done(), f"the miner has replied without it: {asking.result()}"
                 await asyncio.sleep(0.05)
 
     async def idle(self) -> None:

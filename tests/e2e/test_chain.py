@@ -96,6 +96,7 @@ class Miner:
 
     async def begin(self) -> None:
         self.refresher.start()
+        self.refresher.publish()
         await self._at_rest(pauses=1)
 
     async def turn(self, times: int = 1) -> None:

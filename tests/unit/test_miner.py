@@ -8,14 +8,24 @@ from typing import Any
 
 import pytest
 
+from logicnet._util.processes import free_port
+from logicnet.chain import AxonAddress, Metagraph, MetagraphRefresher
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from logicnet.llm import Endpoint, Limit, Pool, Probe, Spec
 from logicnet.logs import log_event
-from logicnet.miner import _models, _shadow, _started_solver, _stop_signal, watch_models
+from logicnet.miner import _models, _shadow, _started_solver, _stop_signal, mine, watch_models
+from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint
-from logicnet.settings import LedgerSettings, LlmClientSettings, MinerSettings, Settings
+from logicnet.settings import (
+    AxonSettings,
+    LedgerSettings,
+    LlmClientSettings,
+    MinerSettings,
+    Settings,
+    WalletSettings,
+)
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.race.votes import SamplerRecord
@@ -175,3 +185,56 @@ async def test_the_end_of_its_terminal_is_a_word_to_stop() -> None:
         await asyncio.wait_for(told, 60)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+class SlowChain:
+    """A chain that is read once `known` is set."""
+
+    def __init__(self) -> None:
+        self.known = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def metagraph(self) -> Metagraph:
+        self.asked.set()
+        await self.known.wait()
+        return Metagraph(block=1, fetched_at_s=0.0, neurons=())
+
+    async def serve_axon(self, address: AxonAddress) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("end", ["the chain is read", "the chain is not read in time", "told to stop"])
+async def test_the_port_opens_once_the_network_is_known(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller before that would be refused, and scores nothing."""
+    chain, port = SlowChain(), free_port()
+    monkeypatch.setattr(
+        "logicnet.miner.metagraph_refresher", lambda *_: MetagraphRefresher(chain, refresh_s=60.0)
+    )
+    monkeypatch.setattr("logicnet.miner._FIRST_METAGRAPH_S", 0.05 if "not" in end else 600.0)
+    hotkey(tmp_path, "miner")
+    settings = Settings(
+        wallet=WalletSettings(name="demo", hotkey="miner", path=tmp_path),
+        miner=MinerSettings(solver="constant"),
+        axon=AxonSettings(host="127.0.0.1", port=port),
+        ledger=LedgerSettings(path=tmp_path / "ledger.sqlite"),
+    )
+    with listening() as said:
+        mining = asyncio.create_task(mine(settings))
+        await asyncio.wait_for(chain.asked.wait(), 60)
+        if "not" not in end:
+            assert not any("Mining as" in line for line in said)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+        if end == "the chain is read":
+            chain.known.set()
+        if end != "told to stop":
+            async with asyncio.timeout(60):
+                while not any("Mining as" in line for line in said):
+                    await asyncio.sleep(0.01)
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await asyncio.wait_for(mining, 60) == signal.SIGTERM

@@ -62,6 +62,7 @@ async def refreshing(chain: ScriptedChain, **more: Any) -> AsyncIterator[Metagra
         chain, refresh_s=REFRESH_S, clock=time.clock, sleep=time.sleep, chance=lambda: 0.999999, **more
     )
     refresher.start()
+    refresher.publish()
     await settle()
     try:
         yield refresher
