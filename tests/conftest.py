@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import signal
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -15,6 +16,8 @@ settings.load_profile("unhurried")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_time: run on a loop whose clock stands still while it is busy")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; processes inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
