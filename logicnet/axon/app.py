@@ -44,7 +44,8 @@ Solve = Callable[[Challenge, Deadline], Awaitable[Solution]]
 """Answers a challenge before its deadline, even when models fail."""
 
 PROVEN = "logicnet.proven"
-"""In a request's `state` once its caller is known to be permitted: the server keeps such connections."""
+"""In a request's `state`: to be called with the hotkey of a caller that is verified and permitted. The server
+keeps such connections."""
 
 _EAGER_TURNS = 3
 """Turns of the event loop in which a solver without I/O finishes, before a disconnect is watched for."""
@@ -210,7 +211,7 @@ class Axon:
         synapse = request.wire.information(request.claim, await request.body.read())
         epoch = self._admission.inform(neuron, request.at_s)
         if epoch is not None:
-            _prove(request)
+            _prove(request, neuron.hotkey)
             self._sink(Promised(request.at_s, epoch))
         fields = synapse.reply_fields(epoch_volume=self._epoch_volume, category=self._category)
         return request.wire.success(request.claim, "Information", fields, self._clock() - request.started_s)
@@ -218,7 +219,7 @@ class Axon:
     async def _logic(self, request: _Request, neuron: Neuron) -> HttpReply:
         """Admit a challenge; after `take` it always gets an answer."""
         self._admission.permit(neuron)
-        _prove(request)
+        _prove(request, neuron.hotkey)
         synapse, timeout_s = request.wire.challenge(request.claim, await request.body.read())
         self._limiter.check(neuron.stake)
         epoch = self._admission.take(neuron, request.at_s)
@@ -324,12 +325,11 @@ def _result(solving: asyncio.Task[Solution]) -> Solution:
     return unsolved("failed", type(error).__name__)
 
 
-def _prove(request: _Request) -> None:
-    """Mark the connection of a permitted caller, so that the server does not drop it to make room.
-
-    Being registered is not enough: every rival is.
-    """
-    request.scope.setdefault("state", {})[PROVEN] = True
+def _prove(request: _Request, hotkey: Hotkey) -> None:
+    """Tell the server that the caller is permitted. To be registered is not enough: every rival is."""
+    prove = request.scope.get("state", {}).get(PROVEN)
+    if prove is not None:
+        prove(hotkey)
 
 
 def _target(scope: Scope) -> str:
