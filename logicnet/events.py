@@ -23,7 +23,7 @@ class EpochCount:
     validator: Hotkey
     started_at_s: float  # unix seconds
     promised: int
-    given: int
+    given: int  # may be more than promised: see --miner.over_quota
     refused: int
 
 

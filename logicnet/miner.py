@@ -34,6 +34,9 @@ from logicnet.volume.quota import VolumeBook
 _FIRST_METAGRAPH_S = 10.0
 """Callers before the first metagraph would be refused, so the port opens after it, or at the latest then."""
 
+_FLUSH_S = 2.0
+"""For a nonce to be written; a batch takes milliseconds."""
+
 
 def run(settings: Settings) -> int:
     """Mine until a signal. Returns the exit status. Raises LogicnetError if the miner cannot start."""
@@ -59,7 +62,12 @@ async def mine(settings: Settings) -> int:
         me = Hotkey(keypair.ss58_address)
         axon = Axon(
             hotkey=me,
-            admission=Admission(network.current, _volume_book(settings, ledger), settings.miner.min_stake),
+            admission=Admission(
+                network.current,
+                _volume_book(settings, ledger),
+                settings.miner.min_stake,
+                over_quota=settings.miner.over_quota == "answer",
+            ),
             limiter=limiter,
             solve=partial(answer_in_time, solver, models=seen),
             sink=fan_out(record, shadow) if shadow else record,
@@ -67,6 +75,8 @@ async def mine(settings: Settings) -> int:
             epoch_volume=settings.miner.epoch_volume,
             category=settings.miner.category,
             allow_unbound=settings.axon.allow_unbound,
+            allow_counters=settings.axon.allow_counters,
+            flush=partial(ledger.flush, _FLUSH_S),
             restored=ledger.nonces,
         )
         network.start(lambda graph: record(placed(graph, me)))

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -125,6 +125,7 @@ def _host(text: str) -> str:
 
 Switch = Annotated[bool, Takes("true or false", "")]
 Word = Annotated[str, AfterValidator(_printable), Takes("a name", "NAME")]
+OverQuota = Annotated[Literal["answer", "refuse"], Takes("answer or refuse", "answer|refuse")]
 KeyName = Annotated[str, AfterValidator(_key_name), Takes("the name of a key, not a path", "NAME")]
 Secret = Annotated[SecretStr, AfterValidator(_secret), Takes("a key without spaces", "KEY")]
 Folder = Annotated[Path, AfterValidator(_expanded), Takes("a folder", "FOLDER")]
@@ -204,6 +205,9 @@ class AxonSettings(_Frozen):
     external_port: Port | None = Field(
         None, description="port published on the chain; --axon.port if not given"
     )
+    allow_counters: Switch = Field(
+        False, description="accept bittensor before 7.2, whose nonces are counters and never expire"
+    )
     allow_unbound: Switch = Field(
         False, description="accept btauth requests signed without a receiver (a rival can relay those)"
     )
@@ -232,6 +236,9 @@ class MinerSettings(_Frozen):
     category: Word = Field("Logic", description="category that validators are told")
     epoch_volume: Count = Field(512, description="challenges promised per interval, all validators together")
     limit_interval: Seconds = Field(600.0, description="seconds that a quota covers")
+    over_quota: OverQuota = Field(
+        "answer", description="challenges beyond a quota: answered while more than half of the slots are free"
+    )
     min_stake: Stake = Field(10_000.0, description="stake that admits a validator without a permit")
     max_in_flight: Count = Field(
         64, description="challenges solved at once; the rest wait, highest stake first"

@@ -16,13 +16,22 @@ from logicnet.volume.quota import VolumeBook
 class Admission:
     """`network` returns the last good metagraph or None; `min_stake` (alpha) replaces a permit.
 
-    Times are unix seconds.
+    `over_quota` answers challenges beyond a quota while there is room: the reference validator asks them,
+    and scores a refusal 0. Times are unix seconds.
     """
 
-    def __init__(self, network: Callable[[], Metagraph | None], book: VolumeBook, min_stake: float) -> None:
+    def __init__(
+        self,
+        network: Callable[[], Metagraph | None],
+        book: VolumeBook,
+        min_stake: float,
+        *,
+        over_quota: bool = False,
+    ) -> None:
         self._network = network
         self._book = book
         self._min_stake = min_stake
+        self._over_quota = over_quota
         self._quotas: Mapping[Hotkey, int] = {}
         self._quotas_of: Metagraph | None = None
 
@@ -45,10 +54,14 @@ class Admission:
             return None
         return self._book.open(neuron.hotkey, self._quota(neuron), now_s)
 
-    def take(self, neuron: Neuron, now_s: float) -> EpochCount:
-        """Count one challenge; Refusal OVER_QUOTA, or NOT_PERMITTED (checked here again)."""
+    def take(self, neuron: Neuron, now_s: float, *, room: bool = False) -> EpochCount:
+        """Count one challenge; Refusal OVER_QUOTA, or NOT_PERMITTED (checked here again).
+
+        `room`: whether one beyond the quota takes no slot that another validator may soon need.
+        """
         self.permit(neuron)
-        return self._book.take(neuron.hotkey, self._quota(neuron), now_s)
+        over = room and self._over_quota
+        return self._book.take(neuron.hotkey, self._quota(neuron), now_s, over=over)
 
     def refuse(self, neuron: Neuron, now_s: float) -> EpochCount | None:
         """Count a refusal of a verified caller; None if it is not permitted."""

@@ -31,7 +31,7 @@ from logicnet.axon.http import (
     refusal_reply,
     too_large,
 )
-from logicnet.axon.nonces import NonceStore, is_timestamp
+from logicnet.axon.nonces import NonceStore, is_timestamp, outlives_restart
 from logicnet.axon.wire import Claim, WireFormat
 from logicnet.chain import Neuron
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
@@ -77,8 +77,9 @@ _Answer = Callable[[_Request, Neuron], Awaitable[HttpReply]]
 class Axon:
     """See the module. One instance serves all callers, on one event loop.
 
-    `sink` gets all events; `restored` are the nonces from before a restart. Raises LogicnetError if the
-    installed bittensor does not verify signatures.
+    `sink` gets all events; `restored` are the nonces from before a restart; `flush` makes what `sink` got
+    survive a kill, and is false if it cannot (it runs in a thread). Raises LogicnetError if the installed
+    bittensor does not verify signatures.
     """
 
     def __init__(
@@ -94,6 +95,8 @@ class Axon:
         category: str,
         margin: ReplyMargin | None = None,
         allow_unbound: bool = False,
+        allow_counters: bool = False,
+        flush: Callable[[], bool] | None = None,
         restored: Mapping[str, int] | None = None,
         clock: Clock = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
@@ -112,7 +115,8 @@ class Axon:
         nonces = partial(
             NonceStore, sink=sink, restored=restored, clock_ns=clock_ns, monotonic_ns=monotonic_ns
         )
-        self._classic = classic.ClassicWire(hotkey, nonces("classic"))
+        self._flush = flush
+        self._classic = classic.ClassicWire(hotkey, nonces("classic"), allow_counters=allow_counters)
         self._btauth = btauth.BtauthWire(
             hotkey, nonces("btauth"), allow_unbound=allow_unbound, clock_ns=clock_ns
         )
@@ -194,7 +198,14 @@ class Axon:
         format_.check(claim)
         body = await request.body.read() if format_.signs_body else b""
         format_.verify(claim, _target(request.scope), body)
+        if outlives_restart(claim.nonce, self._clock_ns()):
+            await self._recorded()
         return neuron
+
+    async def _recorded(self) -> None:
+        """Wait until the nonce that was used is on disk."""
+        if self._flush is not None and not await asyncio.to_thread(self._flush):
+            raise wire.not_verified("This nonce cannot be recorded now; ask again later.")
 
     def _wire(self, headers: wire.Headers) -> WireFormat:
         if btauth.SIGNATURE in headers:
@@ -203,7 +214,7 @@ class Axon:
             return self._classic
         raise wire.not_verified(
             "The request is not signed: it has neither X-Bittensor-Signature (bittensor 11) nor "
-            "bt_header_dendrite_signature (bittensor 6 to 10)."
+            "bt_header_dendrite_signature (bittensor 7.2 to 10)."
         )
 
     async def _information(self, request: _Request, neuron: Neuron) -> HttpReply:
@@ -222,7 +233,7 @@ class Axon:
         _prove(request, neuron.hotkey)
         synapse, timeout_s = request.wire.challenge(request.claim, await request.body.read())
         self._limiter.check(neuron.stake)
-        epoch = self._admission.take(neuron, request.at_s)
+        epoch = self._admission.take(neuron, request.at_s, room=self._limiter.has_room)
 
         deadline = self._deadline(request, timeout_s)
         challenge = Challenge(

@@ -129,16 +129,21 @@ class BtauthWire:
         )
         headers = {name.lower().encode(): value.encode() for name, value in signed.items()}
         try:
-            self._verify(headers, "/", body, own, http_auth.InMemoryNonceStore())
+            self._verify(headers, "/", body, own, _forgetful())
         except Exception as error:
             raise LogicnetError(
                 f"btauth requests cannot be verified with the installed bittensor ({type(error).__name__}): "
                 "install bittensor 11.3"
             ) from error
         try:
-            self._verify(headers, "/", body + b".", own, http_auth.InMemoryNonceStore())
+            self._verify(headers, "/", body + b".", own, _forgetful())
         except Refusal:
             return
         raise LogicnetError(
             "the installed bittensor accepts forged btauth requests: reinstall bittensor 11.3"
         )
+
+
+def _forgetful() -> http_auth.NonceStore:
+    """A store of nonces for one request."""
+    return http_auth.InMemoryNonceStore(retention=MAX_AGE_S + FUTURE_S)

@@ -1,4 +1,4 @@
-"""The classic wire: that of bittensor 6 to 10.
+"""The classic wire: that of bittensor 7.2 to 10, and of 6 to 7.1 where the operator allows it.
 
 The signature covers nonce, sender, receiver, uuid and a hash that is constant for these synapses; neither
 question, timeout nor version. So the signed headers decide, a body that contradicts them is refused, and
@@ -61,9 +61,11 @@ class ClassicWire:
     name: Wire = "classic"
     signs_body = False
 
-    def __init__(self, own_hotkey: Hotkey, nonces: NonceStore) -> None:
+    def __init__(self, own_hotkey: Hotkey, nonces: NonceStore, *, allow_counters: bool = False) -> None:
+        """`allow_counters` accepts clients before 7.2: only the ledger tells a replay of theirs."""
         self._own_hotkey = own_hotkey
         self._nonces = nonces
+        self._allow_counters = allow_counters
         self_test()
 
     def claim(self, headers: Headers) -> Claim:
@@ -74,8 +76,9 @@ class ClassicWire:
             raise wire.malformed(f"Header {_UUID.decode()} is not a uuid.")
         hotkey = Hotkey(wire.text(headers, _HOTKEY))
         timeout_s = wire.timeout(headers)
-        if wire.number(headers, _VERSION) >= TIMESTAMPS_SINCE and not is_timestamp(nonce):
-            raise not_verified("From bittensor 7.2 on, the nonce must be the time in nanoseconds.")
+        version = wire.number(headers, _VERSION)
+        if not is_timestamp(nonce) and (version >= TIMESTAMPS_SINCE or not self._allow_counters):
+            raise not_verified("The nonce must be the time in nanoseconds, as from bittensor 7.2 on.")
         if wire.text(headers, b"computed_body_hash") != NO_BODY_HASH:
             raise wire.malformed(
                 "Header computed_body_hash must be the sha3-256 of no bytes: this synapse hashes no fields."

@@ -32,6 +32,11 @@ class ConcurrencyLimiter:
         return self._limit - self._free
 
     @property
+    def has_room(self) -> bool:
+        """Whether more than half of the slots are free: room for challenges that no quota covers."""
+        return 2 * self._free > self._limit
+
+    @property
     def waiting(self) -> int:
         return len(self._waiting)
 

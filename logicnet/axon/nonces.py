@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from loguru import logger
+
 from logicnet.axon.wire import not_verified
 from logicnet.errors import LedgerError, Refusal
 from logicnet.events import NonceAccepted
@@ -20,8 +22,12 @@ FIRST_TIMESTAMP = 10**18
 """Larger nonces are unix nanoseconds (September 2001); a monotonic clock needs 31 years of uptime to get
 here. The client's version is not signed, so it does not decide."""
 
-FUTURE_S = 2.0
-"""How far a caller's clock may be ahead of ours."""
+FUTURE_S = 60.0
+"""How far a caller's clock may be ahead of ours; old axons admit any future nonce. Used nonces are kept for
+so much longer, so that none is valid twice."""
+
+SKEW_S = 3.0
+"""A clock that is further ahead is said, once for each caller."""
 
 OLDEST_S = 68.0
 """The longest that any timestamp is fresh: 4 s of transit, 64 s of timeout."""
@@ -31,9 +37,20 @@ COUNTING_UUIDS = 256
 
 _BUCKET_NS = 10 * 10**9
 
+_RESTART_NS = 10**9
+"""No restart is faster."""
+
 
 def is_timestamp(nonce: int) -> bool:
     return nonce >= FIRST_TIMESTAMP
+
+
+def outlives_restart(nonce: int, now_ns: int) -> bool:
+    """Whether a used nonce would be good again after a restart: it is not older than the new start.
+
+    It must be on disk before its request is served.
+    """
+    return not is_timestamp(nonce) or nonce > now_ns + _RESTART_NS
 
 
 @dataclass(slots=True)
@@ -74,6 +91,7 @@ class NonceStore:
         # By ten seconds, so that expiry drops whole buckets.
         self._seen: dict[int, dict[Hotkey, set[int]]] = {}
         self._forgotten_ns = 0
+        self._said: set[Hotkey] = set()
         for name, nonce in (restored or {}).items():
             self._restore(name, nonce)
 
@@ -103,11 +121,21 @@ class NonceStore:
             self._forget()
             bucket = self._seen[nonce // _BUCKET_NS] = {}
         bucket.setdefault(hotkey, set()).add(nonce)
+        self._say_skew(hotkey, nonce)
         if nonce > caller.highest:
             caller.highest = nonce
             # The highest is enough: after a restart all older timestamps are refused anyway. It matters
             # when this machine's clock was set back, or the caller's is ahead.
             self._sink(NonceAccepted(f"{self._wire}:{hotkey}:", nonce))
+
+    def _say_skew(self, hotkey: Hotkey, nonce: int) -> None:
+        ahead_s = (nonce - self._clock_ns()) / 1e9
+        if ahead_s > SKEW_S and hotkey not in self._said:
+            self._said.add(hotkey)
+            logger.warning(
+                "The clock of {} is {:.1f} s ahead of this machine's. Check yours: `timedatectl`.",
+                *(hotkey, ahead_s),
+            )
 
     def check_and_store(self, hotkey_ss58: str, nonce_ns: int) -> bool:
         """Use up a nonce; False if it was used before. For `bittensor.http_auth.verify`."""

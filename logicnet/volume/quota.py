@@ -54,8 +54,8 @@ class VolumeBook:
     """Quota, given and refused challenges of every validator in its epoch.
 
     An epoch belongs to one validator: it opens with its first question and lasts `interval_s`, so
-    it lines up with that validator's own loop. The quota of its opening holds until it ends, though
-    stakes move or the miner restarts with another volume.
+    it lines up with that validator's own loop. A quota that grows meanwhile is raised at once; one that
+    falls, because stakes moved or the miner restarted with another volume, holds until the epoch ends.
 
     Times are unix seconds. When the clock jumps back, the epoch stays open, so no validator gets a
     second quota or waits for more than another interval.
@@ -79,11 +79,14 @@ class VolumeBook:
         """The validator's epoch; a new one with `quota` if none is open."""
         return self._current(validator, quota, now_s).count
 
-    def take(self, validator: Hotkey, quota: int, now_s: float) -> EpochCount:
-        """Count one challenge as given, or raise Refusal OVER_QUOTA and count nothing."""
+    def take(self, validator: Hotkey, quota: int, now_s: float, *, over: bool = False) -> EpochCount:
+        """Count one challenge as given, or raise Refusal OVER_QUOTA and count nothing.
+
+        `over` takes one beyond the quota, too, from a validator that has any.
+        """
         epoch = self._current(validator, quota, now_s)
         count = epoch.count
-        if count.given >= count.promised:
+        if count.given >= count.promised and not (over and quota):
             next_in_s = math.ceil(epoch.ends_at_s - now_s)
             raise Refusal(
                 Reason.OVER_QUOTA,
@@ -109,6 +112,8 @@ class VolumeBook:
         if epoch is not None and now_s < epoch.ends_at_s:
             # Only a clock that jumped back makes the second one smaller.
             epoch.ends_at_s = min(epoch.ends_at_s, now_s + self.interval_s)
+            if quota > epoch.count.promised:
+                epoch.count = replace(epoch.count, promised=quota)
             return epoch
         if len(self._epochs) >= self._sweep_at:
             self._sweep(now_s)

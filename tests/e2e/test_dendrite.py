@@ -172,7 +172,7 @@ async def test_refusals_reach_a_dendrite_with_status_and_reason(
     miner: StartMiner, dendrites: Dendrites, network: Network
 ) -> None:
     """Of each kind, and nothing of what the caller wrote comes back in it."""
-    running = miner(*CONSTANT, "--miner.epoch_volume", "2")
+    running = miner(*CONSTANT, "--miner.epoch_volume", "2", "--miner.over_quota", "refuse")
     other = network.keys["bob"].ss58_address
     refused = {
         401: await dendrites.ask(running, miner_ss58=other),

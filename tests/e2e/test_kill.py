@@ -186,6 +186,7 @@ def setting(tmp_path: Path) -> Iterator[Setting]:
         "LOGICNET_AXON__PORT": str(port),
         "LOGICNET_LEDGER__PATH": str(ledger),
         "LOGICNET_MINER__SOLVER": "constant",
+        "LOGICNET_MINER__OVER_QUOTA": "refuse",
         "LOGICNET_MINER__EPOCH_VOLUME": str(QUOTA * len(validators)),
         "LOGICNET_MINER__LIMIT_INTERVAL": "3600",  # one epoch for the whole test
     }

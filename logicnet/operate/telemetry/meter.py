@@ -55,6 +55,7 @@ class Meter:
         self.answers: Counter[tuple[str, bool]] = Counter()  # by outcome and whether in time
         self.buckets = [0] * (len(BOUNDS_S) + 1)
         self.seconds = 0.0
+        self.over_quota = 0
         self.refusals: Counter[Reason] = Counter()
         self._epochs: dict[Hotkey, EpochCount] = {}
         self._kept: dict[Hotkey, int] = {}
@@ -97,6 +98,7 @@ class Meter:
 
     def _admitted(self, event: Admitted) -> None:
         self._open(event.epoch)
+        self.over_quota += event.epoch.given > event.epoch.promised
         if len(self.in_flight) >= MOST_IN_FLIGHT:
             del self.in_flight[next(iter(self.in_flight))]
         self.in_flight[event.challenge_id] = InFlight(

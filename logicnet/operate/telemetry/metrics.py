@@ -89,6 +89,8 @@ def _counts(meter: Meter) -> Iterator[Metric]:
     seconds = HistogramMetricFamily("logicnet_answer_seconds", "Seconds from receipt to reply.")
     seconds.add_metric([], list(zip(bounds, counts, strict=True)), meter.seconds)
     yield seconds
+    what = "Challenges admitted beyond a validator's quota."
+    yield CounterMetricFamily("logicnet_challenges_over_quota", what, value=meter.over_quota)
     refusals = meter.refusals.copy()
     yield _labelled(
         "logicnet_refusals",

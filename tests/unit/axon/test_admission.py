@@ -105,3 +105,15 @@ def test_who_left_the_subnet_between_two_checks_has_no_quota(network: Network) -
     neuron = network.admission.known(RICH.hotkey)
     network.metagraph = Metagraph.of([RICHER])
     assert refused(network.admission.take, neuron, 0.0).reason is Reason.OVER_QUOTA
+
+
+def test_beyond_a_quota_it_answers_while_there_is_room(network: Network) -> None:
+    answering = Admission(lambda: network.metagraph, network.book, 10_000.0, over_quota=True)
+    for given in (1, 2, 3, 4):
+        assert answering.take(PERMITTED, 0.0, room=True) == EpochCount(PERMITTED.hotkey, 0.0, 2, given, 0)
+    assert refused(answering.take, PERMITTED, 0.0).reason is Reason.OVER_QUOTA  # no room
+    assert refused(network.admission.take, PERMITTED, 0.0).reason is Reason.OVER_QUOTA
+    network.metagraph = Metagraph.of([RICHER])  # who left the subnet has no quota to be beyond
+    with pytest.raises(Refusal) as caught:
+        answering.take(RICH, 0.0, room=True)
+    assert caught.value.reason is Reason.OVER_QUOTA

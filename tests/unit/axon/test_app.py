@@ -27,6 +27,7 @@ from tests.harness.axon import (
     pairs,
 )
 from tests.harness.manual_time import ManualTime
+from tests.harness.said import listening
 
 SECRET = "the truth that a miner must not read"
 
@@ -434,7 +435,7 @@ class TestTime:
         assert allowed_s == pytest.approx(1 - room.margin.seconds(2), abs=1e-3)
 
     async def test_an_old_clients_counter_says_nothing_of_its_age(self) -> None:
-        room = Room()
+        room = Room(allow_counters=True)
         headers, body = room.request(nonce_ns=5)
         got = await room.send(headers | {"bt_header_dendrite_version": "7001000"}, body)
         assert got.status == 200
@@ -666,13 +667,55 @@ class TestOtherScopes:
 
 
 async def test_what_was_used_before_a_restart_is_refused_after_it() -> None:
-    before = Room()
+    before = Room(allow_counters=True)
     timestamp, counter = before.request(), before.request(nonce_ns=100, timeout_s=60)
     counter[0]["bt_header_dendrite_version"] = "7001000"
     for request in (timestamp, counter):
         assert (await before.send(*request)).status == 200
     restored = {event.caller: event.nonce for event in before.happened(NonceAccepted)}
     # The clock was set back with the restart, so the start alone would not tell them apart.
-    after = Room(restored=restored, clock_ns=Clock(before.clock() - 10**9))
+    after = Room(restored=restored, clock_ns=Clock(before.clock() - 10**9), allow_counters=True)
     for request in (timestamp, counter):
         assert (await after.send(*request)).status == 401
+
+
+@pytest.mark.parametrize("kind", ["a counter", "a clock that is ahead"])
+async def test_what_would_be_good_again_after_a_kill_is_on_disk_before_it_is_served(kind: str) -> None:
+    flushed: list[list[str]] = []
+    works = True
+
+    def flush() -> bool:
+        flushed.append([type(event).__name__ for event in room.events])
+        return works
+
+    room = Room(flush=flush, allow_counters=True)
+    assert (await room.ask()).status == 200
+    assert flushed == []  # an honest timestamp is older than any restart
+
+    def request() -> tuple[dict[str, str], bytes]:
+        room.clock.now_ns += 1
+        if kind == "a counter":
+            headers, body = room.request(nonce_ns=room.clock() % 10**17)
+            return headers | {"bt_header_dendrite_version": "7001000"}, body
+        return room.request(nonce_ns=room.clock() + 30 * 10**9)
+
+    room.events.clear()
+    assert (await room.send(*request())).status == 200
+    assert flushed == [["NonceAccepted"]]
+    works = False
+    got = await room.send(*request())
+    assert got.status == 401
+    assert "cannot be recorded" in got.message
+    assert len(room.solved) == 2
+
+
+async def test_a_clock_that_is_ahead_is_said_once() -> None:
+    room = Room()
+    with listening() as said:
+        for _ in range(3):
+            room.clock.now_ns += 1
+            headers, body = room.request(nonce_ns=room.clock() + 5 * 10**9)
+            assert (await room.send(headers, body)).status == 200
+    assert len(said) == 1
+    assert "5.0 s ahead" in said[0]
+    assert VALIDATOR.ss58_address in said[0]

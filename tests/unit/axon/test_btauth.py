@@ -95,7 +95,7 @@ def test_nobody_signs_for_another() -> None:
 
 @pytest.mark.parametrize(
     ("age_ns", "why"),
-    [(10 * S + 1, "too old"), (-2 * S - 1, "future"), (3600 * S, "too old")],
+    [(10 * S + 1, "too old"), (-60 * S - 1, "future"), (3600 * S, "too old")],
 )
 def test_the_nonce_must_be_fresh(age_ns: int, why: str) -> None:
     reason, message = Wire().refuses(signed(nonce_ns=NOW - age_ns))

@@ -25,10 +25,10 @@ NOW = 1_795_226_147 * S
 class Wire:
     """A classic wire whose miner started 70 s before the time that its clock shows."""
 
-    def __init__(self, now_ns: int = NOW, own: str = MINER.ss58_address) -> None:
+    def __init__(self, now_ns: int = NOW, own: str = MINER.ss58_address, *, counters: bool = False) -> None:
         self.clock = Clock(now_ns - 70 * S)
         store = NonceStore("classic", lambda told: None, clock_ns=self.clock, monotonic_ns=self.clock)
-        self.wire = ClassicWire(Hotkey(own), store)
+        self.wire = ClassicWire(Hotkey(own), store, allow_counters=counters)
         self.clock.now_ns = now_ns
 
     def authenticate(self, headers: Headers) -> Hotkey:
@@ -203,9 +203,10 @@ def test_a_hotkey_that_is_no_address_is_not_verified() -> None:
 
 
 def test_the_old_nonces_are_taken_from_old_clients_only() -> None:
-    wire = Wire()
+    wire = Wire(counters=True)
     uptime_ns = 12_345 * S
     old = signed(nonce_ns=uptime_ns, version=7_001_000)
+    assert "7.2" in Wire().refuses(old)[1]  # unless the operator allows it, not even from them
     assert wire.authenticate(old) == VALIDATOR.ss58_address
     assert wire.refuses(old)[0] is Reason.NOT_VERIFIED
     assert wire.refuses(signed(nonce_ns=uptime_ns - 1, version=7_001_000))[0] is Reason.NOT_VERIFIED

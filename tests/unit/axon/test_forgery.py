@@ -143,7 +143,7 @@ def stale_or_early(wire: Wire) -> Forge:
         age_ns = draw(
             st.one_of(
                 st.integers(oldest_s * S + 10, 10**6 * S),  # the room's clock moves a little
-                st.integers(2 * S + 10, 10**6 * S).map(lambda early_ns: -early_ns),
+                st.integers(60 * S + 10, 10**6 * S).map(lambda early_ns: -early_ns),
             )
         )
         request = honest(

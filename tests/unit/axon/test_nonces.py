@@ -91,7 +91,7 @@ def test_timestamps_in_flight_may_arrive_in_any_order() -> None:
         book.refuses(nonce)
 
 
-@pytest.mark.parametrize("age_s", [0, 3.999, -1.999])
+@pytest.mark.parametrize("age_s", [0, 3.999, -59.999])
 def test_a_timestamp_within_the_window_is_fresh(age_s: float) -> None:
     book = Book()
     book.use(book.now - int(age_s * S), max_age_s=4)
@@ -100,7 +100,7 @@ def test_a_timestamp_within_the_window_is_fresh(age_s: float) -> None:
 def test_a_timestamp_out_of_the_window_is_not() -> None:
     book = Book()
     assert "too old" in book.refuses(book.now - 4 * S - 1, max_age_s=4)
-    assert "future" in book.refuses(book.now + 2 * S + 1)
+    assert "future" in book.refuses(book.now + 60 * S + 1)
 
 
 def test_no_claim_makes_the_window_longer_than_68_s() -> None:
@@ -191,7 +191,7 @@ def test_memory_does_not_grow_with_time() -> None:
     for _ in range(1000):
         book.use(book.now)
         book.clock.pass_s(1)
-    assert sum(len(used) for bucket in book.store._seen.values() for used in bucket.values()) <= 90
+    assert sum(len(used) for bucket in book.store._seen.values() for used in bucket.values()) <= 150
 
 
 def test_setting_the_clock_back_revives_nothing() -> None:

@@ -31,6 +31,7 @@ SAMPLES = {
     "miner.epoch_volume": "50",
     "miner.limit_interval": "300",
     "miner.min_stake": "12345.5",
+    "miner.over_quota": "refuse",
     "miner.max_in_flight": "8",
     "miner.solver": "constant",
     "miner.profiles": "/profiles.toml",
@@ -48,7 +49,14 @@ SAMPLES = {
     "console.proxy": "127.0.0.5",
     "console.password": "a-sample-password",
 }
-SWITCHES = ["offline", "axon.allow_unbound", "logging.debug", "logging.trace", "logging.json"]
+SWITCHES = [
+    "offline",
+    "axon.allow_counters",
+    "axon.allow_unbound",
+    "logging.debug",
+    "logging.trace",
+    "logging.json",
+]
 
 
 def test_there_is_a_sample_of_every_setting() -> None:

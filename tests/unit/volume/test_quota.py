@@ -127,9 +127,26 @@ def test_a_refusal_is_counted_and_takes_nothing_of_the_quota() -> None:
 def test_a_promise_is_kept_though_stakes_move() -> None:
     epochs = book()
     epochs.open(ALICE, 5, 1000.0)
-    assert epochs.take(ALICE, 80, 1001.0).promised == 5
+    assert epochs.take(ALICE, 2, 1001.0).promised == 5
     assert used_up(epochs, ALICE, 2, 1002.0) == 4
-    assert epochs.open(ALICE, 80, 1600.0).promised == 80
+    assert epochs.open(ALICE, 2, 1600.0).promised == 2
+
+
+def test_a_quota_that_grows_is_raised_at_once() -> None:
+    """The reference validator recomputes it with each metagraph, and goes on to ask."""
+    epochs = book()
+    assert used_up(epochs, ALICE, 5, 1000.0) == 5
+    assert epochs.take(ALICE, 7, 1001.0) == EpochCount(ALICE, 1000.0, 7, 6, 0)
+    assert used_up(epochs, ALICE, 2, 1002.0) == 1
+
+
+def test_beyond_the_quota_is_counted_with_the_rest() -> None:
+    epochs = book()
+    assert used_up(epochs, ALICE, 2, 1000.0) == 2
+    assert epochs.take(ALICE, 2, 1001.0, over=True) == EpochCount(ALICE, 1000.0, 2, 3, 0)
+    assert used_up(epochs, ALICE, 2, 1002.0) == 0
+    with pytest.raises(Refusal):
+        epochs.take(BOB, 0, 1003.0, over=True)
 
 
 def test_a_promise_is_kept_though_the_miner_restarts_with_another_volume() -> None:
@@ -177,7 +194,7 @@ def test_however_the_clock_moves_quota_is_neither_minted_nor_lost(
             count = epochs.open(ALICE, quota, now_s)
             assert count.given == count.promised
         before = seen.get(count.started_at_s, replace(count, given=0, refused=0))
-        assert count.promised == before.promised
+        assert before.promised <= count.promised <= max(before.promised, quota)
         assert count.given >= before.given and count.refused >= before.refused
         assert count.given <= count.promised
         seen[count.started_at_s] = count
