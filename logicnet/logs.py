@@ -2,22 +2,26 @@
 
 One event is one line, also if a caller sent line breaks; only `--logging.trace` adds tracebacks. Other
 libraries log from WARNING up: their debug lines carry bodies, headers and keys. Lines that a stranger can
-cause are counted, so that a flood cannot fill the disk.
+cause are counted, so that a flood cannot fill the disk. A thread writes: a pipe that nobody reads stops the
+log, not the miner.
 """
 
 from __future__ import annotations
 
+import atexit
+import io
 import json
 import logging as stdlib
+import os
 import sys
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from loguru import logger
 
@@ -34,6 +38,9 @@ _REPEATS_LOGGED = 20  # per window: debug lines of one reason, lines of another 
 _CHALLENGES_LOGGED = 600  # per window; ten a second exceeds all quotas of a subnet together
 _SHORTEST_SECRET = 6  # characters; "EMPTY" as a key for vLLM is no secret, and masking it garbles lines
 _LONGEST = 1000  # characters of a text; another library's error may hold a whole page
+_LINES_WAITING = 10_000  # to be written; some 2 MB
+_BATCH_S = 0.02  # lines of so long are one write
+_LAST_LINES_S = 1.0  # for them to be written when the process ends
 _HOTKEY_SHOWN = 8  # characters; enough to tell validators apart
 
 
@@ -54,6 +61,66 @@ def set_up(settings: LoggingSettings, secrets: Collection[str] = ()) -> None:
     threading.excepthook = _thread_died
 
 
+class _Writer:
+    """Writes to stderr on a thread of its own. Lines beyond `_LINES_WAITING` are dropped, and counted."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque()
+        self._dropped = 0
+        self._some = threading.Event()
+        self._writing = False
+        self._thread: threading.Thread | None = None
+
+    def write(self, line: str) -> None:
+        """Write a line soon. At once if stderr is no file of the system: then nobody can hold it up."""
+        if not _is_file(sys.stderr):
+            with suppress(OSError, ValueError):
+                sys.stderr.write(line)
+            return
+        if len(self._lines) >= _LINES_WAITING:
+            self._dropped += 1
+            return
+        self._lines.append(line)
+        if not self._some.is_set():
+            self._some.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+            self._thread.start()
+            atexit.register(self._end)
+
+    def _run(self) -> None:
+        while True:
+            self._some.wait()
+            time.sleep(_BATCH_S)
+            self._some.clear()
+            self._writing = True
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if self._dropped:
+                lines.append(f"{self._dropped} lines of the log were dropped: nobody read it.\n")
+                self._dropped = 0
+            with suppress(OSError, ValueError):  # a closed pipe
+                # Not sys.stderr.write(): it would hold a lock that the end of the process needs.
+                left = "".join(lines).encode(errors="backslashreplace")
+                while left:
+                    left = left[os.write(sys.stderr.fileno(), left) :]
+            self._writing = False
+
+    def _end(self) -> None:
+        end_s = time.monotonic() + _LAST_LINES_S
+        while (self._lines or self._writing) and time.monotonic() < end_s:
+            time.sleep(_BATCH_S / 4)
+
+
+_writer = _Writer()
+
+
+def _is_file(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.fileno() >= 0
+    except (OSError, ValueError, io.UnsupportedOperation):  # closed, or a test's
+        return False
+
+
 class _Stderr:
     """A loguru sink. `sys.stderr` is looked up for each line, because it may be replaced."""
 
@@ -68,8 +135,7 @@ class _Stderr:
     def __call__(self, message: Message) -> None:
         record = message.record
         line = self._json(record) if self._as_json else self._plain(record)
-        with suppress(OSError, ValueError):  # a closed pipe
-            sys.stderr.write(self._masked(line) + "\n")
+        _writer.write(self._masked(line) + "\n")
 
     def _plain(self, record: Record) -> str:
         head = f"{record['time']:%Y-%m-%d %H:%M:%S}.{record['time'].microsecond // 1000:03}"

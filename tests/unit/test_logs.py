@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
 import sys
 import threading
 import warnings
@@ -438,3 +439,40 @@ def test_a_load_test_is_bounded_too_and_its_answers_are_summed_up(capsys: Captur
     summed_up, again = said(capsys)
     assert summed_up.endswith("INFO     And 400 more answered within a minute")
     assert "Answered" in again
+
+
+UNREAD = """
+import sys
+from logicnet import logs
+from logicnet.settings import LoggingSettings
+from loguru import logger
+
+logs.set_up(LoggingSettings())
+for number in range(2 * logs._LINES_WAITING):
+    logger.info("{} {}", number, "x" * 200)
+print("done", flush=True)
+sys.stdin.read()
+logger.info("the last line")
+"""
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["nobody reads it", "read late"])
+def test_a_log_that_nobody_reads_stops_nothing(read: bool) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", UNREAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        assert process.stdout.readline() == "done\n"
+        if not read:
+            process.stdin.close()
+            assert process.wait(120) == 0  # and its pipe is still full
+            return
+        lines = [process.stderr.readline() for _ in range(logs._LINES_WAITING // 2)]
+        assert all("xxx" in line for line in lines)
+        _, rest = process.communicate(timeout=120)
+    assert "lines of the log were dropped: nobody read it." in rest
+    assert rest.endswith("the last line\n")
