@@ -28,6 +28,7 @@ from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_sh
 from logicnet.solver.answering import answer_in_time
 from logicnet.solver.race.votes import SamplerRecord
 from logicnet.solver.shadow import Shadow
+from logicnet.solver.sharing import SharedSolve
 from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
 
@@ -60,6 +61,7 @@ async def mine(settings: Settings) -> int:
         record = fan_out(ledger.record, meter, log_event, overload)
         shadow = await _shadow(stack, settings, seen, record, ledger.path)
         me = Hotkey(keypair.ss58_address)
+        solve = partial(answer_in_time, solver, models=seen)
         axon = Axon(
             hotkey=me,
             admission=Admission(
@@ -69,7 +71,7 @@ async def mine(settings: Settings) -> int:
                 over_quota=settings.miner.over_quota == "answer",
             ),
             limiter=limiter,
-            solve=partial(answer_in_time, solver, models=seen),
+            solve=SharedSolve(solve) if asks_models(solver) else solve,
             sink=fan_out(record, shadow) if shadow else record,
             solver=settings.miner.solver,
             epoch_volume=settings.miner.epoch_volume,
