@@ -3,10 +3,11 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 from loguru import logger
@@ -15,7 +16,7 @@ from logicnet.errors import LedgerError
 from logicnet.events import EpochCount, Event
 from logicnet.ledger._batch import Batch
 from logicnet.ledger._retention import removing
-from logicnet.ledger._schema import is_damage, open_for_writing, start_over
+from logicnet.ledger._schema import DamagedLedger, is_damage, open_for_writing, start_over
 
 BATCH_S = 0.1
 """From the first event of a batch to its commit: what a kill -9 can lose."""
@@ -68,6 +69,7 @@ class Ledger:
         self._look_at_s = 0.0  # monotonic
         self._lock = lock
         self._connection = connection
+        self._files = _identities(path)
         self._guard = threading.Lock()  # over the next three
         self._batch = Batch()
         self._recorded = 0
@@ -181,7 +183,8 @@ class Ledger:
         began_s = time.monotonic()
         try:
             self._commit(batch)
-        except (sqlite3.OperationalError, OSError) as error:  # locked, disk full, folder gone: may recover
+        except (sqlite3.OperationalError, OSError, LedgerError) as error:
+            # Locked, disk full, folder gone, or another program's file in its place: may recover.
             if not self._away:
                 message = "The ledger {} cannot be written ({}); its rows wait in memory, up to a limit."
                 logger.warning(message, self.path, error)
@@ -200,6 +203,7 @@ class Ledger:
         return True
 
     def _commit(self, batch: Batch) -> None:
+        self._check_file()
         try:
             if self._until_removal_s() == 0.0 and not self._closing:
                 self._remove_some()
@@ -207,10 +211,32 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            self._connection.close()
-            self._removing = None  # of the old file
-            self._connection = start_over(self.path)
+            self._reopen(start_over)
             batch.write(self._connection)
+
+    def _check_file(self) -> None:
+        """Whoever deletes, empties or replaces the file while it is open would lose all that comes after."""
+        files = _identities(self.path)
+        if files == self._files and self.path.stat().st_size:
+            return
+        logger.error(
+            "The ledger {} was deleted, emptied or replaced while the miner ran: its earlier rows are lost, "
+            "and it goes on in {}. Stop the miner before you touch its ledger.",
+            self.path,
+            "the file that is there now" if self.path.exists() else "a new file",
+        )
+        try:
+            self._reopen(open_for_writing)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._reopen(start_over)
+
+    def _reopen(self, opened: Callable[[Path], sqlite3.Connection]) -> None:
+        self._connection.close()
+        self._removing = None  # of the old file
+        self._connection = opened(self.path)
+        self._files = _identities(self.path)
 
     def _until_removal_s(self) -> float | None:
         """Seconds to the next removal; None if all is kept."""
@@ -259,7 +285,7 @@ def _restore(path: Path) -> _Restored:
     """A connection for writing, the last epoch of every validator, the highest nonces."""
     try:
         return _read_back(open_for_writing(path))
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise
     return _read_back(start_over(path))
@@ -273,7 +299,28 @@ def _read_back(connection: sqlite3.Connection) -> _Restored:
             "WHERE id IN (SELECT max(id) FROM epochs GROUP BY validator)"
         )
         nonces = connection.execute("SELECT caller, highest FROM nonces")
-        return connection, tuple(EpochCount(*row) for row in epochs), MappingProxyType(dict(nonces))
+        return (
+            connection,
+            tuple(EpochCount(*_sound(row, str, float, int, int, int)) for row in epochs),
+            MappingProxyType(dict(_sound(row, str, int) for row in nonces)),
+        )
     except BaseException:
         connection.close()
         raise
+
+
+def _identities(path: Path) -> tuple[int, ...]:
+    """Which files a ledger and its write-ahead log are; fewer numbers if one is missing."""
+    found = []
+    for file in (path, path.with_name(path.name + "-wal")):
+        with suppress(FileNotFoundError):
+            found.append(file.stat().st_ino)
+    return tuple(found)
+
+
+def _sound(row: tuple[Any, ...], *kinds: type) -> tuple[Any, ...]:
+    """`row`; DamagedLedger unless its values are of `kinds`, and a nonce's caller is one."""
+    fits = all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True))
+    if not fits or (len(row) == 2 and row[0].count(":") != 2):
+        raise DamagedLedger(f"a row holds {row!r:.100}")
+    return row

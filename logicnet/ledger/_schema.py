@@ -4,7 +4,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from loguru import logger
@@ -104,7 +105,8 @@ _STEPS = (
     );
     """,
 )
-"""Each step takes a ledger from the schema version of its index to the next."""
+"""Each step takes a ledger from the schema version of its index to the next, and adds a table or a column: by
+these a ledger is known when the number of its version is damaged."""
 
 VERSION = len(_STEPS)
 
@@ -119,25 +121,63 @@ def ledger_path(settings: Settings) -> Path:
     return Path.home() / ".logicnet" / f"{settings.wallet.name}-{settings.wallet.hotkey}.sqlite"
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+class DamagedLedger(sqlite3.DatabaseError):
+    """What is in the file was not written by us so."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def is_damage(error: Exception) -> bool:
     """Whether the file's content is damaged, as opposed to a lock, the disk or the caller."""
+    if isinstance(error, UnicodeDecodeError):  # sqlite3 reads a damaged name, in an error message of its own
+        return True
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _DAMAGE
+    if code is None:  # raised by Python's module: the only text of ours that it can fail on is in the file
+        return isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
+    return code & 0xFF in _DAMAGE
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema version of an open ledger, 0 if it is empty; LedgerError if it is not for us."""
+    """The schema version of an open ledger, 0 if it is empty.
+
+    Raises LedgerError if it is not for us, DamagedLedger if it is ours and its numbers or tables are damaged.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application_id != APPLICATION_ID and (application_id or objects):
+    columns = _columns(connection)
+    if not columns and not application_id:
+        return 0
+    ours = _columns_by_version()
+    if application_id == APPLICATION_ID and 0 < version <= VERSION and columns == ours[version]:
+        return int(version)
+    if application_id != APPLICATION_ID and not columns >= ours[1]:
         raise LedgerError(f"{path} is a database of another program: set another --ledger.path.")
-    if version > VERSION:
+    if application_id == APPLICATION_ID and columns > ours[VERSION]:
         raise LedgerError(
             f"{path} was written by a newer logicnet (ledger version {version}, this one knows {VERSION}): "
             "install a newer logicnet, or set another --ledger.path."
         )
-    return int(version)
+    raise DamagedLedger(f"its version is {version}, its application id {application_id}")
+
+
+def _columns(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Every table with each of its columns."""
+    return frozenset(
+        connection.execute(
+            "SELECT one.name, its.name FROM sqlite_master one, pragma_table_xinfo(one.name) its "
+            "WHERE one.type = 'table' AND one.name NOT LIKE 'sqlite%'"
+        )
+    )
+
+
+@cache
+def _columns_by_version() -> tuple[frozenset[tuple[str, str]], ...]:
+    found = [frozenset[tuple[str, str]]()]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for step in _STEPS:
+            connection.executescript(step)
+            found.append(_columns(connection))
+    return tuple(found)
 
 
 def start_over(path: Path) -> sqlite3.Connection:
@@ -154,6 +194,20 @@ def start_over(path: Path) -> sqlite3.Connection:
     return open_for_writing(path)
 
 
+def _check_header(path: Path) -> None:
+    """DamagedLedger for what SQLite takes for a newer format: it would open the file, and not write it.
+
+    Source of the offsets: sqlite.org/fileformat.html, "The Database Header".
+    """
+    with path.open("rb") as file:
+        head = file.read(100)
+    if not head.startswith(b"SQLite format 3\0"):
+        return  # empty, or SQLite says so itself
+    versions, fractions, schema_format = head[18:20], head[21:24], int.from_bytes(head[44:48])
+    if not set(versions) <= {1, 2} or fractions != bytes((64, 32, 32)) or schema_format > 4:
+        raise DamagedLedger("its header is damaged")
+
+
 def _has_sqlite_header(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(16) in (b"SQLite format 3\0", bytes(16))
@@ -168,6 +222,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     # Created here, so that no other user can ever read it; SQLite copies its mode to -wal and -shm.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)
+    _check_header(path)
     # The writer thread retries, so a short timeout is enough. One thread opens it, another writes.
     connection = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
     try:

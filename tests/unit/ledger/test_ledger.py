@@ -1,8 +1,11 @@
+import os
+import random
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -269,6 +272,7 @@ def test_a_second_process_is_refused_too(path: Path) -> None:
 def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
     Ledger.open(path).close()
     connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE nonces ADD COLUMN invented_later TEXT")
     connection.execute(f"PRAGMA user_version = {_schema.VERSION + 1}")
     connection.close()
     before = path.read_bytes()
@@ -335,6 +339,75 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(path: Path, kind: str,
         f"The ledger {path} is damaged: it was renamed to {aside.name} and a new one was created."
     ]
     assert [row["challenge_id"] for row in rows(path, "challenges")] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"PRAGMA user_version = {_schema.VERSION ^ 1}",
+        f"PRAGMA user_version = {_schema.VERSION ^ 16}",
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = -5",
+        f"PRAGMA application_id = {_schema.APPLICATION_ID ^ 1}",
+        "PRAGMA application_id = 0",
+        "DROP TABLE refusals",
+        "INSERT INTO nonces VALUES (cast(x'ff5f' AS TEXT), 1)",
+        "INSERT INTO nonces VALUES ('classic:5Alice:', x'00')",
+        "INSERT INTO nonces VALUES ('nobody', 1)",
+        "UPDATE epochs SET started_at_s = 'soon' WHERE id = (SELECT max(id) FROM epochs)",
+    ],
+)
+def test_damage_that_sqlite_does_not_see_is_kept_aside_too(path: Path, sql: str, said: list[str]) -> None:
+    filled(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(sql)
+    with Ledger.open(path) as ledger:
+        assert (ledger.epochs, ledger.nonces) == ((), {})
+        ledger.record(admitted("new", epoch(1)))
+    assert len(list(path.parent.glob("*.damaged-*"))) == 1
+    assert len(said) == 1 and "is damaged: it was renamed to" in said[0]
+    assert [row["challenge_id"] for row in rows(path, "challenges")] == ["new"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_random_damage_stops_the_start(path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    filled(path, 40)
+    data = bytearray(path.read_bytes())
+    for _ in range(chance.choice([1, 3, 30, 300])):
+        place = chance.randrange(chance.choice([100, 4096, len(data)]))
+        data[place] = chance.choice([data[place] ^ (1 << chance.randrange(8)), chance.randrange(256)])
+    path.write_bytes(bytes(data))
+    for _ in range(2):  # kept aside or good enough, and then for good
+        with Ledger.open(path) as ledger:
+            ledger.record(admitted(f"new {_}", epoch(1)))
+            assert ledger.flush()
+
+
+@pytest.mark.parametrize("what", ["deleted", "emptied", "replaced", "replaced by garbage", "log deleted"])
+def test_what_happens_to_the_file_while_mining_is_noticed(path: Path, what: str, said: list[str]) -> None:
+    filled(path)
+    with Ledger.open(path) as ledger:
+        ledger.record(admitted("before", epoch(1)))
+        assert ledger.flush()
+        if what == "deleted":
+            path.unlink()
+        elif what == "emptied":
+            os.truncate(path, 0)
+        elif what == "log deleted":
+            path.with_name(path.name + "-wal").unlink()
+        else:
+            other = path.with_name("other.sqlite")
+            filled(other)
+            if what == "replaced by garbage":
+                other.write_bytes(b"garbage" * 5000)
+            other.replace(path)
+        for name in ("after", "later"):
+            ledger.record(admitted(name, epoch(2)))
+            assert ledger.flush()
+    assert "while the miner ran" in said[0]
+    found = {row["challenge_id"] for row in rows(path, "challenges")}
+    assert {"after", "later"} <= found
 
 
 @pytest.mark.parametrize("name", [".env", "hotkey", "README.md", "network.json"])
