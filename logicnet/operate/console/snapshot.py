@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from logicnet.events import Placed
 from logicnet.operate.telemetry.meter import ValidatorVolume
 from logicnet.operate.telemetry.state import ModelServerState, State
 
@@ -64,17 +65,6 @@ class Refusals:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainRank:
-    """Our rank in one epoch of the chain."""
-
-    at_s: float
-    neurons: int
-    rank: int | None
-    incentive: float
-    stake: float
-
-
-@dataclass(frozen=True, slots=True)
 class Alert:
     """Something that needs attention, and the command or setting that mends it."""
 
@@ -97,7 +87,7 @@ class Snapshot:
     refusals: tuple[Refusals, ...] = ()
     volumes: tuple[ValidatorVolume, ...] = ()  # the open ones first
     servers: tuple[ModelServerState, ...] = ()
-    ranks: tuple[ChainRank, ...] = ()
+    ranks: tuple[Placed, ...] = ()  # one for each epoch of the chain
     alerts: tuple[Alert, ...] = ()  # the worst first
 
     @property

@@ -11,7 +11,7 @@ from logicnet.events import EpochCount
 from logicnet.ledger import Ledger, LedgerReader
 from logicnet.llm import Models
 from logicnet.operate.telemetry.meter import MOST_VALIDATORS, Meter
-from logicnet.operate.telemetry.metrics import CONTENT_TYPE, Metrics
+from logicnet.operate.telemetry.metrics import CONTENT_TYPE, metrics
 from logicnet.operate.telemetry.server import Page, TelemetryServer
 from logicnet.operate.telemetry.state import View, address_file
 from logicnet.protocol import Hotkey
@@ -46,7 +46,7 @@ def telemetry_server(
     """The server of this miner's `/metrics` and `/state`, not started."""
     view = View(settings.miner, hotkey, meter, ledger, models, network, limiter, time.time())
     pages = {
-        "/metrics": Page(CONTENT_TYPE, Metrics(view).page),
+        "/metrics": Page(CONTENT_TYPE, metrics(view)),
         "/state": Page("application/json", lambda: view.state().model_dump_json().encode()),
     }
     address = address_file(ledger.path)

@@ -7,7 +7,7 @@ step of the interpreter (`dict.copy`), and a count that is one behind is correct
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promised, Refused
@@ -36,15 +36,10 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
-class ValidatorVolume:
-    """One validator's latest epoch: the numbers of challenges."""
+class ValidatorVolume(EpochCount):
+    """One validator's latest epoch."""
 
-    validator: Hotkey
-    started_at_s: float  # unix seconds
-    promised: int
-    given: int
-    refused: int
-    kept: int  # answered in time
+    kept: int  # challenges answered in time
 
 
 class Meter:
@@ -83,10 +78,7 @@ class Meter:
     def volumes(self) -> list[ValidatorVolume]:
         kept = self._kept.copy()
         return [
-            ValidatorVolume(
-                *(one.validator, one.started_at_s, one.promised, one.given, one.refused),
-                kept=kept.get(one.validator, 0),
-            )
+            ValidatorVolume(**asdict(one), kept=kept.get(one.validator, 0))
             for one in self._epochs.copy().values()
         ]
 
