@@ -62,9 +62,7 @@ def local_vllm(model: str, *, flags: str | None, python: str | None, port: str |
         machine = cpu()
     fit = plan(find_model(model, load()), machine)
     if not isinstance(fit, ServingPlan):
-        raise SettingsError(
-            f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."
-        )
+        raise SettingsError(f"{fit}; `logicnet plan` says what does.")
     return LocalVllm(
         _absolute(fit.checkpoint),
         shlex.join((["--cpu"] if machine.is_cpu else []) + fit.flags()),

@@ -1,6 +1,7 @@
 """The telemetry's part of the composition root."""
 
 import time
+from contextlib import AbstractContextManager
 
 from loguru import logger
 
@@ -12,7 +13,7 @@ from logicnet.ledger import Ledger, LedgerReader
 from logicnet.llm import Models
 from logicnet.operate.telemetry.meter import MOST_VALIDATORS, Meter
 from logicnet.operate.telemetry.metrics import CONTENT_TYPE, metrics
-from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.server import Page, serving
 from logicnet.operate.telemetry.state import View, address_file
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
@@ -42,12 +43,12 @@ def telemetry_server(
     models: Models,
     network: MetagraphRefresher,
     limiter: ConcurrencyLimiter,
-) -> TelemetryServer:
-    """The server of this miner's `/metrics` and `/state`, not started."""
+) -> AbstractContextManager[int | None]:
+    """The server of this miner's `/metrics` and `/state`, and its port; see `serving`."""
     view = View(settings.miner, hotkey, meter, ledger, models, network, limiter, time.time())
     pages = {
         "/metrics": Page(CONTENT_TYPE, metrics(view)),
         "/state": Page("application/json", lambda: view.state().model_dump_json().encode()),
     }
     address = address_file(ledger.path)
-    return TelemetryServer(pages, host=settings.admin.host, port=settings.admin.port, address_file=address)
+    return serving(pages, host=settings.admin.host, port=settings.admin.port, address_file=address)

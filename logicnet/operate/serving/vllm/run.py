@@ -99,10 +99,9 @@ def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
     found = plan(model, machine)
     if isinstance(found, ServingPlan):
         return found
-    reason = f"{model.name} does not fit on {machine}: {found.reason}"
     if not words:
-        raise SettingsError(f"{reason}. `logicnet plan` lists models that fit; or add vLLM flags of your own")
-    logger.warning(f"{reason}{_UNPLANNED}")
+        raise SettingsError(f"{found}. `logicnet plan` lists models that fit; or add vLLM flags of your own")
+    logger.warning(f"{found}{_UNPLANNED}")
     return None
 
 

@@ -35,9 +35,9 @@ def test_metrics_and_state_are_served_together(tmp_path: Path) -> None:
             "network": Network(None),
             "limiter": ConcurrencyLimiter(3),
         }
-        with telemetry_server(Settings(), Hotkey("5Me"), meter, **parts) as server:
+        with telemetry_server(Settings(), Hotkey("5Me"), meter, **parts) as port:
             meter(admitted("a", epoch(1)))
-            url = f"http://127.0.0.1:{server.port}"
+            url = f"http://127.0.0.1:{port}"
             state = State.model_validate_json(httpx2.get(f"{url}/state", trust_env=False).content)
             page = httpx2.get(f"{url}/metrics", trust_env=False).text
     assert (state.hotkey, state.network, len(state.servers)) == ("5Me", None, 1)
