@@ -28,7 +28,6 @@ class FinishedChallenge:
 
     challenge_id: str
     at_s: float  # unix seconds of its end
-    validator: str
     question: str
     answer: str
     outcome: str
@@ -60,7 +59,6 @@ class Refusals:
 
     reason: str
     count: int
-    last_s: float
     message: str
 
 

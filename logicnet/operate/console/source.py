@@ -168,7 +168,7 @@ class MinerSource:
             answers=tuple(one for one in reversed(ended) if one.at_s >= now_s - HOUR_S),
             buckets=buckets(ended, now_s),
             refusals=tuple(
-                Refusals(row["reason"], row["count"], row["last_minute_s"], row["message"])
+                Refusals(row["reason"], row["count"], row["message"])
                 for row in reader.refusals_by_reason(Which(now_s - HOUR_S))
             ),
             ranks=tuple(
@@ -182,7 +182,6 @@ class MinerSource:
         return FinishedChallenge(
             challenge_id=row["challenge_id"],
             at_s=row["ended_at_s"],
-            validator=row["validator"],
             question=one_line(row["question"]),
             answer=one_line(row["answer"] or ""),
             outcome=row["outcome"],

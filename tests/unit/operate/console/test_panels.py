@@ -59,7 +59,7 @@ class Checked(HTMLParser):
 def full() -> Snapshot:
     miner = state("/l.sqlite", solver=HOSTILE, hotkey=HOSTILE)  # type: ignore[arg-type]
     answer = FinishedChallenge(
-        "a", NOW_S, HOSTILE, HOSTILE, HOSTILE, "late", 70.0, 60.0, False, HOSTILE, None, 0.0, "silence"
+        "a", NOW_S, HOSTILE, HOSTILE, "late", 70.0, 60.0, False, HOSTILE, None, 0.0, "silence"
     )
     return Snapshot(
         at_s=NOW_S,
@@ -68,7 +68,7 @@ def full() -> Snapshot:
         ledger_error=HOSTILE,
         solving=(CurrentChallenge(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),) * 9,
         answers=(answer,) * 150,
-        refusals=(Refusals(HOSTILE, 3, NOW_S, HOSTILE),),
+        refusals=(Refusals(HOSTILE, 3, HOSTILE),),
         volumes=(replace(volume(refused=2), validator=HOSTILE),) * 9,
         servers=(ModelServerState(name=HOSTILE, healthy=False, error=HOSTILE, paid=True, spent=1.5),),
     )
