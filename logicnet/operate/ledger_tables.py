@@ -10,10 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Literal, TextIO
 
 from pydantic import Field
 from rich import box
@@ -28,10 +27,7 @@ from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
 
-
-class Format(StrEnum):
-    JSONL = "jsonl"
-    CSV = "csv"
+Format = Literal["jsonl", "csv"]
 
 
 class LedgerOptions(Flags):
@@ -86,10 +82,10 @@ def report(path: Path, options: LedgerOptions) -> None:
     """
     now_s, tables, form = time.time(), options.tables, options.form
     which = Which(since_s(options.since, now_s) if options.since is not None else 0.0, options.validator)
-    if options.as_json and form is Format.CSV:
+    if options.as_json and form == "csv":
         raise SettingsError("--json and --format csv contradict each other: give one of them.")
     if options.as_json:
-        form = Format.JSONL
+        form = "jsonl"
     exporting = options.export is not None or form is not None
     if exporting and len(tables) > 1:
         raise SettingsError(f"An export has one table; {len(tables)} are named: give one, as --challenges.")
@@ -157,14 +153,14 @@ def export(reader: LedgerReader, table: Table, which: Which, target: Path | None
     if target is not None and str(target) == "-":
         target = None
     if form is None:
-        form = Format.CSV if target is not None and target.suffix.lower() == ".csv" else Format.JSONL
+        form = "csv" if target is not None and target.suffix.lower() == ".csv" else "jsonl"
     with _opened(target, reader.path) as file:
         rows: Iterable[Row] = reader.rows(table, which)
         if table == "shadows":
             rows = with_agreement(rows)
         count, writer = 0, csv.writer(file)
         for count, row in enumerate(rows, 1):
-            if form is Format.JSONL:
+            if form == "jsonl":
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 continue
             if count == 1:

@@ -114,11 +114,9 @@ class _App:
         self._clock = clock
         self._only_loopback = only_loopback
         self._made: dict[str, tuple[float, bytes]] = {}
-        self._turn: asyncio.Lock | None = None
+        self._turn = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
-        if self._turn is None:  # made on the loop that uses it
-            self._turn = asyncio.Lock()
         async with self._turn:
             status, content_type, body = self._reply(scope)
             await asyncio.sleep(PAUSE_S)
