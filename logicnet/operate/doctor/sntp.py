@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from logicnet.chain.loop_thread import LoopThread
@@ -68,15 +69,16 @@ async def _ask(server: TimeServer) -> Drift | None:
     """The reply of one server; None if it cannot be used. Raises OSError."""
     loop = asyncio.get_running_loop()
     token = secrets.token_bytes(8)  # returned as the origin: only a server that got the request knows it
-    family, kind, protocol, _, address = (await loop.getaddrinfo(*server, type=socket.SOCK_DGRAM))[0]
-    with socket.socket(family, kind, protocol) as query:
-        query.setblocking(False)
-        query.connect(address)
-        sent_s = time.time()
-        await loop.sock_sendall(query, bytes([_CLIENT]) + bytes(39) + token)
-        reply = await loop.sock_recv(query, 2 * _SHAPE.size)
-        received_s = time.time()
-    return drift_of(reply, token, sent_s, received_s)
+    for family, kind, protocol, _, address in await loop.getaddrinfo(*server, type=socket.SOCK_DGRAM):
+        # The next address where this one cannot be reached, as IPv6 often cannot.
+        with suppress(OSError), socket.socket(family, kind, protocol) as query:
+            query.setblocking(False)
+            query.connect(address)
+            sent_s = time.time()
+            await loop.sock_sendall(query, bytes([_CLIENT]) + bytes(39) + token)
+            reply = await loop.sock_recv(query, 2 * _SHAPE.size)
+            return drift_of(reply, token, sent_s, time.time())
+    return None
 
 
 def drift_of(reply: bytes, token: bytes, sent_s: float, received_s: float) -> Drift | None:

@@ -7,7 +7,7 @@ step of the interpreter (`dict.copy`), and a count that is one behind is correct
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promised, Refused
@@ -78,7 +78,10 @@ class Meter:
     def volumes(self) -> list[ValidatorVolume]:
         kept = self._kept.copy()
         return [
-            ValidatorVolume(**asdict(one), kept=kept.get(one.validator, 0))
+            ValidatorVolume(
+                *(one.validator, one.started_at_s, one.promised, one.given, one.refused),
+                kept=kept.get(one.validator, 0),
+            )
             for one in self._epochs.copy().values()
         ]
 
