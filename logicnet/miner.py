@@ -22,6 +22,7 @@ from logicnet.llm.endpoint import unheard
 from logicnet.logs import log_event
 from logicnet.operate.telemetry.build import restored_meter, telemetry_server
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint, monitored
+from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
@@ -89,11 +90,8 @@ async def mine(settings: Settings) -> int:
                 "Mining as {} on {} port {}, solver {}. Stop with Ctrl-C or SIGTERM.",
                 *(me, settings.bind_host, server.port, settings.miner.solver),
             )
-            stack.enter_context(
-                telemetry_server(
-                    settings, me, meter, ledger=ledger, models=seen, network=network, limiter=limiter
-                )
-            )
+            view = View(settings.miner, me, meter, ledger, seen, network, limiter)
+            stack.enter_context(telemetry_server(view, settings.admin))
             network.publish()
             probing = asyncio.create_task(watch_models(seen)) if asks_models(solver) else None
             stopped_by = await stopped

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from logicnet._util.net import ALL_INTERFACES, LOOPBACK
 
@@ -290,18 +289,10 @@ class LoggingSettings(_Frozen):
     json_lines: Switch = Field(False, alias="json", description="one JSON object a line")
 
 
-class Settings(BaseSettings):
-    """All settings. Creating one reads no environment: `logicnet.config` does."""
+class Settings(_Frozen):
+    """All settings. `logicnet.config` reads them."""
 
-    model_config = SettingsConfigDict(
-        title="Subnet",
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        env_prefix="LOGICNET_",
-        env_nested_delimiter="__",
-    )
+    model_config = ConfigDict(title="Subnet")
 
     netuid: Netuid = Field(35, description="subnet to mine on")
     offline: Switch = Field(False, description="mine without a chain; the network comes from --chain.file")
@@ -325,14 +316,3 @@ class Settings(BaseSettings):
     def bind_host(self) -> str:
         """The address to bind: --axon.host, or loopback with --offline, or all interfaces."""
         return self.axon.host or (LOOPBACK if self.offline else ALL_INTERFACES)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)

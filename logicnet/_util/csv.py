@@ -3,18 +3,14 @@
 import json
 import re
 
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|\.\d+)([eE][+-]?\d+)?")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # how one begins (owasp.org, CSV injection) ...
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|\.\d+)([eE][+-]?\d+)?")  # ... and what stays a number, as "-5"
 
 
 def cell(value: object) -> object:
     """`value`; a dict as JSON, and text that a spreadsheet would compute behind an apostrophe."""
     if isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False)
-    return _harmless(value) if isinstance(value, str) else value
-
-
-def _harmless(text: str) -> str:
-    """No formula (owasp.org, CSV injection); "-5" is a number and stays one."""
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not _NUMBER.fullmatch(text):
-        return "'" + text
-    return text
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+        return "'" + value
+    return value

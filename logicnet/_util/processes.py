@@ -87,10 +87,6 @@ class Child:
     def pid(self) -> int:
         return self.process.pid
 
-    def exit_status(self) -> int | None:
-        """None while it runs; the negative signal number if a signal ended it."""
-        return self.process.poll()
-
     def signal(self, number: signal.Signals) -> None:
         """Send `number` to the process group."""
         with suppress(ProcessLookupError):
@@ -116,7 +112,7 @@ class Child:
 
     def check_running(self) -> None:
         """Raise LogicnetError with the end of its log if it has ended."""
-        status = self.exit_status()
+        status = self.process.poll()
         if status is not None:
             raise LogicnetError(f"{self.name} ended by itself (status {status}); {self.end_of_log()}")
 

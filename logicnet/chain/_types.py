@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
+from functools import cached_property
 from typing import Protocol
 
 from logicnet.errors import ChainError
@@ -16,6 +16,9 @@ from logicnet.protocol import Hotkey, Uid
 class AxonAddress:
     ip: str
     port: int
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,10 @@ class Metagraph:
     neurons: tuple[Neuron, ...]
     block: int = 0
     fetched_at_s: float = 0.0  # monotonic seconds
-    by_hotkey: Mapping[Hotkey, Neuron] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        table = MappingProxyType({neuron.hotkey: neuron for neuron in self.neurons})
-        object.__setattr__(self, "by_hotkey", table)
+    @cached_property
+    def by_hotkey(self) -> Mapping[Hotkey, Neuron]:
+        return {neuron.hotkey: neuron for neuron in self.neurons}
 
     def rank(self, hotkey: Hotkey) -> int | None:
         """Position by incentive, 1 is best; None if not registered."""
@@ -53,10 +55,6 @@ class Metagraph:
         if mine is None:
             return None
         return 1 + sum(neuron.incentive > mine.incentive for neuron in self.neurons)
-
-    @classmethod
-    def of(cls, neurons: Iterable[Neuron], *, block: int = 0, fetched_at_s: float = 0.0) -> Metagraph:
-        return cls(tuple(neurons), block, fetched_at_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +81,10 @@ class SubnetSnapshot:
     max_uids: int = 256  # neurons that the subnet has room for
     immunity_period: int = 0  # blocks for which a newcomer cannot be replaced
     owner: Hotkey | None = None
-    by_hotkey: Mapping[Hotkey, RankedNeuron] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        table = MappingProxyType({one.neuron.hotkey: one for one in self.neurons})
-        object.__setattr__(self, "by_hotkey", table)
+    @cached_property
+    def by_hotkey(self) -> Mapping[Hotkey, RankedNeuron]:
+        return {one.neuron.hotkey: one for one in self.neurons}
 
     @property
     def full(self) -> bool:

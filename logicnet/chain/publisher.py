@@ -53,7 +53,7 @@ class AxonPublisher:
             return
         if me.axon == wanted:
             self._serving.reset()
-            self._log_once("INFO", f"The chain shows our axon at {_text(wanted)}.", ("there", wanted))
+            self._log_once("INFO", f"The chain shows our axon at {wanted}.", ("there", wanted))
         elif self._clock() >= self._serve_after_s:
             await self._serve(wanted, me.axon)
 
@@ -83,10 +83,10 @@ class AxonPublisher:
             )
         else:
             self._serving.reset()
-            self._log_once("INFO", f"Published our axon at {_text(wanted)}.", ("there", wanted))
+            self._log_once("INFO", f"Published our axon at {wanted}.", ("there", wanted))
 
     def _refused(self, refused: AxonRefused, wanted: AxonAddress, shown: AxonAddress | None) -> None:
-        message = f"The chain refused our axon's address {_text(wanted)}: {refused}"
+        message = f"The chain refused our axon's address {wanted}: {refused}"
         match refused.why:
             case Why.TOO_SOON:
                 self._serving.reset()
@@ -97,7 +97,7 @@ class AxonPublisher:
                 return
             case Why.BAD_ADDRESS:
                 message = (
-                    f"The chain refused {_text(wanted)} as our axon's address: set the public one "
+                    f"The chain refused {wanted} as our axon's address: set the public one "
                     f"with --axon.external_ip and --axon.external_port. {_now_shown(shown)}"
                 )
         self._log_once("WARNING", message, (refused.why, wanted))
@@ -111,9 +111,4 @@ class AxonPublisher:
 def _now_shown(shown: AxonAddress | None) -> str:
     if shown is None:
         return "Until then validators cannot find this miner."
-    return f"Until then validators look for it at {_text(shown)}."
-
-
-def _text(address: AxonAddress) -> str:
-    host = f"[{address.ip}]" if ":" in address.ip else address.ip
-    return f"{host}:{address.port}"
+    return f"Until then validators look for it at {shown}."

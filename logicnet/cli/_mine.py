@@ -53,7 +53,7 @@ def doctor(context: typer.Context, json: Json = False) -> int:
 
     if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):
         return 0
-    return run(pm2s(context), console(), json=json)
+    return run(pm2s(context.args), console(), json=json)
 
 
 def config(context: typer.Context, json: Json = False) -> None:
@@ -64,7 +64,7 @@ def config(context: typer.Context, json: Json = False) -> None:
     )
     if asks_help(context, "config [--json] [--flag value]...", about):
         return
-    found = pm2s(context)
+    found = pm2s(context.args)
     if json:
         print_config_json(found)
     else:
@@ -76,7 +76,7 @@ def mine(context: typer.Context) -> int:
     """Mine. `logicnet mine --help` lists every setting."""
     if asks_help(context, "mine [--flag value]...", "Mine until Ctrl-C or SIGTERM."):
         return 0
-    found = settings_of(context)
+    found = settings_of(context.args)
     check(found)
 
     from logicnet.miner import run  # noqa: PLC0415 (the other commands need none of what it needs)

@@ -66,7 +66,7 @@ def advise(
 
     Takes the flags of `mine` too. Ctrl-C ends it with what was measured.
     """
-    settings = pm2s(context).settings
+    settings = pm2s(context.args).settings
 
     from logicnet.operate.advise import run  # noqa: PLC0415
 

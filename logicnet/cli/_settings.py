@@ -15,16 +15,16 @@ WITH_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
-def settings_of(context: typer.Context, reader: Callable[[Sequence[str]], Config] = read) -> Config:
-    """The settings that a command was given, with logging set up as they say. Raises SettingsError."""
-    found = reader(context.args)
+def settings_of(words: Sequence[str], reader: Callable[[Sequence[str]], Config] = read) -> Config:
+    """The settings in a command's `words`, with logging set up as they say. Raises SettingsError."""
+    found = reader(words)
     logs.set_up(found.settings.logging, found.secrets())
     return found
 
 
-def pm2s(context: typer.Context) -> Config:
+def pm2s(words: Sequence[str]) -> Config:
     """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
-    return settings_of(context, as_started)
+    return settings_of(words, as_started)
 
 
 def asks_help(context: typer.Context, usage: str, about: str) -> bool:

@@ -4,7 +4,7 @@ A flag overrides the environment, the environment `.env`, `.env` the default. Ea
 as written, what it takes, what it got, the nearest name. Secrets are masked everywhere, also in errors.
 
 The tree of `logicnet.settings` is flattened once into a table. Flags, variables, errors, `--help` and
-`logicnet config` are made from it. pydantic-settings validates; its own readers know no sources.
+`logicnet config` are made from it. pydantic validates; the readers of pydantic-settings know no sources.
 """
 
 from logicnet.config._check import check

@@ -90,15 +90,13 @@ def endpoints(
             found += _in_file(Path(source).expanduser(), environ, env_file)
         else:
             found.append(Spec(source, client.model, client.key))
-    known: set[tuple[str, str | None]] = set()
-    for spec in found:
-        name = (spec.url.rstrip("/"), spec.model)
-        if name in known:
+    names = [(spec.url.rstrip("/"), spec.model) for spec in found]
+    for spec, name in zip(found, names, strict=True):
+        if names.count(name) > 1:
             raise SettingsError(
                 f"--miner.llm_client.base_url names {quoted(spec.url)} twice: leave one out; a file can set "
                 "its weight."
             )
-        known.add(name)
     return found
 
 

@@ -12,7 +12,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from logicnet.config._endpoints import endpoints
-from logicnet.config._table import PREFIX, Setting, by_variable, nearest_flag, nearest_variable, table
+from logicnet.config._table import NESTED, PREFIX, Setting, by_variable, nearest, table
 from logicnet.config._words import hint, plain, quoted, stop_if
 from logicnet.errors import SettingsError
 from logicnet.settings import MASK, Settings
@@ -74,8 +74,10 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
     lines = _env_file(env_file, wrong)
     for given in chain(variables.values(), lines.values()):
         if given.name.upper().startswith(PREFIX) and given.name not in by_variable():
-            near = nearest_variable(given.name)
-            wrong.append(f"{given.written}: there is no such setting; {hint(near)}")
+            near = nearest(given.name[len(PREFIX) :].replace(NESTED, "."))
+            wrong.append(
+                f"{given.written}: there is no such setting; {hint(near.variable if near else None)}"
+            )
     stop_if(wrong)
 
     found = {}
@@ -130,7 +132,8 @@ def _no_such_flag(name: str, hide: bool) -> str:
     for setting in table().values():
         if setting.secret and name.startswith(setting.flag) and len(name) > len(setting.flag) + _LONGEST_SLIP:
             return f"{setting.flag}{MASK}: there is no such flag; {hint(setting.flag)}"
-    return f"{plain(name)}: there is no such flag; {hint(nearest_flag(name))}"
+    near = nearest(name.strip("-"))
+    return f"{plain(name)}: there is no such flag; {hint(near.flag if near else None)}"
 
 
 def _env_file(path: Path, wrong: list[str]) -> dict[str, Given]:

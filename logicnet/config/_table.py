@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 
 from logicnet.settings import MASK, Known, Settings, Several, Takes
 
-PREFIX = str(Settings.model_config["env_prefix"])
-NESTED = str(Settings.model_config["env_nested_delimiter"])
+PREFIX = "LOGICNET_"
+NESTED = "__"
+"""Of variables: LOGICNET_AXON__PORT is axon.port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,7 @@ def by_variable() -> Mapping[str, Setting]:
     return {setting.variable: setting for setting in table().values()}
 
 
-def nearest_flag(flag: str) -> str | None:
-    """The most similar flag."""
-    near = _nearest(flag.strip("-"))
-    return near.flag if near else None
-
-
-def nearest_variable(variable: str) -> str | None:
-    """The most similar variable."""
-    near = _nearest(variable[len(PREFIX) :].replace(NESTED, "."))
-    return near.variable if near else None
-
-
-def _nearest(name: str) -> Setting | None:
+def nearest(name: str) -> Setting | None:
     """The only setting whose name ends in `name`, or the most similar."""
     name = name.lower().replace("-", "_")
     ends = [known for known in table() if known.endswith(f".{name}")]

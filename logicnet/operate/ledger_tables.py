@@ -10,26 +10,60 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Annotated, Literal, TextIO
 
+from pydantic import Field
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from logicnet._util.csv import cell
+from logicnet._util.flags import Flag, Flags
 from logicnet._util.text import one_line
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
 
+Format = Literal["jsonl", "csv"]
 
-class Format(StrEnum):
-    JSONL = "jsonl"
-    CSV = "csv"
+
+class LedgerOptions(Flags):
+    """`logicnet ledger`. Its `words` are settings."""
+
+    words: tuple[str, ...] = ()
+    epochs: bool = Field(False, description="Quotas of validators, per epoch.")
+    challenges: bool = Field(False, description="Challenges and their outcome.")
+    refusals: bool = Field(False, description="Refusals by reason.")
+    shadows: bool = Field(False, description="How --miner.shadow compares.")
+    samplers: Annotated[bool, Flag(former="--lanes")] = Field(
+        False, description="Votes of samplers: right, wrong."
+    )
+    since: str | None = Field(None, description="90m, 24h, 7d or a date (UTC); default: all.")
+    validator: str = Field("", description="Hotkey, or its first characters.")
+    last: int = Field(20, ge=1, le=100_000, description="Rows shown of epochs and of challenges.")
+    export: Path | None = Field(None, description="File for all rows of one table; -: stdout.")
+    form: Annotated[Format | None, Flag(("--format",))] = Field(
+        None, description="Of the export; default: jsonl."
+    )
+    as_json: Annotated[bool, Flag(("--json",))] = Field(
+        False, description="Every row of one table, a JSON object a line."
+    )
+    path: Path | None = Field(None, description="Ledger file; default: that of the settings.")
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that are named."""
+        named: dict[Table, bool] = {
+            "epochs": self.epochs,
+            "challenges": self.challenges,
+            "refusals": self.refusals,
+            "shadows": self.shadows,
+            "lanes": self.samplers,
+        }
+        return [table for table, wanted in named.items() if wanted]
 
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
@@ -41,37 +75,27 @@ _LOST_AFTER_S = 30.0
 """A challenge without an end this long after its deadline was in flight when the miner died."""
 
 
-def report(
-    path: Path,
-    *,
-    tables: Sequence[Table] = (),
-    since: str | None = None,
-    validator: str = "",
-    last: int = 20,
-    target: Path | None = None,
-    form: Format | None = None,
-    json: bool = False,
-) -> None:
-    """Print tables; with `target`, `form` or `json` export one instead.
+def report(path: Path, options: LedgerOptions) -> None:
+    """Print tables of the ledger `path`, or export one.
 
     Raises LedgerError if the ledger cannot be read or the target not written, SettingsError for an option.
     """
-    now_s = time.time()
-    which = Which(since_s(since, now_s) if since is not None else 0.0, validator)
-    if json and form is Format.CSV:
+    now_s, tables, form = time.time(), options.tables, options.form
+    which = Which(since_s(options.since, now_s) if options.since is not None else 0.0, options.validator)
+    if options.as_json and form == "csv":
         raise SettingsError("--json and --format csv contradict each other: give one of them.")
-    if json:
-        form = Format.JSONL
-    exporting = target is not None or form is not None
+    if options.as_json:
+        form = "jsonl"
+    exporting = options.export is not None or form is not None
     if exporting and len(tables) > 1:
         raise SettingsError(f"An export has one table; {len(tables)} are named: give one, as --challenges.")
     with LedgerReader.open(path) as reader:
         if not exporting:
-            show(reader, Console(), tables, which, last=last, now_s=now_s)
+            show(reader, Console(), tables, which, last=options.last, now_s=now_s)
             return
         table = tables[0] if tables else "challenges"
         try:
-            count = export(reader, table, which, target, form)
+            count = export(reader, table, which, options.export, form)
         except BrokenPipeError:  # `| head` has ended; Python must not flush into it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
@@ -129,14 +153,14 @@ def export(reader: LedgerReader, table: Table, which: Which, target: Path | None
     if target is not None and str(target) == "-":
         target = None
     if form is None:
-        form = Format.CSV if target is not None and target.suffix.lower() == ".csv" else Format.JSONL
+        form = "csv" if target is not None and target.suffix.lower() == ".csv" else "jsonl"
     with _opened(target, reader.path) as file:
         rows: Iterable[Row] = reader.rows(table, which)
         if table == "shadows":
             rows = with_agreement(rows)
         count, writer = 0, csv.writer(file)
         for count, row in enumerate(rows, 1):
-            if form is Format.JSONL:
+            if form == "jsonl":
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 continue
             if count == 1:

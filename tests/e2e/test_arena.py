@@ -67,8 +67,8 @@ async def killed_at_work(child: Child, folder: Path) -> None:
 
 
 async def ended(child: Child) -> int:
-    await until(lambda: child.exit_status() is not None)
-    status = child.exit_status()
+    await until(lambda: child.process.poll() is not None)
+    status = child.process.poll()
     assert status is not None
     return status
 

@@ -98,12 +98,12 @@ class Room:
         self.margin = ReplyMargin()
         self.clock = Clock()
         self._solve = solve
-        metagraph = Metagraph.of(
-            [
+        metagraph = Metagraph(
+            (
                 Neuron(Uid(0), Hotkey(MINER.ss58_address)),
                 Neuron(Uid(1), Hotkey(VALIDATOR.ss58_address), stake=50_000.0, validator_permit=True),
                 Neuron(Uid(2), Hotkey(RIVAL.ss58_address)),
-            ]
+            )
         )
         book = VolumeBook(epoch_volume, 10_000.0, 600.0)
         arguments: dict[str, Any] = {

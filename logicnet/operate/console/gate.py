@@ -44,7 +44,7 @@ def gate(
 ) -> ASGIApp:
     """`app` behind all checks. `host` is the bound address; without a password it must be loopback."""
     if password is None:
-        return TrustedHostMiddleware(_SameOrigin(app), allowed_hosts=[*_LOOPBACK_NAMES, host])
+        return TrustedHostMiddleware(_same_origin(app), allowed_hosts=[*_LOOPBACK_NAMES, host])
     login = _Login(app, password, clock)
     key = secrets.token_urlsafe(32)  # a restart ends every session
     sessions = {
@@ -57,20 +57,18 @@ def gate(
     async def by_scheme(scope: Scope, receive: Receive, send: Send) -> None:
         await sessions[scope.get("scheme") in ("https", "wss")](scope, receive, send)
 
-    return _SameOrigin(by_scheme)
+    return _same_origin(by_scheme)
 
 
-class _SameOrigin:
+def _same_origin(app: ASGIApp) -> ASGIApp:
     """Refuses requests of other sites' pages: for the live connection, and for guesses by their visitors."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        same = scope["type"] == "lifespan" or _is_same_origin(HTTPConnection(scope))
+        found = app if same else PlainTextResponse("Requests of other sites are refused.", 403)
+        await found(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and not _is_same_origin(HTTPConnection(scope)):
-            await PlainTextResponse("Requests of other sites are refused.", 403)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+    return checked
 
 
 class _Login:

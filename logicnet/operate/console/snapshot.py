@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from logicnet.events import Placed
 from logicnet.operate.telemetry.meter import ValidatorVolume
 from logicnet.operate.telemetry.state import ModelServerState, State
 
@@ -27,7 +28,6 @@ class FinishedChallenge:
 
     challenge_id: str
     at_s: float  # unix seconds of its end
-    validator: str
     question: str
     answer: str
     outcome: str
@@ -59,19 +59,7 @@ class Refusals:
 
     reason: str
     count: int
-    last_s: float
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChainRank:
-    """Our rank in one epoch of the chain."""
-
-    at_s: float
-    neurons: int
-    rank: int | None
-    incentive: float
-    stake: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +85,7 @@ class Snapshot:
     refusals: tuple[Refusals, ...] = ()
     volumes: tuple[ValidatorVolume, ...] = ()  # the open ones first
     servers: tuple[ModelServerState, ...] = ()
-    ranks: tuple[ChainRank, ...] = ()
+    ranks: tuple[Placed, ...] = ()  # one for each epoch of the chain
     alerts: tuple[Alert, ...] = ()  # the worst first
 
     @property

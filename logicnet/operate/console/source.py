@@ -7,17 +7,17 @@ snapshot; the ledger is read again with the next one, and the rows that were rea
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any, Self
 
 from logicnet._util.text import one_line
 from logicnet.errors import LedgerError
+from logicnet.events import Placed
 from logicnet.ledger import LedgerReader, Which
 from logicnet.operate.console.alerts import alerts
 from logicnet.operate.console.snapshot import (
-    ChainRank,
     CurrentChallenge,
     FinishedChallenge,
     Refusals,
@@ -99,6 +99,7 @@ _WRITTEN_S = 60.0
 """The ledger has a challenge a tenth of a second after its admission; a slow disk or a lock may delay that by
 this much. While the miner reports that it cannot write, no row is taken for complete."""
 
+_PLACED = [field.name for field in fields(Placed)]
 MOST_ANSWERS = 50_000  # Kept in memory: more than twice the answers of six hours at 512 in 600 s
 
 
@@ -167,11 +168,11 @@ class MinerSource:
             answers=tuple(one for one in reversed(ended) if one.at_s >= now_s - HOUR_S),
             buckets=buckets(ended, now_s),
             refusals=tuple(
-                Refusals(row["reason"], row["count"], row["last_minute_s"], row["message"])
+                Refusals(row["reason"], row["count"], row["message"])
                 for row in reader.refusals_by_reason(Which(now_s - HOUR_S))
             ),
             ranks=tuple(
-                ChainRank(row["at_s"], row["neurons"], row["rank"], row["incentive"], row["stake"])
+                Placed(**{name: row[name] for name in _PLACED})
                 for row in reader.rows("places", Which(now_s - RANKS_S))
             ),
         )
@@ -181,7 +182,6 @@ class MinerSource:
         return FinishedChallenge(
             challenge_id=row["challenge_id"],
             at_s=row["ended_at_s"],
-            validator=row["validator"],
             question=one_line(row["question"]),
             answer=one_line(row["answer"] or ""),
             outcome=row["outcome"],

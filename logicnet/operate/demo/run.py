@@ -6,10 +6,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -34,17 +33,12 @@ from logicnet.operate.demo.asking import (
 )
 from logicnet.operate.demo.stage import Stage
 
-_EVERY_S = 10.0
-
-
-class Tick(Protocol):
-    """Called often while waiting, with how far things are."""
-
-    def __call__(self, said: str = "") -> None: ...
+_EVERY_S = 10.0  # seconds between two lines, where there is no terminal
 
 
 @contextmanager
-def step(console: Console, title: str) -> Iterator[Tick]:
+def step(console: Console, title: str) -> Iterator[Callable[[], None]]:
+    """Shows how long the step takes. What it yields is called often meanwhile."""
     started_s = said_s = time.monotonic()
 
     def elapsed() -> str:
@@ -52,15 +46,15 @@ def step(console: Console, title: str) -> Iterator[Tick]:
 
     if console.is_terminal:
         with console.status(title) as status:
-            yield lambda said="": status.update(f"{title} ... {elapsed()}  {said}")
+            yield lambda: status.update(f"{title} ... {elapsed()}")
     else:
         console.print(title, highlight=False)
 
-        def line(said: str = "") -> None:
+        def line() -> None:
             nonlocal said_s
             if time.monotonic() - said_s >= _EVERY_S:
                 said_s = time.monotonic()
-                console.print(f"    {elapsed()}  {said}", highlight=False)
+                console.print(f"    {elapsed()}", highlight=False)
 
         yield line
     console.print(f"{title}: done in {elapsed()}" if console.is_terminal else f"    done in {elapsed()}")

@@ -5,10 +5,12 @@ A request is one datagram to UDP port 123 from any port, so it needs no privileg
 
 import asyncio
 import secrets
+import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from logicnet.chain.loop_thread import LoopThread
 
@@ -67,38 +69,16 @@ async def _ask(server: TimeServer) -> Drift | None:
     """The reply of one server; None if it cannot be used. Raises OSError."""
     loop = asyncio.get_running_loop()
     token = secrets.token_bytes(8)  # returned as the origin: only a server that got the request knows it
-    answered: asyncio.Future[tuple[bytes, float, float]] = loop.create_future()
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _SntpQuery(token, answered), remote_addr=server
-    )
-    try:
-        reply, sent_s, received_s = await answered
-    finally:
-        transport.close()
-    return drift_of(reply, token, sent_s, received_s)
-
-
-class _SntpQuery(asyncio.DatagramProtocol):
-    def __init__(
-        self,
-        token: bytes,
-        answered: asyncio.Future[tuple[bytes, float, float]],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._token, self._answered, self._clock = token, answered, clock
-        self._sent_s = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._sent_s = self._clock()
-        cast(asyncio.DatagramTransport, transport).sendto(bytes([_CLIENT]) + bytes(39) + self._token)
-
-    def datagram_received(self, data: bytes, _: object) -> None:
-        if not self._answered.done():
-            self._answered.set_result((data, self._sent_s, self._clock()))
-
-    def error_received(self, error: Exception) -> None:
-        if not self._answered.done():
-            self._answered.set_exception(error)
+    for family, kind, protocol, _, address in await loop.getaddrinfo(*server, type=socket.SOCK_DGRAM):
+        # The next address where this one cannot be reached, as IPv6 often cannot.
+        with suppress(OSError), socket.socket(family, kind, protocol) as query:
+            query.setblocking(False)
+            query.connect(address)
+            sent_s = time.time()
+            await loop.sock_sendall(query, bytes([_CLIENT]) + bytes(39) + token)
+            reply = await loop.sock_recv(query, 2 * _SHAPE.size)
+            return drift_of(reply, token, sent_s, time.time())
+    return None
 
 
 def drift_of(reply: bytes, token: bytes, sent_s: float, received_s: float) -> Drift | None:

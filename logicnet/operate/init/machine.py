@@ -1,6 +1,5 @@
 """The vLLM of this machine: its model, flags, Python and port."""
 
-import importlib.util
 import shlex
 import shutil
 import sys
@@ -15,6 +14,7 @@ from logicnet.operate.serving.choose import planned
 from logicnet.operate.serving.gpus import Machine, NoGpu, cpu, detect
 from logicnet.operate.serving.options import PlanOptions
 from logicnet.operate.serving.plan import ServingPlan, plan
+from logicnet.operate.serving.vllm.launch import vllm_python
 from logicnet.operate.serving.vllm.room import is_free
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -49,7 +49,8 @@ def local_vllm(model: str, *, flags: str | None, python: str | None, port: str |
 
     Raises SettingsError if the model is unknown or does not fit.
     """
-    found_python, has_vllm = (_program(python), True) if python else vllm_python()
+    interpreter = _program(python) if python else vllm_python(CHECKOUT)
+    found_python, has_vllm = interpreter or sys.executable, interpreter is not None
     if flags is not None:
         flags, own_port = _without_port(flags)
         port = own_port or port
@@ -62,9 +63,7 @@ def local_vllm(model: str, *, flags: str | None, python: str | None, port: str |
         machine = cpu()
     fit = plan(find_model(model, load()), machine)
     if not isinstance(fit, ServingPlan):
-        raise SettingsError(
-            f"{model} does not fit on {machine}: {fit.reason}; `logicnet plan` says what does."
-        )
+        raise SettingsError(f"{fit}; `logicnet plan` says what does.")
     return LocalVllm(
         _absolute(fit.checkpoint),
         shlex.join((["--cpu"] if machine.is_cpu else []) + fit.flags()),
@@ -74,16 +73,6 @@ def local_vllm(model: str, *, flags: str | None, python: str | None, port: str |
         fit.environment,
         fit.volume,
     )
-
-
-def vllm_python() -> tuple[str, bool]:
-    """The interpreter for vLLM, and whether vLLM is installed there."""
-    if importlib.util.find_spec("vllm") is not None:
-        return sys.executable, True
-    beside = CHECKOUT / ".venv-vllm" / "bin" / "python"
-    if beside.exists():
-        return str(beside), True
-    return sys.executable, False
 
 
 def _without_port(flags: str) -> tuple[str, str | None]:

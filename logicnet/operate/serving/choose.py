@@ -39,7 +39,7 @@ def run(options: ShownPlanOptions) -> int:
     if options.model is not None:
         one = plan(find_model(options.model, catalogue), machine)
         if not options.as_json:
-            print_plan(out, _fitting(one, machine))
+            print_plan(out, _fitting(one))
             return 0
         print(json.dumps(plan_json(one), indent=2))
         return int(isinstance(one, Misfit))
@@ -67,7 +67,7 @@ def planned(options: PlanOptions) -> ServingPlan:
     """The plan to start: of the named model, or the best that fits. Raises LogicnetError if there is none."""
     machine, catalogue = machine_of(options), load(options.catalogue)
     if options.model is not None:
-        return _fitting(plan(find_model(options.model, catalogue), machine), machine)
+        return _fitting(plan(find_model(options.model, catalogue), machine))
     fits, _ = _ranked(machine, catalogue)
     if not fits:
         raise LogicnetError(f"no model of the catalogue fits on {machine}; `logicnet plan` says why")
@@ -80,9 +80,9 @@ def machine_of(options: PlanOptions) -> Machine:
     return detect() if options.vram_gb is None else gpus_of_size(options.vram_gb, options.gpus)
 
 
-def _fitting(found: ServingPlan | Misfit, machine: Machine) -> ServingPlan:
+def _fitting(found: ServingPlan | Misfit) -> ServingPlan:
     if isinstance(found, Misfit):
-        raise LogicnetError(f"{found.model.name} does not fit on {machine}: {found.reason}")
+        raise LogicnetError(str(found))
     return found
 
 

@@ -156,11 +156,7 @@ def visible_indices(visible: str | None, count: int) -> Sequence[int]:
 @contextmanager
 def nvml_session(nvml: Any = None) -> Iterator[Any]:
     """NVML, initialised: `nvml`, or the module pynvml. Raises NoGpu if there is no driver to talk to."""
-    if nvml is None:
-        try:
-            nvml = importlib.import_module("pynvml")
-        except ImportError:
-            raise NoGpu(f"GPUs cannot be read without nvidia-ml-py: pip install it, or {_DESCRIBE}") from None
+    nvml = nvml or importlib.import_module("pynvml")
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
@@ -219,12 +215,10 @@ def _read(nvml: Any, visible: str | None) -> Machine:
 
 
 def _device(nvml: Any, handle: Any) -> Device:
-    name = nvml.nvmlDeviceGetName(handle)
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     try:
         major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
         capability = major + minor / 10
     except nvml.NVMLError:
         capability = None
-    name = name.decode() if isinstance(name, bytes) else str(name)  # bytes before 12.535
-    return Device(name, int(memory.total), int(memory.free), capability)
+    return Device(nvml.nvmlDeviceGetName(handle), int(memory.total), int(memory.free), capability)

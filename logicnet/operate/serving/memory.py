@@ -57,16 +57,14 @@ def batched_tokens(gpu: str, gpu_bytes: int) -> int:
     return 8192 if gpu_bytes >= 70 * GIB and "A100" not in gpu else BATCHED_TOKENS
 
 
-def overhead_bytes(
-    model: Model, *, batched_tokens: int = BATCHED_TOKENS, gpus: int = 1, graphs: bool = True
-) -> int:
+def overhead_bytes(model: Model, *, batched_tokens: int = BATCHED_TOKENS, gpus: int = 1) -> int:
     """Memory that vLLM uses for neither weights nor KV cache.
 
     The peak of one step is the widest layer for all its tokens, and the scores of the whole vocabulary.
     """
     widest = 3 * model.intermediate / gpus + 4 * model.hidden
     peak = int(2 * batched_tokens * widest + _LOGITS_COPIES_BYTES * _MOST_SEQUENCES * model.vocab)
-    return CONTEXT_BYTES + peak + (GRAPHS_BYTES if graphs else 0) + (LINKS_BYTES if gpus > 1 else 0)
+    return CONTEXT_BYTES + peak + GRAPHS_BYTES + (LINKS_BYTES if gpus > 1 else 0)
 
 
 def kv_tokens(model: Model, free_bytes: float, *, gpus: int = 1, block: int = BLOCK_TOKENS) -> int:

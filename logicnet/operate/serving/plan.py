@@ -115,7 +115,11 @@ class Misfit:
     """The model does not fit, and why in one line."""
 
     model: Model
+    machine: Machine
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.model.name} does not fit on {self.machine}: {self.reason}"
 
 
 def plan(model: Model, machine: Machine, load: Workload | None = None) -> ServingPlan | Misfit:
@@ -126,9 +130,10 @@ def plan(model: Model, machine: Machine, load: Workload | None = None) -> Servin
     """
     load = load or (THINKING if model.thinks else Workload())
     if not model.answers:
-        return Misfit(model, "is not tuned to answer and has no chat template, so vLLM refuses chats with it")
+        why = "is not tuned to answer and has no chat template, so vLLM refuses chats with it"
+        return Misfit(model, machine, why)
     if model.vllm_until is not None:
-        return Misfit(model, f"is not served by vLLM any more: until {model.vllm_until}")
+        return Misfit(model, machine, f"is not served by vLLM any more: until {model.vllm_until}")
     tried = list(_ways(model, machine, load))
     fits = [one for one in tried if isinstance(one, ServingPlan)]
     enough = next((one for one in fits if one.at_once >= ENOUGH_AT_ONCE), None)
@@ -136,7 +141,7 @@ def plan(model: Model, machine: Machine, load: Workload | None = None) -> Servin
     if best is not None:
         return best
     unknown = model.stored == "full" and model.awq is None and not machine.is_cpu
-    return Misfit(model, f"{tried[-1]}{'; no 4-bit checkpoint of it is known' if unknown else ''}")
+    return Misfit(model, machine, f"{tried[-1]}{'; no 4-bit checkpoint of it is known' if unknown else ''}")
 
 
 def _ways(model: Model, machine: Machine, load: Workload) -> Iterator[ServingPlan | str]:

@@ -1,21 +1,18 @@
 """The telemetry's part of the composition root."""
 
-import time
+from contextlib import AbstractContextManager
 
 from loguru import logger
 
-from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import MetagraphRefresher
 from logicnet.errors import LedgerError
 from logicnet.events import EpochCount
 from logicnet.ledger import Ledger, LedgerReader
-from logicnet.llm import Models
 from logicnet.operate.telemetry.meter import MOST_VALIDATORS, Meter
-from logicnet.operate.telemetry.metrics import CONTENT_TYPE, Metrics
-from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.metrics import CONTENT_TYPE, metrics
+from logicnet.operate.telemetry.server import Page, serving
 from logicnet.operate.telemetry.state import View, address_file
 from logicnet.protocol import Hotkey
-from logicnet.settings import Settings
+from logicnet.settings import AdminSettings
 
 
 def restored_meter(ledger: Ledger) -> Meter:
@@ -33,21 +30,11 @@ def restored_meter(ledger: Ledger) -> Meter:
     )
 
 
-def telemetry_server(
-    settings: Settings,
-    hotkey: Hotkey,
-    meter: Meter,
-    *,
-    ledger: Ledger,
-    models: Models,
-    network: MetagraphRefresher,
-    limiter: ConcurrencyLimiter,
-) -> TelemetryServer:
-    """The server of this miner's `/metrics` and `/state`, not started."""
-    view = View(settings.miner, hotkey, meter, ledger, models, network, limiter, time.time())
+def telemetry_server(view: View, admin: AdminSettings) -> AbstractContextManager[int | None]:
+    """The server of this miner's `/metrics` and `/state`, and its port; see `serving`."""
     pages = {
-        "/metrics": Page(CONTENT_TYPE, Metrics(view).page),
+        "/metrics": Page(CONTENT_TYPE, metrics(view)),
         "/state": Page("application/json", lambda: view.state().model_dump_json().encode()),
     }
-    address = address_file(ledger.path)
-    return TelemetryServer(pages, host=settings.admin.host, port=settings.admin.port, address_file=address)
+    address = address_file(view.ledger.path)
+    return serving(pages, host=admin.host, port=admin.port, address_file=address)

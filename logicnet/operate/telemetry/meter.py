@@ -36,15 +36,10 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
-class ValidatorVolume:
-    """One validator's latest epoch: the numbers of challenges."""
+class ValidatorVolume(EpochCount):
+    """One validator's latest epoch."""
 
-    validator: Hotkey
-    started_at_s: float  # unix seconds
-    promised: int
-    given: int
-    refused: int
-    kept: int  # answered in time
+    kept: int  # challenges answered in time
 
 
 class Meter:

@@ -7,19 +7,11 @@ without traffic is noticed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, Unpack, runtime_checkable
+from typing import Unpack
 
 from logicnet.deadline import Clock, Deadline
 from logicnet.llm import Completion, Endpoint, EndpointStatus, How, Message, Pool, Probe
 from logicnet.llm.health import TokenRate
-
-
-@runtime_checkable
-class ReportsStatus(Protocol):
-    """Models that report the status of their servers, as `Pool` does."""
-
-    def status(self) -> list[EndpointStatus]: ...
-
 
 _SILENCE_S = 10.0  # a call that was cut off earlier than this, without text, proves nothing
 _QUIET_S = 15.0  # without a call or a reply for this long, the server is probed

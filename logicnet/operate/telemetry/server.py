@@ -11,11 +11,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import uvicorn
 from loguru import logger
@@ -41,92 +41,69 @@ class Page:
     make: Callable[[], bytes]
 
 
-class TelemetryServer:
-    """Use as a context manager around the miner's life."""
+@contextmanager
+def serving(
+    pages: Mapping[str, Page],
+    *,
+    host: str,
+    port: int | None,
+    address_file: Path,
+    clock: Clock = time.monotonic,
+) -> Iterator[int | None]:
+    """Serve `pages` meanwhile. Yields the bound port; where none can be bound, None, and logs a warning.
 
-    def __init__(
-        self,
-        pages: Mapping[str, Page],
-        *,
-        host: str,
-        port: int | None,
-        address_file: Path,
-        clock: Clock = time.monotonic,
-    ) -> None:
-        """With no `port` any free one. `address_file` is the file that says where it is, for the console."""
-        self._host = host
-        self._wanted_port = port
-        self._address_file = address_file
-        self._app = _App(pages, clock, only_loopback=is_loopback(host))
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
-        self.port: int | None = None
-        """The bound port; None while it does not serve."""
-
-    def start(self) -> None:
-        """Begin to serve; where that fails, log a warning."""
-        try:
-            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-            listening = socket.create_server((self._host, self._wanted_port or 0), family=family)
-        except OSError as error:
-            where = f"{self._host} port {self._wanted_port}" if self._wanted_port else self._host
-            logger.warning(
-                "No /metrics and /state: cannot listen on {} ({}). Set --admin.host or --admin.port.",
-                *(where, os.strerror(error.errno) if error.errno else error),
-            )
-            return
-        self.port = int(listening.getsockname()[1])
-        config = uvicorn.Config(
-            self._app,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            proxy_headers=False,
-            server_header=False,
-            log_config=None,
-            access_log=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_keep_alive=20,
-            timeout_graceful_shutdown=1,
+    With no `port` any free one. `address_file` is the file that says where it is, for the console.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port or 0), family=family)
+    except OSError as error:
+        logger.warning(
+            "No /metrics and /state: cannot listen on {} ({}). Set --admin.host or --admin.port.",
+            *(f"{host} port {port}" if port else host, os.strerror(error.errno) if error.errno else error),
         )
-        self._server = server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=lambda: server.run(sockets=[listening]), name="telemetry", daemon=True
-        )
-        self._thread.start()
-        self._write_address(self.port)
-
-    def stop(self) -> None:
-        """Stop serving. Harmless without a start, and when called twice."""
-        if self._server is None or self._thread is None:
-            return
+        yield None
+        return
+    config = uvicorn.Config(
+        _App(pages, clock, only_loopback=is_loopback(host)),
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: server.run(sockets=[listening]), name="telemetry", daemon=True)
+    thread.start()
+    bound = int(listening.getsockname()[1])
+    _write_address(address_file, connect_url(host, bound))
+    try:
+        yield bound
+    finally:
         with suppress(OSError):
-            self._address_file.unlink(missing_ok=True)
-        self._server.should_exit = True
-        self._thread.join(_STOP_S)
-        self._server = self._thread = self.port = None
+            address_file.unlink(missing_ok=True)
+        server.should_exit = True
+        thread.join(_STOP_S)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
-
-    def _write_address(self, port: int) -> None:
-        url = connect_url(self._host, port)
-        logger.info("Metrics are at {}/metrics.", url)
-        try:
-            new = self._address_file.with_name(self._address_file.name + ".new")
-            new.touch(mode=0o600)
-            new.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-            new.replace(self._address_file)
-        except OSError as error:
-            logger.warning(
-                "`logicnet top` and `console` cannot find this miner: {} cannot be written ({}).",
-                *(error.filename, error.strerror),
-            )
+def _write_address(file: Path, url: str) -> None:
+    logger.info("Metrics are at {}/metrics.", url)
+    try:
+        new = file.with_name(file.name + ".new")
+        new.touch(mode=0o600)
+        new.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+        new.replace(file)
+    except OSError as error:
+        logger.warning(
+            "`logicnet top` and `console` cannot find this miner: {} cannot be written ({}).",
+            *(error.filename, error.strerror),
+        )
 
 
 class _App:
@@ -137,11 +114,9 @@ class _App:
         self._clock = clock
         self._only_loopback = only_loopback
         self._made: dict[str, tuple[float, bytes]] = {}
-        self._turn: asyncio.Lock | None = None
+        self._turn = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
-        if self._turn is None:  # made on the loop that uses it
-            self._turn = asyncio.Lock()
         async with self._turn:
             status, content_type, body = self._reply(scope)
             await asyncio.sleep(PAUSE_S)

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,9 +18,9 @@ from logicnet.chain import MetagraphRefresher
 from logicnet.chain.registration import placed
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
-from logicnet.llm import EndpointStatus, Models
+from logicnet.llm import EndpointStatus, Pool
 from logicnet.operate.telemetry.meter import InFlight, Meter, ValidatorVolume
-from logicnet.operate.telemetry.monitored import ReportsStatus
+from logicnet.operate.telemetry.monitored import MonitoredEndpoint
 from logicnet.protocol import Hotkey
 from logicnet.settings import MinerSettings
 
@@ -75,10 +75,10 @@ class View:
     hotkey: Hotkey
     meter: Meter
     ledger: Ledger
-    models: Models
+    models: MonitoredEndpoint | Pool
     network: MetagraphRefresher
     limiter: ConcurrencyLimiter
-    started_at_s: float
+    started_at_s: float = field(default_factory=time.time)
     now_s: Callable[[], float] = time.time
 
     def state(self) -> State:
@@ -97,7 +97,7 @@ class View:
             max_in_flight=self.settings.max_in_flight,
             waiting=self.limiter.waiting,
             solving=self.meter.solving(now_s),
-            servers=servers(self.models.status(), now_s) if isinstance(self.models, ReportsStatus) else [],
+            servers=servers(self.models.status(), now_s),
             volumes=self.meter.volumes(),
             network=placed(graph, self.hotkey) if graph is not None else None,
             network_age_s=age_s or 0.0,

@@ -17,7 +17,7 @@ class Network:
     """A metagraph that can be changed, and an admission that looks at it."""
 
     def __init__(self, *neurons: Neuron, epoch_volume: int = 90) -> None:
-        self.metagraph: Metagraph | None = Metagraph.of(neurons) if neurons else None
+        self.metagraph: Metagraph | None = Metagraph(tuple(neurons)) if neurons else None
         self.book = CountingBook(epoch_volume, 10_000.0, 600.0)
         self.admission = Admission(lambda: self.metagraph, self.book, 10_000.0)
 
@@ -96,14 +96,14 @@ def test_quotas_are_worked_out_once_per_metagraph(network: Network) -> None:
     for second in range(50):
         network.admission.take(RICHER, float(second))
     assert network.book.computed == 1
-    network.metagraph = Metagraph.of([RICH, PERMITTED])
+    network.metagraph = Metagraph((RICH, PERMITTED))
     assert network.admission.take(RICH, 60.0).promised == 80
     assert network.book.computed == 2
 
 
 def test_who_left_the_subnet_between_two_checks_has_no_quota(network: Network) -> None:
     neuron = network.admission.known(RICH.hotkey)
-    network.metagraph = Metagraph.of([RICHER])
+    network.metagraph = Metagraph((RICHER,))
     assert refused(network.admission.take, neuron, 0.0).reason is Reason.OVER_QUOTA
 
 

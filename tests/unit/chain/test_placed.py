@@ -4,11 +4,11 @@ from logicnet.chain import Metagraph, Neuron
 from logicnet.chain.registration import placed
 from logicnet.protocol import Hotkey, Uid
 
-GRAPH = Metagraph.of(
-    [
+GRAPH = Metagraph(
+    (
         Neuron(Uid(0), Hotkey("5Me"), stake=3.0, incentive=0.25),
         Neuron(Uid(1), Hotkey("5Other"), incentive=0.75),
-    ],
+    ),
     block=360,
 )
 

@@ -23,7 +23,7 @@ class Recorder:
 
     async def metagraph(self) -> Metagraph:
         mine = [Neuron(Uid(3), HOTKEY, axon=self.shown)] if self.registered else []
-        return Metagraph.of([Neuron(Uid(0), Hotkey("5Other")), *mine])
+        return Metagraph((Neuron(Uid(0), Hotkey("5Other")), *mine))
 
     async def serve_axon(self, address: AxonAddress) -> None:
         self.attempts.append(address)

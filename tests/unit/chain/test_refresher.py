@@ -30,7 +30,7 @@ class ScriptedChain:
 
     def good(self) -> Metagraph:
         neurons = [Neuron(Uid(0), Hotkey("5Val"), 5e4, True), Neuron(Uid(1), ME, axon=self.axon)]
-        return Metagraph.of(neurons, block=self.asked, fetched_at_s=self.time.clock())
+        return Metagraph(tuple(neurons), block=self.asked, fetched_at_s=self.time.clock())
 
     async def metagraph(self) -> Metagraph:
         self.asked += 1

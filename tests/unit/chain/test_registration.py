@@ -10,7 +10,7 @@ def graph(incentive: float | None, *others: float) -> Metagraph:
     neurons = [Neuron(Uid(n), Hotkey(f"5Other{n}"), incentive=i) for n, i in enumerate(others)]
     if incentive is not None:
         neurons.append(Neuron(Uid(200), ME, incentive=incentive))
-    return Metagraph.of(neurons)
+    return Metagraph(tuple(neurons))
 
 
 def standing() -> RegistrationMonitor:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console
@@ -166,7 +167,7 @@ def test_csv_reads_back_and_holds_no_formula(filled: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("table", ["epochs", "challenges", "refusals"])
-@pytest.mark.parametrize("form", report.Format)
+@pytest.mark.parametrize("form", get_args(report.Format))
 def test_every_table_goes_to_standard_output(
     filled: Path, table: Table, form: report.Format, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -230,17 +231,18 @@ def test_since_says_what_it_takes(text: str) -> None:
 def test_the_command_shows_tables_or_exports_one(
     filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report.report(filled, tables=["epochs"])
+    report.report(filled, report.LedgerOptions(epochs=True))
     assert HOTKEY in capsys.readouterr().out
-    report.report(filled, form=report.Format.CSV, validator="5Grw")
+    report.report(filled, report.LedgerOptions(form="csv", validator="5Grw"))
     out, error = capsys.readouterr()
     assert out.startswith("challenge_id,validator,") and error == "3 rows of challenges exported.\n"
-    report.report(filled, tables=["refusals"], target=tmp_path / "r.jsonl", since="2025-11-21")
+    options = report.LedgerOptions(refusals=True, export=tmp_path / "r.jsonl", since="2025-11-21")
+    report.report(filled, options)
     assert json.loads((tmp_path / "r.jsonl").read_text())["reason"] == "over_quota"
-    report.report(filled, form=report.Format.JSONL, validator="5Nobody")
+    report.report(filled, report.LedgerOptions(form="jsonl", validator="5Nobody"))
     assert capsys.readouterr().out == ""
     with pytest.raises(SettingsError, match="one table"):
-        report.report(filled, tables=["epochs", "refusals"], form=report.Format.CSV)
+        report.report(filled, report.LedgerOptions(epochs=True, refusals=True, form="csv"))
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(path: Path) -> None:
@@ -250,7 +252,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(path: Path) -> None:
     code = f"""
 from pathlib import Path
 from logicnet.operate import ledger_tables as report
-report.report(Path({str(path)!r}), form=report.Format.JSONL)
+report.report(Path({str(path)!r}), report.LedgerOptions(as_json=True))
 """
     pipe = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -189,12 +189,12 @@ def _compared(published: AxonAddress | None, ours: AxonAddress) -> Finding:
         )
     if published != ours:
         return error(
-            f"The chain sends validators to {_text(published)}, but the miner is at {_text(ours)}.",
+            f"The chain sends validators to {published}, but the miner is at {ours}.",
             "They ask there, and get no answer.",
             "Restart the miner: it publishes its address again. Behind NAT set --axon.external_ip and "
             "--axon.external_port.",
         )
-    return ok(f"The chain sends validators to {_text(ours)}, which is the miner's address.")
+    return ok(f"The chain sends validators to {ours}, which is the miner's address.")
 
 
 async def _reached(context: Context, address: AxonAddress) -> Finding:
@@ -204,19 +204,15 @@ async def _reached(context: Context, address: AxonAddress) -> Finding:
             reply = await _request(context, address.ip, address.port)
     except (OSError, TimeoutError):
         return note(
-            f"Not checked: whether {_text(address)} is open to the internet cannot be seen from inside.",
+            f"Not checked: whether {address} is open to the internet cannot be seen from inside.",
             "With a closed port no validator asks.",
-            f"From another machine: curl -i http://{_text(address)}/LogicSynapse replies 405 if it is open.",
+            f"From another machine: curl -i http://{address}/LogicSynapse replies 405 if it is open.",
             checked=False,
         )
     if _is_axon(reply):
-        return ok(f"{_text(address)} reaches an axon.")
+        return ok(f"{address} reaches an axon.")
     return warning(
-        f"Another program replies at {_text(address)}.",
+        f"Another program replies at {address}.",
         "Validators that ask there do not reach the miner.",
         "Check where the router forwards that port.",
     )
-
-
-def _text(address: AxonAddress) -> str:
-    return f"[{address.ip}]:{address.port}" if ":" in address.ip else f"{address.ip}:{address.port}"

@@ -3,10 +3,13 @@
 The operator's flags go to vLLM unchanged and win: what the plan says about the same matter is left out.
 """
 
+import importlib.util
 import math
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from logicnet._util.net import connect_url
 from logicnet.errors import SettingsError
@@ -110,6 +113,14 @@ def launch(
         gpus=int(math.prod(_number(given.get(flag), 1) for flag in _PARALLEL)),
         planned_tokens=planned_tokens,
     )
+
+
+def vllm_python(folder: Path) -> str | None:
+    """The Python that has vLLM: ours, or that which scripts/setup made in `folder`."""
+    if importlib.util.find_spec("vllm") is not None:
+        return sys.executable
+    beside = folder / ".venv-vllm" / "bin" / "python"
+    return str(beside.absolute()) if beside.exists() else None
 
 
 def _number(word: str | None, default: float) -> float:

@@ -1,10 +1,8 @@
 """`logicnet vllm`: starts a supervised vLLM from a plan and the operator's own flags."""
 
 import asyncio
-import importlib.util
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,14 +15,13 @@ from logicnet.operate.serving.choose import machine_of, planned
 from logicnet.operate.serving.gpus import NoGpu
 from logicnet.operate.serving.options import PlanOptions, VllmOptions
 from logicnet.operate.serving.plan import ServingPlan, plan
-from logicnet.operate.serving.vllm.launch import Launch, launch
+from logicnet.operate.serving.vllm.launch import Launch, launch, vllm_python
 from logicnet.operate.serving.vllm.process import group_file
 from logicnet.operate.serving.vllm.room import nvml
 from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 
 NOTES = Path(".run")
 _UNPLANNED = ". vLLM is started with your flags alone"
-DEMO_PYTHON = Path(".venv-vllm/bin/python")  # where scripts/setup puts a vLLM for the CPU
 
 
 def run(options: VllmOptions) -> int:
@@ -99,22 +96,18 @@ def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:
     found = plan(model, machine)
     if isinstance(found, ServingPlan):
         return found
-    reason = f"{model.name} does not fit on {machine}: {found.reason}"
     if not words:
-        raise SettingsError(f"{reason}. `logicnet plan` lists models that fit; or add vLLM flags of your own")
-    logger.warning(f"{reason}{_UNPLANNED}")
+        raise SettingsError(f"{found}. `logicnet plan` lists models that fit; or add vLLM flags of your own")
+    logger.warning(f"{found}{_UNPLANNED}")
     return None
 
 
 def python_of(given: str | None) -> str:
-    """The Python that has vLLM: the given one, ours, or the demo's. Raises SettingsError."""
-    if given is not None:
-        return given
-    if importlib.util.find_spec("vllm") is not None:
-        return sys.executable
-    if DEMO_PYTHON.exists():
-        return str(DEMO_PYTHON.absolute())
-    raise SettingsError(
-        "there is no vLLM here: install it (pip install 'logicnet[vllm]'), or name a Python that has it with "
-        "--python"
-    )
+    """The Python that has vLLM: the given one, or that which is found here. Raises SettingsError."""
+    found = given if given is not None else vllm_python(Path())
+    if found is None:
+        raise SettingsError(
+            "there is no vLLM here: install it (pip install 'logicnet[vllm]'), or name a Python that has it "
+            "with --python"
+        )
+    return found

@@ -13,7 +13,7 @@ from logicnet.events import Admitted, Answered, EpochCount, Placed, Refused
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
 from logicnet.operate.telemetry.meter import InFlight, ValidatorVolume
-from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.server import Page, serving
 from logicnet.operate.telemetry.state import ModelServerState, State, address_file
 from logicnet.protocol import Hotkey, Uid
 from logicnet.votelog import SamplerVote, VoteLog
@@ -58,7 +58,7 @@ def living(path: Path) -> Iterator[Path]:
             return _state(path, now_s, rank, incentive).model_dump_json().encode()
 
         pages = {"/state": Page("application/json", tell)}
-        with TelemetryServer(pages, host="127.0.0.1", port=None, address_file=address_file(ledger.path)):
+        with serving(pages, host="127.0.0.1", port=None, address_file=address_file(ledger.path)):
             yield path
 
 

@@ -12,7 +12,7 @@ from logicnet.events import Placed
 from logicnet.ledger import Ledger
 from logicnet.ledger._batch import EPOCH_S
 from logicnet.operate.telemetry.meter import InFlight, ValidatorVolume
-from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.server import Page, serving
 from logicnet.operate.telemetry.state import ModelServerState, State, address_file
 from logicnet.protocol import Hotkey, Uid
 from logicnet.votelog import SamplerVote, VoteLog
@@ -103,5 +103,5 @@ def scene(path: Path, *, filled: bool = True) -> Iterator[Scene]:
             fill(ledger)
         made = Scene(ledger, state(ledger.path))
         pages = {"/state": Page("application/json", made.tell)}
-        with TelemetryServer(pages, host="127.0.0.1", port=None, address_file=address_file(ledger.path)):
+        with serving(pages, host="127.0.0.1", port=None, address_file=address_file(ledger.path)):
             yield made

@@ -21,7 +21,7 @@ def with_miner(**more: object) -> Snapshot:
 
 def answer(number: int = 0, **more: object) -> FinishedChallenge:
     given = {"outcome": "solved", "seconds": 2.0, "allowed_s": 60.0, "in_time": True} | more
-    return FinishedChallenge(str(number), NOW_S, "5A", "q", "a", **given)  # type: ignore[arg-type]
+    return FinishedChallenge(str(number), NOW_S, "q", "a", **given)  # type: ignore[arg-type]
 
 
 def test_all_is_well() -> None:
@@ -40,8 +40,8 @@ URGENT = tuple(CurrentChallenge(str(n), "5A", "", 5.0, 60.0) for n in range(8))
         (seen(answers=(*map(answer, range(8)), LATE, LATE)), "bad", "2 of 10 answers"),
         (seen(answers=tuple(answer(n, outcome="failed") for n in range(8))), "warning", "fallbacks"),
         (seen(answers=tuple(answer(n, seconds=50.0) for n in range(8))), "warning", "three quarters"),
-        (seen(refusals=(Refusals("broken", 1, NOW_S, ""),)), "bad", "Refused once"),
-        (seen(refusals=(Refusals("full", 3, NOW_S, ""),)), "warning", "Refused 3 times"),
+        (seen(refusals=(Refusals("broken", 1, ""),)), "bad", "Refused once"),
+        (seen(refusals=(Refusals("full", 3, ""),)), "warning", "Refused 3 times"),
         (seen(volumes=(volume(given=40, kept=30),)), "bad", "10 of 40 challenges"),
         (seen(servers=(ModelServerState(name="s", healthy=False, error="it is away"),)), "bad", "it is away"),
         (seen(solving=URGENT), "warning", "8 of 8 challenges"),
@@ -68,13 +68,13 @@ def test_a_server_that_is_out_is_named_once_with_since_when() -> None:
 
 
 def test_the_worst_comes_first_and_what_was_kept_aside_last() -> None:
-    snapshot = seen(refusals=(Refusals("full", 3, NOW_S, ""), Refusals("broken", 1, NOW_S, "")))
+    snapshot = seen(refusals=(Refusals("full", 3, ""), Refusals("broken", 1, "")))
     found = alerts(snapshot, ["l.sqlite.damaged-1"])
     assert [one.level for one in found] == ["bad", "warning", "note"]
 
 
 def test_what_others_did_wrong_is_no_concern_of_ours() -> None:
-    assert alerts(seen(refusals=(Refusals("not_verified", 900, NOW_S, ""),))) == ()
+    assert alerts(seen(refusals=(Refusals("not_verified", 900, ""),))) == ()
 
 
 def test_not_registered_and_an_old_metagraph() -> None:

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from logicnet.events import Placed
 from logicnet.operate.console import panels
 from logicnet.operate.console.snapshot import (
-    ChainRank,
     CurrentChallenge,
     FinishedChallenge,
     Refusals,
@@ -17,6 +17,7 @@ from logicnet.operate.console.snapshot import (
     TimeBucket,
 )
 from logicnet.operate.telemetry.state import ModelServerState
+from logicnet.protocol import Uid
 from tests.unit.operate.console.scenes import NOW_S, state, volume
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -58,7 +59,7 @@ class Checked(HTMLParser):
 def full() -> Snapshot:
     miner = state("/l.sqlite", solver=HOSTILE, hotkey=HOSTILE)  # type: ignore[arg-type]
     answer = FinishedChallenge(
-        "a", NOW_S, HOSTILE, HOSTILE, HOSTILE, "late", 70.0, 60.0, False, HOSTILE, None, 0.0, "silence"
+        "a", NOW_S, HOSTILE, HOSTILE, "late", 70.0, 60.0, False, HOSTILE, None, 0.0, "silence"
     )
     return Snapshot(
         at_s=NOW_S,
@@ -67,7 +68,7 @@ def full() -> Snapshot:
         ledger_error=HOSTILE,
         solving=(CurrentChallenge(HOSTILE, HOSTILE, HOSTILE, 6.0, 60.0),) * 9,
         answers=(answer,) * 150,
-        refusals=(Refusals(HOSTILE, 3, NOW_S, HOSTILE),),
+        refusals=(Refusals(HOSTILE, 3, HOSTILE),),
         volumes=(replace(volume(refused=2), validator=HOSTILE),) * 9,
         servers=(ModelServerState(name=HOSTILE, healthy=False, error=HOSTILE, paid=True, spent=1.5),),
     )
@@ -151,12 +152,12 @@ def test_charts_are_json_without_functions(make) -> None:
 
 def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
     empty = Snapshot(
-        NOW_S, "/l.sqlite", buckets=(TimeBucket(NOW_S),), ranks=(ChainRank(NOW_S, 65, 1, 0.0, 0.0),)
+        NOW_S, "/l.sqlite", buckets=(TimeBucket(NOW_S),), ranks=(Placed(NOW_S, 360, 65, Uid(0), 1),)
     )
     assert panels.trend(empty)["yAxis"][0]["max"] == 60
     assert [panels.ranks(empty)["yAxis"][0][end] for end in ("min", "max")] == [1, 2]
     assert panels.trend_words(empty) == "No answers yet."
-    one = replace(empty, buckets=(TimeBucket(NOW_S, answered=1),), ranks=(ChainRank(NOW_S, 65, 9, 0.0, 0.0),))
+    one = replace(empty, buckets=(TimeBucket(NOW_S, answered=1),), ranks=(Placed(NOW_S, 360, 65, Uid(0), 9),))
     assert [make(one)["yAxis"][0]["max"] for make in (panels.trend, panels.ranks)] == [None, None]
     assert panels.trend_words(one).startswith("1 answer, 100.0% in time")
 

@@ -159,7 +159,7 @@ def test_another_program_on_its_port_is_no_miner(path: Path) -> None:
 
 
 def ended(at_s: float, seconds: float = 2.0, in_time: bool = True) -> FinishedChallenge:
-    return FinishedChallenge(str(at_s), at_s, "5A", "q", "a", "solved", seconds, 60.0, in_time)
+    return FinishedChallenge(str(at_s), at_s, "q", "a", "solved", seconds, 60.0, in_time)
 
 
 def test_slots_cover_the_hour_or_the_window() -> None:

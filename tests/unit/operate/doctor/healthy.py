@@ -23,7 +23,7 @@ from logicnet.ledger import Ledger
 from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.doctor.context import Context, Finding, Severity, System, Timeouts, worst
 from logicnet.operate.doctor.run import run_checks
-from logicnet.operate.telemetry.server import Page, TelemetryServer
+from logicnet.operate.telemetry.server import Page, serving
 from logicnet.operate.telemetry.state import State, address_file
 from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
@@ -169,9 +169,7 @@ class SetUp:
             self.port = axon.port
             self.publish(IP, self.port)
             pages = {"/state": Page("application/json", lambda: self.state.model_dump_json().encode())}
-            telemetry = TelemetryServer(
-                pages, host="127.0.0.1", port=None, address_file=address_file(self.ledger)
-            )
+            telemetry = serving(pages, host="127.0.0.1", port=None, address_file=address_file(self.ledger))
             stack.enter_context(telemetry)
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: self.clock, ("127.0.0.1", 0))

@@ -13,6 +13,7 @@ from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.memory import (
     CPU_BLOCK_TOKENS,
     GIB,
+    GRAPHS_BYTES,
     batched_tokens,
     kv_bytes_per_token,
     kv_tokens,
@@ -65,7 +66,7 @@ def test_gpt_oss_20b_on_an_a100():
     # vLLM 0.19, --gpu-memory-utilization 0.65 of 79.25 GiB: "Available KV cache memory: 36.56 GiB".
     # Source: myoceane.fr/index.php/ai-vllm-a100-gemma-4. CUDA graphs were not counted then.
     model = load().find("gpt-oss-20b")
-    overhead = overhead_bytes(model, graphs=False)
+    overhead = overhead_bytes(model) - GRAPHS_BYTES
     left = 79.25 * GIB * 0.65 - weights_bytes(model, "mxfp4") - overhead
     assert left / GIB == pytest.approx(36.56, rel=0.01)
 
@@ -76,7 +77,7 @@ def test_a_14b_shared_by_two_4090s():
     model = load().find("DeepSeek-R1-Distill-Qwen-14B")
     weights = weights_bytes(model, "full", 2)
     assert weights / GIB == pytest.approx(13.95, rel=0.02)
-    overhead = overhead_bytes(model, gpus=2, graphs=False)
+    overhead = overhead_bytes(model, gpus=2) - GRAPHS_BYTES
     tokens = kv_tokens(model, 23.08 * GIB - weights - overhead, gpus=2)
     assert tokens == pytest.approx(81_536, rel=0.05)
 
@@ -89,7 +90,7 @@ def test_an_8b_on_a_3090_that_reads_long_texts_in_one_step(batched, said_gib):
     model = load().find("Llama-3.1-8B-Instruct")
     weights = weights_bytes(model, "full")
     assert weights / GIB == pytest.approx(14.99, rel=0.01)
-    overhead = overhead_bytes(model, batched_tokens=batched, graphs=False)
+    overhead = overhead_bytes(model, batched_tokens=batched) - GRAPHS_BYTES
     left = (23.58 * GIB * 0.9 - weights - overhead) / GIB
     assert 0 < said_gib - left < 0.04 * 23.58
 

@@ -9,7 +9,7 @@ from logicnet.ledger import Ledger
 from logicnet.llm import Endpoint
 from logicnet.operate.telemetry.build import restored_meter, telemetry_server
 from logicnet.operate.telemetry.monitored import monitored
-from logicnet.operate.telemetry.state import State
+from logicnet.operate.telemetry.state import State, View
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch
@@ -29,15 +29,12 @@ def test_metrics_and_state_are_served_together(tmp_path: Path) -> None:
     models = monitored(Endpoint("http://127.0.0.1:1/v1"))
     with Ledger.open(tmp_path / "l.sqlite") as ledger:
         meter = restored_meter(ledger)
-        parts = {
-            "ledger": ledger,
-            "models": models,
-            "network": Network(None),
-            "limiter": ConcurrencyLimiter(3),
-        }
-        with telemetry_server(Settings(), Hotkey("5Me"), meter, **parts) as server:
+        view = View(
+            Settings().miner, Hotkey("5Me"), meter, ledger, models, Network(None), ConcurrencyLimiter(3)
+        )
+        with telemetry_server(view, Settings().admin) as port:
             meter(admitted("a", epoch(1)))
-            url = f"http://127.0.0.1:{server.port}"
+            url = f"http://127.0.0.1:{port}"
             state = State.model_validate_json(httpx2.get(f"{url}/state", trust_env=False).content)
             page = httpx2.get(f"{url}/metrics", trust_env=False).text
     assert (state.hotkey, state.network, len(state.servers)) == ("5Me", None, 1)

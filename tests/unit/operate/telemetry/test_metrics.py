@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from logicnet.errors import Reason
 from logicnet.operate.telemetry.meter import Meter
-from logicnet.operate.telemetry.metrics import Metrics
+from logicnet.operate.telemetry.metrics import metrics
 from tests.unit.ledger.facts import ALICE, admitted, answered, epoch, refused
 from tests.unit.operate.telemetry.views import view
 
@@ -37,7 +37,7 @@ def found(page: Samples, name: str, **labels: str) -> float:
 
 def test_the_page_tells_what_happens(meter: Meter, tmp_path: Path) -> None:
     with view(tmp_path / "l.sqlite", meter) as seen:
-        page = samples(Metrics(seen).page())
+        page = samples(metrics(seen)())
     assert found(page, "logicnet_challenges_in_flight") == 3
     left = [found(page, "logicnet_challenge_seconds_left", of=of) for of in ("least", "median", "most")]
     assert left == [10.0, 20.0, 30.0]
@@ -62,13 +62,13 @@ def test_the_page_tells_what_happens(meter: Meter, tmp_path: Path) -> None:
 def test_no_label_holds_a_path_or_what_a_stranger_wrote(meter: Meter, tmp_path: Path) -> None:
     meter(admitted("x", epoch(5), question="hunter2"))
     with view(tmp_path / "l.sqlite", meter) as seen:
-        page = Metrics(seen).page().decode()
+        page = metrics(seen)().decode()
     assert "account-77" not in page and "hunter2" not in page and str(tmp_path) not in page
 
 
 def test_a_miner_that_knows_nothing_yet_has_a_page_too(tmp_path: Path) -> None:
     with view(tmp_path / "l.sqlite", Meter(), graph=None) as seen:
-        page = samples(Metrics(seen).page())
+        page = samples(metrics(seen)())
     assert found(page, "logicnet_network_known") == 0
     assert not [name for name, _ in page if name in ("logicnet_rank", "logicnet_challenge_seconds_left")]
     assert {dict(labels)["reason"] for name, labels in page if name == "logicnet_refusals_total"} == set(
@@ -80,5 +80,5 @@ def test_the_epoch_of_one_who_left_is_not_shown_for_ever(tmp_path: Path) -> None
     meter = Meter()
     meter(admitted("a", epoch(1, began=100.0)))
     with view(tmp_path / "l.sqlite", meter) as seen:
-        page = samples(Metrics(seen).page())
+        page = samples(metrics(seen)())
     assert not [name for name, _ in page if name == "logicnet_volume_promised"]

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from logicnet.operate.telemetry.meter import Meter
-from logicnet.operate.telemetry.metrics import Metrics
+from logicnet.operate.telemetry.metrics import metrics
 from tests.unit.ledger.facts import admitted, epoch
 from tests.unit.operate.telemetry.views import view
 
@@ -29,7 +29,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, set[s
     meter = Meter()
     meter(admitted("a", epoch(1)))
     with view(tmp_path_factory.mktemp("ops") / "l.sqlite", meter) as seen:
-        page = Metrics(seen).page().decode()
+        page = metrics(seen)().decode()
     found: dict[str, dict[str, set[str]]] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:

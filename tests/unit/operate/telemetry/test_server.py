@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from logicnet.operate.telemetry.server import FRESH_S, Page, TelemetryServer, host_of
+from logicnet.operate.telemetry.server import FRESH_S, Page, host_of, serving
 from tests.harness.manual_time import ManualTime
 from tests.harness.said import listening
 
@@ -45,17 +45,17 @@ def time() -> ManualTime:
 
 
 @pytest.fixture
-def server(pages: Pages, time: ManualTime, tmp_path: Path) -> Iterator[TelemetryServer]:
+def port(pages: Pages, time: ManualTime, tmp_path: Path) -> Iterator[int | None]:
     address_file = tmp_path / "l.admin"
-    with TelemetryServer(
+    with serving(
         pages.all(), host="127.0.0.1", port=None, address_file=address_file, clock=time.clock
-    ) as server:
-        yield server
+    ) as port:
+        yield port
 
 
 @pytest.fixture
-def http(server: TelemetryServer) -> Iterator[httpx2.Client]:
-    url = f"http://127.0.0.1:{server.port}"
+def http(port: int | None) -> Iterator[httpx2.Client]:
+    url = f"http://127.0.0.1:{port}"
     with httpx2.Client(base_url=url, trust_env=False, timeout=30) as http:
         yield http
 
@@ -81,12 +81,12 @@ def test_a_flood_of_questions_makes_few_pages_on_a_thread_aside(
 
 def test_who_does_not_read_its_reply_keeps_nobody_waiting(tmp_path: Path) -> None:
     pages = {"/metrics": Page("text/plain", lambda: b"x" * 4_000_000)}
-    with TelemetryServer(pages, host="127.0.0.1", port=None, address_file=tmp_path / "l.admin") as server:
-        assert server.port
-        with socket.create_connection(("127.0.0.1", server.port)) as deaf:
+    with serving(pages, host="127.0.0.1", port=None, address_file=tmp_path / "l.admin") as port:
+        assert port
+        with socket.create_connection(("127.0.0.1", port)) as deaf:
             deaf.sendall(5 * b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert deaf.recv(1)
-            reply = httpx2.get(f"http://127.0.0.1:{server.port}/", trust_env=False, timeout=30)
+            reply = httpx2.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=30)
             assert reply.status_code == 404
 
 
@@ -97,20 +97,17 @@ def test_a_page_of_another_name_may_not_read_it(http: httpx2.Client) -> None:
 
 def test_where_it_is_can_be_found_as_long_as_it_runs(pages: Pages, tmp_path: Path) -> None:
     told = tmp_path / "l.admin"
-    with TelemetryServer(pages.all(), host="127.0.0.1", port=None, address_file=told) as server:
-        assert json.loads(told.read_text())["url"] == f"http://127.0.0.1:{server.port}"
+    with serving(pages.all(), host="127.0.0.1", port=None, address_file=told) as port:
+        assert json.loads(told.read_text())["url"] == f"http://127.0.0.1:{port}"
         assert stat.S_IMODE(told.stat().st_mode) == 0o600
     assert not told.exists()
-    assert server.port is None
 
 
 def test_a_port_that_is_taken_is_said_and_the_miner_goes_on(pages: Pages, tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken, listening() as said:
         port = taken.getsockname()[1]
-        with TelemetryServer(
-            pages.all(), host="127.0.0.1", port=port, address_file=tmp_path / "l.admin"
-        ) as server:
-            assert server.port is None
+        with serving(pages.all(), host="127.0.0.1", port=port, address_file=tmp_path / "l.admin") as bound:
+            assert bound is None
     assert said == [
         f"WARNING No /metrics and /state: cannot listen on 127.0.0.1 port {port} "
         "(Address already in use). Set --admin.host or --admin.port."

@@ -49,8 +49,8 @@ class Network(MetagraphRefresher):
         self._graph = graph
 
 
-GRAPH = Metagraph.of(
-    [Neuron(Uid(4), Hotkey("5Me"), stake=12.0, incentive=0.5), Neuron(Uid(1), ALICE, incentive=0.75)],
+GRAPH = Metagraph(
+    (Neuron(Uid(4), Hotkey("5Me"), stake=12.0, incentive=0.5), Neuron(Uid(1), ALICE, incentive=0.75)),
     block=360,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -18,7 +19,6 @@ from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving.options import VllmOptions
-from logicnet.operate.serving.vllm import run as command
 from logicnet.operate.serving.vllm.run import prepared, python_of
 from tests.harness.quiet import logging_put_back
 from tests.harness.said import listening
@@ -106,13 +106,14 @@ def test_what_cannot_be_planned_and_has_no_flags_is_refused(asked, kind, said):
 
 def test_the_python_that_has_vllm_is_found(monkeypatch, tmp_path):
     assert python_of("given") == "given"
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SettingsError, match="there is no vLLM here"):
         python_of(None)
-    command.DEMO_PYTHON.parent.mkdir(parents=True)
-    command.DEMO_PYTHON.touch()
-    assert python_of(None) == str(tmp_path / command.DEMO_PYTHON)
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: object())
+    beside = tmp_path / ".venv-vllm" / "bin" / "python"
+    beside.parent.mkdir(parents=True)
+    beside.touch()
+    assert python_of(None) == str(beside)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     assert python_of(None) == sys.executable
 
 
