@@ -17,8 +17,8 @@ from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.standings import RoundRank, Standings, TargetTally
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.run import Row
-from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
+from logicnet.scoring.reward import Range
 
 _EVERY_S = 10.0  # between lines about progress in a pipe
 _CURVE_RANKS = (1, 20, 50, 160)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from logicnet.evals.runs.run import Row
-from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import incentive, loop_mean, weights
+from logicnet.scoring.reward import Range
 
 
 @dataclass(frozen=True, slots=True)

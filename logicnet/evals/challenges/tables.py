@@ -124,15 +124,12 @@ async def _rephrased(made: ChallengeSet, by: ModelServer, at_once: int) -> tuple
     console = Console(stderr=True)
     columns = ("Rephrasing", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with unheard():
-        models = await reach("model that rewords", by.url, by.model, by.key, flag="--endpoint")
-        try:
+        async with reach("model that rewords", *by, flag="--endpoint") as models:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task("", total=len(made.problems))
                 seed = made.recipe.seed if made.recipe else 0
                 found = await rephrase(
                     made.problems, models, seed=seed, at_once=at_once, on_done=lambda: bar.advance(task)
                 )
-        finally:
-            await models.close()
     name = by.model or (models.served.model if models.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw

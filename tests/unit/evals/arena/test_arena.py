@@ -14,7 +14,7 @@ from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.run import INTERRUPTED, BadRun, Row
-from logicnet.evals.runs.score import Mark
+from logicnet.scoring.scorer import Score
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.evals.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
@@ -336,7 +336,7 @@ async def test_questions_that_were_changed_are_refused(begin):
 
 
 class NoMarks:
-    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Score:
         raise BadRun("the disk is full")
 
 
