@@ -129,7 +129,9 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     assert {row.correctness for row in answered if row.ground_truth == row.answer} <= {1.0}
 
     assert {row.round for row in found} == {1, 2}
-    standings = Standings(names, found)
+    standings = Standings(names)
+    for row in found:
+        standings.add(row)
     for number in (1, 2):
         places = standings.of(number)
         assert sorted(place.best_rank for place in places) == [1, 2]

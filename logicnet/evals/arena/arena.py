@@ -127,7 +127,7 @@ class Arena:
 
     async def _loop(self, number: int) -> None:
         """One loop of a round; it asks nothing if no miner gives Information."""
-        information = self._information = await ask_information(self._plan, self._clients, self._plan.targets)
+        information = self._information = await ask_information(self._plan, self._clients)
         quotas = {name: one.quota for name, one in information.items()}
         if any(quotas.values()):
             begun = self._begun(number, quotas)

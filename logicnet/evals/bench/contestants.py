@@ -24,8 +24,6 @@ class Contestant:
 
 def load_contestants(given: Sequence[str], setup: Setup | None = None) -> list[Contestant]:
     """Solvers from `NAME`, `path/to/file.py` or `path/to/file.py:Class`. Raises SettingsError."""
-    if not given:
-        raise SettingsError("--solvers is empty: name at least one; `logicnet solvers` lists them")
     found = [_contestant(one, setup or Setup()) for one in given]
     names = [one.name for one in found]
     for name in names:
