@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.progress import Progress
 
+from logicnet._util.flags import require_file
 from logicnet._util.jsonl import Lines, parsed, read_lines
 from logicnet.errors import SettingsError
 from logicnet.llm.endpoint import reach, unheard
@@ -67,6 +68,7 @@ def run(options: ScoreOptions) -> None:
     """Score a file. Raises LogicnetError in one line for whatever keeps it from being scored."""
     if options.out is not None and options.out.resolve() == options.file.resolve():
         raise SettingsError("--out is the file that is being scored; give another one")
+    require_file("FILE", options.file)
     rows = read_rows(options.file)
     if not options.skip_bad:
         rows.lines.refuse_broken("mend them, or take the others with --skip-bad")

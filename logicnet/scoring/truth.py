@@ -61,14 +61,11 @@ class TruthTeller:
                 return Truth(float(score) >= 1.0, "checker")
             if " ".join(truth.split()).lower() == " ".join(answer.split()).lower():
                 return Truth(True, "equal")
-            return await self._by_mathematics(truth, answer)
+            same = await self._bounded.call(
+                f"{_MATHEMATICS}:same", timeout_s=self._timeout_s, truth=truth, answer=answer
+            )
         except BoundedError as error:
             return Truth(None, "nobody", f"the comparison {error}")
-
-    async def _by_mathematics(self, truth: str, answer: str) -> Truth:
-        same = await self._bounded.call(
-            f"{_MATHEMATICS}:same", timeout_s=self._timeout_s, truth=truth, answer=answer
-        )
         if same is None:
             return Truth(None, "nobody", "no mathematics to compare")
         return Truth(same, "math-verify")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from logicnet._util.flags import require_file
 from logicnet.errors import SettingsError
 from logicnet.evals.runs.run import solver_name
 from logicnet.solver import Setup, Solver, build, load_solver
@@ -62,8 +63,7 @@ def _peer(file: Path, wanted: str, setup: Setup) -> Solver:
 
 
 def _module(file: Path) -> ModuleType:
-    if not file.is_file():
-        raise SettingsError(f"--solvers: there is no file {file}")
+    require_file("--solvers", file)
     # A name of its own: a peer for the package X may be called X.py.
     name = f"logicnet_peer_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)

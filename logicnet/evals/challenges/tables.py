@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from logicnet._util.flags import require_file
 from logicnet.config.explain import console as console_of
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges import sets
@@ -68,6 +69,7 @@ def make_set(
     at_once: int = 8,
 ) -> None:
     """Write the set that `recipe` makes to `out`. Raises LogicnetError in one line."""
+    require_file("RECIPE", recipe)
     if recipe.suffix.lower() == ".toml":
         changed_recipe = changed(read_recipe(recipe), recipe, seed=seed, count=count)
         made = sets.make(changed_recipe, recipe.parent, skip_bad=skip_bad)
@@ -89,6 +91,7 @@ def make_set(
 
 def show_set(file: Path, count: int, *, skip_bad: bool = False) -> None:
     """Print what a set is made of, and its first `count` questions."""
+    require_file("FILE", file)
     found = load(file, skip_bad=skip_bad)
     found.report_skipped()
     console = console_of()

@@ -202,7 +202,7 @@ def refuse_taken(path: Path) -> None:
 def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
     """The plan of the run in `path`. Raises SettingsError or BadRun."""
     file = path / PLAN
-    found = read_json(file)
+    found = read_json(file, "--out")
     kind, written = found.get("kind", "arena"), found.get("format")
     if kind != model.model_fields["kind"].default:
         raise BadRun(f"{file}: this is a run of `logicnet {kind}`; continue it with that command")

@@ -144,22 +144,26 @@ class Run:
         return self.path.resolve().name
 
 
-def read_run(path: Path) -> Run:
-    """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line."""
-    plan = read_json(path / PLAN)
+def read_run(path: Path, flag: str = "RUN") -> Run:
+    """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line.
+
+    `flag` is what named the folder.
+    """
+    plan = read_json(path / PLAN, flag)
     rows = list(read_rows(path / ROWS))
     if not rows:
         raise BadRun(f"the run in {path} has no rows yet")
     return Run(path, plan, rows)
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path, flag: str) -> dict[str, Any]:
     """The content of a `run.json`. Raises SettingsError if there is none, BadRun if it is broken."""
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise SettingsError(
-            f"there is no run in {file.parent}: it has no {file.name}; name the --out of an arena or a bench"
+            f"{flag}: there is no run in {file.parent}: it has no {file.name}; name the --out of an arena or "
+            "a bench"
         ) from None
     except OSError as error:
         raise BadRun(f"cannot read {file}: {error.strerror or error}") from None

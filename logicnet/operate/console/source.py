@@ -71,7 +71,7 @@ class Scores:
     def _read(self, run: Path) -> None:
         from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (needed for --run only)
 
-        for row in read_run(run).rows:
+        for row in read_run(run, "--run").rows:
             if row.answer is not None and (row.reward is not None or row.correctness is not None):
                 score = RewardEstimate(row.correctness, row.reward, "run")
                 self._scored[_key(row.question[:CUT], row.answer[:CUT])] = score

@@ -79,7 +79,7 @@ def test_a_bench_has_a_solver(given):
     [
         (["drict"], "--solvers: no solver is named 'drict'; did you mean 'direct'"),
         (["direct", "direct"], "'direct' is given twice"),
-        (["missing/peer.py"], "there is no file missing/peer.py"),
+        (["missing/peer.py"], "--solvers: cannot read missing/peer.py: No such file"),
         ([f"{PEERS}/plain_call.py:Nobody"], "has no class Nobody"),
     ],
 )
