@@ -16,7 +16,7 @@ from logicnet.evals.arena.information import InformationReply, ask_information, 
 from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder
-from logicnet.evals.runs.run import INTERRUPTED, LONGEST_TEXT, BadRun, Row, stored
+from logicnet.evals.runs.run import INTERRUPTED, LONGEST_TEXT, Row, stored
 from logicnet.evals.runs.score import row_of, scored_row
 from logicnet.scoring.incentive import SCORED_SHARE
 from logicnet.scoring.scorer import Score
@@ -66,7 +66,6 @@ class Arena:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Raises BadRun if the run has asked something that is not among its problems."""
         self._plan = folder.plan
         self._folder = folder
         self._problems = {problem.id: (place, problem) for place, problem in enumerate(folder.problems)}
@@ -79,9 +78,6 @@ class Arena:
         self._clients: dict[str, ValidatorClient] = {}
         self._information: Mapping[str, InformationReply] = {}
         self._idle_since_s = -math.inf  # when no miner gave Information
-        planned = {problem_id for begun in folder.rounds.values() for problem_id in begun.ids}
-        if not planned <= self._problems.keys():
-            raise BadRun(f"the challenges of {folder.path} were changed: it has asked others")
 
     def stop(self) -> None:
         """Ask nothing more; questions in flight are finished."""

@@ -14,6 +14,7 @@ from logicnet.deadline import Clock
 from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.standings import RoundRank, Standings, TargetTally
+from logicnet.evals.report.terminal import number
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.run import Row
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
@@ -104,8 +105,8 @@ class LiveTable:
             table.add_row(
                 escape(name),
                 *(str(count) for count in (tally.asked, tally.answered, tally.scored)),
-                *(_number(tally.mean(name)) for name in ("correctness", "true", "similarity")),
-                *(_number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
+                *(number(tally.mean(name), 3) for name in ("correctness", "true", "similarity")),
+                *(number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
             )
         return table
 
@@ -179,7 +180,3 @@ def _place(place: RoundRank | None) -> tuple[str, str]:
 def _range(one: Range) -> str:
     low, high = f"{one.low:z.3f}", f"{one.high:z.3f}"  # z: -0.000 is 0.000
     return low if low == high else f"{low}..{high}"
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

@@ -16,7 +16,7 @@ from logicnet.evals.report import page
 from logicnet.evals.report import write as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
-from logicnet.evals.runs.run import ROWS, BadRun
+from logicnet.evals.runs.run import ROWS
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring import similarity
@@ -98,11 +98,8 @@ class _Bench:
         reference: Endpoint | None,
         scorer: Scorer,
     ) -> None:
-        """Raises BadRun if the run has asked something that is not among its problems."""
         self._folder = folder
         self._problems = {problem.id: problem for problem in folder.problems}
-        if not {intent.id for intent in folder.asked.values()} <= self._problems.keys():
-            raise BadRun(f"{folder.path / CHALLENGES} does not hold what was asked; it was changed")
         self._contestants = contestants
         self._models = models
         self._reference = reference

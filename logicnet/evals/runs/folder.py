@@ -167,6 +167,9 @@ class RunFolder(Generic[AnyPlan]):
                 self._take(line)
             except (AttributeError, KeyError, TypeError, ValueError):
                 raise BadRun(f"{self.path / JOURNAL}, line {number}: not a line of a journal") from None
+        planned = {problem_id for begun in self.rounds.values() for problem_id in begun.ids}
+        if not planned | {intent.id for intent in self.asked.values()} <= {one.id for one in self.problems}:
+            raise BadRun(f"{self.path / CHALLENGES} was changed: it does not hold what the run has asked")
 
     def _take(self, line: Mapping[str, Any]) -> None:
         if "asked" in line:
