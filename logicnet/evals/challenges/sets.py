@@ -219,9 +219,7 @@ def _problem(fields: dict[str, Any]) -> Problem:
         check = AnswerCheck(next(iter(row.check)), arguments)
         if check.by not in (*CHECKS, GYM):
             raise BadLine("check: of a name that is not known")
-    problem = Problem(
-        row.question, row.truth, row.source, row.kind, row.topic, row.difficulty, check, row.rephrased
-    )
+    problem = Problem(**row.model_dump(exclude={"id", "check"}), check=check)
     if problem.id != row.id:
         raise BadLine("id: of another question; the line was changed")
     return problem

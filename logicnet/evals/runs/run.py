@@ -63,9 +63,7 @@ class Row:
     reward_low: float | None = None
     reward_high: float | None = None
     note: str = ""  # anything unusual about the scoring
-    trail: dict[str, Any] | None = (
-        None  # how the answer came about (`logicnet.votelog`), where that can be seen
-    )
+    trail: dict[str, Any] | None = None  # `logicnet.votelog`: how the answer came about, if that is seen
 
     def line(self) -> str:
         """The row as a line of JSON, without its end."""
