@@ -74,14 +74,11 @@ class TruthTeller:
         """Have everything loaded before the first answer. Raises BoundedError."""
         await self._bounded.start()
 
-    async def aclose(self) -> None:
-        await self._bounded.aclose()
-
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        await self._bounded.aclose()
 
 
 def at_hand() -> bool:

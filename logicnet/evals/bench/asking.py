@@ -61,27 +61,24 @@ class Metered:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._calls: list[int] = []
-
-    @property
-    def tokens(self) -> int:
-        return sum(self._calls)
+        self.tokens = 0
 
     async def complete(
         self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
-        call = len(self._calls)
-        self._calls.append(0)
+        pieces = 0
         on_text = how.get("on_text")
 
         def count(piece: str) -> None:
-            self._calls[call] += 1
+            nonlocal pieces
+            pieces += 1
+            self.tokens += 1
             if on_text is not None:
                 on_text(piece)
 
         how["on_text"] = count
         done = await self._models.complete(messages, deadline=deadline, **how)
-        self._calls[call] = max(done.tokens, self._calls[call])
+        self.tokens += max(0, done.tokens - pieces)
         return done
 
 

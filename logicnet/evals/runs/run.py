@@ -126,16 +126,10 @@ class Run:
     @property
     def targets(self) -> list[str]:
         """In the order in which they first occur in the plan, else in the rows."""
-        plan = self.plan
-        planned = [
-            _name(one) for name in ("solvers", "label", "target", "targets") for one in plan.get(name) or ()
-        ]
-        seen = {row.target for row in self.rows}
-        known = [name for name in dict.fromkeys(planned) if name in seen]
-        return [
-            *known,
-            *(name for name in dict.fromkeys(row.target for row in self.rows) if name not in known),
-        ]
+        kinds = ("solvers", "label", "target", "targets")
+        planned = [_name(one) for kind in kinds for one in self.plan.get(kind) or ()]
+        seen = dict.fromkeys(row.target for row in self.rows)
+        return list(dict.fromkeys(name for name in (*planned, *seen) if name in seen))
 
     @property
     def name(self) -> str:
