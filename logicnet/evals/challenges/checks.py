@@ -36,8 +36,7 @@ def number_is(answer: str, truth: str, places: int | None = None, within: float 
 
 def sequence_is(answer: str, truth: str, places: int | None = None) -> bool:
     """The same numbers in the same order, however they are set apart."""
-    right, said = items(truth), items(answer)
-    return _all_close(said, right, places)
+    return _all_close(items(answer), items(truth), places)
 
 
 def collection_is(answer: str, truth: str, places: int | None = None) -> bool:
