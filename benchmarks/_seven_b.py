@@ -116,9 +116,9 @@ class Scripted:
 
 
 def called(question: str, key: str) -> int:
-    """What an answer is called where solvers see it: a number that does not tell which is right.
+    """The number that solvers see in place of an answer's name.
 
-    Equals are told apart by name, and "right" would come before "wrong".
+    A solver breaks ties by the order of names. "right" sorts before "wrong", so names would help it.
     """
     return 100_000 + zlib.crc32(f"{question} {key}".encode()) % 900_000
 

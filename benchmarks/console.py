@@ -7,9 +7,9 @@ other. Rounds alternate (closed, open, open, closed, ...), so that whatever else
 both, and what counts is the ratio within a pair. "Open" is all of it at once: `logicnet console` with its
 page live in a real browser, which looks at the ledger and at `/state` every second, and a Prometheus that
 scrapes `/metrics` every second, ten times as often as it would. "Closed" has the same browser on a console
-that watches another miner, an idle one, since what a browser costs beside it on a small machine is none of
-the miner's. The load is all that the miner can take, some thousand times what validators ask. Every reply
-must be a 200, or the run fails; and so does a round that claims to be watched while nobody looked.
+that watches another, idle miner. So the cost of a browser on the same small machine is in both. The load is
+all that the miner can take, some thousand times what validators ask. The run fails if a reply is not a 200,
+or if nobody looked in a round that should have been watched.
 """
 
 from __future__ import annotations

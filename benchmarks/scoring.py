@@ -69,7 +69,7 @@ async def embedding_seconds(count: int) -> tuple[float, float]:
         began_s = time.perf_counter()
         scores = await Scorer(embedder=embedder).score(replies)
         took.append(time.perf_counter() - began_s)
-        assert all(score.reward is not None and not score.notes for score in scores)
+        assert all(score.reward.value is not None and not score.notes for score in scores)
     embedder.close()
     return took[0], took[1]
 

@@ -4,8 +4,11 @@ A field with a description is a flag. `logicnet.cli` makes the command line of i
 as its `run.json`. `model_fields_set` holds the flags that were given.
 """
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,3 +48,16 @@ class Flags(BaseModel):
         field = cls.model_fields[name]
         found = next((one for one in field.metadata if isinstance(one, Flag)), Flag())
         return replace(found, names=found.names or (f"--{name.removesuffix('_s').replace('_', '-')}",))
+
+
+def require_file(flag: str, path: Path) -> None:
+    """Raise SettingsError, with the flag or the argument that named `path`, unless it can be read."""
+    if not path.exists():
+        number = errno.ENOENT
+    elif path.is_dir():
+        number = errno.EISDIR
+    elif not os.access(path, os.R_OK):
+        number = errno.EACCES
+    else:
+        return
+    raise SettingsError(f"{flag}: cannot read {path}: {os.strerror(number)}")

@@ -1,4 +1,8 @@
-"""Text of strangers, made safe to show on a terminal or a page."""
+"""Text of strangers, made safe to show on a terminal or a page, and easier to read."""
+
+import re
+
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def one_line(text: str, most: int | None = None) -> str:
@@ -7,3 +11,8 @@ def one_line(text: str, most: int | None = None) -> str:
         text = text[: 2 * most]  # bounds the work; white space may shrink what is left
     plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return plain if most is None or len(plain) <= most else plain[: most - 1] + "…"
+
+
+def without_thousands(text: str) -> str:
+    """`text` with 1,080 written as 1080."""
+    return _THOUSANDS.sub("", text)

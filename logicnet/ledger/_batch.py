@@ -22,80 +22,13 @@ EPOCH_S = 4320
 HUNG_UP = "hung_up"
 """Stored as the outcome when the caller left; the others are those of `events.Outcome`."""
 
-_EPOCH = """
-    INSERT INTO epochs (validator, started_at_s, promised, given, refused) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (validator, started_at_s)
-    DO UPDATE SET given = max(given, excluded.given), refused = max(refused, excluded.refused)
-"""
-_ADMITTED = """
-    INSERT INTO challenges (challenge_id, validator, epoch_started_at_s, admitted_at_s, wire, task_uid,
-        category, question, allowed_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (challenge_id) DO NOTHING
-"""
-_ENDED = """
-    UPDATE challenges SET ended_at_s = ?, outcome = ?, seconds = ?, solver = ?, reasoning = ?, answer = ?,
-        error = ?, trail = ? WHERE challenge_id = ?
-"""
-_SHADOWED = """
-    INSERT INTO shadows (challenge_id, solver, ended_at_s, outcome, seconds, allowed_s, reasoning, answer,
-        error, trail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (challenge_id) DO NOTHING
-"""
-_REFUSAL = """
-    INSERT INTO refusals (minute_s, reason, validator, message, count) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (minute_s, reason, validator)
-    DO UPDATE SET count = count + excluded.count, message = excluded.message
-"""
-_NONCE = """
-    INSERT INTO nonces (caller, highest) VALUES (?, ?)
-    ON CONFLICT (caller) DO UPDATE SET highest = max(highest, excluded.highest)
-"""
-_PLACED = """
-    INSERT OR REPLACE INTO places (epoch_s, at_s, block, neurons, uid, rank, incentive, stake)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
 _Row = tuple[Any, ...]
-
-
-def _epoch_row(_key: object, epoch: EpochCount) -> _Row:
-    return astuple(epoch)
-
-
-def _admitted_row(challenge_id: str, event: Admitted) -> _Row:
-    started_at_s = event.epoch.started_at_s
-    texts = map(_text, (event.task_uid, event.category, event.question))
-    return (
-        *(challenge_id, event.validator, started_at_s, event.at_s, event.wire),
-        *(*texts, event.allowed_s),
-    )
-
-
-def _ended_row(challenge_id: str, event: Answered | HungUp) -> _Row:
-    if isinstance(event, HungUp):
-        return (event.at_s, HUNG_UP, event.seconds, None, None, None, None, None, challenge_id)
-    return (event.at_s, event.outcome, event.seconds, event.solver, *_answer(event), challenge_id)
-
-
-def _shadowed_row(challenge_id: str, event: Shadowed) -> _Row:
-    times = (event.at_s, event.outcome, event.seconds, event.allowed_s)
-    return (challenge_id, event.solver, *times, *_answer(event))
 
 
 def _answer(event: Answered | Shadowed) -> _Row:
     log = event.vote_log
     votes = None if log is None else _text(json.dumps(log.fields(), ensure_ascii=False))
     return (_text(event.reasoning), _text(event.answer), _text(event.error), votes)
-
-
-def _refusal_row(bucket: _Row, refused: tuple[int, str]) -> _Row:
-    count, message = refused
-    return (*bucket, message, count)
-
-
-def _placed_row(epoch_s: int, event: Placed) -> _Row:
-    rank = (event.uid, event.rank, event.incentive, event.stake)
-    return (epoch_s, event.at_s, event.block, event.neurons, *rank)
 
 
 def _text(text: str) -> str:
@@ -108,17 +41,88 @@ class _Target:
     """How values are written to a table, and how two values of the same key become one."""
 
     statement: str
-    row: Callable[[Any, Any], _Row]
+    row: Callable[[Any, Any], _Row]  # of a key and its value
     merge: Callable[[Any, Any], Any] = lambda _earlier, later: later
 
 
-_EPOCHS = _Target(_EPOCH, _epoch_row)  # counts are absolute and only grow
-_ADMISSIONS = _Target(_ADMITTED, _admitted_row)
-_ENDS = _Target(_ENDED, _ended_row)
-_SHADOWS = _Target(_SHADOWED, _shadowed_row)
-_REFUSALS = _Target(_REFUSAL, _refusal_row, lambda one, two: (one[0] + two[0], two[1]))
-_NONCES = _Target(_NONCE, lambda *pair: pair, max)
-_PLACES = _Target(_PLACED, _placed_row)
+_EPOCHS = _Target(  # counts are absolute and only grow
+    """
+    INSERT INTO epochs (validator, started_at_s, promised, given, refused) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (validator, started_at_s)
+    DO UPDATE SET given = max(given, excluded.given), refused = max(refused, excluded.refused)
+    """,
+    lambda _key, epoch: astuple(epoch),
+)
+
+
+def _admitted_row(challenge_id: str, event: Admitted) -> _Row:
+    texts = map(_text, (event.task_uid, event.category, event.question))
+    times = (event.epoch.started_at_s, event.at_s)
+    return (challenge_id, event.validator, *times, event.wire, *texts, event.allowed_s)
+
+
+_ADMISSIONS = _Target(
+    """
+    INSERT INTO challenges (challenge_id, validator, epoch_started_at_s, admitted_at_s, wire, task_uid,
+        category, question, allowed_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (challenge_id) DO NOTHING
+    """,
+    _admitted_row,
+)
+
+
+def _ended_row(challenge_id: str, event: Answered | HungUp) -> _Row:
+    if isinstance(event, HungUp):
+        return (event.at_s, HUNG_UP, event.seconds, None, None, None, None, None, challenge_id)
+    return (event.at_s, event.outcome, event.seconds, event.solver, *_answer(event), challenge_id)
+
+
+_ENDS = _Target(
+    """
+    UPDATE challenges SET ended_at_s = ?, outcome = ?, seconds = ?, solver = ?, reasoning = ?, answer = ?,
+        error = ?, trail = ? WHERE challenge_id = ?
+    """,
+    _ended_row,
+)
+
+
+def _shadowed_row(challenge_id: str, event: Shadowed) -> _Row:
+    times = (event.at_s, event.outcome, event.seconds, event.allowed_s)
+    return (challenge_id, event.solver, *times, *_answer(event))
+
+
+_SHADOWS = _Target(
+    """
+    INSERT INTO shadows (challenge_id, solver, ended_at_s, outcome, seconds, allowed_s, reasoning, answer,
+        error, trail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (challenge_id) DO NOTHING
+    """,
+    _shadowed_row,
+)
+_REFUSALS = _Target(
+    """
+    INSERT INTO refusals (minute_s, reason, validator, count, message) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (minute_s, reason, validator)
+    DO UPDATE SET count = count + excluded.count, message = excluded.message
+    """,
+    lambda bucket, refused: (*bucket, *refused),
+    lambda one, two: (one[0] + two[0], two[1]),
+)
+_NONCES = _Target(
+    """
+    INSERT INTO nonces (caller, highest) VALUES (?, ?)
+    ON CONFLICT (caller) DO UPDATE SET highest = max(highest, excluded.highest)
+    """,
+    lambda *pair: pair,
+    max,
+)
+_PLACES = _Target(
+    """
+    INSERT OR REPLACE INTO places (epoch_s, at_s, block, neurons, uid, rank, incentive, stake)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    """,
+    lambda epoch_s, event: (epoch_s, *astuple(event)),
+)
 _IN_ORDER = (_EPOCHS, _ADMISSIONS, _ENDS, _SHADOWS, _REFUSALS, _NONCES, _PLACES)
 
 

@@ -115,23 +115,20 @@ class LedgerReader:
             )
             # One damaged character must not hide the whole ledger.
             connection.text_factory = lambda raw: raw.decode(errors="replace")
+            try:
+                version = check_version(connection, path)
+                if version == 0:
+                    raise LedgerError(f"The ledger {path} is still empty: `logicnet mine` fills it.")
+                if version < VERSION:
+                    raise LedgerError(
+                        f"The ledger {path} was written by an older logicnet (ledger version {version}, "
+                        f"this one reads {VERSION}): the next start of `logicnet mine` updates it."
+                    )
+            except BaseException:
+                connection.close()
+                raise
         except sqlite3.Error as error:
             raise _unreadable(path, error) from None
-        try:
-            version = check_version(connection, path)
-            if version == 0:
-                raise LedgerError(f"The ledger {path} is still empty: `logicnet mine` fills it.")
-            if version < VERSION:
-                raise LedgerError(
-                    f"The ledger {path} was written by an older logicnet (ledger version {version}, this one "
-                    f"reads {VERSION}): the next start of `logicnet mine` updates it."
-                )
-        except sqlite3.Error as error:
-            connection.close()
-            raise _unreadable(path, error) from None
-        except BaseException:
-            connection.close()
-            raise
         connection.row_factory = sqlite3.Row
         return cls(connection, path)
 

@@ -54,8 +54,8 @@ def removing(connection: sqlite3.Connection, keep_s: float) -> Iterator[None]:
 
 
 def _much_is_empty(connection: sqlite3.Connection) -> bool:
-    (kind,) = connection.execute("PRAGMA auto_vacuum").fetchone()
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    (empty,) = connection.execute("PRAGMA freelist_count").fetchone()
+    kind, pages, empty = connection.execute(
+        "SELECT * FROM pragma_auto_vacuum, pragma_page_count, pragma_freelist_count"
+    ).fetchone()
     # Ledgers from before auto_vacuum cannot give pages back; new rows fill them.
     return bool(kind and empty * _EMPTY_SHARE > pages)

@@ -39,7 +39,6 @@ class _Attempt:
     load: int
     begun_s: float
     last_s: float  # its last token, or its start
-    rival: bool  # to an attempt at a healthy server
     spoke: bool = False
     lost: bool = False
     task: asyncio.Task[Completion] = field(init=False)
@@ -157,7 +156,7 @@ class Call:
             error = self._error or "no model can be asked"
             return Completion(self._best(), "failed", self._written(), error=error)
         now_s = self._pool.clock()
-        attempt = _Attempt(member, text, said, member.calls + 1, now_s, now_s, rival)
+        attempt = _Attempt(member, text, said, member.calls + 1, now_s, now_s)
         how: How = {**self.how, "max_tokens": left, "on_text": lambda piece: self._take(attempt, piece)}
         attempt.task = asyncio.create_task(
             member.complete(_continued(self.messages, text), deadline=self.deadline, **how)

@@ -6,8 +6,8 @@ refuses them. The context length is what the server reports.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -284,10 +284,11 @@ def unheard() -> Iterator[None]:
         logger.enable("logicnet.llm")
 
 
+@asynccontextmanager
 async def reach(
     role: str, url: str, model: str | None = None, key: SecretStr | None = None, *, flag: str
-) -> Endpoint:
-    """An endpoint that has just answered; the caller closes it. `flag`: the flag that gave `url`.
+) -> AsyncIterator[Endpoint]:
+    """An endpoint that has just answered, for a `with`. `flag`: the flag that gave `url`.
 
     Raises SettingsError if `url` is not an address, and ModelError if the model there does not answer.
     """
@@ -297,10 +298,8 @@ async def reach(
         raise SettingsError(str(error).replace("--miner.llm_client.base_url", flag, 1)) from None
     try:
         probe = await endpoint.probe(PROBE_S)
-    except BaseException:
+        if probe.error:
+            raise ModelError(f"the {role} does not answer: {probe.error}")
+        yield endpoint
+    finally:
         await endpoint.close()
-        raise
-    if probe.error:
-        await endpoint.close()
-        raise ModelError(f"the {role} does not answer: {probe.error}")
-    return endpoint

@@ -11,6 +11,7 @@ from typing import Any
 import sympy
 from math_verify import parse, verify
 
+from logicnet._util.text import without_thousands
 from logicnet.maths.latex import undressed
 from logicnet.maths.numbers import computed
 
@@ -25,7 +26,6 @@ _ROOT = re.compile(r"(?<![\\A-Za-z])sqrt\(([^()]*)\)")
 _FUNCTION = re.compile(r"(?<![\\A-Za-z])(pi|sin|cos|tan|log|ln|exp)(?![A-Za-z])")
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|\d +[A-Za-z]")  # "sum", but also the unit of "15 m^2"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def same(truth: str, answer: str) -> bool | None:
@@ -54,7 +54,7 @@ def _read(text: str) -> list[Any]:
 
 def _cut_short(text: str, found: Any) -> bool:
     """Whether a formula of several numbers was read as one whole number: 1:2:3 as 1."""
-    plain = _THOUSANDS.sub("", undressed(text))
+    plain = without_thousands(undressed(text))
     if not re.search("[A-Za-z]", plain):
         plain = plain.rpartition("=")[2]
     if not getattr(found, "is_Integer", False) or len(_NUMBER.findall(plain)) < 2:
@@ -63,7 +63,7 @@ def _cut_short(text: str, found: Any) -> bool:
 
 
 def _numbers(text: str) -> list[str]:
-    return sorted(_NUMBER.findall(_THOUSANDS.sub("", undressed(text))))
+    return sorted(_NUMBER.findall(without_thousands(undressed(text))))
 
 
 def _tiny_and_apart(truth: Any, answer: Any) -> bool:

@@ -5,22 +5,21 @@ A line has `ground_truth` and `answer` (null: no answer came), and where known `
 `reward` (null where not known), `decided_by`, `note`, and `true` if the caller asked for it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from statistics import fmean
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.progress import Progress
 
+from logicnet._util.flags import require_file
 from logicnet._util.jsonl import Lines, parsed, read_lines
 from logicnet.errors import SettingsError
 from logicnet.llm.endpoint import reach, unheard
@@ -28,64 +27,7 @@ from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring import similarity
 from logicnet.scoring.judge import Judge
 from logicnet.scoring.options import ScoreOptions
-from logicnet.scoring.scorer import Score, ScoredInput, Scorer
-from logicnet.scoring.truth import TruthTeller
-
-
-def run(options: ScoreOptions) -> None:
-    """Score a file. Raises LogicnetError in one line for whatever keeps it from being scored."""
-    if options.out is not None and options.out.resolve() == options.file.resolve():
-        raise SettingsError("--out is the file that is being scored; give another one")
-    rows = read_rows(options.file)
-    if not options.skip_bad:
-        rows.lines.refuse_broken("mend them, or take the others with --skip-bad")
-    if rows.need_embeddings:
-        similarity.require()
-    with unheard():
-        summary = asyncio.run(_score(options, rows))
-    if rows.lines.broken:
-        print(f"passed over {rows.lines.broken_in_words()}", file=sys.stderr)
-    print(summary.in_words(), file=sys.stderr)
-
-
-async def _score(options: ScoreOptions, rows: Rows) -> FileSummary:
-    async with _scorer(options, rows) as scorer:
-        with ExitStack() as open_files:
-            out = open_files.enter_context(_opened(options.out)) if options.out else sys.stdout
-            progress = open_files.enter_context(
-                Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-            )
-            task = progress.add_task("scoring", total=len(rows.good))
-
-            def write(line: str) -> None:
-                out.write(line)
-                progress.advance(task)
-
-            return await score_rows(rows.good, scorer, write)
-
-
-@asynccontextmanager
-async def _scorer(options: ScoreOptions, rows: Rows) -> AsyncIterator[Scorer]:
-    async with AsyncExitStack() as stack:
-        judge = embedder = truth = None
-        if (server := options.judge) is not None:
-            endpoint = await reach("judge", server.url, server.model, server.key, flag="--judge-url")
-            stack.push_async_callback(endpoint.close)
-            judge = Judge(endpoint, timeout_s=options.judge_timeout_s, at_once=options.judge_at_once)
-        if rows.need_embeddings:
-            embedder = similarity.Embedder(similarity.MiniLM(options.embedding_model))
-            stack.callback(embedder.close)
-        if options.truth:
-            truth = await stack.enter_async_context(TruthTeller())
-        yield Scorer(judge, embedder, truth)
-
-
-def _opened(path: Path) -> TextIO:
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror or error}") from None
-
+from logicnet.scoring.scorer import Score, ScoredInput, Scorer, open_scorer
 
 ROWS_AT_ONCE = 256  # scored together: embeddings are batched, and a crash loses no more than these
 
@@ -121,9 +63,20 @@ class Rows:
     good: Sequence[AnswerLine]
     lines: Lines
 
-    @property
-    def need_embeddings(self) -> bool:
-        return any(row.reply.reasoning is not None and row.reply.reference is not None for row in self.good)
+
+def run(options: ScoreOptions) -> None:
+    """Score a file. Raises LogicnetError in one line for whatever keeps it from being scored."""
+    if options.out is not None and options.out.resolve() == options.file.resolve():
+        raise SettingsError("--out is the file that is being scored; give another one")
+    require_file("FILE", options.file)
+    rows = read_rows(options.file)
+    if not options.skip_bad:
+        rows.lines.refuse_broken("mend them, or take the others with --skip-bad")
+    with unheard():
+        scores = asyncio.run(_score(options, rows.good))
+    if rows.lines.broken:
+        print(f"passed over {rows.lines.broken_in_words()}", file=sys.stderr)
+    print(_in_words(rows.good, scores), file=sys.stderr)
 
 
 def read_rows(path: Path) -> Rows:
@@ -136,27 +89,51 @@ def read_rows(path: Path) -> Rows:
     return Rows(list(lines.each(answer_line)), lines)
 
 
-async def score_rows(
-    rows: Sequence[AnswerLine], scorer: Scorer, write: Callable[[str], object]
-) -> FileSummary:
-    """Score `rows` and `write` each as a line of JSON, in order, as soon as its batch is done."""
-    summary = FileSummary()
+async def _score(options: ScoreOptions, rows: Sequence[AnswerLine]) -> list[Score]:
+    """The scores of all rows. Each is written as soon as its batch is done."""
+    async with AsyncExitStack() as stack:
+        judge = encode = None
+        if any(row.reply.reasoning is not None and row.reply.reference is not None for row in rows):
+            similarity.require()
+            encode = similarity.MiniLM(options.embedding_model)
+        if options.judge is not None:
+            endpoint = await stack.enter_async_context(reach("judge", *options.judge, flag="--judge-url"))
+            judge = Judge(endpoint, timeout_s=options.judge_timeout_s, at_once=options.judge_at_once)
+        scorer = await open_scorer(stack, judge, encode, () if options.truth else None)
+        out = sys.stdout
+        if options.out is not None:
+            try:
+                out = stack.enter_context(options.out.open("w", encoding="utf-8"))
+            except OSError as error:
+                raise SettingsError(f"cannot write {options.out}: {error.strerror or error}") from None
+        progress = stack.enter_context(
+            Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        )
+        return await _score_all(rows, scorer, out.write, progress)
+
+
+async def _score_all(
+    rows: Sequence[AnswerLine], scorer: Scorer, write: Callable[[str], object], progress: Progress
+) -> list[Score]:
+    scores: list[Score] = []
+    task = progress.add_task("scoring", total=len(rows))
     for start in range(0, len(rows), ROWS_AT_ONCE):
         batch = rows[start : start + ROWS_AT_ONCE]
         for row, score in zip(batch, await scorer.score([row.reply for row in batch]), strict=True):
             write(json.dumps(row.fields | _columns(row, score)) + "\n")
-            summary.add(row, score)
-    return summary
+            progress.advance(task)
+            scores.append(score)
+    return scores
 
 
 def _columns(row: AnswerLine, score: Score) -> dict[str, Any]:
     notes = score.notes
-    if score.similarity is not None and score.reward is not None and row.reply.process_time_s is None:
+    if score.similarity is not None and score.reward.value is not None and row.reply.process_time_s is None:
         notes.append("no process_time: rewarded as if it had taken none")
     columns: dict[str, Any] = {
         "correctness": score.correctness.score,
         "similarity": score.similarity.value if score.similarity else None,
-        "reward": score.reward,
+        "reward": score.reward.value,
         "decided_by": score.correctness.by,
         "note": "; ".join(notes),
     }
@@ -165,52 +142,33 @@ def _columns(row: AnswerLine, score: Score) -> dict[str, Any]:
     return columns
 
 
-@dataclass
-class FileSummary:
-    """Counts and means over a file."""
+def _in_words(rows: Sequence[AnswerLine], scores: Sequence[Score]) -> str:
+    """Counts and means of a file, in a few lines for a terminal."""
+    decided = [score.correctness.score for score in scores if score.correctness.score is not None]
+    rewards = [score.reward.value for score in scores if score.reward.value is not None]
+    silent = sum(row.reply.answer is None for row in rows)
+    counted = {
+        "without a reply": silent,
+        "where the judge failed (a validator's 0.5)": sum(one.correctness.failed for one in scores),
+        "where the embedding failed (a validator's 0.5)": sum(
+            bool(one.similarity and one.similarity.failure) for one in scores
+        ),
+        "where the verdict and the truth part": sum(map(_contradicted, scores)),
+    }
+    parts = [f"{len(rows)} answers, {len(decided)} decided, {len(rows) - len(decided) - silent} undecided"]
+    parts += [f"{count} {what}" for what, count in counted.items() if count]
+    lines = [", ".join(parts)]
+    if decided:
+        lines.append(f"correctness {fmean(decided):.3f} on average of the decided")
+    if rewards:
+        lines.append(f"reward {fmean(rewards):.3f} on average of the known")
+    elif rows:
+        lines.append("no reward is known: it takes a verdict and, for similarity, a `reference` in the line")
+    return "\n".join(lines)
 
-    rows: int = 0
-    decided_by: Counter[str] = field(default_factory=Counter)
-    silent: int = 0
-    judge_failed: int = 0
-    similarity_failed: int = 0
-    contradicted: int = 0  # decided by the validator for or against the truth
-    correctness: list[float] = field(default_factory=list, repr=False)
-    rewards: list[float] = field(default_factory=list, repr=False)
 
-    def add(self, row: AnswerLine, score: Score) -> None:
-        verdict = score.correctness
-        self.rows += 1
-        self.silent += row.reply.answer is None
-        self.decided_by[verdict.by] += row.reply.answer is not None
-        self.judge_failed += verdict.failed
-        self.similarity_failed += bool(score.similarity and score.similarity.failure)
-        if verdict.score is not None:
-            self.correctness.append(verdict.score)
-            right = score.truth.right if score.truth else None
-            self.contradicted += right is not None and right != (verdict.score >= 0.5)
-        if score.reward is not None:
-            self.rewards.append(score.reward)
-
-    def in_words(self) -> str:
-        """A few lines for a terminal."""
-        undecided = self.decided_by["nobody"]
-        parts = [f"{self.rows} answers, {len(self.correctness)} decided, {undecided} undecided"]
-        counted = {
-            "without a reply": self.silent,
-            "where the judge failed (a validator's 0.5)": self.judge_failed,
-            "where the embedding failed (a validator's 0.5)": self.similarity_failed,
-            "where the verdict and the truth part": self.contradicted,
-        }
-        parts += [f"{count} {what}" for what, count in counted.items() if count]
-        lines = [", ".join(parts)]
-        if self.correctness:
-            mean = sum(self.correctness) / len(self.correctness)
-            lines.append(f"correctness {mean:.3f} on average of the decided")
-        if self.rewards:
-            lines.append(f"reward {sum(self.rewards) / len(self.rewards):.3f} on average of the known")
-        elif self.rows:
-            lines.append(
-                "no reward is known: it takes a verdict and, for similarity, a `reference` in the line"
-            )
-        return "\n".join(lines)
+def _contradicted(score: Score) -> bool:
+    """Whether the validator decided for or against the truth."""
+    if score.correctness.score is None or score.truth is None or score.truth.right is None:
+        return False
+    return score.truth.right != (score.correctness.score >= 0.5)

@@ -1,8 +1,7 @@
 """The flags of `logicnet score`, and those that it shares with an arena and a bench."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -13,13 +12,12 @@ ITS_MODEL = "Its model; default: the server's first one."
 ITS_KEY = Flag(variable="OPENAI_API_KEY")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelServer:
+class ModelServer(NamedTuple):
     """Where answers, a judge's opinion or a reference come from."""
 
     url: str
     model: str | None = None  # default: the server's first one
-    key: SecretStr | None = field(default=None, repr=False)
+    key: SecretStr | None = None
 
 
 class ScoringModels(Flags):

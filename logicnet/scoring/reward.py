@@ -22,26 +22,25 @@ FULL_VOLUME = 512  # challenges per epoch that earn all of it
 
 
 @dataclass(frozen=True, slots=True)
-class Reward:
-    """One answer's reward before volume, and its parts."""
+class Range:
+    """From `low` to `high`, both possible."""
 
-    correctness: float  # -1..1
-    similarity: float  # -1..1
-    process_time_s: float  # on the validator's clock
-    timeout_s: float = LOGIC_TIMEOUT_S
+    low: float
+    high: float
 
     @property
-    def time_share(self) -> float:
-        return min(self.process_time_s / self.timeout_s, 1.0)
+    def value(self) -> float | None:
+        """None while it is undecided."""
+        return self.low if self.low == self.high else None
 
-    @property
-    def value(self) -> float:
-        weighted = (
-            SIMILARITY_WEIGHT * self.similarity
-            + CORRECTNESS_WEIGHT * self.correctness
-            - TIME_WEIGHT * self.time_share
-        )
-        return weighted / SPREAD + SHIFT
+
+def reward_of(
+    correctness: float, similarity: float, process_time_s: float, timeout_s: float = LOGIC_TIMEOUT_S
+) -> float:
+    """One answer's reward before volume. Scores are in -1..1, the time is on the validator's clock."""
+    time_share = min(process_time_s / timeout_s, 1.0)
+    weighted = SIMILARITY_WEIGHT * similarity + CORRECTNESS_WEIGHT * correctness - TIME_WEIGHT * time_share
+    return weighted / SPREAD + SHIFT
 
 
 def volume_factor(epoch_volume: float) -> float:

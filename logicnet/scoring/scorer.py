@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.correctness import Verdict, by_text
 from logicnet.scoring.judge import Judge, by_rule
-from logicnet.scoring.reward import SILENCE, Reward
-from logicnet.scoring.similarity import Embedder, Similarity
+from logicnet.scoring.reward import SILENCE, Range, reward_of
+from logicnet.scoring.similarity import FAILED_SIMILARITY, Embedder, Encode, Similarity
 from logicnet.scoring.truth import Checker, Truth, TruthTeller
+
+_LOWEST, _HIGHEST = -1.0, 1.0  # correctness, and a cosine
 
 NO_JUDGE = "only a judge could decide; give one with --judge-url"
 
@@ -23,6 +26,7 @@ class ScoredInput:
     question: str = ""
     reasoning: str | None = None
     reference: str | None = None  # what the reasoning is compared with
+    reference_failure: str = ""  # why nobody could write one
     process_time_s: float | None = None
     timeout_s: float = LOGIC_TIMEOUT_S
     checker: Checker | None = None
@@ -30,12 +34,13 @@ class ScoredInput:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One answer's score. `reward` is before volume; None if correctness or similarity is not known."""
+    """One answer's score. `reward` is before volume, and undecided as long as a part of it is."""
 
     correctness: Verdict
     similarity: Similarity | None
-    reward: float | None
+    reward: Range
     truth: Truth | None
+    reference: str | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -64,7 +69,7 @@ class Scorer:
             asyncio.gather(*(self._truth(reply) for reply in replies)),
         )
         return [
-            Score(verdict, similarity, _reward(reply, verdict, similarity), truth)
+            Score(verdict, similarity, _reward(reply, verdict, similarity), truth, reply.reference)
             for reply, verdict, similarity, truth in zip(replies, verdicts, similarities, truths, strict=True)
         ]
 
@@ -79,9 +84,14 @@ class Scorer:
             for place, reply in enumerate(replies)
             if reply.answer is not None and reply.reasoning is not None and reply.reference is not None
         }
-        if self.embedder is None or not pairs:
-            return [None] * len(replies)
-        found = dict(zip(pairs, await self.embedder.similarities(list(pairs.values())), strict=True))
+        # A validator whose own model failed counts this.
+        found = {
+            place: Similarity(FAILED_SIMILARITY, f"the reference failed: {reply.reference_failure}")
+            for place, reply in enumerate(replies)
+            if reply.answer is not None and reply.reference_failure
+        }
+        if self.embedder is not None and pairs:
+            found |= zip(pairs, await self.embedder.similarities(list(pairs.values())), strict=True)
         return [found.get(place) for place in range(len(replies))]
 
     async def _truth(self, reply: ScoredInput) -> Truth | None:
@@ -104,10 +114,36 @@ async def correctness(truth: str, answer: str, *, question: str = "", judge: Jud
     return Verdict(None, "nobody", f"{verdict.note}; {NO_JUDGE}" if verdict.note else NO_JUDGE)
 
 
-def _reward(reply: ScoredInput, verdict: Verdict, similarity: Similarity | None) -> float | None:
+def _reward(reply: ScoredInput, verdict: Verdict, similarity: Similarity | None) -> Range:
     if reply.answer is None:
-        return SILENCE
-    if verdict.score is None or similarity is None:
-        return None
+        return Range(SILENCE, SILENCE)
     time_s = reply.process_time_s or 0.0  # unknown: as if it had taken none; at most 0.025 too much
-    return Reward(verdict.score, similarity.value, time_s, reply.timeout_s).value
+    low, high = (
+        reward_of(
+            end if verdict.score is None else verdict.score,
+            end if similarity is None else similarity.value,
+            time_s,
+            reply.timeout_s,
+        )
+        for end in (_LOWEST, _HIGHEST)
+    )
+    return Range(low, high)
+
+
+async def open_scorer(
+    stack: AsyncExitStack,
+    judge: Judge | None,
+    encode: Encode | None,
+    checker_modules: Sequence[str] | None,
+) -> Scorer:
+    """A scorer that `stack` closes. Without `encode` no similarity, without `checker_modules` no truth."""
+    embedder = truth = None
+    if encode is not None:
+        embedder = Embedder(encode)
+        stack.callback(embedder.close)
+        # torch takes seconds to load, and holds up every thread while it does: before any clock runs.
+        await embedder.similarities([("one", "two")])
+    if checker_modules is not None:
+        truth = await stack.enter_async_context(TruthTeller(*checker_modules))
+        await truth.start()
+    return Scorer(judge, embedder, truth)

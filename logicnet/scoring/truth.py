@@ -61,14 +61,11 @@ class TruthTeller:
                 return Truth(float(score) >= 1.0, "checker")
             if " ".join(truth.split()).lower() == " ".join(answer.split()).lower():
                 return Truth(True, "equal")
-            return await self._by_mathematics(truth, answer)
+            same = await self._bounded.call(
+                f"{_MATHEMATICS}:same", timeout_s=self._timeout_s, truth=truth, answer=answer
+            )
         except BoundedError as error:
             return Truth(None, "nobody", f"the comparison {error}")
-
-    async def _by_mathematics(self, truth: str, answer: str) -> Truth:
-        same = await self._bounded.call(
-            f"{_MATHEMATICS}:same", timeout_s=self._timeout_s, truth=truth, answer=answer
-        )
         if same is None:
             return Truth(None, "nobody", "no mathematics to compare")
         return Truth(same, "math-verify")
@@ -77,14 +74,11 @@ class TruthTeller:
         """Have everything loaded before the first answer. Raises BoundedError."""
         await self._bounded.start()
 
-    async def aclose(self) -> None:
-        await self._bounded.aclose()
-
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        await self._bounded.aclose()
 
 
 def at_hand() -> bool:

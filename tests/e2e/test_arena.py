@@ -129,11 +129,13 @@ async def test_two_miners_are_ranked_and_a_killed_run_asks_nothing_twice(network
     assert {row.correctness for row in answered if row.ground_truth == row.answer} <= {1.0}
 
     assert {row.round for row in found} == {1, 2}
-    standings = Standings(names, found)
+    standings = Standings(names)
+    for row in found:
+        standings.add(row)
     for number in (1, 2):
         places = standings.of(number)
         assert sorted(place.best_rank for place in places) == [1, 2]
-        assert all(place.mean.decided and place.incentive.decided for place in places)
+        assert all(place.mean.value is not None and place.incentive.value is not None for place in places)
     weights = standings.weights()
     assert abs(sum(weight.low for weight in weights.values()) - 1) < 1e-9
     for name in names:

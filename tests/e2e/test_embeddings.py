@@ -11,7 +11,7 @@ import pytest
 
 from logicnet.cli import main
 from logicnet.errors import LogicnetError
-from logicnet.scoring.reward import Reward
+from logicnet.scoring.reward import reward_of
 from logicnet.scoring.similarity import TOKENS_READ, Embedder, MiniLM, packaged_model
 
 STEPS = "Half of 48 is 24. Adding 48 and 24 gives 72, so Natalia sold 72 clips altogether."
@@ -84,7 +84,7 @@ def test_score_rewards_by_the_formula(
     scored = [json.loads(line) for line in out.splitlines()]
     for line, seconds in zip(scored, (6.4, 0.0), strict=True):
         assert line["similarity"] > 0.7
-        assert line["reward"] == pytest.approx(Reward(1.0, line["similarity"], seconds).value)
+        assert line["reward"] == pytest.approx(reward_of(1.0, line["similarity"], seconds))
     assert scored[1]["note"].startswith("no process_time")
     assert "2 decided" in err
 

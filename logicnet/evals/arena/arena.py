@@ -16,15 +16,16 @@ from logicnet.evals.arena.information import InformationReply, ask_information, 
 from logicnet.evals.arena.plan import ArenaPlan, Target
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.folder import Begun, Intent, RunFolder
-from logicnet.evals.runs.run import INTERRUPTED, LONGEST_TEXT, BadRun, Row, stored
-from logicnet.evals.runs.score import Mark, marked_row, row_of
+from logicnet.evals.runs.run import INTERRUPTED, LONGEST_TEXT, Row, stored
+from logicnet.evals.runs.score import row_of, scored_row
 from logicnet.scoring.incentive import SCORED_SHARE
+from logicnet.scoring.scorer import Score
 
 
 class ScoresReplies(Protocol):
     """Implemented by `ReplyScorer`."""
 
-    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark: ...
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Score: ...
 
 
 class Watcher(Protocol):
@@ -65,7 +66,6 @@ class Arena:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Raises BadRun if the run has asked something that is not among its problems."""
         self._plan = folder.plan
         self._folder = folder
         self._problems = {problem.id: (place, problem) for place, problem in enumerate(folder.problems)}
@@ -78,9 +78,6 @@ class Arena:
         self._clients: dict[str, ValidatorClient] = {}
         self._information: Mapping[str, InformationReply] = {}
         self._idle_since_s = -math.inf  # when no miner gave Information
-        planned = {problem_id for begun in folder.rounds.values() for problem_id in begun.ids}
-        if not planned <= self._problems.keys():
-            raise BadRun(f"the challenges of {folder.path} were changed: it has asked others")
 
     def stop(self) -> None:
         """Ask nothing more; questions in flight are finished."""
@@ -126,7 +123,7 @@ class Arena:
 
     async def _loop(self, number: int) -> None:
         """One loop of a round; it asks nothing if no miner gives Information."""
-        information = self._information = await ask_information(self._plan, self._clients, self._plan.targets)
+        information = self._information = await ask_information(self._plan, self._clients)
         quotas = {name: one.quota for name, one in information.items()}
         if any(quotas.values()):
             begun = self._begun(number, quotas)
@@ -227,7 +224,7 @@ class Arena:
         row = answered_row(asked_row(plan, target, problem, intent), reply, task_uid)
         if is_scored(plan, target, problem):
             volume = self._information[target.name].epoch_volume
-            row = scored_row(row, await self._scorer.mark(problem, reply, volume), volume)
+            row = volume_row(row, await self._scorer.mark(problem, reply, volume), volume)
         self._keep(row)
 
     def _give_up_in_flight(self) -> None:
@@ -303,11 +300,11 @@ def answered_row(row: Row, reply: MinerReply, task_uid: str) -> Row:
     )
 
 
-def scored_row(row: Row, mark: Mark, epoch_volume: int) -> Row:
-    """`row` with its scores."""
-    undecided = row.answer is not None and mark.similarity is None
+def volume_row(row: Row, score: Score, epoch_volume: int) -> Row:
+    """`row` with its scores, and the volume that they depend on."""
+    undecided = row.answer is not None and score.similarity is None
     note = "similarity undecided: nobody wrote a reference" if undecided else ""
-    return replace(marked_row(row, mark, note), epoch_volume=epoch_volume)
+    return replace(scored_row(row, score, note), epoch_volume=epoch_volume)
 
 
 def _mismatch(reply: MinerReply, question: str, task_uid: str) -> str:

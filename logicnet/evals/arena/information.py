@@ -1,11 +1,11 @@
 """The volume that a miner commits to before a round, and this validator's quota of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
-from logicnet.evals.arena.plan import MIN_STAKE, ArenaPlan, Target
+from logicnet.evals.arena.plan import MIN_STAKE, ArenaPlan
 from logicnet.protocol import Hotkey
 from logicnet.volume.quota import quotas
 
@@ -22,37 +22,27 @@ class InformationReply:
 
 
 async def ask_information(
-    plan: ArenaPlan, clients: Mapping[str, ValidatorClient], targets: Sequence[Target]
+    plan: ArenaPlan, clients: Mapping[str, ValidatorClient]
 ) -> dict[str, InformationReply]:
     """The Information of each target, by name. A miner without it is asked nothing."""
-    wire = plan.wire_of(0)
+    wire, timeout_s = plan.wire_of(0), plan.information_timeout_s
     replies = await asyncio.gather(
-        *(
-            clients[target.name].information(wire=wire, timeout_s=plan.information_timeout_s)
-            for target in targets
-        )
+        *(client.information(wire=wire, timeout_s=timeout_s) for client in clients.values())
     )
-    return {target.name: _read(plan, reply) for target, reply in zip(targets, replies, strict=True)}
+    return {name: read_information(plan, reply) for name, reply in zip(clients, replies, strict=True)}
 
 
-def _read(plan: ArenaPlan, reply: MinerReply) -> InformationReply:
-    volume = read_volume(reply, plan.category)
-    if isinstance(volume, str):
-        return InformationReply(why=volume)
-    return InformationReply(volume, quota_of(plan.validator, plan.stakes, volume))
-
-
-def read_volume(reply: MinerReply, category: str) -> int | str:
-    """The committed volume, or what is wrong with the reply."""
+def read_information(plan: ArenaPlan, reply: MinerReply) -> InformationReply:
+    """The committed volume and our quota of it, or what is wrong with the reply."""
     if not reply.success:
-        return f"no Information: {in_words(reply)}"
+        return InformationReply(why=f"no Information: {in_words(reply)}")
     told = reply.fields.get("response_dict")
     volume = told.get("epoch_volume") if isinstance(told, dict) else None
     if not isinstance(told, dict) or type(volume) is not int or not 0 < volume <= _MOST_VOLUME:
-        return "its Information names no epoch_volume"
-    if told.get("category") != category:
-        return f"its Information names another category than {category}"
-    return volume
+        return InformationReply(why="its Information names no epoch_volume")
+    if told.get("category") != plan.category:
+        return InformationReply(why=f"its Information names another category than {plan.category}")
+    return InformationReply(volume, quota_of(plan.validator, plan.stakes, volume))
 
 
 def quota_of(validator: str, stakes: Mapping[str, float], epoch_volume: int) -> int:

@@ -1,8 +1,7 @@
 """A run as it goes on: a live table on a terminal, a line now and then in a pipe."""
 
 import time
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+from collections.abc import Mapping
 from typing import Self
 
 from rich import box
@@ -15,10 +14,11 @@ from logicnet.deadline import Clock
 from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.standings import RoundRank, Standings, TargetTally
+from logicnet.evals.report.terminal import number
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.run import Row
-from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import LAST_PAID_RANK, LEAST_MEAN, UNPAID_RANK, WEIGHT_LOOPS, rank_incentive
+from logicnet.scoring.reward import Range
 
 _EVERY_S = 10.0  # between lines about progress in a pipe
 _CURVE_RANKS = (1, 20, 50, 160)
@@ -56,15 +56,8 @@ class LiveTable:
         if self._live is not None:
             self._live.stop()
 
-    def say(self, line: str, *, whole: bool = True) -> None:
-        """Print a line; unless `whole`, cut to the width of the console."""
-        self._console.print(
-            line,
-            markup=False,
-            highlight=False,
-            no_wrap=None if whole else True,
-            overflow=None if whole else "ellipsis",
-        )
+    def say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False)
 
     def round_began(self, number: int, information: Mapping[str, InformationReply], questions: int) -> None:
         self._round, self._left = number, questions
@@ -112,8 +105,8 @@ class LiveTable:
             table.add_row(
                 escape(name),
                 *(str(count) for count in (tally.asked, tally.answered, tally.scored)),
-                *(_number(_mean(one)) for one in (tally.correctness, tally.true, tally.similarity)),
-                *(_number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
+                *(number(tally.mean(name), 3) for name in ("correctness", "true", "similarity")),
+                *(number(tally.second(share), 2) for share in (0.5, 0.95, 1.0)),
             )
         return table
 
@@ -122,7 +115,7 @@ class LiveTable:
         places = {place.target: place for place in self._standings.of(self._round)}
         weights = self._standings.weights()
         for name, tally in self._tallies.items():
-            low, high = _mean(tally.low), _mean(tally.high)
+            low, high = tally.mean("reward_low"), tally.mean("reward_high")
             reward = _range(Range(low, high)) if low is not None and high is not None else "-"
             table.add_row(escape(name), reward, *_place(places.get(name)), _range(weights[name]))
         return table
@@ -187,11 +180,3 @@ def _place(place: RoundRank | None) -> tuple[str, str]:
 def _range(one: Range) -> str:
     low, high = f"{one.low:z.3f}", f"{one.high:z.3f}"  # z: -0.000 is 0.000
     return low if low == high else f"{low}..{high}"
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

@@ -7,6 +7,7 @@ import uvloop
 from pydantic import ValidationError
 from rich.console import Console
 
+from logicnet._util.flags import require_file
 from logicnet.chain.keys import Signer
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.arena import Arena
@@ -14,6 +15,7 @@ from logicnet.evals.arena.live_table import LiveTable, curve
 from logicnet.evals.arena.plan import ArenaPlan, check_targets
 from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.sets import ChallengeSet, load
+from logicnet.evals.report import terminal
 from logicnet.evals.runs.folder import CHALLENGES, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.llm.endpoint import unheard
@@ -23,15 +25,11 @@ from logicnet.settings import WalletSettings
 FULL_STAKE = 1_000_000.0
 """Of a validator that no file of the network knows: alone, so any stake gives it the whole volume."""
 
-_PIPE_WIDTH = 10_000  # a pipe has no edge
-
 
 def run(given: ArenaPlan) -> int:
     """The exit status: 0 if a question was asked, 1 if none, 130 after Ctrl-C. Raises LogicnetError."""
     plan, signer, challenges = _resumed(given) if given.resume else _begun(given)
-    console = Console()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
+    console = terminal.console()
     with unheard():
         stopped, folder, table = uvloop.run(_run(plan, signer, challenges, console))
     if console.is_terminal:
@@ -78,7 +76,9 @@ def _begun(given: ArenaPlan) -> tuple[ArenaPlan, Signer, ChallengeSet]:
         }
     )
     refuse_taken(plan.path)
-    challenges = load(Path(plan.challenges), skip_bad=plan.skip_bad)
+    questions = Path(plan.challenges)
+    require_file("--challenges", questions)
+    challenges = load(questions, skip_bad=plan.skip_bad)
     challenges.report_skipped()
     return plan, signer, challenges
 

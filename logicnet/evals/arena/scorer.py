@@ -4,15 +4,20 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
+from logicnet.evals.challenges.checks import checker_modules
 from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.runs.score import Mark, TimedReply, endpoint, marks, scorer_of
+from logicnet.evals.runs.score import scored_input
 from logicnet.llm import Completion, Endpoint
+from logicnet.llm.endpoint import reach
 from logicnet.scoring import similarity
-from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.reward import Range, with_volume
+from logicnet.scoring.scorer import Score, Scorer, open_scorer
 from logicnet.scoring.similarity import Encode, MiniLM, write_reference
 
 _REFERENCES_KEPT = 256  # far more than questions in flight
@@ -39,8 +44,8 @@ class ReplyScorer:
         self._scorer = Scorer()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
-        """Score one reply. Never raises for what a miner or a model says."""
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Score:
+        """Score one reply, after volume. Never raises for what a miner or a model says."""
         return await self._aside(self._mark(problem, reply, epoch_volume))
 
     async def __aenter__(self) -> Self:
@@ -76,21 +81,32 @@ class ReplyScorer:
         plan, stack = self._plan, self._stack
         judge = encode = None
         if plan.judge is not None:
-            judge = await endpoint(stack, "judge", plan.judge, "--judge-url")
+            judge = Judge(await stack.enter_async_context(reach("judge", *plan.judge, flag="--judge-url")))
         if plan.reference is not None:
-            self._reference_models = await endpoint(stack, "reference", plan.reference, "--reference-url")
+            self._reference_models = await stack.enter_async_context(
+                reach("reference", *plan.reference, flag="--reference-url")
+            )
             encode = self._encode or MiniLM(plan.embedding_model)
-        self._scorer = await scorer_of(stack, judge, encode, self._problems if plan.truth else None)
+        modules = checker_modules(self._problems) if plan.truth else None
+        self._scorer = await open_scorer(stack, judge, encode, modules)
         stack.push_async_callback(self._drop_references)
 
-    async def _mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
+    async def _mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Score:
         reference = None
         if reply.success and self._reference_models is not None:
             reference = await self._reference(problem, self._reference_models)
         answer = reply.answer if reply.success else None
-        said = TimedReply(problem, answer, reply.reasoning, reply.seconds, reference)
-        (mark,) = await marks(self._scorer, [said], self._plan.timeout_s, epoch_volume)
-        return mark
+        said = scored_input(
+            problem,
+            answer,
+            reference,
+            reasoning=reply.reasoning,
+            seconds=reply.seconds,
+            timeout_s=self._plan.timeout_s,
+        )
+        (score,) = await self._scorer.score([said])
+        low, high = (with_volume(end, epoch_volume) for end in (score.reward.low, score.reward.high))
+        return replace(score, reward=Range(low, high))
 
     async def _reference(self, problem: Problem, models: Endpoint) -> Completion:
         """Written once per question, for all miners."""

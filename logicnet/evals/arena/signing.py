@@ -33,6 +33,14 @@ _FIELDS: dict[SynapseName, dict[str, Any]] = {
 }
 """Each synapse's own fields with their defaults, in the order in which a Dendrite sends them."""
 
+_TERMINAL = (
+    *("status_code", "status_message", "process_time", "ip", "port", "version", "nonce"),
+    *("uuid", "hotkey", "signature"),
+)
+"""What is told of each end of a call, in a Dendrite's order."""
+
+_NUMBERS = ("port", "version", "nonce")  # of these
+
 
 @functools.cache
 def _own_uuid() -> str:
@@ -80,36 +88,23 @@ def classic_headers(
 
 def classic_body(headers: Mapping[str, str], fields: Mapping[str, Any] | None = None) -> bytes:
     """The JSON body that goes with `headers`: the whole synapse. `fields` not given have their default."""
-    unset: dict[str, Any] = {"status_code": None, "status_message": None, "process_time": None}
-    dendrite = unset | {
-        "ip": headers["bt_header_dendrite_ip"],
-        "port": None,
-        "version": int(headers["bt_header_dendrite_version"]),
-        "nonce": int(headers["bt_header_dendrite_nonce"]),
-        "uuid": headers["bt_header_dendrite_uuid"],
-        "hotkey": headers["bt_header_dendrite_hotkey"],
-        "signature": headers["bt_header_dendrite_signature"],
-    }
-    axon = unset | {
-        "ip": headers["bt_header_axon_ip"],
-        "port": int(headers["bt_header_axon_port"]),
-        "version": None,
-        "nonce": None,
-        "uuid": None,
-        "hotkey": headers["bt_header_axon_hotkey"],
-        "signature": None,
-    }
     synapse: SynapseName = "Information" if headers["name"] == "Information" else "LogicSynapse"
     body = {
         "name": synapse,
         "timeout": json.loads(headers["timeout"]),
         "total_size": int(headers["total_size"]),
         "header_size": 0,
-        "dendrite": dendrite,
-        "axon": axon,
+        "dendrite": _terminal(headers, "dendrite"),
+        "axon": _terminal(headers, "axon"),
         "computed_body_hash": "",
     }
     return json.dumps(body | _FIELDS[synapse] | dict(fields or {})).encode()
+
+
+def _terminal(headers: Mapping[str, str], side: str) -> dict[str, str | int | None]:
+    """One end of the call, as far as the headers tell it; the rest is None."""
+    told = {name: headers.get(f"bt_header_{side}_{name}") for name in _TERMINAL}
+    return {name: int(value) if value and name in _NUMBERS else value for name, value in told.items()}
 
 
 def classic_request(

@@ -5,12 +5,13 @@ Each figure goes from its worst to its best; if all is decided, both ends are wh
 
 import math
 from bisect import insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from logicnet.evals.runs.run import Row
-from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import incentive, loop_mean, weights
+from logicnet.scoring.reward import Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ def weight_ranges(incentives: Mapping[str, Sequence[Range]]) -> dict[str, Range]
     }
 
 
+_FIGURES = ("correctness", "true", "similarity", "reward_low", "reward_high")  # of a `Row`
+
+
 @dataclass
 class TargetTally:
     """One target."""
@@ -61,11 +65,7 @@ class TargetTally:
     answered: int = 0  # a reply that counts
     scored: int = 0
     undecided: int = 0  # scored, with a range as reward
-    correctness: list[float] = field(default_factory=list)
-    true: list[float] = field(default_factory=list)
-    similarity: list[float] = field(default_factory=list)
-    low: list[float] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
+    figures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _FIGURES})
     seconds: list[float] = field(default_factory=list)  # sorted
     last_error: str = ""
 
@@ -78,16 +78,13 @@ class TargetTally:
         if row.scored:
             self.scored += 1
             self.undecided += row.reward is None
-            known = {
-                "correctness": row.correctness,
-                "true": row.true,
-                "similarity": row.similarity,
-                "low": row.reward_low,
-                "high": row.reward_high,
-            }
-            for name, value in known.items():
-                if value is not None:
-                    getattr(self, name).append(float(value))
+            for name, known in self.figures.items():
+                if (value := getattr(row, name)) is not None:
+                    known.append(float(value))
+
+    def mean(self, name: str) -> float | None:
+        """Of one of the figures; None if none is known."""
+        return fmean(self.figures[name]) if self.figures[name] else None
 
     def second(self, share: float) -> float | None:
         """The nearest-rank quantile of the seconds."""
@@ -101,13 +98,11 @@ class Standings:
     One of `names` without Information in a round earns 0 in it; one asked but not scored skips the round.
     """
 
-    def __init__(self, names: Sequence[str], rows: Iterable[Row] = ()) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._rewards: dict[int, dict[str, list[Range]]] = {}
         self._asked: dict[int, set[str]] = {}
         self._paid: dict[int, Mapping[str, Range]] = {}
-        for row in rows:
-            self.add(row)
 
     def add(self, row: Row) -> None:
         self._paid.pop(row.round, None)

@@ -14,10 +14,10 @@ from logicnet.deadline import Deadline, ReplyMargin
 from logicnet.evals.bench.contestants import Contestant
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.runs.run import INTERRUPTED, Row, stored
-from logicnet.evals.runs.score import Mark, TimedReply, marked_row, marks, row_of
+from logicnet.evals.runs.score import row_of, scored_input, scored_row
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.protocol import Challenge
-from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.scorer import Score, Scorer
 from logicnet.scoring.similarity import write_reference
 from logicnet.solver.answering import Solution, answer_in_time
 
@@ -61,27 +61,24 @@ class Metered:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._calls: list[int] = []
-
-    @property
-    def tokens(self) -> int:
-        return sum(self._calls)
+        self.tokens = 0
 
     async def complete(
         self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
     ) -> Completion:
-        call = len(self._calls)
-        self._calls.append(0)
+        pieces = 0
         on_text = how.get("on_text")
 
         def count(piece: str) -> None:
-            self._calls[call] += 1
+            nonlocal pieces
+            pieces += 1
+            self.tokens += 1
             if on_text is not None:
                 on_text(piece)
 
         how["on_text"] = count
         done = await self._models.complete(messages, deadline=deadline, **how)
-        self._calls[call] = max(done.tokens, self._calls[call])
+        self.tokens += max(0, done.tokens - pieces)
         return done
 
 
@@ -103,20 +100,21 @@ async def mark(
 ) -> list[Row]:
     """A row for each, in order. Never raises for what a solver says."""
     replies = [
-        TimedReply(
+        scored_input(
             one.problem,
             one.solution.answer.answer if one.seconds <= timeout_s else None,
-            one.solution.answer.reasoning,
-            one.seconds,
             written.get(one.problem.id),
+            reasoning=one.solution.answer.reasoning,
+            seconds=one.seconds,
+            timeout_s=timeout_s,
         )
         for one in asked
     ]
-    found = await marks(scorer, replies, timeout_s)
-    return [_row(one, its_mark, timeout_s) for one, its_mark in zip(asked, found, strict=True)]
+    scores = await scorer.score(replies)
+    return [_row(one, score, timeout_s) for one, score in zip(asked, scores, strict=True)]
 
 
-def _row(one: Attempt, its_mark: Mark, timeout_s: float) -> Row:
+def _row(one: Attempt, score: Score, timeout_s: float) -> Row:
     in_time, answer = one.seconds <= timeout_s, one.solution.answer
     row = replace(
         _asked_row(one.name, one.problem, one.asked_at_s, timeout_s),
@@ -128,7 +126,7 @@ def _row(one: Attempt, its_mark: Mark, timeout_s: float) -> Row:
         tokens=one.tokens,
         trail=answer.vote_log.fields() if answer.vote_log else None,
     )
-    return marked_row(row, its_mark)
+    return scored_row(row, score)
 
 
 def interrupted_row(name: str, problem: Problem, asked_at_s: float, timeout_s: float) -> Row:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from logicnet._util.flags import require_file
 from logicnet.errors import SettingsError
 from logicnet.evals.runs.run import solver_name
 from logicnet.solver import Setup, Solver, build, load_solver
@@ -24,8 +25,6 @@ class Contestant:
 
 def load_contestants(given: Sequence[str], setup: Setup | None = None) -> list[Contestant]:
     """Solvers from `NAME`, `path/to/file.py` or `path/to/file.py:Class`. Raises SettingsError."""
-    if not given:
-        raise SettingsError("--solvers is empty: name at least one; `logicnet solvers` lists them")
     found = [_contestant(one, setup or Setup()) for one in given]
     names = [one.name for one in found]
     for name in names:
@@ -64,8 +63,7 @@ def _peer(file: Path, wanted: str, setup: Setup) -> Solver:
 
 
 def _module(file: Path) -> ModuleType:
-    if not file.is_file():
-        raise SettingsError(f"--solvers: there is no file {file}")
+    require_file("--solvers", file)
     # A name of its own: a peer for the package X may be called X.py.
     name = f"logicnet_peer_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from logicnet._util.flags import Flag
+from logicnet._util.flags import Flag, require_file
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges.recipe import Generated, Recipe, changed, read_recipe
 from logicnet.evals.challenges.sets import ChallengeSet, load, make
@@ -76,6 +76,8 @@ def load_questions(
     path: Path | None, count: int | None, seed: int | None, *, skip_bad: bool = False
 ) -> ChallengeSet:
     """Of a recipe with this `count` and `seed`; of a file, `count` drawn by `seed`. Raises LogicnetError."""
+    if path is not None:
+        require_file("--challenges", path)
     if path is None or path.suffix.lower() == ".toml":
         recipe = changed(read_recipe(path) if path else DEFAULT, path or Path("--n"), count=count, seed=seed)
         return make(recipe, path.parent if path else Path(), skip_bad=skip_bad)

@@ -9,18 +9,19 @@ from contextlib import AsyncExitStack
 from logicnet.evals.bench.asking import heats, interrupted_row, mark, references, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
 from logicnet.evals.bench.plan import BenchPlan, load_questions
+from logicnet.evals.challenges.checks import checker_modules
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.sets import ChallengeSet, load
 from logicnet.evals.report import page
 from logicnet.evals.report import write as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
-from logicnet.evals.runs.run import ROWS, BadRun
-from logicnet.evals.runs.score import endpoint, scorer_of
+from logicnet.evals.runs.run import ROWS
 from logicnet.llm import Completion, Endpoint
-from logicnet.llm.endpoint import unheard
+from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring import similarity
-from logicnet.scoring.scorer import Scorer
+from logicnet.scoring.judge import Judge
+from logicnet.scoring.scorer import Scorer, open_scorer
 from logicnet.scoring.similarity import MiniLM
 from logicnet.solver import Setup, on_shift
 
@@ -65,14 +66,18 @@ async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[
     """Whether it was stopped before its end."""
     async with AsyncExitStack() as stack:
         with unheard():
-            models = await endpoint(stack, "endpoint", plan.answers, "--endpoint")
+            models = await stack.enter_async_context(reach("endpoint", *plan.answers, flag="--endpoint"))
             reference = judge = encode = None
             if plan.reference is not None:
-                reference = await endpoint(stack, "reference", plan.reference, "--reference-url")
+                reference = await stack.enter_async_context(
+                    reach("reference", *plan.reference, flag="--reference-url")
+                )
                 encode = MiniLM(plan.embedding_model)
             if plan.judge is not None:
-                judge = await endpoint(stack, "judge", plan.judge, "--judge-url")
-        scorer = await scorer_of(stack, judge, encode, challenges.problems)
+                judge = Judge(
+                    await stack.enter_async_context(reach("judge", *plan.judge, flag="--judge-url"))
+                )
+        scorer = await open_scorer(stack, judge, encode, checker_modules(challenges.problems))
         if plan.model is None and models.served is not None:  # build them for the model that is served
             contestants = load_contestants(plan.solvers, Setup(model=models.served.model))
         for contestant in contestants:
@@ -93,11 +98,8 @@ class _Bench:
         reference: Endpoint | None,
         scorer: Scorer,
     ) -> None:
-        """Raises BadRun if the run has asked something that is not among its problems."""
         self._folder = folder
         self._problems = {problem.id: problem for problem in folder.problems}
-        if not {intent.id for intent in folder.asked.values()} <= self._problems.keys():
-            raise BadRun(f"{folder.path / CHALLENGES} does not hold what was asked; it was changed")
         self._contestants = contestants
         self._models = models
         self._reference = reference

@@ -100,60 +100,38 @@ KINDS: Mapping[str, Mapping[str, GymTask]] = {
 }
 """By topic, which is reasoning-gym's own category."""
 
-_GRID = "its answers are grids"
-_SET_ORDER = "its questions differ from process to process, for it walks through sets"
-_OPEN = "it has no one answer to compare with, and a validator would need one"
-_WORDS = "its answers are whole sentences or long lists"
+_GRIDS = (
+    *("arc_1d", "arc_agi", "binary_matrix", "futoshiki", "game_of_life", "kakurasu", "manipulate_matrix"),
+    *("mini_sudoku", "modulo_grid", "n_queens", "pool_matrix", "rearc", "rotate_matrix", "sudoku", "survo"),
+)
+_LONG = (
+    *("group_anagrams", "letter_jumble", "number_filtering", "number_sorting", "palindrome_partitioning"),
+    *("spiral_matrix", "tower_of_hanoi", "word_sequence_reversal"),
+)
+_OPEN = ("boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour")
+_UNORDERED = ("isomorphic_strings", "polynomial_multiplication", "ransom_note", "word_ladder")
 
 LEFT_OUT: Mapping[str, str] = {
-    "arc_1d": _GRID,
-    "arc_agi": _GRID,
+    **dict.fromkeys(_GRIDS, "its answers are grids"),
+    **dict.fromkeys(_LONG, "its answers are whole sentences or long lists"),
+    **dict.fromkeys(_OPEN, "it has no one answer to compare with, and a validator would need one"),
+    **dict.fromkeys(_UNORDERED, "its questions differ from process to process, for it walks through sets"),
     "bf": "its hardest programs run for seconds, and its easy ones are read off",
-    "binary_matrix": _GRID,
-    "boxnet": _OPEN,
     "codeio": "it runs programs, and asks for their input in thousands of characters",
     "composite": "it only mixes other datasets, which recipes do",
     "emoji_mystery": "its text is hidden in invisible characters, which no persona would rephrase",
     "figlet_font": "its questions are drawings in characters",
-    "futoshiki": _GRID,
-    "game_of_life": _GRID,
     "game_of_life_halting": "its checker takes any answer, and its harder levels repeat one question",
-    "graph_color": _OPEN,
-    "group_anagrams": _WORDS,
     "intermediate_integration": "its checker evaluates the answer as code, and no other compares the forms",
-    "isomorphic_strings": _SET_ORDER,
     "jugs": "its answers are lists of 15 moves, and its harder levels do not end",
-    "kakurasu": _GRID,
     "knight_swap": "its own levels are refused by its own configuration",
-    "letter_jumble": _WORDS,
-    "manipulate_matrix": _GRID,
-    "mini_sudoku": _GRID,
-    "modulo_grid": _GRID,
-    "n_queens": _GRID,
     "needle_haystack": "its questions are thousands of characters long",
-    "number_filtering": _WORDS,
     "number_format": "its truths carry float noise that the numbers in its questions do not",
-    "number_sorting": _WORDS,
-    "palindrome_partitioning": _WORDS,
-    "polynomial_multiplication": _SET_ORDER,
-    "pool_matrix": _GRID,
-    "propositional_logic": _OPEN,
-    "ransom_note": _SET_ORDER,
-    "rearc": _GRID,
     "rectangle_count": "its questions are drawings of 6,800 characters",
-    "rotate_matrix": _GRID,
-    "rubiks_cube": _OPEN,
-    "rush_hour": _OPEN,
     "sentence_reordering": "many orders of its words make a sentence, and it knows one",
     "simple_geometry": "its convex polygons have angles such as 331 degrees",
     "sokoban": "its easiest level does not end, and its hard ones take seconds",
-    "spiral_matrix": _WORDS,
-    "sudoku": _GRID,
-    "survo": _GRID,
     "syllogism": "by its truths 'all A are B' means that there is an A, which today's logic denies",
     "time_intervals": "it builds on today's date and the machine's time zones",
-    "tower_of_hanoi": _WORDS,
     "tsumego": "its truth is the capture that it planted, which need not be the best move",
-    "word_ladder": _SET_ORDER,
-    "word_sequence_reversal": _WORDS,
 }

@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 
+from logicnet._util.text import without_thousands
 from logicnet.maths import latex
 from logicnet.maths.numbers import value_of
 
@@ -13,7 +14,6 @@ _SAYS = re.compile(r"[=≈:→]|->|\b(?:is|are|was|equals|be)\b", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"(\d(?:\.\d+)?)\s*\*\s*10\s*(?:\^|\*\*)\s*\(?([+-]?\d{1,3})\)?")
 _MIXED = re.compile(r"(-?)(\d+)\s+(\d+)\s*/\s*(\d+)")
 _NEGATIVE = re.compile(r"-\s*\((\d+/\d+)\)")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _UNIT = re.compile(r"(?:\s*%|(?<=[\d)])\s*(?!pi\b|sqrt\b)[A-Za-z][A-Za-z .]*(?:\^\(?[23]\)?)?)+$")
 _CALCULATOR = re.compile(r"(?:sqrt|pi|\d[eE](?=[+-]?\d)|[\d+\-*/^().\s])+")
 _PRODUCT = re.compile(r"(?<=[\d)])\s*(?=sqrt|pi|\()|(?<=\))\s*(?=\d)")
@@ -39,7 +39,7 @@ def readings(text: str) -> list[str]:
 def number(text: str) -> Number | None:
     """The value of a number with or without a unit: 3/4, 1,080, \\frac{3}{4}, 2\\sqrt{3}, 1.5e-7."""
     text = _SCIENTIFIC.sub(r"\1e\2", undressed(text))
-    text = _THOUSANDS.sub("", _UNIT.sub("", text)).strip()
+    text = without_thousands(_UNIT.sub("", text)).strip()
     text = _MIXED.sub(r"\1(\2+\3/\4)", text)
     value = value_of(_PRODUCT.sub("*", text.replace("^", "**"))) if _CALCULATOR.fullmatch(text) else None
     return None if isinstance(value, complex) else value

@@ -36,8 +36,7 @@ def number_is(answer: str, truth: str, places: int | None = None, within: float 
 
 def sequence_is(answer: str, truth: str, places: int | None = None) -> bool:
     """The same numbers in the same order, however they are set apart."""
-    right, said = items(truth), items(answer)
-    return _all_close(said, right, places)
+    return _all_close(items(answer), items(truth), places)
 
 
 def collection_is(answer: str, truth: str, places: int | None = None) -> bool:
@@ -166,12 +165,8 @@ def _numeral(text: str, base: int) -> int | None:
     try:
         return int(digits, base) if re.fullmatch(r"[+-]?(?:0[xbo])?[0-9a-zA-Z]+", digits) else None
     except ValueError:
-        return _prefixed(digits, base)
-
-
-def _prefixed(digits: str, base: int) -> int | None:
-    prefix = {"0x": 16, "0b": 2, "0o": 8}.get(digits.lstrip("+-")[:2].lower())
-    return int(digits, 0) if prefix == base else None
+        prefix = {"0x": 16, "0b": 2, "0o": 8}.get(digits.lstrip("+-")[:2].lower())
+        return int(digits, 0) if prefix == base else None
 
 
 def _complex(text: str) -> complex | None:

@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from logicnet._util.jsonl import BadFile, BadLine, parsed, read_lines
+from logicnet._util.text import without_thousands
 from logicnet.evals.challenges.checks import check_for
 from logicnet.evals.challenges.problem import Problem
 from logicnet.evals.challenges.source import Stream
@@ -21,7 +21,6 @@ from logicnet.evals.challenges.source import Stream
 NAME = "file"
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 class _FileRow(BaseModel):
@@ -62,7 +61,7 @@ def read_questions(path: Path, *, skip_bad: bool = False) -> QuestionFile:
 def _problem(fields: dict[str, Any]) -> Problem:
     row = parsed(_FileRow, fields)
     _, worked, last = str(row.answer).rpartition("####")
-    truth = _THOUSANDS.sub("", last.strip())  # a validator would read 1,000 as two numbers
+    truth = without_thousands(last.strip())  # a validator would read 1,000 as two numbers
     if not truth:
         raise BadLine("answer: nothing after ####" if worked else "answer: empty")
     return Problem(row.question, truth, NAME, row.kind, "", row.difficulty, check_for(truth))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from logicnet._util.text import without_thousands
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.evals.challenges.problem import Problem, seed_of
@@ -125,4 +126,4 @@ def _bare(text: str) -> str:
 
 
 def _numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)))
+    return set(re.findall(r"\d+(?:\.\d+)?", without_thousands(text)))

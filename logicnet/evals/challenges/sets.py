@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from logicnet._util.flags import require_file
 from logicnet._util.jsonl import BadFile, BadLine, Lines, parsed, read_lines
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.evals.challenges.checks import CHECKS, GYM
@@ -99,6 +100,7 @@ def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> Ch
     for number, (part, share) in enumerate(zip(recipe.sources, shares, strict=True), start=1):
         seed = seed_of(recipe.seed, number)
         if isinstance(part, FromFile):
+            require_file(f"recipe {recipe.name!r}, path", folder / part.path)
             questions = _questions(part, folder, skip_bad)
             files[part.path] = questions.sha256
             skipped += questions.skipped
@@ -217,9 +219,7 @@ def _problem(fields: dict[str, Any]) -> Problem:
         check = AnswerCheck(next(iter(row.check)), arguments)
         if check.by not in (*CHECKS, GYM):
             raise BadLine("check: of a name that is not known")
-    problem = Problem(
-        row.question, row.truth, row.source, row.kind, row.topic, row.difficulty, check, row.rephrased
-    )
+    problem = Problem(**row.model_dump(exclude={"id", "check"}), check=check)
     if problem.id != row.id:
         raise BadLine("id: of another question; the line was changed")
     return problem

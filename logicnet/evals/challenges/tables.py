@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from logicnet._util.flags import require_file
 from logicnet.config.explain import console as console_of
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges import sets
@@ -68,6 +69,7 @@ def make_set(
     at_once: int = 8,
 ) -> None:
     """Write the set that `recipe` makes to `out`. Raises LogicnetError in one line."""
+    require_file("RECIPE", recipe)
     if recipe.suffix.lower() == ".toml":
         changed_recipe = changed(read_recipe(recipe), recipe, seed=seed, count=count)
         made = sets.make(changed_recipe, recipe.parent, skip_bad=skip_bad)
@@ -89,6 +91,7 @@ def make_set(
 
 def show_set(file: Path, count: int, *, skip_bad: bool = False) -> None:
     """Print what a set is made of, and its first `count` questions."""
+    require_file("FILE", file)
     found = load(file, skip_bad=skip_bad)
     found.report_skipped()
     console = console_of()
@@ -124,15 +127,12 @@ async def _rephrased(made: ChallengeSet, by: ModelServer, at_once: int) -> tuple
     console = Console(stderr=True)
     columns = ("Rephrasing", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with unheard():
-        models = await reach("model that rewords", by.url, by.model, by.key, flag="--endpoint")
-        try:
+        async with reach("model that rewords", *by, flag="--endpoint") as models:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task("", total=len(made.problems))
                 seed = made.recipe.seed if made.recipe else 0
                 found = await rephrase(
                     made.problems, models, seed=seed, at_once=at_once, on_done=lambda: bar.advance(task)
                 )
-        finally:
-            await models.close()
     name = by.model or (models.served.model if models.served else "")
     return replace(made, problems=found.problems, rephrased_by=name), found.raw

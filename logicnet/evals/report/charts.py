@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -68,19 +68,11 @@ def _reward(found: Sequence[TargetSummary]) -> Chart:
 def _correctness_by_seconds(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
     known = [row for row in rows if row.correctness is not None and seconds(row) is not None]
     shown = _thinned(known)
-    series = [
-        _scatter(
-            place,
-            [
-                _point(row, round((row.correctness or 0) + _jitter(row), 4))
-                for row in shown
-                if row.target == target
-            ],
-            size=7,
-            opacity=0.6,
-        )
-        for place, target in enumerate(targets)
-    ]
+
+    def height(row: Row, _place: int) -> float:
+        return round((row.correctness or 0) + _jitter(row), 4)
+
+    series = _scatters(shown, targets, height, size=7, opacity=0.6)
     lowest = min([0.0, *(row.correctness or 0.0 for row in shown)])
     y = _values("correctness") | {"min": round(lowest - 0.1, 2), "max": 1.1}
     note = f"One dot per decided answer{_thinly(known)}, moved up or down a little so that equal ones show."
@@ -112,13 +104,8 @@ def _by_kind(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
 def _deadline(rows: Sequence[Row], targets: Sequence[str]) -> Chart:
     timed = [row for row in rows if seconds(row) is not None]
     shown = _thinned(timed)
-    series = [
-        _scatter(
-            place, [_point(row, place) for row in shown if row.target == target], size=[2, 22], opacity=0.55
-        )
-        | {"symbol": "rect"}
-        for place, target in enumerate(targets)
-    ]
+    strokes = _scatters(shown, targets, lambda _, place: place, size=[2, 22], opacity=0.55)
+    series = [one | {"symbol": "rect"} for one in strokes]
     deadlines_s = sorted({row.timeout for row in rows})
     if series:
         series[0]["markLine"] = {
@@ -192,6 +179,16 @@ def _range(place: int, low: float, high: float, *, width: int, opacity: float) -
 def _scatter(place: int, data: list[Options], *, size: int | list[int], opacity: float) -> Options:
     style = {"color": _colour(place), "opacity": opacity}
     return {"type": "scatter", "data": data, "symbolSize": size, "itemStyle": style}
+
+
+def _scatters(
+    rows: Sequence[Row], targets: Sequence[str], height: Callable[[Row, int], float], **style: Any
+) -> list[Options]:
+    """For each target, its rows by seconds and by a height that may depend on its place."""
+    return [
+        _scatter(place, [_point(row, height(row, place)) for row in rows if row.target == target], **style)
+        for place, target in enumerate(targets)
+    ]
 
 
 def _bar(kind: str, target: str, values: Sequence[float]) -> Options:

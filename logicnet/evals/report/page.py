@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -18,7 +18,6 @@ from logicnet.evals.report.charts import SERIES, charts
 from logicnet.evals.report.estimate import Estimate
 from logicnet.evals.report.summary import (
     RIGHT_FROM,
-    Difference,
     confusions,
     differences,
     disagreements,
@@ -50,12 +49,13 @@ def page(run: Run) -> str:
     found = summaries(run.rows, run.targets)
     drawn = charts(run.rows, found)
     parted = disagreements(run.rows)
+    compared = differences(run.rows, run.targets)
     return environment.from_string(_file("page.html.j2")).render(
         title=title(run),
         facts=facts(run),
         summaries=found,
         notes=terminal.notes(found, run),
-        differences=_by_pair(differences(run.rows, run.targets)),
+        differences=[list(pair) for _, pair in groupby(compared, key=lambda one: (one.left, one.right))],
         splits=splits(run.rows, run.targets),
         confusions=confusions(run.rows, run.targets),
         right_from=f"{RIGHT_FROM:g}",
@@ -96,10 +96,6 @@ def facts(run: Run) -> list[tuple[str, str]]:
         if isinstance(value, str | int | float) and len(str(value)) <= 120:
             found.append((name.removesuffix("_s").replace("_", " "), _fact(name, value)))
     return found
-
-
-def _by_pair(compared: Sequence[Difference]) -> list[list[Difference]]:
-    return [list(pair) for _, pair in groupby(compared, key=lambda one: (one.left, one.right))]
 
 
 def _fact(name: str, value: str | int | float) -> str:

@@ -167,6 +167,9 @@ class RunFolder(Generic[AnyPlan]):
                 self._take(line)
             except (AttributeError, KeyError, TypeError, ValueError):
                 raise BadRun(f"{self.path / JOURNAL}, line {number}: not a line of a journal") from None
+        planned = {problem_id for begun in self.rounds.values() for problem_id in begun.ids}
+        if not planned | {intent.id for intent in self.asked.values()} <= {one.id for one in self.problems}:
+            raise BadRun(f"{self.path / CHALLENGES} was changed: it does not hold what the run has asked")
 
     def _take(self, line: Mapping[str, Any]) -> None:
         if "asked" in line:
@@ -202,7 +205,7 @@ def refuse_taken(path: Path) -> None:
 def read_plan(path: Path, model: type[AnyPlan]) -> AnyPlan:
     """The plan of the run in `path`. Raises SettingsError or BadRun."""
     file = path / PLAN
-    found = read_json(file)
+    found = read_json(file, "--out")
     kind, written = found.get("kind", "arena"), found.get("format")
     if kind != model.model_fields["kind"].default:
         raise BadRun(f"{file}: this is a run of `logicnet {kind}`; continue it with that command")

@@ -63,9 +63,7 @@ class Row:
     reward_low: float | None = None
     reward_high: float | None = None
     note: str = ""  # anything unusual about the scoring
-    trail: dict[str, Any] | None = (
-        None  # how the answer came about (`logicnet.votelog`), where that can be seen
-    )
+    trail: dict[str, Any] | None = None  # `logicnet.votelog`: how the answer came about, if that is seen
 
     def line(self) -> str:
         """The row as a line of JSON, without its end."""
@@ -128,38 +126,36 @@ class Run:
     @property
     def targets(self) -> list[str]:
         """In the order in which they first occur in the plan, else in the rows."""
-        plan = self.plan
-        planned = [
-            _name(one) for name in ("solvers", "label", "target", "targets") for one in plan.get(name) or ()
-        ]
-        seen = {row.target for row in self.rows}
-        known = [name for name in dict.fromkeys(planned) if name in seen]
-        return [
-            *known,
-            *(name for name in dict.fromkeys(row.target for row in self.rows) if name not in known),
-        ]
+        kinds = ("solvers", "label", "target", "targets")
+        planned = [_name(one) for kind in kinds for one in self.plan.get(kind) or ()]
+        seen = dict.fromkeys(row.target for row in self.rows)
+        return list(dict.fromkeys(name for name in (*planned, *seen) if name in seen))
 
     @property
     def name(self) -> str:
         return self.path.resolve().name
 
 
-def read_run(path: Path) -> Run:
-    """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line."""
-    plan = read_json(path / PLAN)
+def read_run(path: Path, flag: str = "RUN") -> Run:
+    """The run in the folder `path`, finished or not. Raises SettingsError or BadRun, in one line.
+
+    `flag` is what named the folder.
+    """
+    plan = read_json(path / PLAN, flag)
     rows = list(read_rows(path / ROWS))
     if not rows:
         raise BadRun(f"the run in {path} has no rows yet")
     return Run(path, plan, rows)
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path, flag: str) -> dict[str, Any]:
     """The content of a `run.json`. Raises SettingsError if there is none, BadRun if it is broken."""
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise SettingsError(
-            f"there is no run in {file.parent}: it has no {file.name}; name the --out of an arena or a bench"
+            f"{flag}: there is no run in {file.parent}: it has no {file.name}; name the --out of an arena or "
+            "a bench"
         ) from None
     except OSError as error:
         raise BadRun(f"cannot read {file}: {error.strerror or error}") from None

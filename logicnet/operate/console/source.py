@@ -25,7 +25,7 @@ from logicnet.operate.console.snapshot import (
     TimeBucket,
 )
 from logicnet.operate.telemetry.state import State, http_client, read_state
-from logicnet.scoring.reward import SILENCE, Reward, with_volume
+from logicnet.scoring.reward import SILENCE, reward_of, with_volume
 
 CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` reads no more
 
@@ -64,14 +64,14 @@ class Scores:
         if row["exact"]:
             right = 1.0 if row["chosen"] == row["exact"] else 0.0
             # A validator compares the reasoning with a text that we do not have.
-            reward = Reward(right, _USUAL_SIMILARITY, row["seconds"]).value
+            reward = reward_of(right, _USUAL_SIMILARITY, row["seconds"])
             return RewardEstimate(right, with_volume(reward, self.epoch_volume), "exact")
         return UNKNOWN
 
     def _read(self, run: Path) -> None:
         from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (needed for --run only)
 
-        for row in read_run(run).rows:
+        for row in read_run(run, "--run").rows:
             if row.answer is not None and (row.reward is not None or row.correctness is not None):
                 score = RewardEstimate(row.correctness, row.reward, "run")
                 self._scored[_key(row.question[:CUT], row.answer[:CUT])] = score

@@ -133,8 +133,6 @@ def test_more_rows_than_a_batch_keep_their_order(tmp_path: Path, capsys: Capture
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["score", "nowhere.jsonl"], "cannot read nowhere.jsonl: No such file"),
-        (["score", "."], "cannot read .: "),
         (["score", "{file}", "--out", "{file}"], "--out is the file that is being scored"),
         (["score", "{file}", "--out", "/nowhere/out"], "cannot write /nowhere/out"),
         (["score", "{file}", "--judge-model", "m"], "--judge-model is for a judge"),
@@ -148,6 +146,13 @@ def test_wrong_use_is_one_line(words: list[str], said: str, tmp_path: Path, caps
     out, err = capsys.readouterr()
     assert out == "" and said in err and "Traceback" not in err
     assert file.read_text() == '{"ground_truth": "1", "answer": "1"}\n'
+
+
+@pytest.mark.parametrize("name", ["nowhere.jsonl", "."])
+def test_a_file_that_is_not_there_is_wrong_use(name: str, capsys: Captured) -> None:
+    assert main(["score", name]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"FILE: cannot read {name}: ") and err.count("\n") == 1
 
 
 def test_embeddings_that_are_not_installed_are_named(

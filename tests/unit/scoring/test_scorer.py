@@ -24,7 +24,7 @@ async def test_alone_it_scores_what_arithmetic_can() -> None:
     )
     assert [score.correctness.score for score in scores] == [1.0, None, None]
     assert [score.similarity for score in scores] == [None] * 3
-    assert [score.reward for score in scores] == [None, None, 0.0]
+    assert [score.reward.value for score in scores] == [None, None, 0.0]
     assert [score.truth for score in scores] == [None] * 3
 
 
@@ -47,7 +47,7 @@ async def test_with_everything() -> None:
         await endpoint.close()
     embedder.close()
     assert [score.correctness.score for score in scores] == [1.0, 0.0, 1.0]
-    assert [score.reward for score in scores] == [
+    assert [score.reward.value for score in scores] == [
         pytest.approx((0.3 + 0.7 - 0.025) / 2 + 0.5),
         pytest.approx((0.3 - 0.025) / 2 + 0.5),
         None,  # nothing to compare the reasoning with
@@ -67,7 +67,7 @@ async def test_failures_count_as_a_validators_and_are_told() -> None:
         )
         await endpoint.close()
     embedder.close()
-    assert score.reward == pytest.approx((0.3 * 0.5 + 0.7 * 0.5) / 2 + 0.5)
+    assert score.reward.value == pytest.approx((0.3 * 0.5 + 0.7 * 0.5) / 2 + 0.5)
     assert score.correctness.failed
     assert [note.split(":")[0] for note in score.notes] == [
         "the detector failed",

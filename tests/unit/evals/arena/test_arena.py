@@ -12,9 +12,10 @@ from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.information import InformationReply
 from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.challenges.sets import ChallengeSet, write
 from logicnet.evals.runs.folder import RunFolder
 from logicnet.evals.runs.run import INTERRUPTED, BadRun, Row
-from logicnet.evals.runs.score import Mark
+from logicnet.scoring.scorer import Score
 from tests.harness.manual_time import ManualTime
 from tests.harness.scripted_miner import Mode, ScriptedMiner
 from tests.unit.evals.conftest import MINERS, VALIDATOR, plan_for, questions, scripted
@@ -328,15 +329,15 @@ async def test_more_rounds_can_be_added(begin):
 
 async def test_questions_that_were_changed_are_refused(begin):
     async with scripted() as miner:
-        run = begin(plan_for(miner), questions(3))
-        await fight(run)
-    run.problems = questions(2)
-    with pytest.raises(BadRun, match="were changed"):
-        Arena(run, VALIDATOR, NoMarks(), Log())
+        with begin(plan_for(miner), questions(3)) as run:
+            await fight(run)
+    write(ChallengeSet(questions(2)), run.path / "challenges.jsonl")
+    with pytest.raises(BadRun, match="was changed"):
+        RunFolder.resume(run.path, run.plan)
 
 
 class NoMarks:
-    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Mark:
+    async def mark(self, problem: Problem, reply: MinerReply, epoch_volume: int) -> Score:
         raise BadRun("the disk is full")
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from logicnet.evals.arena.arena import answered_row, asked_row, is_scored, scored_row
+from logicnet.evals.arena.arena import answered_row, asked_row, is_scored, volume_row
 from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.runs.folder import Intent
 from logicnet.evals.runs.run import LONGEST_TEXT, Row
-from logicnet.evals.runs.score import Mark, Range
 from logicnet.scoring.correctness import Verdict
+from logicnet.scoring.reward import Range
 from logicnet.scoring.scorer import Score
 from logicnet.scoring.similarity import Similarity
 from logicnet.scoring.truth import Truth
@@ -67,8 +67,8 @@ def test_a_long_answer_is_cut_and_said():
 
 
 def test_what_is_decided_is_a_reward_and_what_is_not_is_two():
-    decided = Score(Verdict(1.0, "equal"), Similarity(0.5), 0.9, Truth(True, "equal"))
-    row = scored_row(answered(logic_answer="2"), Mark(decided, Similarity(0.5), "ref", Range(0.9, 0.9)), 512)
+    decided = Score(Verdict(1.0, "equal"), Similarity(0.5), Range(0.9, 0.9), Truth(True, "equal"), "ref")
+    row = volume_row(answered(logic_answer="2"), decided, 512)
     assert (row.reward, row.reward_low, row.reward_high, row.correctness, row.true) == (
         0.9,
         0.9,
@@ -78,8 +78,8 @@ def test_what_is_decided_is_a_reward_and_what_is_not_is_two():
     )
     assert (row.similarity, row.reference, row.epoch_volume, row.scored) == (0.5, "ref", 512, True)
 
-    open_ = Score(Verdict(None, "nobody", "no judge"), None, None, None)
-    row = scored_row(answered(logic_answer="x"), Mark(open_, None, None, Range(0.2, 0.8)), 512)
+    open_ = Score(Verdict(None, "nobody", "no judge"), None, Range(0.2, 0.8), None)
+    row = volume_row(answered(logic_answer="x"), open_, 512)
     assert (row.reward, row.reward_low, row.reward_high, row.correctness) == (None, 0.2, 0.8, None)
     assert row.note == "no judge; similarity undecided: nobody wrote a reference"
 

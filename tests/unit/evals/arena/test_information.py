@@ -1,9 +1,12 @@
 import pytest
 
 from logicnet.evals.arena.client import MinerReply
-from logicnet.evals.arena.information import in_words, quota_of, read_volume
+from logicnet.evals.arena.information import in_words, quota_of, read_information
 from logicnet.protocol import Hotkey
 from logicnet.volume.quota import VolumeBook
+from tests.unit.evals.conftest import plan_for, scripted
+
+PLAN = plan_for(scripted())
 
 
 def told(response: object, success: bool = True) -> MinerReply:
@@ -11,7 +14,7 @@ def told(response: object, success: bool = True) -> MinerReply:
 
 
 def test_a_volume_is_read():
-    assert read_volume(told({"epoch_volume": 512, "category": "Logic"}), "Logic") == 512
+    assert read_information(PLAN, told({"epoch_volume": 512, "category": "Logic"})).epoch_volume == 512
 
 
 @pytest.mark.parametrize(
@@ -30,14 +33,14 @@ def test_a_volume_is_read():
     ],
 )
 def test_without_volume_and_category_a_miner_is_not_asked(response, why):
-    found = read_volume(told(response), "Logic")
-    assert isinstance(found, str)
-    assert why in found
+    found = read_information(PLAN, told(response))
+    assert why in found.why
+    assert (found.epoch_volume, found.quota) == (0, 0)
 
 
 def test_a_miner_that_refuses_says_why():
     reply = MinerReply(False, 0.1, 403, {}, "This hotkey is\nnot registered.")
-    assert read_volume(reply, "Logic") == "no Information: 403 This hotkey is not registered."
+    assert read_information(PLAN, reply).why == "no Information: 403 This hotkey is not registered."
 
 
 def test_a_reply_without_words_has_some():

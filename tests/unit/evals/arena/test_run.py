@@ -175,7 +175,7 @@ def test_wrong_words_are_one_line(words, said, capsys):
         (["--challenges", "set.jsonl", *ALICE, "--judge-model", "m"], "give its --judge-url"),
         (["--challenges", "set.jsonl", *ALICE, "--timeout", "nan"], "--timeout"),
         (["--challenges", "set.jsonl", *ALICE, "--chain.file", "no.json"], "--chain.file no.json: cannot be"),
-        (["--challenges", "no.toml", *ALICE], "no.toml: cannot be read"),
+        (["--challenges", "no.toml", *ALICE], "--challenges: cannot read no.toml: No such file"),
     ],
 )
 def test_wrong_words_about_the_run_are_one_line_and_leave_nothing(words, said, capsys, home):

@@ -11,7 +11,7 @@ from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.arena.scorer import ReplyScorer
 from logicnet.evals.runs import score
-from logicnet.scoring.reward import Reward
+from logicnet.scoring.reward import reward_of
 from logicnet.scoring.truth import TruthTeller
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.evals.conftest import plan_for, questions, scripted
@@ -35,13 +35,13 @@ def with_models(model: ScriptedModel, *roles: str) -> ArenaPlan:
 
 
 def reward(correctness: float, similarity: float) -> float:
-    return Reward(correctness, similarity, 6.4, 64.0).value
+    return reward_of(correctness, similarity, 6.4, 64.0)
 
 
 async def test_without_judge_and_reference_a_right_number_leaves_only_similarity_open():
     async with ReplyScorer(PLAN) as scorer:
         mark = await scorer.mark(PROBLEM, SURE, 512)
-    assert mark.score.correctness.score == 1.0
+    assert mark.correctness.score == 1.0
     assert mark.similarity is None
     assert (mark.reward.low, mark.reward.high) == (reward(1.0, -1.0), reward(1.0, 1.0))
 
@@ -49,7 +49,7 @@ async def test_without_judge_and_reference_a_right_number_leaves_only_similarity
 async def test_without_both_an_answer_in_words_leaves_all_open():
     async with ReplyScorer(PLAN) as scorer:
         mark = await scorer.mark(PROBLEM, VAGUE, 512)
-    assert mark.score.correctness.score is None
+    assert mark.correctness.score is None
     assert (mark.reward.low, mark.reward.high) == (reward(-1.0, -1.0), reward(1.0, 1.0))
 
 
@@ -70,11 +70,11 @@ async def test_with_judge_and_reference_all_is_decided():
         plan = with_models(model, "judge", "reference")
         async with ReplyScorer(plan, encode=encode) as scorer:
             mark = await scorer.mark(PROBLEM, VAGUE, 512)
-    assert mark.score.correctness.by == "judge"
-    assert mark.score.correctness.score == 1.0
+    assert mark.correctness.by == "judge"
+    assert mark.correctness.score == 1.0
     assert mark.reference == "1"
     assert mark.similarity is not None and mark.similarity.value == 1.0
-    assert mark.reward.decided
+    assert mark.reward.value is not None
     assert mark.reward.low == reward(1.0, 1.0)
 
 
@@ -120,8 +120,8 @@ async def test_truth_is_told_beside_the_verdict(monkeypatch):
     wrong = MinerReply(True, 1.0, 200, {"logic_answer": "-10", "logic_reasoning": ""})
     async with ReplyScorer(PLAN.model_copy(update={"truth": True})) as scorer:
         mark = await scorer.mark(five, wrong, 512)
-    assert mark.score.correctness.score == 1.0  # a validator reads no sign
-    assert mark.score.truth is not None and mark.score.truth.right is False
+    assert mark.correctness.score == 1.0  # a validator reads no sign
+    assert mark.truth is not None and mark.truth.right is False
 
 
 async def test_nothing_is_scored_on_the_loop_that_asks(monkeypatch):

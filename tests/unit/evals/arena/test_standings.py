@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.evals.arena.standings import RoundRank, places, weight_ranges
-from logicnet.evals.runs.score import Range
 from logicnet.scoring.incentive import weights
+from logicnet.scoring.reward import Range
 from tests.harness.ranks import standings
 
 REWARD = st.floats(-0.2, 1.0)

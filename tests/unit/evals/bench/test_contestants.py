@@ -6,6 +6,7 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.evals.bench.contestants import load_contestants
+from logicnet.evals.bench.plan import BenchPlan
 
 PEERS = Path(__file__).parents[4] / "examples" / "solvers"
 
@@ -67,13 +68,18 @@ def test_a_peer_may_be_called_as_the_package_it_uses(tmp_path):
     assert load_contestants([f"{tmp_path}/json.py"])[0].name == "json"
 
 
+@pytest.mark.parametrize("given", ["", ", ", []])
+def test_a_bench_has_a_solver(given):
+    with pytest.raises(SettingsError, match="--solvers is empty"):
+        BenchPlan.parse({"solvers": given})
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "--solvers is empty"),
         (["drict"], "--solvers: no solver is named 'drict'; did you mean 'direct'"),
         (["direct", "direct"], "'direct' is given twice"),
-        (["missing/peer.py"], "there is no file missing/peer.py"),
+        (["missing/peer.py"], "--solvers: cannot read missing/peer.py: No such file"),
         ([f"{PEERS}/plain_call.py:Nobody"], "has no class Nobody"),
     ],
 )

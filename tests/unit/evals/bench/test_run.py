@@ -241,6 +241,13 @@ async def test_a_run_whose_questions_were_changed_is_not_gone_on_with(tmp_path):
             await asyncio.to_thread(run, BenchPlan(out=out, resume=True))
 
 
+@pytest.mark.parametrize("name", ["no.toml", "no.jsonl"])
+def test_questions_that_are_not_there_are_wrong_use(name, capsys, tmp_path):
+    assert main(["bench", "--challenges", name, "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"--challenges: cannot read {name}: No such file") and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("words", [["--concurrency", "0"], ["--deadline", "nan"], ["--solvers", ","]])
 def test_wrong_words_are_one_line(words, capsys):
     assert main(["bench", *words]) == 2

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.scoring.reward import Reward
+from logicnet.scoring.reward import reward_of
 from logicnet.solver.race.arrivals import Arrivals, Pending, Usual
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, Decision, Prices, StoppingRule
 from logicnet.solver.race.votes import CHAT, Trust, Vote
@@ -71,10 +71,10 @@ def asked(
 
 def test_prices_are_the_validators() -> None:
     prices = Prices()
-    worst = Reward(correctness=0.0, similarity=0.0, process_time_s=0.0).value
-    assert Reward(1.0, 0.0, 0.0).value - worst == pytest.approx(prices.right)
-    assert Reward(0.0, 1.0, 0.0).value - worst == pytest.approx(prices.similarity)
-    assert worst - Reward(0.0, 0.0, 10.0).value == pytest.approx(10 * prices.second)
+    worst = reward_of(correctness=0.0, similarity=0.0, process_time_s=0.0)
+    assert reward_of(1.0, 0.0, 0.0) - worst == pytest.approx(prices.right)
+    assert reward_of(0.0, 1.0, 0.0) - worst == pytest.approx(prices.similarity)
+    assert worst - reward_of(0.0, 0.0, 10.0) == pytest.approx(10 * prices.second)
 
 
 def test_waits_for_a_first_answer() -> None:
