@@ -49,7 +49,8 @@ _EPOCHS = _Target(  # counts are absolute and only grow
     """
     INSERT INTO epochs (validator, started_at_s, promised, given, refused) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (validator, started_at_s)
-    DO UPDATE SET given = max(given, excluded.given), refused = max(refused, excluded.refused)
+    DO UPDATE SET promised = max(promised, excluded.promised), given = max(given, excluded.given),
+        refused = max(refused, excluded.refused)
     """,
     lambda _key, epoch: astuple(epoch),
 )

@@ -98,8 +98,10 @@ def test_counts_are_absolute_so_nothing_is_counted_twice_or_taken_back(path: Pat
             ledger.record(Promised(600.0, epoch(given, times_refused)))
             assert ledger.flush()
         ledger.record(Promised(600.0, epoch(4, 1)))
+        assert ledger.flush()
+        ledger.record(Promised(600.0, epoch(4, 1, promised=90)))  # a quota that grew
     (row,) = rows(path, "epochs")
-    assert (row["promised"], row["given"], row["refused"]) == (80, 5, 2)
+    assert (row["promised"], row["given"], row["refused"]) == (90, 5, 2)
 
 
 def test_a_flood_of_refusals_is_a_row_per_reason_and_minute(path: Path) -> None:
