@@ -12,11 +12,22 @@ _EXTRAS = ("structured_outputs", "continue_final_message", "stream_options", "lo
 OPTIONAL = frozenset((*_EXTRAS, "stop", "temperature", "max_tokens"))
 """Optional fields of a request: the extras, and three that OpenAI's thinking models refuse."""
 
+ZERO = "temperature 0"
+"""Not a field: a value that some servers (TGI) refuse."""
+
+_LEAST_TEMPERATURE = 0.01
 _LEAST_LOGPROB = -20.0  # vLLM writes -9999 for impossible tokens; one of them would dominate the mean
 
 _GO_ON = Message("user", "Go on exactly where your last message stopped, and repeat nothing of it.")
-_TOO_LONG = re.compile(r"context|too (?:long|large|many tokens)|max_model_len|maximum (?:input|prompt)", re.I)
-_MAXIMUM = re.compile(r"maximum context length (?:is|of) (\d+)", re.I)
+_TOO_LONG = re.compile(
+    r"context|too (?:long|large|many tokens)|max_model_len|maximum (?:input|prompt)"
+    r"|max_new_tokens`? must be <=",
+    re.I,
+)
+_MAXIMUM = re.compile(
+    r"(?:maximum context length (?:is|of)|context size \(|n_ctx:|max_new_tokens`? must be <=) ?(\d{1,9})",
+    re.I,
+)
 _FINISHES: dict[str, Finish] = {"length": "length", "abort": "failed", "error": "failed"}
 
 
@@ -37,7 +48,8 @@ class CompletionRequest:
         body: dict[str, Any] = {"model": model, **prompt(self.messages, without)}
         body["max_completion_tokens" if "max_tokens" in without else "max_tokens"] = self.max_tokens
         if "temperature" not in without:
-            body["temperature"] = self.temperature
+            least = _LEAST_TEMPERATURE if ZERO in without else 0.0
+            body["temperature"] = max(least, self.temperature)
         if "stream_options" not in without:
             body["stream_options"] = {"include_usage": True}
         if self.regex is not None and "structured_outputs" not in without:
@@ -55,6 +67,7 @@ class StreamState:
 
     on_text: Callable[[str], None] | None
     finish: Finish | None = None
+    error: Any = None  # an error in the stream
     tokens: int = 0
     prompt_tokens: int = 0
     begun: bool = False
@@ -68,11 +81,13 @@ class StreamState:
         event = as_dict(event)
         choices = event.get("choices")
         choice = as_dict(choices[0]) if isinstance(choices, list) and choices else {}
-        delta = as_dict(choice.get("delta"))
+        delta = as_dict(choice.get("delta") or choice.get("message"))  # the latter: `stream` was ignored
         thought = delta.get("reasoning_content") or delta.get("reasoning")  # the older name first
+        content = delta.get("content")
+        if isinstance(content, list):
+            thought, content = _of_parts(content, "thinking"), _of_parts(content, "text")
         if isinstance(thought, str) and thought:
             self._add(self._thinking, thought, mark="" if self._thinking else OPEN)
-        content = delta.get("content")
         if isinstance(content, str) and content:
             self._add(self._content, content, mark=CLOSE if self._thinking and not self._content else "")
         tokens_said = as_dict(choice.get("logprobs")).get("content")
@@ -80,7 +95,8 @@ class StreamState:
             logprob = as_dict(token).get("logprob")
             if isinstance(logprob, int | float):
                 self._logprobs.append(max(_LEAST_LOGPROB, min(0.0, float(logprob))))
-        reason = "error" if "error" in event else choice.get("finish_reason")
+        self.error = event.get("error") or self.error
+        reason = "error" if self.error else choice.get("finish_reason")
         if isinstance(reason, str):
             self.finish = _FINISHES.get(reason, "stop")
         usage = as_dict(event.get("usage"))
@@ -107,6 +123,13 @@ class StreamState:
         self.tokens += 1  # the final usage event corrects this
         if self.on_text is not None:
             self.on_text(mark + piece)
+
+
+def _of_parts(content: list[Any], kind: str) -> str:
+    """The text of the parts of one `kind`, as Mistral sends a content; thinking is a list of parts itself."""
+    parts = [as_dict(part) for part in content]
+    found = [part.get(kind) for part in parts if part.get("type") == kind]
+    return "".join(_of_parts(one, "text") if isinstance(one, list) else str(one or "") for one in found)
 
 
 def prompt(messages: Sequence[Message], without: set[str]) -> dict[str, Any]:
@@ -141,6 +164,8 @@ def dispensable(body: dict[str, Any], refusal: str) -> set[str]:
     """The optional fields of `body` that a refusal names, else all its extras: retry without them."""
     refusal = refusal.replace("add_generation_prompt", "continue_final_message")
     used = OPTIONAL & body.keys()
+    if "temperature" in refusal and body.get("temperature") == 0.0:
+        return {ZERO}
     return {word for word in used if word in refusal} or {word for word in used if word in _EXTRAS}
 
 

@@ -32,6 +32,7 @@ _TO_END_S = 0.02
 
 _HERE = ("127.0.0.1", "localhost", "[::1]")  # HTTP_PROXY does not apply to the loopback
 _MOST_CONNECTIONS = 1024
+_LONGEST_REASON = 2000  # characters
 _MOST_LINE = 1 << 20  # bytes of one event; a token with its metadata takes 300
 
 
@@ -73,6 +74,8 @@ class Client:
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """The JSON events of one chat completion, up to `[DONE]` or the end of the reply.
 
+        A server that ignores `stream` sends the whole completion as one event.
+
         Closing the iterator closes the connection, which stops the generation on the server.
         """
         client = await self.ready()
@@ -83,7 +86,12 @@ class Client:
                 **known, extra_body=extra
             ) as response:
                 lines = _lines(response.iter_bytes())
+                if response.headers.get("content-type", "").startswith("application/json"):
+                    yield orjson.loads(b"\n".join([line async for line in lines]))
+                    return
                 async for line in lines:
+                    if line.startswith(b"error:"):  # llama.cpp
+                        yield {"error": orjson.loads(line[6:])}
                     if not line.startswith(b"data:"):
                         continue  # blank lines, keep-alive comments, event names
                     if line[5:].strip() == b"[DONE]":
@@ -125,14 +133,16 @@ class Client:
 
         server = f"the model server at {self.place}"
         if isinstance(error, openai.APIStatusError):
-            return self._refused(error.status_code, str(error.message))
+            return self.refused(error.status_code, error.body)
         if isinstance(error, openai.APIConnectionError) and _never_connected(error):
             return ModelAway(f"{server} cannot be reached (is it running?)")
         if isinstance(error, orjson.JSONDecodeError):
             return ModelError(f"{server} sent something that is not JSON")
         return ModelError(f"{server} broke off its reply ({type(error).__name__})")
 
-    def _refused(self, status: int, said: str) -> ModelRefused:
+    def refused(self, status: int, body: object) -> ModelRefused:
+        """A refusal, with what the server gives as its reason in `body`: JSON or text."""
+        said = reason(body)
         server = f"the model server at {self.place}"
         if status in (401, 403):
             message = f"{server} refuses the key ({status}); set --miner.llm_client.key or OPENAI_API_KEY"
@@ -141,6 +151,21 @@ class Client:
         else:
             message = f"{server} answered {status}"
         return ModelRefused(message, status, said)
+
+
+def reason(body: object) -> str:
+    """Why a server refused, as one of its fields or its text says; nothing else, which may quote the prompt.
+
+    `{"error": {"message"}}` is OpenAI's, vLLM's and llama.cpp's form, `{"error"}` that of TGI and LM Studio,
+    `{"detail"}` FastAPI's, `{"message"}` older vLLM's.
+    """
+    if isinstance(body, dict):
+        said = next((body[name] for name in ("error", "detail", "message") if body.get(name)), "")
+        context = f" (n_ctx: {body['n_ctx']})" if isinstance(body.get("n_ctx"), int) else ""
+        return reason(said) + context
+    if isinstance(body, list):  # FastAPI: one for each field
+        return "; ".join(str(one.get("msg", "")) for one in body if isinstance(one, dict))[:_LONGEST_REASON]
+    return str(body or "")[:_LONGEST_REASON]
 
 
 def _never_connected(error: BaseException | None) -> bool:

@@ -84,6 +84,7 @@ class Endpoint:
         self._model = model
         self._served: ServedModel | None = None
         self._ask_anew = True  # for the list of models; the last one holds until then
+        self._takes_any = False  # a model of another name, if it is the only one
         self._refused: set[str] = set()  # optional fields that this server does not accept
         self._accepted: set[str] = set()
         self._counts = True
@@ -172,9 +173,9 @@ class Endpoint:
             except ModelRefused as refusal:
                 if not tries_left:
                     raise
-                if refusal.status == 404 and self._model is None:
-                    self._ask_anew = True
-                elif refusal.status in (400, 413, 422) and _chat.is_about_length(refusal.said):
+                if refusal.status == 404 and not (self._model and self._takes_any):
+                    self._ask_anew = self._takes_any = True
+                elif refusal.status in (400, 413, 422, 500) and _chat.is_about_length(refusal.said):
                     self._ask_anew = True
                     doubt *= 1.5
                     size = limit or estimated_tokens(fit.messages) + fit.max_tokens
@@ -197,6 +198,10 @@ class Endpoint:
         if written.finish is None:
             raise ModelError(f"{self._server} ended its reply in the middle")
         if written.finish == "failed":
+            if written.error and not written.tokens:  # a refusal, though its status is 200
+                error, written.error, written.finish = written.error, None, None
+                code = _chat.as_dict(error).get("code")
+                raise self._client.refused(code if isinstance(code, int) else 500, {"error": error})
             raise ModelError(f"{self._server} gave up generating")
 
     async def _known(self, deadline: Deadline) -> ServedModel:
@@ -213,6 +218,15 @@ class Endpoint:
             except TimeoutError:
                 contexts, problem = {}, "does not answer"
             name = self._model or next(iter(contexts), None)
+            if self._takes_any and len(contexts) == 1 and name not in contexts:
+                name = next(iter(contexts))
+                logger.warning(
+                    "{} does not know {!r}, and serves only {!r}: that is asked. Correct "
+                    "--miner.llm_client.model.",
+                    f"T{self._server[1:]}",
+                    self._model,
+                    name,
+                )
             if name is not None:
                 if self._served is not None and self._served.model != name:
                     self._habit = ThinkingHabit()

@@ -78,6 +78,11 @@ class ScriptedModel(Loopback):
     tokens_per_word: int = 1
     refuses: frozenset[str] = frozenset()  # words in a request that are answered with 400
     names_refused: bool = True  # whether that 400 says which
+    reason: Callable[[str], Json | str] | None = None  # how a refusal is worded; default: OpenAI's form
+    refuses_in_stream: bool = False  # with a status of 200
+    zero_refused: bool = False  # a temperature of 0, as TGI does
+    streams: bool = True
+    parts: bool = False  # the content as a list of parts, as Mistral sends it
     key: str | None = None
     lists_models: bool = True
 
@@ -139,7 +144,18 @@ class ScriptedModel(Loopback):
     async def _chat(self, mode: Mode, body: Json, caller: _Caller) -> bool:
         if (refusal := self._refusal(body)) is not None:
             status, message = refusal
-            return await _json(caller.writer, status, _error(message))
+            said = (self.reason or _error)(message)
+            if self.refuses_in_stream:
+                event = f"data: {json.dumps(said)}\n\n".encode()
+                await caller.send(_head(200, "text/event-stream", len(event)) + event)
+                return True
+            return await _json(caller.writer, status, said)
+        if not self.streams:
+            whole = "".join(piece for piece in _pieces(self.text if isinstance(self.text, str) else ""))
+            message = {"role": "assistant", "content": whole}
+            return await _json(
+                caller.writer, 200, {"choices": [{"message": message, "finish_reason": "stop"}]}
+            )
         match mode:
             case Mode.HANG_BEFORE_HEADERS:
                 await caller.wait(None)
@@ -199,6 +215,8 @@ class ScriptedModel(Loopback):
                 400,
                 f"Unrecognized request argument supplied: {refused[0]}" if self.names_refused else "Bad",
             )
+        if self.zero_refused and body.get("temperature") == 0:
+            return 422, "Input validation error: `temperature` must be strictly positive"
         asked = self._tokens(body) + body.get("max_tokens", 0)
         if self.context is not None and asked > self.context:
             return (
@@ -211,11 +229,13 @@ class ScriptedModel(Loopback):
         text = self.text if isinstance(self.text, str) else self.text(body)
         yield _delta({"role": "assistant", "content": ""})
         for piece in _pieces(self.thinking):
-            yield _delta({"reasoning_content": piece})
+            part = {"type": "thinking", "thinking": [{"type": "text", "text": piece}]}
+            yield _delta({"content": [part]} if self.parts else {"reasoning_content": piece})
         pieces = _pieces(text)[: body.get("max_tokens") or body.get("max_completion_tokens")]
         logprobs = itertools.cycle(self.logprobs) if body.get("logprobs") and self.logprobs else None
         for piece in pieces:
-            yield _delta({"content": piece}, logprob=None if logprobs is None else next(logprobs))
+            content = [{"type": "text", "text": piece}] if self.parts else piece
+            yield _delta({"content": content}, logprob=None if logprobs is None else next(logprobs))
         yield _delta({}, finish_reason=self.finish_reason)
         if body.get("stream_options"):
             usage = {
@@ -286,11 +306,15 @@ def _error(message: str) -> Json:
     return {"error": {"message": message, "type": "Error", "param": None, "code": None}}
 
 
-async def _json(writer: asyncio.StreamWriter, status: int, body: Json) -> bool:
-    data = json.dumps(body).encode()
-    head = (
-        f"HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
-    )
-    writer.write(head.encode() + data)
+def _head(status: int, kind: str, length: int) -> bytes:
+    lines = f"HTTP/1.1 {status} Status\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
+    return lines.encode()
+
+
+async def _json(writer: asyncio.StreamWriter, status: int, body: Json | str) -> bool:
+    """A reply of JSON; of plain text, if `body` is that."""
+    plain = isinstance(body, str)
+    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    writer.write(_head(status, "text/plain" if plain else "application/json", len(data)) + data)
     await writer.drain()
     return True

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from logicnet.errors import SettingsError
 from logicnet.llm import Completion, Endpoint, Message, ServedModel
+from logicnet.llm._client import reason
 from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, STEPS, Mode, ScriptedModel
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.own_time
 QUESTION = [Message("user", "How many clips did Natalia sell?")]
 STARTED = [*QUESTION, Message("assistant", "So the final answer is")]
 
+Reason = Callable[[str], Any]
 Open = Callable[..., AbstractAsyncContextManager[Endpoint]]
 
 
@@ -267,9 +269,71 @@ async def test_a_model_that_was_swapped_is_found_by_its_new_name() -> None:
 
 
 async def test_a_model_that_was_asked_for_but_is_not_there() -> None:
-    async with ScriptedModel() as server, opened(server, model="other") as endpoint:
+    async with ScriptedModel(lists_models=False) as server, opened(server, model="other") as endpoint:
         done = await ask(endpoint)
     assert done.finish == "failed" and "--miner.llm_client.model" in done.error
+
+
+async def test_of_a_model_that_was_renamed_the_only_one_is_asked_and_that_is_said_once() -> None:
+    async with ScriptedModel(model="served") as server, opened(server, model="other") as endpoint:
+        with listening() as said:
+            done = [await ask(endpoint) for _ in range(3)]
+    assert [(one.text, one.model) for one in done] == [(STEPS, "served")] * 3
+    assert len(said) == 1 and "'other'" in said[0] and "--miner.llm_client.model" in said[0]
+    assert [body["model"] for body in server.chats] == ["other", "served", "served", "served"]
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        lambda said: {"error": said, "error_type": "validation"},  # TGI, LM Studio
+        lambda said: {"detail": said},
+        lambda said: {"detail": [{"loc": ["body", "messages"], "msg": said, "input": "context " * 99}]},
+        lambda said: {"object": "error", "message": said, "code": 400},
+        lambda said: said,
+    ],
+    ids=["error", "detail", "list of details", "message", "plain text"],
+)
+@pytest.mark.parametrize("in_stream", [False, True])
+async def test_the_reason_of_a_refusal_is_read_in_every_dialect(dialect: Reason, in_stream: bool) -> None:
+    messages = [Message("user", f"Start. {'a ' * 5000}What is left?")]
+    server = ScriptedModel(
+        context=1000, counts=False, tells_context=False, reason=dialect, refuses_in_stream=in_stream
+    )
+    if in_stream and "error" not in dialect(""):
+        server.reason = None  # the others send no such events: OpenAI's form
+    async with server, opened(server) as endpoint:
+        done = await ask(endpoint, messages=messages, max_tokens=512)
+        assert (done.text, done.finish) == (STEPS, "stop")
+    assert len(server.chats) == 2  # the refusal named the limit
+    assert server.chats[-1]["messages"][0]["content"].endswith("What is left?")
+
+
+def test_of_a_refusal_nothing_is_kept_that_may_quote_the_prompt() -> None:
+    secret = {"detail": [{"msg": "too long", "input": {"messages": "secret"}}], "body": "secret"}
+    assert reason(secret) == "too long"
+    assert reason({"error": {"message": "exceeds the context", "n_ctx": 512, "prompt": "secret"}}) == (
+        "exceeds the context (n_ctx: 512)"
+    )
+    assert len(reason("x" * 10_000)) <= 2000
+
+
+async def test_a_server_that_ignores_stream_is_read_as_a_whole() -> None:
+    async with ScriptedModel(streams=False) as server, opened(server) as endpoint:
+        done = await ask(endpoint)
+    assert (done.text, done.finish) == (STEPS, "stop")
+
+
+async def test_a_content_of_parts_is_text_and_thinking() -> None:
+    async with ScriptedModel(parts=True, thinking="Let me see.") as server, opened(server) as endpoint:
+        done = await ask(endpoint)
+    assert (done.text, done.thinks) == (STEPS, True)
+
+
+async def test_a_server_that_refuses_a_temperature_of_0_gets_nearly_that() -> None:
+    async with ScriptedModel(zero_refused=True) as server, opened(server) as endpoint:
+        assert [(await ask(endpoint)).text for _ in range(2)] == [STEPS] * 2
+    assert [body["temperature"] for body in server.chats] == [0, 0.01, 0.01]
 
 
 async def test_a_server_without_a_list_of_models_works_with_a_name() -> None:
