@@ -37,6 +37,11 @@ def metagraph_refresher(settings: Settings, keypair: Signer) -> MetagraphRefresh
         signer=keypair,
         timeout_s=settings.chain.timeout_s,
     )
+    if ":" in (settings.axon.external_ip or ""):
+        logger.warning(
+            "--axon.external_ip is an IPv6 address: validators on bittensor 7 to 10 cannot call it. "
+            "Publish an IPv4 address if this machine has one."
+        )
     address = ExternalAddress(
         ip=settings.axon.external_ip, port=settings.axon.external_port or settings.axon.port
     )

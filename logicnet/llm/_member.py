@@ -62,9 +62,8 @@ class Member:
         at_s = self._spending.clock()
         done = await self.endpoint.complete(messages, deadline=deadline, **how)
         said = done.finish in ("stop", "length") and done.prompt_tokens > 0
-        unbegun = done.finish == "failed" and not done.tokens
-        if (limit := self.spec.limit) is not None and (said or unbegun):
-            # A call that was cut off, or whose usage is unknown, keeps its full charge.
+        if (limit := self.spec.limit) is not None and (said or done.unbegun):
+            # A call that was cut off or dropped, or whose usage is unknown, keeps its full charge.
             charged = limit.cost(estimated_tokens(messages), how["max_tokens"])
             self._spending.correct(self.name, charged, limit.cost(done.prompt_tokens, done.tokens), at_s)
         return done

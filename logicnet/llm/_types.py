@@ -31,6 +31,7 @@ class Completion:
     model: str = ""  # the name that served it; empty if unknown
     prompt_tokens: int = 0  # of the prompt, as the server counts them
     thinks: bool | None = None  # whether its model thinks before it answers; None: unknown
+    unbegun: bool = False  # no server took the prompt: none was reached, or it refused
 
 
 class How(TypedDict, total=False):

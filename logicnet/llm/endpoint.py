@@ -124,6 +124,7 @@ class Endpoint:
             model=self._served.model if self._served is not None else "",
             prompt_tokens=written.prompt_tokens,
             thinks=self._habit.thinks,
+            unbegun=isinstance(failure, ModelAway | ModelRefused) and not written.tokens,
         )
         self._told(done, failure)
         return done

@@ -1,7 +1,6 @@
 """The ledger as tables for people, and as JSONL and CSV for programs: `logicnet ledger`."""
 
 import csv
-import json
 import os
 import re
 import sys
@@ -22,7 +21,7 @@ from rich.text import Text
 
 from logicnet._util.csv import cell
 from logicnet._util.flags import Flag, Flags
-from logicnet._util.text import one_line
+from logicnet._util.text import json_line, one_line
 from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger import LedgerReader, Row, Table, Which
 from logicnet.ledger.comparison import Side, compare, with_agreement
@@ -161,7 +160,7 @@ def export(reader: LedgerReader, table: Table, which: Which, target: Path | None
         count, writer = 0, csv.writer(file)
         for count, row in enumerate(rows, 1):
             if form == "jsonl":
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(json_line(row) + "\n")
                 continue
             if count == 1:
                 writer.writerow(row)

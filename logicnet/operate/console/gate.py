@@ -16,11 +16,12 @@ from collections import OrderedDict
 from importlib.resources import files
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logicnet.deadline import Clock
 
@@ -33,6 +34,16 @@ MOST_ADDRESSES = 1024
 MOST_GUESSES = 60
 """Wrong guesses a minute from all addresses: 86,400 a day, against 12 characters."""
 
+_HEADERS = {
+    # NiceGUI's page compiles templates, and styles its elements one by one.
+    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",  # with no-referrer a login form would send the origin "null"
+}
+
 _MINUTE_S = 60.0
 _MOST_BODY = 4096
 _BODY_S = 10.0  # seconds in which the whole body must arrive
@@ -44,7 +55,8 @@ def gate(
 ) -> ASGIApp:
     """`app` behind all checks. `host` is the bound address; without a password it must be loopback."""
     if password is None:
-        return TrustedHostMiddleware(_same_origin(app), allowed_hosts=[*_LOOPBACK_NAMES, host])
+        names = [*_LOOPBACK_NAMES, host]
+        return _with_headers(TrustedHostMiddleware(_same_origin(app), allowed_hosts=names))
     login = _Login(app, password, clock)
     key = secrets.token_urlsafe(32)  # a restart ends every session
     sessions = {
@@ -57,7 +69,21 @@ def gate(
     async def by_scheme(scope: Scope, receive: Receive, send: Send) -> None:
         await sessions[scope.get("scheme") in ("https", "wss")](scope, receive, send)
 
-    return _same_origin(by_scheme)
+    return _with_headers(_same_origin(by_scheme))
+
+
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    """Adds `_HEADERS` to each reply: what the page may load, and who may frame it."""
+
+    async def headed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def heading(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await app(scope, receive, heading if scope["type"] == "http" else send)
+
+    return headed
 
 
 def _same_origin(app: ASGIApp) -> ASGIApp:
@@ -171,7 +197,7 @@ async def _password(request: Request) -> str:
 
 def _login_page(message: str, status: int, retry_after_s: str | None = None) -> Response:
     page = (files("logicnet.operate.console") / "login.html").read_text(encoding="utf-8")
-    headers = {"cache-control": "no-store", "x-frame-options": "DENY"}
+    headers = {"cache-control": "no-store"}
     if retry_after_s is not None:
         headers["retry-after"] = retry_after_s
     return HTMLResponse(page.replace("MESSAGE", html.escape(message)), status, headers)

@@ -5,7 +5,10 @@ import pytest
 from logicnet._util.csv import cell
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1 2", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1-1", "-"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1 2", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1-1", "-", "\uff1d1+1", "\uff20SUM(A1)"],
+)
 def test_what_would_be_computed_is_text(text):
     assert cell(text) == f"'{text}"
 

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from logicnet._util.text import one_line
+from logicnet._util.text import json_line, one_line
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,11 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
     assert one_line("abcdef", 6) == "abcdef"
     assert one_line("abcdefg", 6) == "abcde…"
     assert one_line("x" * 1_000_000, 10) == "xxxxxxxxx…"
+
+
+def test_json_for_a_terminal_holds_nothing_that_it_obeys_and_reads_back_exactly() -> None:
+    row = {"é": "\u009b31m \u202ered\u2028 \x1b[2J ünï 😀", "n": 1.5}
+    line = json_line(row)
+    assert line.isprintable()
+    assert json.loads(line) == row
+    assert "ünï 😀" in line

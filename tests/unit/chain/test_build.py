@@ -57,6 +57,13 @@ def test_a_wrong_file_is_told_before_anything_starts(tmp_path: Path) -> None:
         metagraph_refresher(Settings(offline=True, chain=ChainFileSettings(file=tmp_path / "none")), MINER)
 
 
+async def test_an_address_that_old_validators_cannot_call_is_said(said: list[str]) -> None:
+    for ip, warnings in (("1.2.3.4", 0), ("2606:4700::1", 1)):
+        metagraph_refresher(Settings(axon=AxonSettings(external_ip=ip)), MINER)
+        assert len(said) == warnings
+    assert "IPv6" in said[0] and "--axon.external_ip" in said[0]
+
+
 async def test_an_absent_chain_is_said_once_with_the_limit_of_the_settings(said: list[str]) -> None:
     settings = Settings(
         subtensor=SubtensorSettings(network=f"ws://127.0.0.1:{free_port()}/KEY"),

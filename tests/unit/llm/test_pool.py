@@ -416,6 +416,7 @@ async def test_the_limit_of_a_day_is_kept_however_many_ask() -> None:
         ({}, 10 + WORDS),  # by the server's own count
         ({"refuses": frozenset({"stream_options"})}, SET_ASIDE),  # it does not count
         ({"mode": Mode.END_EARLY}, SET_ASIDE),
+        ({"mode": Mode.NOTHING}, SET_ASIDE),  # it took the prompt, and dropped the connection
         ({"mode": Mode.ERROR_500}, 0),
     ],
 )

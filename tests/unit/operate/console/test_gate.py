@@ -73,6 +73,16 @@ class Door:
         return await self.knock("/login", body=urlencode({"password": password}).encode(), address=address)
 
 
+@pytest.mark.parametrize("password", [PASSWORD, None])
+async def test_every_reply_says_what_the_page_may_load_and_who_may_frame_it(password: str | None) -> None:
+    door = Door(password)
+    for path in ("/", "/login", "/static/x.js"):
+        _, headers = await door.knock(path)
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+
+
 async def test_who_knows_the_password_gets_in_and_stays() -> None:
     door = Door()
     assert (await door.knock())[0] == 401 and door.inside == 0
