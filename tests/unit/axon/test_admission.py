@@ -113,7 +113,7 @@ def test_beyond_a_quota_it_answers_while_there_is_room(network: Network) -> None
         assert answering.take(PERMITTED, 0.0, room=True) == EpochCount(PERMITTED.hotkey, 0.0, 2, given, 0)
     assert refused(answering.take, PERMITTED, 0.0).reason is Reason.OVER_QUOTA  # no room
     assert refused(network.admission.take, PERMITTED, 0.0).reason is Reason.OVER_QUOTA
-    network.metagraph = Metagraph.of([RICHER])  # who left the subnet has no quota to be beyond
+    network.metagraph = Metagraph((RICHER,))  # who left the subnet has no quota to be beyond
     with pytest.raises(Refusal) as caught:
         answering.take(RICH, 0.0, room=True)
     assert caught.value.reason is Reason.OVER_QUOTA

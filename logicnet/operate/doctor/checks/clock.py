@@ -74,7 +74,7 @@ def _by_chain(snapshot: SubnetSnapshot) -> Finding:
     return note(
         "No time server replies (UDP port 123). By the newest block the clock is right to about "
         f"{2 * snapshot.block_s:.0f} s; closer was not checked.",
-        "A clock that is 2 s behind refuses every request.",
+        f"A clock that is {FUTURE_S:g} s behind refuses every request.",
         "Open UDP port 123 for outgoing packets, or see `timedatectl`.",
         checked=False,
     )

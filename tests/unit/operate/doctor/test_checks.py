@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from logicnet.axon.nonces import FUTURE_S
 from logicnet.operate.doctor.checks import CHECKS, wallet
 from logicnet.operate.doctor.context import Context, Finding, Severity, ok
 from logicnet.operate.doctor.run import run_checks
@@ -73,7 +74,7 @@ BROKEN = {
         lambda s: (
             setattr(s.clock, "silent", True),
             setattr(s, "timeouts", replace(s.timeouts, time_s=0.2)),
-            setattr(s.chain, "ahead_s", 30.0),
+            setattr(s.chain, "ahead_s", 2 * FUTURE_S),
         ),
         {"clock": E},
         "behind: block 1000 comes from its future",
