@@ -21,14 +21,14 @@ demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 sta
 	@$(setup) venv vllm model
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
-test: ## run every test: lint, types, unit, end to end; first time: three minutes of set-up, 6 GB
+test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
 	@$(setup) browser venv scoring vllm model bt10 pm2 docs
 	@$(MAKE) lint unit docs
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 
-check: ## the daily loop, about two minutes: lint, types, unit tests; first time: half a minute of set-up
+check: ## the daily loop, under two minutes: lint, types, all unit tests but the thorough ones; set-up: half a minute
 	@$(setup) venv
-	@$(MAKE) lint unit
+	@$(MAKE) -j 2 lint unit MARKED="-m 'not thorough'"
 
 lint:
 	@$(BIN)/ruff check --quiet .
@@ -37,7 +37,7 @@ lint:
 	@$(BIN)/codespell
 
 unit: # a worker more than processors: tests wait, too
-	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(PYTEST)
+	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(MARKED) $(PYTEST)
 
 docs: ## build the docs site into .run/site; a broken link or a warning is an error
 	@$(setup) docs

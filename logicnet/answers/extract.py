@@ -11,6 +11,7 @@ Pure text work, linear in the text. Nothing is added that the text does not say.
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
 import re
+from itertools import islice
 
 from logicnet.answers._locale import plain_signs
 from logicnet.answers._numbers import compared
@@ -446,9 +447,8 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
         found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
         if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - spec.duration):
             return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
-    result = [
-        found[1] for found in _RESULT.finditer(sentence) if found.start(1) in {n.start() for n in numbers}
-    ]
+    starts = {number.start() for number in numbers}
+    result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
     if result or len(numbers) < 2:
         return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
     main = _main_number(sentence, numbers, spec)
@@ -490,7 +490,8 @@ def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec
     if not sentence.isascii():
         return numbers[-1][0]
     end = len(_SUBORDINATE.sub("", sentence)) or len(sentence)
-    main = [one for one in numbers if one.end() <= end and not _IN_PASSING.search(sentence[: one.start()])]
+    of_main = (one for one in numbers if one.end() <= end and not _IN_PASSING.search(sentence[: one.start()]))
+    main = list(islice(of_main, 2))  # a second one says enough, and each search takes time
     return (
         main[0][0]
         if len(main) == 1 and not any(_CHANGES.search(sentence[: n.start()]) for n in numbers)

@@ -1,7 +1,7 @@
 """The house: imports point inward, and private modules stay in their room."""
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,20 @@ PURE = ("solver", "answers", "maths", "scoring", "volume.quota", "deadline")
 OUTSIDE = ("httpx", "uvicorn", "openai", "sqlite3", "typer", "bittensor", "logicnet.chain", "logicnet.ledger")
 
 
-def imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
+@functools.cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+@functools.cache
+def imports(file: Path) -> tuple[str, ...]:
+    names: list[str] = []
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            names += (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            names += (name.name for name in node.names)
+    return tuple(names)
 
 
 def files(place: str = "") -> list[Path]:
@@ -88,7 +96,7 @@ def test_what_thinks_knows_no_wire_no_chain_and_no_disk(place):
 def test_a_public_class_name_has_one_meaning():
     found: dict[str, list[str]] = {}
     for file in files():
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(parsed(file)):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(module_of(file))
     assert {name: places for name, places in found.items() if len(places) > 1} == {}

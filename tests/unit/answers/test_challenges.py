@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from logicnet.answers import normal_form
 from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
@@ -34,6 +36,7 @@ def problems() -> list[Problem]:
     return make(recipe_from(fields, Path("all.toml"))).problems
 
 
+@pytest.mark.thorough
 async def test_a_truth_in_its_form_is_right_and_scores_as_such() -> None:
     drawn = problems()
     wrong = []

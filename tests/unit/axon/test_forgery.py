@@ -402,6 +402,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wire", ["classic", "btauth"])
 def test_no_forgery_reaches_a_solver(wire: Wire, loop: asyncio.AbstractEventLoop) -> None:
     room = Room(epoch_volume=512)
@@ -441,6 +442,7 @@ def test_no_forgery_reaches_a_solver(wire: Wire, loop: asyncio.AbstractEventLoop
     assert refused.keys() >= {400, 401, 403, 422}
 
 
+@pytest.mark.thorough
 @given(st.data())
 @settings(max_examples=300, deadline=None, database=None)
 def test_no_header_breaks_the_axon(loop: asyncio.AbstractEventLoop, data: st.DataObject) -> None:

@@ -1,25 +1,31 @@
 """What is offered, what is left out, and that a draw depends on its seed alone."""
 
 import decimal
+import importlib
 import json
 import random
 
-import mathgenerator
 import numpy
 import pytest
-import reasoning_gym.factory
 
-from logicnet.evals.challenges import _gym_check
 from logicnet.evals.challenges._gym_kinds import KINDS as GYM_KINDS
 from logicnet.evals.challenges.checks import CHECKS, GYM
 from logicnet.evals.challenges.source import GENERATORS
 
-EVERY = {
-    "mathgenerator": {generator[3] for generator in mathgenerator.genList},
-    "reasoning-gym": {*reasoning_gym.factory.DATASETS},
-}
 KINDS = [(name, kind) for name, catalogue in GENERATORS.items() for kind in catalogue.kinds()]
 SLOW = {"stationary_points", "zebra_puzzles", "countdown", "puzzle24"}
+
+
+# The libraries take seconds to import: no worker does for a test that it does not run.
+
+
+@pytest.fixture(scope="module")
+def every():
+    mathgenerator, factory = (importlib.import_module(n) for n in ("mathgenerator", "reasoning_gym.factory"))
+    return {
+        "mathgenerator": {generator[3] for generator in mathgenerator.genList},
+        "reasoning-gym": {*factory.DATASETS},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +34,10 @@ def generators():
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_every_generator_is_offered_or_left_out_with_its_reason(name):
+def test_every_generator_is_offered_or_left_out_with_its_reason(every, name):
     catalogue = GENERATORS[name]
     offered, left_out = {*catalogue.kinds()}, {*catalogue.left_out}
-    assert offered | left_out == EVERY[name]
+    assert offered | left_out == every[name]
     assert not offered & left_out
     assert all(catalogue.left_out.values())
 
@@ -102,6 +108,7 @@ def test_levels_get_harder_until_the_last(generators):
     ],
 )
 def test_what_is_left_out_as_wrong_is_wrong(kind, wrong):
+    mathgenerator = importlib.import_module("mathgenerator")
     random.seed(4)
     draws = [getattr(mathgenerator, kind)() for _ in range(40)]
     assert any(wrong(problem.replace("$", ""), truth.strip("$")) for problem, truth in draws)
@@ -109,6 +116,7 @@ def test_what_is_left_out_as_wrong_is_wrong(kind, wrong):
 
 def test_the_sets_of_reasoning_gym_that_check_for_themselves_do_not_evaluate_answers(tmp_path):
     """No checker that is used may run what an answer says."""
+    right = importlib.import_module("logicnet.evals.challenges._gym_check").right
     gym = GENERATORS["reasoning-gym"].make()
     witness = tmp_path / "ran"
     attack = f"__import__('pathlib').Path({str(witness)!r}).touch()"
@@ -116,6 +124,6 @@ def test_the_sets_of_reasoning_gym_that_check_for_themselves_do_not_evaluate_ans
     assert len(own) > 3
     for kind in own:
         problem = gym.draw(kind, 3)
-        assert not _gym_check.right(attack, problem.truth, **problem.check.arguments)
-        assert _gym_check.right(problem.truth, problem.truth, **problem.check.arguments)
+        assert not right(attack, problem.truth, **problem.check.arguments)
+        assert right(problem.truth, problem.truth, **problem.check.arguments)
     assert not witness.exists()

@@ -62,6 +62,7 @@ def formula(source: random.Random, depth: int, signs: dict[str, str]) -> Formula
     return f"{left} {signs[sign]} {right}", value, rank
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(st.integers(), st.integers(1, 3), st.sampled_from(sorted(SIGNS)), st.sampled_from(ASKED))
 def test_formulas(seed: int, depth: int, style: str, asked: str) -> None:
@@ -71,6 +72,7 @@ def test_formulas(seed: int, depth: int, style: str, asked: str) -> None:
         assert Fraction(found["answer"]) == value, text
 
 
+@pytest.mark.thorough
 @settings(max_examples=150)
 @given(st.integers(), st.integers(0, 6), st.sampled_from(["rounded to {} decimal places", "to {} d.p."]))
 def test_rounding(seed: int, places: int, wish: str) -> None:
@@ -129,6 +131,7 @@ WORDED: list[Worded] = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(st.sampled_from(WORDED), st.integers(0, 400), st.integers(0, 400))
 def test_phrasings(worded: Worded, first: int, second: int) -> None:
@@ -188,6 +191,7 @@ TURNS = (
 _SAME = re.compile(r"factorial of \$?[12]\b(?!\.)|square of \$?1\b|\b1 squared")
 
 
+@pytest.mark.thorough
 @settings(max_examples=400)
 @given(st.sampled_from(RIGHT), st.sampled_from(TURNS), st.floats(0, 1))
 @example(
@@ -253,6 +257,7 @@ PIECES = (
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join))
 def test_whatever_is_asked_it_answers_shortly_or_not_at_all(question: str) -> None:

@@ -121,6 +121,7 @@ WORDINGS = [
 ]
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(st.sampled_from(WORDINGS), st.integers(-60, 60), st.integers(-6, 6), st.integers(1, 9))
 def test_exact_powers(wording: str, root: int, over: int, under: int) -> None:
@@ -132,6 +133,7 @@ def test_exact_powers(wording: str, root: int, over: int, under: int) -> None:
         assert Fraction(solution["answer"]) == Fraction(size) ** over, (base, over, under)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150)
 @given(
     st.sampled_from(WORDINGS[:5]),

@@ -151,6 +151,7 @@ async def test_closing_is_the_end() -> None:
     assert await exact.solve("What is 1 + 1?") is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("recipe", "least_spoken"), [("easy", 0.5), ("mixed", 0.2)])
 async def test_on_generated_questions_it_is_right_whenever_it_speaks(
     recipe: str, least_spoken: float
