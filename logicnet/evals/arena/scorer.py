@@ -11,11 +11,9 @@ from logicnet.evals.arena.client import MinerReply
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.challenges.checks import checker_modules
 from logicnet.evals.challenges.problem import Problem
-from logicnet.evals.runs.score import scored_input
+from logicnet.evals.runs.score import reach_models, scored_input
 from logicnet.llm import Completion, Endpoint
-from logicnet.llm.endpoint import reach
 from logicnet.scoring import similarity
-from logicnet.scoring.judge import Judge
 from logicnet.scoring.reward import Range, with_volume
 from logicnet.scoring.scorer import Score, Scorer, open_scorer
 from logicnet.scoring.similarity import Encode, MiniLM, write_reference
@@ -79,13 +77,9 @@ class ReplyScorer:
 
     async def _open(self) -> None:
         plan, stack = self._plan, self._stack
-        judge = encode = None
-        if plan.judge is not None:
-            judge = Judge(await stack.enter_async_context(reach("judge", *plan.judge, flag="--judge-url")))
-        if plan.reference is not None:
-            self._reference_models = await stack.enter_async_context(
-                reach("reference", *plan.reference, flag="--reference-url")
-            )
+        judge, self._reference_models = await reach_models(stack, plan)
+        encode = None
+        if self._reference_models is not None:
             encode = self._encode or MiniLM(plan.embedding_model)
         modules = checker_modules(self._problems) if plan.truth else None
         self._scorer = await open_scorer(stack, judge, encode, modules)

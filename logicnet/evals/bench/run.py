@@ -17,10 +17,10 @@ from logicnet.evals.report import write as report
 from logicnet.evals.runs.folder import CHALLENGES, Intent, RunFolder, read_plan, refuse_taken
 from logicnet.evals.runs.interrupt import until_stopped
 from logicnet.evals.runs.run import ROWS
+from logicnet.evals.runs.score import reach_models
 from logicnet.llm import Completion, Endpoint
 from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring import similarity
-from logicnet.scoring.judge import Judge
 from logicnet.scoring.scorer import Scorer, open_scorer
 from logicnet.scoring.similarity import MiniLM
 from logicnet.solver import Setup, on_shift
@@ -67,16 +67,8 @@ async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[
     async with AsyncExitStack() as stack:
         with unheard():
             models = await stack.enter_async_context(reach("endpoint", *plan.answers, flag="--endpoint"))
-            reference = judge = encode = None
-            if plan.reference is not None:
-                reference = await stack.enter_async_context(
-                    reach("reference", *plan.reference, flag="--reference-url")
-                )
-                encode = MiniLM(plan.embedding_model)
-            if plan.judge is not None:
-                judge = Judge(
-                    await stack.enter_async_context(reach("judge", *plan.judge, flag="--judge-url"))
-                )
+            judge, reference = await reach_models(stack, plan)
+        encode = MiniLM(plan.embedding_model) if reference is not None else None
         scorer = await open_scorer(stack, judge, encode, checker_modules(challenges.problems))
         if plan.model is None and models.served is not None:  # build them for the model that is served
             contestants = load_contestants(plan.solvers, Setup(model=models.served.model))

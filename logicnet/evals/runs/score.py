@@ -1,13 +1,29 @@
 """Score what targets said as a validator does, and put the scores into rows."""
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 from logicnet.evals.challenges.checks import checker_of
 from logicnet.evals.challenges.problem import Problem
+from logicnet.evals.runs.plan import RunPlan
 from logicnet.evals.runs.run import Row
-from logicnet.llm import Completion
+from logicnet.llm import Completion, Endpoint
+from logicnet.llm.endpoint import reach
+from logicnet.scoring.judge import Judge
 from logicnet.scoring.scorer import Score, ScoredInput
+
+
+async def reach_models(stack: AsyncExitStack, plan: RunPlan) -> tuple[Judge | None, Endpoint | None]:
+    """The judge and the writer of references that `plan` names; `stack` closes them. See `reach`."""
+    judge = reference = None
+    if plan.judge is not None:
+        judge = Judge(await stack.enter_async_context(reach("judge", *plan.judge, flag="--judge-url")))
+    if plan.reference is not None:
+        reference = await stack.enter_async_context(
+            reach("reference", *plan.reference, flag="--reference-url")
+        )
+    return judge, reference
 
 
 def scored_input(
