@@ -94,8 +94,10 @@ async def test_a_flood_is_not_read() -> None:
     ids=["hangs", "disagree", "empty", "none"],
 )
 async def test_no_address_names_the_flag_that_gives_it(services: list[Service]) -> None:
+    # Of two that disagree both must be heard, however slow the machine is.
+    patience_s = FIND_S if len(services) > 1 else 0.3
     with pytest.raises(ChainError, match=r"set --axon\.external_ip"):
-        await found(*services, find_s=0.3)
+        await found(*services, find_s=patience_s)
 
 
 async def test_a_service_that_is_not_there_is_no_hindrance() -> None:

@@ -53,7 +53,7 @@ def row(**different: object) -> Row:
 
 
 def test_ten_questions_over_both_wires_end_in_the_arenas_table_and_a_report(
-    keys, miner, tmp_path, monkeypatch
+    keys, miner, tmp_path, monkeypatch, patient_truth
 ):
     monkeypatch.setattr("logicnet.operate.demo.asking.STAGGER_S", 0.0)
     monkeypatch.setattr(similarity, "at_hand", lambda: False)
