@@ -1,11 +1,12 @@
 """Step 4 of a validator's correctness: an LLM decides what arithmetic cannot. Rules: LogicNet 1.6.
 
-A failed call scores a validator's 0.5 and is marked `failed`; an opinion that is not a number scores as a
-validator reads it, with a note.
+A failed call of the judge scores a validator's 0.5 and is marked `failed`; where the detector of tricks fails
+the judge is asked all the same. An opinion that is not a number scores as a validator reads it, with a note.
 """
 
 import asyncio
 import math
+from dataclasses import replace
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, Message, Models
@@ -107,9 +108,8 @@ class Judge:
 
     async def _by_models(self, question: str, truth: str, answer: str) -> Verdict:
         detected = await self._ask(DETECTOR_PROMPT.format(answer=answer), DETECTOR_MAX_TOKENS)
-        if detected.finish not in ("stop", "length"):
-            return _failure("detector", detected.error or "no reply in time")
-        if "yes" in detected.text.lower():
+        heard = detected.finish in ("stop", "length")
+        if heard and "yes" in detected.text.lower():
             return Verdict(TRICK_SCORE, "detector", "taken for an attempt to steer the judge")
         if len(answer.split()) >= LONG_ANSWER_WORDS:
             prompt = EXTRACTION_PROMPT.format(question=question, answer=answer)
@@ -117,13 +117,14 @@ class Judge:
             if extracted.finish not in ("stop", "length"):
                 return _failure("extraction", extracted.error or "no reply in time")
             answer = extracted.text.strip()
-            if NOT_FOUND in answer.lower():
+            if NOT_FOUND in answer.lower().replace(" ", "_"):
                 return Verdict(NOT_FOUND_SCORE, "extraction", "no final answer found in the long one")
         prompt = JUDGE_PROMPT.format(question=question, truth=truth, answer=answer)
         graded = await self._ask(prompt, JUDGE_MAX_TOKENS)
         if graded.finish not in ("stop", "length"):
             return _failure("judge", graded.error or "no reply in time")
-        return grade(graded.text)
+        verdict = grade(graded.text)
+        return verdict if heard else replace(verdict, note=verdict.note or "the detector failed")
 
     async def _ask(self, prompt: str, max_tokens: int) -> Completion:
         return await self._models.complete(

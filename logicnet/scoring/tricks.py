@@ -19,7 +19,7 @@ MARKS: dict[str, str] = {
 }
 """Piece of text -> what it is there for."""
 
-_TEMPLATE = re.compile(r"\{\{ ?answer ?\}\}")  # asks a templating prompt to fill in the truth
+_TEMPLATE = re.compile(r"\{\{\s*+answer\s*+\}\}")  # asks a templating prompt to fill in the truth
 
 
 def trick(answer: str) -> str | None:

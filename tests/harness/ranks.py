@@ -15,16 +15,14 @@ class RankedMiner(Generic[Miner]):
 
     miner: Miner
     mean: float
-    rank: int  # 1 is best; equal means share one
+    rank: int  # 1 is best; of equal means the first has the better one
     incentive: float
 
 
 def standings(rewards: Mapping[Miner, Sequence[float]]) -> list[RankedMiner[Miner]]:
     """One loop, best miner first. Miners without a scored answer are not in it."""
     means = {miner: loop_mean(earned) for miner, earned in rewards.items() if earned}
-    placed: list[RankedMiner[Miner]] = []
-    for place, miner in enumerate(sorted(means, key=lambda miner: -means[miner]), start=1):
-        mean = means[miner]
-        rank = placed[-1].rank if placed and placed[-1].mean == mean else place
-        placed.append(RankedMiner(miner, mean, rank, incentive(rank, mean)))
-    return placed
+    return [
+        RankedMiner(miner, means[miner], rank, incentive(rank, means[miner]))
+        for rank, miner in enumerate(sorted(means, key=lambda miner: -means[miner]), start=1)
+    ]

@@ -16,7 +16,7 @@ from logicnet.scoring.reward import Range
 
 @dataclass(frozen=True, slots=True)
 class RoundRank:
-    """One target in one round. Rank 1 is best; equal means share one."""
+    """One target in one round. Rank 1 is best."""
 
     target: str
     mean: Range  # of the rewards
@@ -26,17 +26,21 @@ class RoundRank:
 
 
 def places(rewards: Mapping[str, Sequence[Range]]) -> list[RoundRank]:
-    """One round, best first. Targets without a scored question are not in it."""
+    """One round, best first. Targets without a scored question are not in it.
+
+    `rewards` in the order of the miners' uids: of equal means the first has the better rank, as a validator's
+    stable sort has it.
+    """
     means = {
         target: Range(loop_mean([one.low for one in earned]), loop_mean([one.high for one in earned]))
         for target, earned in rewards.items()
         if earned
     }
     placed = []
-    for target, mean in means.items():
-        others = [other for name, other in means.items() if name != target]
-        best = 1 + sum(other.low > mean.high for other in others)
-        worst = 1 + sum(other.high > mean.low for other in others)
+    for number, (target, mean) in enumerate(means.items()):
+        others = [(other, before < number) for before, other in enumerate(means.values()) if before != number]
+        best = 1 + sum((other.low, first) > (mean.high, False) for other, first in others)
+        worst = 1 + sum((other.high, first) > (mean.low, False) for other, first in others)
         paid = Range(incentive(worst, mean.low), incentive(best, mean.high))
         placed.append(RoundRank(target, mean, best, worst, paid))
     return sorted(placed, key=lambda place: (-place.mean.high, -place.mean.low))
@@ -114,7 +118,8 @@ class Standings:
     def of(self, number: int) -> list[RoundRank]:
         """Best first."""
         # A copy, at once: a table may be drawn in another thread.
-        return places(dict(self._rewards.get(number, {})))
+        rewards = dict(self._rewards.get(number, {}))
+        return places({name: rewards[name] for name in self._names if name in rewards})
 
     def weights(self) -> Mapping[str, Range]:
         """The weights for the chain after the rounds so far."""

@@ -189,6 +189,6 @@ def test_a_judge_that_breaks_midway_is_counted(tmp_path: Path, capsys: Captured)
         assert main(["score", str(file), "--judge-url", server.base_url]) == 0
     out, err = capsys.readouterr()
     [row] = lines_of(out)
-    assert (row["correctness"], row["decided_by"]) == (0.5, "detector")
-    assert "the detector failed" in row["note"]
+    assert (row["correctness"], row["decided_by"]) == (0.5, "judge")
+    assert "the judge failed" in row["note"]
     assert "1 where the judge failed" in err

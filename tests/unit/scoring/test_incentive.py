@@ -34,11 +34,11 @@ def test_means() -> None:
 
 def test_one_loop() -> None:
     loop = standings({"a": [0.5, 0.7], "b": [0.9], "idle": [], "c": [0.6], "d": [0.1]})
-    assert [(s.miner, s.rank) for s in loop] == [("b", 1), ("a", 2), ("c", 2), ("d", 4)]
+    assert [(s.miner, s.rank) for s in loop] == [("b", 1), ("a", 2), ("c", 3), ("d", 4)]
     assert [s.incentive for s in loop] == [
         rank_incentive(1),
         rank_incentive(2),
-        rank_incentive(2),
+        rank_incentive(3),
         rank_incentive(250),
     ]
 

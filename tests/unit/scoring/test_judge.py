@@ -80,8 +80,9 @@ async def test_an_answer_of_twenty_words_is_boiled_down_first() -> None:
     assert verdict.score == 1.0
 
 
-async def test_a_long_answer_without_an_answer_scores_nothing() -> None:
-    server = ScriptedModel(text=replies(extraction="NOT_FOUND."))
+@pytest.mark.parametrize("said", ["NOT_FOUND.", "Not found", "The answer is not found."])
+async def test_a_long_answer_without_an_answer_scores_nothing(said: str) -> None:
+    server = ScriptedModel(text=replies(extraction=said))
     async with judging(server) as judge:
         verdict = await judge.judge("How many?", "72", "I wonder " * 20)
     assert (verdict.score, verdict.by) == (0.0, "extraction")
@@ -131,13 +132,21 @@ def test_opinions_are_read_as_a_validator_reads_them(opinion: str, score: float,
 )
 @pytest.mark.parametrize("step", ["detector", "judge"])
 async def test_a_judge_that_breaks_is_never_an_opinion(mode: Mode, step: str) -> None:
-    server = ScriptedModel(text=replies(detector="no, no, no, no", judge="0 0 0 0"))
-    breaks_at = ("detector", "judge").index(step)
+    server = ScriptedModel()
     async with judging(server, timeout_s=1.0 if mode is Mode.HANG_IN_TEXT else 20.0) as judge:
-        server.mode = lambda number: mode if number == breaks_at else Mode.NORMAL
+        if step == "detector":  # a validator asks its judge all the same
+            server.text = replies(detector="yes, yes, yes, yes", judge="0.8")
+            server.mode = lambda number: mode if number == 0 else Mode.NORMAL
+        else:
+            server.text = replies(judge="0 0 0 0")
+            server.mode = lambda number: mode if number == 1 else Mode.NORMAL
         verdict = await judge.judge("How many?", "72", "six dozen")
-    assert (verdict.score, verdict.by, verdict.failed) == (0.5, step, True)
-    assert verdict.note.startswith(f"the {step} failed: ")
+    if step == "detector":
+        assert (verdict.score, verdict.by, verdict.failed) == (0.8, "judge", False)
+        assert verdict.note == "the detector failed"
+    else:
+        assert (verdict.score, verdict.by, verdict.failed) == (0.5, "judge", True)
+        assert verdict.note.startswith("the judge failed: ")
 
 
 async def test_no_server_at_all() -> None:

@@ -70,6 +70,6 @@ async def test_failures_count_as_a_validators_and_are_told() -> None:
     assert score.reward.value == pytest.approx((0.3 * 0.5 + 0.7 * 0.5) / 2 + 0.5)
     assert score.correctness.failed
     assert [note.split(":")[0] for note in score.notes] == [
-        "the detector failed",
+        "the judge failed",
         "the embedding failed (RuntimeError)",
     ]

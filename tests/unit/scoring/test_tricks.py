@@ -14,7 +14,7 @@ def test_every_mark_counts_in_any_case(mark: str) -> None:
     assert repr(mark) in (trick(f"It is 7. {mark.upper()}") or "")
 
 
-@pytest.mark.parametrize("answer", ["{{ answer }}", "{{answer}}", "is {{ Answer }}?"])
+@pytest.mark.parametrize("answer", ["{{ answer }}", "{{answer}}", "is {{ Answer }}?", "{{   answer\t}}"])
 def test_templates(answer: str) -> None:
     assert trick(answer)
 

@@ -94,7 +94,7 @@ def test_asked_and_by_chance_not_scored_is_as_if_the_round_had_not_been(screen):
     board.row(row("m1", 2, 2, scored=False))
     board.round_ended(2)
     # Of five loops a weight is the mean of, m0 has two and m1 one.
-    assert screen.line("m0")[-1] == "0.667"
+    assert screen.line("m0")[-1] == "0.670"
 
 
 def test_progress_is_a_line_now_and_then(screen):

@@ -5,7 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.evals.arena.standings import RoundRank, places, weight_ranges
+from logicnet.evals.arena.standings import RoundRank, Standings, places, weight_ranges
+from logicnet.evals.runs.run import Row
 from logicnet.scoring.incentive import weights
 from logicnet.scoring.reward import Range
 from tests.harness.ranks import standings
@@ -57,10 +58,30 @@ def test_whatever_comes_out_lies_within(bounds, seed):
         assert weight.low - 1e-12 <= on_chain[name] <= weight.high + 1e-12
 
 
-def test_who_was_not_scored_has_no_place_and_equal_ones_share_one():
+def test_who_was_not_scored_has_no_place_and_of_equal_ones_the_first_is_better():
     one = Range(0.5, 0.5)
-    found = places({"a": [one], "b": [one], "c": []})
-    assert [(place.target, place.best_rank) for place in found] == [("a", 1), ("b", 1)]
+    found = places({"b": [one], "a": [one], "c": []})
+    assert [(place.target, place.best_rank, place.worst_rank) for place in found] == [
+        ("b", 1, 1),
+        ("a", 2, 2),
+    ]
+
+
+def test_of_equal_targets_the_one_named_first_is_better_whoever_was_scored_first():
+    board = Standings(["a", "b"])
+    for target in ("b", "a"):
+        board.add(
+            Row(
+                target=target,
+                id="1",
+                question="?",
+                ground_truth="1",
+                scored=True,
+                reward_low=0.5,
+                reward_high=0.5,
+            )
+        )
+    assert [place.target for place in board.of(1)] == ["a", "b"]
 
 
 def test_ranges_apart_decide_a_rank_though_no_reward_is_decided():
