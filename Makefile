@@ -12,7 +12,7 @@ BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit docs lock clean
+.PHONY: help demo test check lint unit hard docs lock clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -23,7 +23,7 @@ demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 sta
 
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
 	@$(setup) browser venv scoring vllm model bt10 pm2 docs
-	@$(MAKE) lint unit docs
+	@$(MAKE) lint unit docs hard
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 
 check: ## the daily loop, under two minutes: lint, types, all unit tests but the thorough ones; set-up: half a minute
@@ -38,6 +38,11 @@ lint:
 
 unit: # a worker more than processors: tests wait, too
 	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(MARKED) $(PYTEST)
+
+hard: ## attack a running miner in nine ways, and test that no text of a stranger takes long; a table at the end
+	@$(setup) venv
+	@$(BIN)/python -m pytest -q tests/hard/test_strangers.py $(PYTEST)
+	@$(BIN)/python -m pytest -q -n $$(getconf _NPROCESSORS_ONLN) --maxprocesses 8 --dist worksteal tests/hard --ignore tests/hard/test_strangers.py $(PYTEST)
 
 docs: ## build the docs site into .run/site; a broken link or a warning is an error
 	@$(setup) docs

@@ -13,7 +13,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 HOTKEY_SHARE = 8
 """One validator may hold this part of all connections."""
 
-HELD_BYTES = 32 * 1024 * 1024
+HELD_BYTES = 8 * 1024 * 1024
 """Of bodies from callers that are not proven. A validator's is a few kB; a forger's as large as we allow."""
 
 

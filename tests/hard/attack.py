@@ -1,0 +1,180 @@
+"""Strangers who want to stop a miner: `python -m tests.hard.attack KIND PORT SECONDS`.
+
+A process of their own, so that they do not slow the honest validator that is measured. They come from
+127.0.0.2. Loopback only, bounded in count and time. Prints the number of attempts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+from bittensor.sp_core import Keypair
+
+from logicnet.evals.arena.signing import btauth_request, classic_request
+
+HERE = "127.0.0.1"
+STRANGERS = ("127.0.0.2", 0)
+FILES = 2000
+
+
+class Attack:
+    """The same thing on many connections, until the time is up."""
+
+    def __init__(self, port: int, seconds: float) -> None:
+        self.port = port
+        self.ends_s = time.monotonic() + seconds
+        self.attempts = 0
+
+    @property
+    def goes_on(self) -> bool:
+        return time.monotonic() < self.ends_s
+
+    @contextlib.asynccontextmanager
+    async def connected(self):
+        reader, writer = await asyncio.open_connection(HERE, self.port, local_addr=STRANGERS)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+    async def by(self, count: int, one: Callable[[], Awaitable[None]]) -> None:
+        async def again() -> None:
+            while self.goes_on:
+                self.attempts += 1
+                with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                    await one()
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(again() for _ in range(count)))
+
+    async def left(self) -> None:
+        await asyncio.sleep(max(0.0, self.ends_s - time.monotonic()))
+
+    async def say(self, data: bytes) -> None:
+        """On a connection of its own, and read what comes until it is closed or the time is up."""
+        async with self.connected() as (reader, writer):
+            writer.write(data)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self.ends_s - time.monotonic())):
+                    while await reader.read(65536):
+                        pass
+
+    # Kinds.
+
+    async def pipelining(self) -> None:
+        data = (b"GET / HTTP/1.1\r\n\r\n" * 4000)[:65536]
+        await self.by(200, lambda: self.say(data))
+
+    async def churn(self) -> None:
+        async def one() -> None:
+            async with self.connected():
+                await asyncio.sleep(0.05)
+
+        await self.by(300, one)
+
+    async def hold(self) -> None:
+        """Far more connections than there are, with half a head on each."""
+
+        async def one() -> None:
+            await self.say(b"POST /LogicSynapse HTTP/1.1\r\nx: ")
+
+        await self.by(1000, one)
+
+    async def trickle(self) -> None:
+        async def one() -> None:
+            async with self.connected() as (_, writer):
+                writer.write(b"POST /LogicSynapse HTTP/1.1\r\nx: ")
+                while self.goes_on:
+                    writer.write(b"y")
+                    await asyncio.sleep(0.05)
+
+        await self.by(300, one)
+
+    async def headers(self) -> None:
+        await self.by(50, lambda: self.say(b"POST / HTTP/1.1\r\n" + b"x: y\r\n" * 40_000))
+
+    async def tiny_chunks(self) -> None:
+        head, _ = self._forged(b"")
+        head += b"transfer-encoding: chunked\r\n\r\n"
+        await self.by(20, lambda: self.say(head + b"1\r\nx\r\n" * 100_000))
+
+    async def half_bodies(self) -> None:
+        """As large as a body may be, and never complete: they fill the memory of whoever keeps them."""
+        head, _ = self._forged(b"")
+        head += b"content-length: 262144\r\n\r\n"
+        await self.by(700, lambda: self.say(head + b" " * 262_000))
+
+    async def forgeries(self) -> None:
+        async def one() -> None:
+            head, body = self._forged(json.dumps({"logic_question": "1+1?"}).encode())
+            await self.say(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+
+        await self.by(50, one)
+
+    async def greedy(self) -> None:
+        """A permitted validator that keeps more connections than there are."""
+        alice = _key("alice")
+
+        async def one() -> None:
+            headers, body = classic_request(alice, synapse="Information", miner_ss58=_miner(), fields={})
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            head = f"POST /Information HTTP/1.1\r\ncontent-length: {len(body)}\r\n{lines}\r\n"
+            await self.say(head.encode() + body)
+
+        await self.by(900, one)
+
+    def _forged(self, body: bytes) -> tuple[bytes, bytes]:
+        """A request in a validator's name, signed by nobody."""
+        headers, _ = btauth_request(
+            Keypair.create_from_uri("//Nobody"),
+            synapse="LogicSynapse",
+            miner_ss58=_miner(),
+            fields={"logic_question": "1+1?"},
+        )
+        headers |= {"X-Bittensor-Hotkey": _key("alice").ss58_address}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return b"POST /LogicSynapse HTTP/1.1\r\n" + lines.encode(), body
+
+
+KINDS = (
+    "pipelining",
+    "churn",
+    "hold",
+    "trickle",
+    "headers",
+    "tiny_chunks",
+    "half_bodies",
+    "forgeries",
+    "greedy",
+)
+
+
+def _key(name: str) -> Keypair:
+    secret = json.loads((Path(sys.argv[4]) / "demo" / "hotkeys" / name).read_text())["secretPhrase"]
+    return Keypair.create_from_mnemonic(secret)
+
+
+def _miner() -> str:
+    return str(_key("miner").ss58_address)
+
+
+async def main() -> None:
+    kind, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    attack = Attack(port, seconds)
+    await getattr(attack, kind)()
+    await attack.left()
+    print(attack.attempts)
+
+
+if __name__ == "__main__":
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
+    uvloop.run(main())
