@@ -6,7 +6,7 @@ far, else a statement that the answer is unknown.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import extract_tb
 
@@ -74,7 +74,15 @@ async def answer_in_time(
     error = task.exception()
     if error is not None:
         return _salvaged(transcript, "failed", _because(_one_line(error), transcript))
-    return _checked(task.result(), transcript)
+    return timely(_checked(task.result(), transcript), deadline)
+
+
+def timely(solution: Solution, deadline: Deadline) -> Solution:
+    """The solution; "late" instead of "solved" after the deadline, as its caller may be gone."""
+    over_s = deadline.elapsed_s() - deadline.total_s()
+    if solution.outcome != "solved" or over_s <= 0.0:
+        return solution
+    return replace(solution, outcome="late", error=f"the answer came {over_s:.2f} s after the deadline")
 
 
 async def _solve(solver: Solver, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
