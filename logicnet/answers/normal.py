@@ -71,10 +71,10 @@ _NO_ANSWER = re.compile(
     r"|idk|\?+|-+|\.+)[.!]?",
     re.IGNORECASE,
 )
-_BOTH = re.compile(r"(?:[a-z]\s*=\s*)?([^=,;+]{0,40}?)\s*\+-\s*([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
+_BOTH = re.compile(r"(?:[a-z]\s*+=\s*+)?([^=,;+]{0,40}?)\s*+\+-\s*+([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
 _SAYS = re.compile(r"[=:](?!\d)|->|=|(?<!\d):|\b(?:is|are|was|equals|be|has|have|makes?)\b", re.IGNORECASE)
 _NUMERAL = re.compile(r"(-?)(?:0[xbo])?([0-9a-z]{1,200})", re.IGNORECASE)
-_BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|\s*\(?base[- ]?\d{1,2}\)?)$", re.IGNORECASE)
+_BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|(?:(?<!\s)\s++)?\(?base[- ]?\d{1,2}\)?)$", re.IGNORECASE)
 _PREFIXES = {"0x": 16, "0b": 2, "0o": 8}
 
 
@@ -113,8 +113,8 @@ def _once(text: str, question: str) -> NormalForm | None:
     answer = _answer(text, question)
     found = _sendable(_read(answer, spec), spec)
     if not _is_asked_for(found, spec) and len(text.split()) > 1:
-        first = _FIRST_VALUE.match(answer) if spec.quantity and not spec.several else None
-        likely = first[1] if first else likely_answer(text, question)
+        first = _first_value(answer) if spec.quantity and not spec.several else ""
+        likely = first or likely_answer(text, question)
         other = _sendable(_read(likely, spec), spec) if likely != answer else None
         found = other if _is_asked_for(other, spec) and spec.text else found
     if (
@@ -127,11 +127,21 @@ def _once(text: str, question: str) -> NormalForm | None:
 
 
 _FIRST_VALUE = re.compile(
-    r"((?:about |approximately |approx\.? )?-?[$€£]?\d[\d.,]*\s?π?(?: [^\W\d_]+){0,3})"
-    r"\s*(?:\(=|[,;:–—(\[](?!.*(?:="
-    r"|(?<!in )\b(?:total|altogether|so"
-    r"|thus|therefore|hence)\b(?!.*\)))))"
+    r"((?:about |approximately |approx\.? )?-?[$€£]?\d(?:[.,]?\d)*+\s?π?(?: [^\W\d_]++){0,3})"
+    r"\s*+(\(=|[,;:–—(\[])"
 )
+_CONCLUSION = re.compile(r"(?<!in )\b(?:total|altogether|so|thus|therefore|hence)\b")
+
+
+def _first_value(answer: str) -> str:
+    """The amount that an answer begins with, unless a calculation or a conclusion follows; or empty."""
+    found = _FIRST_VALUE.match(answer)
+    if found is None:
+        return ""
+    concluded = "=" in answer[found.end() :] or _CONCLUSION.search(
+        answer, max(found.end(), answer.rfind(")") + 1)
+    )
+    return "" if found[2] != "(=" and concluded else found[1]
 
 
 def _is_asked_for(found: NormalForm | None, spec: QuestionSpec) -> bool:
@@ -238,8 +248,8 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
 
 
 _RESTATED = re.compile(
-    r",?\s+(?:or|i\.e\.,?|that is,?|which is|equivalently)\s+(?:about |approximately )?|\s*=\s*"
-    r"|\s+\((?:or|i\.e\.,?|that is,?|=)?\s*"
+    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|which is|equivalently)\s++(?:about |approximately )?"
+    r"|(?:(?<!\s)\s++)?=\s*+|(?<!\s)\s++\((?:or|i\.e\.,?|that is,?|=)?\s*+"
 )
 
 
@@ -270,11 +280,13 @@ def _said(read: str) -> list[str]:
 
 def _concludes(found: NormalForm, read: str, question: QuestionSpec) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
+    joined = re.search(r"\band\b", read)
+    denied = [end for _, end in compared(read, question)]
     return (
         found.kind in ("number", "list", "formula", "interval", "time", "duration")
-        and not re.search(r"\band\b.*\b(?:is|are|=)", read)
+        and not (joined and re.search(r"\b(?:is|are|=)", read[joined.end() :]))
         and not re.search(r"[<>]", read)
-        and all(re.search(r"\d", read[end:]) for _, end in compared(read, question))
+        and (not denied or re.search(r"\d", read[max(denied) :]) is not None)
     )
 
 
