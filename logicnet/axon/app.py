@@ -237,7 +237,9 @@ class Axon:
 
         deadline = self._deadline(request, timeout_s)
         challenge = Challenge(
-            synapse.logic_question, synapse.category, str(synapse.task_uid), stake=neuron.stake
+            *(synapse.logic_question, synapse.category, str(synapse.task_uid)),
+            stake=neuron.stake,
+            caller=neuron.hotkey,
         )
         challenge_id = next(self._challenge_ids)
         self._sink(

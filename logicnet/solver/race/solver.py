@@ -163,6 +163,7 @@ class RaceSolver:
                 Retrying(models),
                 self._sandbox,
                 self._exact,
+                challenge.caller,
             )
             kind = question_kind(challenge.question)
             race = _Race(
