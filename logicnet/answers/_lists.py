@@ -9,7 +9,7 @@ from logicnet.answers._numbers import number_form, numbers_in, shown
 from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import computed
 
-MOST_PARTS = 200
+MOST_PARTS = 100
 _MOST_NESTED = 4
 _MOST_SIDES = 8  # of an equation, such as 1 + 2 = 6 / 2 = 3
 _MOST_WORDS = 4  # of a part; sentences have "and" in them too

@@ -24,8 +24,8 @@ _STOP = frozenset(
 )
 
 _LETTER = re.compile(
-    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|letter)?\s*\(?([A-Ha-h])\)?(?:(?:\s*[).:]|\s+-\s"
-    r"|,)\s*(.*))?",
+    r"(?:the\s++)?(?:correct\s++)?(?:option|choice|answer|letter)?\s*+\(?([A-Ha-h])\)?"
+    r"(?:(?:\s*+[).:]|\s++-\s|,)\s*+(.*))?",
     re.DOTALL | re.IGNORECASE,
 )
 
@@ -59,7 +59,7 @@ _NOTHING = re.compile(
     r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|zeros?|values?)(?: exists?)?|none|empty set"
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
-_ENDLESS = re.compile(r"\+?\s*(?:oo|inf|infinity)")
+_ENDLESS = re.compile(r"\+?\s*+(?:oo|inf|infinity)")
 _UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")

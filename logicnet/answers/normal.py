@@ -10,6 +10,7 @@ words, code
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
+import functools
 import re
 from dataclasses import replace
 
@@ -50,7 +51,7 @@ from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 
-MOST_TEXT = 20_000
+MOST_TEXT = 8_000
 """Characters that are looked at, from the end: an answer stands there."""
 
 _MOST_TIMES = 4
@@ -324,12 +325,16 @@ def _choice(read: str, answer: str, question: QuestionSpec) -> NormalForm | None
         plainly = replace(question, options=())
         said = _read(answer, plainly)
         same = [
-            name
-            for name, option in question.options
-            if said is not None and _read(plain_answer(option), plainly) == said
+            name for name, option in question.options if said is not None and _option(option, plainly) == said
         ]
         letter = same[0] if len(same) == 1 else ""
     return made("choice", letter, letter) if letter else None
+
+
+@functools.lru_cache(maxsize=256)
+def _option(option: str, plainly: QuestionSpec) -> NormalForm | None:
+    """What an option of a question says; kept, because every answer to the question is compared with it."""
+    return _read(plain_answer(option), plainly)
 
 
 def _numeral(read: str, question: QuestionSpec) -> NormalForm | None:

@@ -146,7 +146,7 @@ _FORMAT_AT_END = re.compile(
         (?:(?:give|express|write)\s(?:it|your\sanswer|the\s(?:answer|result))\s?)?
         (?:round(?:ed|ing)?(?:\s(?:off|it|the\s(?:answer|result)|your\sanswer))*
           |correct|accurate|expressed|written|given)?
-        \s*+\(?(?:{_FORMAT.pattern})\)?)$""",
+        (?:(?<!\s)\s++)?\(?(?:{_FORMAT.pattern})\)?)$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _MOST_SENTENCE = 600  # characters of a sentence from which its format is taken
