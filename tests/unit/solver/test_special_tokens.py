@@ -6,7 +6,9 @@ from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.answering import answer_in_time
+from logicnet.solver.direct import DirectSolver
 from logicnet.solver.special_tokens import spoken
+from tests.harness.own_time import after
 from tests.harness.scripted_model import ScriptedModel
 from tests.unit.solver.test_guard import Says
 
@@ -130,14 +132,11 @@ async def test_an_answer_is_judged_by_the_judges_rules(answer: str, sent: str) -
 
 
 @pytest.mark.parametrize("end", [*ENDS.values(), *OTHERS.values()])
+@pytest.mark.own_time
 async def test_a_models_tokens_cost_neither_answer_nor_reasoning(end: str) -> None:
-    from logicnet.solver.direct import DirectSolver  # noqa: PLC0415
-
     async with ScriptedModel(text=f"20 + 4 = 24. The answer is 24.{end}") as server:
         models = Endpoint(server.base_url)
-        solution = await answer_in_time(
-            DirectSolver(), Challenge("What is 20 + 4?"), Deadline.after(20), models
-        )
+        solution = await answer_in_time(DirectSolver(), Challenge("What is 20 + 4?"), after(20), models)
         await models.close()
     assert solution.outcome == "solved"
     assert solution.answer == Answer("20 + 4 = 24. The answer is 24.", "24")
