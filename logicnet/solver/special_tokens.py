@@ -28,6 +28,9 @@ _ANY = re.compile(
     rf"|<(?:{_OTHERS})>|</?s>|\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\]"
     r"|<</?SYS>>|\[\|(?:endofturn|assistant|user|system)\|\]|\[gMASK\]"
 )
+_ROLE = re.compile(r"(?:assistant|model)(?=[ \t]*+(?:\n|<|\Z))")
+"""Whose turn a token opens, as it stands behind it."""
+
 _SPACE = re.compile(r"\s*+")
 _MOST_AT_EDGES = 20
 _LONGEST = 60  # characters of a special token, with spaces
@@ -48,6 +51,8 @@ def spoken(text: str) -> str:
         if opening is None:
             break
         text = text[opening.end() :]
+        if role := _ROLE.match(text):
+            text = text[role.end() :]
     for pattern in (_ENDS, _END):
         if found := pattern.search(text):
             text = text[: found.start()]

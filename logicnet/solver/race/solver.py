@@ -149,6 +149,7 @@ class RaceSolver:
     async def __aexit__(self, *_: object) -> None:
         if self._warming is not None:
             self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await self._sandbox.aclose()
         await self._exact.aclose()
         await self._closest.close()

@@ -131,6 +131,19 @@ async def test_an_answer_is_judged_by_the_judges_rules(answer: str, sent: str) -
     await nobody.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<|im_start|>assistant\n",
+        "<start_of_turn>model\n",
+        "<|start_header_id|>assistant<|end_header_id|>\n\n",
+    ],
+)
+def test_the_head_of_the_models_own_turn_is_no_part_of_it(head: str) -> None:
+    assert spoken(f"{head}It is 24.").strip() == "It is 24."
+    assert spoken(f"{head}model trains are 24.").strip() == "model trains are 24."
+
+
 @pytest.mark.parametrize("end", [*ENDS.values(), *OTHERS.values()])
 @pytest.mark.own_time
 async def test_a_models_tokens_cost_neither_answer_nor_reasoning(end: str) -> None:
