@@ -12,8 +12,8 @@ from logicnet.protocol import Hotkey, Uid, Wire
 from logicnet.votelog import VoteLog
 
 Outcome = Literal["solved", "late", "failed", "waited"]
-"""The solver answered; it was cut off at the deadline; it raised; no slot became free in time. An answer was
-sent in all four cases. A caller that hung up is a `HungUp`."""
+"""The solver answered in time; it was cut off at the deadline, or its answer came after it; it raised; no
+slot became free in time. An answer was sent in all four cases. A caller that hung up is a `HungUp`."""
 
 
 @dataclass(frozen=True, slots=True)

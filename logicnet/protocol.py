@@ -7,7 +7,7 @@ and are empty in replies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NewType
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -74,6 +74,7 @@ class Challenge:
     category: str = ""
     task_uid: str = ""
     stake: float = 0.0  # alpha, of the validator, from the metagraph; 0 if there is none
+    caller: str = field(default="", compare=False)  # who asks, so that callers share what is scarce
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import re
 import unicodedata
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # how one begins (owasp.org, CSV injection) ...
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|\.\d+)([eE][+-]?\d+)?")  # ... and what stays a number, as "-5"
+_NUMBER = re.compile(r"[+-]?(\d++(?:[.,]\d*+)?|\.\d++)([eE][+-]?\d+)?")  # ... and what stays a number: "-5"
 
 
 def cell(value: object) -> object:

@@ -21,7 +21,7 @@ Kind = Literal[
 
 MOST_KEY = 120  # characters; a longer key is replaced by its digest
 
-_CONSTANT = re.compile(r"\s*\+\s*(?:[Cc]|constant)\s*$")
+_CONSTANT = re.compile(r"(?:(?<!\s)\s++)?\+\s*+(?:[Cc]|constant)\s*+$")
 _SIGN = re.compile(r"[\d+*/^(-]")  # without one it is a name
 _POWER = re.compile(r"\(?(-?\d{1,6})\)?\s*(?:\^|\*\*)\s*\(?(-?\d{1,6})\)?")
 

@@ -9,19 +9,29 @@ from logicnet.answers._numbers import number_form, numbers_in, shown
 from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import computed
 
-MOST_PARTS = 200
+MOST_PARTS = 100
 _MOST_NESTED = 4
+_MOST_SIDES = 8  # of an equation, such as 1 + 2 = 6 / 2 = 3
 _MOST_WORDS = 4  # of a part; sentences have "and" in them too
 
 _OPEN, _CLOSE = "([{", ")]}"
 _NUMBERS = re.compile(r"[+-]?\d+(?:\.\d+)?(?:\s+[+-]?\d+(?:\.\d+)?)+")
-_NAMED = re.compile(r"\s*([A-Za-z](?:_?\w{0,2}))\s*=\s*(.+)", re.DOTALL)
-_NAMES_FIRST = re.compile(r"\(?\s*([a-zA-Z](?:\s*,\s*[a-zA-Z])+)\s*\)?\s*=\s*(\(.+\))")
-_IS = re.compile(r"\s*([^=:]{1,40}?)\s*(?:\bis\b|=|:|->)\s*(?:an? |the )?([^=:]{1,60}?)\s*", re.IGNORECASE)
-_INTERVAL = re.compile(
-    r"(?:[a-z]\s+in\s+)?([(\[])\s*([^,;()\[\]]{1,60})\s*[,;]\s*([^,;()\[\]]{1,60})\s*([)\]])", re.IGNORECASE
+_NAMED = re.compile(r"\s*+([A-Za-z](?:_?\w{0,2}))\s*+=\s*+(.+)", re.DOTALL)
+_NAMES_FIRST = re.compile(r"\(?\s*+([a-zA-Z](?:\s*+,\s*+[a-zA-Z])++)\s*+\)?\s*+=\s*+(\(.+\))")
+_IS = re.compile(
+    r"\s*+([^=:\s][^=:]{0,39}?)\s*+(?:\bis\b|=|:|->)\s*+(?:an? |the )?([^=:\s][^=:]{0,59}?)\s*+",
+    re.IGNORECASE,
 )
-_INEQUALITY = re.compile(r"([^<>=]{1,60}?)\s*(<=?|>=?)\s*([^<>=]{1,60})(?:\s*(<=?|>=?)\s*([^<>=]{1,60}))?")
+_MOST_IS = 120  # characters of "Ann is a knave"
+_ROLES = re.compile(r"(?:(?<!\s)\s++)?(?:,\s*+(?:and\s++)?|;|\band\b)\s*+")
+_INTERVAL = re.compile(
+    r"(?:[a-z]\s++in\s++)?([(\[])\s*+([^,;()\[\]\s][^,;()\[\]]{0,59})\s*+[,;]\s*+"
+    r"([^,;()\[\]\s][^,;()\[\]]{0,59})\s*+([)\]])",
+    re.IGNORECASE,
+)
+_INEQUALITY = re.compile(
+    r"([^<>=]{1,60}?)\s*+(<=?|>=?)\s*+([^<>=\s][^<>=]{0,59})(?:\s*+(<=?|>=?)\s*+([^<>=\s][^<>=]{0,59}))?"
+)
 _INFINITE = re.compile(r"([+-]?)\s*(?:oo|infinity|inf)", re.IGNORECASE)
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -122,7 +132,9 @@ def factors_form(read: str, text: str, question: QuestionSpec) -> NormalForm | N
     read = re.sub(r"\bwith multiplicity\b|\band\b", ",", read)
     parts = [
         part.strip(" .")
-        for part in re.split(r"[*,;x&\s]+(?=\d)|\s*\*\s*", read.split("=")[-1].strip(" []{}()."))
+        for part in re.split(
+            r"(?<![*,;x&\s])[*,;x&\s]++(?=\d)|(?:(?<!\s)\s++)?\*\s*+", read.split("=")[-1].strip(" []{}().")
+        )
         if part.strip(" .")
     ]
     found: list[int] = []
@@ -177,8 +189,8 @@ def unknowns_form(read: str, text: str, question: QuestionSpec) -> NormalForm | 
 
 def roles_form(read: str, text: str) -> NormalForm | None:
     """Ann is a knave, and Bob is a knight: who is what, in any order."""
-    parts = [part for part in re.split(r"\s*(?:,\s*(?:and\s+)?|;|\band\b)\s*", read.strip(" .")) if part]
-    if not 2 <= len(parts) <= 12:
+    parts = [part for part in _ROLES.split(read.strip(" .")) if part]
+    if not 2 <= len(parts) <= 12 or any(len(part) > _MOST_IS for part in parts):
         return None
     matches = [_IS.fullmatch(part) for part in parts]
     roles = {match[1].casefold(): match[2].casefold() for match in matches if match}
@@ -189,7 +201,7 @@ def roles_form(read: str, text: str) -> NormalForm | None:
 
 def interval_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """(2, oo), x > 2 and 2 < x are one; [1, 2) is not (1, 2)."""
-    pieces = re.split(r"\s+(?:U|or)\s+", read.strip())
+    pieces = re.split(r"(?<!\s)\s++(?:U|or)\s++", read.strip())
     found = [_one_interval(piece.strip(), question) for piece in pieces[:20]]
     if not all(found):
         return None
@@ -237,7 +249,8 @@ def _end(end: str, question: QuestionSpec) -> str:
 
 def expression_form(read: str, text: str) -> NormalForm | None:
     """An expression that was asked for: what it gives and the numbers it uses, as any that fits is right."""
-    for side in (read, *read.split("=")):
+    sides = read.split("=", _MOST_SIDES)
+    for side in (read, *sides[:_MOST_SIDES]):
         found = computed(side.replace("x", "*") if not re.search(r"[a-wyz]", side) else side)
         if (
             found is not None
@@ -246,6 +259,6 @@ def expression_form(read: str, text: str) -> NormalForm | None:
             and isinstance(found.value, Fraction)
         ):
             used = " ".join(shown(number) for number in sorted(found.numbers))
-            sent = side if len(read.split("=")) > 1 else text
+            sent = side if len(sides) > 1 else text
             return made("formula", f"{shown(found.value)} from {used}", sent.strip(), found.value)
     return None

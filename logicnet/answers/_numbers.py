@@ -28,28 +28,29 @@ _DIGITS = 12
 _MOST_ZEROS = 25  # digits of a number that is written out; 1.5e+30 has more zeros than anybody reads
 _MOST_BITS = 12_000  # of a whole number that is written out at all: Python writes no more than 14,000
 
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\d{1,3}(?:_\d{3})+(?![\d_])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,_])\d{1,3}(?:_\d{3})+(?![\d_])")
 _EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+),(\d+)")
 _MIXED = re.compile(r"([+-]?)\s*(\d{1,15})\s+(?:and\s+)?\(?(\d{1,9})\s*/\s*(\d{1,9})\)?")
-_SCIENTIFIC = re.compile(r"(?<=\d)\s*(?:\*|x)\s*10\s*(?:\^|\*\*)\s*\(?\s*([+-]?\s?\d{1,3})\s*\)?")
+_SCIENTIFIC = re.compile(r"(?<=\d)\s*+(?:\*|x)\s*+10\s*+(?:\^|\*\*)\s*+\(?\s*+([+-]?\s?\d{1,3})(?:\s*+\))?")
 _PREFIX = re.compile(
     r"^(?:approximately|about|roughly|around|exactly|nearly|only|usd|eur|gbp|us|=|~)\s*(?=[\d$€£¥.+(-])",
     re.IGNORECASE,
 )
 _MIXED_WORDS = re.compile(r"\d{1,9}\s+and\s+[a-z]", re.IGNORECASE)
 _CHANCE = re.compile(r"(\d{1,9}) (?:in|out of) (\d{1,9})")
-_CURRENCY = re.compile(r"([+-]?)\s*[$€£¥]\s*(?=[\d.+-])")
+_CURRENCY = re.compile(r"([+-]?+)(?:(?<!\s)\s++)?[$€£¥]\s*+(?=[\d.+-])")
 _UNIT = re.compile(
-    r"(?<=[\d)!i])\s*(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢])"
-    r"|(?P<unit>(?!(?:pi|sqrt)\b)(?:[^\W\d_]{2,}|[mgsLhNJWVAKCFl](?![^\W\d_])|[\u3040-\u9fff\uac00-\ud7af])[^\d=<>+*()\[\]{}"
-    r"|:;,\"&\\]{0,60}(?:\^\(?-?[23]\)?)?))"
-    r"(?P<rest>[^\d=<>()\[\]{}|:;,\"&\\]{0,60})$"
+    r"(?<=[\d)!i])\s*+(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢])"
+    r"|(?P<unit>(?!(?:pi|sqrt)\b)(?:[^\W\d_]{2,40}+|[mgsLhNJWVAKCFl](?![^\W\d_])|[\u3040-\u9fff\uac00-\ud7af])[^\d=<>+*()\[\]{}"
+    r"|:;,\"&\\^]{0,60}+(?:\^\(?-?[23]\)?)?+))"
+    r"(?P<rest>[^\d=<>()\[\]{}|:;,\"&\\]{0,60}+)$"
 )
+_MOST_UNIT = 170  # characters that it matches, without spaces before them
 _POWER_OF_UNIT = re.compile(
     r"(?<=[\d\s/])((?:[cdkm]?m|ft|in|yd|mi|s|sec|units?|(?:centi|kilo)?met(?:er|re)s?|feet|inch(?:es)?)\b)\s?\^\(?-?[1-4]\)?"
 )
 _TOKEN = re.compile(
-    r"(?<![0-9A-Za-z_À-ɏ.])(?:(?<![\d)]\s)(?<![\d)])[+-]\s?)?(?:\d{1,3}(?:,\d{3})+(?!\d)"
+    r"(?<![\dA-Za-z_À-ɏ.])(?:(?<![\d)]\s)(?<![\d)])[+-]\s?)?(?:\d{1,3}(?:,\d{3}){1,12}(?!\d)"
     r"|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:\s?/\s?\d+)?"
     r"(?=(?:st|nd|rd|th)?(?![0-9A-Za-z_À-ɏ]))(?![.,]\d)|(?<![\w.])[+-]?\.\d+"
 )
@@ -61,7 +62,7 @@ _COMPARED = re.compile(
     r"\b(?:(?P<word>fewer|less|more|greater|larger|smaller|higher|lower) than|at (?P<end>least|most)|up to"
     r"|no (?:more|less|fewer) than|an? (?P<side>loss|profit) of"
     r"|(?:not|never|cannot|[a-z]+n.t)(?: (?!only\b)[a-z]+){0,2})\s[-+$€£*(]{0,3}\d[\d.,]*"
-    r"|\d[\d.,]*(?: [^\W\d_]+){0,2} (?:(?P<zero>below|above) zero"
+    r"|(?<!\d)\d[\d.,]{0,30}+(?: [^\W\d_]++){0,2} (?:(?P<zero>below|above) zero"
     r"|or (?:more|less|fewer|greater|above|below|under|over|higher|lower|larger|smaller)\b)",
     re.IGNORECASE,
 )
@@ -168,7 +169,7 @@ def _asks_so(found: re.Match[str], asked: str) -> bool:
 
 def _read(read: str, question: QuestionSpec) -> tuple[Fraction | float | complex, bool] | None:
     """The value, and whether it is a plain number: digits, a fraction, a mixed number."""
-    read = re.sub(r"^[\s,;?]+|^\.(?!\d)|[\s.,;?]+$", "", read)
+    read = re.sub(r"^[\s,;?]++|^\.(?!\d)|(?<![\s.,;?])[\s.,;?]++$", "", read)
     if read.endswith("!") and not question.factorial:
         read = read.rstrip("! ")  # said with joy
     read = _PREFIX.sub("", re.sub(r"^(?:minus|negative)\s+(?=[\d$.])", "-", read, flags=re.IGNORECASE))
@@ -227,7 +228,7 @@ def _is_plain(found: Computed, bare: str) -> bool:
 def _without_unit(read: str) -> tuple[str, str, bool]:
     """The bare number, the first word of its unit, and whether it is in percent."""
     read = _POWER_OF_UNIT.sub(r"\1", read)
-    found = _UNIT.search(read)
+    found = _UNIT.search(read, max(0, len(read.rstrip()) - _MOST_UNIT))
     if found is None:
         return read, "", False
     unit = (found["unit"] or found["currency"] or "").strip().lower()

@@ -31,6 +31,7 @@ _NAMES = {
     "milliliter": "ml 毫升", "liter": "l 升", "dollar": "$", "cent": "¢",
 }  # fmt: skip
 _UNITS = {name: unit for unit, names in _NAMES.items() for name in names.split()}
+_LONGEST = max(map(len, _UNITS))
 _DIMENSIONS = {unit: dimension for dimension, sizes in _SIZES.items() for unit in sizes}
 
 
@@ -45,7 +46,7 @@ def unit_of(word: str) -> str:
 
 def _named(word: str) -> str:
     """The same for a word that others follow without a space, as in Chinese and Japanese."""
-    lengths = range(len(word), 0, -1) if not word.isascii() else ()
+    lengths = range(min(len(word), _LONGEST), 0, -1) if not word.isascii() else ()
     return next((_UNITS[word[:length]] for length in lengths if word[:length] in _UNITS), unit_of(word))
 
 

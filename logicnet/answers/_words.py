@@ -24,14 +24,14 @@ _STOP = frozenset(
 )
 
 _LETTER = re.compile(
-    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|letter)?\s*\(?([A-Ha-h])\)?(?:(?:\s*[).:]|\s+-\s"
-    r"|,)\s*(.*))?",
+    r"(?:the\s++)?(?:correct\s++)?(?:option|choice|answer|letter)?\s*+\(?([A-Ha-h])\)?"
+    r"(?:(?:\s*+[).:]|\s++-\s|,)\s*+(.*))?",
     re.DOTALL | re.IGNORECASE,
 )
 
 _CLOCK = re.compile(
-    r"(?:at\s+)?(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))?\s*(?:([ap])\.?\s?m\.?|o'clock)?(?:\s+in the (morning"
-    r"|afternoon|evening))?",
+    r"(?:at\s+)?(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock))?"
+    r"(?:\s++in the (morning|afternoon|evening))?",
     re.IGNORECASE,
 )
 _MONTHS = tuple(month.lower() for month in calendar.month_name[1:])
@@ -59,11 +59,11 @@ _NOTHING = re.compile(
     r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|zeros?|values?)(?: exists?)?|none|empty set"
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
-_ENDLESS = re.compile(r"\+?\s*(?:oo|inf|infinity)")
+_ENDLESS = re.compile(r"\+?\s*+(?:oo|inf|infinity)")
 _UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
-_TIGHT = re.compile(r"\s*(->|,|;)\s*")
+_TIGHT = re.compile(r"(?:(?<!\s)\s++)?(->|,|;)\s*+")
 _QUOTES = "'\"`*_ "
 
 

@@ -10,8 +10,9 @@ Pure text work, linear in the text. Nothing is added that the text does not say.
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
+import functools
 import re
-from itertools import islice
+from collections.abc import Iterator
 
 from logicnet.answers._locale import plain_signs
 from logicnet.answers._numbers import compared
@@ -23,7 +24,9 @@ MOST_WORDS = 19
 """Words in a short answer: a validator has longer ones boiled down by a model first (LogicNet 1.6)."""
 
 _TAIL = 20_000  # characters from the end that are searched: an answer stands at the end
+_END = 4_000  # characters from the end in which the value of a text without a statement stands
 _LINE = 2_000  # characters of what may be an answer
+_VALUED = 600  # characters of a sentence that are searched for its value, the last ones
 _NEAR_END = 300  # characters
 _MOST_STATED = 50  # statements that are weighed, the last ones
 _MOST_SENTENCES = 40  # from the end that are searched for a value
@@ -36,7 +39,9 @@ def extract(text: str, question: str = "") -> str:
 
 # Stated ------------------------------------------------------------------------------------------
 
-_BRACES = re.compile(r"\\boxed\s*\{|[{}]")
+_BOXED = re.compile(r"\\boxed\s*\{")
+_BRACES = re.compile(r"[{}]")
+_MOST_BOXED = 8  # that may be left open
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECASE)
 _HEADING = re.compile(r"(?:^|\n)[ \t#*_]*final answer[ \t#*_:]*\n+([^\n]{1,2000})", re.IGNORECASE)
@@ -105,7 +110,7 @@ def stated_answer(text: str, question: str = "") -> str:
     if tagged := _TAGGED.findall(text):
         return plain_answer(tagged[-1][1])
     text = _own_words(text)
-    words = question_spec(question).text
+    words = _words_of(question_spec(question).text)
     best = (0, "")
     for stated in reversed(list(_STATED.finditer(text))[-_MOST_STATED:]):
         value = text[stated.end() : stated.end() + _LINE]
@@ -119,17 +124,22 @@ def stated_answer(text: str, question: str = "") -> str:
     return _stated_value(headed[-1], on_own_line=True) if headed else ""
 
 
+@functools.lru_cache(maxsize=128)
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text))
+
+
 def _own_words(text: str) -> str:
     """The text without what it says that others think, unless it says no more."""
     own = _OF_OTHERS.sub("", text)
     return own if re.search(r"\w", own) else text
 
 
-def _weight(value: str, before: str, words: str) -> int:
+def _weight(value: str, before: str, words: frozenset[str]) -> int:
     """3: it looks like a value; 2: some words; 1: it seems to describe the answer; 0: it comments on it."""
     value = value.lstrip(" *_`")
-    word = re.match(r"[^\W\d_]{3,}", value)
-    in_question = word is not None and re.search(rf"\b{re.escape(word[0].lower())}\b", words) is not None
+    word = re.match(r"[^\W\d_]{3,40}(?![^\W\d_])", value)
+    in_question = word is not None and word[0].lower() in words
     evaluates = _EVALUATION.match(value) is not None
     if re.match(r"\W{0,4}[^\s?]{1,20}\?", value):
         return 0
@@ -146,7 +156,7 @@ def _weight(value: str, before: str, words: str) -> int:
         or re.match(r"[^.!?\n]{0,40}\d", value)
     ):
         return 3
-    return 1 if re.match(r"[a-z]+(?:able|ible|ful|ent|ive|ous|ical)\b", value) else 2
+    return 1 if re.match(r"[a-z]{1,30}(?:able|ible|ful|ent|ive|ous|ical)\b", value) else 2
 
 
 _OPENING = re.compile(r"(?:\s*(?:```[\w+-]*\n|\\\[|\$\$))?\s*")
@@ -155,7 +165,7 @@ _BOLD_START = re.compile(r"(?:[*_]{2}(?=\S)([^*\n]{1,200})[*_]{2}|\$([^$\n]{1,20
 _FOLLOWS_NUMBER = re.compile(r"[ \t]?(?:[%€$£°²³]|[^\W\d_]+(?: [^\W\d_]+){0,2})?")
 _DENIAL = re.compile(r"not\b(?![^\n]{1,60}\b(?:it is|it's|but|rather)\b)", re.IGNORECASE)
 _DENIED = re.compile(
-    r"not\s+[^,;.]{1,60}[,;.]?\s+(?:but|rather|it is|it's|instead)\s+(?:rather\s+|actually\s+)?",
+    r"not\s++[^,;.\s][^,;.]{0,59}[,;.]?\s++(?:but|rather|it is|it's|instead)\s+(?:rather\s+|actually\s+)?",
     re.IGNORECASE,
 )
 
@@ -187,7 +197,7 @@ def _stated_value(text: str, on_own_line: bool) -> str:
     return answer[denied.end() :] if denied else answer
 
 
-_STOP = re.compile(r"[.!?]+[\"')\]*_]{0,4}\s+|\n\s*")
+_STOP = re.compile(r"(?<![.!?])[.!?]++[\"')\]*_]{0,4}\s++|\n\s*+")
 _ALWAYS_SHORT = re.compile(
     r"(?:^|[\s(*])(?:i\.e|e\.g|z\.B|d\.h|p\.ej|cf|vs|viz|[Dd]r|[Mm]rs?|Ms|Prof|St|Mt|Sr|Sra|Fig|Eq|ca"
     r"|[Aa]pprox|bzw|resp)\.$"
@@ -206,9 +216,8 @@ _MAYBE_SHORT = re.compile(
 )
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a text. An abbreviation ends none: approx. 5, Dr. Lee, i.e. 0.25, 3 p.m. today."""
-    found: list[str] = []
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text in turn. An abbreviation ends none: approx. 5, Dr. Lee, i.e. 0.25, 3 p.m."""
     start = 0
     for stop in _STOP.finditer(text):
         before, following = (
@@ -225,14 +234,15 @@ def sentences(text: str) -> list[str]:
             or ((following.islower() or following.isdecimal()) and _MAYBE_SHORT.search(before))
         ):
             continue
-        found.append(text[start : stop.end()].strip())
+        if sentence := text[start : stop.end()].strip():
+            yield sentence
         start = stop.end()
-    found.append(text[start:].strip())
-    return [sentence for sentence in found if sentence]
+    if sentence := text[start:].strip():
+        yield sentence
 
 
 def first_sentence(text: str) -> str:
-    return next(iter(sentences(text)), "")
+    return next(sentences(text), "")
 
 
 def without_aside(text: str) -> str:
@@ -258,7 +268,7 @@ def without_aside(text: str) -> str:
 _GAP = "\u00a0\u2007\u2009\u202f"
 _DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)(?![.,]?\d)"
 _NUMBER = re.compile(
-    rf"(?<![0-9A-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
+    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
     rf"|[万萬亿億]|{LARGE}\b)|√\d+|\\sqrt\{{\d+\}})?"
     r"|\d+(?:,\d+){2,})",
     re.IGNORECASE,
@@ -280,7 +290,7 @@ _WHOLE_VALUE = re.compile(
     re.IGNORECASE,
 )
 _AMOUNTS = re.compile(
-    r"(?<![0-9A-Za-z.,])\d+(?:[.,]\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
+    r"(?<![\dA-Za-z.,])\d+(?:[.,]\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
     r"|và)\s)?\d+(?:\.\d+)?\s?[^\W\d_]{1,12}){0,3}"
 )
 _BOLD_PART = re.compile(r"\*\*([^*\n]{1,100})\*\*(?!\s*:)")
@@ -290,7 +300,8 @@ _OPTION = re.compile(
     r"|\b([A-H]) is (?:the )?(?:correct|right|best)\b"
 )
 _CLAUSE = re.compile(
-    r"(?<=[.;:!?,\n])\s+|\s+(?=(?:because|since|rather than|instead of|but|so|not|unlike|as opposed)\b)",
+    r"(?<=[.;:!?,\n])\s++"
+    r"|(?<!\s)\s++(?=(?:because|since|rather than|instead of|but|so|not|unlike|as opposed)\b)",
     re.IGNORECASE,
 )
 _DISCARDS = re.compile(
@@ -300,8 +311,8 @@ _DISCARDS = re.compile(
     re.IGNORECASE,
 )
 _CHOOSES = re.compile(
-    r"\b(?:is|be|so|thus|therefore|hence|choose|pick|select|answer)\W+(?:the )?(?:[Oo]ption|[Cc]hoice"
-    r"|[Ll]etter|[Aa]nswer)?\s*\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
+    r"\b(?:is|be|so|thus|therefore|hence|choose|pick|select|answer)\W++(?:the )?(?:[Oo]ption|[Cc]hoice"
+    r"|[Ll]etter|[Aa]nswer)?\s*+\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
 )
 _THEREFORE = re.compile(
     r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
@@ -318,11 +329,11 @@ _LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
 
 def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """What a text without a stated answer ends in: a value in bold, a number, else a short sentence."""
-    text, spec = _own_words(plain_signs(text[-_TAIL:])), question_spec(question)
+    text, spec = _own_words(plain_signs(text[-_END:])), question_spec(question)
     bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
     if spec.options and (letter := _chosen(text[-_NEAR_END:], spec)):
         return letter
-    last = sentences(text)[-_MOST_SENTENCES:]
+    last = list(sentences(text))[-_MOST_SENTENCES:]
     named = [
         letter
         for letter, option in spec.options
@@ -435,7 +446,7 @@ def _answers_yes_no(sentence: str, words: set[str]) -> bool:
 
 def _last_value(sentence: str, spec: QuestionSpec) -> str:
     """The value that a sentence ends in: a time, a date, an amount, a tuple, else its one number."""
-    sentence = plain_answer(without_aside(sentence[-_LINE:]), keep_point=True)
+    sentence = plain_answer(without_aside(sentence[-_VALUED:]), keep_point=True)
     denied = compared(sentence, spec)
     numbers = [
         found
@@ -447,7 +458,7 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
         found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
         if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - spec.duration):
             return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
-    starts = {number.start() for number in numbers}
+    starts = {found.start() for found in numbers}
     result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
     if result or len(numbers) < 2:
         return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
@@ -456,14 +467,16 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
 
 
 _UNITS_ASKED = (
-    (r"\bhow much money\b|\bcosts?\b|\bdollars\b", r"(?<=[$€£])-?[\d.,]+|[\d.,]+(?= dollars)"),
+    (r"\bhow much money\b|\bcosts?\b|\bdollars\b", r"(?<=[$€£])-?[\d.,]++|(?<![\d.,])[\d.,]++(?= dollars)"),
     (
         r"\bhow far\b",
-        r"[\d.,]+(?= ?(?:[kcm]?m|kilomet\w+|met(?:er|re)s?|miles?|feet|yards?)\b(?! ?(?:/|per)))",
+        r"(?<![\d.,])[\d.,]++(?= ?(?:[kcm]?m|kilomet\w+|met(?:er|re)s?|miles?|feet|yards?)\b(?! ?(?:/|per)))",
     ),
-    (r"\bhow old\b", r"[\d.,]+(?= years old)"),
+    (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
 )
-_ASKED_NOUN = re.compile(r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,}(?: per [a-z]+)?)")
+_ASKED_NOUN = re.compile(
+    r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,40}(?: per [a-z]{1,40})?)(?![^\W\d_])"
+)
 _IN_PASSING = re.compile(
     r"\b(?:in|within|for|after|before|on|at|than|of|over|during|with|every|each|per)\s+"
     r"(?:(?:the|these|those|all|about|only|his|her|their|its|first|last|next)\s+){0,2}[$€£]?$",
@@ -472,6 +485,7 @@ _IN_PASSING = re.compile(
 _SUBORDINATE = re.compile(
     r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$", re.IGNORECASE
 )
+_PHRASE = 60  # characters before a number that say what it is
 _CHANGES = re.compile(
     r"\b(?:to|into|from|by|between|among|plus|minus|times|and|or)\s+(?:\w+ )?[$€£]?$|[-+*/×÷,]\s*$"
 )
@@ -481,7 +495,7 @@ def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec
     """Of several numbers the one that the question asks for, or that alone is not said in passing."""
     patterns = [pattern for asked, pattern in _UNITS_ASKED if re.search(asked, spec.text)]
     if noun := _ASKED_NOUN.search(spec.text):
-        patterns = [rf"\d[\d.,]*(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
+        patterns = [rf"(?<!\d)\d[\d.,]{{0,30}}+(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
     for pattern in patterns:
         counted = [found for found in re.finditer(pattern, sentence, re.IGNORECASE) if found[0].strip(".,")]
         if len(counted) == 1:
@@ -490,17 +504,17 @@ def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec
     if not sentence.isascii():
         return numbers[-1][0]
     end = len(_SUBORDINATE.sub("", sentence)) or len(sentence)
-    of_main = (one for one in numbers if one.end() <= end and not _IN_PASSING.search(sentence[: one.start()]))
-    main = list(islice(of_main, 2))  # a second one says enough, and each search takes time
-    return (
-        main[0][0]
-        if len(main) == 1 and not any(_CHANGES.search(sentence[: n.start()]) for n in numbers)
-        else ""
-    )
+    before = [sentence[max(0, one.start() - _PHRASE) : one.start()] for one in numbers]
+    main = [
+        one
+        for one, said in zip(numbers, before, strict=True)
+        if one.end() <= end and not _IN_PASSING.search(said)
+    ]
+    return main[0][0] if len(main) == 1 and not any(map(_CHANGES.search, before)) else ""
 
 
 def _last_short_sentence(text: str) -> str:
-    last = plain_answer((sentences(text[-_LINE:]) or [""])[-1])
+    last = plain_answer((list(sentences(text[-_LINE:])) or [""])[-1])
     return last if len(last.split()) <= MOST_WORDS else ""
 
 
@@ -509,7 +523,7 @@ def _last_short_sentence(text: str) -> str:
 _FENCE = re.compile(r"```[\w+-]*")
 _HEAD = re.compile(r"\A(?:(?:#{1,6}|>)\s+|>+(?=[^\s=]))+")
 _BOLD = re.compile(
-    r"(?<![\w)*])(\*\*|__)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w(*])"
+    r"(?<![\w)*])(\*\*|__)(?=\S)((?:(?!\1(?=\S)(?<![\w)*]\1)).){1,200}?)(?<=\S)\1(?![\w(*])"
 )  # not the powers in x**2 + y**2
 _MATHS = re.compile(r"(?<!\\)\\[()\[\]]|\\[,;!]|\\?\$")
 _WORDS_IN_MATHS = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
@@ -524,8 +538,9 @@ def short_answer(text: str, question: str = "") -> str:
     the last sentence.
     """
     text = text[:_TAIL]
-    lines = [line for line in map(plain_answer, _FENCE.sub("", text).splitlines()) if line]
-    candidates = (stated_answer(text, question), *lines[:1], _last_short_sentence(text))
+    lines = [line for line in _FENCE.sub("", text).splitlines() if line.strip()][:_MOST_SENTENCES]
+    first = next(filter(None, map(plain_answer, lines)), "")
+    candidates = (stated_answer(text, question), first, _last_short_sentence(text))
     return next((found for found in candidates if found and len(found.split()) <= MOST_WORDS), "")
 
 
@@ -554,13 +569,10 @@ def _fraction(found: re.Match[str]) -> str:
 
 def _last_boxed(text: str) -> str:
     """What stands in the last \\boxed{...} that is closed, with the braces inside it."""
-    found = ""
-    opened: list[tuple[str, int]] = []
-    for brace in _BRACES.finditer(text):
-        if brace[0] != "}":
-            opened.append((brace[0], brace.end()))
-        elif opened:
-            opening, start = opened.pop()
-            if opening != "{":
-                found = text[start : brace.start()]
-    return found
+    for opening in reversed(list(_BOXED.finditer(text))[-_MOST_BOXED:]):
+        depth = 1
+        for brace in _BRACES.finditer(text, opening.end(), opening.end() + _LINE):
+            depth += 1 if brace[0] == "{" else -1
+            if not depth:
+                return text[opening.end() : brace.start()]
+    return ""

@@ -32,17 +32,17 @@ _LOGIC = re.compile(
 _UNKNOWN = re.compile(
     r"\bsolve for\b|\bfactor\b(?! of)|\bexpand\b|\bsimplify\b(?! the fraction)|\bequations?\b|\bpolynomial"
     r"|\bintegra|\bderivative|\bdifferentiate"
-    r"|\broots of\b|\bcombine like\b|\b\d*[a-z]\s*(?:\^|\*\*)\s*\{?\d"
-    r"|(?<![a-z])\d*[a-z]\s*[-+]\s*\d+[a-z]?\s*=|\bvalue of [a-z]\b.{0,60}=|∫"
+    r"|\broots of\b|\bcombine like\b|\b\d*+[a-z]\s*+(?:\^|\*\*)\s*+\{?\d"
+    r"|(?<![a-z\d])\d*+[a-z]\s*+[-+]\s*+\d++[a-z]?\s*+=|\bvalue of [a-z]\b.{0,60}=|∫"
 )
 _SUM = re.compile(
     r"(?:[\d.,\s(){}|!]|[-+*/^\u00d7·÷\u2212√%]|\\(?:cdot|times|div|[dt]?frac|sqrt|left|right)"
     r"|\b(?:sqrt|times|plus|minus|divided by)\b)+"
 )
 _OPERATION = re.compile(
-    r"\d[)}\s!|]*(?:[-+*/^\u00d7·÷\u2212]|\\(?:cdot|times|div)|times|plus|minus|divided by)"
-    r"[\s({|\u2212√+-]*(?:\\[dt]?frac|\\?sqrt)?[\s({]*\d"
-    r"|\d\s*!|(?:√|sqrt)[\s({]*\d|\|[^|]*\d\|"
+    r"\d[)}\s!|]*+(?:[-+*/^\u00d7·÷\u2212]|\\(?:cdot|times|div)|times|plus|minus|divided by)"
+    r"[\s({|\u2212√+-]*+(?:\\[dt]?frac|\\?sqrt)?[\s({]*+\d"
+    r"|\d\s*+!|(?:√|sqrt)[\s({]*+\d|\|[^|]*\d\|"
 )
 _MATHS_WORD = re.compile(
     r"\b(?:gcd|hcf|lcm|greatest common|least common|prime|remainder|modulo|percent|area|volume|perimeter"

@@ -10,6 +10,7 @@ words, code
 
 # ruff: noqa: RUF001  (signs and words of other languages are meant)
 
+import functools
 import re
 from dataclasses import replace
 
@@ -50,7 +51,7 @@ from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 
-MOST_TEXT = 20_000
+MOST_TEXT = 8_000
 """Characters that are looked at, from the end: an answer stands there."""
 
 _MOST_TIMES = 4
@@ -71,10 +72,10 @@ _NO_ANSWER = re.compile(
     r"|idk|\?+|-+|\.+)[.!]?",
     re.IGNORECASE,
 )
-_BOTH = re.compile(r"(?:[a-z]\s*=\s*)?([^=,;+]{0,40}?)\s*\+-\s*([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
+_BOTH = re.compile(r"(?:[a-z]\s*+=\s*+)?([^=,;+]{0,40}?)\s*+\+-\s*+([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
 _SAYS = re.compile(r"[=:](?!\d)|->|=|(?<!\d):|\b(?:is|are|was|equals|be|has|have|makes?)\b", re.IGNORECASE)
 _NUMERAL = re.compile(r"(-?)(?:0[xbo])?([0-9a-z]{1,200})", re.IGNORECASE)
-_BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|\s*\(?base[- ]?\d{1,2}\)?)$", re.IGNORECASE)
+_BASE_MARK = re.compile(r"(?:_\(?\d{1,2}\)?|(?:(?<!\s)\s++)?\(?base[- ]?\d{1,2}\)?)$", re.IGNORECASE)
 _PREFIXES = {"0x": 16, "0b": 2, "0o": 8}
 
 
@@ -113,8 +114,8 @@ def _once(text: str, question: str) -> NormalForm | None:
     answer = _answer(text, question)
     found = _sendable(_read(answer, spec), spec)
     if not _is_asked_for(found, spec) and len(text.split()) > 1:
-        first = _FIRST_VALUE.match(answer) if spec.quantity and not spec.several else None
-        likely = first[1] if first else likely_answer(text, question)
+        first = _first_value(answer) if spec.quantity and not spec.several else ""
+        likely = first or likely_answer(text, question)
         other = _sendable(_read(likely, spec), spec) if likely != answer else None
         found = other if _is_asked_for(other, spec) and spec.text else found
     if (
@@ -127,11 +128,21 @@ def _once(text: str, question: str) -> NormalForm | None:
 
 
 _FIRST_VALUE = re.compile(
-    r"((?:about |approximately |approx\.? )?-?[$€£]?\d[\d.,]*\s?π?(?: [^\W\d_]+){0,3})"
-    r"\s*(?:\(=|[,;:–—(\[](?!.*(?:="
-    r"|(?<!in )\b(?:total|altogether|so"
-    r"|thus|therefore|hence)\b(?!.*\)))))"
+    r"((?:about |approximately |approx\.? )?-?[$€£]?\d(?:[.,]?\d)*+\s?π?(?: [^\W\d_]++){0,3})"
+    r"\s*+(\(=|[,;:–—(\[])"
 )
+_CONCLUSION = re.compile(r"(?<!in )\b(?:total|altogether|so|thus|therefore|hence)\b")
+
+
+def _first_value(answer: str) -> str:
+    """The amount that an answer begins with, unless a calculation or a conclusion follows; or empty."""
+    found = _FIRST_VALUE.match(answer)
+    if found is None:
+        return ""
+    concluded = "=" in answer[found.end() :] or _CONCLUSION.search(
+        answer, max(found.end(), answer.rfind(")") + 1)
+    )
+    return "" if found[2] != "(=" and concluded else found[1]
 
 
 def _is_asked_for(found: NormalForm | None, spec: QuestionSpec) -> bool:
@@ -238,8 +249,8 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
 
 
 _RESTATED = re.compile(
-    r",?\s+(?:or|i\.e\.,?|that is,?|which is|equivalently)\s+(?:about |approximately )?|\s*=\s*"
-    r"|\s+\((?:or|i\.e\.,?|that is,?|=)?\s*"
+    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|which is|equivalently)\s++(?:about |approximately )?"
+    r"|(?:(?<!\s)\s++)?=\s*+|(?<!\s)\s++\((?:or|i\.e\.,?|that is,?|=)?\s*+"
 )
 
 
@@ -270,11 +281,13 @@ def _said(read: str) -> list[str]:
 
 def _concludes(found: NormalForm, read: str, question: QuestionSpec) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
+    joined = re.search(r"\band\b", read)
+    denied = [end for _, end in compared(read, question)]
     return (
         found.kind in ("number", "list", "formula", "interval", "time", "duration")
-        and not re.search(r"\band\b.*\b(?:is|are|=)", read)
+        and not (joined and re.search(r"\b(?:is|are|=)", read[joined.end() :]))
         and not re.search(r"[<>]", read)
-        and all(re.search(r"\d", read[end:]) for _, end in compared(read, question))
+        and (not denied or re.search(r"\d", read[max(denied) :]) is not None)
     )
 
 
@@ -312,12 +325,16 @@ def _choice(read: str, answer: str, question: QuestionSpec) -> NormalForm | None
         plainly = replace(question, options=())
         said = _read(answer, plainly)
         same = [
-            name
-            for name, option in question.options
-            if said is not None and _read(plain_answer(option), plainly) == said
+            name for name, option in question.options if said is not None and _option(option, plainly) == said
         ]
         letter = same[0] if len(same) == 1 else ""
     return made("choice", letter, letter) if letter else None
+
+
+@functools.lru_cache(maxsize=256)
+def _option(option: str, plainly: QuestionSpec) -> NormalForm | None:
+    """What an option of a question says; kept, because every answer to the question is compared with it."""
+    return _read(plain_answer(option), plainly)
 
 
 def _numeral(read: str, question: QuestionSpec) -> NormalForm | None:

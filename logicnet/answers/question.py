@@ -14,7 +14,7 @@ from typing import Any
 from logicnet.answers._locale import decimal_comma, writes_comma
 from logicnet.answers._units import smallest_time_unit, unit_of
 
-_HEAD, _TAIL = 2_500, 1_500  # characters of a long question that are read: its request stands at its ends
+_HEAD, _TAIL = 1_500, 1_000  # characters of a long question that are read: its request stands at its ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,11 @@ _FORMAT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _FORMAT_AT_END = re.compile(
-    rf"""(?:[,;]?\s*(?:and\s+)?(?:please\s+)?
+    rf"""(?:(?:[,;]\s*+|(?<!\s)\s++)?(?:and\s++)?(?:please\s++)?
         (?:(?:give|express|write)\s(?:it|your\sanswer|the\s(?:answer|result))\s?)?
         (?:round(?:ed|ing)?(?:\s(?:off|it|the\s(?:answer|result)|your\sanswer))*
           |correct|accurate|expressed|written|given)?
-        \s*\(?(?:{_FORMAT.pattern})\)?)$""",
+        (?:(?<!\s)\s++)?\(?(?:{_FORMAT.pattern})\)?)$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _MOST_SENTENCE = 600  # characters of a sentence from which its format is taken
@@ -337,8 +337,8 @@ _COUNTED = re.compile(r"\bhow many\b|\bcount\b|\bnumber of\b|\bhow often\b|\bmin
 _EITHER = re.compile(r"\bor (?!not\b|no\b|false\b|equal\b|more\b|less\b|fewer\b|greater\b|later\b|earlier\b)")
 _ASKS_VALUE = re.compile(r"\b(?:what|how|which|who|where|when|why|find|calculate|compute|determine|solve)\b")
 _FOR = re.compile(
-    r"\b(?:solve for|find|values? of|determine)\s+\$?([a-z])\$?\s*(?:,\s*\$?([a-z])\$?\s*,?\s*)?(?:\band\b"
-    r"|,|&)\s*\$?([a-z])\$?(?![a-z])"
+    r"\b(?:solve for|find|values? of|determine)\s+\$?([a-z])\$?\s*+(?:,\s*+\$?([a-z])\$?\s*+,?\s*+)?"
+    r"(?:\band\b|,|&)\s*+\$?([a-z])\$?(?![a-z])"
 )
 _UNIT = re.compile(
     r"\b(?:how many|in|into|in terms of|as|to|of|number of|total)\s+(?:total |whole |full |more )?"
@@ -408,15 +408,12 @@ def _unknowns(words: str) -> tuple[str, ...]:
 def _options(question: str) -> tuple[tuple[str, str], ...]:
     """The options A, B, ... of a question that lists at least two in order; ("A", "text")."""
     marks = []
+    chooses = _CHOOSES.search(question) is not None
     for part in re.split(r"(?<=\S)\s+(?=\(?[A-H][).]\s)|\n", question):
         found = _OPTION.match(part.strip())
         if found:
             text = found[4].strip(" ,;")
-            if (
-                re.search(r"\w", text)
-                and not re.match(r"(?:and|or)\b", text)
-                and (not found[3] or _CHOOSES.search(question))
-            ):
+            if re.search(r"\w", text) and not re.match(r"(?:and|or)\b", text) and (not found[3] or chooses):
                 marks.append(((found[1] or found[2] or found[3]).upper(), text))
     listed: list[tuple[str, str]] = []
     for letter, text in marks:

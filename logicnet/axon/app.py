@@ -38,7 +38,7 @@ from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.errors import Reason, Refusal
 from logicnet.events import Admitted, Answered, HungUp, Promised, Refused, Sink
 from logicnet.protocol import Challenge, Hotkey
-from logicnet.solver.answering import Solution, unsolved
+from logicnet.solver.answering import Solution, timely, unsolved
 
 Solve = Callable[[Challenge, Deadline], Awaitable[Solution]]
 """Answers a challenge before its deadline, even when models fail."""
@@ -237,7 +237,9 @@ class Axon:
 
         deadline = self._deadline(request, timeout_s)
         challenge = Challenge(
-            synapse.logic_question, synapse.category, str(synapse.task_uid), stake=neuron.stake
+            *(synapse.logic_question, synapse.category, str(synapse.task_uid)),
+            stake=neuron.stake,
+            caller=neuron.hotkey,
         )
         challenge_id = next(self._challenge_ids)
         self._sink(
@@ -269,7 +271,7 @@ class Axon:
         return Deadline(request.started_s, request.started_s + allowed_s, self._clock)
 
     def _answered(self, challenge_id: str, validator: Hotkey, solution: Solution, deadline: Deadline) -> None:
-        seconds = deadline.elapsed_s()
+        solution, seconds = timely(solution, deadline), deadline.elapsed_s()
         self._margin.observe(seconds - deadline.total_s())
         self._sink(
             Answered(

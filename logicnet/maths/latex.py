@@ -41,7 +41,7 @@ _SPACING = re.compile(r"\\[,;:! $]|(?<=\d)\{,\}(?=\d)|[$`~]|\\[()]|\\\[|\\\](?!\
 _FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _SHORT_FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*(\d)\s*(\d)(?!\d)")
 _CHOICE = re.compile(r"\\binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-_ROOT = re.compile(r"\\sqrt\s*(?:\[\s*(\d{1,2})\s*\])?\s*\{([^{}]*)\}")
+_ROOT = re.compile(r"\\sqrt\s*+(?:\[\s*+(\d{1,2})\s*+\])?\s*+\{([^{}]*)\}")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*(\d)")
 _WORDS = re.compile(
     r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathbb|operatorname|boxed|mbox|bf)\s*\{([^{}]*)\}"

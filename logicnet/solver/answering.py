@@ -6,7 +6,8 @@ far, else a statement that the answer is unknown.
 """
 
 import asyncio
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import extract_tb
 
@@ -17,7 +18,8 @@ from logicnet.events import Outcome
 from logicnet.llm import Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
-from logicnet.solver.guard import blank, suspicious, visible
+from logicnet.solver.guard import addresses_judge, blank, suspicious, visible
+from logicnet.solver.special_tokens import spoken
 from logicnet.solver.transcript import Transcript
 from logicnet.votelog import read_vote_log
 
@@ -29,6 +31,7 @@ MOST_REASONING = 32_000  # characters of a reply: four times 2,048 tokens
 MOST_ANSWER = 1_000  # characters of a reply: a long line
 _NO_REASONING = "No model finished a line of reasoning for this question in time."
 _NO_ANSWER = "I do not know"
+_TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}>")
 
 _abandoned: set[asyncio.Task[Answer]] = set()  # the event loop itself holds tasks only weakly
 
@@ -74,7 +77,15 @@ async def answer_in_time(
     error = task.exception()
     if error is not None:
         return _salvaged(transcript, "failed", _because(_one_line(error), transcript))
-    return _checked(task.result(), transcript)
+    return timely(_checked(task.result(), transcript), deadline)
+
+
+def timely(solution: Solution, deadline: Deadline) -> Solution:
+    """The solution; "late" instead of "solved" after the deadline, as its caller may be gone."""
+    over_s = deadline.elapsed_s() - deadline.total_s()
+    if solution.outcome != "solved" or over_s <= 0.0:
+        return solution
+    return replace(solution, outcome="late", error=f"the answer came {over_s:.2f} s after the deadline")
 
 
 async def _solve(solver: Solver, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
@@ -99,7 +110,7 @@ def _checked(answer: Answer, transcript: Transcript) -> Solution:
         return _salvaged(
             transcript, "failed", f"the solver returned {type(answer).__name__}, not an Answer of text"
         )
-    short = _sendable(answer.answer, MOST_ANSWER)
+    short = _sendable_answer(answer.answer)
     reasoning = _sendable(answer.reasoning, MOST_REASONING)
     vote_log = read_vote_log(answer.vote_log)
     if short and reasoning:
@@ -115,20 +126,28 @@ def _checked(answer: Answer, transcript: Transcript) -> Solution:
 def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
     """The text of the models so far, and the answer in it."""
     reasoning, short = transcript.best()
+    reasoning, short = _sendable(reasoning, MOST_REASONING), _sendable_answer(short)
     short = "" if blank(short) else short
-    reasoning, short = _sendable(reasoning, MOST_REASONING), _sendable(short, MOST_ANSWER)
     return Solution(Answer(reasoning or _NO_REASONING, short or _NO_ANSWER), outcome, error)
 
 
 def _sendable(text: str, most: int) -> str:
     """Visible, stripped, bounded and encodable: a lone surrogate would break the JSON of the reply.
 
-    Empty if it looks like an attempt to trick a judge.
+    Without special tokens; empty if it addresses a judge.
     """
-    text = visible(text[:most]).strip()
-    if suspicious(text):
+    text = visible(spoken(text[:most])).strip()
+    if addresses_judge(text):
         return ""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _sendable_answer(answer: str) -> str:
+    """The same for an answer, which a judge reads; its tags are left out, as "</" counts as a trick."""
+    short = _sendable(answer, MOST_ANSWER)
+    if suspicious(short):
+        short = _TAG.sub("", short).strip()
+    return "" if suspicious(short) else short
 
 
 def _because(what: str, transcript: Transcript) -> str:

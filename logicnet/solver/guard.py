@@ -9,20 +9,20 @@ import re
 from logicnet.scoring.tricks import trick
 
 _ADDRESSES = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b[^.]{0,40}\b(?:instructions?|prompts?|guidelines|rules)\b"
-    r"|\bsystem prompt\b"
-    r"|\b(?:(?:attention|message|notes?|notice)(?: (?:for|to)|:)|dear|hello|hi),?"
+    r"\b(?:(?:ignore|disregard|forget|override)\b[^.]{0,40}\b(?:instructions?|prompts?|guidelines|rules)\b"
+    r"|system prompt\b"
+    r"|(?:(?:attention|message|notes?|notice)(?: (?:for|to)|:)|dear|hello|hi),?"
     r"(?: (?:all|any|the|you|your))? (?:AI |human )?"
     r"(?:assessor|evaluator|grader|judge|marker|reviewer|validator)s?\b"
-    r"|\b(?:correctness|grade|rating) ?[:=] ?1(?:\.0+)?(?![\d.,/:]*\d)"
-    r"|\bas an? (?:AI |fair |strict )?(?:assessor|evaluator|grader|judge|validator),? you\b"
-    r"|\b(?:accept|consider|count|grade|judge|mark|rate|score|treat)"
+    r"|(?:correctness|grade|rating) ?[:=] ?1(?:\.0+)?(?![\d.,/:]*\d)"
+    r"|as an? (?:AI |fair |strict )?(?:assessor|evaluator|grader|judge|validator),? you\b"
+    r"|(?:accept|consider|count|grade|judge|mark|rate|score|treat)"
     r" (?:(?:my|the|this) (?:answer|reply|response|solution|submission)|it as|this as)"
     r"(?: as)?(?: being)?(?: fully| completely)? (?:accepted|correct|perfect|right|valid)\b"
-    r"|\b(?:judge|grader|evaluator|validator)s?\b[,:]? (?:please |must |should )?"
+    r"|(?:judge|grader|evaluator|validator)s?\b[,:]? (?:please |must |should )?"
     r"(?:accept|award|give|grade|mark|output|rate|return|score) (?:this|me|it|my|full|1|the answer)\b"
-    r"|\b(?:give|award|assign|output|return)\b[^.\n]{0,30}"
-    r"\b(?:full marks|(?:full|perfect|maximum|highest) score)\b",
+    r"|(?:give|award|assign|output|return)\b[^.\n]{0,30}"
+    r"\b(?:full marks|(?:full|perfect|maximum|highest) score)\b)",
     re.IGNORECASE,
 )
 """Words addressed to a judge instead of the question."""
@@ -56,6 +56,14 @@ def blank(answer: str) -> bool:
     return _BLANK.fullmatch(answer) is not None
 
 
-def suspicious(text: str) -> bool:
-    """Whether a text looks like an attempt to trick a judge."""
-    return bool(trick(text) or _ADDRESSES.search(text) or _TEMPLATE.search(text))
+def suspicious(answer: str) -> bool:
+    """Whether an answer looks like an attempt to trick a judge."""
+    return bool(trick(answer) or _TEMPLATE.search(answer)) or addresses_judge(answer)
+
+
+def addresses_judge(text: str) -> bool:
+    """Whether a text speaks to a judge instead of about the question.
+
+    That is all that reasoning is refused for: no judge reads it, so markup in it is no trick (LogicNet 1.6).
+    """
+    return _ADDRESSES.search(text) is not None

@@ -112,7 +112,9 @@ class Shadow:
         self._wait_for_quiet()
 
     async def _run(self, admitted: Admitted) -> None:
-        challenge = Challenge(admitted.question, admitted.category, admitted.task_uid, admitted.stake)
+        challenge = Challenge(
+            *(admitted.question, admitted.category, admitted.task_uid, admitted.stake), admitted.validator
+        )
         deadline = Deadline.after(admitted.allowed_s, clock=self.clock)
         solution: Solution | None = None
         try:

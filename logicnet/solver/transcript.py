@@ -6,13 +6,14 @@ A solver gets it in place of the models, so that no text is lost however the sol
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 from logicnet.answers.extract import likely_answer, stated_answer
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import shown
+from logicnet.solver.special_tokens import spoken
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Transcript:
             completion = await self._models.complete(messages, deadline=until, **how)
         finally:
             self._callers.discard(caller)
+        completion = replace(completion, text=spoken(completion.text))
         self.trouble = completion.error or self.trouble
         text.pieces = [completion.text or "".join(text.pieces)]
         text.whole = completion.finish == "stop"
@@ -75,7 +77,7 @@ class Transcript:
         The answer that most texts state, the latest among equals; else a guess from the end of the longest
         text, unless it was cut off in half a sentence.
         """
-        found = [(shown("".join(text.pieces)).strip(), text.whole) for text in self._texts]
+        found = [(spoken(shown("".join(text.pieces))).strip(), text.whole) for text in self._texts]
         texts = [text for text, _ in found if text]
         if not texts:
             return "", ""

@@ -12,9 +12,11 @@ Number = Fraction | float
 _BOLD = re.compile(r"(?<![\w)])\*\*(?=\S)(.+?)(?<=\S)\*\*(?![\w(])")
 _SAYS = re.compile(r"[=≈:→]|->|\b(?:is|are|was|equals|be)\b", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"(\d(?:\.\d+)?)\s*\*\s*10\s*(?:\^|\*\*)\s*\(?([+-]?\d{1,3})\)?")
-_MIXED = re.compile(r"(-?)(\d+)\s+(\d+)\s*/\s*(\d+)")
+_MIXED = re.compile(r"(-?)(?<!\d)(\d++)\s++(\d++)\s*+/\s*+(\d++)")
 _NEGATIVE = re.compile(r"-\s*\((\d+/\d+)\)")
-_UNIT = re.compile(r"(?:\s*%|(?<=[\d)])\s*(?!pi\b|sqrt\b)[A-Za-z][A-Za-z .]*(?:\^\(?[23]\)?)?)+$")
+_UNIT = re.compile(
+    r"(?:(?:(?<!\s)\s++)?%|(?<=[\d)])\s*+(?!pi\b|sqrt\b)[A-Za-z][A-Za-z .]*+(?:\^\(?[23]\)?)?)+$"
+)
 _CALCULATOR = re.compile(r"(?:sqrt|pi|\d[eE](?=[+-]?\d)|[\d+\-*/^().\s])+")
 _PRODUCT = re.compile(r"(?<=[\d)])\s*(?=sqrt|pi|\()|(?<=\))\s*(?=\d)")
 _ENCLOSED = re.compile(r"\{([^{}]*)\}|[(\[]([^()\[\]]*)[)\]]")

@@ -133,7 +133,7 @@ CHECKS: Mapping[str, Callable[..., bool]] = {
 def check_for(truth: str) -> AnswerCheck | None:
     """The check that fits a truth of which nothing else is known; None: compare text and mathematics."""
     plain = undressed(truth)
-    if re.fullmatch(r"[+-]?[\d,]*\.?\d+(?:/\d+)?", plain) and number(plain) is not None:
+    if re.fullmatch(r"[+-]?[\d,]*+(?:(?<=\d)|\.\d++)(?:/\d+)?", plain) and number(plain) is not None:
         return AnswerCheck("number_is")
     if plain.lower() in ("yes", "no", "true", "false"):
         return AnswerCheck("yes_or_no")

@@ -12,8 +12,8 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from logicnet.solver.race._stand_ins import SOURCES
 
@@ -57,9 +57,17 @@ def program(text: str) -> Program:
         raise Unusable("nested too deep") from None
 
 
+def repaired(text: str) -> dict[str, Any]:
+    """The fields of the program in a model's text; {"unusable": why} if there is none. For a worker."""
+    try:
+        return asdict(program(text))
+    except Unusable as error:
+        return {"unusable": str(error)}
+
+
 # From text to source -----------------------------------------------------------------------------
 
-_FENCED = re.compile(r"```[ \t]*([A-Za-z0-9_+-]*)[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_FENCED = re.compile(r"```[ \t]*+([A-Za-z0-9_+-]*+)[ \t]*+\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _PYTHON = ("", "python", "py", "python3")
 _TAGGED = re.compile(
     r"<(?:code|python|program)>(.*?)(?:</(?:code|python|program)>|\Z)", re.DOTALL | re.IGNORECASE

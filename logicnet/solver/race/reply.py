@@ -21,13 +21,16 @@ from logicnet.errors import LogicnetError
 from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer
 from logicnet.scoring.similarity import at_hand
-from logicnet.solver.guard import suspicious
+from logicnet.solver.guard import addresses_judge, suspicious
 from logicnet.solver.race.samplers import Sample
 
 NO_ANSWER = "I do not know"
 NO_STEPS = "The steps to this answer are not available."
 _MOST_QUESTION = 600  # characters of the question that are repeated
+_MOST_READ = 4_000  # of a long question, to find them among its spaces
+_MOST_PROGRAM = 2_000  # characters of a program that is told; a longer one has more steps than that
 _MOST_STEPS = 8  # of a program
+_MOST_TRACE = 32_000  # characters of a trace: as many as a reply holds
 _MODULE = "logicnet.solver.race.embedding"  # by name only: it imports torch
 LOAD_S = 300.0  # torch and the model, from a cold disk on a busy machine
 _CALL_S = 10.0  # for one comparison, even if its caller left
@@ -132,13 +135,21 @@ async def reply(
 ) -> Answer:
     """The answer `chosen` with the best reasoning of the samples that reached it, in about `within_s`.
 
-    `terse`: the traces do not repeat the question. A trace that looks like a trick is not used.
+    `terse`: the traces do not repeat the question. A trace that addresses a judge is not used.
     """
     reached = [end for end in ends if end.form == chosen]
-    traces = [end.trace for end in reached if end.sampler in ("reason", "forced") and end.trace.strip()]
-    traces = [trace for trace in traces if not suspicious(trace)]
-    if traces:
+    traces = [
+        end.trace[:_MOST_TRACE]
+        for end in reached
+        if end.sampler in ("reason", "forced") and end.trace.strip()
+    ]
+    reasoning = ""
+    while traces and not reasoning:
         reasoning = await closest.among(traces, within_s)
+        if addresses_judge(reasoning):
+            traces, reasoning = [trace for trace in traces if trace != reasoning], ""
+            await asyncio.sleep(0)
+    if reasoning:
         if terse:
             reasoning = told(question, reasoning, chosen.text)
     else:
@@ -155,11 +166,11 @@ def sendable(text: str) -> str:
 
 def told(question: str, steps: str, answer: str) -> str:
     """The question, the steps and the answer as an assistant tells them."""
-    asked = " ".join(question.split())
-    if len(asked) > _MOST_QUESTION:
+    asked = " ".join(question[-_MOST_READ:].split())
+    if len(asked) > _MOST_QUESTION or len(question) > _MOST_READ:
         asked = "..." + asked[-_MOST_QUESTION:]
     parts = (f"We are asked: {asked}", steps, "" if _ends_with(steps, answer) else f"The answer is {answer}.")
-    return "\n\n".join(part for part in parts if part and not suspicious(part))
+    return "\n\n".join(part for part in parts if part and not addresses_judge(part))
 
 
 def _ends_with(steps: str, answer: str) -> bool:
@@ -171,6 +182,8 @@ def _ends_with(steps: str, answer: str) -> bool:
 
 def in_words(program: str) -> str:
     """The steps of a short program, one sentence each; "" if one cannot be a sentence, such as a loop."""
+    if len(program) > _MOST_PROGRAM:
+        return ""
     try:
         body = ast.parse("\n".join(_FENCED.findall(program)) or program).body
         steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]

@@ -77,9 +77,10 @@ class Samplers:
     models: Models
     sandbox: Sandbox
     exactly: Exact
+    caller: str = ""  # as `Challenge.caller`
 
     async def exact(self) -> Sample:
-        if (worked := await self.exactly.solve(self.question)) is None:
+        if (worked := await self.exactly.solve(self.question, self.caller)) is None:
             return Sample("exact", None)
         return Sample("exact", normal_form(worked.answer, self.question), trace=worked.steps)
 
@@ -115,7 +116,7 @@ class Samplers:
         cut = done.finish in ("failed", "deadline")  # half of a program misleads
         if cut or not done.text.strip() or self._only_thought(done, written):
             return _sample("program", None, replace(done, text=""))
-        ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S)
+        ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S, caller=self.caller)
         sample = _sample("program", self._form(ran.value), replace(done, error=ran.error))
         return replace(sample, trace="", program=done.text)
 

@@ -10,16 +10,18 @@ import asyncio
 import importlib
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from logicnet.solver.race._program import Program, Unusable, program
+from logicnet.errors import LogicnetError
+from logicnet.maths.worker import Bounded, Turns
+from logicnet.solver.race._program import MOST_CHARS, Program, Unusable, program, repaired
 
 if TYPE_CHECKING:
     import pydantic_monty
 
-WORKERS = 2  # concurrent programs. A program takes about a millisecond; only endless ones make others wait
+WORKERS = 3  # concurrent programs, all but one of them of one caller. A program takes about a millisecond
 MEMORY_BYTES = 64 << 20  # for the objects of a program. Its worker ends soon after: at most 135 MB were seen
 RECURSION = 1000  # depth of calls, as in Python
 OUTPUT_BYTES = 20_000  # printed output; a program that prints more fails
@@ -28,10 +30,11 @@ GRACE_S = 0.25  # beyond the time limit, for the worker to report it before it i
 START_S = 10.0  # for a worker to start on a busy machine; a few milliseconds on an idle one
 PATIENCE_S = 4.0
 """How long a program waits for a worker. A longer wait means that all programs before it are endless."""
+REPAIR_S = 1.0  # to find the program in a long text
 
 _ERROR_CHARS = 300
 _SUSPENSIONS = 50  # requests of a program for undefined names or files, each refused, before it is ended
-_SHORT = 2000  # characters of a program that is repaired on the event loop: a few milliseconds at most
+_SHORT = 300  # characters of a text that is repaired on the event loop: a few milliseconds at most
 _CHECKOUTS = 200  # programs of one worker before it is replaced
 _RUN = f"""
 failed__ = ""
@@ -71,32 +74,31 @@ class Sandbox:
     def __init__(self, *, workers: int = WORKERS, patience_s: float = PATIENCE_S) -> None:
         self._workers = workers
         self._patience_s = patience_s
-        self._places = asyncio.Semaphore(workers)
+        self._turns = Turns(workers)
+        self._repair = Bounded(program.__module__, processes=2)
         self._starting = asyncio.Lock()
         self._pool: pydantic_monty.AsyncMonty | None = None
         self._running: set[asyncio.Task[Ran]] = set()
         self._closed = False
 
-    async def run(self, code: str, *, timeout_s: float = 1.0) -> Ran:
+    async def run(self, code: str, *, timeout_s: float = 1.0, caller: str = "") -> Ran:
         """Run a program as a model wrote it, for `timeout_s` at most, after some seconds of waiting at most.
+
+        The programs of several callers run in turn.
 
         The result is its last printed line; else its variable `answer`, `result` or `ans`; else its last
         expression; else the value of its function `solution`, `solve` or `main`. Never raises.
         """
-        try:
-            found = program(code) if len(code) < _SHORT else await asyncio.to_thread(program, code)
-        except Unusable as error:
-            return Ran("", str(error))
         if self._closed:
             return Ran("", "the sandbox is closed")
-        task = asyncio.create_task(self._placed(found, timeout_s))
+        task = asyncio.create_task(self._repaired(code, timeout_s, caller))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
             return await task
         except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if caller is not None and caller.cancelling():
+            own = asyncio.current_task()
+            if own is not None and own.cancelling():
                 await _ended(task)
                 raise
             return Ran("", "the sandbox is closed")
@@ -110,19 +112,32 @@ class Sandbox:
             pool, self._pool = self._pool, None
             if pool is not None:
                 await pool.__aexit__(None, None, None)
+        await self._repair.aclose()
 
-    async def _placed(self, found: Program, timeout_s: float) -> Ran:
+    async def _repaired(self, code: str, timeout_s: float, caller: str) -> Ran:
         try:
-            async with asyncio.timeout(self._patience_s):
-                await self._places.acquire()
-        except TimeoutError:
-            return Ran("", "no worker was free")
-        try:
-            return await _run(await self._started(), found, timeout_s)
-        except Exception as error:  # the library may raise anything for a model's text
-            return Ran("", _one_line(_why(error)))
-        finally:
-            self._places.release()
+            if _SHORT <= len(code) <= MOST_CHARS:
+                found = await self._repair.call(repaired, timeout_s=REPAIR_S, caller=caller, text=code)
+                if "unusable" in found:
+                    return Ran("", found["unusable"])
+                return await self._placed(Program(**found), timeout_s, caller)
+            return await self._placed(program(code), timeout_s, caller)
+        except Unusable as error:
+            return Ran("", str(error))
+        except (LogicnetError, OSError, ValueError) as error:  # no process, or a reply that is not JSON
+            return Ran("", _one_line(f"its text could not be read: {error}"))
+
+    async def _placed(self, found: Program, timeout_s: float, caller: str) -> Ran:
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await held.enter_async_context(self._turns.place(caller))
+            except TimeoutError:
+                return Ran("", "no worker was free")
+            try:
+                return await _run(await self._started(), found, timeout_s)
+            except Exception as error:  # the library may raise anything for a model's text
+                return Ran("", _one_line(_why(error)))
 
     async def _started(self) -> pydantic_monty.AsyncMonty:
         async with self._starting:

@@ -149,6 +149,7 @@ class RaceSolver:
     async def __aexit__(self, *_: object) -> None:
         if self._warming is not None:
             self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await self._sandbox.aclose()
         await self._exact.aclose()
         await self._closest.close()
@@ -163,6 +164,7 @@ class RaceSolver:
                 Retrying(models),
                 self._sandbox,
                 self._exact,
+                challenge.caller,
             )
             kind = question_kind(challenge.question)
             race = _Race(

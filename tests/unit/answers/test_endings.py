@@ -83,7 +83,7 @@ def test_a_text_that_states_nothing_ends_in_a_value(text: str, answer: str) -> N
     ],
 )
 def test_an_abbreviation_ends_no_sentence(text: str, parts: list[str]) -> None:
-    assert sentences(text) == parts
+    assert list(sentences(text)) == parts
 
 
 @pytest.mark.parametrize(

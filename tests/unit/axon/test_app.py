@@ -503,6 +503,23 @@ class TestNeverSilent:
         assert [event.outcome for event in room.happened(Answered)] == ["late"]
         await deaf.release()
 
+    @both_wires
+    async def test_a_reply_after_its_deadline_is_never_called_solved(self, wire: Wire) -> None:
+        now_s = 1000.0
+
+        async def held(challenge: Challenge, deadline: Deadline) -> Solution:
+            nonlocal now_s
+            now_s += deadline.total_s() + 1.0  # the event loop stood still
+            return SOLUTION
+
+        room = Room(solve=held, clock=lambda: now_s)
+        got = await room.ask(wire)
+        assert (got.status, got.json["logic_answer"]) == (200, SOLUTION.answer.answer)
+        (answered,) = room.happened(Answered)
+        (admitted,) = room.happened(Admitted)
+        assert answered.seconds > admitted.allowed_s
+        assert (answered.outcome, answered.error) == ("late", "the answer came 1.00 s after the deadline")
+
     async def test_a_solver_that_breaks_is_answered_for(self) -> None:
         async def broken(challenge: Challenge, deadline: Deadline) -> Solution:
             raise RuntimeError(SECRET)

@@ -13,6 +13,7 @@ from logicnet.llm import Endpoint, Message, Models
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.answering import MOST_ANSWER, MOST_REASONING, Solution, answer_in_time, unsolved
 from logicnet.votelog import SamplerVote, VoteLog
+from tests.harness.manual_time import ManualTime
 from tests.harness.own_time import after
 from tests.harness.scripted_model import STEPS, Mode, ScriptedModel
 
@@ -72,6 +73,18 @@ async def test_late_with_text_sends_the_text(server: ScriptedModel, models: Endp
     async with asyncio.timeout(5):
         await server.idle()
     assert server.hung_up == 1
+
+
+async def test_an_answer_after_the_deadline_is_late_and_sent_all_the_same(models: Endpoint) -> None:
+    time = ManualTime()
+
+    async def solve(*_: object) -> Answer:
+        time.now_s += 6.0  # the event loop was held
+        return Answer("Steps.", "72")
+
+    deadline = Deadline.after(5.0, clock=time.clock)
+    solution = await answer_in_time(Solver(solve), CHALLENGE, deadline, models)
+    assert solution == Solution(Answer("Steps.", "72"), "late", "the answer came 1.00 s after the deadline")
 
 
 async def test_late_without_text_says_so(models: Endpoint) -> None:

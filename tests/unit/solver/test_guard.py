@@ -9,7 +9,7 @@ from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
 from logicnet.scoring.tricks import MARKS
 from logicnet.solver.answering import answer_in_time
-from logicnet.solver.guard import blank, suspicious, visible
+from logicnet.solver.guard import addresses_judge, blank, suspicious, visible
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_no_solver_sends_one(text: str) -> None:
     nobody = Endpoint("http://127.0.0.1:1/v1")
     for solver in (Says(text, "72"), Says("Steps.", text), Says(text, text)):
         solution = await answer_in_time(solver, Challenge("How many?"), Deadline.after(5), nobody)
-        assert not suspicious(solution.answer.answer) and not suspicious(solution.answer.reasoning)
+        assert not suspicious(solution.answer.answer) and not addresses_judge(solution.answer.reasoning)
         assert solution.answer.answer in ("72", "I do not know")
-        assert solution.outcome == "failed"
+        assert solution.outcome == ("solved" if solution.answer == Answer(text, "72") else "failed")
     await nobody.close()

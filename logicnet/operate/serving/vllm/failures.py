@@ -187,5 +187,5 @@ def _replacement(flag: str, output: str) -> str:
 def last_error(output: str) -> str:
     """The line of `output` that most likely says what was wrong: the last that names an error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"\w*(Error|Exception)\b|[Ee]rror:", line)]
+    errors = [line for line in lines if re.search(r"(Error|Exception)\b|[Ee]rror:", line)]
     return (errors or lines or ["it printed nothing"])[-1]

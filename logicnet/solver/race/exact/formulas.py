@@ -65,10 +65,10 @@ _EXPONENT = rf"(?:-?{_NUMBER}(?:/\d+)?|-?\([^()]*\))"
 _POWERS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?P<base>{_OPERAND})\s*(?:raised\s+)?to\s+(?:the\s+)?power\s+(?:of\s+)?(?P<power>{_EXPONENT})",
-        rf"(?P<base>{_OPERAND})\s*(?:raised\s+)?to\s+the\s+(?P<power>{_EXPONENT})\s+power",
-        rf"(?P<base>{_OPERAND})\s*raised\s+to\s+(?P<power>{_EXPONENT})",
-        rf"(?:the\s+)?(?P<power>{_EXPONENT})\s+power\s+of\s+(?P<base>{_OPERAND})",
+        rf"(?P<base>{_OPERAND})\s*+(?:raised\s++)?to\s++(?:the\s++)?power\s++(?:of\s++)?(?P<power>{_EXPONENT})",
+        rf"(?P<base>{_OPERAND})\s*+(?:raised\s++)?to\s++the\s++(?P<power>{_EXPONENT})\s++power",
+        rf"(?P<base>{_OPERAND})\s*+raised\s++to\s++(?P<power>{_EXPONENT})",
+        rf"(?:the\s++)?(?P<power>{_EXPONENT})\s++power\s++of\s++(?P<base>{_OPERAND})",
     )
 )
 """Each is a whole formula: of 2 to the power of 3 plus 1 nobody knows where the power ends."""
@@ -80,9 +80,9 @@ _WORDS = tuple(
         (r"\bplus\b|\badded to\b", "+"),
         (r"\bminus\b", "-"),
         (r"\bdivided by\b", "/"),
-        (rf"^({_OPERAND})\s*\bsquared\b", r"\1^2"),
-        (rf"^({_OPERAND})\s*\bcubed\b", r"\1^3"),
-        (rf"^({_OPERAND})\s*\bfactorial\b", r"\1!"),
+        (rf"^({_OPERAND})\s*+\bsquared\b", r"\1^2"),
+        (rf"^({_OPERAND})\s*+\bcubed\b", r"\1^3"),
+        (rf"^({_OPERAND})\s*+\bfactorial\b", r"\1!"),
         (r"\b(?:the )?factorial of (\d+)\b(?!\.\d)", r"\1!"),
         (rf"\b(?:the )?(?:principal |positive )?square root of ({_OPERAND})", r"sqrt(\1)"),
         (rf"\b(?:the )?cube root of (-?{_NUMBER}|\([^()]*\))", r"root(\1,3)"),
@@ -91,26 +91,26 @@ _WORDS = tuple(
         (rf"\b(?:the )?cube of ({_NUMBER})$", r"\1^3"),
         (rf"\b(?:the )?absolute value of (-?{_NUMBER}|\([^()]*\))", r"abs(\1)"),
         (r"\blog(?:arithm)?(?: to the)? base (\d+) of (\d+)\b(?!\.\d)", r"logbase(\1,\2)"),
-        (r"(?<=\d)\s+[xX]\s+(?=[\d(-])|(?<=\d)[xX](?=\d)", "*"),
+        (r"(?<=\d)\s++[xX]\s++(?=[\d(-])|(?<=\d)[xX](?=\d)", "*"),
     )
 )
 _WORDED = re.compile(r"\b(?:plus|minus|times|multiplied by|divided by|added to)\b", re.IGNORECASE)
 _OPEN_ENDED = re.compile(
-    rf"\b(?:root|sqrt|factorial|absolute value|base \d+) of (?:-?{_NUMBER}(?![\d.])|\([^()]*\))\s*[^\s?.]",
+    rf"\b(?:root|sqrt|factorial|absolute value|base \d+) of (?:-?{_NUMBER}(?![\d.])|\([^()]*\))\s*+[^\s?.]",
     re.IGNORECASE,
 )
 _TWO_MEANINGS = re.compile(
-    r"\b0[xX]\d|\d[eE][-+]?\d|(?:\^|\*\*)\s*[-+]?\s*(?:[\d.]+/\s*\d|1\s*/)|\bplus\s+minus\b|\+\s*-\s*$",
+    r"\b0[xX]\d|\d[eE][-+]?\d|(?:\^|\*\*)\s*+[-+]?\s*+(?:[\d.]+/\s*+\d|1\s*+/)|\bplus\s++minus\b|\+\s*+-\s*+$",
     re.IGNORECASE,
 )
 """0x10, 1e3, 27^2/3 (a root, or not), plus minus."""
 _DATE = re.compile(r"\d{1,2}([-/])\d{1,2}\1(?:\d\d){1,2}|\d{4}-\d{1,2}-\d{1,2}")
 
 _DEGREES = re.compile(
-    r",?\s*(?:with|where|and) the angles? (?:is |are |given |measured )?in degrees\s*$", re.IGNORECASE
+    r",?\s*+(?:with|where|and) the angles? (?:is |are |given |measured )?in degrees\s*+$", re.IGNORECASE
 )
 _ANGLE = re.compile(
-    rf"\b(sin|cos|tan)(\s*\(\s*-?{_NUMBER}|\s+{_NUMBER})\s*degrees?(?=\s*\)|\s|$)", re.IGNORECASE
+    rf"\b(sin|cos|tan)(\s*+\(\s*+-?{_NUMBER}|\s++{_NUMBER})\s*+degrees?(?=\s*+\)|\s|$)", re.IGNORECASE
 )
 _TRIGONOMETRIC = re.compile(r"sin|cos|tan|sec|csc|cot", re.IGNORECASE)
 _TRIVIAL = re.compile(r"(-?\d+) ÷ (\d+) = \1/\2")
@@ -144,7 +144,7 @@ def in_signs(text: str) -> str:
     worded = _WORDED.search(text)
     for pattern, sign in _WORDS:
         text = pattern.sub(sign, text)
-    if worded and len(set(re.findall(r"(?<=[\d)!a-z])\s*([-+*/])", text))) > 1 and "(" not in text:
+    if worded and len(set(re.findall(r"(?<=[\d)!a-z])\s*+([-+*/])", text))) > 1 and "(" not in text:
         raise Unreadable("words for operations of different rank")
     return text
 
@@ -155,8 +155,8 @@ def _pretty(text: str) -> str:
         .replace("**", "^")
         .replace(" / ", " ÷ ")
     )
-    text = re.sub(r"\blog_\(?(\d+)\)?\s*\(?([^()]+)\)?", r"the logarithm of \2 to base \1", text)
-    return re.sub(r"\^\((\d+)\)", r"^\1", re.sub(r"\s*\*\s*", " × ", text)).strip()
+    text = re.sub(r"\blog_\(?(\d+)\)?\s*+\(?([^()]+)\)?", r"the logarithm of \2 to base \1", text)
+    return re.sub(r"\^\((\d+)\)", r"^\1", re.sub(r"\s*+\*\s*+", " × ", text)).strip()
 
 
 def _told(asked: str, steps: list[str], answer: str, wanted: AnswerFormat) -> list[str]:
@@ -180,18 +180,18 @@ def _told(asked: str, steps: list[str], answer: str, wanted: AnswerFormat) -> li
 
 _LETTER = r"[a-zA-Z]"
 _EQUATION = re.compile(
-    rf"""(?:(?:for\s+)?(?:the\s+)?(?:value\s+of\s+)?(?:the\s+)?(?:unknown\s+|variable\s+|number\s+)?(?P<first>{_LETTER})
-            \s*(?:in|from|given(?:\sthat)?|such\sthat|so\sthat|if|when|where|that\ssatisfies|satisfying|for\swhich)?
-            (?:\s*:?\s*the(?:\sfollowing)?\s(?:linear\s|quadratic\s)?equation)?\s*[:,]?\s+)?
-        (?:(?:the\s+)?(?:following\s+)?(?:(?P<kind>linear|quadratic)\s+)?equation\s*:?\s*)?
-        (?P<roots>(?:real\s+)?(?:zeros|zeroes|roots|solutions?)\s+of\s+(?:the\s+)?(?:quadratic\s+)?(?:equation\s+)?)?
+    rf"""(?:(?:for\s++)?(?:the\s++)?(?:value\s++of\s++)?(?:the\s++)?(?:unknown\s++|variable\s++|number\s++)?(?P<first>{_LETTER})
+            \s*+(?:in|from|given(?:\sthat)?|such\sthat|so\sthat|if|when|where|that\ssatisfies|satisfying|for\swhich)?
+            (?:\s*+:?\s*+the(?:\sfollowing)?\s(?:linear\s|quadratic\s)?equation)?\s*+[:,]?\s++)?
+        (?:(?:the\s++)?(?:following\s++)?(?:(?P<kind>linear|quadratic)\s++)?equation\s*+:?\s*+)?
+        (?P<roots>(?:real\s++)?(?:zeros|zeroes|roots|solutions?)\s++of\s++(?:the\s++)?(?:quadratic\s++)?(?:equation\s++)?)?
         (?P<left>[^=<>]+)=(?P<right>[^=<>]+?)
-        (?:,?\s+for\s+(?:the\s+value\s+of\s+)?(?P<last>{_LETTER}))?""",
+        (?:,?\s++for\s++(?:the\s++value\s++of\s++)?(?P<last>{_LETTER}))?""",
     re.VERBOSE | re.IGNORECASE,
 )
 _IF = re.compile(
-    rf"(?:if|given(?:\s+that)?)\s+(?P<left>[^=<>]+?)=(?P<right>[^=<>]+?),?\s+(?:then\s+)?"
-    rf"(?:what\s+is|what's|find|solve\s+for|determine|calculate)\s+(?:the\s+)?(?:value\s+of\s+)?(?P<last>{_LETTER})",
+    rf"(?:if|given(?:\s++that)?)\s++(?P<left>[^=<>]+?)=(?P<right>[^=<>]+?),?\s++(?:then\s++)?"
+    rf"(?:what\s++is|what's|find|solve\s++for|determine|calculate)\s++(?:the\s++)?(?:value\s++of\s++)?(?P<last>{_LETTER})",
     re.IGNORECASE,
 )
 
@@ -222,7 +222,7 @@ def _solved(left: str, right: str, named: str, wanted: AnswerFormat) -> ExactSol
         return None
     if not all(coefficient.is_Rational for coefficient in difference.all_coeffs()):
         return None
-    tidy = (re.sub(r"\s+", " ", side.replace("**", "^").replace("*", "")).strip() for side in (left, right))
+    tidy = (re.sub(r"\s++", " ", side.replace("**", "^").replace("*", "")).strip() for side in (left, right))
     steps = [f"We solve {' = '.join(tidy)} for {name}."]
     if not 1 <= difference.degree() <= 2 or not all(
         _holds(left, right, name, root) for root in sympy.roots(difference)

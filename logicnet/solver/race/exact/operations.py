@@ -261,62 +261,62 @@ def _in_base(number: int, base: int) -> str:
 # Rules -------------------------------------------------------------------------------------------
 
 _N = r"(?:-?\d+(?:\.\d+)?)"
-_AND = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)"
+_AND = r"(?:\s*+,\s*+(?:and\s++)?|\s++and\s++|\s*+&\s*+)"
 _NUMBERS = (
-    r"(?:(?:these|those)\s+(?:(?:two|three|four|whole|positive|natural|given)\s+)?numbers"
-    rf"|(?:the\s+)?numbers?)?\s*:?\s*[(\[]?({_N}(?:{_AND}{_N})+)[)\]]?"
+    r"(?:(?:these|those)\s++(?:(?:two|three|four|whole|positive|natural|given)\s++)?numbers"
+    rf"|(?:the\s++)?numbers?)?\s*+:?\s*+[(\[]?({_N}(?:{_AND}{_N})+)[)\]]?"
 )
-_GCD = r"(?:gcd|hcf|gcf|(?:greatest|highest)\s+common\s+(?:divisor|factor))(?:\s*\((?:gcd|hcf|gcf)\))?"
-_LCM = r"(?:lcm|(?:least|lowest)\s+common\s+multiple)(?:\s*\(lcm\))?"
-_PERCENT = r"(?:%|percent|per\s+cent)"
+_GCD = r"(?:gcd|hcf|gcf|(?:greatest|highest)\s++common\s++(?:divisor|factor))(?:\s*+\((?:gcd|hcf|gcf)\))?"
+_LCM = r"(?:lcm|(?:least|lowest)\s++common\s++multiple)(?:\s*+\(lcm\))?"
+_PERCENT = r"(?:%|percent|per\s++cent)"
 _CHOSEN = (
-    r"(?P<n>\d+)(?:\s+(?:different\s+|distinct\s+)?(?:objects?|items?|things?|elements?))?"
-    r"\s+(?:chosen|taken|picked|selected|choosing|choose)\s+(?P<k>\d+)(?:\s+at\s+a\s+time)?"
+    r"(?P<n>\d+)(?:\s++(?:different\s++|distinct\s++)?(?:objects?|items?|things?|elements?))?"
+    r"\s++(?:chosen|taken|picked|selected|choosing|choose)\s++(?P<k>\d+)(?:\s++at\s++a\s++time)?"
 )
 _BASED = r"(?:binary|octal|hexadecimal|hex|decimal|base[\s-]*\d+)"
-_IN = r"\s+(?:in|into|to)\s+"
+_IN = r"\s++(?:in|into|to)\s++"
 
 Function = Callable[[re.Match[str]], Work | None]
 
 
 def _rule(pattern: str, function: Function, *verbs: str) -> tuple[re.Pattern[str], Function, tuple[str, ...]]:
-    return re.compile(rf"(?:the\s+)?{pattern}", re.IGNORECASE), function, verbs or ("what", "find", "")
+    return re.compile(rf"(?:the\s++)?{pattern}", re.IGNORECASE), function, verbs or ("what", "find", "")
 
 
 _RULES = (
-    _rule(rf"(?P<rate>{_N})\s*{_PERCENT}\s+of\s+(?P<whole>{_N})", _percentage),
-    _rule(rf"what\s+(?:%|percent(?:age)?)\s+of\s+(?P<whole>{_N})\s+is\s+(?P<part>{_N})", _what_percent),
-    _rule(rf"(?P<part>{_N})\s+is\s+what\s+(?:%|percent(?:age)?)\s+of\s+(?P<whole>{_N})", _what_percent),
-    _rule(rf"{_GCD}\s*(?:of|between|for)?\s*{_NUMBERS}", _greatest_divisor),
-    _rule(rf"{_LCM}\s*(?:of|between|for)?\s*{_NUMBERS}", _least_multiple),
+    _rule(rf"(?P<rate>{_N})\s*+{_PERCENT}\s++of\s++(?P<whole>{_N})", _percentage),
+    _rule(rf"what\s++(?:%|percent(?:age)?)\s++of\s++(?P<whole>{_N})\s++is\s++(?P<part>{_N})", _what_percent),
+    _rule(rf"(?P<part>{_N})\s++is\s++what\s++(?:%|percent(?:age)?)\s++of\s++(?P<whole>{_N})", _what_percent),
+    _rule(rf"{_GCD}\s*+(?:of|between|for)?\s*+{_NUMBERS}", _greatest_divisor),
+    _rule(rf"{_LCM}\s*+(?:of|between|for)?\s*+{_NUMBERS}", _least_multiple),
     _rule(
-        r"remainder\s+(?:of|when|if)\s+(\d+)\s+(?:is\s+)?divided\s+by\s+(\d+)"
-        r"|remainder\s+when\s+dividing\s+(\d+)\s+by\s+(\d+)|(-?\d+)(?:\s*mod(?:ulo)?\s*|\s%\s|%)\(?(\d+)\)?",
+        r"remainder\s++(?:of|when|if)\s++(\d+)\s++(?:is\s++)?divided\s++by\s++(\d+)"
+        r"|remainder\s++when\s++dividing\s++(\d+)\s++by\s++(\d+)|(-?\d+)(?:\s*+mod(?:ulo)?\s*+|\s%\s|%)\(?(\d+)\)?",
         _remainder,
     ),
-    _rule(rf"(?:sum|total)\s+of\s+{_NUMBERS}", _total),
-    _rule(rf"(?:{_NUMBERS}|({_N}\s+to\s+{_N}))(?:\s+together)?", _total, "add"),
-    _rule(rf"product\s+of\s+{_NUMBERS}", _product),
-    _rule(rf"({_N}\s+(?:by|and)\s+{_N})(?:\s+together)?", _product, "multiply"),
-    _rule(rf"({_N})\s+by\s+({_N})", _quotient, "divide"),
+    _rule(rf"(?:sum|total)\s++of\s++{_NUMBERS}", _total),
+    _rule(rf"(?:{_NUMBERS}|({_N}\s++to\s++{_N}))(?:\s++together)?", _total, "add"),
+    _rule(rf"product\s++of\s++{_NUMBERS}", _product),
+    _rule(rf"({_N}\s++(?:by|and)\s++{_N})(?:\s++together)?", _product, "multiply"),
+    _rule(rf"({_N})\s++by\s++({_N})", _quotient, "divide"),
     _rule(
-        rf"({_N})\s+from\s+({_N})",
+        rf"({_N})\s++from\s++({_N})",
         lambda match: _less(sympy.Rational(match[2]), sympy.Rational(match[1])),
         "subtract",
     ),
-    _rule(rf"difference\s+(?:between|of)\s+{_NUMBERS}", _difference),
-    _rule(rf"(?:arithmetic\s+)?(?:mean|average)(?:\s*\(?average\)?)?\s+of\s+{_NUMBERS}", _mean),
-    _rule(rf"median\s+of\s+{_NUMBERS}", _median),
-    _rule(rf"number\s+of\s+combinations\s+(?:of|from)\s+{_CHOSEN}", _choices),
-    _rule(r"(?P<n>\d+)\s+choose\s+(?P<k>\d+)", _choices),
-    _rule(rf"number\s+of\s+(?P<ordered>permutations)\s+(?:of|from)\s+{_CHOSEN}", _choices),
+    _rule(rf"difference\s++(?:between|of)\s++{_NUMBERS}", _difference),
+    _rule(rf"(?:arithmetic\s++)?(?:mean|average)(?:\s*+\(?average\)?)?\s++of\s++{_NUMBERS}", _mean),
+    _rule(rf"median\s++of\s++{_NUMBERS}", _median),
+    _rule(rf"number\s++of\s++combinations\s++(?:of|from)\s++{_CHOSEN}", _choices),
+    _rule(r"(?P<n>\d+)\s++choose\s++(?P<k>\d+)", _choices),
+    _rule(rf"number\s++of\s++(?P<ordered>permutations)\s++(?:of|from)\s++{_CHOSEN}", _choices),
     _rule(
-        rf"(?:(?P<from>{_BASED})\s+)?number\s+(?P<digits>[0-9a-f]+){_IN}(?P<to>{_BASED})(?:\s+form)?",
+        rf"(?:(?P<from>{_BASED})\s++)?number\s++(?P<digits>[0-9a-f]+){_IN}(?P<to>{_BASED})(?:\s++form)?",
         _conversion,
         *("what", "find", "convert"),
     ),
     _rule(
-        rf"(?:number\s+)?(?P<digits>[0-9a-z]+)\s+from\s+(?P<from>{_BASED}){_IN}(?P<to>{_BASED})",
+        rf"(?:number\s++)?(?P<digits>[0-9a-z]+)\s++from\s++(?P<from>{_BASED}){_IN}(?P<to>{_BASED})",
         _conversion,
         "convert",
     ),

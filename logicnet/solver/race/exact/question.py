@@ -133,7 +133,7 @@ _FILLER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"""(?:\s*[,:;.!?]*\s*\b(?:
+    r"""(?:\s*+[,:;.!?]*+\s*+\b(?:
         hi|hey|hello|dear|good\s(?:morning|afternoon|evening|day)|greetings|there|all|everyone|friend|ok|okay|so|well|now
         |please|kindly|thanks|thank|you|your|very|much|lot|help|in\sadvance|wow|great|nice|happy|excited|glad
         |i|i'm|i've|i'd|am|is|was|were|are|have|has|been|be|keep|kept|just|really|still|wondering|wonder|curious|stuck|struggling
@@ -147,7 +147,9 @@ _TALK = re.compile(
 )
 """Talk is made of these words alone: any other may be a condition, a function or a language."""
 
-_END = re.compile(r"[\s.?,;:]*(?:(?:please|thanks|thank you|for me|exactly)[\s.?!,]*)*$", re.IGNORECASE)
+_END = re.compile(
+    r"(?<![\s.?,;:])[\s.?,;:]*+(?:(?:please|thanks|thank you|for me|exactly)[\s.?!,]*+)*+$", re.IGNORECASE
+)
 _EQUALS_WHAT = re.compile(
     r"\s*(?:=\s*(?:\?|what|_+)?|equals?(?: to)?(?: what)?|is equal to(?: what)?)\s*$", re.IGNORECASE
 )

@@ -6,13 +6,15 @@ question that it does not surely understand is left to the other samplers.
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 from logicnet.maths.worker import Bounded, BoundedError
 
 TIMEOUT_S = 2.0  # for one question; the usual one takes a few milliseconds
-MOST_WAITING = 32  # questions at a time: they queue for one worker, and only a fast answer is of use
+MOST_WAITING = 32  # questions of one caller at a time: they queue, and only a fast answer is of use
+PROCESSES = 2  # so that one hostile question does not hold up the honest ones of other callers
 LONGEST = 600  # characters of a question that is read
 
 _MODULE = "logicnet.solver.race.exact.solve"  # by name only: it imports sympy
@@ -28,35 +30,41 @@ class ExactSolution:
 
 
 class Exact:
-    """One worker, started by `start` or by the first question that may be closed; replaced if it dies.
+    """Two workers, started by `start` or by the first questions that may be closed; replaced if they die.
 
     Belongs to one event loop; use as an async context manager, or call `aclose`.
     """
 
     def __init__(self) -> None:
-        self._bounded = Bounded(_MODULE)
-        self._calls: set[asyncio.Task[ExactSolution | None]] = set()
+        self._bounded = Bounded(_MODULE, processes=PROCESSES)
+        self._calls: dict[asyncio.Task[ExactSolution | None], str] = {}  # by caller
         self._closed = False
 
     async def start(self) -> None:
-        """Start the worker now, which takes a second. Without a worker no question is answered."""
-        await self.solve("What is 1 + 1?")
+        """Start the workers now, which takes a second. Without a worker no question is answered."""
+        with suppress(BoundedError, OSError, ValueError):
+            await self._bounded.start()
 
-    async def solve(self, question: str) -> ExactSolution | None:
-        """The solution, or None if the question is not surely a closed one. Never raises for a question."""
+    async def solve(self, question: str, caller: str = "") -> ExactSolution | None:
+        """The solution, or None if the question is not surely a closed one. Never raises for a question.
+
+        The questions of several callers are solved in turn.
+        """
         if len(question) > LONGEST or not _DIGIT.search(question) or self._closed:
             return None
-        if len(self._calls) >= MOST_WAITING:
+        if list(self._calls.values()).count(caller) >= MOST_WAITING:
             return None
-        call = asyncio.create_task(self._solution(question))
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        call = asyncio.create_task(self._solution(question, caller))
+        self._calls[call] = caller
+        call.add_done_callback(self._calls.pop)
         # A cancelled caller must not kill the worker: the next one would wait a second for another.
         return await asyncio.shield(call)
 
-    async def _solution(self, question: str) -> ExactSolution | None:
+    async def _solution(self, question: str, caller: str) -> ExactSolution | None:
         try:
-            found = await self._bounded.call(f"{_MODULE}:solve", timeout_s=TIMEOUT_S, question=question)
+            found = await self._bounded.call(
+                f"{_MODULE}:solve", timeout_s=TIMEOUT_S, caller=caller, question=question
+            )
         except (
             BoundedError,
             OSError,

@@ -11,7 +11,7 @@ from logicnet.llm import Endpoint
 from logicnet.protocol import Challenge
 from logicnet.solver import Setup
 from logicnet.solver.answering import Solution, answer_in_time
-from logicnet.solver.guard import suspicious
+from logicnet.solver.guard import addresses_judge, suspicious
 from logicnet.solver.race.solver import RaceSolver
 from tests.harness.own_time import after
 from tests.harness.scripted_model import Json, ScriptedModel
@@ -41,7 +41,7 @@ async def ask(race: RaceSolver, models: Endpoint, question: str, seconds: float 
     assert not deadline.passed()
     answer, reasoning = solution.answer.answer, solution.answer.reasoning
     assert answer.strip() and reasoning.strip()
-    assert not suspicious(answer) and not suspicious(reasoning), (answer, reasoning)
+    assert not suspicious(answer) and not addresses_judge(reasoning), (answer, reasoning)
     assert "<think>" not in reasoning
     assert len(answer.split()) < 20 or "def " in answer or solution.outcome != "solved", answer
     return solution
