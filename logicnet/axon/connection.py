@@ -270,8 +270,11 @@ class Connection(asyncio.Protocol):
         if len(self._queue) == 1:
             self._go_on()
 
+    def on_chunk_header(self) -> None:
+        self._count_piece()
+
     def on_body(self, body: bytes) -> None:
-        exchange = self._count_piece()
+        exchange = self._queue[-1]
         if exchange.replied:
             return
         exchange.body += body
@@ -288,13 +291,12 @@ class Connection(asyncio.Protocol):
 
     # What happens next.
 
-    def _count_piece(self) -> Exchange:
-        """Of the body that is coming in. Its exchange is the last one, or was replied to and is over."""
+    def _count_piece(self) -> None:
+        """Of the body that is coming in: it is that of the last exchange."""
         exchange = self._queue[-1]
         exchange.pieces += 1
         if exchange.pieces > BODY_PIECES:
             self._stop_at(Refusal(Reason.TOO_LARGE, "The body comes in too many pieces."))
-        return exchange
 
     def _prove(self, hotkey: str) -> None:
         self._pool.prove(self, hotkey)

@@ -16,6 +16,9 @@ HOTKEY_SHARE = 8
 HELD_BYTES = 8 * 1024 * 1024
 """Of bodies from callers that are not proven. A validator's is a few kB; a forger's as large as we allow."""
 
+HELD_EACH_BYTES = 512 * 1024
+"""Of one body, at most: what is beyond a body's limit is thrown away as it comes."""
+
 
 class Pooled(Protocol):
     @property
@@ -77,8 +80,9 @@ class ConnectionPool(Generic[_C]):
         """So many more bytes of its body are in memory. Too many: who holds most is dropped."""
         if self._group_of.get(one, (None, ""))[0] is not self._unproven:
             return
-        self._held[one] = self._held.get(one, 0) + size
-        self._held_in_all += size
+        held = self._held.get(one, 0)
+        self._held[one] = min(held + size, HELD_EACH_BYTES)
+        self._held_in_all += self._held[one] - held
         while self._held_in_all > HELD_BYTES:
             self._drop(max(self._held, key=self._held.__getitem__))
 

@@ -76,18 +76,19 @@ def test_a_connection_that_another_validator_uses_counts_for_that_one() -> None:
 
 
 def test_strangers_hold_a_bounded_part_of_the_memory() -> None:
-    connections, ones = full("abcd")
-    connections.prove(ones[3], "validator")
-    connections.hold(ones[3], pool.HELD_BYTES)  # proven: its quota bounds it
-    connections.hold(ones[0], pool.HELD_BYTES // 2 + 1)
-    connections.hold(ones[1], pool.HELD_BYTES // 4)
+    many = pool.HELD_BYTES // pool.HELD_EACH_BYTES
+    connections, ones = full("a" * (many + 2))
+    connections.prove(ones[0], "validator")
+    connections.hold(ones[0], pool.HELD_BYTES)  # proven: its quota bounds it
+    connections.hold(ones[1], 3 * pool.HELD_BYTES)  # most of it is thrown away as it comes
+    for one in ones[2:-1]:
+        connections.hold(one, pool.HELD_EACH_BYTES)
+    connections.release(ones[2])
+    connections.hold(ones[2], pool.HELD_EACH_BYTES - 1)
     assert dropped(ones) == []
-    connections.release(ones[1])
-    connections.hold(ones[1], pool.HELD_BYTES // 4)
-    assert dropped(ones) == []
-    connections.hold(ones[2], pool.HELD_BYTES // 2)
-    assert dropped(ones) == [0]  # who held most
-    assert len(connections) == 3
+    connections.hold(ones[-1], 2)
+    assert dropped(ones) == [1]  # the first of those who held most
+    assert len(connections) == many + 1
 
 
 def test_who_is_closed_leaves_room() -> None:

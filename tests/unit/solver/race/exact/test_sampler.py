@@ -14,7 +14,7 @@ from logicnet.evals.challenges.sets import make
 from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact, ExactSolution
 from logicnet.solver.race.exact import sampler as module
-from logicnet.solver.race.exact.sampler import LONGEST, MOST_WAITING
+from logicnet.solver.race.exact.sampler import LONGEST, MOST_WAITING, PROCESSES
 
 RECIPES = Path(__file__).parents[5] / "recipes"
 
@@ -103,7 +103,8 @@ async def test_a_worker_that_is_killed_is_replaced() -> None:
         await exact.start()
         for pid in _children() - before:
             os.kill(pid, signal.SIGKILL)
-        await exact.solve("What is 1 + 1?")  # may be lost with it
+        for _ in range(PROCESSES):
+            await exact.solve("What is 1 + 1?")  # may be lost with one of them
         assert await exact.solve("What is 1 + 1?") is not None
     assert _children() <= before
 
