@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from logicnet.maths.expression import Tree, Unreadable, read
+from logicnet.maths.expression import MOST_CHARS, Tree, Unreadable, read
 from logicnet.maths.numbers import NeedsSymbols, plain
 from logicnet.scoring._symbols import symbolic
 
@@ -86,7 +86,7 @@ def _of_numbers(truth: float, answer: float) -> Verdict:
 
 def _of_expressions(truth: str, answer: str) -> Verdict:
     try:
-        trees = read(truth), read(answer)
+        trees = read(_without_literals(truth)), read(_without_literals(answer))
     except Unreadable as error:
         return Verdict(None, "nobody", str(error))
     try:
@@ -96,6 +96,27 @@ def _of_expressions(truth: str, answer: str) -> Verdict:
     except Unreadable as error:
         return Verdict(None, "nobody", str(error))
     return _of_symbols(*trees)
+
+
+_DIGITS = r"\d(?:_?\d)*+"
+_LITERAL = re.compile(
+    r"(?<![\w.])(?:(?P<based>0(?:[xX](?:_?[\da-fA-F])++|[oO](?:_?[0-7])++|[bB](?:_?[01])++))"
+    rf"|(?P<decimal>(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?)(?P<unit>[jJ])?)(?![\w.])"
+)
+
+
+def _without_literals(text: str) -> str:
+    """Python's other numbers (0x23, 0b11, 1_000, 99j) as plain ones: a validator's `sympify` takes them so.
+
+    99j is 99*I in the text, so 6/2j is 3*I as it is for sympify, and not what Python makes of it.
+    """
+
+    def plainly(found: re.Match[str]) -> str:
+        if found["based"]:
+            return str(int(found["based"], 0))
+        return found["decimal"].replace("_", "") + ("*I" if found["unit"] else "")
+
+    return _LITERAL.sub(plainly, text) if len(text) <= MOST_CHARS else text
 
 
 def _plain_score(truth: Any, answer: Any) -> float:

@@ -241,3 +241,25 @@ def test_powers_are_read_only_where_somebody_raises_them() -> None:
     with pytest.raises(Unreadable):
         walk(read("2**3"), Leaves())
     assert walk(read("2**3 + 1"), Leaves(), power=lambda base, exponent: base**exponent) == 9
+
+
+@pytest.mark.parametrize(
+    ("truth", "answer", "score"),
+    [
+        ("0x23", "35", 1.0),
+        ("0o17", "0b1111", 1.0),
+        ("1_000", "1000", 1.0),
+        ("(27+99j)", "99j + 27", 1.0),
+        ("27+99j", "27-99j", 0.0),
+        ("6/2j", "3*I", 1.0),  # sympy's reading, not Python's
+        ("0x23", "0x24", 1 - 1 / 35),
+        ("-0x10", "-16", 1.0),
+        ("0b12", "5", None),
+        ("1__0", "10", None),
+        ("0x1.8", "1", None),
+    ],
+)
+def test_pythons_other_numbers_are_compared_as_sympify_reads_them(
+    truth: str, answer: str, score: float | None
+) -> None:
+    assert compare(truth, answer).score == (score if score is None else pytest.approx(score, abs=1e-9))
