@@ -78,6 +78,10 @@ def dendrites(network: Network, dendrite_python: Path) -> Iterator[Dendrites]:
         assert process.wait(START_S) == 0
 
 
+WORDS = "Which animal is larger, a mouse or an elephant?"
+"""What cannot be computed: without a model it takes all of its time."""
+
+
 @pytest.fixture
 def silent_server() -> Iterator[str]:
     """The base URL of a model server that takes connections and never says a word."""
@@ -210,7 +214,7 @@ async def test_a_full_miner_tells_a_dendrite_so(
             while not any(task.done() and task.result().status == 503 for task in asking):
                 for validator in (alice, bob):
                     asking += [
-                        asyncio.create_task(validator.challenge("2+2?", wire="classic")) for _ in range(70)
+                        asyncio.create_task(validator.challenge(WORDS, wire="classic")) for _ in range(70)
                     ]
                 await asyncio.sleep(0.6)
         reply = await dendrites.ask(running, hotkey="charlie")
