@@ -107,7 +107,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """One question, and each sampler's first `len(traces[sampler])` traces, the same whoever asks."""
+    """One question, and the first traces of each sampler. Every solver gets the same ones."""
 
     name: str
     family: Family

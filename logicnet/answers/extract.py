@@ -532,7 +532,7 @@ _THOUSANDS = re.compile(r"[^\d,()\[\]{}]*\d{1,3}(?:,\d{3})+(?![\d,])[^\d,()\[\]{
 
 
 def short_answer(text: str, question: str = "") -> str:
-    """The answer, under 20 words, in a reply to "give only the final answer"; empty if there is none.
+    """The answer, under 20 words, in a reply to "give only the final answer"; empty if none is found.
 
     Models explain themselves all the same: what is stated outright counts, then the first line, then
     the last sentence.

@@ -37,7 +37,7 @@ _TERMINAL = (
     *("status_code", "status_message", "process_time", "ip", "port", "version", "nonce"),
     *("uuid", "hotkey", "signature"),
 )
-"""What is told of each end of a call, in a Dendrite's order."""
+"""The fields of each end of a call, in a Dendrite's order."""
 
 _NUMBERS = ("port", "version", "nonce")  # of these
 

@@ -29,7 +29,7 @@ class ReasoningGym:
         self._kinds = {name: (topic, kind) for topic, kinds in KINDS.items() for name, kind in kinds.items()}
 
     def draw(self, kind: str, seed: int, level: int = 0) -> Problem | None:
-        """The problem of `seed`, at `level` or the dataset's hardest; None if there is none."""
+        """The problem of `seed`, at `level` or the dataset's hardest; None if that seed makes no problem."""
         topic, how = self._kinds[kind]
         level = min(level, how.most)
         with seeded(seed):

@@ -98,7 +98,7 @@ async def rephrase(
 
 
 def unfaithful(problem: Problem, text: str) -> str:
-    """Why a rewording is another question, as far as can be told without a judge; empty if it is none."""
+    """Why a rewording asks another question, as far as rules can tell; empty if it asks the same."""
     if not text:
         return "empty"
     if len(text) > 3 * len(problem.question) + 600:

@@ -74,7 +74,9 @@ def make_set(
         changed_recipe = changed(read_recipe(recipe), recipe, seed=seed, count=count)
         made = sets.make(changed_recipe, recipe.parent, skip_bad=skip_bad)
     elif seed is not None or count is not None:
-        raise SettingsError(f"--seed and --count change a recipe, and {recipe} is none (a .toml)")
+        raise SettingsError(
+            f"--seed and --count change a recipe (a .toml file), and {recipe} is another file"
+        )
     else:
         made = sets.load(recipe, skip_bad=skip_bad)
     said = f"{len(made.problems)} questions"
