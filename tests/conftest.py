@@ -16,7 +16,9 @@ settings.load_profile("unhurried")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_time: run on a loop whose clock stands still while it is busy")
-    config.addinivalue_line("markers", "thorough: hundreds of generated cases; not in `make check`")
+    config.addinivalue_line(
+        "markers", "thorough: hundreds of generated cases, or many processes; not in `make check`"
+    )
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; processes inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

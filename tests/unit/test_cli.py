@@ -20,6 +20,8 @@ from logicnet.settings import Settings
 from logicnet.solver import solver_names
 from tests.harness.quiet import logging_put_back
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 ROOT = Path(__file__).parents[2]
 MINER = ROOT / "neurons" / "miner" / "miner.py"
 SECRET = "sk-TOPSECRET-0123456789"

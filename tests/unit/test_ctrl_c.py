@@ -15,6 +15,8 @@ import pytest
 from logicnet._util.processes import free_port
 from logicnet.operate.demo.stage import environment, hotkey, write_network
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 FAKE_VLLM = Path(__file__).parents[1] / "harness" / "fake_vllm"
 INT, TERM = signal.SIGINT, signal.SIGTERM
 

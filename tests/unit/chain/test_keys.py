@@ -11,6 +11,8 @@ from logicnet.chain import load_hotkey
 from logicnet.errors import SettingsError
 from logicnet.settings import WalletSettings
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 ADDRESS = Keypair.create_from_uri("//Miner").ss58_address
 
 

@@ -13,6 +13,8 @@ import pytest
 from logicnet.config.started import apps, as_started
 from logicnet.errors import SettingsError
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 ROOT = Path(__file__).parents[3]
 
 

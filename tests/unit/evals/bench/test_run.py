@@ -21,7 +21,7 @@ from logicnet.evals.report import page
 from logicnet.evals.runs.run import INTERRUPTED, BadRun, Row, read_rows
 from tests.harness.scripted_model import Mode, ScriptedModel
 
-pytestmark = pytest.mark.usefixtures("patient_truth")
+pytestmark = [pytest.mark.usefixtures("patient_truth"), pytest.mark.thorough]
 
 ROOT = Path(__file__).parents[4]
 PLAIN = str(ROOT / "examples" / "solvers" / "plain_call.py")

@@ -13,6 +13,8 @@ from logicnet.errors import LogicnetError, SettingsError
 from logicnet.evals.challenges.recipe import Recipe
 from logicnet.evals.challenges.sets import in_split, load, make, write
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 REPOSITORY = Path(__file__).parents[4]
 
 

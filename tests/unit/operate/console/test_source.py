@@ -14,6 +14,8 @@ from logicnet.operate.telemetry.state import address_file
 from tests.unit.ledger.facts import admitted, answered, epoch
 from tests.unit.operate.console.scenes import NOW_S, in_flight, scene, state, volume
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -18,6 +18,8 @@ from logicnet.operate.doctor.run import run_checks
 from tests.harness.scripted_model import Mode
 from tests.unit.operate.doctor.healthy import IP, VALIDATORS, SetUp
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 

@@ -17,7 +17,7 @@ from tests.harness.own_time import after
 from tests.harness.scripted_model import Json, ScriptedModel
 from tests.unit.solver.race.course import QUESTION, STEPS, asked, without_exact
 
-pytestmark = pytest.mark.own_time
+pytestmark = [pytest.mark.own_time, pytest.mark.thorough]
 
 Says = Callable[[Json], str]
 

@@ -15,6 +15,8 @@ import pytest_asyncio
 from logicnet.solver.race.sandbox import MEMORY_BYTES, VALUE_CHARS, WORKERS, Ran, Sandbox
 from tests.unit.solver.race import hostile
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 MOST_RESIDENT_BYTES = 4 * MEMORY_BYTES
 """Of one worker, with its own code and what it holds in passing."""
 

@@ -25,6 +25,8 @@ from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
 from tests.harness.said import listening
 from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 
+pytestmark = pytest.mark.thorough  # starts processes, and waits for them
+
 FAKE = Path(__file__).parents[4] / "harness" / "fake_vllm"
 SAID = Path(__file__).with_name("said")
 PATIENCE = ProbePolicy(
