@@ -382,6 +382,8 @@ class Connection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         self._deaf = self._ending = True
         self._queue.clear()
+        if self._transport.is_closing():  # a timer would keep what is lost in memory
+            return
         self._transport.close()
         self._wait(UNREAD_S, self._transport.abort)  # closing waits for the last byte to be read
 

@@ -91,7 +91,7 @@ async def _study(runs: dict[str, Run]) -> dict[str, Learned]:
 
 
 async def _right(row: Row, vote_log: VoteLog, key: str, truth: TruthTeller) -> bool | None:
-    """Whether the answer `key` is truly right; None if there is none, or nobody can say."""
+    """Whether the answer `key` is truly right; None without an answer, or if nobody can say."""
     if not key:
         return None
     if key == vote_log.chosen and row.true is not None:

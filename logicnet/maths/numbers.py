@@ -80,7 +80,7 @@ class _Plain:
 
 
 def plain_call(name: str, arguments: list[Any]) -> Fraction | float | complex | None:
-    """A function of numbers; None if it is none of ours. Raises Unreadable, and what mathematics raises."""
+    """A function of numbers; None if we do not compute it. Raises Unreadable, and what mathematics raises."""
     if (function := _PLAIN_FUNCTIONS.get(name)) is None:
         return None
     if any(abs(argument) > LARGEST_ARGUMENT for argument in arguments):
@@ -205,7 +205,7 @@ def raised(base: Any, exponent: Any) -> Value:
 
 
 def _root(value: Fraction | float, degree: int) -> Fraction | float | None:
-    """The real root, exact where it is a fraction; None if there is none."""
+    """The real root, exact where it is a fraction; None if no real root exists."""
     if value < 0 and degree % 2 == 0:
         return None
     if isinstance(value, Fraction) and degree < LARGEST_DEGREE:

@@ -149,7 +149,7 @@ def read_run(path: Path, flag: str = "RUN") -> Run:
 
 
 def read_json(file: Path, flag: str) -> dict[str, Any]:
-    """The content of a `run.json`. Raises SettingsError if there is none, BadRun if it is broken."""
+    """The content of a `run.json`. Raises SettingsError without such a file, BadRun if it is broken."""
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError:

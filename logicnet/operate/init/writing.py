@@ -26,7 +26,7 @@ _BARE = re.compile(r"[0-9A-Za-z_./:@%+,=~-]*")
 
 
 def line(name: str, value: str) -> str:
-    """A line that python-dotenv and ecosystem.config.js read alike. Raises SettingsError if there is none."""
+    """A line that python-dotenv and ecosystem.config.js read alike. Raises SettingsError if no line is."""
     if _BARE.fullmatch(value):
         return f"{name}={value}"
     if value.isprintable() and "\\" not in value:
