@@ -120,7 +120,7 @@ class Pool:
         self._spending.close()
 
     def choose(self, call: Call, *, rival: bool) -> Member | None:
-        """The next server for `call`; None if no server takes it now. The price of a paid call is reserved."""
+        """The next server for `call`; None if no server takes it now. Reserves the price of a paid call."""
         if rival and self._rivals >= max(_LEAST_RIVALS, _RIVALS_SHARE * len(self._calls)):
             return None
         others = [m for m in self._members if m not in call.asked and m not in call.failed]
