@@ -22,7 +22,7 @@ demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 sta
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
-	@$(setup) browser venv scoring vllm model bt10 pm2 docs
+	@$(setup) browser venv scoring vllm model tune bt10 pm2 docs
 	@$(MAKE) lint unit docs hard
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 
@@ -55,5 +55,5 @@ lock: ## remake requirements/miner.txt, the miner's packages with their hashes (
 		$(if $(filter-out 0,$(UPGRADE)),--upgrade) pyproject.toml - --output-file requirements/miner.txt
 
 clean: ## remove everything that was made, but .env
-	@rm -rf .venv .venv-vllm .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf .venv .venv-vllm .venv-tune .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,7 +7,8 @@
     │   └── AxonRefused   the chain refused our axon's address (logicnet.chain)
     ├── ModelError        a model server refused or broke a request
     │   └── ModelAway     it cannot be reached
-    └── LedgerError       the ledger cannot be opened or read
+    ├── LedgerError       the ledger cannot be opened or read
+    └── TuningError       a training job cannot be taken, run or read
 
 A model failure while a challenge is solved is not raised: it is recorded, and the best answer so far is sent.
 """
@@ -38,6 +39,10 @@ class ModelAway(ModelError):
 
 class LedgerError(LogicnetError):
     """The ledger cannot be opened, read or exported."""
+
+
+class TuningError(LogicnetError):
+    """A training job cannot be taken, run or read."""
 
 
 class Reason(StrEnum):

@@ -37,7 +37,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A variable of other programs that is read if the setting is not given."""
+    """A variable of other programs that is read if the setting is not given; of several, the first."""
 
     variable: str
 
@@ -147,6 +147,16 @@ Network = Annotated[
     AfterValidator(_network),
     Takes(f"{', '.join(NETWORKS)}, or a ws:// or wss:// address", "NETWORK"),
 ]
+Hours = Annotated[float, Field(gt=0, le=336), Takes("a number of hours above 0, up to 336", "HOURS")]
+Slots = Annotated[int, Field(ge=1, le=64), Takes("a whole number from 1 to 64", "N")]
+Families = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_, -]*$"), Takes("names of families, separated by commas", "FAMILIES")
+]
+Isolated = Annotated[
+    Literal["auto", "docker", "process"], Takes("auto, docker or process", "auto|docker|process")
+]
+EngineName = Annotated[Literal["local", "ray"], Takes("local or ray", "local|ray")]
+ReportTo = Annotated[Literal["none", "trackio"], Takes("none or trackio", "none|trackio")]
 BaseUrl = Annotated[
     str,
     AfterValidator(_base_urls),
@@ -281,6 +291,54 @@ class ConsoleSettings(_Frozen):
     password: Secret | None = Field(None, description="password of the page; 12 characters or more")
 
 
+class TuningSettings(_Frozen):
+    model_config = ConfigDict(title="Tuning: `logicnet tune`")
+
+    folder: Folder = Field(Path("~/.logicnet/tuning"), description="folder of the queue, jobs and downloads")
+    host: Host = Field(
+        LOOPBACK, description="address to bind; any but loopback asks for a token or a signature"
+    )
+    port: Port = Field(7999, description="port to bind")
+    token: Secret | None = Field(None, description="token that callers send: Authorization: Bearer TOKEN")
+    python: File | None = Field(
+        None,
+        description="interpreter that has TRL and PEFT; .venv-tune/bin/python of the checkout if not given",
+    )
+    accepted_families: Annotated[Families, Known("ACCEPTED_MODEL_FAMILIES")] = Field(
+        "", description="families of models that are accepted, separated by commas; all if empty"
+    )
+    max_text_hours: Annotated[Hours, Known("MAX_TEXT_TASK_HOURS")] = Field(
+        12.0, description="longest text task that is accepted"
+    )
+    max_image_hours: Annotated[Hours, Known("MAX_IMAGE_TASK_HOURS")] = Field(
+        3.0, description="longest image task that is accepted"
+    )
+    concurrent_jobs: Annotated[Slots, Known("MINER_MAX_CONCURRENT_JOBS")] = Field(
+        1, description="jobs trained at once"
+    )
+    queue_size: Annotated[Count, Known("MAX_QUEUE_SIZE")] = Field(5, description="jobs that may wait")
+    isolation: Isolated = Field("auto", description="where a trainer runs; auto: in docker if it answers")
+    image: Word = Field("logicnet-trainer", description="docker image of the trainer")
+    network: Switch = Field(False, description="let trainers use the network; else only downloads do")
+    allow_reward_code: Switch = Field(
+        False, description="run reward functions that a GRPO request brings: foreign code, in isolation"
+    )
+    engine: EngineName = Field("local", description="where jobs run: on this machine, or on a Ray cluster")
+    ray_address: Word | None = Field(None, description="of the Ray cluster, such as http://10.0.0.1:8265")
+    text_repo: Word | None = Field(
+        None, description="repository and commit that /training_repo/text names, as URL@COMMIT"
+    )
+    image_repo: Word | None = Field(None, description="the same for /training_repo/image")
+    wandb_project: Word | None = Field(None, description="Weights & Biases project that training logs to")
+    wandb_entity: Word | None = Field(None, description="its entity")
+    report_to: ReportTo = Field("none", description="trackio logs every training on this machine")
+
+    @property
+    def families(self) -> frozenset[str]:
+        """Those that are accepted; empty for all."""
+        return frozenset(filter(None, (one.strip().lower() for one in self.accepted_families.split(","))))
+
+
 class LoggingSettings(_Frozen):
     model_config = ConfigDict(title="Log, to stderr")
 
@@ -296,11 +354,13 @@ class Settings(_Frozen):
 
     netuid: Netuid = Field(35, description="subnet to mine on")
     offline: Switch = Field(False, description="mine without a chain; the network comes from --chain.file")
-    hf_token: Annotated[Secret | None, Known("HF_TOKEN")] = Field(
-        None, description="Hugging Face token: `logicnet vllm` hands it to vLLM, for gated models"
+    hf_token: Annotated[
+        Secret | None, Known("HF_TOKEN"), Known("HF_ACCESS_TOKEN"), Known("HUGGINGFACE_TOKEN")
+    ] = Field(
+        None, description="Hugging Face token, for gated models: of `logicnet vllm` and `logicnet tune`"
     )
     wandb_api_key: Annotated[Secret | None, Known("WANDB_API_KEY")] = Field(
-        None, description="Weights & Biases key: for training runs, which are not built yet; nothing uses it"
+        None, description="Weights & Biases key, for --tuning.wandb_project"
     )
     wallet: WalletSettings = WalletSettings()
     subtensor: SubtensorSettings = SubtensorSettings()
@@ -310,6 +370,7 @@ class Settings(_Frozen):
     ledger: LedgerSettings = LedgerSettings()
     admin: AdminSettings = AdminSettings()
     console: ConsoleSettings = ConsoleSettings()
+    tuning: TuningSettings = TuningSettings()
     logging: LoggingSettings = LoggingSettings()
 
     @property

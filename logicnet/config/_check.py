@@ -87,10 +87,10 @@ def _key(config: Config, base_url: str) -> Iterator[str]:
         return
     if given is None and url.scheme == "https":
         yield (
-            f"{setting.flag} (or {setting.known_as} in the environment or .env) is missing: "
+            f"{setting.flag} (or {setting.known_as[0]} in the environment or .env) is missing: "
             f"{host} needs a key; for a server without keys any word will do."
         )
-    elif given is not None and url.scheme == "http" and given.name == setting.known_as:
+    elif given is not None and url.scheme == "http" and given.name in setting.known_as:
         # The variable may hold a key for another server.
         yield (
             f"{given.written} would be sent to {host} unencrypted: use https://, "

@@ -82,13 +82,10 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
 
     found = {}
     for setting in table().values():
-        known_as = setting.known_as or ""
+        names = (setting.variable, *setting.known_as)
         places = (
             flags.get(setting),
-            variables.get(setting.variable),
-            lines.get(setting.variable),
-            variables.get(known_as),
-            lines.get(known_as),
+            *(place.get(name) for name in names for place in (variables, lines)),
         )
         # An empty variable counts as unset; an empty flag is an error.
         given_first = next((one for one in places if one and (one.text or one.source == _FLAG)), None)

@@ -28,7 +28,7 @@ class Setting:
     switch: bool
     secret: bool
     several: bool  # the flag may be repeated
-    known_as: str | None  # another program's variable
+    known_as: tuple[str, ...]  # variables of other programs
     default: object
     description: str
 
@@ -98,7 +98,7 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...], attributes: tuple[str
             switch=leaf.annotation is bool,
             secret=SecretStr in marks,
             several=any(isinstance(mark, Several) for mark in marks),
-            known_as=next((mark.variable for mark in marks if isinstance(mark, Known)), None),
+            known_as=tuple(mark.variable for mark in marks if isinstance(mark, Known)),
             default=leaf.default,
             description=leaf.description or "",
         )

@@ -96,7 +96,7 @@ def _usage(setting: Setting) -> str:
 def _about(setting: Setting) -> str:
     parts = [setting.description]
     if setting.known_as:
-        parts.append(f"; {setting.known_as} if not given")
+        parts.append(f"; {', '.join(setting.known_as)} if not given")
     if not setting.switch and not setting.takes.words.endswith(f" {setting.takes.metavar.lower()}"):
         parts.append(f" ({setting.takes.words})")
     if setting.default is not None and not setting.switch:

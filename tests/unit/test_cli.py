@@ -36,8 +36,8 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     for setting in table().values():
         monkeypatch.delenv(setting.variable, raising=False)
-        if setting.known_as:
-            monkeypatch.delenv(setting.known_as, raising=False)
+        for name in setting.known_as:
+            monkeypatch.delenv(name, raising=False)
     with logging_put_back():
         yield
 

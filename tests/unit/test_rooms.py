@@ -14,7 +14,16 @@ ORDER = (
     *("errors", "deadline", "votelog", "_util", "settings", "protocol", "maths", "llm", "events", "logs"),
     *("scoring", "answers", "chain", "ledger", "solver", "volume", "axon", "config"),
     *("evals.challenges", "evals.runs", "evals.report", "evals.arena", "evals.bench", "evals"),
-    *("operate.telemetry", "operate.serving", "operate", "miner", "cli", "__main__"),
+    *(
+        "tuning.train",
+        "tuning",
+        "operate.telemetry",
+        "operate.serving",
+        "operate",
+        "miner",
+        "cli",
+        "__main__",
+    ),
 )
 """From the inside out. A module imports from its own place and from those before it, and from no other."""
 

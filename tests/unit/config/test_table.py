@@ -23,9 +23,16 @@ def test_names_of_one_setting() -> None:
 
 
 def test_known_variables_of_other_programs() -> None:
-    assert {s.known_as: s.name for s in table().values() if s.known_as} == {
+    assert {name: s.name for s in table().values() for name in s.known_as} == {
         "OPENAI_API_KEY": "miner.llm_client.key",
         "HF_TOKEN": "hf_token",
+        "HF_ACCESS_TOKEN": "hf_token",
+        "HUGGINGFACE_TOKEN": "hf_token",
+        "ACCEPTED_MODEL_FAMILIES": "tuning.accepted_families",
+        "MAX_TEXT_TASK_HOURS": "tuning.max_text_hours",
+        "MAX_IMAGE_TASK_HOURS": "tuning.max_image_hours",
+        "MINER_MAX_CONCURRENT_JOBS": "tuning.concurrent_jobs",
+        "MAX_QUEUE_SIZE": "tuning.queue_size",
         "WANDB_API_KEY": "wandb_api_key",
     }
 
@@ -42,6 +49,7 @@ def test_the_secrets_are_known_as_such() -> None:
         "hf_token",
         "wandb_api_key",
         "console.password",
+        "tuning.token",
     }
 
 

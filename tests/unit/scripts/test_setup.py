@@ -102,7 +102,7 @@ def test_variables_that_send_packages_elsewhere_are_left_out(monkeypatch):
 def test_unknown_steps_are_named(capsys):
     assert setup.main(["venv", "nonsense"]) == 2
     assert (
-        "nonsense is not a step; steps are uv, venv, scoring, docs, vllm, model, bt10, pm2, browser"
+        "nonsense is not a step; steps are uv, venv, scoring, docs, vllm, model, tune, bt10, pm2, browser"
         in capsys.readouterr().out
     )
 

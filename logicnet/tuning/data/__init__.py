@@ -1,0 +1,1 @@
+"""From a dataset as somebody wrote it to the rows that a trainer takes."""

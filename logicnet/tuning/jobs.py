@@ -1,0 +1,58 @@
+"""A job, its states, and what the wire calls them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from logicnet.tuning.spec import TrainSpec
+
+ATTEMPTS = 2
+"""A trainer that died is started again from its last checkpoint; the second death ends the job."""
+
+
+class JobState(StrEnum):
+    """Where a job stands. The first five in this order; the others end it."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"  # model and data are fetched and checked
+    RUNNING = "running"
+    JUDGING = "judging"  # the result is loaded again and compared
+    PUBLISHING = "publishing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def over(self) -> bool:
+        return self in (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.TIMED_OUT)
+
+    @property
+    def wire(self) -> str:
+        """Queued, Running, Completed or Failed: the four words of `GET /status/{id}`."""
+        if self in (JobState.QUEUED, JobState.COMPLETED):
+            return self.value.capitalize()
+        return "Failed" if self.over else "Running"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the queue."""
+
+    id: str  # 32 hexadecimal digits; a folder's name
+    task_id: str  # the caller's name for it; the id if there is none
+    spec: TrainSpec
+    family: str
+    state: JobState = JobState.QUEUED
+    reason: str = ""  # why it ended so
+    own_fault: bool = False  # killed, disk, network: no evidence against the family
+    priority: float = 0.0  # without waiting; greater is sooner
+    attempts: int = 0
+    worker: str = ""
+    lease_until_s: float = 0.0  # unix seconds, as all below
+    created_s: float = 0.0
+    not_before_s: float = 0.0
+    started_s: float | None = None
+    ended_s: float | None = None
+    result: dict[str, Any] | None = None  # of a completed one: the TrainResult, and the verdict
+    cancel: bool = False  # asked for; the worker that holds the lease obeys

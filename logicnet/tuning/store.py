@@ -1,0 +1,272 @@
+"""The queue of jobs: one SQLite file, and leases.
+
+A worker claims a job for LEASE_S and beats more often than that; a job whose lease ran out is claimed again.
+An end is written only by the worker that holds the lease, so a job ends once.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from logicnet.errors import TuningError
+from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.spec import TrainSpec
+
+LEASE_S = 60.0
+BEAT_S = 15.0
+"""Three beats may fail before the lease is lost."""
+
+WAIT_GAINS_S = 6 * 3600.0
+"""Waiting this long is worth 1 of priority. It is the same for all jobs, so the order of two never changes
+while they wait, and the claim reads it from an index."""
+
+APPLICATION_ID = 0x4C4E544A  # "LNTJ"
+VERSION = 1
+
+_SCHEMA = """
+    CREATE TABLE jobs (
+        id             TEXT PRIMARY KEY,
+        task_id        TEXT NOT NULL UNIQUE,
+        spec           TEXT NOT NULL,           -- JSON (TrainSpec)
+        digest         TEXT NOT NULL,
+        task           TEXT NOT NULL,
+        family         TEXT NOT NULL,
+        state          TEXT NOT NULL,
+        reason         TEXT NOT NULL,
+        own_fault      INTEGER NOT NULL,
+        priority       REAL NOT NULL,
+        attempts       INTEGER NOT NULL,
+        worker         TEXT NOT NULL,
+        lease_until_s  REAL NOT NULL,
+        created_s      REAL NOT NULL,
+        not_before_s   REAL NOT NULL,
+        started_s      REAL,
+        ended_s        REAL,
+        result         TEXT,                    -- JSON
+        cancel         INTEGER NOT NULL
+    );
+    CREATE INDEX waiting ON jobs (priority - created_s / 21600.0 DESC, created_s) WHERE state = 'queued';
+    CREATE INDEX held ON jobs (lease_until_s)
+        WHERE state IN ('preparing', 'running', 'judging', 'publishing');
+    CREATE INDEX records ON jobs (family, task, ended_s) WHERE state IN ('completed', 'failed', 'timed_out');
+"""
+
+_COLUMNS = (
+    *("id", "task_id", "spec", "family", "state", "reason", "own_fault", "priority", "attempts", "worker"),
+    *("lease_until_s", "created_s", "not_before_s", "started_s", "ended_s", "result", "cancel"),
+)
+_READ = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 (constants)
+_HELD = "('preparing', 'running', 'judging', 'publishing')"
+
+
+class TaskConflict(TuningError):
+    """A task of this name is known, and asks for something else."""
+
+
+class JobStore:
+    """Safe to share between threads and processes. Raises TuningError if the file cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with self._writing() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if not tables:
+                for statement in _SCHEMA.split(";"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version = {VERSION}")
+            elif version != VERSION or db.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+                raise TuningError(
+                    f"{path} is not a queue of this version: move it away, or set --tuning.folder"
+                )
+
+    def add(self, job: Job) -> Job:
+        """Queue `job`; or the job that is known by its task, if that asks for the same.
+
+        Raises TaskConflict.
+        """
+        with self._writing() as db:
+            found = db.execute("SELECT id, digest FROM jobs WHERE task_id = ?", [job.task_id]).fetchone()
+            if found is None:
+                values = {
+                    **{name: getattr(job, name) for name in _COLUMNS if name not in ("spec", "result")},
+                    "spec": job.spec.model_dump_json(),
+                    "digest": job.spec.digest,
+                    "task": job.spec.task,
+                    "result": None,
+                }
+                names = ", ".join(values)
+                marks = ", ".join(f":{name}" for name in values)
+                db.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608
+                return job
+        if found[1] != job.spec.digest:
+            raise TaskConflict(f"task {job.task_id!r} is known with another content")
+        return self.get(found[0]) or job
+
+    def get(self, job_id: str) -> Job | None:
+        """By its id or its task's."""
+        row = self._db.execute(f"{_READ} WHERE id = :id OR task_id = :id", {"id": job_id}).fetchone()
+        return _job(row) if row else None
+
+    def jobs(self, *, over: bool | None = None, most: int = 100) -> list[Job]:
+        """The newest first; those that are waiting or held (`over=False`) in the order of their turn."""
+        if over is False:
+            where = f"WHERE state = 'queued' OR state IN {_HELD} ORDER BY state = 'queued', {_TURN}"
+        elif over:
+            where = f"WHERE state != 'queued' AND state NOT IN {_HELD} ORDER BY ended_s DESC"
+        else:
+            where = "ORDER BY created_s DESC"
+        return [_job(row) for row in self._db.execute(f"{_READ} {where} LIMIT ?", [most])]
+
+    def counts(self) -> dict[JobState, int]:
+        return {
+            JobState(state): n for state, n in self._db.execute("SELECT state, count(*) FROM jobs GROUP BY 1")
+        }
+
+    def position(self, job: Job) -> int:
+        """How many waiting jobs come before `job`."""
+        (before,) = self._db.execute(
+            "SELECT count(*) FROM jobs WHERE state = 'queued' AND priority - created_s / 21600.0 > ?",
+            [job.priority - job.created_s / WAIT_GAINS_S],
+        ).fetchone()
+        return int(before)
+
+    def claim(self, worker: str, now_s: float) -> Job | None:
+        """The next job, leased to `worker`: one whose worker was lost, else the first in the queue."""
+        with self._writing() as db:
+            row = db.execute(_LOST, [now_s]).fetchone() or db.execute(_FIRST, [now_s]).fetchone()
+            if row is None:
+                return None
+            db.execute(
+                "UPDATE jobs SET worker = ?, lease_until_s = ?, started_s = coalesce(started_s, ?), "
+                "state = CASE state WHEN 'queued' THEN 'preparing' ELSE state END WHERE id = ?",
+                [worker, now_s + LEASE_S, now_s, row[0]],
+            )
+            return _job(db.execute(f"{_READ} WHERE id = ?", row).fetchone())
+
+    def beat(self, job_id: str, worker: str, now_s: float) -> bool:
+        """Keep the lease; False if it is lost, then the worker lets go of the job."""
+        return self._change(job_id, worker, now_s, lease_until_s=now_s + LEASE_S)
+
+    def move(self, job_id: str, worker: str, now_s: float, state: JobState, **facts: Any) -> bool:
+        """To a state that does not end it; `facts` are other columns, such as `attempts`. False as `beat`."""
+        return self._change(job_id, worker, now_s, state=state, lease_until_s=now_s + LEASE_S, **facts)
+
+    def requeue(self, job_id: str, worker: str, now_s: float, not_before_s: float, reason: str) -> bool:
+        """Back into the queue, for another attempt. False as `beat`."""
+        facts = {"state": JobState.QUEUED, "worker": "", "lease_until_s": 0.0, "reason": reason}
+        return self._change(job_id, worker, now_s, not_before_s=not_before_s, **facts)
+
+    def end(
+        self,
+        job_id: str,
+        worker: str,
+        now_s: float,
+        state: JobState,
+        *,
+        reason: str = "",
+        own_fault: bool = False,
+        result: dict[str, Any] | None = None,
+    ) -> bool:
+        """End the job. False as `beat`: nothing was written then."""
+        shown = None if result is None else json.dumps(result)
+        ended = {"state": state, "reason": reason, "own_fault": own_fault, "result": shown, "ended_s": now_s}
+        return self._change(job_id, worker, now_s, **ended)
+
+    def cancel(self, job_id: str, now_s: float) -> bool:
+        """End a waiting job, ask the worker of a running one to stop it; False if it is over or unknown."""
+        with self._writing() as db:
+            waiting = db.execute(
+                "UPDATE jobs SET state = 'cancelled', ended_s = ?, reason = 'cancelled', cancel = 1 "
+                "WHERE id = ? AND state = 'queued'",
+                [now_s, job_id],
+            ).rowcount
+            held = db.execute(f"UPDATE jobs SET cancel = 1 WHERE id = ? AND state IN {_HELD}", [job_id])  # noqa: S608
+            return bool(waiting or held.rowcount)
+
+    def cancelled(self, job_id: str) -> bool:
+        """Whether its end was asked for."""
+        row = self._db.execute("SELECT cancel FROM jobs WHERE id = ?", [job_id]).fetchone()
+        return row is not None and bool(row[0])
+
+    def ended(self, family: str, task: str, most: int = 1000) -> list[tuple[float, bool]]:
+        """When jobs of a family and task ended, and whether well; the newest first, own faults left out."""
+        rows = self._db.execute(
+            "SELECT ended_s, state = 'completed' FROM jobs WHERE family = ? AND task = ? AND NOT own_fault "
+            "AND state IN ('completed', 'failed', 'timed_out') ORDER BY ended_s DESC LIMIT ?",
+            [family, task, most],
+        )
+        return [(float(at_s), bool(well)) for at_s, well in rows]
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        found = getattr(self._local, "db", None)
+        if found is not None:
+            found.close()
+            self._local.db = None
+
+    def _change(self, job_id: str, worker: str, now_s: float, **facts: Any) -> bool:
+        given = ", ".join(f"{name} = :{name}" for name in facts)
+        with self._writing() as db:
+            changed = db.execute(
+                f"UPDATE jobs SET {given} WHERE id = :_id AND worker = :_worker AND state IN {_HELD} "  # noqa: S608
+                "AND lease_until_s >= :_now_s",
+                facts | {"_id": job_id, "_worker": worker, "_now_s": now_s},
+            )
+            return changed.rowcount == 1
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if found is None:
+            try:
+                found = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
+                found.execute("PRAGMA journal_mode = WAL")
+                found.execute("PRAGMA synchronous = FULL")  # a power cut must not forget an accepted job
+            except sqlite3.Error as error:
+                raise TuningError(
+                    f"cannot open {self._path}: {error}; move it away, or set --tuning.folder"
+                ) from error
+            self._local.db = found
+        return found
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except BaseException as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise TuningError(f"cannot write {self._path}: {error}") from error
+            raise
+
+
+_TURN = "priority - created_s / 21600.0 DESC, created_s"
+_LOST = f"SELECT id FROM jobs WHERE state IN {_HELD} AND lease_until_s < ? ORDER BY lease_until_s LIMIT 1"  # noqa: S608
+_FIRST = f"SELECT id FROM jobs WHERE state = 'queued' AND not_before_s <= ? ORDER BY {_TURN} LIMIT 1"  # noqa: S608
+
+
+def _job(row: Sequence[Any]) -> Job:
+    found = Job(**dict(zip(_COLUMNS, row, strict=True)))
+    return replace(
+        found,
+        spec=TrainSpec.model_validate_json(row[2]),
+        state=JobState(found.state),
+        own_fault=bool(found.own_fault),
+        cancel=bool(found.cancel),
+        result=None if found.result is None else json.loads(row[15]),
+    )
