@@ -77,8 +77,8 @@ class BtauthWire:
     def check(self, claim: Claim) -> None:
         self._nonces.check(claim.hotkey, "", claim.nonce, MAX_AGE_S)
 
-    def verify(self, claim: Claim, target: str, body: bytes) -> None:
-        self._verify(claim.headers, target, body, self._own_hotkey, self._nonces)
+    def verify(self, claim: Claim, target: str, body: bytes, method: str = "POST") -> None:
+        self._verify(claim.headers, target, body, self._own_hotkey, self._nonces, method=method)
 
     def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
         synapse = wire.parse(LogicSynapse, body)
@@ -96,14 +96,21 @@ class BtauthWire:
         return reply(200, fields)
 
     def _verify(
-        self, headers: Headers, target: str, body: bytes, own_hotkey: Hotkey, nonces: http_auth.NonceStore
+        self,
+        headers: Headers,
+        target: str,
+        body: bytes,
+        own_hotkey: Hotkey,
+        nonces: http_auth.NonceStore,
+        *,
+        method: str = "POST",
     ) -> http_auth.Caller:
         texts = {name.decode(): wire.text(headers, name) for name in _ALL if name in headers}
         try:
             return http_auth.verify(
                 texts,
                 body,
-                method="POST",
+                method=method,
                 path=target,
                 self_hotkey_ss58=own_hotkey,
                 max_age=MAX_AGE_S,

@@ -1,0 +1,130 @@
+"""What a job is made from, fetched: a model, a file behind an address, the facts of a repository.
+
+Reads files of this machine and Hugging Face's hub (HF_ENDPOINT and HF_HUB_OFFLINE are respected). Weights
+are safetensors; a pickle can run code and is never loaded, not even downloaded.
+"""
+
+import hashlib
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils.tqdm import disable_progress_bars
+
+from logicnet.errors import TuningError
+
+WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.safetensors.index.json")
+"""Weights, configuration and tokenizer of a model; no pickles, no code."""
+
+MOST_FILE_BYTES = 20 * 2**30
+_TIMEOUT_S = 30.0
+
+_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
+    (
+        GatedRepoError,
+        "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that account into "
+        "HF_TOKEN",
+    ),
+    (
+        RepositoryNotFoundError,
+        "the hub has no such repository: correct the name, or put a token into HF_TOKEN",
+    ),
+    (HFValidationError, "this is no name of a repository and no folder: correct it"),
+    (OfflineModeIsEnabled, "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder"),
+    (LocalEntryNotFoundError, "the hub cannot be reached: check the network, or give a folder"),
+)
+"""In the order in which they are checked: a gated repository is also one that is not found."""
+
+
+def model_folder(name: str, token: str | None, *, local: bool = True) -> Path:
+    """The folder of the model `name`: a folder of this machine (if `local`), else from the hub.
+
+    Raises TuningError: one line that says what failed and what mends it. Blocks; downloads resume.
+    """
+    folder = Path(name).expanduser()
+    if local and folder.is_dir():
+        found = folder.resolve()
+    else:
+        disable_progress_bars()
+        try:
+            found = Path(snapshot_download(name, token=token, allow_patterns=list(WANTED)))
+        except (
+            Exception
+        ) as error:  # of HTTP, network and cache; their classes depend on the library's version
+            raise TuningError(f"model {name}: {why(error, name)}") from None
+    if not any(found.rglob("*.safetensors")):
+        pickles = [one.name for one in found.iterdir() if one.suffix in (".bin", ".pt", ".pth", ".ckpt")]
+        held = f"only {pickles[0]}, which may run code when it is loaded" if pickles else "no weights"
+        raise TuningError(f"model {name}: it has {held}: convert it to safetensors, or take another model")
+    return found
+
+
+def why(error: Exception, name: str) -> str:
+    """What an error of the hub means, and what mends it."""
+    for kind, words in _REFUSALS:
+        if isinstance(error, kind):
+            return words.format(name=name)
+    text = " ".join(str(error).split())[:300]
+    return f"the hub cannot be reached ({text}): check the network, or give a folder"
+
+
+def fetch(address: str, folder: Path, *, private: bool, most_bytes: int = MOST_FILE_BYTES) -> Path:
+    """The file behind an http(s) address, kept in `folder` by the hash of the address.
+
+    `private` allows addresses of this machine and of private networks. Raises TuningError. Blocks.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise TuningError(f"dataset {address}: not an http(s) address")
+    shown = f"{parts.scheme}://{parts.hostname}{parts.path}"  # the query of a presigned address is a secret
+    if not private:
+        _refuse_private(parts.hostname, shown)
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = Path(parts.path).suffix[:16]
+    path = folder / (hashlib.sha256(address.encode()).hexdigest()[:32] + suffix)
+    if path.exists():
+        return path
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with httpx2.stream("GET", address, timeout=_TIMEOUT_S, follow_redirects=private) as response:
+            if response.status_code != 200:
+                raise TuningError(f"dataset {shown}: the server answers {response.status_code}")
+            taken = 0
+            with part.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    taken += len(chunk)
+                    if taken > most_bytes:
+                        raise TuningError(f"dataset {shown}: more than {most_bytes / 2**30:.0f} GiB")
+                    file.write(chunk)
+        part.replace(path)
+    except httpx2.HTTPError as error:
+        raise TuningError(
+            f"dataset {shown}: cannot be fetched ({type(error).__name__}): check the address and the network"
+        ) from None
+    except OSError as error:
+        raise TuningError(f"dataset {shown}: cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _refuse_private(host: str, shown: str) -> None:
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        raise TuningError(f"dataset {shown}: {host} is not known: correct the address") from None
+    if any(not ipaddress.ip_address(str(one).partition("%")[0]).is_global for one in found):
+        raise TuningError(
+            f"dataset {shown}: an address of a private network, which only the operator may name"
+        )
