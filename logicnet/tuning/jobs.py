@@ -4,10 +4,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from logicnet.errors import TuningError
 from logicnet.tuning.spec import TrainSpec
 
 ATTEMPTS = 2
 """A trainer that died is started again from its last checkpoint; the second death ends the job."""
+
+
+class OwnFault(TuningError):
+    """A job fails by no fault of its own: disk, network, a machine."""
+
+
+class EngineAway(TuningError):
+    """Where the job is to run does not answer; it waits."""
 
 
 class JobState(StrEnum):

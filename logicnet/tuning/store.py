@@ -19,8 +19,8 @@ from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.spec import TrainSpec
 
 LEASE_S = 60.0
-BEAT_S = 15.0
-"""Three beats may fail before the lease is lost."""
+BEATS = 4
+"""In a lease: three may fail before it is lost."""
 
 WAIT_GAINS_S = 6 * 3600.0
 """Waiting this long is worth 1 of priority. It is the same for all jobs, so the order of two never changes
@@ -72,8 +72,9 @@ class TaskConflict(TuningError):
 class JobStore:
     """Safe to share between threads and processes. Raises TuningError if the file cannot be used."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lease_s: float = LEASE_S) -> None:
         self._path = path
+        self.lease_s = lease_s
         self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -150,17 +151,21 @@ class JobStore:
             db.execute(
                 "UPDATE jobs SET worker = ?, lease_until_s = ?, started_s = coalesce(started_s, ?), "
                 "state = CASE state WHEN 'queued' THEN 'preparing' ELSE state END WHERE id = ?",
-                [worker, now_s + LEASE_S, now_s, row[0]],
+                [worker, now_s + self.lease_s, now_s, row[0]],
             )
             return _job(db.execute(f"{_READ} WHERE id = ?", row).fetchone())
 
     def beat(self, job_id: str, worker: str, now_s: float) -> bool:
         """Keep the lease; False if it is lost, then the worker lets go of the job."""
-        return self._change(job_id, worker, now_s, lease_until_s=now_s + LEASE_S)
+        return self._change(job_id, worker, now_s, lease_until_s=now_s + self.lease_s)
 
     def move(self, job_id: str, worker: str, now_s: float, state: JobState, **facts: Any) -> bool:
         """To a state that does not end it; `facts` are other columns, such as `attempts`. False as `beat`."""
-        return self._change(job_id, worker, now_s, state=state, lease_until_s=now_s + LEASE_S, **facts)
+        return self._change(job_id, worker, now_s, state=state, lease_until_s=now_s + self.lease_s, **facts)
+
+    def release(self, job_id: str, worker: str, now_s: float) -> bool:
+        """Give the lease back in the state that the job is in: the next worker goes on. False as `beat`."""
+        return self._change(job_id, worker, now_s, worker="", lease_until_s=0.0)
 
     def requeue(self, job_id: str, worker: str, now_s: float, not_before_s: float, reason: str) -> bool:
         """Back into the queue, for another attempt. False as `beat`."""
@@ -215,7 +220,7 @@ class JobStore:
             found.close()
             self._local.db = None
 
-    def _change(self, job_id: str, worker: str, now_s: float, **facts: Any) -> bool:
+    def _change(self, job_id: str, worker: str, now_s: float, /, **facts: Any) -> bool:
         given = ", ".join(f"{name} = :{name}" for name in facts)
         with self._writing() as db:
             changed = db.execute(

@@ -1,8 +1,10 @@
 """The files of a job's folder, through which the control room and the trainer speak.
 
-    job.json       what to do (JobFile); written before the trainer starts, never changed
+    job.json       what to do (JobFile); never changed while a trainer runs
+    launch.json    how its process is confined (confine.py)
     train.jsonl    rows (below), one JSON object a line; validation.jsonl beside it
-    running.lock   locked (flock) by the trainer while it lives; holds its process id
+    running.lock   locked (flock) by the trainer while it lives; holds its process id. The control room looks
+                   by locking it for a moment, so a trainer tries for LOCK_S before it exits with EXIT_RUNNING
     events.jsonl   what happened, one JSON object a line; appended to, also by a resumed trainer
     trainer.log    its stdout and stderr
     checkpoints/   what a killed job resumes from
@@ -20,6 +22,7 @@ Rows by task:
 
 Events, each with "at" (unix seconds) and "kind":
 
+    attempt     {"number", "limit_s"}                                 written before each start of a trainer
     started     {"device", "dtype", "threads", "steps", "resumed_from": step or null}
     step        {"step", "epoch", "loss", "lr", "grad_norm", "seconds", "tokens"}; grpo: also "reward"
     eval        {"step", "loss", "perplexity", "best": bool}; grpo: also "reward"
@@ -31,6 +34,7 @@ Events, each with "at" (unix seconds) and "kind":
 Only the standard library is imported: both environments import this module.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -50,6 +54,8 @@ EXIT_FAILED = 1
 EXIT_OUT_OF_MEMORY = 75
 EXIT_RUNNING = 76
 """Another trainer holds the folder's lock."""
+
+LOCK_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ class JobFile:
     device: str | None = None  # null: cuda where there is one, else cpu
     threads: int | None = None  # null: the trainer measures one against all
     report_to: tuple[str, ...] = ()  # wandb, trackio
+    gpus: int = 0  # to ask a cluster for; from 2 on, one process each
     sample: bool = False  # write an answer to a held-out prompt after each evaluation
     format: int = FORMAT
 
@@ -186,6 +193,18 @@ class TrainResult:
         """Raises OSError, ValueError."""
         found = json.loads((folder / "result.json").read_text())
         return cls(**found | {"reward": None if found["reward"] is None else tuple(found["reward"])})
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a trainer lives that works in `folder`."""
+    try:
+        with (folder / "running.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def write_whole(path: Path, content: object) -> None:

@@ -1,0 +1,123 @@
+"""Where trainers run: on this machine (`Local`), or on a Ray cluster (ray_engine.py).
+
+An engine knows a trainer by what outlives the service, so that one that was killed and started again watches
+what still runs.
+"""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import psutil
+
+from logicnet.errors import TuningError
+from logicnet.tuning.isolation import Isolation, container
+from logicnet.tuning.jobs import Job
+from logicnet.tuning.train.jobfile import JobFile, is_running
+
+KILL_S = 20.0  # for the kernel to take back the memory of a large process
+
+
+@dataclass(frozen=True)
+class TrainerState:
+    """`waiting`: for a machine. `unknown`: the engine cannot tell now."""
+
+    word: Literal["waiting", "running", "ended", "unknown"]
+    status: int | None = None  # of one that ended, where it is known
+
+
+class Engine(Protocol):
+    """Starts, finds and stops trainers. `number` counts the starts of a job, from 1. Its methods block."""
+
+    survives: bool  # trainers go on when the service ends
+
+    def start(self, job: Job, folder: Path, number: int) -> None:
+        """Start a trainer for `folder`, which has a job.json. Raises TuningError, OSError."""
+        ...
+
+    def state(self, job: Job, folder: Path, number: int) -> TrainerState: ...
+
+    def stop(self, job: Job, folder: Path, number: int, grace_s: float) -> None:
+        """SIGTERM, after `grace_s` SIGKILL; returns when the trainer and all that it started have ended."""
+        ...
+
+
+class Local:
+    """On this machine. A trainer is running while running.lock is held, whoever started it."""
+
+    survives = False
+
+    def __init__(self, isolation: Isolation) -> None:
+        self._isolation = isolation
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, job: Job, folder: Path, number: int) -> None:
+        file = JobFile.read(folder)
+        argv = self._isolation.argv(job, folder, file)
+        with (folder / "trainer.log").open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603 (our own command line)
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._isolation.environment(file),
+                cwd=folder,
+                start_new_session=True,
+            )
+        with self._lock:
+            self._children[job.id] = child
+
+    def state(self, job: Job, folder: Path, number: int) -> TrainerState:
+        child = self._children.get(job.id)
+        status = None if child is None else child.poll()
+        if (child is not None and status is None) or is_running(folder):
+            return TrainerState("running")
+        with self._lock:
+            self._children.pop(job.id, None)
+        _kill(folder)  # what a trainer that was killed has left behind
+        return TrainerState("ended", status)
+
+    def stop(self, job: Job, folder: Path, number: int, grace_s: float) -> None:
+        found = list(processes_of(folder))
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        psutil.wait_procs(found, grace_s)
+        if self._isolation.kind == "docker":
+            with suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(  # noqa: S603
+                    ["docker", "rm", "--force", container(job)],  # noqa: S607
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    check=False,
+                    timeout=KILL_S,
+                )
+        _kill(folder)
+        with self._lock:
+            child = self._children.pop(job.id, None)
+        if child is not None:
+            child.wait(KILL_S)
+
+
+def processes_of(folder: Path) -> Iterator[psutil.Process]:
+    """Those that work for a job's folder, whatever session or parent they have: its home is theirs."""
+    home = str(folder / "home")
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # it ended meanwhile, or is another user's
+            if process.environ().get("HOME") == home or str(folder / "launch.json") in process.cmdline():
+                yield process
+
+
+def _kill(folder: Path) -> None:
+    killed = []
+    for process in processes_of(folder):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            killed.append(process)
+    if psutil.wait_procs(killed, KILL_S)[1]:
+        raise TuningError(f"processes of {folder} do not end, though they were killed: see `ps`")

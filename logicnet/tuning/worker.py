@@ -1,0 +1,416 @@
+"""Takes jobs from the queue and has them trained: claim, prepare, start, watch, judge, end.
+
+One asyncio task a slot. While a slot holds a job it beats its lease; a lease that is lost is let go, and the
+trainer, which lives in a process of its own, goes on: the next holder finds it. A job is done only by a
+result.json. A trainer that died is started again and goes on from its last checkpoint, ATTEMPTS times in all.
+"""
+
+import asyncio
+import dataclasses
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from logicnet._util.backoff import Backoff
+from logicnet.errors import LogicnetError, TuningError
+from logicnet.tuning.engine import Engine, TrainerState
+from logicnet.tuning.jobs import ATTEMPTS, EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.progress import Progress, write_attempt
+from logicnet.tuning.store import BEATS, JobStore
+from logicnet.tuning.train.jobfile import (
+    EXIT_OUT_OF_MEMORY,
+    EXIT_RUNNING,
+    JobFile,
+    TrainResult,
+)
+
+MOST_STARTS = 20  # of one job, for whatever reasons: a loop ends
+LEAST_SECONDS = 60.0  # for a trainer that is started again: to load its checkpoint and save
+LOG_SHOWN = 400  # characters of trainer.log in a reason
+NO_SPACE = "No space left on device"
+
+Prepare = Callable[[Job, Path], Awaitable[None]]
+"""Fetch model and data, check them, write job.json last. Raises TuningError: the job fails with its words."""
+
+Judge = Callable[[Job, Path, TrainResult], Awaitable[dict[str, Any]]]
+"""Load the result again and compare; what it returns is the job's `result`. Raises TuningError."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds."""
+
+    poll: float = 1.0  # between looks at a trainer, and at the queue
+    grace: float = 30.0  # for a trainer to save when it is stopped
+    overrun: float = 120.0  # beyond its own limit, then it is stopped
+    silent: float = 1800.0  # without an event, then it hangs
+    again: float = 5.0  # before a trainer is started again
+    away: float = 60.0  # before a job whose engine did not answer is tried again
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ends."""
+
+    state: JobState
+    reason: str = ""
+    own_fault: bool = False
+    result: dict[str, Any] | None = None
+
+
+class Worker:
+    """Works on the queue until it is stopped. `folder` has a folder for each job, by its id."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        engine: Engine,
+        folder: Path,
+        *,
+        prepare: Prepare,
+        judge: Judge,
+        timing: Timing | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._folder = folder
+        self._prepare = prepare
+        self._judge = judge
+        self._timing = timing or Timing()
+        self._clock = clock
+        self._name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+    async def run(self, stop: asyncio.Event, slots: int = 1) -> None:
+        """Until `stop` is set. Then trainers on this machine save, and their jobs go back to the queue."""
+        async with asyncio.TaskGroup() as group:
+            for slot in range(slots):
+                group.create_task(self._slot(f"{self._name}/{slot}", stop))
+
+    async def _slot(self, name: str, stop: asyncio.Event) -> None:
+        backoff = Backoff(self._timing.poll, 60.0)
+        while not stop.is_set():
+            try:
+                job = await asyncio.to_thread(self._store.claim, name, self._clock())
+                if job is not None:
+                    await _Holding(self, name, job, stop).work()
+                backoff.reset()
+            except Exception as error:  # the boundary of a slot: the next job is not to suffer
+                logger.opt(exception=not isinstance(error, LogicnetError)).error("worker: {}", error)
+                await _within(stop, backoff.next_s())
+                continue
+            if job is None:
+                await _within(stop, self._timing.poll)
+
+
+class _Lost(Exception):
+    """The lease: another worker has the job."""
+
+
+class _Stopped(Exception):
+    """The job was given back: the service ends, or the engine is away."""
+
+
+class _Holding:
+    """A job that a slot holds."""
+
+    def __init__(self, worker: Worker, name: str, job: Job, stop: asyncio.Event) -> None:
+        self._store = worker._store
+        self._engine = worker._engine
+        self._prepare, self._judge = worker._prepare, worker._judge
+        self._timing, self._clock = worker._timing, worker._clock
+        self._name = name
+        self._job = job
+        self._stop = stop
+        self._folder = worker._folder / job.id
+        self._beaten_s = self._clock()
+        self._ooms_seen = 0
+
+    async def work(self) -> None:
+        """Returns when the job has ended, was given back, or is another's."""
+        job = self._job
+        logger.info("job {}: taken ({}, {})", job.id, job.spec.task, job.state)
+        beating = asyncio.create_task(self._beat())
+        working = asyncio.create_task(self._outcome())
+        try:
+            await asyncio.wait({beating, working}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise _Lost
+            await self._end(working.result())
+        except _Stopped:
+            logger.info("job {}: given back", job.id)
+        except _Lost:
+            logger.warning("job {}: another worker took it over", job.id)
+        finally:
+            for task in (beating, working):
+                task.cancel()
+            await asyncio.gather(beating, working, return_exceptions=True)
+
+    async def _outcome(self) -> Outcome:
+        try:
+            return await self._do()
+        except (_Lost, _Stopped):
+            raise
+        except EngineAway as error:
+            logger.warning("job {}: {}", self._job.id, error)
+            await self._give_back(str(error), self._timing.away)
+            raise _Stopped from None
+        except TuningError as error:
+            return Outcome(JobState.FAILED, str(error), own_fault=isinstance(error, OwnFault))
+        except OSError as error:
+            return Outcome(JobState.FAILED, f"{error.strerror or error}: {error.filename}", own_fault=True)
+        except Exception as error:  # a fault of ours ends the job, not the slot
+            logger.opt(exception=error).error("job {}: {}", self._job.id, error)
+            return Outcome(JobState.FAILED, f"a fault of this program: {error!r}", own_fault=True)
+
+    async def _do(self) -> Outcome:
+        job, folder = self._job, self._folder
+        if job.cancel and job.state is JobState.PREPARING:
+            return Outcome(JobState.CANCELLED, "cancelled")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if job.state is JobState.PREPARING and not (folder / "job.json").exists():
+            done = await self._unless_cancelled(self._prepare(job, folder))
+            if done is None:
+                return Outcome(JobState.CANCELLED, "cancelled")
+        if job.state in (JobState.PREPARING, JobState.RUNNING):
+            outcome = await self._train()
+            if outcome is not None:
+                return outcome
+        if self._job.state is not JobState.JUDGING:
+            await self._move(JobState.JUDGING)
+        judged = await self._unless_cancelled(self._judge(job, folder, TrainResult.read(folder)))
+        if judged is None:
+            return Outcome(JobState.CANCELLED, "cancelled")
+        return Outcome(JobState.COMPLETED, result=judged[0])
+
+    async def _unless_cancelled(self, work: Awaitable[Any]) -> tuple[Any] | None:
+        """What `work` returns, in a tuple; None if the job is cancelled first."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=self._timing.poll)
+                if not task.done():
+                    if self._stop.is_set():
+                        await self._give_back()
+                        raise _Stopped
+                    if await asyncio.to_thread(self._store.cancelled, self._job.id):
+                        return None
+            return (task.result(),)
+        finally:
+            task.cancel()
+
+    async def _train(self) -> Outcome | None:
+        """None once there is a result."""
+        job, folder = self._job, self._folder
+        progress = Progress(folder)
+        state = await self._look(progress)
+        if job.state is JobState.RUNNING and state.word != "ended":
+            logger.info("job {}: its trainer still runs (start {})", job.id, progress.attempt)
+        else:
+            if (folder / "result.json").exists():
+                return None
+            # A trainer of which no event came may never have been started: that costs no attempt.
+            if job.state is JobState.RUNNING and progress.spoke:
+                outcome = await self._died(progress, state)
+                if outcome is not None:
+                    return outcome
+            await self._start(progress)
+        while True:
+            outcome = await self._watch(progress)
+            if outcome is not None:
+                return outcome
+            if (folder / "result.json").exists():
+                return None
+            outcome = await self._died(progress, await self._look(progress))
+            if outcome is not None:
+                return outcome
+            if await _within(self._stop, self._timing.again):
+                await self._give_back()
+                raise _Stopped
+            await self._start(progress)
+
+    async def _start(self, progress: Progress) -> None:
+        number = progress.attempt + 1
+        if number > MOST_STARTS:
+            raise OwnFault(f"the trainer was started {MOST_STARTS} times, and never ended: {self._log()}")
+        await self._move(JobState.RUNNING)
+        file = await asyncio.to_thread(JobFile.read, self._folder)
+        limit_s = file.stopping.seconds if progress.limit_s is None else progress.limit_s
+        if limit_s is not None and progress.attempt > 0:
+            left_s = max(LEAST_SECONDS, limit_s - progress.trained_s)
+            file = dataclasses.replace(file, stopping=dataclasses.replace(file.stopping, seconds=left_s))
+            await asyncio.to_thread(file.write, self._folder)
+        await asyncio.to_thread(write_attempt, self._folder, number, limit_s, self._clock())
+        self._hold()
+        logger.info("job {}: start {} of its trainer", self._job.id, number)
+        await asyncio.to_thread(self._engine.start, self._job, self._folder, number)
+
+    async def _watch(self, progress: Progress) -> Outcome | None:
+        """Until the trainer ended; None unless we ended it."""
+        events, heard_s = progress.events, self._clock()
+        while True:
+            self._hold()
+            state = await self._look(progress)
+            now_s = self._clock()
+            if state.word == "waiting" or progress.events != events:
+                events, heard_s = progress.events, now_s
+            if self._stop.is_set():
+                await self._leave(progress)
+                raise _Stopped
+            if await asyncio.to_thread(self._store.cancelled, self._job.id):
+                await self._stop_trainer(progress)
+                return Outcome(JobState.CANCELLED, "cancelled")
+            if state.word == "ended":
+                return None
+            limit_s = progress.limit_s
+            if limit_s is not None and state.word == "running":
+                spent_s = progress.trained_s + (now_s - heard_s)
+                if spent_s > limit_s + self._timing.overrun:
+                    await self._stop_trainer(progress)
+                    if (self._folder / "result.json").exists():
+                        return None
+                    return Outcome(JobState.TIMED_OUT, f"not done after {limit_s / 3600:.1f} h")
+            if now_s - heard_s > self._timing.silent:
+                await self._stop_trainer(progress)
+                return Outcome(
+                    JobState.FAILED,
+                    f"the trainer said nothing for {self._timing.silent / 60:.0f} minutes: {self._log()}",
+                    own_fault=state.word == "unknown",
+                )
+            await _within(self._stop, self._timing.poll)
+
+    async def _died(self, progress: Progress, state: TrainerState) -> Outcome | None:
+        """What a trainer's end without a result means; None if it is to be started again."""
+        ended = progress.ended
+        if (ended is not None and ended.reason == "out_of_memory") or state.status == EXIT_OUT_OF_MEMORY:
+            return await asyncio.to_thread(self._halve, progress)
+        if ended is not None and ended.reason not in ("cancelled", "done", "time", "patience"):
+            reason = ended.message or ended.reason
+            return Outcome(JobState.FAILED, reason, own_fault=NO_SPACE in reason)
+        if state.status == EXIT_RUNNING:
+            return None  # the other one will be found
+        attempts = self._job.attempts + 1
+        await self._move(JobState.RUNNING, attempts=attempts)
+        reason = f"the trainer died ({_status(state)}): {self._log()}"
+        logger.warning("job {}: attempt {} of {}: {}", self._job.id, attempts, ATTEMPTS, reason)
+        if attempts < ATTEMPTS:
+            return None
+        return Outcome(JobState.FAILED, reason, own_fault=True)
+
+    def _halve(self, progress: Progress) -> Outcome | None:
+        """Half the rows at a time, the same rows a step; once."""
+        file = JobFile.read(self._folder)
+        how = file.optimisation
+        if progress.out_of_memory > 1 or how.batch < 2:
+            return Outcome(
+                JobState.FAILED,
+                f"out of memory with {how.batch} rows at a time: choose a smaller model, a shorter "
+                "max_length or a lower r",
+            )
+        half = how.batch // 2
+        optimisation = dataclasses.replace(how, batch=half, accumulate=how.accumulate * how.batch // half)
+        dataclasses.replace(file, optimisation=optimisation).write(self._folder)
+        logger.warning("job {}: out of memory, on with {} rows at a time", self._job.id, half)
+        return None
+
+    async def _look(self, progress: Progress) -> TrainerState:
+        """The trainer's state, then what it said: all of it, if it has ended."""
+
+        def look() -> TrainerState:
+            progress.read()
+            state = self._engine.state(self._job, self._folder, progress.attempt)
+            progress.read()
+            return state
+
+        return await asyncio.to_thread(look)
+
+    async def _leave(self, progress: Progress) -> None:
+        """The service ends."""
+        if self._engine.survives:
+            await asyncio.to_thread(self._store.release, self._job.id, self._name, self._clock())
+        else:
+            await self._stop_trainer(progress)
+            await self._give_back()
+
+    async def _give_back(self, reason: str = "the service was stopped", wait_s: float = 0.0) -> None:
+        """To the queue, without costing an attempt. A job that is being judged stays so."""
+        now_s = self._clock()
+        if self._job.state is JobState.JUDGING:
+            await asyncio.to_thread(self._store.release, self._job.id, self._name, now_s)
+        else:
+            await asyncio.to_thread(
+                self._store.requeue, self._job.id, self._name, now_s, now_s + wait_s, reason
+            )
+
+    async def _stop_trainer(self, progress: Progress) -> None:
+        await asyncio.to_thread(
+            self._engine.stop, self._job, self._folder, progress.attempt, self._timing.grace
+        )
+
+    async def _move(self, state: JobState, **facts: Any) -> None:
+        now_s = self._clock()
+        if not await asyncio.to_thread(self._store.move, self._job.id, self._name, now_s, state, **facts):
+            raise _Lost
+        self._beaten_s = now_s
+        self._job = dataclasses.replace(self._job, state=state, **facts)
+
+    async def _end(self, outcome: Outcome) -> None:
+        facts = dataclasses.asdict(outcome)
+        ended = await asyncio.to_thread(
+            lambda: self._store.end(self._job.id, self._name, self._clock(), **facts)
+        )
+        if not ended:
+            raise _Lost
+        log = logger.info if outcome.state is JobState.COMPLETED else logger.warning
+        log("job {}: {} {}", self._job.id, outcome.state, outcome.reason)
+
+    async def _beat(self) -> None:
+        """Returns when the lease is lost."""
+        while True:
+            await asyncio.sleep(self._store.lease_s / BEATS)
+            now_s = self._clock()
+            try:
+                if not await asyncio.to_thread(self._store.beat, self._job.id, self._name, now_s):
+                    return
+                self._beaten_s = now_s
+            except TuningError as error:  # a full disk: tried again while the lease lasts
+                logger.warning("job {}: {}", self._job.id, error)
+                if self._clock() > self._beaten_s + self._store.lease_s:
+                    return
+
+    def _hold(self) -> None:
+        """Raise _Lost if this process slept through its lease: its trainer may be another worker's by now."""
+        if self._clock() > self._beaten_s + self._store.lease_s:
+            raise _Lost
+
+    def _log(self) -> str:
+        """The last line of trainer.log."""
+        try:
+            with (self._folder / "trainer.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 10 * LOG_SHOWN))
+                lines = file.read().decode(errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1][:LOG_SHOWN] if lines else "its log is empty"
+
+
+def _status(state: TrainerState) -> str:
+    if state.status is None:
+        return "its exit status is not known"
+    return f"signal {-state.status}" if state.status < 0 else f"exit status {state.status}"
+
+
+async def _within(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait for so long; True at once if `stop` is set."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
