@@ -22,7 +22,7 @@ demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 sta
 	@$(BIN)/logicnet demo $(if $(filter-out 0,$(DEMO_KEEP)),--keep)
 
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
-	@$(setup) browser venv scoring vllm model tune bt10 pm2 docs
+	@$(setup) browser venv scoring vllm model tune ray bt10 pm2 docs
 	@$(MAKE) lint unit docs hard
 	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
 

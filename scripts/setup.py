@@ -1,7 +1,7 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, vllm, model, tune, bt10, pm2,
-browser.
+Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, vllm, model, tune, ray, bt10,
+pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
 before anything is installed. pip installs uv, uv installs the rest, with pip's settings. The output of
@@ -302,6 +302,10 @@ def make_tune(log: Log) -> None:
     install(VENV_TUNE, log, *torch_backend(VENV_TUNE, log), *TORCH, *TUNE)
 
 
+def make_ray(log: Log) -> None:
+    install(VENV, log, "-e", ".[ray]")
+
+
 def make_bt10(log: Log) -> None:
     make_venv(VENV_BT10, log)
     install(VENV_BT10, log, *BT10)
@@ -416,6 +420,15 @@ STEPS = {
             lambda: [TORCH, TUNE],
             make_tune,
             needs=("uv",),
+        ),
+        Step(
+            "ray",
+            "Ray, which runs jobs on many machines (into .venv)",
+            "a few seconds, 0.4 GB",
+            VENV / "made-ray-from",
+            _dependencies,
+            make_ray,
+            needs=("uv", "venv"),
         ),
         Step(
             "bt10",
