@@ -18,6 +18,7 @@ from logicnet.tuning.train.jobfile import ENDINGS
 
 MOST_POINTS = 500  # of a curve; a chart shows no more
 _PACE_STEPS = 20  # reports over which the pace is taken
+_WARNINGS = 5  # the last ones
 _CHUNK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 20
 
@@ -71,7 +72,7 @@ class Progress:
         self.curve: list[tuple[int, float]] = []  # step, training loss; MOST_POINTS at most
         self.evaluations: list[Evaluated] = []
         self.sample: tuple[str, str] | None = None  # prompt, text
-        self.warning: str | None = None
+        self.warnings: deque[str] = deque(maxlen=_WARNINGS)
         self.ended: Ended | None = None  # of the last attempt
         self.out_of_memory = 0  # attempts that ended so
 
@@ -137,7 +138,7 @@ class Progress:
             "eta_s": self.eta_s,
             "best_step": best and best.step,
             "best_loss": best and best.loss,
-            "warning": self.warning,
+            "warnings": list(self.warnings),
             "ended": self.ended and self.ended.reason,
         }
 
@@ -207,7 +208,7 @@ class Progress:
         self.sample = (str(event["prompt"]), str(event["text"]))
 
     def _warning(self, _at_s: float, event: Mapping[str, Any]) -> None:
-        self.warning = str(event["message"])
+        self.warnings.append(str(event["message"]))
 
     def _ended(self, _at_s: float, event: Mapping[str, Any]) -> None:
         if event["reason"] not in ENDINGS:
