@@ -93,8 +93,8 @@ class Progress:
                     for line in lines:
                         self._take(line)
         except FileNotFoundError:
-            if self._offset:
-                self._clear()
+            self._clear()
+            before = 0
         return self.events - before
 
     @property

@@ -1,0 +1,197 @@
+"""The queue hands every job to one worker at a time, and ends it once."""
+
+import sqlite3
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from logicnet.errors import TuningError
+from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.spec import TrainSpec
+from logicnet.tuning.store import LEASE_S, WAIT_GAINS_S, JobStore, TaskConflict
+
+
+def spec(**facts: object) -> TrainSpec:
+    given = {"dataset": "d", "model": "m", "dataset_type": "instruct", "file_format": "json"} | facts
+    return TrainSpec.model_validate(given)
+
+
+def job(name: str = "", **facts: object) -> Job:
+    made = uuid.uuid4().hex
+    return Job(made, name or made, spec(), "llama", **facts)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def store(path: Path) -> JobStore:
+    return JobStore(path)
+
+
+def state(store: JobStore, wanted: Job) -> JobState:
+    found = store.get(wanted.id)
+    assert found is not None
+    return found.state
+
+
+def test_a_job_comes_back_as_it_went_in(store):
+    given = store.add(job("task", priority=0.5, created_s=7.0))
+    assert store.get(given.id) == given
+    assert store.get("task") == given
+    assert store.get("../../etc/passwd") is None
+
+
+def test_the_same_task_twice_is_one_job(store):
+    first = store.add(job("task"))
+    assert store.add(job("task")).id == first.id
+    other = Job("ff" * 16, "task", spec(seed=1), "llama")
+    with pytest.raises(TaskConflict, match="'task'"):
+        store.add(other)
+
+
+def test_priority_first_then_age(store):
+    low, high, old = (
+        job(priority=0.1, created_s=100.0),
+        job(priority=0.9, created_s=100.0),
+        job(priority=0.1, created_s=50.0),
+    )
+    for one in (low, high, old):
+        store.add(one)
+    assert [found.id for found in store.jobs(over=False)] == [high.id, old.id, low.id]
+    assert [store.position(one) for one in (high, old, low)] == [0, 1, 2]
+    claimed = [store.claim("w", 200.0) for _ in range(4)]
+    assert [found and found.id for found in claimed] == [high.id, old.id, low.id, None]
+
+
+def test_waiting_outweighs_priority_in_the_end(store):
+    old = store.add(job(priority=0.0, created_s=0.0))
+    store.add(job(priority=3.0, created_s=3.1 * WAIT_GAINS_S))
+    first = store.claim("w", 4 * WAIT_GAINS_S)
+    assert first is not None
+    assert first.id == old.id
+
+
+def test_a_job_waits_for_its_time(store):
+    store.add(job(not_before_s=100.0))
+    assert store.claim("w", 99.0) is None
+    assert store.claim("w", 100.0) is not None
+
+
+def test_a_held_job_is_another_workers_only_when_its_lease_ran_out(store):
+    given = store.add(job())
+    assert store.claim("a", 0.0)
+    store.move(given.id, "a", 10.0, JobState.RUNNING, attempts=1)
+    assert store.claim("b", 10.0 + LEASE_S) is None
+    taken = store.claim("b", 10.1 + LEASE_S)
+    assert taken is not None
+    assert (taken.state, taken.worker, taken.attempts, taken.started_s) == (JobState.RUNNING, "b", 1, 0.0)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_who_lost_the_lease_changes_nothing_more(store, late):
+    given = store.add(job())
+    store.claim("a", 0.0)
+    now_s = LEASE_S + 1
+    if not late:
+        store.claim("b", now_s)
+    before = store.get(given.id)
+    assert not store.beat(given.id, "a", now_s)
+    assert not store.move(given.id, "a", now_s, JobState.RUNNING)
+    assert not store.requeue(given.id, "a", now_s, 0.0, "")
+    assert not store.release(given.id, "a", now_s)
+    assert not store.end(given.id, "a", now_s, JobState.COMPLETED)
+    assert store.get(given.id) == before
+
+
+def test_a_job_ends_once(store):
+    given = store.add(job())
+    store.claim("a", 0.0)
+    assert store.end(given.id, "a", 1.0, JobState.COMPLETED, result={"loss": 0.5})
+    assert not store.end(given.id, "a", 2.0, JobState.FAILED, reason="late")
+    assert not store.cancel(given.id, 3.0)
+    found = store.get(given.id)
+    assert found is not None
+    assert (found.state, found.result, found.ended_s) == (JobState.COMPLETED, {"loss": 0.5}, 1.0)
+
+
+def test_a_released_job_is_taken_in_the_state_it_is_in(store):
+    given = store.add(job())
+    store.claim("a", 0.0)
+    store.move(given.id, "a", 1.0, JobState.JUDGING)
+    assert store.release(given.id, "a", 2.0)
+    taken = store.claim("b", 2.0)
+    assert taken is not None
+    assert (taken.id, taken.state) == (given.id, JobState.JUDGING)
+
+
+def test_a_requeued_job_waits_again_with_its_reason(store):
+    given = store.add(job())
+    store.claim("a", 0.0)
+    assert store.requeue(given.id, "a", 1.0, 50.0, "the service was stopped")
+    assert store.claim("b", 49.0) is None
+    taken = store.claim("b", 50.0)
+    assert taken is not None
+    assert (taken.state, taken.reason) == (JobState.PREPARING, "the service was stopped")
+
+
+def test_cancelling_ends_a_waiting_job_and_asks_the_worker_of_another(store):
+    waiting, held = store.add(job(created_s=2.0)), store.add(job(created_s=1.0))
+    store.claim("a", 3.0)
+    assert store.cancel(waiting.id, 4.0)
+    assert store.cancel(held.id, 4.0)
+    assert (state(store, waiting), state(store, held)) == (JobState.CANCELLED, JobState.PREPARING)
+    assert store.cancelled(held.id)
+    assert not store.cancel("unknown", 4.0)
+    assert store.counts() == {JobState.CANCELLED: 1, JobState.PREPARING: 1}
+
+
+def test_the_record_of_a_family_leaves_own_faults_out(store):
+    for state_, own_fault in (
+        (JobState.COMPLETED, False),
+        (JobState.FAILED, False),
+        (JobState.FAILED, True),
+        (JobState.CANCELLED, False),
+    ):
+        given = store.add(job())
+        store.claim("a", 0.0)
+        store.end(given.id, "a", 1.0, state_, own_fault=own_fault)
+    assert sorted(store.ended("llama", "sft")) == [(1.0, False), (1.0, True)]
+    assert store.ended("llama", "dpo") == []
+
+
+def test_many_threads_claim_every_job_once(store):
+    wanted = {store.add(job()).id for _ in range(60)}
+    claimed: list[str] = []
+
+    def work(name: str) -> None:
+        while (found := store.claim(name, 0.0)) is not None:
+            claimed.append(found.id)
+        store.close()
+
+    threads = [threading.Thread(target=work, args=[f"w{number}"]) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (len(claimed), set(claimed)) == (60, wanted)
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, but a text that is long enough to be read as one" * 20, None]
+)
+def test_a_file_that_is_no_queue_is_refused(path, content):
+    path.parent.mkdir()
+    if content is None:
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE ledger (id)")
+        db.close()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(TuningError, match=r"--tuning\.folder"):
+        JobStore(path)
+
+
+def test_a_queue_outlives_its_process(path):
+    given = JobStore(path).add(job("task"))
+    assert JobStore(path).get("task") == given
+    assert path.stat().st_mode & 0o777 == 0o600
