@@ -1,0 +1,223 @@
+"""The facts by which a fine-tune is told from a copy, noise or another model, from streamed weights.
+
+In memory at any time: a few rows of one tensor of each model.
+"""
+
+import json
+import math
+import re
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from logicnet.tuning.train.evalfile import Compared, Likeness
+from logicnet.tuning.train.weights import (
+    EMBEDDINGS,
+    HEAD,
+    Adapted,
+    NotLoadable,
+    Weights,
+    hash_of,
+    pair_of,
+    slices,
+)
+
+_TURNED = 0.9
+"""Of linear tensors with a cosine below, the rows' norms are compared, too."""
+
+_SAME_NORMS = 1e-3
+"""Relative; sums of permuted numbers in float32 differ by less."""
+
+_CONFIG = ("model_type", "num_attention_heads", "num_key_value_heads", "hidden_act")
+"""What shapes do not say. Lengths, rope and dropout may change while a model is trained."""
+
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+
+_Any = Weights | Adapted
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """How one tensor differs."""
+
+    name: str
+    kind: str  # embedding, attention, linear, norm
+    same: bool
+    finite: bool
+    cos: float
+    distance: float
+    spread_distance: float  # |b - a| / |a - mean(a)|: the same for all tensors if noise was added to each
+    permuted: bool
+
+
+def compare(original: Path, submission: Path, original_name: str) -> Compared:
+    """`original_name`: on the hub, as an adapter names its base. Raises NotLoadable."""
+    base, tuned = pair_of(original, submission)
+    common = [name for name in base.shapes if name in tuned.shapes]
+    fitting = [name for name in common if _fits(name, base, tuned)]
+    extra = tuned.shapes.keys() - base.shapes.keys()
+    other_shape = set(common) - set(fitting)
+    if isinstance(tuned, Adapted):
+        extra |= set(tuned.missing)
+        other_shape |= set(tuned.other_shape)
+        fitting = [name for name in fitting if name not in other_shape]
+    all_moved = [_moved(name, base, tuned) for name in fitting]
+    of_kind = {kind: [one for one in all_moved if one.kind == kind] for kind in _KINDS}
+    linear = of_kind["linear"] + of_kind["attention"]
+    return Compared(
+        tensors=len(base.shapes),
+        same=sum(one.same for one in all_moved),
+        missing=tuple(sorted(base.shapes.keys() - tuned.shapes.keys())),
+        extra=tuple(sorted(extra)),
+        other_shape=tuple(sorted(other_shape)),
+        rows_added=max((tuned.shapes[name][0] - base.shapes[name][0] for name in fitting), default=0),
+        other_config=tuple(
+            f"{name} {tuned.config.get(name)}, not {base.config.get(name)}"
+            for name in _CONFIG
+            if tuned.config.get(name) != base.config.get(name)
+        ),
+        other_tokenizer=_other_tokenizer(original, submission),
+        embedding_cos=min((one.cos for one in of_kind["embedding"]), default=1.0),
+        attention_cos=_median((one.cos for one in of_kind["attention"]), 1.0),
+        linear_cos=min((one.cos for one in linear), default=1.0),
+        linear_distance=_median((one.distance for one in linear), 0.0),
+        norms_cos=min((one.cos for one in of_kind["norm"]), default=1.0),
+        norms_distance=_median((one.distance for one in of_kind["norm"]), 0.0),
+        unevenness=_unevenness([one.spread_distance for one in linear if not one.same]),
+        turned=sum(one.cos < _TURNED for one in linear),
+        permuted=sum(one.permuted for one in linear),
+        non_finite=tuple(one.name for one in all_moved if not one.finite),
+        hash=hash_of(tuned),
+        adapter_base=tuned.named_base if isinstance(tuned, Adapted) else None,
+        other_base=isinstance(tuned, Adapted) and _names_another(tuned.named_base, original_name),
+    )
+
+
+def likeness(
+    original: Path, submission: Path, digest: str, others: Mapping[str, str]
+) -> tuple[Likeness, ...]:
+    """To each of the earlier submissions (name to folder) that can be read and is made of the original.
+
+    `digest`: the submission's `Compared.hash`.
+    """
+    found = []
+    for name, folder in others.items():
+        try:
+            _, other = pair_of(original, Path(folder))
+        except NotLoadable:
+            continue
+        base, tuned = pair_of(original, submission)
+        same = hash_of(other) == digest
+        found.append(Likeness(name, same, 1.0 if same else _change_cos(base, tuned, other)))
+    return tuple(found)
+
+
+def _change_cos(base: _Any, one: _Any, other: _Any) -> float:
+    """Cosine of (one - base) and (other - base); 0 if either did not change."""
+    both = ours = theirs = 0.0
+    for name, shape in base.shapes.items():
+        if all(name in tuned.shapes and _fits(name, base, tuned) for tuned in (one, other)):
+            for rows in slices(shape):
+                a = base.rows(name, rows)
+                b, c = (_difference(a, tuned.rows(name, rows)) for tuned in (one, other))
+                both, ours, theirs = both + _dot(b, c), ours + _dot(b, b), theirs + _dot(c, c)
+    return both / math.sqrt(ours * theirs) if ours > 0 and theirs > 0 else 0.0
+
+
+def _moved(name: str, base: _Any, tuned: _Any) -> _Moved:
+    shape = base.shapes[name]
+    kind = _kind(name, shape)
+    same, size = True, max(1, math.prod(shape))
+    aa = bb = ab = dd = total = 0.0
+    norms: list[list[torch.Tensor]] = [[], []]
+    for rows in slices(shape):
+        a, b = base.rows(name, rows), tuned.rows(name, rows)
+        change = _difference(a, b)
+        same = same and not bool(change.any())
+        a, b = a.float(), b.float()
+        aa, bb, ab, dd = aa + _dot(a, a), bb + _dot(b, b), ab + _dot(a, b), dd + _dot(change, change)
+        total += a.sum(dtype=torch.float64).item()
+        if kind in ("attention", "linear"):
+            norms[0].append(a.flatten(1).norm(dim=1))
+            norms[1].append(b.flatten(1).norm(dim=1))
+    if not math.isfinite(bb):
+        return _Moved(name, kind, False, False, 0.0, 0.0, 0.0, False)
+    cos = ab / math.sqrt(aa * bb) if aa > 0 and bb > 0 else float(aa == bb)
+    spread = math.sqrt(max(aa - total * total / size, 0.0))
+    permuted = False
+    if norms[0] and cos < _TURNED:
+        ours, theirs = (torch.cat(found).sort().values for found in norms)
+        permuted = torch.allclose(ours, theirs, rtol=_SAME_NORMS, atol=0.0)
+    distance = math.sqrt(dd / aa) if aa > 0 else float(dd > 0)
+    spread_distance = math.sqrt(dd) / spread if spread > 0 else 0.0
+    return _Moved(name, kind, same, True, cos, distance, spread_distance, permuted)
+
+
+_KINDS = ("embedding", "attention", "linear", "norm")
+
+
+def _kind(name: str, shape: tuple[int, ...]) -> str:
+    if name.endswith(EMBEDDINGS) or name == HEAD:
+        return "embedding"
+    if len(shape) < 2:
+        return "norm"
+    return "attention" if "attn" in name or "attention" in name else "linear"
+
+
+def _fits(name: str, base: _Any, tuned: _Any) -> bool:
+    """The same shape, or an embedding with rows added."""
+    ours, theirs = base.shapes[name], tuned.shapes[name]
+    added = _kind(name, ours) == "embedding" and len(ours) == len(theirs) == 2 and theirs[0] > ours[0]
+    return ours == theirs or (added and ours[1] == theirs[1])
+
+
+def _difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """b - a; what only rounding to the precision of `b` changed is 0."""
+    return b.float() - a.to(b.dtype).float()
+
+
+def _dot(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a * b).sum(dtype=torch.float64))
+
+
+def _median(found: Any, otherwise: float) -> float:
+    return statistics.median(list(found) or [otherwise])
+
+
+def _unevenness(distances: list[float]) -> float:
+    """0 if no tensor, or only one, moved."""
+    return statistics.pstdev(distances) / statistics.fmean(distances) if len(distances) > 1 else 0.0
+
+
+def _names_another(named: str, original_name: str) -> bool:
+    """Whether an adapter's base is another model of the hub. A path says nothing: many train from folders."""
+    return _HUB_NAME.fullmatch(named) is not None and named.lower() != original_name.lower()
+
+
+def _other_tokenizer(original: Path, submission: Path) -> tuple[str, ...]:
+    """What differs; a submission without a tokenizer is asked with the original's."""
+    ours, theirs = _tokenizer(original), _tokenizer(submission)
+    return tuple(word for word in ours if theirs[word] is not None and theirs[word] != ours[word])
+
+
+def _tokenizer(folder: Path) -> dict[str, Any]:
+    """Its parts; null where the folder has none that can be read."""
+
+    def read(name: str, *keys: str) -> Any:
+        try:
+            found = json.loads((folder / name).read_text())
+            for key in keys:
+                found = found[key]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return found
+
+    try:
+        template = (folder / "chat_template.jinja").read_text()
+    except (OSError, ValueError):
+        template = read("tokenizer_config.json", "chat_template")
+    return {"vocabulary": read("tokenizer.json", "model", "vocab"), "chat template": template}

@@ -1,0 +1,116 @@
+"""What the control room asks of an evaluation, and what it is told: two JSON files.
+
+Only the standard library is imported: both environments import this module.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from logicnet.tuning.train.jobfile import Task, write_whole
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """Which weights to compare, and on which rows (`jobfile` gives their form) to measure their loss."""
+
+    model: str  # folder of the submission: whole weights, or a LoRA adapter
+    original: str  # folder of the model that it should be a fine-tune of; its tokenizer is used
+    original_name: str  # on the hub, as adapters name their base
+    rows: str  # file
+    task: Task
+    max_length: int = 2048  # tokens of a row
+    batch: int = 8  # rows
+    chat_template: str | None = None  # null: the tokenizer's own
+    others: Mapping[str, str] = field(default_factory=dict)  # earlier submissions: name to folder
+    device: str | None = None  # null: cuda where there is one, else cpu
+    threads: int | None = None
+
+    def write(self, path: Path) -> None:
+        write_whole(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises OSError, ValueError."""
+        return cls(**json.loads(path.read_text()))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How the weights of a submission differ from the original's.
+
+    Cosines and distances are of whole tensors; a distance is |b - a| / |a|. An adapter is compared as if it
+    were merged.
+    """
+
+    tensors: int  # of the original
+    same: int  # equal to the original's in the submission's precision
+    missing: tuple[str, ...]  # names that only the original has
+    extra: tuple[str, ...]  # names that only the submission has
+    other_shape: tuple[str, ...]  # but for rows added to embeddings
+    rows_added: int  # to the embeddings
+    other_config: tuple[str, ...]  # "num_attention_heads 9, not 3"
+    other_tokenizer: tuple[str, ...]  # of "vocabulary", "chat template"
+    embedding_cos: float
+    attention_cos: float  # median
+    linear_cos: float  # least
+    linear_distance: float  # median
+    norms_cos: float  # least
+    norms_distance: float  # median
+    unevenness: float  # of the moved tensors' distances |b - a| / |a - mean(a)|: standard deviation / mean
+    turned: int  # linear tensors with a cosine < 0.9
+    permuted: int  # of these: whose rows have the norms of the original's rows, in any order
+    non_finite: tuple[str, ...]  # names of tensors that hold NaN or infinity
+    hash: str  # sha256 over the values, whatever files, precision and shards they are kept in
+    adapter_base: str | None  # what an adapter names as its base; null: whole weights
+    other_base: bool  # it names another model of the hub
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Of one model on all rows. `loss` is the sum of the tokens' losses / tokens, of completions only."""
+
+    loss: float
+    perplexity: float
+    tokens: int
+    rows: int
+    dtype: str
+    mean_of_batches: float  # what others report: it depends on the size of a batch
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near the submission is to an earlier one."""
+
+    name: str
+    same: bool  # the same weights
+    cos: float  # of what training changed: of (submission - original) and (other - original)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answer."""
+
+    error: str | None = None  # why the submission cannot be loaded, one line; then the rest is null
+    compared: Compared | None = None
+    original: Losses | None = None
+    model: Losses | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)  # rows, by reason
+    others: tuple[Likeness, ...] = ()
+
+    def write(self, path: Path) -> None:
+        write_whole(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises OSError, ValueError."""
+        found: dict[str, Any] = json.loads(path.read_text())
+        for name in ("original", "model"):
+            found[name] = found[name] and Losses(**found[name])
+        if found["compared"]:
+            found["compared"] = Compared(
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in found["compared"].items()}
+            )
+        return cls(**found | {"others": tuple(Likeness(**one) for one in found["others"])})
