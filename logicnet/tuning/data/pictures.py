@@ -1,0 +1,141 @@
+"""Pictures with a text of the same name, from a folder or a zip that anyone may have made."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
+from zipfile import BadZipFile, ZipFile, is_zipfile
+
+from logicnet.tuning.data.checking import BadDataset, Faults
+
+MOST_PICTURES = 10_000
+MOST_FILES = 5 * MOST_PICTURES
+MOST_BYTES = 8 << 30  # of all files together, unpacked
+MOST_PICTURE_BYTES = 64 << 20
+MOST_TEXT_BYTES = 64 << 10
+
+_BEGINNINGS = {".png": b"\x89PNG\r\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff", ".webp": b"RIFF"}
+
+
+class _Files(Protocol):
+    """Names of files, with slashes, and their content."""
+
+    names: dict[str, int]
+
+    def open(self, name: str) -> BinaryIO: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was copied: its path, its text, and the sha256 of its bytes."""
+
+    path: Path
+    caption: str
+    digest: bytes
+
+
+def pictures_of(source: Path, folder: Path, faults: Faults) -> Iterator[Picture]:
+    """Copy pictures into `folder` as 000001.png and so on; one without a text, or an empty one, is a fault.
+
+    No name in an archive becomes a path. Raises BadDataset.
+    """
+    with _opened(source) as files:
+        stems = {
+            str(PurePosixPath(name).with_suffix("")): name for name in files.names if name.endswith(".txt")
+        }
+        names = sorted(one for one in files.names if PurePosixPath(one).suffix.lower() in _BEGINNINGS)
+        if not names:
+            raise BadDataset(
+                f"{source} has no picture ({', '.join(_BEGINNINGS)}): put them beside their texts"
+            )
+        if len(names) > MOST_PICTURES:
+            raise BadDataset(
+                f"{source} has {len(names)} pictures, at most {MOST_PICTURES} are taken: remove some"
+            )
+        for number, name in enumerate(names, 1):
+            text = stems.get(str(PurePosixPath(name).with_suffix("")))
+            if text is None:
+                faults.add(name, f"no text beside it ({PurePosixPath(name).with_suffix('.txt').name})")
+                continue
+            try:
+                caption = _read(files, text, MOST_TEXT_BYTES).decode("utf-8-sig").strip()
+            except UnicodeDecodeError:
+                faults.add(text, "not UTF-8")
+                continue
+            if not caption:
+                faults.add(text, "is empty")
+                continue
+            suffix = PurePosixPath(name).suffix.lower()
+            content = _read(files, name, MOST_PICTURE_BYTES)
+            if not content.startswith(_BEGINNINGS[suffix]):
+                faults.add(name, f"is no {suffix[1:].upper()} picture")
+                continue
+            path = folder / f"{number:06}{suffix}"
+            path.write_bytes(content)
+            yield Picture(path, " ".join(caption.split()), sha256(content).digest())
+
+
+def _read(files: _Files, name: str, most: int) -> bytes:
+    with files.open(name) as file:
+        content = file.read(most + 1)  # what a header says of its size is not believed
+    if len(content) > most:
+        raise BadDataset(f"{name} has more than {most >> 10} KiB: make it smaller")
+    return content
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[_Files]:
+    if source.is_dir():
+        yield _Folder(source)
+    elif is_zipfile(source):
+        try:
+            with ZipFile(source) as archive:
+                yield _Zip(archive, source)
+        except (BadZipFile, NotImplementedError, EOFError) as error:
+            raise BadDataset(f"{source} is a broken zip: {error}; pack it again") from None
+    else:
+        raise BadDataset(f"{source} is neither a folder nor a zip of pictures: correct the dataset's name")
+
+
+class _Folder:
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        inside = (one for one in source.rglob("*") if not one.name.startswith(".") and one.is_file())
+        self.names = {one.relative_to(source).as_posix(): one.stat().st_size for one in inside}
+        _bound(source, self.names)
+
+    def open(self, name: str) -> BinaryIO:
+        return (self._source / name).open("rb")
+
+
+class _Zip:
+    def __init__(self, archive: ZipFile, source: Path) -> None:
+        self._archive = archive
+        self.names = {}
+        for one in archive.infolist():
+            path = PurePosixPath(one.filename)
+            if path.is_absolute() or ".." in path.parts or "\\" in one.filename or ":" in one.filename:
+                raise BadDataset(
+                    f"{source} has the name {one.filename!r:.80}, which leads out of it: pack it again"
+                )
+            if stat.S_ISLNK(one.external_attr >> 16):
+                raise BadDataset(f"{source} has the link {one.filename!r:.80}: pack the file itself")
+            if one.flag_bits & 1:
+                raise BadDataset(f"{source} is encrypted: pack it without a password")
+            if not one.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in path.parts):
+                self.names[one.filename] = one.file_size
+        _bound(source, self.names)
+
+    def open(self, name: str) -> BinaryIO:
+        return self._archive.open(name)  # type: ignore[return-value]
+
+
+def _bound(source: Path, names: dict[str, int]) -> None:
+    if len(names) > MOST_FILES or sum(names.values()) > MOST_BYTES:
+        raise BadDataset(
+            f"{source} has {len(names)} files of {sum(names.values()) / 1e9:.1f} GB; at most {MOST_FILES} "
+            f"files of {MOST_BYTES >> 30} GiB are taken: remove some"
+        )
