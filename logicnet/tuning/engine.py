@@ -17,7 +17,7 @@ import psutil
 from logicnet.errors import TuningError
 from logicnet.tuning.isolation import Isolation, container
 from logicnet.tuning.jobs import Job
-from logicnet.tuning.train.jobfile import JobFile, is_running
+from logicnet.tuning.train.jobfile import EXIT_RUNNING, JobFile, is_running
 
 KILL_S = 20.0  # for the kernel to take back the memory of a large process
 
@@ -47,7 +47,7 @@ class Engine(Protocol):
 
 
 class Local:
-    """On this machine. A trainer is running while running.lock is held, whoever started it."""
+    """On this machine. A trainer is running while it holds running.lock, whoever started it."""
 
     survives = False
 
@@ -75,12 +75,26 @@ class Local:
     def state(self, job: Job, folder: Path, number: int) -> TrainerState:
         child = self._children.get(job.id)
         status = None if child is None else child.poll()
-        if (child is not None and status is None) or is_running(folder):
+        if child is not None and status is None:
+            return TrainerState("running")
+        if (child is None or status == EXIT_RUNNING) and self._another(folder):
             return TrainerState("running")
         with self._lock:
             self._children.pop(job.id, None)
         _kill(folder)  # what a trainer that was killed has left behind
         return TrainerState("ended", status)
+
+    def _another(self, folder: Path) -> bool:
+        """Whether a trainer works there that is no child of ours: an earlier service started it."""
+        if not is_running(folder):
+            return False
+        if self._isolation.kind == "docker":  # where its number means nothing
+            return True
+        # A process that the trainer started may hold the lock, and outlive it.
+        try:
+            return _works_for(psutil.Process(int((folder / "running.lock").read_text())), folder)
+        except (OSError, ValueError, psutil.Error):
+            return False
 
     def stop(self, job: Job, folder: Path, number: int, grace_s: float) -> None:
         found = list(processes_of(folder))
@@ -106,11 +120,17 @@ class Local:
 
 def processes_of(folder: Path) -> Iterator[psutil.Process]:
     """Those that work for a job's folder, whatever session or parent they have: its home is theirs."""
-    home = str(folder / "home")
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):  # it ended meanwhile, or is another user's
-            if process.environ().get("HOME") == home or str(folder / "launch.json") in process.cmdline():
+            if _works_for(process, folder):
                 yield process
+
+
+def _works_for(process: psutil.Process, folder: Path) -> bool:
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return False
+    home, launch = str(folder / "home"), str(folder / "launch.json")
+    return process.environ().get("HOME") == home or launch in process.cmdline()
 
 
 def _kill(folder: Path) -> None:

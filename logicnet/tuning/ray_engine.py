@@ -33,7 +33,7 @@ class RayEngine:
             import ray.job_submission  # noqa: F401, PLC0415 (an extra, and slow to import)
         except ImportError as error:
             raise SettingsError(
-                f"--tuning.engine ray needs Ray, which is not to be had ({error}): pip install 'logicnet[ray]'"
+                f"--tuning.engine ray needs Ray, which does not import ({error}): pip install 'logicnet[ray]'"
             ) from None
         self._address = address
         self._isolation = isolation

@@ -223,12 +223,12 @@ class _Holding:
                     return outcome
             await self._start(progress)
         while True:
-            outcome = await self._watch(progress)
-            if outcome is not None:
-                return outcome
+            found = await self._watch(progress)
+            if isinstance(found, Outcome):
+                return found
             if (folder / "result.json").exists():
                 return None
-            outcome = await self._died(progress, await self._look(progress))
+            outcome = await self._died(progress, found)
             if outcome is not None:
                 return outcome
             if await _within(self._stop, self._timing.again):
@@ -252,8 +252,8 @@ class _Holding:
         logger.info("job {}: start {} of its trainer", self._job.id, number)
         await asyncio.to_thread(self._engine.start, self._job, self._folder, number)
 
-    async def _watch(self, progress: Progress) -> Outcome | None:
-        """Until the trainer ended; None unless we ended it."""
+    async def _watch(self, progress: Progress) -> Outcome | TrainerState:
+        """Until the trainer has ended by itself, or we end it."""
         events, heard_s = progress.events, self._clock()
         while True:
             self._hold()
@@ -268,14 +268,14 @@ class _Holding:
                 await self._stop_trainer(progress)
                 return Outcome(JobState.CANCELLED, "cancelled")
             if state.word == "ended":
-                return None
+                return state
             limit_s = progress.limit_s
             if limit_s is not None and state.word == "running":
                 spent_s = progress.trained_s + (now_s - heard_s)
                 if spent_s > limit_s + self._timing.overrun:
                     await self._stop_trainer(progress)
                     if (self._folder / "result.json").exists():
-                        return None
+                        return TrainerState("ended")
                     return Outcome(JobState.TIMED_OUT, f"not done after {limit_s / 3600:.1f} h")
             if now_s - heard_s > self._timing.silent:
                 await self._stop_trainer(progress)
