@@ -35,9 +35,10 @@ Only the standard library is imported: both environments import this module.
 """
 
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -205,6 +206,17 @@ def is_running(folder: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def hash_of(paths: Iterable[Path]) -> str:
+    """Of one file its sha256; of several that of their names and hashes, in the names' order."""
+    made = {}
+    for path in sorted(one for one in paths if one.is_file()):
+        with path.open("rb") as file:
+            made[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    if len(made) == 1:
+        return next(iter(made.values()))
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in made.items()).encode()).hexdigest()
 
 
 def write_whole(path: Path, content: object) -> None:
