@@ -20,7 +20,7 @@ from logicnet.errors import TuningError
 from logicnet.settings import TuningSettings
 from logicnet.tuning.jobs import Job
 from logicnet.tuning.train import confine
-from logicnet.tuning.train.confine import Launch
+from logicnet.tuning.train.confine import Confinement
 from logicnet.tuning.train.jobfile import JobFile
 
 PACKAGE = Path(logicnet.__file__).parent
@@ -91,7 +91,7 @@ class Isolation:
             _warn_of_network(self.python)
         memory = psutil.virtual_memory().total + psutil.swap_memory().total
         hidden = (*map(Path, HIDDEN), *self.hidden, CHECKOUT / ".env")
-        launch = Launch(
+        launch = Confinement(
             argv=tuple(self._program(str(self.python), folder, file)),
             environment=self._settings(job, file)
             | {

@@ -30,7 +30,7 @@ from logicnet.tuning.train.jobfile import write_whole
 
 KEPT = frozenset({"PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "WANDB_API_KEY"})
 KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_")
-"""What a trainer sees of our environment, or a node's. Everything else it gets from `Launch.environment`."""
+"""What a trainer sees of our environment, or a node's; the rest it gets from `Confinement.environment`."""
 
 EXIT_NOT_CONFINED = 77
 
@@ -42,7 +42,7 @@ _NOBODY = 65534
 
 
 @dataclass(frozen=True)
-class Launch:
+class Confinement:
     """`launch.json`."""
 
     argv: tuple[str, ...]
@@ -69,7 +69,7 @@ def has_cuda() -> bool:
     return Path("/dev/nvidiactl").exists()
 
 
-def limit(launch: Launch) -> None:
+def limit(launch: Confinement) -> None:
     if launch.file_bytes is not None:
         _limit(resource.RLIMIT_FSIZE, launch.file_bytes)
     if launch.processes is not None and sys.platform == "linux":  # elsewhere they cannot be counted so
@@ -115,7 +115,7 @@ def main(path: str) -> int:
     if path == "--can":
         return 0 if sys.platform == "linux" and can_separate() else 1
     found = json.loads(Path(path).read_text())
-    launch = Launch(**found | {"argv": tuple(found["argv"]), "hidden": tuple(found["hidden"])})
+    launch = Confinement(**found | {"argv": tuple(found["argv"]), "hidden": tuple(found["hidden"])})
     environment = allowed(os.environ) | dict(launch.environment)
     if sys.platform == "linux" and can_separate():
         separate(network=launch.network, hidden=launch.hidden)
