@@ -7,7 +7,7 @@ import json
 import math
 import re
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,7 @@ def _moved(name: str, base: _Any, tuned: _Any) -> _Moved:
     permuted = False
     if norms[0] and cos < _TURNED:
         ours, theirs = (torch.cat(found).sort().values for found in norms)
-        permuted = torch.allclose(ours, theirs, rtol=_SAME_NORMS, atol=0.0)
+        permuted = bool(torch.allclose(ours, theirs, rtol=_SAME_NORMS, atol=0.0))
     distance = math.sqrt(dd / aa) if aa > 0 else float(dd > 0)
     spread_distance = math.sqrt(dd) / spread if spread > 0 else 0.0
     return _Moved(name, kind, same, True, cos, distance, spread_distance, permuted)
@@ -181,10 +181,10 @@ def _difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float((a * b).sum(dtype=torch.float64))
+    return float((a * b).sum(dtype=torch.float64).item())
 
 
-def _median(found: Any, otherwise: float) -> float:
+def _median(found: Iterable[float], otherwise: float) -> float:
     return statistics.median(list(found) or [otherwise])
 
 
