@@ -132,11 +132,14 @@ class _Window:
         self._raw, self._file = raw, file
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._parse = json.JSONDecoder(parse_constant=_no_number).raw_decode
-        self._text, self._at, self._line, self._ended = "", 0, 1, False
+        self._text, self._at = "", 0
+        self._line, self._counted = 1, 0  # the line at a place before `_at`
 
     @property
     def line(self) -> int:
-        return self._line + self._text.count("\n", 0, self._at)
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
 
     def sign(self) -> str:
         """The next sign that is not white space; empty at the end."""
@@ -159,14 +162,14 @@ class _Window:
             except (ValueError, RecursionError) as error:
                 line, why = self.line, one_line(str(error))
                 if isinstance(error, json.JSONDecodeError):
-                    line, why = self._line + error.lineno - 1, error.msg
+                    line, why = line + self._text.count("\n", self._at, error.pos), error.msg
                 if len(self._text) - self._at >= MOST_ROW_BYTES or not self._more():
                     raise BadDataset(f"{self._file}: not JSON at line {line} ({why})") from None
 
     def _more(self) -> bool:
         """Read as much again as is waiting, so that a long row is not parsed more than twice."""
         self._line, waiting = self.line, self._text[self._at :]
-        self._text, self._at = waiting, 0
+        self._text, self._at, self._counted = waiting, 0, 0
         chunk = self._raw.read(max(_CHUNK, len(waiting)))
         try:
             self._text += self._decode(chunk, final=not chunk)

@@ -195,7 +195,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, job, monkeypatch):
 def test_memory_does_not_grow_with_the_texts(tmp_path, job):
     with (tmp_path / "x.jsonl").open("w") as rows:  # 40 MB
         for n in range(2000):
-            rows.write(json.dumps({"text": f"{n}{'x' * 400} " * 50}) + "\n")
+            rows.write(json.dumps({"text": f"{n}{'x' * 800} " * 10}) + "\n")
     tracemalloc.start()
     try:
         found = prepare(spec("pretrain"), tmp_path / "x.jsonl", job)
