@@ -45,7 +45,9 @@ def verdict(found: Evaluation, limits: Thresholds = DEFAULT) -> Verdict:
     if compared is None:
         return Verdict("not_loadable", found.error or "the submission was not compared")
     word, reason = _of_weights(compared, limits) or _of_losses(found, compared, limits)
-    return Verdict(word, reason, tuple(f"another {part} than the original's" for part in compared.other_tokenizer))
+    return Verdict(
+        word, reason, tuple(f"another {part} than the original's" for part in compared.other_tokenizer)
+    )
 
 
 def duplicates(found: Evaluation, limits: Thresholds = DEFAULT) -> tuple[Likeness, ...]:
@@ -55,16 +57,16 @@ def duplicates(found: Evaluation, limits: Thresholds = DEFAULT) -> tuple[Likenes
 
 
 def _of_weights(compared: Compared, limits: Thresholds) -> tuple[VerdictWord, str] | None:
-    if compared.non_finite:
-        return "not_loadable", f"NaN or infinite numbers in {_some(compared.non_finite)}"
-    for names, words in (
-        (compared.missing, "tensors are missing"),
-        (compared.extra, "tensors are not the original's"),
-        (compared.other_shape, "tensors have another shape"),
-        (compared.other_config, "config.json differs"),
-    ):
+    differing: tuple[tuple[VerdictWord, str, tuple[str, ...]], ...] = (
+        ("not_loadable", "NaN or infinite numbers in", compared.non_finite),
+        ("other_architecture", "tensors are missing:", compared.missing),
+        ("other_architecture", "the original has no tensor", compared.extra),
+        ("other_architecture", "tensors have another shape:", compared.other_shape),
+        ("other_architecture", "config.json differs:", compared.other_config),
+    )
+    for word, words, names in differing:
         if names:
-            return "other_architecture", f"{words}: {_some(names)}"
+            return word, f"{words} {_some(names)}"
     if compared.same == compared.tensors:
         added = f" but for {compared.rows_added} rows added to the embedding" if compared.rows_added else ""
         return "identical", f"all {compared.tensors} tensors equal the original's{added}"

@@ -1,4 +1,4 @@
-"""Run in the training environment: ORIGINAL FOLDER. Real fine-tunes of the original, and ways to pretend one."""
+"""Run in the training environment: ORIGINAL FOLDER. Fine-tunes of the original, and ways to pretend one."""
 
 import json
 import re

@@ -123,7 +123,9 @@ def _change_cos(base: _Any, one: _Any, other: _Any) -> float:
         if all(name in tuned.shapes and _fits(name, base, tuned) for tuned in (one, other)):
             for rows in slices(shape):
                 a = base.rows(name, rows)
-                b, c = (_difference(a, tuned.rows(name, rows)) for tuned in (one, other))
+                b, c = one.rows(name, rows), other.rows(name, rows)
+                coarser = max(b.dtype, c.dtype, key=_coarseness)
+                b, c = (_difference(a, tuned.to(coarser)) for tuned in (b, c))
                 both, ours, theirs = both + _dot(b, c), ours + _dot(b, b), theirs + _dot(c, c)
     return both / math.sqrt(ours * theirs) if ours > 0 and theirs > 0 else 0.0
 
@@ -178,6 +180,10 @@ def _fits(name: str, base: _Any, tuned: _Any) -> bool:
 def _difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """b - a; what only rounding to the precision of `b` changed is 0."""
     return b.float() - a.to(b.dtype).float()
+
+
+def _coarseness(dtype: torch.dtype) -> float:
+    return float(torch.finfo(dtype).eps) if dtype.is_floating_point else 0.0
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> float:

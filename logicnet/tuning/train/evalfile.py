@@ -110,7 +110,7 @@ class Evaluation:
         for name in ("original", "model"):
             found[name] = found[name] and Losses(**found[name])
         if found["compared"]:
-            found["compared"] = Compared(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in found["compared"].items()}
-            )
+            facts: dict[str, Any] = found["compared"]
+            lists = {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}
+            found["compared"] = Compared(**facts | lists)
         return cls(**found | {"others": tuple(Likeness(**one) for one in found["others"])})

@@ -108,7 +108,6 @@ def _only(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
         yield Path(view)
 
 
-@torch.inference_mode()
 def losses(model: Any, rows: Sequence[Row], batch: int) -> Losses:
     """Sums in float64, row by row: neither the size of a batch nor padding changes them."""
     sums = [0.0] * len(rows)
@@ -120,7 +119,8 @@ def losses(model: Any, rows: Sequence[Row], batch: int) -> Losses:
         for place, number in enumerate(numbers):
             tokens = rows[number][0]
             ids[place, : len(tokens)], real[place, : len(tokens)] = torch.tensor(tokens), 1
-        logits = model(input_ids=ids.to(model.device), attention_mask=real.to(model.device)).logits
+        with torch.inference_mode():
+            logits = model(input_ids=ids.to(model.device), attention_mask=real.to(model.device)).logits
         for place, number in enumerate(numbers):
             tokens, counts = rows[number]
             at = torch.tensor(counts[1:]).nonzero().flatten().to(logits.device)
@@ -192,7 +192,8 @@ def tokens_of(row: dict[str, Any], task: Task, tokenizer: Any, max_length: int) 
         ]
     if task == "chat":
         messages = row["messages"]
-        ids, counts = [], []
+        ids = []
+        counts: list[bool] = []
         for number, message in enumerate(messages):
             if message["role"] == "assistant":
                 prompt = _template(tokenizer, messages[:number], ask=True)
