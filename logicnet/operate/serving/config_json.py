@@ -6,20 +6,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from huggingface_hub import HfApi, get_local_safetensors_metadata, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HFValidationError,
-    NotASafetensorsRepoError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    SafetensorsParsingError,
-)
+from huggingface_hub.errors import NotASafetensorsRepoError, SafetensorsParsingError
 from huggingface_hub.utils import SafetensorsRepoMetadata
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from loguru import logger
 from pydantic import ValidationError
 
+from logicnet._util.hub import why_not_given
 from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.catalogue import Model, Precision
@@ -37,17 +30,6 @@ _OTHER_CACHES = {
 
 _GENERATORS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ChatGLMModel")
 """Endings of architectures that generate text; others (BERT, say) only read it."""
-
-
-_REFUSALS: dict[type[Exception], str] = {
-    GatedRepoError: "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that "
-    "account into HF_TOKEN",
-    RepositoryNotFoundError: "the hub has no such model: correct the name",
-    HFValidationError: "the hub has no such model: correct the name",
-    OfflineModeIsEnabled: "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder",
-    EntryNotFoundError: f"the hub has no {_CONFIG} of it: take another model",
-}
-"""In the order in which they are checked: a gated repository is also one that is not found."""
 
 
 def model_from(path: Path) -> Model:
@@ -71,11 +53,7 @@ def model_from_hub(name: str) -> Model:
             cached = hub.hf_hub_download(name, _CONFIG)
         file = Path(cached)
     except Exception as error:  # of HTTP, network and cache; their classes depend on the library's version
-        text = " ".join(str(error).split())
-        reason = f"the hub cannot be reached ({text}): check the network, or give a folder with its {_CONFIG}"
-        reason = next(
-            (words.format(name=name) for kind, words in _REFUSALS.items() if isinstance(error, kind)), reason
-        )
+        reason = why_not_given(error, name, _CONFIG)
         raise SettingsError(
             f"nothing is known of the model {name}: it is not in the catalogue, and {reason}"
         ) from None

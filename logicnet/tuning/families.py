@@ -1,0 +1,68 @@
+"""Families of models: presets and records of success are kept by family."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from logicnet.tuning.spec import ImageFamily, ImageType, TrainSpec
+
+Family = Literal[
+    "llama", "mistral", "phi", "qwen", "gemma", "smollm", "sd", "sdxl", "flux", "other"
+]  # fmt: skip
+FAMILIES: tuple[str, ...] = get_args(Family)
+
+_PIPELINES: Mapping[str, ImageFamily] = {
+    "StableDiffusionPipeline": "sd",
+    "StableDiffusionXLPipeline": "sdxl",
+    "FluxPipeline": "flux",
+}
+"""`_class_name` of diffusers' model_index.json."""
+
+_NAMES: tuple[tuple[Family, str], ...] = (
+    ("smollm", r"smollm"),
+    ("sdxl", r"sdxl|stable-diffusion-xl"),
+    ("sd", r"stable-diffusion|\bsd-?(v?[12])"),
+    ("flux", r"\bflux"),
+    ("qwen", r"qwen|\bqwq"),
+    ("llama", r"llama|vicuna"),
+    ("mistral", r"mistral|mixtral|ministral|zephyr"),
+    ("gemma", r"gemma"),
+    ("phi", r"\bphi(?![a-z])"),
+)
+
+
+def family_of(name: str, config: Mapping[str, Any] | None) -> Family:
+    """The family of a model MAKER/MODEL or of a folder.
+
+    `config`: its config.json or model_index.json. What that says of the architecture counts before the name;
+    the name tells SmolLM, which is of Llama's architecture, from Llama.
+    """
+    named = _by_name(name)
+    kind = str((config or {}).get("model_type") or "").lower()
+    pipeline = (config or {}).get("_class_name")
+    if pipeline is not None:
+        return _PIPELINES.get(str(pipeline), "other")
+    if not kind:
+        return named
+    if kind == "llama" and named == "smollm":
+        return named
+    return next(
+        (one for one in ("smollm", "llama", "mistral", "phi", "qwen", "gemma") if kind.startswith(one)),
+        "mistral" if kind in ("mixtral", "ministral") else "other",
+    )
+
+
+def _by_name(name: str) -> Family:
+    """By the model's part of its name, else by its maker's."""
+    maker, _, model = name.lower().replace("_", "-").rstrip("/").rpartition("/")
+    for text in (model, maker.rpartition("/")[2]):
+        for family, pattern in _NAMES:
+            if re.search(pattern, text):
+                return family
+    return "other"
+
+
+def family_of_spec(spec: TrainSpec, config: Mapping[str, Any] | None) -> Family:
+    """As `family_of`; pictures are trained on the kind of model that their request names."""
+    kind = spec.dataset_type
+    return kind.image_family if isinstance(kind, ImageType) else family_of(spec.model, config)
