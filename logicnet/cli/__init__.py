@@ -18,6 +18,7 @@ from logicnet.cli._improve import arena, bench, challenges, learn, report, score
 from logicnet.cli._mine import config, demo, doctor, init, mine
 from logicnet.cli._serve import models, plan, vllm, volume
 from logicnet.cli._settings import WITH_SETTINGS
+from logicnet.cli._tune import tune
 from logicnet.cli._watch import console, ledger, top
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
@@ -98,3 +99,4 @@ for group, commands in GROUPS.items():
         )(command)
 app.add_typer(volume, name="volume", rich_help_panel="Serve")
 app.add_typer(challenges, name="challenges", rich_help_panel="Improve")
+app.add_typer(tune, name="tune", rich_help_panel="Improve")

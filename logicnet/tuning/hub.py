@@ -22,7 +22,13 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
+import logicnet
 from logicnet.errors import TuningError
+
+
+class ModelNotFound(TuningError):
+    """There is no such folder, and no such repository."""
+
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.safetensors.index.json")
 """Weights, configuration and tokenizer of a model; no pickles, no code."""
@@ -62,7 +68,9 @@ def model_folder(name: str, token: str | None, *, local: bool = True) -> Path:
         except (
             Exception
         ) as error:  # of HTTP, network and cache; their classes depend on the library's version
-            raise TuningError(f"model {name}: {why(error, name)}") from None
+            missing = isinstance(error, (RepositoryNotFoundError, HFValidationError))
+            kind = ModelNotFound if missing else TuningError
+            raise kind(f"model {name}: {why(error, name)}") from None
     if not any(found.rglob("*.safetensors")):
         pickles = [one.name for one in found.iterdir() if one.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         held = f"only {pickles[0]}, which may run code when it is loaded" if pickles else "no weights"
@@ -117,6 +125,13 @@ def fetch(address: str, folder: Path, *, private: bool, most_bytes: int = MOST_F
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def environment(token: str | None) -> dict[str, str]:
+    """Of a child process that asks the hub: ours, this package importable, and the token."""
+    package = str(Path(logicnet.__file__).parent.parent)
+    given = os.environ | {"PYTHONPATH": package, "PYTHONSAFEPATH": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return given | ({"HF_TOKEN": token} if token is not None else {})
 
 
 def _refuse_private(host: str, shown: str) -> None:

@@ -55,6 +55,7 @@ class Job:
     state: JobState = JobState.QUEUED
     reason: str = ""  # why it ended so
     own_fault: bool = False  # killed, disk, network: no evidence against the family
+    hours: float = 0.0  # that it takes, estimated when it was queued
     priority: float = 0.0  # without waiting; greater is sooner
     attempts: int = 0
     worker: str = ""

@@ -40,6 +40,7 @@ _SCHEMA = """
         state          TEXT NOT NULL,
         reason         TEXT NOT NULL,
         own_fault      INTEGER NOT NULL,
+        hours          REAL NOT NULL,
         priority       REAL NOT NULL,
         attempts       INTEGER NOT NULL,
         worker         TEXT NOT NULL,
@@ -58,8 +59,8 @@ _SCHEMA = """
 """
 
 _COLUMNS = (
-    *("id", "task_id", "spec", "family", "state", "reason", "own_fault", "priority", "attempts", "worker"),
-    *("lease_until_s", "created_s", "not_before_s", "started_s", "ended_s", "result", "cancel"),
+    *("id", "task_id", "spec", "family", "state", "reason", "own_fault", "hours", "priority", "attempts"),
+    *("worker", "lease_until_s", "created_s", "not_before_s", "started_s", "ended_s", "result", "cancel"),
 )
 _READ = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 (constants)
 _HELD = "('preparing', 'running', 'judging', 'publishing')"
@@ -142,10 +143,16 @@ class JobStore:
         ).fetchone()
         return int(before)
 
-    def claim(self, worker: str, now_s: float) -> Job | None:
-        """The next job, leased to `worker`: one whose worker was lost, else the first in the queue."""
+    def claim(self, worker: str, now_s: float, only: str | None = None) -> Job | None:
+        """The next job, leased to `worker`: one whose worker was lost, else the first in the queue.
+
+        `only` names one job: no other is claimed.
+        """
         with self._writing() as db:
-            row = db.execute(_LOST, [now_s]).fetchone() or db.execute(_FIRST, [now_s]).fetchone()
+            if only is not None:
+                row = db.execute(_THIS, {"id": only, "now_s": now_s}).fetchone()
+            else:
+                row = db.execute(_LOST, [now_s]).fetchone() or db.execute(_FIRST, [now_s]).fetchone()
             if row is None:
                 return None
             db.execute(
@@ -262,6 +269,10 @@ class JobStore:
 
 _TURN = "priority - created_s / 21600.0 DESC, created_s"
 _LOST = f"SELECT id FROM jobs WHERE state IN {_HELD} AND lease_until_s < ? ORDER BY lease_until_s LIMIT 1"  # noqa: S608
+_THIS = (
+    f"SELECT id FROM jobs WHERE id = :id AND (state IN {_HELD} AND lease_until_s < :now_s "  # noqa: S608
+    "OR state = 'queued' AND not_before_s <= :now_s)"
+)
 _FIRST = f"SELECT id FROM jobs WHERE state = 'queued' AND not_before_s <= ? ORDER BY {_TURN} LIMIT 1"  # noqa: S608
 
 
@@ -273,5 +284,5 @@ def _job(row: Sequence[Any]) -> Job:
         state=JobState(found.state),
         own_fault=bool(found.own_fault),
         cancel=bool(found.cancel),
-        result=None if found.result is None else json.loads(row[15]),
+        result=None if found.result is None else json.loads(row[_COLUMNS.index("result")]),
     )

@@ -69,7 +69,18 @@ class EvaluateRequest(_Request):
     original_model: str = ""
     dataset_type: DatasetType
     file_format: FileFormat
-    rows: int | None = Field(None, ge=1)
+    rows: int | None = Field(None, ge=2)
+    others: tuple[Name, ...] = Field((), max_length=16)  # earlier submissions, of which it may be a copy
+
+    def spec(self) -> TrainSpec:
+        """What names the rows."""
+        return TrainSpec(
+            dataset=self.dataset,
+            model=self.model,
+            dataset_type=self.dataset_type,
+            file_format=self.file_format,
+            rows=self.rows,
+        )
 
 
 class MinerTaskOffer(_Lenient):

@@ -88,17 +88,20 @@ class Worker:
         self._clock = clock
         self._name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
-    async def run(self, stop: asyncio.Event, slots: int = 1) -> None:
-        """Until `stop` is set. Then trainers on this machine save, and their jobs go back to the queue."""
+    async def run(self, stop: asyncio.Event, slots: int = 1, only: str | None = None) -> None:
+        """Until `stop` is set. Then trainers on this machine save, and their jobs go back to the queue.
+
+        `only` names the one job that is worked on.
+        """
         async with asyncio.TaskGroup() as group:
             for slot in range(slots):
-                group.create_task(self._slot(f"{self._name}/{slot}", stop))
+                group.create_task(self._slot(f"{self._name}/{slot}", stop, only))
 
-    async def _slot(self, name: str, stop: asyncio.Event) -> None:
+    async def _slot(self, name: str, stop: asyncio.Event, only: str | None) -> None:
         backoff = Backoff(self._timing.poll, 60.0)
         while not stop.is_set():
             try:
-                job = await asyncio.to_thread(self._store.claim, name, self._clock())
+                job = await asyncio.to_thread(self._store.claim, name, self._clock(), only)
                 if job is not None:
                     await _Holding(self, name, job, stop).work()
                 backoff.reset()

@@ -15,10 +15,11 @@ from typing import Any
 from loguru import logger
 
 from logicnet.errors import LogicnetError
-from logicnet.operate.console import panels
+from logicnet.operate.console import jobs, panels
 from logicnet.operate.console.gate import gate
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
+from logicnet.tuning.folders import Folders
 
 EVERY_S = 1.0
 
@@ -46,8 +47,10 @@ class SharedSnapshot:
             self._taken_s = time.monotonic()
 
 
-def serve(source: MinerSource, *, host: str, port: int, proxy: str | None, password: str | None) -> None:
-    """Until Ctrl-C. Raises LogicnetError if the address cannot be bound.
+def serve(
+    source: MinerSource, folders: Folders, *, host: str, port: int, proxy: str | None, password: str | None
+) -> None:
+    """Until Ctrl-C. `folders` hold training jobs. Raises LogicnetError if the address cannot be bound.
 
     X-Forwarded-For is accepted from `proxy` alone: with it, anybody could guess from a new address each time.
     """
@@ -60,6 +63,10 @@ def serve(source: MinerSource, *, host: str, port: int, proxy: str | None, passw
     @ui.page("/", title="logicnet")
     async def index() -> None:
         await _build(shared)
+
+    @ui.page("/jobs", title="logicnet: training jobs")
+    async def training_jobs(job: str | None = None) -> None:
+        await _build_jobs(folders, job)
 
     where = "<this machine>" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
     logger.info("The console is at http://{}:{}/. Stop with Ctrl-C.", where, port)
@@ -83,7 +90,7 @@ async def _build(shared: SharedSnapshot) -> None:
     """The page of one browser, and the timer that updates it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
+    _style()
     parts: list[Callable[[Snapshot], object]] = []
     charts: list[Any] = []
 
@@ -118,6 +125,7 @@ async def _build(shared: SharedSnapshot) -> None:
         parts.append(lambda now: _draw(drawn, make(now)))
 
     with ui.element("main").classes("page"):
+        _navigation("miner")
         text(panels.head, "head wide")
         text(panels.figures, "figures wide")
         text(panels.alerts, "alerts wide")
@@ -145,6 +153,46 @@ async def _build(shared: SharedSnapshot) -> None:
     ui.timer(EVERY_S, update)
     for after_s in (0.5, 1.0, 2.0, 4.0, 8.0):  # the layout takes longer on a busy machine
         ui.timer(after_s, fit, once=True)
+
+
+async def _build_jobs(folders: Folders, job_id: str | None) -> None:
+    """The page of training jobs of one browser, and the timer that updates it."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    _style()
+    with ui.element("main").classes("page"):
+        _navigation("jobs")
+        with ui.element("section").classes("panel wide").props('id="queue"'):
+            queue = ui.html("", sanitize=False)  # `jobs` escapes every word
+        with ui.element("section").classes("panel wide").props('id="job"'):
+            about = ui.html("", sanitize=False)
+            drawn = ui.echart({}).classes("chart")
+
+    async def update() -> None:
+        now = await asyncio.to_thread(jobs.snapshot, folders)
+        queue.set_content(jobs.queue(now))
+        about.set_content(jobs.about(now, job_id))
+        _draw(drawn, jobs.losses(now, job_id))
+
+    await update()
+    ui.timer(EVERY_S, update)
+
+
+def _style() -> None:
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
+
+
+def _navigation(here: str) -> None:
+    """The same links on every page."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    with ui.element("nav").classes("wide").props('aria-label="pages"'):
+        for name, target in (("miner", "/"), ("jobs", "/jobs")):
+            link = ui.link(name, target)
+            if name == here:
+                link.props('aria-current="page"')
 
 
 class _Fold:

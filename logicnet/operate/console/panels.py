@@ -36,8 +36,8 @@ Rest = tuple[int, Callable[[], str]]
 _DIM = "#87909a"  # readable on light and on dark
 _LINE = "rgba(135, 144, 154, .25)"
 _TOP = 42  # of a chart, below its legend
-_BLUE, _AMBER, _GREEN, _RED, _VIOLET = "#3b8edb", "#d98a1a", "#2f9e64", "#d4483b", "#9a63c9"
-_AREA = {"color": _BLUE, "opacity": 0.12}
+BLUE, AMBER, _GREEN, _RED, _VIOLET = "#3b8edb", "#d98a1a", "#2f9e64", "#d4483b", "#9a63c9"
+_AREA = {"color": BLUE, "opacity": 0.12}
 
 
 def head(now: Snapshot) -> str:
@@ -243,19 +243,19 @@ def trend(now: Snapshot) -> dict[str, Any]:
     negative = any(value is not None and value < 0 for value in correctness)
     bars = {"type": "bar", "itemStyle": {"color": _RED, "opacity": 0.6}, "barMaxWidth": 8}
     return {
-        **_chart(at),
+        **chart(at),
         "media": [
             {"query": {"maxWidth": 480}, "option": {"grid": {"top": 64}}},  # the legend takes two lines
             {"option": {"grid": {"top": _TOP}}},
         ],
         "yAxis": [
-            _axis("seconds", high=60 if none_yet else None),
-            _axis("correct", low=-1 if negative else 0, high=1, right=True),
+            axis("seconds", high=60 if none_yet else None),
+            axis("correct", low=-1 if negative else 0, high=1, right=True),
         ],
         "series": [
-            _line("median seconds", [_round(one.median_s) for one in now.buckets], _BLUE, areaStyle=_AREA),
-            _line("slowest tenth", [_round(one.slow_s) for one in now.buckets], _AMBER, dashed=True),
-            _line("correctness, where known", correctness, _GREEN, yAxisIndex=1),
+            line("median seconds", [_round(one.median_s) for one in now.buckets], BLUE, areaStyle=_AREA),
+            line("slowest tenth", [_round(one.slow_s) for one in now.buckets], AMBER, dashed=True),
+            line("correctness, where known", correctness, _GREEN, yAxisIndex=1),
             {"name": "not in time", "data": missed, **bars},
         ],
     }
@@ -266,14 +266,14 @@ def ranks(now: Snapshot) -> dict[str, Any]:
     at = [datetime.fromtimestamp(one.at_s, UTC).strftime("%d %b %H:%M") for one in now.ranks]
     first = all(one.rank in (1, None) for one in now.ranks)
     whole = {"inverse": True, "minInterval": 1, "nameLocation": "start"}
-    rank = {**_axis("rank", low=1, high=2 if first else None), **whole}
+    rank = {**axis("rank", low=1, high=2 if first else None), **whole}
     return {
-        **_chart(at),
-        "yAxis": [rank, _axis("incentive", right=True), {**_axis("stake", right=True), "show": False}],
+        **chart(at),
+        "yAxis": [rank, axis("incentive", right=True), {**axis("stake", right=True), "show": False}],
         "series": [
-            _line("rank", [one.rank for one in now.ranks], _VIOLET, step="end"),
-            _line("incentive", [round(one.incentive, 6) for one in now.ranks], _GREEN, yAxisIndex=1),
-            _line("stake", [round(one.stake, 2) for one in now.ranks], _AMBER, dashed=True, yAxisIndex=2),
+            line("rank", [one.rank for one in now.ranks], _VIOLET, step="end"),
+            line("incentive", [round(one.incentive, 6) for one in now.ranks], _GREEN, yAxisIndex=1),
+            line("stake", [round(one.stake, 2) for one in now.ranks], AMBER, dashed=True, yAxisIndex=2),
         ],
     }
 
@@ -290,7 +290,7 @@ def trend_words(now: Snapshot) -> str:
     return escape(f"{answers}, {percent(answered - missed, answered)} in time; correctness {correct}.")
 
 
-def _chart(at: list[str]) -> dict[str, Any]:
+def chart(at: list[str]) -> dict[str, Any]:
     return {
         "animation": False,
         "textStyle": {"color": _DIM, "fontFamily": "system-ui, sans-serif"},
@@ -307,7 +307,7 @@ def _chart(at: list[str]) -> dict[str, Any]:
     }
 
 
-def _axis(name: str, low: float | None = 0, high: float | None = None, right: bool = False) -> dict[str, Any]:
+def axis(name: str, low: float | None = 0, high: float | None = None, right: bool = False) -> dict[str, Any]:
     return {
         "type": "value",
         "name": name,
@@ -321,7 +321,7 @@ def _axis(name: str, low: float | None = 0, high: float | None = None, right: bo
     }
 
 
-def _line(name: str, data: list[Any], colour: str, *, dashed: bool = False, **more: Any) -> dict[str, Any]:
+def line(name: str, data: list[Any], colour: str, *, dashed: bool = False, **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "type": "line",

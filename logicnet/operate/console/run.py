@@ -12,6 +12,7 @@ from logicnet.ledger import ledger_path
 from logicnet.operate.console.source import MinerSource, Scores
 from logicnet.operate.console.top import top
 from logicnet.settings import Settings
+from logicnet.tuning.folders import Folders
 
 SHORTEST_PASSWORD = 12
 
@@ -29,7 +30,8 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
 
     with source_of(settings, runs) as source:
         console = settings.console
-        serve(source, host=console.host, port=console.port, proxy=console.proxy, password=password)
+        folders = Folders.of(settings.tuning)
+        serve(source, folders, host=console.host, port=console.port, proxy=console.proxy, password=password)
 
 
 def check(settings: Settings) -> str | None:

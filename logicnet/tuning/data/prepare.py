@@ -24,6 +24,9 @@ from logicnet.tuning.spec import DatasetType, ImageType, TrainSpec
 
 BYTES_OF_WORD = 5  # at least, with its space, in most languages
 
+_HEAD_ROWS = 500
+_PICTURE_BYTES = 500_000  # and its text
+
 TELLING_SHARE = 0.5  # of the rows, from which on a prompt that contains its completion is warned of
 
 
@@ -70,6 +73,45 @@ def prepare(spec: TrainSpec, source: Path, folder: Path, *, test: Path | None = 
             os.fsync(file.fileno())
             Path(file.name).replace(folder / name)
     return prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the beginning of a dataset tells: how many rows there are about, of how many bytes each."""
+
+    rows: int
+    row_bytes: float
+
+
+def read_head(kind: DatasetType, source: Path) -> Head:
+    """Read the first rows of a file. Raises BadDataset for faults in them."""
+    if isinstance(kind, ImageType):
+        files = len(list(source.rglob("*"))) if source.is_dir() else source.stat().st_size // _PICTURE_BYTES
+        return Head(max(2, files // 2), 0.0)
+    faults = Faults(str(source))
+    sizes = [len(orjson.dumps(one.row)) for one in islice(_of_rows(kind, source, faults), _HEAD_ROWS)]
+    faults.refuse()
+    if not sizes:
+        raise BadDataset(f"{source} has no rows to train on")
+    mean = sum(sizes) / len(sizes)
+    whole = (
+        source.stat().st_size if source.is_file() else sum(one.stat().st_size for one in source.rglob("*"))
+    )
+    return Head(len(sizes) if len(sizes) < _HEAD_ROWS else max(len(sizes), int(whole / mean)), mean)
+
+
+def write_rows(kind: DatasetType, source: Path, out: Path, most: int | None) -> int:
+    """Write the first `most` rows of a dataset, to be measured on; returns how many. Raises BadDataset."""
+    count = 0
+    with _part(out) as file:
+        for example in _examples(kind, source, out.parent, most):
+            file.write(orjson.dumps(example.row) + b"\n")
+            count += 1
+        if not count:
+            raise BadDataset(f"{source} has no rows")
+        file.flush()
+        Path(file.name).replace(out)
+    return count
 
 
 @dataclass

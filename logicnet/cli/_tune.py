@@ -1,0 +1,107 @@
+"""`logicnet tune ...`: training jobs."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logicnet.cli._flags import takes
+from logicnet.cli._settings import WITH_SETTINGS, Json, asks_help, settings_of
+from logicnet.errors import SettingsError
+from logicnet.settings import Settings
+from logicnet.tuning.options import EvaluateOptions, RunOptions
+
+tune = typer.Typer(help="Train models, evaluate them, and serve both over HTTP.", no_args_is_help=True)
+
+
+def _job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
+    """The word before the first flag, empty if there is none; the rest are settings."""
+    own = list(takewhile(lambda word: not word.startswith("-"), words))
+    if len(own) > 1:
+        raise SettingsError(f"{own[1]!r} is one word too many: logicnet tune {usage}")
+    return "".join(own), settings_of(words[len(own) :]).settings
+
+
+@tune.command(context_settings=WITH_SETTINGS, add_help_option=False)
+def serve(context: typer.Context) -> int:
+    """Take jobs over HTTP and run them. `logicnet tune serve --help` lists every setting."""
+    if asks_help(context, "tune serve [--flag value]...", "Take training jobs until Ctrl-C or SIGTERM."):
+        return 0
+    settings = settings_of(context.args).settings
+
+    from logicnet.tuning.serve import run  # noqa: PLC0415 (FastAPI)
+
+    return run(settings)
+
+
+@tune.command(context_settings=WITH_SETTINGS)
+@takes(RunOptions)
+def run(options: RunOptions) -> int:
+    """Train one model here; Ctrl-C keeps what was reached, to go on later.
+
+    `logicnet tune run [JOB.toml] [--flag value]...`; takes the flags of `tune serve` too.
+    """
+    file, settings = _job_and_settings(options.words, "run [JOB.toml]")
+
+    from logicnet.tuning.foreground import train  # noqa: PLC0415
+
+    return train(options.resume or options.spec(Path(file) if file else None), settings)
+
+
+@tune.command(context_settings=WITH_SETTINGS)
+def jobs(
+    context: typer.Context,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it is over, or Ctrl-C.")] = False,
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="Jobs shown.")] = 20,
+    json: Json = False,
+) -> int:
+    """Show the queue, or one job with its losses and advice.
+
+    `logicnet tune jobs [JOB]`; takes the flags of `tune serve` too.
+    """
+    job, settings = _job_and_settings(context.args, "jobs [JOB]")
+
+    from logicnet.tuning.tables import show  # noqa: PLC0415
+
+    return show(settings, job or None, follow=follow, last=last, as_json=json)
+
+
+@tune.command(context_settings=WITH_SETTINGS)
+def cancel(context: typer.Context) -> None:
+    """End a job that waits or runs: `logicnet tune cancel JOB`."""
+    job, settings = _job_and_settings(context.args, "cancel JOB")
+
+    from logicnet.tuning.tables import cancel as end  # noqa: PLC0415
+
+    end(settings, job)
+
+
+@tune.command(context_settings=WITH_SETTINGS)
+def logs(
+    context: typer.Context,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it is over, or Ctrl-C.")] = False,
+) -> None:
+    """Print what a job's trainer wrote: `logicnet tune logs JOB`."""
+    job, settings = _job_and_settings(context.args, "logs JOB")
+
+    from logicnet.tuning.tables import logs as print_log  # noqa: PLC0415
+
+    print_log(settings, job, follow=follow)
+
+
+@tune.command(context_settings=WITH_SETTINGS)
+@takes(EvaluateOptions)
+def evaluate(options: EvaluateOptions) -> int:
+    """Measure loss and perplexity of a model, and tell whether it is a fine-tune of another.
+
+    Takes the flags of `tune serve` too.
+    """
+    settings = settings_of(options.words).settings
+
+    from logicnet.tuning.foreground import evaluate as measure  # noqa: PLC0415
+
+    return measure(options.request(), settings, as_json=options.as_json)

@@ -1,0 +1,262 @@
+"""What the service, and the commands, ask of the queue: submit, offer, status, cancel, evaluate."""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+from logicnet.errors import TuningError
+from logicnet.settings import TuningSettings
+from logicnet.tuning.data.prepare import Head, read_head
+from logicnet.tuning.estimate import Need, Pace, TrainingDevice, fitted, need_of
+from logicnet.tuning.facts import ModelFacts, facts_of
+from logicnet.tuning.families import family_of
+from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.policy import (
+    JobLimits,
+    NotTaken,
+    Offer,
+    QueueFacts,
+    RefusedOffer,
+    TakenOffer,
+    accept,
+    priority,
+    record_of,
+)
+from logicnet.tuning.presets import plan_of
+from logicnet.tuning.progress import Progress
+from logicnet.tuning.spec import ImageType, TrainSpec
+from logicnet.tuning.store import JobStore, TaskConflict
+from logicnet.tuning.tables import facts
+from logicnet.tuning.wire import EvaluateRequest, MinerTaskOffer, MinerTaskResponse, TrainingRepo
+from logicnet.tuning.workshop import Workshop
+
+_GUESSED = Head(rows=2000, row_bytes=600.0)
+"""Of a dataset of the hub before it is fetched: most that are trained on in hours are of this order."""
+
+_EVALUATIONS_KEPT = 100
+
+_TASKS = {
+    "InstructTextTask": "sft",
+    "ChatTask": "chat",
+    "PretrainTask": "pretrain",
+    "DpoTask": "dpo",
+    "GrpoTask": "grpo",
+    "ImageTask": "image",
+}
+
+_STATUS = {NotTaken.QUEUE_FULL: 429, NotTaken.DISK: 503, NotTaken.MEMORY: 503}
+
+
+class Declined(TuningError):
+    """A job is not taken. `reason` is counted; `status` is its HTTP status."""
+
+    def __init__(self, reason: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status = status
+
+
+class ControlRoom:
+    """Safe to share between threads. Its methods block."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        shop: Workshop,
+        settings: TuningSettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self._shop = shop
+        self._settings = settings
+        self._clock = clock
+        self.refusals: Counter[str] = Counter()  # by reason, since the start
+        self._evaluating = ThreadPoolExecutor(1, "evaluation")  # each fills the machine
+        self._evaluations: dict[str, Future[dict[str, Any]]] = {}
+
+    def submit(self, spec: TrainSpec, task_id: str | None, *, local: bool) -> Job:
+        """Queue a job, or find the same one again. `local`: the caller may name files of this machine.
+
+        Raises Declined, TaskConflict, TuningError.
+        """
+        known = self.store.get(task_id) if task_id is not None else None
+        if known is not None:
+            if known.spec.digest != spec.digest:
+                raise TaskConflict(f"task {task_id!r} is known with another content: take another task_id")
+            return known
+        if not local:
+            self._refuse_paths(spec)
+        head = self._head(spec)
+        model = facts_of(spec.model, self._shop.token)
+        family = family_of(spec.model, model.config)
+        need = self._need(spec, spec.task, model, family, head)
+        verdict = self._verdict(Offer(spec.task, family, spec.hours, need))
+        if isinstance(verdict, RefusedOffer):
+            raise self._declined(verdict.reason, verdict.message, _STATUS.get(verdict.reason, 403))
+        job_id = uuid.uuid4().hex
+        return self.store.add(
+            Job(
+                id=job_id,
+                task_id=task_id or job_id,
+                spec=spec,
+                family=family,
+                hours=need.hours,
+                priority=priority(self._record(family, spec.task), verdict.slack),
+                created_s=self._clock(),
+            )
+        )
+
+    def consider(self, offer: MinerTaskOffer) -> MinerTaskResponse:
+        """Whether a task would be accepted now; nothing is queued."""
+        task = _TASKS[offer.task_type]
+        try:
+            if offer.model_params_count:
+                model = ModelFacts.of(offer.model, {}, float(offer.model_params_count))
+            else:
+                model = facts_of(offer.model, self._shop.token)
+        except TuningError as error:
+            return MinerTaskResponse(message=str(error), accepted=False)
+        family = family_of(offer.model, model.config)
+        head = Head(offer.ds_size or _GUESSED.rows, _GUESSED.row_bytes)
+        need = self._need(None, task, model, family, head)
+        verdict = self._verdict(Offer(task, family, offer.hours_to_complete, need))
+        if isinstance(verdict, RefusedOffer):
+            self.refusals[verdict.reason] += 1
+            return MinerTaskResponse(message=verdict.message, accepted=False)
+        return MinerTaskResponse(message="Yes.", accepted=True)
+
+    def job(self, job_id: str) -> Job | None:
+        """By its id, or its task's."""
+        return self.store.get(job_id)
+
+    def status(self, job_id: str) -> dict[str, Any] | None:
+        """What is known of a job; None if it is not."""
+        if job_id in self._evaluations:
+            return self._evaluation(job_id)
+        job = self.store.get(job_id)
+        if job is None:
+            return None
+        waiting = job.state is JobState.QUEUED
+        return facts(job, self._shop.folders) | {"position": self.store.position(job) if waiting else None}
+
+    def evaluate(self, request: EvaluateRequest, *, local: bool, wait: bool) -> dict[str, Any]:
+        """The evaluation, or if not `wait` the id by which `status` tells it. Raises TuningError."""
+        if not local:
+            self._refuse_paths(request.spec(), request.original_model, *request.others)
+        for done in [one for one, future in self._evaluations.items() if future.done()][:-_EVALUATIONS_KEPT]:
+            del self._evaluations[done]
+        if sum(not one.done() for one in self._evaluations.values()) >= self._settings.queue_size:
+            raise self._declined("queue_full", "As many evaluations wait as MAX_QUEUE_SIZE allows.", 429)
+        evaluation_id = uuid.uuid4().hex
+        folder = self._shop.folders.root / "evaluations" / evaluation_id
+        future = self._evaluating.submit(self._shop.evaluate, request, folder)
+        self._evaluations[evaluation_id] = future
+        return future.result() if wait else {"job_id": evaluation_id}
+
+    def _evaluation(self, evaluation_id: str) -> dict[str, Any]:
+        future = self._evaluations[evaluation_id]
+        if not future.done():
+            return {"job_id": evaluation_id, "status": "Running" if future.running() else "Queued"}
+        if (error := future.exception()) is not None:
+            return {"job_id": evaluation_id, "status": "Failed", "error_message": str(error)}
+        return {"job_id": evaluation_id, "status": "Completed", **future.result()}
+
+    def cancel(self, job_id: str) -> bool:
+        """Ask for a job's end; False if it is over or unknown."""
+        job = self.store.get(job_id)
+        return job is not None and self.store.cancel(job.id, self._clock())
+
+    def submission(self, job: Job) -> dict[str, Any]:
+        """Of a completed job, as validators ask for it."""
+        result = job.result or {}
+        return {"repo": job.spec.repo, "model_hash": result.get("model_hash")}
+
+    def training_repo(self, task_type: Literal["text", "image"]) -> TrainingRepo | None:
+        text = self._settings.text_repo if task_type == "text" else self._settings.image_repo
+        return None if text is None else TrainingRepo.parse(text)
+
+    def totals(self) -> dict[str, int]:
+        """Numbers of jobs by state."""
+        return {state.value: n for state, n in self.store.counts().items()}
+
+    def running(self) -> Iterator[tuple[Job, Progress]]:
+        """The jobs that a worker holds, with their progress."""
+        for job in self.store.jobs(over=False, most=100):
+            if job.state is not JobState.QUEUED:
+                progress = Progress(self._shop.folders.job(job.id))
+                progress.read()
+                yield job, progress
+
+    def _refuse_paths(self, spec: TrainSpec, *more: str) -> None:
+        paths = [spec.model, spec.dataset, spec.test or "", spec.adapter_from or "", *more]
+        if spec.file_format in ("csv", "json", "jsonl") or any(
+            one.startswith(("/", "~", ".")) or Path(one).exists() for one in paths if one
+        ):
+            raise self._declined(
+                "path", "Only names of the hub and http(s) addresses are taken from other machines.", 403
+            )
+
+    def _head(self, spec: TrainSpec) -> Head:
+        """Rows and their size, by the beginning of a local file; faults there are told at once."""
+        if spec.file_format == "s3":
+            return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
+        path = Path(spec.dataset).expanduser()
+        if not path.exists():
+            if spec.file_format != "hf":
+                raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
+            return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
+        return read_head(spec.dataset_type, path)
+
+    def _need(self, spec: TrainSpec | None, task: Any, model: ModelFacts, family: str, head: Head) -> Need:
+        kind = spec.dataset_type.kind if spec and isinstance(spec.dataset_type, ImageType) else None
+        plan = plan_of(
+            family,
+            model.parameters,
+            preset=spec.preset if spec else None,
+            kind=kind,
+            overrides=spec.overrides if spec else None,
+        )
+        device = TrainingDevice.here(self._shop.folders.root)
+        plan = fitted(plan, task, model, device)
+        pace = Pace.read(self._shop.folders.pace)
+        return need_of(plan, task, model, rows=head.rows, row_bytes=head.row_bytes, device=device, pace=pace)
+
+    def _verdict(self, offer: Offer) -> TakenOffer | RefusedOffer:
+        settings = self._settings
+        limits = JobLimits(
+            settings.families, settings.max_text_hours, settings.max_image_hours, settings.queue_size
+        )
+        return accept(offer, limits, self._queue_facts(offer))
+
+    def _queue_facts(self, offer: Offer) -> QueueFacts:
+        pending = self.store.jobs(over=False, most=1000)
+        device = TrainingDevice.here(self._shop.folders.root)
+        ahead = sum(self._left_h(job) for job in pending) / self._settings.concurrent_jobs
+        return QueueFacts(
+            now_s=self._clock(),
+            queued=sum(job.state is JobState.QUEUED for job in pending),
+            ahead_hours=ahead,
+            free_memory_bytes=device.free_bytes,
+            free_disk_bytes=device.disk_bytes,
+            record=self._record(offer.family, offer.task),
+            same_pending=sum((job.family, job.spec.task) == (offer.family, offer.task) for job in pending),
+        )
+
+    def _left_h(self, job: Job) -> float:
+        """Hours until a job is done, by its own pace where it has one."""
+        if job.state is JobState.QUEUED:
+            return job.hours
+        progress = Progress(self._shop.folders.job(job.id))
+        progress.read()
+        return job.hours if progress.eta_s is None else progress.eta_s / 3600
+
+    def _record(self, family: str, task: str) -> Any:
+        return record_of(self.store.ended(family, task), self._clock())
+
+    def _declined(self, reason: str, message: str, status: int) -> Declined:
+        self.refusals[reason] += 1
+        return Declined(reason, message, status)

@@ -1,0 +1,217 @@
+"""The HTTP service: jobs in, states and evaluations out. FastAPI; endpoints run in its threads.
+
+A refusal is `{"detail": what failed and what mends it}`, with `reason` where it is counted.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from logicnet import __version__
+from logicnet.axon import wire as axon_wire
+from logicnet.errors import Refusal, TuningError
+from logicnet.tuning.callers import Callers
+from logicnet.tuning.control import ControlRoom, Declined
+from logicnet.tuning.evaluation import TookTooLong
+from logicnet.tuning.hub import ModelNotFound
+from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.metrics import CONTENT_TYPE, metrics
+from logicnet.tuning.spec import TrainSpec
+from logicnet.tuning.store import TaskConflict
+from logicnet.tuning.wire import (
+    EvaluateRequest,
+    MinerTaskOffer,
+    MinerTaskResponse,
+    StartTraining,
+    StartTrainingImage,
+    TrainingRepo,
+    TrainRequest,
+)
+
+MOST_BYTES = 2**20
+"""Of a body."""
+
+RETRY_AFTER_S = 600
+"""For a full queue: a job takes minutes at least."""
+
+
+def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None]]:
+    """The ASGI application."""
+    app = FastAPI(title="logicnet tune", version=__version__, redoc_url=None)
+
+    @app.post("/train/")
+    def train(request: TrainRequest) -> dict[str, str]:
+        """Queue a training job; the same task with the same content is the same job."""
+        if not request.dataset.strip() or not request.model.strip():
+            raise HTTPException(400, "Dataset and model are required.")
+        job = _submitted(room, request.spec(), request.task_id, local=callers.local)
+        return {"message": "Training job enqueued.", "job_id": job.id}
+
+    @app.get("/status/{job_id}")
+    def status(job_id: str) -> dict[str, Any]:
+        """Where a job stands; also by the task's name."""
+        found = room.status(job_id)
+        if found is None:
+            raise HTTPException(404, "Job ID not found")
+        return found
+
+    @app.post("/cancel/{job_id}")
+    def cancel(job_id: str) -> dict[str, str]:
+        """End a job that is not over."""
+        if not room.cancel(job_id):
+            raise HTTPException(404, "Job ID not found, or the job is over")
+        return {"message": "The job is being stopped."}
+
+    @app.post("/evaluate/")
+    def evaluate(request: EvaluateRequest, *, wait: bool = Query(True)) -> dict[str, Any]:
+        """Loss and perplexity of a model, and whether it is a fine-tune of `original_model`."""
+        if not request.dataset.strip() or not request.model.strip() or not request.original_model.strip():
+            raise HTTPException(400, "Dataset, model and original_model are required.")
+        return room.evaluate(request, local=callers.local, wait=wait)
+
+    _routes_of_god(app, room, callers)
+
+    @app.get("/health")
+    def health() -> dict[str, Any]:
+        """Alive, and how many jobs wait and run."""
+        return {"status": "ok", "version": __version__, **room.totals()}
+
+    @app.get("/metrics")
+    def scrape() -> PlainTextResponse:
+        """For Prometheus."""
+        return PlainTextResponse(metrics(room), media_type=CONTENT_TYPE)
+
+    @app.exception_handler(TuningError)
+    def fault(_: object, error: TuningError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, _status_of(error))
+
+    return Gate(app, callers)
+
+
+def _routes_of_god(app: FastAPI, room: ControlRoom, callers: Callers) -> None:
+    """What validators of G.O.D. ask."""
+
+    @app.post("/task_offer/")
+    def task_offer(offer: MinerTaskOffer) -> MinerTaskResponse:
+        """Whether such a text task would be accepted now."""
+        return room.consider(offer)
+
+    @app.post("/task_offer_image/")
+    def task_offer_image(offer: MinerTaskOffer) -> MinerTaskResponse:
+        """Whether such an image task would be accepted now."""
+        return room.consider(offer)
+
+    def start(request: StartTraining | StartTrainingImage) -> dict[str, str]:
+        job = _submitted(room, request.spec(), request.task_id, local=callers.local)
+        return {"message": "Training job enqueued.", "task_id": job.task_id}
+
+    @app.post("/start_training/")
+    def start_training(request: StartTraining) -> dict[str, str]:
+        """Queue a text task that was offered."""
+        return start(request)
+
+    @app.post("/start_training_grpo/")
+    def start_training_grpo(request: StartTraining) -> dict[str, str]:
+        """Queue a GRPO task that was offered."""
+        return start(request)
+
+    @app.post("/start_training_image/")
+    def start_training_image(request: StartTrainingImage) -> dict[str, str]:
+        """Queue an image task that was offered."""
+        return start(request)
+
+    @app.get("/get_latest_model_submission/{task_id}")
+    def submission(task_id: str, response: Response) -> dict[str, Any]:
+        """The repository and hash of a finished task; 202 while it is not done."""
+        job = room.job(task_id)
+        if job is None:
+            raise HTTPException(404, "Task ID not found")
+        if job.state is not JobState.COMPLETED:
+            if job.state.over:
+                raise HTTPException(404, f"The task ended without a model: {job.reason}")
+            response.status_code = 202
+            return {"repo": None, "model_hash": None, "state": job.state}
+        return room.submission(job)
+
+    @app.get("/training_repo/{task_type}")
+    def training_repo(task_type: Literal["text", "image"]) -> TrainingRepo:
+        """The repository whose docker file trains for us in a tournament."""
+        found = room.training_repo(task_type)
+        if found is None:
+            raise HTTPException(404, f"No repository is set for {task_type}: --tuning.{task_type}_repo")
+        return found
+
+
+def _status_of(error: TuningError) -> int:
+    """The HTTP status of an error."""
+    if isinstance(error, Declined):
+        return error.status
+    return 404 if isinstance(error, ModelNotFound) else 504 if isinstance(error, TookTooLong) else 400
+
+
+def _submitted(room: ControlRoom, spec: TrainSpec, task_id: str | None, *, local: bool) -> Job:
+    try:
+        return room.submit(spec, task_id, local=local)
+    except TaskConflict as error:
+        raise HTTPException(409, str(error)) from None
+    except Declined as error:
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if error.status == 429 else None
+        raise HTTPException(error.status, str(error), headers) from None
+
+
+class Gate:
+    """Reads a body of bounded size, and asks `callers` before the application sees anything."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]], callers: Callers) -> None:
+        self._app = app
+        self._callers = callers
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MOST_BYTES:
+                await _reply(send, 413, f"A body has at most {MOST_BYTES} bytes.", "too_large")
+                return
+        target = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        if scope["query_string"]:
+            target += f"?{scope['query_string'].decode('latin-1')}"
+        try:
+            headers = axon_wire.collect(scope["headers"])
+            if scope["path"] != "/health":
+                await self._callers.check(scope["method"], target, headers, body)
+        except Refusal as refusal:
+            await _reply(send, refusal.reason.status, refusal.message, refusal.reason)
+            return
+        sent = False
+
+        async def again() -> Any:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again, send)
+
+
+async def _reply(send: Any, status: int, detail: str, reason: str) -> None:
+    body = json.dumps({"detail": detail, "reason": reason}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

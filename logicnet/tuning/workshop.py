@@ -1,0 +1,236 @@
+"""What a job needs around it: its model and rows before it is trained, its weights checked afterwards."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from logicnet._util.processes import Child
+from logicnet.errors import SettingsError, TuningError
+from logicnet.settings import Settings, TuningSettings
+from logicnet.tuning import hub
+from logicnet.tuning.data.prepare import prepare, write_rows
+from logicnet.tuning.engine import Engine, Local
+from logicnet.tuning.evaluation import evaluate
+from logicnet.tuning.facts import facts_of
+from logicnet.tuning.families import family_of
+from logicnet.tuning.folders import Folders
+from logicnet.tuning.isolation import TRAINER, Isolation
+from logicnet.tuning.jobs import Job, OwnFault
+from logicnet.tuning.presets import plan_of
+from logicnet.tuning.spec import ChatType, GrpoType, ImageType, TrainSpec
+from logicnet.tuning.store import JobStore
+from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
+from logicnet.tuning.train.jobfile import JobFile, Reward, Stopping, TrainResult, hash_of
+from logicnet.tuning.verdict import duplicates, verdict
+from logicnet.tuning.wire import EvaluateRequest
+from logicnet.tuning.worker import Worker
+
+FETCH_S = 3600.0
+"""A dataset of the hub is fetched within an hour, or the job fails."""
+
+TIME_SHARE = 0.95
+"""Of the hours granted; the rest is for publishing."""
+
+
+EVALUATE_S = 4 * 3600.0
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Made of the settings; see the module."""
+
+    settings: TuningSettings
+    folders: Folders
+    token: str | None  # of Hugging Face
+    isolation: Isolation
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Workshop":
+        """Raises SettingsError, TuningError if nothing can be trained here."""
+        tuning = settings.tuning
+        if tuning.wandb_entity is not None and tuning.wandb_project is None:
+            raise SettingsError("--tuning.wandb_entity is given and --tuning.wandb_project is not: give both")
+        key = settings.wandb_api_key
+        hidden = (settings.wallet.path.expanduser(),)
+        return cls(
+            tuning,
+            Folders.of(tuning),
+            None if settings.hf_token is None else settings.hf_token.get_secret_value(),
+            Isolation.of(tuning, hidden=hidden, wandb_key=None if key is None else key.get_secret_value()),
+        )
+
+    def worker(self, store: JobStore) -> Worker:
+        """Raises SettingsError if the engine cannot be used."""
+        return Worker(store, self._engine(), self.folders.jobs, prepare=self.prepare, judge=self.judge)
+
+    def _engine(self) -> Engine:
+        if self.settings.engine == "local":
+            return Local(self.isolation)
+        if self.settings.ray_address is None:
+            raise SettingsError(
+                "--tuning.engine ray needs --tuning.ray_address, such as http://10.0.0.1:8265"
+            )
+        from logicnet.tuning.ray_engine import RayEngine  # noqa: PLC0415 (only where it is used)
+
+        return RayEngine(self.settings.ray_address, self.isolation)
+
+    async def prepare(self, job: Job, folder: Path) -> None:
+        """Fetch model and rows, check them, write rows and `job.json`. Raises TuningError: one line."""
+        await asyncio.to_thread(self._prepare, job, folder)
+
+    async def judge(self, job: Job, folder: Path, result: TrainResult) -> dict[str, Any]:
+        """What is kept of a result, once the saved weights are found to be those that were measured."""
+        return await asyncio.to_thread(self._judge, folder, result)
+
+    def _prepare(self, job: Job, folder: Path) -> None:
+        spec = job.spec
+        base = hub.model_folder(spec.model, self.token)
+        source = self.source(spec, folder)
+        facts = facts_of(str(base))
+        kind = spec.dataset_type
+        made = plan_of(
+            family_of(spec.model, facts.config),
+            facts.parameters,
+            preset=spec.preset,
+            kind=kind.kind if isinstance(kind, ImageType) else None,
+            overrides=spec.overrides,
+        )
+        limited = (
+            spec
+            if spec.rows is not None or made.rows is None
+            else spec.model_copy(update={"rows": made.rows})
+        )
+        rows = prepare(limited, source, folder, test=Path(spec.test) if spec.test else None)
+        logger.info(
+            "job {}: {} rows to train on, {} held out, dropped {}",
+            job.id,
+            rows.rows,
+            rows.validation,
+            rows.dropped,
+        )
+        stopping = made.stopping
+        if spec.hours is not None:
+            stopping = Stopping(**vars(stopping) | {"seconds": TIME_SHARE * spec.hours * 3600})
+        JobFile(
+            id=job.id,
+            task=spec.task,
+            base=str(base),
+            base_name=spec.model,
+            adapter_from=spec.adapter_from,
+            lora=made.lora,
+            optimisation=made.optimisation,
+            stopping=stopping,
+            image=made.image,
+            rewards=tuple(Reward(one.reward_func, one.reward_weight) for one in kind.reward_functions)
+            if isinstance(kind, GrpoType)
+            else (),
+            chat_template=kind.chat_template if isinstance(kind, ChatType) else None,
+            seed=spec.seed,
+            report_to=self._report_to(),
+            sample=made.sample,
+        ).write(folder)
+        for warning in (*made.warnings, *rows.warnings):
+            logger.warning("job {}: {}", job.id, warning)
+
+    def _report_to(self) -> tuple[str, ...]:
+        names = ["wandb"] if self.settings.wandb_project is not None else []
+        return tuple(names + ([self.settings.report_to] if self.settings.report_to != "none" else []))
+
+    def source(self, spec: TrainSpec, folder: Path) -> Path:
+        """The file or folder of a spec's rows. Raises TuningError. Blocks."""
+        if spec.file_format == "s3":
+            return hub.fetch(spec.dataset, self.folders.downloads, private=True)
+        local = Path(spec.dataset).expanduser()
+        if spec.file_format != "hf" or local.exists():
+            if not local.exists():
+                raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
+            return local
+        out = folder / "dataset.jsonl"
+        if not out.exists():
+            self._fetch(spec, out)
+        return out
+
+    def _fetch(self, spec: TrainSpec, out: Path) -> None:
+        """Fetch a dataset of the hub, by the library `datasets`, which the training environment has."""
+        words = [str(self.isolation.python), "-m", TRAINER, "fetch-dataset", spec.dataset, str(out)]
+        words += ["--rows", str(spec.rows)] if spec.rows is not None else []
+        try:
+            done = subprocess.run(  # noqa: S603 (our own command line)
+                words,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env=hub.environment(self.token),
+                timeout=FETCH_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OwnFault(
+                f"the dataset {spec.dataset} was not fetched within {FETCH_S / 3600:.0f} h"
+            ) from None
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines()
+            raise TuningError(lines[-1][:500] if lines else f"the dataset {spec.dataset} cannot be fetched")
+
+    def evaluate(self, request: EvaluateRequest, folder: Path) -> dict[str, Any]:
+        """Loss, perplexity and verdict, as `POST /evaluate/` replies. Raises TuningError. Blocks."""
+        spec = request.spec()
+        folder.mkdir(parents=True, exist_ok=True)
+        original = hub.model_folder(request.original_model, self.token)
+        model = hub.model_folder(request.model, self.token)
+        rows = folder / "rows.jsonl"
+        write_rows(spec.dataset_type, self.source(spec, folder), rows, spec.rows)
+        asked = EvaluationRequest(
+            model=str(model),
+            original=str(original),
+            original_name=request.original_model,
+            rows=str(rows),
+            task=spec.task,
+            chat_template=spec.dataset_type.chat_template
+            if isinstance(spec.dataset_type, ChatType)
+            else None,
+            others={one: str(hub.model_folder(one, self.token)) for one in request.others},
+        )
+        found = evaluate(asked, folder, self._start, limit_s=EVALUATE_S)
+        return told(found)
+
+    def _start(self, words: Sequence[str], log: Path) -> Child:
+        environment = hub.environment(None) | {"HF_HUB_OFFLINE": "1"}
+        return Child.start("the evaluation", [self.isolation.python, *words], log=log, env=environment)
+
+    def _judge(self, folder: Path, result: TrainResult) -> dict[str, Any]:
+        adapter = folder / result.adapter
+        found = hash_of(adapter.iterdir()) if adapter.is_dir() else ""
+        if found != result.hashes["adapter"]:
+            raise OwnFault(f"the weights in {adapter} are not those that were measured: run the job again")
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nothing resumes a job that is done
+        return vars(result) | {"model_hash": found}
+
+
+def told(found: Evaluation) -> dict[str, Any]:
+    """An evaluation, as `POST /evaluate/` replies."""
+    judged = verdict(found)
+    losses = found.model
+    return {
+        "is_finetune": judged.is_finetune,
+        "eval_results": None
+        if losses is None
+        else {
+            "eval_loss": losses.loss,
+            "perplexity": losses.perplexity,
+            "tokens": losses.tokens,
+            "rows": losses.rows,
+            "dtype": losses.dtype,
+            "mean_of_batches": losses.mean_of_batches,
+            "original_loss": None if found.original is None else found.original.loss,
+        },
+        "verdict": judged.word,
+        "reasons": [judged.reason, *judged.warnings],
+        "duplicates": [one.name for one in duplicates(found)],
+    }
