@@ -93,6 +93,23 @@ def logs(
     print_log(settings, job, follow=follow)
 
 
+@tune.command()
+def demo(
+    *,
+    folder: Annotated[Path, typer.Option(help="Folder for all files.")] = Path(".run/tune-demo"),
+    model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(".run/model/smollm2"),
+    vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
+    python: Annotated[Path, typer.Option(help="Python that has TRL.")] = Path(".venv-tune/bin/python"),
+) -> int:
+    """Train the demo's model on 200 generated questions, measured before and after.
+
+    `make tune-demo` sets up what that needs.
+    """
+    from logicnet.operate.demo.tune import TuneStage, run  # noqa: PLC0415
+
+    return run(TuneStage(vllm_python, python, model, folder))
+
+
 @tune.command(context_settings=WITH_SETTINGS)
 @takes(EvaluateOptions)
 def evaluate(options: EvaluateOptions) -> int:

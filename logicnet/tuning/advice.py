@@ -29,7 +29,7 @@ FULL_MEMORY = 0.95
 
 
 @dataclass(frozen=True)
-class Advice:
+class Hint:
     """`flag` is what to change, as on the command line."""
 
     level: Literal["info", "warning", "error"]
@@ -43,7 +43,7 @@ def advise(
     hours: float | None = None,
     gpu_used: float | None = None,
     memory_used: float | None = None,
-) -> list[Advice]:
+) -> list[Hint]:
     """What stands out in a training, the most urgent first.
 
     `hours` are granted; shares of the GPU's time and memory are from 0 to 1. None: not known.
@@ -53,31 +53,25 @@ def advise(
         *_losses(progress),
         *_pace(progress, hours),
         *_machine(gpu_used, memory_used),
-        *(Advice("warning", one) for one in progress.warnings),
+        *(Hint("warning", one) for one in progress.warnings),
     ]
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda one: order[one.level])
 
 
-def _ending(progress: Progress) -> Iterator[Advice]:
+def _ending(progress: Progress) -> Iterator[Hint]:
     match progress.ended and progress.ended.reason:
         case "non_finite":
-            yield Advice("error", "The loss is not a number any more: halve the learning rate.", "--lr 1e-4")
+            yield Hint("error", "The loss is not a number any more: halve the learning rate.", "--lr 1e-4")
         case "out_of_memory":
-            yield Advice(
-                "error", "The memory was too small: a smaller batch.", "--batch-size 2 --grad-accum 8"
-            )
+            yield Hint("error", "The memory was too small: a smaller batch.", "--batch-size 2 --grad-accum 8")
         case "patience":
-            yield Advice(
-                "info", "Held-out loss stopped falling; the best weights before that are the result."
-            )
+            yield Hint("info", "Held-out loss stopped falling; the best weights before that are the result.")
         case "time":
-            yield Advice(
-                "warning", "Time was up before the last step; the best weights so far are the result."
-            )
+            yield Hint("warning", "Time was up before the last step; the best weights so far are the result.")
 
 
-def _losses(progress: Progress) -> Iterator[Advice]:
+def _losses(progress: Progress) -> Iterator[Hint]:
     losses = [loss for _, loss in progress.curve]
     if len(losses) >= 12:
         before = losses[-21:-1]
@@ -85,11 +79,11 @@ def _losses(progress: Progress) -> Iterator[Advice]:
         spread = 1.4826 * statistics.median(abs(one - middle) for one in before)
         if losses[-1] > middle + SPIKE_SD * max(spread, 0.02 * middle):
             words = f"The loss jumped from {middle:.3g} to {losses[-1]:.3g} at step {progress.curve[-1][0]}."
-            yield Advice("warning", words, "--lr 1e-4")
+            yield Hint("warning", words, "--lr 1e-4")
     held_out = [one.loss for one in progress.evaluations]
     rising = len(held_out) > RISES and all(a < b for a, b in pairwise(held_out[-RISES - 1 :]))
     if rising and losses and losses[-1] < statistics.median(losses[: max(1, len(losses) // 2)]):
-        yield Advice(
+        yield Hint(
             "warning",
             "Training loss falls and held-out loss rises: the model learns the rows by heart. "
             "The best weights are kept.",
@@ -97,7 +91,7 @@ def _losses(progress: Progress) -> Iterator[Advice]:
         )
     elif rising:
         words = f"Held-out loss rose {RISES} times in a row: a lower learning rate, more weight decay."
-        yield Advice("warning", words, "--lr 1e-4 --weight-decay 0.02")
+        yield Hint("warning", words, "--lr 1e-4 --weight-decay 0.02")
     share = 0.0 if not progress.steps else progress.step / progress.steps
     window = int(len(losses) * min(1.0, FLAT_SHARE / share)) if share else 0
     if window >= 10 and len(losses) >= 2 * window:
@@ -107,22 +101,22 @@ def _losses(progress: Progress) -> Iterator[Advice]:
             words = (
                 f"The loss has not moved for {FLAT_SHARE:.0%} of the steps, at a learning rate of {rate:.1g}."
             )
-            yield Advice("info", words, "--lr 2e-4" if rate < SMALL_LR else "")
+            yield Hint("info", words, "--lr 2e-4" if rate < SMALL_LR else "")
 
 
-def _pace(progress: Progress, hours: float | None) -> Iterator[Advice]:
+def _pace(progress: Progress, hours: float | None) -> Iterator[Hint]:
     if hours is None or progress.eta_s is None:
         return
     needed_h = (progress.trained_s + progress.eta_s) / 3600
     if needed_h > hours:
         words = f"At this pace it takes {needed_h:.2g} h of {hours:.2g} h: a smaller model or fewer epochs."
-        yield Advice("warning", words, "--model qwen2.5-1.5b --epochs 1")
+        yield Hint("warning", words, "--model qwen2.5-1.5b --epochs 1")
 
 
-def _machine(gpu_used: float | None, memory_used: float | None) -> Iterator[Advice]:
+def _machine(gpu_used: float | None, memory_used: float | None) -> Iterator[Hint]:
     if gpu_used is not None and gpu_used < BUSY_GPU:
         words = f"The GPU is busy {gpu_used:.0%} of the time: a larger batch."
-        yield Advice("info", words, "--batch-size 8")
+        yield Hint("info", words, "--batch-size 8")
     if memory_used is not None and memory_used > FULL_MEMORY:
         words = f"{memory_used:.0%} of the memory is taken: a smaller batch before it runs out."
-        yield Advice("warning", words, "--batch-size 2 --grad-accum 8")
+        yield Hint("warning", words, "--batch-size 2 --grad-accum 8")

@@ -14,7 +14,7 @@ from rich.text import Text
 from logicnet._util.text import one_line
 from logicnet.errors import TuningError
 from logicnet.settings import Settings
-from logicnet.tuning.advice import Advice, advise
+from logicnet.tuning.advice import Hint, advise
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.progress import Progress
@@ -83,7 +83,7 @@ def facts(job: Job, folders: Folders) -> dict[str, Any]:
     }
 
 
-def advice_on(job: Job, progress: Progress) -> list[Advice]:
+def advice_on(job: Job, progress: Progress) -> list[Hint]:
     """What stands out in a job's training."""
     return advise(progress, hours=job.spec.hours)
 

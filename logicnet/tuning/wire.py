@@ -26,17 +26,17 @@ TaskId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0
 TaskKind = Literal["InstructTextTask", "DpoTask", "GrpoTask", "ChatTask", "ImageTask", "PretrainTask"]
 
 
-class _Request(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
-class _Lenient(_Request):
+class _Lenient(_Strict):
     """Validators send fields of later versions too."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class TrainRequest(_Request):
+class TrainRequest(_Strict):
     """POST /train/."""
 
     dataset: str = ""
@@ -61,7 +61,7 @@ class TrainRequest(_Request):
         )
 
 
-class EvaluateRequest(_Request):
+class EvaluateRequest(_Strict):
     """POST /evaluate/."""
 
     dataset: str = ""

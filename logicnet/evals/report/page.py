@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,7 +14,7 @@ from typing import Any
 from logicnet._util.text import one_line
 from logicnet.errors import SettingsError
 from logicnet.evals.report import terminal
-from logicnet.evals.report.charts import SERIES, charts
+from logicnet.evals.report.charts import SERIES, Chart, charts
 from logicnet.evals.report.estimate import Estimate
 from logicnet.evals.report.summary import (
     RIGHT_FROM,
@@ -40,17 +40,15 @@ def require() -> None:
 def page(run: Run) -> str:
     """The page. Raises SettingsError if what it needs is not installed."""
     require()
-    import jinja2  # noqa: PLC0415 (with the drawing library, half a second)
     import markupsafe  # noqa: PLC0415
 
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False, keep_trailing_newline=True
-    )
     found = summaries(run.rows, run.targets)
     drawn = charts(run.rows, found)
     parted = disagreements(run.rows)
     compared = differences(run.rows, run.targets)
-    return environment.from_string(_file("page.html.j2")).render(
+    return _rendered(
+        "page.html.j2",
+        drawn,
         title=title(run),
         facts=facts(run),
         summaries=found,
@@ -60,7 +58,6 @@ def page(run: Run) -> str:
         confusions=confusions(run.rows, run.targets),
         right_from=f"{RIGHT_FROM:g}",
         significance=terminal.SIGNIFICANCE,
-        charts=drawn,
         parted=parted[:MOST_PARTED],
         more_parted=max(0, len(parted) - MOST_PARTED),
         worst=worst(run.rows),
@@ -69,10 +66,30 @@ def page(run: Run) -> str:
         number=terminal.number,
         signed=_signed,
         short=partial(one_line, most=200),
+    )
+
+
+def small_page(heading: str, rows: Sequence[Sequence[str]], drawn: Sequence[Chart]) -> str:
+    """A page with one table, whose first row is its head, and charts. Raises SettingsError as `page`."""
+    require()
+    return _rendered("small.html.j2", drawn, title=heading, rows=rows)
+
+
+def _rendered(template: str, drawn: Sequence[Chart], **values: Any) -> str:
+    """A template with charts, the library that draws them, and our style."""
+    import jinja2  # noqa: PLC0415 (with the drawing library, half a second)
+    import markupsafe  # noqa: PLC0415
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+    )
+    return environment.from_string(_file(template)).render(
+        charts=drawn,
         css=markupsafe.Markup(_file("page.css")),  # noqa: S704 (ours, as are the two scripts)
         script=markupsafe.Markup(_file("page.js")),  # noqa: S704
         library=markupsafe.Markup(_library()),  # noqa: S704
         options=markupsafe.Markup(_json({chart.id: chart.options for chart in drawn if chart.options})),  # noqa: S704
+        **values,
     )
 
 

@@ -104,10 +104,9 @@ class Samplers:
 
     async def program(self) -> Sample:
         sampler = self.profile.program
-        shots = [(one.question, one.program) for one in nearest(self.question, sampler.examples)]
         done, written = await _written(
             self.models,
-            _prompt(self.question, shots, _PROGRAM),
+            program_prompt(self.question, self.profile),
             self.deadline,
             max_tokens=sampler.max_tokens,
             temperature=sampler.temperature,
@@ -207,6 +206,12 @@ def reasoning_prompt(question: str, profile: Profile) -> list[Message]:
     """The prompt of the `reason` sampler."""
     shots = [(one.question, one.solution) for one in nearest(question, profile.reason.examples)]
     return _prompt(question, shots, _REASON)
+
+
+def program_prompt(question: str, profile: Profile) -> list[Message]:
+    """The prompt of the `program` sampler."""
+    shots = [(one.question, one.program) for one in nearest(question, profile.program.examples)]
+    return _prompt(question, shots, _PROGRAM)
 
 
 def _prompt(question: str, shots: Sequence[tuple[str, str]], ask: str) -> list[Message]:

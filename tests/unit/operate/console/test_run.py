@@ -13,6 +13,7 @@ from logicnet.operate.console.page import serve
 from logicnet.operate.console.run import check
 from logicnet.operate.console.source import MinerSource
 from logicnet.settings import ConsoleSettings, Settings
+from logicnet.tuning.folders import Folders
 
 
 def settings(**console: object) -> Settings:
@@ -46,7 +47,7 @@ def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:
         with pytest.raises(
             LogicnetError, match=f"port {port} .Address already in use.; set --console"
         ) as caught:
-            serve(source, host="127.0.0.1", port=port, proxy=None, password=None)
+            serve(source, Folders(tmp_path), host="127.0.0.1", port=port, proxy=None, password=None)
     assert "\n" not in str(caught.value)
 
 
