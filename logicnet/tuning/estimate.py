@@ -1,7 +1,7 @@
 """Hours, memory and disk of a job, before it runs.
 
-Time is work / pace. The work of training is parameters x tokens; the pace, work a second of a device, is
-learned from finished jobs. Memory is that of the weights, of what the optimiser keeps for each trained weight, of
+Time is work / pace. Work is parameters x tokens; pace, the work of a device in a second, is learned from
+finished jobs. Memory is that of the weights, of what the optimiser keeps for each weight that it trains, of
 activations with gradient checkpointing, and of the scores of the whole vocabulary.
 """
 

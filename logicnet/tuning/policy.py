@@ -1,13 +1,14 @@
-"""Which jobs are taken, and in which order: by the operator's limits and by what happened to such jobs before.
+"""Which jobs are taken, and in which order: by the operator's limits, and by how such jobs ended before.
 
-A family and task has a record: Beta(1 + done, 1 + failed), each ended job's weight halved every 30 days. While
-the upper 95 % quantile of its success is below a half, offers are refused but for a trial, the first 24 hours
-after the last failure; each failed trial doubles that time.
+A family and task has a record: Beta(1 + done, 1 + failed), the weight of each ended job halved every 30 days.
+While the upper 95 % quantile of its share of success is below a half, offers are refused but for a trial, the
+first 24 hours after the last failure; each failed trial doubles that time.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import exp, lgamma, log, log1p
 from typing import get_args
 
 from logicnet.tuning.estimate import Need
@@ -92,9 +93,21 @@ class FamilyRecord:
 
     def _below(self, share: float) -> float:
         """The probability that the share of success is below `share`."""
-        from mpmath import betainc  # noqa: PLC0415  (sympy's own arithmetic; few records ask for it)
+        return _beta_below(share, 1 + self.done, 1 + self.failed)
 
-        return float(betainc(1 + self.done, 1 + self.failed, 0, share, regularized=True))
+
+def _beta_below(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function, by its series (DLMF 8.17.8); 0 < x < 1."""
+    if x > (a + 1) / (a + b + 2):  # where the mirrored series is the shorter one
+        return 1 - _beta_below(1 - x, b, a)
+    scale = exp(a * log(x) + b * log1p(-x) + lgamma(a + b) - lgamma(a + 1) - lgamma(b))
+    term = total = 1.0
+    number = 0
+    while term > 1e-15 * total:
+        term *= x * (a + b + number) / (a + 1 + number)
+        total += term
+        number += 1
+    return scale * total
 
 
 def record_of(ended: Sequence[tuple[float, bool]], now_s: float) -> FamilyRecord:
@@ -165,8 +178,8 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
     if limits.families and offer.family not in limits.families:
         yield (
             NotTaken.FAMILY,
-            f"models of the family {offer.family} are not accepted, only {', '.join(sorted(limits.families))}; "
-            f"ACCEPTED_MODEL_FAMILIES names those of {', '.join(FAMILIES)}",
+            f"models of the family {offer.family} are not accepted, only "
+            f"{', '.join(sorted(limits.families))}; ACCEPTED_MODEL_FAMILIES takes {', '.join(FAMILIES)}",
         )
     image = offer.task == "image"
     longest = limits.max_image_hours if image else limits.max_text_hours
@@ -185,8 +198,9 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
     if need.memory_bytes > facts.free_memory_bytes:
         yield (
             NotTaken.MEMORY,
-            f"training takes about {_gb(need.memory_bytes)} of memory, {_gb(facts.free_memory_bytes)} are free: "
-            "take a smaller model, max_length or r, or on a GPU quantised=true",
+            f"training takes about {_gb(need.memory_bytes)} of memory, "
+            f"{_gb(facts.free_memory_bytes)} are free: take a smaller model, max_length or r, or on a GPU "
+            "quantised=true",
         )
     wanted = _wanted_hours(offer, facts)
     if offer.hours is not None and wanted > offer.hours:
@@ -203,8 +217,8 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
         )
         yield (
             NotTaken.BAD_RECORD,
-            f"{offer.family} {offer.task} jobs fail here: with 95 % probability fewer than {record.upper:.0%} "
-            f"succeed; {again}",
+            f"{offer.family} {offer.task} jobs fail here: with 95 % probability fewer than "
+            f"{record.upper:.0%} succeed; {again}",
         )
     if need.disk_bytes > facts.free_disk_bytes:
         yield (

@@ -43,6 +43,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: ScriptedHub
 
     def do_GET(self) -> None:
+        if self.path.startswith("/api/models/"):
+            self._describe(self.path.removeprefix("/api/models/").partition("?")[0])
+            return
         model, _, name = self.path.lstrip("/").partition("/resolve/main/")
         self.server.requests.append(f"{self.command} {self.path}")
         content = self.server.files.get(f"{model}/{name}")
@@ -57,6 +60,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, content, tag)
 
     do_HEAD = do_GET
+
+    def _describe(self, path: str) -> None:
+        """What the hub's API says of a model, gated or not: names and sizes of files, parameters."""
+        model = path.partition("/revision/")[0]
+        self.server.requests.append(f"{self.command} {self.path}")
+        files = {
+            name.removeprefix(f"{model}/"): content
+            for name, content in self.server.files.items()
+            if name.startswith(f"{model}/")
+        }
+        if not files:
+            self._answer(404, headers={"X-Error-Code": "RepoNotFound"})
+            return
+        siblings = [{"rfilename": name, "size": len(content)} for name, content in files.items()]
+        described: dict[str, Any] = {"id": model, "sha": "0" * 40, "siblings": siblings, "private": False}
+        described["gated"] = "manual" if model in self.server.gated else False
+        if (weights := files.get("model.safetensors")) is not None:
+            total = json.loads(weights[8:])["w"]["shape"][0]
+            described["safetensors"] = {"parameters": {"BF16": total}, "total": total}
+        self._answer(200, json.dumps(described).encode())
 
     def _answer(self, status: int, content: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

@@ -18,7 +18,7 @@ from logicnet.tuning.data.checking import BadDataset, BadRow, Faults
 from logicnet.tuning.data.overlap import Overlap
 from logicnet.tuning.data.pictures import pictures_of
 from logicnet.tuning.data.reading import rows_of
-from logicnet.tuning.data.rows import Example, converter_of, missing
+from logicnet.tuning.data.rows import TrainingExample, converter_of, missing
 from logicnet.tuning.data.split import key_of, validation_keys
 from logicnet.tuning.spec import DatasetType, ImageType, TrainSpec
 
@@ -186,7 +186,7 @@ def _again(found: _Spooled, spool: BinaryIO) -> Iterator[tuple[int, tuple[dict[s
     return zip(found.keys, map(orjson.loads, spool), strict=True)
 
 
-def _examples(kind: DatasetType, source: Path, folder: Path, most: int | None) -> Iterator[Example]:
+def _examples(kind: DatasetType, source: Path, folder: Path, most: int | None) -> Iterator[TrainingExample]:
     """The first `most` good rows. Raises BadDataset after the last row if there were faults."""
     faults = Faults(str(source))
     if isinstance(kind, ImageType):
@@ -196,7 +196,7 @@ def _examples(kind: DatasetType, source: Path, folder: Path, most: int | None) -
     faults.refuse()
 
 
-def _of_rows(kind: DatasetType, source: Path, faults: Faults) -> Iterator[Example]:
+def _of_rows(kind: DatasetType, source: Path, faults: Faults) -> Iterator[TrainingExample]:
     converter = converter_of(kind)
     first = True
     for place, row in rows_of(source, faults):
@@ -209,12 +209,12 @@ def _of_rows(kind: DatasetType, source: Path, faults: Faults) -> Iterator[Exampl
             faults.add(str(place), error)
 
 
-def _of_pictures(source: Path, folder: Path, faults: Faults) -> Iterator[Example]:
+def _of_pictures(source: Path, folder: Path, faults: Faults) -> Iterator[TrainingExample]:
     pictures = folder / "pictures"
     pictures.mkdir(exist_ok=True)
     for one in pictures_of(source, pictures, faults):
         row = {"image": one.path.relative_to(folder).as_posix(), "caption": one.caption}
-        yield Example(row, one.digest.hex())
+        yield TrainingExample(row, one.digest.hex())
 
 
 @contextmanager

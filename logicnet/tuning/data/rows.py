@@ -40,7 +40,7 @@ _ROLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingExample:
     """A row of the contract, and its prompt as text, without the system's: rows are split by it."""
 
     row: dict[str, Any]
@@ -53,7 +53,7 @@ class Converter:
     """`columns` must be there in the first row; `convert` raises BadRow."""
 
     columns: Sequence[str]
-    convert: Callable[[Row], Example]
+    convert: Callable[[Row], TrainingExample]
 
 
 def converter_of(kind: DatasetType) -> Converter:
@@ -76,9 +76,9 @@ def converter_of(kind: DatasetType) -> Converter:
 
 
 def _pretrain(column: str) -> Converter:
-    def convert(row: Row) -> Example:
+    def convert(row: Row) -> TrainingExample:
         text = _text(row, column)
-        return Example({"text": text}, text)
+        return TrainingExample({"text": text}, text)
 
     return Converter((column,), convert)
 
@@ -90,7 +90,7 @@ def _custom(kind: CustomType) -> Converter:
     without = _format(kind.no_input_format, "no_input_format", ("instruction", "system"))
     of_system = _format(kind.system_format, "system_format", ("system",))
 
-    def convert(row: Row) -> Example:
+    def convert(row: Row) -> TrainingExample:
         completion = _text(row, output)
         said = _optional(row, system) or kind.system_prompt or ""
         values = {"instruction": _text(row, instruction), "input": _optional(row, given), "system": said}
@@ -98,7 +98,7 @@ def _custom(kind: CustomType) -> Converter:
         messages = _messages(of_system(values) if said else "", prompt)
         answer = [{"role": "assistant", "content": completion}]
         tells = len(completion) >= 20 and any(completion in one["content"] for one in messages)
-        return Example({"prompt": messages, "completion": answer}, prompt, tells)
+        return TrainingExample({"prompt": messages, "completion": answer}, prompt, tells)
 
     return Converter([one for one in (instruction, given, system, output) if one], convert)
 
@@ -109,7 +109,7 @@ def _dpo(kind: DpoType) -> Converter:
     of_rejected = _format(kind.rejected_format, "rejected_format", ("rejected",))
     system_within = "{system}" in kind.prompt_format
 
-    def convert(row: Row) -> Example:
+    def convert(row: Row) -> TrainingExample:
         system = _optional(row, kind.field_system)
         prompt = of_prompt({"prompt": _text(row, kind.field_prompt), "system": system})
         chosen = of_chosen({"chosen": _text(row, kind.field_chosen)})
@@ -120,21 +120,23 @@ def _dpo(kind: DpoType) -> Converter:
             name: [{"role": "assistant", "content": text}]
             for name, text in (("chosen", chosen), ("rejected", rejected))
         }
-        return Example({"prompt": _messages("" if system_within else system, prompt), **answers}, prompt)
+        return TrainingExample(
+            {"prompt": _messages("" if system_within else system, prompt), **answers}, prompt
+        )
 
     columns = (kind.field_prompt, kind.field_system, kind.field_chosen, kind.field_rejected)
     return Converter([one for one in columns if one], convert)
 
 
 def _grpo(kind: GrpoType) -> Converter:
-    def convert(row: Row) -> Example:
+    def convert(row: Row) -> TrainingExample:
         prompt = _text(row, kind.field_prompt)
         extra = None if kind.extra_column is None else row.get(kind.extra_column)
         try:
             orjson.dumps(extra)
         except orjson.JSONEncodeError as error:
             raise BadRow(f"column {kind.extra_column!r} cannot be written as JSON ({error})") from None
-        return Example({"prompt": _messages("", prompt), "extra": extra}, prompt)
+        return TrainingExample({"prompt": _messages("", prompt), "extra": extra}, prompt)
 
     return Converter([one for one in (kind.field_prompt, kind.extra_column) if one], convert)
 
@@ -143,7 +145,7 @@ def _chat(kind: ChatType) -> Converter:
     column = kind.chat_column
     roles = _ROLES | {kind.chat_user_reference: "user", kind.chat_assistant_reference: "assistant"}
 
-    def convert(row: Row) -> Example:
+    def convert(row: Row) -> TrainingExample:
         found = row.get(column)
         if not isinstance(found, list) or not found:
             raise BadRow(f"column {column!r} takes a list of messages, has {_kind(found)}")
@@ -166,7 +168,7 @@ def _chat(kind: ChatType) -> Converter:
         if not messages:
             raise BadRow(f"column {column!r} has no message of the assistant")
         asked = "\n".join(one["content"] for one in messages if one["role"] == "user")
-        return Example({"messages": messages}, asked or messages[0]["content"])
+        return TrainingExample({"messages": messages}, asked or messages[0]["content"])
 
     return Converter((column,), convert)
 
