@@ -20,7 +20,7 @@ MOST_TEXT_BYTES = 64 << 10
 _BEGINNINGS = {".png": b"\x89PNG\r\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff", ".webp": b"RIFF"}
 
 
-class _Files(Protocol):
+class _PictureFiles(Protocol):
     """Names of files, with slashes, and their content."""
 
     names: dict[str, int]
@@ -78,7 +78,7 @@ def pictures_of(source: Path, folder: Path, faults: Faults) -> Iterator[Picture]
             yield Picture(path, " ".join(caption.split()), sha256(content).digest())
 
 
-def _read(files: _Files, name: str, most: int) -> bytes:
+def _read(files: _PictureFiles, name: str, most: int) -> bytes:
     with files.open(name) as file:
         content = file.read(most + 1)  # what a header says of its size is not believed
     if len(content) > most:
@@ -87,7 +87,7 @@ def _read(files: _Files, name: str, most: int) -> bytes:
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[_Files]:
+def _opened(source: Path) -> Iterator[_PictureFiles]:
     if source.is_dir():
         yield _Folder(source)
     elif is_zipfile(source):
