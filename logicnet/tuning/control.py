@@ -13,7 +13,7 @@ from logicnet.settings import TuningSettings
 from logicnet.tuning.data.prepare import Head, read_head
 from logicnet.tuning.estimate import Need, Pace, TrainingDevice, fitted, need_of
 from logicnet.tuning.facts import ModelFacts, facts_of
-from logicnet.tuning.families import family_of
+from logicnet.tuning.families import family_of, family_of_spec
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.policy import (
     JobLimits,
@@ -92,7 +92,7 @@ class ControlRoom:
             self._refuse_paths(spec)
         head = self._head(spec)
         model = facts_of(spec.model, self._shop.token)
-        family = family_of(spec.model, model.config)
+        family = family_of_spec(spec, model.config)
         need = self._need(spec, spec.task, model, family, head)
         verdict = self._verdict(Offer(spec.task, family, spec.hours, need))
         if isinstance(verdict, RefusedOffer):

@@ -16,9 +16,9 @@ from typing import Any, Self
 import psutil
 
 from logicnet.errors import TuningError
-from logicnet.tuning.facts import ModelFacts
+from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.presets import TrainingPlan
-from logicnet.tuning.train.jobfile import Task, write_whole
+from logicnet.tuning.train.jobfile import JobFile, Task, TrainResult, write_whole
 
 BYTES_PER_TOKEN = 3.5  # of a row as JSON: 4 of English text; less of other languages and of signs
 PICTURE_PATCH = 16  # pixels: a latent is an eighth of the picture, a patch two latents wide
@@ -142,6 +142,17 @@ def work_of(plan: TrainingPlan, model: ModelFacts, rows: int, row_bytes: float) 
     return seen * tokens * model.parameters
 
 
+def learn_from(folder: Path, result: TrainResult, device: TrainingDevice, pace: Pace) -> None:
+    """Learn the pace of a job that ended well. Raises OSError, LookupError, ValueError, TuningError."""
+    job = JobFile.read(folder)
+    rows = max(1, result.rows["trained"])
+    steps = replace(job.optimisation, max_steps=max(1, result.steps))
+    plan = TrainingPlan(job.lora, steps, job.stopping, job.image, None, job.sample, (), ())
+    row_bytes = (folder / job.train).stat().st_size / rows
+    work = work_of(plan, facts_of(str(folder / job.base)), rows, row_bytes)
+    pace.learn(device, job.task, work, result.seconds)
+
+
 def need_of(
     plan: TrainingPlan,
     task: Task,
@@ -168,7 +179,7 @@ def memory_of(plan: TrainingPlan, task: Task, model: ModelFacts) -> int:
     if lora is None:
         weights = 0.0  # counted as trained
     hidden, layers, _, vocab = _shape(model)
-    tokens = steps.batch * steps.max_length * (2 if task == "dpo" else 1)
+    tokens = steps.batch * steps.max_length * {"dpo": 2, "grpo": JobFile.generations}.get(task, 1)
     if plan.image is not None:
         tokens, vocab = steps.batch * (plan.image.resolution // PICTURE_PATCH) ** 2, 0
     activations = tokens * (2 * hidden * layers + _LAYER_BYTES * hidden + _LOGIT_BYTES * vocab)

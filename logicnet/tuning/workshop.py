@@ -16,9 +16,10 @@ from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning import hub
 from logicnet.tuning.data.prepare import prepare, write_rows
 from logicnet.tuning.engine import Engine, Local
+from logicnet.tuning.estimate import Pace, TrainingDevice, fitted, learn_from
 from logicnet.tuning.evaluation import evaluate
 from logicnet.tuning.facts import facts_of
-from logicnet.tuning.families import family_of
+from logicnet.tuning.families import family_of_spec
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.isolation import TRAINER, Isolation
 from logicnet.tuning.jobs import Job, OwnFault
@@ -95,12 +96,14 @@ class Workshop:
         facts = facts_of(str(base))
         kind = spec.dataset_type
         made = plan_of(
-            family_of(spec.model, facts.config),
+            family_of_spec(spec, facts.config),
             facts.parameters,
             preset=spec.preset,
             kind=kind.kind if isinstance(kind, ImageType) else None,
             overrides=spec.overrides,
         )
+        if self.settings.engine == "local":  # a cluster's nodes are of unknown size
+            made = fitted(made, spec.task, facts, TrainingDevice.here(self.folders.root))
         limited = (
             spec
             if spec.rows is not None or made.rows is None
@@ -210,7 +213,17 @@ class Workshop:
         if found != result.hashes["adapter"]:
             raise OwnFault(f"the weights in {adapter} are not those that were measured: run the job again")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nothing resumes a job that is done
+        if self.settings.engine == "local":
+            self._learn(folder, result)
         return vars(result) | {"model_hash": found}
+
+    def _learn(self, folder: Path, result: TrainResult) -> None:
+        """Remember how fast this machine was; estimates of later jobs are made of it."""
+        try:
+            device = TrainingDevice.here(self.folders.root)
+            learn_from(folder, result, device, Pace.read(self.folders.pace))
+        except (OSError, LookupError, ValueError, TuningError) as error:
+            logger.warning("the pace of {} is not learned: {}", folder.name, error)
 
 
 def told(found: Evaluation) -> dict[str, Any]:

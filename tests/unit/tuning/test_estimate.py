@@ -18,12 +18,15 @@ from logicnet.tuning.estimate import (
     Pace,
     TrainingDevice,
     fitted,
+    learn_from,
     memory_of,
     need_of,
     work_of,
 )
 from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.presets import plan_of
+from logicnet.tuning.train.jobfile import JobFile, Optimisation, TrainResult
+from tests.harness.scripted_hub import safetensors
 
 GB = 10**9
 SMOL = ModelFacts.of(
@@ -90,6 +93,20 @@ def test_the_pace_of_finished_jobs_is_learned_for_each_device_and_task(tmp_path)
     assert fast.hours < slow.hours
 
 
+def test_a_job_that_ended_teaches_its_pace(tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    (base / "model.safetensors").write_bytes(safetensors(1_000_000))
+    job = JobFile("x", "sft", str(base), "m", optimisation=Optimisation(batch=4, epochs=2, max_length=100))
+    job.write(tmp_path)
+    (tmp_path / "train.jsonl").write_text("x" * 70 * 40)  # 40 rows of 20 tokens
+    result = TrainResult("done", 5, 2.0, 1.0, None, 5, {"trained": 40, "validation": 2}, 10.0, 1, "a", {}, {})
+    pace = Pace(tmp_path / "pace.json")
+    learn_from(tmp_path, result, CPU, pace)
+    assert Pace.read(pace.path).of(CPU, "sft") == (5 * 4 * 20 * 1e6 / 10, True)
+
+
 def test_old_jobs_are_forgotten(tmp_path):
     pace = Pace(tmp_path / "pace.json")
     for number in range(40):
@@ -118,7 +135,8 @@ def test_memory_by_what_is_trained():
     assert sizes[0] < 24 * GB < sizes[1] < 48 * GB
     assert sizes[3] > 128 * GB
     shorter = memory_of(plan("llama", LLAMA, max_length=512), "sft", LLAMA)
-    assert shorter < sizes[1] < memory_of(plan("llama", LLAMA), "dpo", LLAMA)
+    dpo, grpo = (memory_of(plan("llama", LLAMA), task, LLAMA) for task in ("dpo", "grpo"))
+    assert shorter < sizes[1] < dpo < grpo
 
 
 def test_a_shape_that_is_not_known_is_guessed():

@@ -48,6 +48,11 @@ def test_every_family_has_a_preset_and_every_preset_a_source():
     assert all(plan_of(family, 1e9).sources for family in FAMILIES)
 
 
+def test_no_preset_needs_a_package_that_may_be_missing():
+    assert {one.attention for one in presets()} <= {None, "sdpa"}
+    assert not any(one.quantised or one.optimiser == "adamw_8bit" for one in presets())
+
+
 def test_pictures_have_a_kind():
     style, person = (plan_of("sdxl", 3.5e9, kind=kind) for kind in ("style", "person"))
     assert (style.optimisation.lr, person.optimisation.lr) == (1e-5, 4e-5)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import random
+import shutil
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from logicnet.tuning.data import prepare as module
 from logicnet.tuning.data.checking import BadDataset
@@ -193,13 +196,77 @@ def test_a_full_disk_leaves_nothing(tmp_path, job, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_texts(tmp_path, job):
-    with (tmp_path / "x.jsonl").open("w") as rows:  # 40 MB
-        for n in range(2000):
-            rows.write(json.dumps({"text": f"{n}{'x' * 800} " * 10}) + "\n")
+    with (tmp_path / "x.jsonl").open("w") as rows:  # 8 MB
+        for n in range(1000):
+            rows.write(json.dumps({"text": f"{n}{'x' * 1600} " * 5}) + "\n")
     tracemalloc.start()
     try:
         found = prepare(spec("pretrain"), tmp_path / "x.jsonl", job)
-        assert tracemalloc.get_traced_memory()[1] < 12 << 20
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
-    assert found.rows + found.validation == 2000
+    assert found.rows + found.validation == 1000
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+KINDS: tuple[Any, ...] = (
+    "alpaca",
+    "pretrain",
+    {"field_instruction": "text", "field_output": "output", "field_system": "system"},
+    {"chat_column": "text"},
+    {"field_chosen": "output", "field_rejected": "text"},
+    {"reward_functions": [{"reward_func": "x"}], "extra_column": "output"},
+)
+COLUMNS = ("instruction", "input", "output", "text", "system", "prompt")
+SHAPED = st.fixed_dictionaries({}, optional={name: JSON | st.text(max_size=8) for name in COLUMNS})
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"from": st.sampled_from(["user", "gpt", "robot"]), "value": JSON}), max_size=4
+)
+
+
+@pytest.mark.thorough
+@given(
+    kind=st.sampled_from(KINDS),
+    rows=st.lists(SHAPED | st.builds(lambda text: {"text": text}, MESSAGES) | JSON, max_size=6),
+    name=st.sampled_from(["x.json", "x.jsonl"]),
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_the_rows_are_they_are_written_or_refused(tmp_path, kind, rows, name):
+    text = json.dumps(rows) if name == "x.json" else "\n".join(map(json.dumps, rows))
+    check(tmp_path, kind, name, text.encode())
+
+
+@pytest.mark.thorough
+@given(
+    kind=st.sampled_from(KINDS), name=st.sampled_from(["x.json", "x.jsonl", "x.csv", "x.tsv"]), data=st.data()
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_the_bytes_are_they_are_written_or_refused(tmp_path, kind, name, data):
+    pieces = [
+        *b'[]{},:"\n\r\\\xff',
+        b'{"text": "a b", "output": "c"}',
+        b"instruction,output,text\n",
+        b"a,b,c\n",
+        b"NaN",
+    ]
+    parts = [bytes([one]) if isinstance(one, int) else one for one in pieces]
+    check(tmp_path, kind, name, b"".join(data.draw(st.lists(st.sampled_from(parts) | st.binary(max_size=3)))))
+
+
+def check(folder: Path, kind: Any, name: str, content: bytes) -> None:
+    job = folder / "job"
+    shutil.rmtree(job, ignore_errors=True)
+    job.mkdir()
+    (folder / name).write_bytes(content)
+    try:
+        found = prepare(spec(kind), folder / name, job)
+    except BadDataset as error:
+        assert str(error).isprintable()
+        assert not list(job.iterdir())
+    else:
+        assert len(lines(job / "train.jsonl")) == found.rows >= 1
+        assert len(lines(job / "validation.jsonl")) == found.validation >= 1
