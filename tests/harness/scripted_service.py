@@ -1,6 +1,7 @@
 """A service that works on a queue with scripted trainers, in this process or in one of its own.
 
-`python scripted_service.py FOLDER SLOTS` works until SIGTERM. Jobs carry their script in `overrides`.
+`python scripted_service.py FOLDER SLOTS [RAY]` works until SIGTERM, on a Ray cluster if it gets its address.
+Jobs carry their script in `overrides`.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from logicnet.tuning.engine import Engine, Local
 from logicnet.tuning.isolation import Isolation
 from logicnet.tuning.jobs import Job
+from logicnet.tuning.ray_engine import RayEngine
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.store import JobStore
 from logicnet.tuning.train.jobfile import JobFile, Optimisation, Stopping, TrainResult
@@ -69,11 +71,12 @@ def worker(
     return Worker(store or store_in(folder), engine or Local(isolation()), folder / "jobs", **given)
 
 
-async def _serve(folder: Path, slots: int) -> None:
+async def _serve(folder: Path, slots: int, ray: str | None = None) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await worker(folder).run(stop, slots)
+    engine = None if ray is None else RayEngine(ray, isolation())
+    await worker(folder, engine=engine).run(stop, slots)
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

@@ -39,6 +39,7 @@ class Script:
     most_batch: int | None = None  # out of memory above
     failure: str | None = None  # it ends by itself, with these words
     torn: bool = False  # each event's line is written in two parts, with time between; a death tears it
+    gate: int | None = None  # a step after which it waits for FOLDER/go
     child: bool = False  # starts a process that outlives it
 
     def write(self, folder: Path) -> None:
@@ -91,6 +92,8 @@ class Trainer:
             self.say("eval", step=step, loss=1 / step, perplexity=2.7 ** (1 / step), best=True)
             write_whole(self.folder / "checkpoint.json", step)
             self.say("checkpoint", step=step, path="checkpoint.json")
+            while self.script.gate == step and not self.stopped and not (self.folder / "go").exists():
+                time.sleep(0.05)
             while self.script.hang_at == step and (self.script.deaf or not self.stopped):
                 time.sleep(0.01)
         if self.script.failure is not None:

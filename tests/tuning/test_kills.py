@@ -6,30 +6,25 @@ Real processes, a real queue, a scripted trainer. The queue itself writes down e
 import json
 import random
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from logicnet.tuning.engine import processes_of
 from logicnet.tuning.jobs import JobState
 from logicnet.tuning.progress import Progress
 from logicnet.tuning.store import JobStore
 from logicnet.tuning.train.jobfile import TrainResult, is_running
-from tests.harness import scripted_service
 from tests.harness.scripted_service import job, store_in
 from tests.harness.scripted_trainer import Script
+from tests.harness.services import services
 
 KILLS = 20
 JOBS = 12
 WITHIN_S = 240.0
 SCRIPT = Script(steps=40, step_s=0.02, torn=True)
-SERVICE = [sys.executable, scripted_service.__file__]
 
 _WRITE_ENDS = """
     CREATE TABLE ends (id TEXT, state TEXT);
@@ -37,41 +32,6 @@ _WRITE_ENDS = """
         WHEN new.state IN ('completed', 'failed', 'cancelled', 'timed_out')
         BEGIN INSERT INTO ends VALUES (new.id, new.state); END;
 """
-
-
-class Services:
-    """Processes that work on the queue of a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, slots: int) -> subprocess.Popen[bytes]:
-        log = (self._folder / "service.log").open("ab")
-        with log:
-            argv = [*SERVICE, str(self._folder), str(slots)]
-            started = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
-        self._running.append(started)
-        return started
-
-    def end(self) -> None:
-        for one in self._running:
-            one.kill()
-            one.wait(20)
-
-
-@contextmanager
-def services(folder: Path) -> Iterator[Services]:
-    """None outlives the test, nor do their trainers."""
-    made = Services(folder)
-    try:
-        yield made
-    finally:
-        made.end()
-        for job_folder in (folder / "jobs").glob("*"):
-            for process in processes_of(job_folder):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
 
 
 def trainers(folder: Path) -> list[int]:

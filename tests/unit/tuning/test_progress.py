@@ -106,7 +106,7 @@ def test_a_broken_line_is_counted_and_left_out(tmp_path, line):
         file.write(line + b"\n")
     say(tmp_path, "warning", message="after")
     progress = read(tmp_path)
-    assert (progress.broken, progress.step, progress.events, progress.warning) == (1, 2, 3, "after")
+    assert (progress.broken, progress.step, progress.events, list(progress.warnings)) == (1, 2, 3, ["after"])
 
 
 def test_an_event_of_an_unknown_kind_is_a_sign_of_life(tmp_path):
