@@ -28,7 +28,7 @@ tune-demo: ## train the demo's model on 200 generated questions, measured before
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
 	@$(setup) browser venv scoring vllm model tune ray bt10 pm2 docs
 	@$(MAKE) lint unit docs hard
-	@$(BIN)/python -m pytest tests/e2e $(PYTEST)
+	@$(BIN)/python -m pytest tests/tuning tests/e2e $(PYTEST)
 
 check: ## the daily loop, under two minutes: lint, types, all unit tests but the thorough ones; set-up: half a minute
 	@$(setup) venv

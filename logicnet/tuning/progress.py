@@ -19,8 +19,7 @@ from logicnet.tuning.train.jobfile import ENDINGS
 MOST_POINTS = 500  # of a curve; a chart shows no more
 _PACE_STEPS = 20  # reports over which the pace is taken
 _WARNINGS = 5  # the last ones
-_CHUNK_BYTES = 1 << 20
-_LONGEST_LINE = 1 << 20
+_CHUNK_BYTES = 1 << 20  # a line that is longer is no event
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,6 @@ class Progress:
 
     def _clear(self) -> None:
         self._offset = 0
-        self._rest = b""
         self._stride = 1
         self._reports = 0
         self._recent: deque[tuple[float, int]] = deque(maxlen=_PACE_STEPS)
@@ -86,12 +84,13 @@ class Progress:
                     before = 0
                 file.seek(self._offset)
                 while chunk := file.read(_CHUNK_BYTES):
-                    self._offset += len(chunk)
-                    *lines, self._rest = (self._rest + chunk).split(b"\n")
-                    if len(self._rest) > _LONGEST_LINE:
-                        self._rest = b"?"  # its end is no event either
-                    for line in lines:
+                    whole, found, _ = chunk.rpartition(b"\n")
+                    if not found and len(chunk) < _CHUNK_BYTES:
+                        break  # a line that is still written
+                    for line in whole.split(b"\n") if found else [b"too long"]:
                         self._take(line)
+                    self._offset += len(whole) + 1 if found else len(chunk)
+                    file.seek(self._offset)
         except FileNotFoundError:
             self._clear()
             before = 0
@@ -221,14 +220,12 @@ _KINDS = ("attempt", "started", "step", "eval", "sample", "warning", "ended")
 
 
 def write_attempt(folder: Path, number: int, limit_s: float | None, now_s: float) -> None:
-    """Note in events.jsonl that a trainer is about to be started. A line that was torn ends here."""
-    path = folder / "events.jsonl"
+    """Note in events.jsonl that a trainer is about to be started, in place of a line that was torn."""
     line = json.dumps({"at": now_s, "kind": "attempt", "number": number, "limit_s": limit_s}).encode() + b"\n"
-    with path.open("ab+") as file:
-        if file.tell() > 0:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                line = b"\n" + line
+    with (folder / "events.jsonl").open("ab+") as file:
+        file.seek(max(0, file.tell() - _CHUNK_BYTES))
+        torn = len(file.read().rpartition(b"\n")[2])
+        file.truncate(file.tell() - torn)
         file.write(line)
         file.flush()
         os.fsync(file.fileno())

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -70,8 +70,12 @@ class TaskConflict(TuningError):
     """A task of this name is known, and asks for something else."""
 
 
+class StoreError(TuningError):
+    """The queue cannot be read or written now; a job that is held is not at fault."""
+
+
 class JobStore:
-    """Safe to share between threads and processes. Raises TuningError if the file cannot be used."""
+    """Safe to share between threads and processes. Raises StoreError if the file cannot be used."""
 
     def __init__(self, path: Path, *, lease_s: float = LEASE_S) -> None:
         self._path = path
@@ -88,7 +92,7 @@ class JobStore:
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {VERSION}")
             elif version != VERSION or db.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
-                raise TuningError(
+                raise StoreError(
                     f"{path} is not a queue of this version: move it away, or set --tuning.folder"
                 )
 
@@ -117,8 +121,8 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """By its id or its task's."""
-        row = self._db.execute(f"{_READ} WHERE id = :id OR task_id = :id", {"id": job_id}).fetchone()
-        return _job(row) if row else None
+        rows = self._rows(f"{_READ} WHERE id = :id OR task_id = :id", {"id": job_id})
+        return _job(rows[0]) if rows else None
 
     def jobs(self, *, over: bool | None = None, most: int = 100) -> list[Job]:
         """The newest first; those that are waiting or held (`over=False`) in the order of their turn."""
@@ -128,19 +132,17 @@ class JobStore:
             where = f"WHERE state != 'queued' AND state NOT IN {_HELD} ORDER BY ended_s DESC"
         else:
             where = "ORDER BY created_s DESC"
-        return [_job(row) for row in self._db.execute(f"{_READ} {where} LIMIT ?", [most])]
+        return [_job(row) for row in self._rows(f"{_READ} {where} LIMIT ?", [most])]
 
     def counts(self) -> dict[JobState, int]:
-        return {
-            JobState(state): n for state, n in self._db.execute("SELECT state, count(*) FROM jobs GROUP BY 1")
-        }
+        return {JobState(state): n for state, n in self._rows("SELECT state, count(*) FROM jobs GROUP BY 1")}
 
     def position(self, job: Job) -> int:
         """How many waiting jobs come before `job`."""
-        (before,) = self._db.execute(
+        ((before,),) = self._rows(
             "SELECT count(*) FROM jobs WHERE state = 'queued' AND priority - created_s / 21600.0 > ?",
             [job.priority - job.created_s / WAIT_GAINS_S],
-        ).fetchone()
+        )
         return int(before)
 
     def claim(self, worker: str, now_s: float, only: str | None = None) -> Job | None:
@@ -148,7 +150,7 @@ class JobStore:
 
         `only` names one job: no other is claimed.
         """
-        with self._writing() as db:
+        with self._writing(synced=False) as db:
             if only is not None:
                 row = db.execute(_THIS, {"id": only, "now_s": now_s}).fetchone()
             else:
@@ -176,7 +178,12 @@ class JobStore:
 
     def requeue(self, job_id: str, worker: str, now_s: float, not_before_s: float, reason: str) -> bool:
         """Back into the queue, for another attempt. False as `beat`."""
-        facts = {"state": JobState.QUEUED, "worker": "", "lease_until_s": 0.0, "reason": reason}
+        facts: dict[str, Any] = {
+            "state": JobState.QUEUED,
+            "worker": "",
+            "lease_until_s": 0.0,
+            "reason": reason,
+        }
         return self._change(job_id, worker, now_s, not_before_s=not_before_s, **facts)
 
     def end(
@@ -193,7 +200,7 @@ class JobStore:
         """End the job. False as `beat`: nothing was written then."""
         shown = None if result is None else json.dumps(result)
         ended = {"state": state, "reason": reason, "own_fault": own_fault, "result": shown, "ended_s": now_s}
-        return self._change(job_id, worker, now_s, **ended)
+        return self._change(job_id, worker, now_s, synced=True, **ended)
 
     def cancel(self, job_id: str, now_s: float) -> bool:
         """End a waiting job, ask the worker of a running one to stop it; False if it is over or unknown."""
@@ -208,12 +215,11 @@ class JobStore:
 
     def cancelled(self, job_id: str) -> bool:
         """Whether its end was asked for."""
-        row = self._db.execute("SELECT cancel FROM jobs WHERE id = ?", [job_id]).fetchone()
-        return row is not None and bool(row[0])
+        return self._rows("SELECT cancel FROM jobs WHERE id = ?", [job_id]) == [(1,)]
 
     def ended(self, family: str, task: str, most: int = 1000) -> list[tuple[float, bool]]:
         """When jobs of a family and task ended, and whether well; the newest first, own faults left out."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT ended_s, state = 'completed' FROM jobs WHERE family = ? AND task = ? AND NOT own_fault "
             "AND state IN ('completed', 'failed', 'timed_out') ORDER BY ended_s DESC LIMIT ?",
             [family, task, most],
@@ -227,15 +233,23 @@ class JobStore:
             found.close()
             self._local.db = None
 
-    def _change(self, job_id: str, worker: str, now_s: float, /, **facts: Any) -> bool:
+    def _change(
+        self, job_id: str, worker: str, now_s: float, /, *, synced: bool = False, **facts: Any
+    ) -> bool:
         given = ", ".join(f"{name} = :{name}" for name in facts)
-        with self._writing() as db:
+        with self._writing(synced=synced) as db:
             changed = db.execute(
                 f"UPDATE jobs SET {given} WHERE id = :_id AND worker = :_worker AND state IN {_HELD} "  # noqa: S608
                 "AND lease_until_s >= :_now_s",
                 facts | {"_id": job_id, "_worker": worker, "_now_s": now_s},
             )
             return changed.rowcount == 1
+
+    def _rows(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read {self._path}: {error}") from error
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -244,18 +258,19 @@ class JobStore:
             try:
                 found = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
                 found.execute("PRAGMA journal_mode = WAL")
-                found.execute("PRAGMA synchronous = FULL")  # a power cut must not forget an accepted job
             except sqlite3.Error as error:
-                raise TuningError(
+                raise StoreError(
                     f"cannot open {self._path}: {error}; move it away, or set --tuning.folder"
                 ) from error
             self._local.db = found
         return found
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction. A power cut may undo one that is not `synced`, which ends trainers, too."""
         db = self._db
         try:
+            db.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
@@ -263,7 +278,7 @@ class JobStore:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                raise TuningError(f"cannot write {self._path}: {error}") from error
+                raise StoreError(f"cannot write {self._path}: {error}") from error
             raise
 
 

@@ -23,7 +23,7 @@ from logicnet.errors import LogicnetError, TuningError
 from logicnet.tuning.engine import Engine, TrainerState
 from logicnet.tuning.jobs import ATTEMPTS, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress, write_attempt
-from logicnet.tuning.store import BEATS, JobStore
+from logicnet.tuning.store import BEATS, JobStore, StoreError
 from logicnet.tuning.train.jobfile import (
     EXIT_OUT_OF_MEMORY,
     EXIT_RUNNING,
@@ -34,7 +34,8 @@ from logicnet.tuning.train.jobfile import (
 MOST_STARTS = 20  # of one job, for whatever reasons: a loop ends
 LEAST_SECONDS = 60.0  # for a trainer that is started again: to load its checkpoint and save
 LOG_SHOWN = 400  # characters of trainer.log in a reason
-NO_SPACE = "No space left on device"
+NO_SPACE = ("No space left on device", "free disk space")
+"""Words of a trainer, or a library in it, that met a full disk."""
 
 Prepare = Callable[[Job, Path], Awaitable[None]]
 """Fetch model and data, check them, write job.json last. Raises TuningError: the job fails with its words."""
@@ -159,8 +160,8 @@ class _Holding:
     async def _outcome(self) -> Outcome:
         try:
             return await self._do()
-        except (_Lost, _Stopped):
-            raise
+        except (_Lost, _Stopped, StoreError):
+            raise  # a job is not at fault for its queue: its lease runs out, and it is taken again
         except EngineAway as error:
             logger.warning("job {}: {}", self._job.id, error)
             await self._give_back(str(error), self._timing.away)
@@ -296,7 +297,7 @@ class _Holding:
             return await asyncio.to_thread(self._halve, progress)
         if ended is not None and ended.reason not in ("cancelled", "done", "time", "patience"):
             reason = ended.message or ended.reason
-            return Outcome(JobState.FAILED, reason, own_fault=NO_SPACE in reason)
+            return Outcome(JobState.FAILED, reason, own_fault=any(words in reason for words in NO_SPACE))
         if state.status == EXIT_RUNNING:
             return None  # the other one will be found
         attempts = self._job.attempts + 1
@@ -383,7 +384,7 @@ class _Holding:
                 if not await asyncio.to_thread(self._store.beat, self._job.id, self._name, now_s):
                     return
                 self._beaten_s = now_s
-            except TuningError as error:  # a full disk: tried again while the lease lasts
+            except StoreError as error:  # a full disk: tried again while the lease lasts
                 logger.warning("job {}: {}", self._job.id, error)
                 if self._clock() > self._beaten_s + self._store.lease_s:
                     return

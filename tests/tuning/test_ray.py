@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.tuning.jobs import EngineAway, Job, JobState
 from logicnet.tuning.ray_engine import RayEngine
 from logicnet.tuning.train.jobfile import is_running

@@ -76,7 +76,25 @@ def test_a_line_that_a_death_tore_costs_only_itself(tmp_path):
     write_attempt(tmp_path, 2, 60.0, 4.0)
     steps(tmp_path, 3, 3)
     progress = read(tmp_path)
-    assert (progress.broken, progress.step, progress.attempt, progress.limit_s) == (1, 3, 2, 60.0)
+    assert (progress.broken, progress.step, progress.attempt, progress.limit_s) == (0, 3, 2, 60.0)
+
+
+def test_a_start_that_cuts_a_torn_line_off_disturbs_no_reader(tmp_path):
+    progress = Progress(tmp_path)
+    steps(tmp_path, 1, 2)
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"at": 3, "kind": "warning", "message": "' + "w" * 500)
+    progress.read()
+    write_attempt(tmp_path, 2, None, 4.0)
+    assert (progress.read(), progress.attempt, progress.step, progress.broken) == (1, 2, 2, 0)
+
+
+def test_a_line_beyond_all_bounds_is_passed(tmp_path):
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write("x" * 2_500_000 + "\n")
+    steps(tmp_path, 1, 2)
+    progress = read(tmp_path)
+    assert (progress.step, progress.broken > 0) == (2, True)
 
 
 @pytest.mark.parametrize(
