@@ -32,15 +32,14 @@ from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.samplers import program_prompt
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.tuning import hub
+from logicnet.tuning.demo_questions import DemoQuestion, demo_questions
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.isolation import TRAINER
-from logicnet.tuning.practice_questions import PracticeQuestion, practice_questions
 from logicnet.tuning.progress import Progress
 
 TRAINED = 200
-HELD_OUT = 80
+HELD_OUT = 96
 SHOTS = 5
-_SEEDS = (11, 12)
 _AT_ONCE = 8
 _ANSWER_S = 300.0  # for one program; the machine may be busy with other things
 _FLAGS = ("--epochs", "2", "--max-length", "160", "--val-split", "0.1")
@@ -80,8 +79,7 @@ def run(stage: TuneStage, console: Console | None = None) -> int:
 def _run(stage: TuneStage, base: Stage, console: Console) -> int:
     started_s = time.monotonic()
     stage.folder.mkdir(parents=True, exist_ok=True)
-    lessons = practice_questions(TRAINED, _SEEDS[0])
-    held_out = practice_questions(HELD_OUT, _SEEDS[1], but_not=frozenset(one.question for one in lessons))
+    lessons, held_out = demo_questions(TRAINED, HELD_OUT)
     profile = profile_for("smollm2", load_profiles())
     plain = replace_examples(profile, 0)
     found: dict[str, list[bool]] = {}
@@ -114,21 +112,21 @@ def _served(stage: Stage, console: Console, what: str) -> Iterator[Endpoint]:
         yield Endpoint(f"http://127.0.0.1:{port}/v1", None, None)
 
 
-async def _right(endpoint: Endpoint, profile: Profile, questions: Sequence[PracticeQuestion]) -> list[bool]:
+async def _right(endpoint: Endpoint, profile: Profile, questions: Sequence[DemoQuestion]) -> list[bool]:
     """Whether the program that the model writes for each question prints its answer."""
     free = asyncio.Semaphore(_AT_ONCE)
     async with aclosing(Sandbox(patience_s=_ANSWER_S)) as sandbox:
 
-        async def right(one: PracticeQuestion) -> bool:
+        async def right(one: DemoQuestion) -> bool:
             async with free:
                 done = await endpoint.complete(
-                    program_prompt(one.question, profile),
+                    program_prompt(one.text, profile),
                     deadline=Deadline.after(_ANSWER_S),
                     max_tokens=profile.program.max_tokens,
                     temperature=0.0,
                 )
             ran = await sandbox.run(done.text)
-            return _number(ran.value) == one.answer
+            return _number(ran.value) == Fraction(one.answer)
 
         try:
             return list(await asyncio.gather(*map(right, questions)))
@@ -144,12 +142,12 @@ def _number(text: str) -> Fraction | None:
 
 
 def _train(
-    stage: TuneStage, lessons: Sequence[PracticeQuestion], profile: Profile, console: Console
+    stage: TuneStage, lessons: Sequence[DemoQuestion], profile: Profile, console: Console
 ) -> tuple[Path, Progress]:
     """Train by the command that an operator would use; the adapter and how it went."""
     rows = stage.folder / "lessons.jsonl"
     asked = [
-        {"instruction": program_prompt(one.question, profile)[-1].content, "output": one.program}
+        {"instruction": program_prompt(one.text, profile)[-1].content, "output": one.program}
         for one in lessons
     ]
     rows.write_text("".join(json.dumps(one) + "\n" for one in asked))
