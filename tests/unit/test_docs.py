@@ -41,7 +41,7 @@ def test_every_command_is_in_the_reference():
     text = pages()["reference/commands.md"]
     for command in (command for group in GROUPS.values() for command in group):
         assert f"### logicnet {command.__name__}\n" in text
-    for group in ("challenges", "volume"):
+    for group in ("challenges", "tune", "volume"):
         assert f"### logicnet {group} " in text
     assert "| `--concurrency` | Questions that a solver is given at once. | `4` |" in text
 
