@@ -1,6 +1,6 @@
 """Plain advice while a job trains: rules on its events, with the flags of the documents that we follow.
 
-Source of the rules: the tuning guide's table of symptoms (document 004) and the threads in docs/tuning.md.
+Source of the rules: the MTUP training guide's table of symptoms.
 """
 
 import statistics

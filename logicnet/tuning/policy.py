@@ -25,7 +25,7 @@ SPARE = 1.25
 """An estimate may be wrong by a quarter before a job is late."""
 
 EXPERT, NOVICE = 0.9, 0.5
-"""Document 000's classes: a family whose jobs succeed oftener than 0.9 goes first, below 0.5 last."""
+"""A customised G.O.D. miner's classes: families whose jobs succeed oftener than 0.9 go first, below 0.5 last."""
 
 CLASS_GAIN = 2.0
 """Priority between two classes: as much as 12 hours of waiting (`store.WAIT_GAINS_S`)."""
@@ -231,7 +231,7 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
 def priority(record: FamilyRecord, slack: float, rank: float = 0.5) -> float:
     """Greater is sooner; waiting is added by the store. From 0 to 3 x CLASS_GAIN.
 
-    The class of the record comes first, as in document 000; within it the mean, the rank of the family's
+    The class of the record comes first, as that miner has it; within it the mean, the rank of the family's
     scores (0 to 1), and urgency, 1 - slack: a job with time to spare can wait for one without. Waiting gains
     without end and this does not, so nothing starves.
     """

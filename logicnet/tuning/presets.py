@@ -20,7 +20,8 @@ FILE = Path(__file__).with_name("presets.toml")
 
 HIGH_LR, HIGH_LR_PARAMETERS = 3e-4, 1e9
 LOW_LR = 1e-6
-"""Document 004: never above 3e-4. Document 001's grid goes down to 1e-10, which moves no LoRA."""
+"""The MTUP training guide: never above 3e-4. The grid of finetuning-subnet goes
+down to 1e-10, which moves no LoRA."""
 
 
 class Numbers(BaseModel):

@@ -26,17 +26,17 @@ TaskId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0
 TaskKind = Literal["InstructTextTask", "DpoTask", "GrpoTask", "ChatTask", "ImageTask", "PretrainTask"]
 
 
-class _Strict(BaseModel):
+class _FrozenRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
-class _Lenient(_Strict):
+class _Lenient(_FrozenRequest):
     """Validators send fields of later versions too."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class TrainRequest(_Strict):
+class TrainRequest(_FrozenRequest):
     """POST /train/."""
 
     dataset: str = ""
@@ -61,7 +61,7 @@ class TrainRequest(_Strict):
         )
 
 
-class EvaluateRequest(_Strict):
+class EvaluateRequest(_FrozenRequest):
     """POST /evaluate/."""
 
     dataset: str = ""
