@@ -25,7 +25,7 @@ SPARE = 1.25
 """An estimate may be wrong by a quarter before a job is late."""
 
 EXPERT, NOVICE = 0.9, 0.5
-"""A customised G.O.D. miner's classes: families whose jobs succeed oftener than 0.9 go first, below 0.5 last."""
+"""A customised G.O.D. miner's classes: families that succeed oftener than 0.9 go first, below 0.5 last."""
 
 CLASS_GAIN = 2.0
 """Priority between two classes: as much as 12 hours of waiting (`store.WAIT_GAINS_S`)."""

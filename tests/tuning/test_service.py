@@ -101,7 +101,8 @@ def test_the_documented_train_request_trains_and_the_result_is_a_finetune(servic
     assert (found["status"], found["error_message"]) == ("Completed", None)
     assert found["result"]["best_loss"] < found["result"]["first_loss"]
     adapter = Path(found["adapter"])
-    assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == TRAIN["model"]
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == TRAIN["model"]
     evaluated = service.http.post("/evaluate/", json=EVALUATE | {"model": str(adapter)}).json()
     assert (evaluated["is_finetune"], evaluated["verdict"]) == (True, "finetune")
     assert evaluated["eval_results"]["perplexity"] > 1
@@ -188,7 +189,8 @@ def test_offers_are_answered_and_refusals_counted(service: Service):
 
 
 def test_a_started_training_of_a_validator_waits_in_the_same_queue(service: Service):
-    body = TRAIN | {"task_id": "god-1", "hours_to_complete": 1.0, "expected_repo_name": "miner/repo", "new": 1}
+    asked = {"task_id": "god-1", "hours_to_complete": 1.0, "expected_repo_name": "a/repo", "later_field": 1}
+    body = TRAIN | asked
     reply = service.http.post("/start_training/", json=body)
     assert reply.json() == {"message": "Training job enqueued.", "task_id": "god-1"}
     assert service.http.get("/get_latest_model_submission/god-1").status_code == 202
