@@ -24,9 +24,9 @@ BYTES_PER_TOKEN = 3.5  # of a row as JSON: 4 of English text; less of other lang
 PICTURE_PATCH = 16  # pixels: a latent is an eighth of the picture, a patch two latents wide
 
 GPU_PACE = 1e13
-CPU_PACE = 2e10  # of a core
-"""Before the first job: an A100 (312 TFLOPS, 6 operations, a fifth of them achieved); and measured with
-SmolLM2-135M in bf16, 256 tokens in 1.65 s of one core."""
+CPU_PACE = 1e10  # of a core
+"""Before the first job: an A100 (312 TFLOPS, 6 operations, a fifth of them achieved); and SmolLM2-135M in bf16,
+measured: 256 tokens in 1.65 s of a core alone, a whole training beside other work at half that pace."""
 
 _TASK_FACTOR: Mapping[Task, float] = {"dpo": 3, "grpo": 6}
 """Times the work of SFT, before the first job: two answers and a reference; samples, token by token."""

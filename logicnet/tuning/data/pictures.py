@@ -1,14 +1,18 @@
 """Pictures with a text of the same name, from a folder or a zip that anyone may have made."""
 
 import stat
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile
 
+from logicnet._util.text import one_line
 from logicnet.tuning.data.checking import BadDataset, Faults
 
 MOST_PICTURES = 10_000
@@ -16,6 +20,19 @@ MOST_FILES = 5 * MOST_PICTURES
 MOST_BYTES = 8 << 30  # of all files together, unpacked
 MOST_PICTURE_BYTES = 64 << 20
 MOST_TEXT_BYTES = 64 << 10
+
+_BROKEN = (
+    BadZipFile,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    LZMAError,
+)
+"""What zipfile and its decompressors raise."""
 
 _BEGINNINGS = {".png": b"\x89PNG\r\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff", ".webp": b"RIFF"}
 
@@ -58,20 +75,20 @@ def pictures_of(source: Path, folder: Path, faults: Faults) -> Iterator[Picture]
         for number, name in enumerate(names, 1):
             text = stems.get(str(PurePosixPath(name).with_suffix("")))
             if text is None:
-                faults.add(name, f"no text beside it ({PurePosixPath(name).with_suffix('.txt').name})")
+                faults.add(repr(name), f"no text beside it ({PurePosixPath(name).with_suffix('.txt').name})")
                 continue
             try:
                 caption = _read(files, text, MOST_TEXT_BYTES).decode("utf-8-sig").strip()
             except UnicodeDecodeError:
-                faults.add(text, "not UTF-8")
+                faults.add(repr(text), "not UTF-8")
                 continue
             if not caption:
-                faults.add(text, "is empty")
+                faults.add(repr(text), "is empty")
                 continue
             suffix = PurePosixPath(name).suffix.lower()
             content = _read(files, name, MOST_PICTURE_BYTES)
             if not content.startswith(_BEGINNINGS[suffix]):
-                faults.add(name, f"is no {suffix[1:].upper()} picture")
+                faults.add(repr(name), f"is no {suffix[1:].upper()} picture")
                 continue
             path = folder / f"{number:06}{suffix}"
             path.write_bytes(content)
@@ -79,10 +96,15 @@ def pictures_of(source: Path, folder: Path, faults: Faults) -> Iterator[Picture]
 
 
 def _read(files: _PictureFiles, name: str, most: int) -> bytes:
-    with files.open(name) as file:
-        content = file.read(most + 1)  # what a header says of its size is not believed
+    try:
+        with files.open(name) as file:
+            content = file.read(most + 1)
+    except _BROKEN as error:
+        raise BadDataset(
+            f"{name!r:.80} cannot be read ({one_line(str(error), 200)}): pack it again"
+        ) from None
     if len(content) > most:
-        raise BadDataset(f"{name} has more than {most >> 10} KiB: make it smaller")
+        raise BadDataset(f"{name!r:.80} has more than {most >> 10} KiB: make it smaller")
     return content
 
 
@@ -90,14 +112,16 @@ def _read(files: _PictureFiles, name: str, most: int) -> bytes:
 def _opened(source: Path) -> Iterator[_PictureFiles]:
     if source.is_dir():
         yield _Folder(source)
-    elif is_zipfile(source):
-        try:
-            with ZipFile(source) as archive:
-                yield _Zip(archive, source)
-        except (BadZipFile, NotImplementedError, EOFError) as error:
-            raise BadDataset(f"{source} is a broken zip: {error}; pack it again") from None
-    else:
-        raise BadDataset(f"{source} is neither a folder nor a zip of pictures: correct the dataset's name")
+        return
+    try:
+        archive = ZipFile(source)
+    except _BROKEN as error:
+        raise BadDataset(
+            f"{source} is neither a folder nor a zip of pictures ({one_line(str(error), 200)}): correct the "
+            "dataset's name, or pack it again"
+        ) from None
+    with archive:
+        yield _Zip(archive, source)
 
 
 class _Folder:

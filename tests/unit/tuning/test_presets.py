@@ -24,6 +24,7 @@ def numbers(family: str, size_b: float, **asked: Any) -> tuple[Any, ...]:
     ("family", "size_b", "expected"),
     [
         ("llama", 8, (16, 32, 2e-4, "cosine", 2, 8)),
+        ("llama", 6.74, (16, 32, 2e-4, "cosine", 2, 8)),
         ("llama", 13, (16, 32, 1e-4, "cosine", 2, 8)),
         ("mistral", 7, (16, 32, 1e-4, "cosine", 2, 8)),
         ("phi", 2.7, (16, 32, 2e-4, "linear", 4, 4)),
@@ -77,6 +78,7 @@ def test_recipes_of_the_documents():
     assert numbers("llama", 3, preset="god-2024") == (32, 16, 2e-4, "cosine", 2, 4)
     assert numbers("qwen", 3, preset="mtup") == (64, 128, 2e-4, "cosine", 4, 4)
     assert numbers("qwen", 7, preset="mtup")[2] == 1e-4
+    assert plan_of("llama", 6.74e9, preset="full_training").optimisation.epochs == 15
     assert numbers("gemma", 2, preset="finetuning-subnet")[:3] == (64, 16, 1e-5)
 
 
