@@ -2,8 +2,9 @@
 
 Each was drawn from at its first levels in two processes with other hash seeds, time zones and locales.
 Left out is what did not come out the same, what takes no short answer in one line, or what is no fair
-question. Where a dataset's own checker demands equal text, ours also reads `The answer is 5.`; where it
-evaluates the answer as code, ours does not.
+question; `_gym_truths` mends single truths, and leaves out questions without one. Where a dataset's own
+checker demands equal text, ours also reads `The answer is 5.`; where it evaluates the answer as code, ours
+does not.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ KINDS: Mapping[str, Mapping[str, GymTask]] = {
         "spell_backward": GymTask(3, "words_are"),
         "string_insertion": GymTask(0, "words_are"),
         "string_manipulation": GymTask(0, "words_are"),
-        "string_splitting": GymTask(2, "sequence_is"),
+        # Beyond, 1,000 rules are not enough, and its text is open what counts as one.
+        "string_splitting": GymTask(1, "sequence_is"),
         "string_synthesis": GymTask(2, "sequence_is"),
         "word_sorting": GymTask(0, "words_are"),
     },
@@ -85,7 +87,6 @@ KINDS: Mapping[str, Mapping[str, GymTask]] = {
         "family_relationships": GymTask(3, "words_are"),
         "largest_island": GymTask(1),
         "path_star": GymTask(3, "sequence_is"),
-        "quantum_lock": _own(3, "initial_value", "initial_state", "buttons", "target_value"),
         "shortest_path": _own(0, "matrix"),
     },
     "induction": {"acre": GymTask(0, "words_are"), "list_functions": GymTask(0, "sequence_is")},
@@ -127,6 +128,7 @@ LEFT_OUT: Mapping[str, str] = {
     "knight_swap": "its own levels are refused by its own configuration",
     "needle_haystack": "its questions are thousands of characters long",
     "number_format": "its truths carry float noise that the numbers in its questions do not",
+    "quantum_lock": "by its text every press toggles the light, by its truths only a press that counts",
     "rectangle_count": "its questions are drawings of 6,800 characters",
     "sentence_reordering": "many orders of its words make a sentence, and it knows one",
     "simple_geometry": "its convex polygons have angles such as 331 degrees",

@@ -8,6 +8,7 @@ from typing import Any
 
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges._gym_kinds import KINDS, GymTask
+from logicnet.evals.challenges._gym_truths import TRUTHS
 from logicnet.evals.challenges.checks import check_for
 from logicnet.evals.challenges.problem import AnswerCheck, Problem, seeded
 
@@ -33,14 +34,15 @@ class ReasoningGym:
         topic, how = self._kinds[kind]
         level = min(level, how.most)
         with seeded(seed):
-            entry = self._entry(kind, seed, level)
-        truth = str(entry["answer"]).strip()
+            dataset = self._dataset(kind, seed, level)
+            entry = dataset[0]
+        truth = TRUTHS[kind](dataset, entry) if kind in TRUTHS else str(entry["answer"]).strip()
         if truth in ("", '""'):
             return None
         check = _check(kind, how, truth, entry["metadata"])
         return Problem(entry["question"].strip(), truth, NAME, kind, topic, level, check)
 
-    def _entry(self, kind: str, seed: int, level: int) -> dict[str, Any]:
+    def _dataset(self, kind: str, seed: int, level: int) -> Any:
         dataset_class, configuration_class = self._factory.DATASETS[kind]
         if kind in self._factory.CURRICULA:
             curriculum = self._factory.create_curriculum(kind)
@@ -50,8 +52,7 @@ class ReasoningGym:
             configuration = configuration_class(seed=seed, size=1)
         if hasattr(configuration, "validate"):
             configuration.validate()
-        entry: dict[str, Any] = dataset_class(config=configuration)[0]
-        return entry
+        return dataset_class(config=configuration)
 
 
 def _check(kind: str, how: GymTask, truth: str, metadata: Mapping[str, Any]) -> AnswerCheck | None:

@@ -51,6 +51,33 @@ CASES: list[tuple[str, str, bool | None]] = [
     ("2.5", r"$2\frac{1}{2}$", True),
     (r"$28\%$", "28", True),
     ("42", "**42**", True),
+    # mixed numbers
+    ("5/4", "1 1/4", True),
+    ("-3 1/2", "-3.5", True),
+    ("7/3", "The answer is 2 1/3.", True),
+    ("1.5", "1½", True),
+    ("1.5", "1 1/2 cups", True),
+    ("x=5/4", "1 1/4", True),
+    ("10", "4 10/3", False),
+    ("3 1/2", "31/2", False),
+    # what comes to a fraction is compared to its last digit
+    ("1e-20", "1e-21", False),
+    ("10^-20", "0.00000000000000000001", True),
+    ("6.02e23", r"6.02 \times 10^{23}", True),
+    ("1.0000000000001", "1", False),
+    ("1/3", "0.333333333333", False),
+    ("2^{100}", "1267650600228229401496703205377", False),
+    ("1000!/998!", "999000", True),
+    ("3^{2000}", "3^{2000}+1", False),
+    # beyond what is computed here, too
+    ("x = 1/2004!", "x = 1/2006!", False),
+    ("{1/2004!}", "{1/2006!}", False),
+    ("(1/2004!, 3)", "(1/2006!, 3)", False),
+    ("1/2004!", "0", False),
+    ("1/2004!", "1/(2004*2003!)", True),
+    ("10^{400}", "10^{401}", False),
+    # nothing is called equal for its letters alone
+    ("x = 5", "y = 5", False),
 ]
 
 
