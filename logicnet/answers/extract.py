@@ -241,6 +241,17 @@ def sentences(text: str) -> Iterator[str]:
         yield sentence
 
 
+_WHOLE = re.compile(r"(?<!\d)[.!?][\"')\]*_]{0,4}$|\n$")  # but "3." may have been the beginning of 3.14
+
+
+def whole_sentences(text: str) -> str:
+    """The beginning of a text that was cut off, up to the end of its last whole sentence or line."""
+    if _WHOLE.search(text[-8:].rstrip(" ")):
+        return text.rstrip()
+    *_, last = ["", *sentences(text)]
+    return text[: text.rindex(last)].rstrip()
+
+
 def first_sentence(text: str) -> str:
     return next(sentences(text), "")
 

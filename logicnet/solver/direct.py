@@ -8,17 +8,25 @@ Two calls: up to 2,048 tokens of reasoning at temperature 0.8, then up to 512 fo
     the forced answer    until a quarter of a second is left: the model continues its own text after
                          "So the final answer is", for one short line
     extraction           the answer in the reasoning so far, without another call
+
+Where a stream breaks off, the model continues from its last whole sentence. What is still cut off then, or at
+a deadline, is sent without its half sentence, and half a final answer is forced anew.
 """
 
-from logicnet.answers.extract import extract, short_answer
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Unpack
+
+from logicnet.answers.extract import extract, short_answer, whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.llm import Message, Models, Retrying
+from logicnet.llm import Completion, How, Message, Models, Retrying
 from logicnet.protocol import Answer, Challenge
 
 _REASONING_TOKENS = 2048
 _FINAL_TOKENS = 512
 _FORCED_TOKENS = 48
+_TRIES = 3  # of a text whose stream breaks off; a connection that often breaks is not waited for
 _FORCED = r" ?[^\n]{1,100}"
 
 _REASON = "Solve this step by step. Explain each step briefly, and end with the answer."
@@ -40,28 +48,51 @@ class DirectSolver:
         until_final = deadline.earlier(min(12.0, time_s / 4))
 
         question = Message("user", f"{challenge.question}\n\n{_REASON}")
-        reasoned = await models.complete(
-            [question], deadline=until_final, max_tokens=_REASONING_TOKENS, temperature=0.8
+        reasoned = await _continued(
+            models, [question], deadline=until_final, max_tokens=_REASONING_TOKENS, temperature=0.8
         )
-        steps = reasoned.text.strip()
+        written, steps = reasoned.text.strip(), _uncut(reasoned)
         error = reasoned.error
 
-        answer = ""
+        answer = half_answer = ""
         if steps and reasoned.finish != "deadline":
             asked = [question, Message("assistant", steps), Message("user", _FINAL)]
-            final = await models.complete(
-                asked, deadline=until_forced, max_tokens=_FINAL_TOKENS, temperature=0.7
+            final = await _continued(
+                models, asked, deadline=until_forced, max_tokens=_FINAL_TOKENS, temperature=0.7
             )
-            answer = short_answer(final.text, challenge.question)
+            answer = short_answer(_uncut(final), challenge.question)
+            half_answer = short_answer(final.text, challenge.question)
             error = final.error or error
         if not answer:
-            so_far = Message("assistant", f"{steps}\n\n{_SO}".lstrip())
+            so_far = Message("assistant", f"{written}\n\n{_SO}".lstrip())
             forced = await models.complete(
                 [question, so_far], deadline=until_end, max_tokens=_FORCED_TOKENS, regex=_FORCED
             )
             answer = short_answer(forced.text, challenge.question)
             error = forced.error or error
-        answer = answer or extract(steps, challenge.question)
+        answer = answer or extract(written, challenge.question) or half_answer
         if not answer:
             raise ModelError(error or "the model wrote nothing that could be read as an answer in time")
         return Answer(steps or f"{_SO} {answer}.", answer)
+
+
+async def _continued(
+    models: Models, messages: Sequence[Message], deadline: Deadline, **how: Unpack[How]
+) -> Completion:
+    """A completion; the model continues it where its stream breaks off, while there are time and tries."""
+    text = gap = whole = ""
+    for _ in range(_TRIES):
+        begun = [Message("assistant", text)] if text else []
+        done = await models.complete([*messages, *begun], deadline=deadline, **how)
+        if done.text.strip():
+            whole = f"{text}{gap}{done.text.strip()}"
+        if done.finish != "failed" or not done.text.strip():
+            break
+        text = whole_sentences(whole)
+        gap = "\n" if whole[len(text) :].startswith("\n") else " "
+    return replace(done, text=whole)
+
+
+def _uncut(done: Completion) -> str:
+    """The text without a sentence that was cut off."""
+    return done.text.strip() if done.finish == "stop" else whole_sentences(done.text)

@@ -79,7 +79,9 @@ class ScriptedModel(Loopback):
     refuses: frozenset[str] = frozenset()  # words in a request that are answered with 400
     names_refused: bool = True  # whether that 400 says which
     reason: Callable[[str], Json | str] | None = None  # how a refusal is worded; default: OpenAI's form
-    refuses_in_stream: bool = False  # with a status of 200
+    refuses_in_stream: str = (
+        ""  # with a status of 200, in an event of this name: "data", or llama.cpp's "error"
+    )
     zero_refused: bool = False  # a temperature of 0, as TGI does
     streams: bool = True
     parts: bool = False  # the content as a list of parts, as Mistral sends it
@@ -146,7 +148,7 @@ class ScriptedModel(Loopback):
             status, message = refusal
             said = (self.reason or _error)(message)
             if self.refuses_in_stream:
-                event = f"data: {json.dumps(said)}\n\n".encode()
+                event = f"{self.refuses_in_stream}: {json.dumps(said)}\n\n".encode()
                 await caller.send(_head(200, "text/event-stream", len(event)) + event)
                 return True
             return await _json(caller.writer, status, said)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Unpack
 
 from logicnet.answers import NormalForm, normal_form, question_kind
-from logicnet.answers.extract import likely_answer, stated_answer
+from logicnet.answers.extract import likely_answer, stated_answer, whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
@@ -155,7 +155,10 @@ class Samplers:
         stated = stated_answer(f"{_SO} {forced.text}", self.question)
         found = self._form(stated) or self._form(_guess(done, self.question))
         tokens, model = done.tokens + forced.tokens, done.model or forced.model
-        return _sample("forced", found, replace(forced, text=done.text, tokens=tokens, model=model))
+        text = (
+            done.text if done.finish == "stop" else whole_sentences(done.text)
+        )  # half a sentence is not sent
+        return _sample("forced", found, replace(forced, text=text, tokens=tokens, model=model))
 
     def _until_forced(self) -> Deadline:
         total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.answers.extract import MOST_WORDS, likely_answer, plain_answer, short_answer, stated_answer
+from logicnet.answers.extract import (
+    MOST_WORDS,
+    likely_answer,
+    plain_answer,
+    short_answer,
+    stated_answer,
+    whole_sentences,
+)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +140,20 @@ def test_long_texts_are_read_in_no_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     for read in (stated_answer, likely_answer, short_answer):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("She sold 24. That makes 72 tog", "She sold 24."),
+        ("She sold 24. That makes 72. ", "She sold 24."),  # 72. may go on as 72.5
+        ("She sold half. ", "She sold half."),
+        ("- 48 in April\n- half", "- 48 in April"),
+        ("- 48 in April\n", "- 48 in April"),
+        ("So it is approx. 5 cl", ""),
+        ("In May", ""),
+        ("", ""),
+    ],
+)
+def test_what_was_cut_off_ends_with_a_whole_sentence(text: str, whole: str) -> None:
+    assert whole_sentences(text) == whole

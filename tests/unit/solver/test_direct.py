@@ -52,7 +52,9 @@ async def test_reasoning_that_takes_too_long_is_cut_and_concluded(
     server: ScriptedModel, models: Endpoint
 ) -> None:
     server.mode = lambda n: Mode.HANG_IN_TEXT if n == 0 else Mode.NORMAL
-    assert await solve(models, 1.6) == Answer("In May", "72")
+    assert await solve(models, 1.6) == Answer(
+        f"{FORCED} 72.", "72"
+    )  # nothing but half a sentence was written
     assert [call(body) for body in server.chats] == ["reasoning", "forced"]
     forced = server.chats[1]
     assert forced["messages"][1]["content"] == f"In May\n\n{FORCED}"
@@ -79,9 +81,41 @@ async def test_what_the_reasoning_says_is_read_when_nothing_else_comes(
     assert await solve(models, 1.6) == Answer(STEPS, "72")
 
 
-async def test_text_before_a_broken_connection_is_used(server: ScriptedModel, models: Endpoint) -> None:
-    server.mode = lambda n: Mode.DROP if n == 0 else Mode.NORMAL
-    assert await solve(models) == Answer("In May", "72 clips")
+BREAKS = [Mode.DROP, Mode.END_EARLY, Mode.ERROR_EVENT, Mode.GARBAGE_EVENTS]
+
+
+@pytest.mark.parametrize("mode", BREAKS)
+async def test_reasoning_whose_stream_breaks_is_continued(
+    server: ScriptedModel, models: Endpoint, mode: Mode
+) -> None:
+    server.text = lambda body: ["Easy.\nThat is half of 48.", "That makes 72.", "72 clips"][
+        len(server.chats) - 1
+    ]
+    server.mode = lambda n: mode if n == 0 else Mode.NORMAL
+    assert await solve(models) == Answer("Easy.\nThat makes 72.", "72 clips")
+    assert server.chats[1]["messages"][-1] == {"role": "assistant", "content": "Easy."}
+    assert server.chats[1]["continue_final_message"] is True
+
+
+async def test_a_final_answer_whose_stream_breaks_is_asked_for_again(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    server.text = lambda body: "Answer: 72 clips." if call(body) == "final" else as_asked(body)
+    server.mode = lambda n: Mode.DROP if n == 1 else Mode.NORMAL
+    assert await solve(models) == Answer(STEPS, "72 clips")
+    assert [call(body) for body in server.chats] == ["reasoning", "final", "final"]
+
+
+async def test_a_stream_that_breaks_whenever_it_is_asked_is_cut_and_concluded_and_explained_once(
+    server: ScriptedModel, models: Endpoint, said: list[str]
+) -> None:
+    server.text = "I see. She sold 24 clips in May"
+    server.mode = Mode.DROP
+    for _ in range(2):
+        answer = await solve(models)
+        assert answer.reasoning.endswith("I see.")
+        assert "sold" not in answer.reasoning
+    assert len([line for line in said if "broke off its reply" in line]) == 1
 
 
 async def test_without_reasoning_the_answer_is_still_asked_for(
