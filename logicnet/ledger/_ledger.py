@@ -1,5 +1,8 @@
 """Ledger: the event sink on disk. Its own thread writes, so that the request path never waits."""
 
+import ctypes
+import errno
+import os
 import sqlite3
 import threading
 import time
@@ -26,6 +29,12 @@ BATCH_EVENTS = 1000
 
 _LOOK_S = 3600.0
 """Between two checks for rows to expire. While there are more, one step follows each batch."""
+
+_INDEX_HEAD_BYTES = 136
+"""While these are zeros, SQLite makes its index anew from the log. Source: sqlite.org/walformat.html."""
+
+_COPIED_AT = 96
+"""Where the index counts, in 4 bytes, the frames of the log that are in the file already."""
 
 _RETRY_S = 1.0
 _CLOSE_S = 5.0
@@ -70,6 +79,10 @@ class Ledger:
         self._lock = lock
         self._connection = connection
         self._files = _identities(path)
+        self._log_bytes = (
+            0  # of the -wal file, as large as it ever was, up to the limit that SQLite cuts it to
+        )
+        self._index_bytes = 0  # of the -shm file
         self._guard = threading.Lock()  # over the next three
         self._batch = Batch()
         self._recorded = 0
@@ -175,7 +188,7 @@ class Ledger:
                     batch.absorb(self._batch)
                     self._batch = batch
                 self._some.set()
-        self._connection.close()
+        self._close_connection()
         self._lock.release()
 
     def _write(self, batch: Batch) -> bool:
@@ -203,6 +216,7 @@ class Ledger:
         return True
 
     def _commit(self, batch: Batch) -> None:
+        self._check_index()
         self._check_file()
         try:
             if self._until_removal_s() == 0.0 and not self._closing:
@@ -213,18 +227,26 @@ class Ledger:
                 raise
             self._reopen(start_over)
             batch.write(self._connection)
+        self._note_sizes()
 
     def _check_file(self) -> None:
-        """Whoever deletes, empties or replaces the file while it is open would lose all that comes after."""
+        """Whoever deletes, empties or replaces the file while it is open would lose all that comes after.
+
+        A hole in the write-ahead log would be copied into the file.
+        """
         files = _identities(self.path)
-        if files == self._files and self.path.stat().st_size:
+        log_bytes = _size(self.path, "-wal")
+        if files == self._files and self.path.stat().st_size and log_bytes >= self._log_bytes:
             return
         logger.error(
-            "The ledger {} was deleted, emptied or replaced while the miner ran: its earlier rows are lost, "
+            "The ledger {} was deleted, emptied or replaced while the miner ran: its {} rows are lost, "
             "and it goes on in {}. Stop the miner before you touch its ledger.",
             self.path,
+            "earlier" if log_bytes >= self._log_bytes else "last",
             "the file that is there now" if self.path.exists() else "a new file",
         )
+        if log_bytes < self._log_bytes:
+            self._drop_index()
         try:
             self._reopen(open_for_writing)
         except sqlite3.DatabaseError as error:
@@ -232,11 +254,51 @@ class Ledger:
                 raise
             self._reopen(start_over)
 
+    def _check_index(self) -> None:
+        """SQLite writes to the -shm file through memory: one that is cut short or immutable ends us (SIGBUS).
+
+        Raises OSError while it is immutable. Its lost end is replaced by zeros: SQLite makes it anew from the
+        write-ahead log.
+        """
+        index = self.path.with_name(self.path.name + "-shm")
+        if not (size := _size(self.path, "-shm")) and not index.exists():
+            return  # what SQLite has mapped has no name any more, and keeps its size
+        if not os.access(index, os.W_OK):
+            raise PermissionError(errno.EPERM, "is immutable: lift that with `chattr -i`", index.name)
+        if size < self._index_bytes:
+            logger.warning("{} was cut short while the miner ran, and is made anew.", index)
+            os.truncate(index, self._index_bytes)
+
+    def _close_connection(self) -> None:
+        try:
+            self._check_index()
+        except OSError:
+            # Closing would write there, too: this connection is never closed, not even at Python's end.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+        else:
+            self._connection.close()
+
+    def _drop_index(self) -> None:
+        """Keep SQLite from copying into the ledger what its log does not hold any more."""
+        index, log = (self.path.with_name(self.path.name + suffix) for suffix in ("-shm", "-wal"))
+        if not index.exists():
+            return
+        with index.open("r+b") as file:
+            copied = file.read(_INDEX_HEAD_BYTES)[_COPIED_AT:][:4]
+            file.seek(0)
+            file.write(bytes(_INDEX_HEAD_BYTES))
+        if any(copied) and log.exists():  # what is left of the log is older than the ledger's pages
+            os.truncate(log, 0)
+
     def _reopen(self, opened: Callable[[Path], sqlite3.Connection]) -> None:
-        self._connection.close()
+        self._close_connection()
         self._removing = None  # of the old file
         self._connection = opened(self.path)
         self._files = _identities(self.path)
+        self._note_sizes()
+
+    def _note_sizes(self) -> None:
+        self._log_bytes, self._index_bytes = _size(self.path, "-wal"), _size(self.path, "-shm")
 
     def _until_removal_s(self) -> float | None:
         """Seconds to the next removal; None if all is kept."""
@@ -316,6 +378,12 @@ def _identities(path: Path) -> tuple[int, ...]:
         with suppress(FileNotFoundError):
             found.append(file.stat().st_ino)
     return tuple(found)
+
+
+def _size(path: Path, suffix: str) -> int:
+    """Bytes of a file beside the ledger; 0 if it is missing."""
+    beside = path.with_name(path.name + suffix)
+    return beside.stat().st_size if beside.exists() else 0
 
 
 def _sound(row: tuple[Any, ...], *kinds: type) -> tuple[Any, ...]:

@@ -579,3 +579,55 @@ def test_rows_that_found_no_room_are_counted(path: Path, monkeypatch: pytest.Mon
             ledger.record(NonceAccepted(f"caller {number}", number))
         assert ledger.flush()
         assert (ledger.lost, ledger.waiting) == (2, 0)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def test_an_index_that_is_cut_short_is_made_anew(path: Path, said: list[str]) -> None:
+    with Ledger.open(path) as ledger:
+        for number in range(3):
+            ledger.record(admitted(str(number), epoch(number + 1)))
+            assert ledger.flush()
+            os.truncate(beside(path, "-shm"), 0)  # the next write would be a SIGBUS
+    assert [row["challenge_id"] for row in rows(path, "challenges")] == ["0", "1", "2"]
+    assert all("-shm was cut short" in line for line in said) and len(said) == 3
+
+
+def test_an_index_that_cannot_be_written_is_left_alone_until_it_can(
+    path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger.open(path)
+    ledger.record(admitted("a", epoch(1)))
+    assert ledger.flush()
+    with monkeypatch.context() as immutable:  # only root could make it so
+        immutable.setattr(os, "access", lambda file, mode: False)
+        ledger.record(admitted("b", epoch(2)))
+        assert not ledger.flush(0.5)
+        assert ledger.waiting and "immutable" in said[0] and "chattr -i" in said[0]
+    assert ledger.flush()
+    with monkeypatch.context() as immutable:
+        immutable.setattr(os, "access", lambda file, mode: False)
+        ledger.close()
+    ledger._connection.execute("SELECT 1")  # closing it would have written to the index
+    assert len(rows(path, "challenges")) == 2
+
+
+@pytest.mark.parametrize("rows_before", [40, 3000])  # the latter are partly in the file already
+@pytest.mark.parametrize("left", [0.0, 0.4, 0.9])
+def test_a_log_that_is_cut_short_does_not_damage_the_file(
+    path: Path, said: list[str], rows_before: int, left: float
+) -> None:
+    with Ledger.open(path) as ledger:
+        for number in range(rows_before):
+            ledger.record(admitted(f"before {number}", epoch(number + 1)))
+        assert ledger.flush()
+        log = beside(path, "-wal")
+        os.truncate(log, int(log.stat().st_size * left))
+        ledger.record(admitted("after", epoch(41)))
+        assert ledger.flush()
+    assert len(said) == 1 and "its last rows are lost" in said[0]
+    assert "after" in {row["challenge_id"] for row in rows(path, "challenges")}
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
