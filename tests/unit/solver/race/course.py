@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import pytest
-
 from logicnet.llm import Endpoint, Retrying
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile
@@ -62,9 +60,14 @@ def samplers(
     return Samplers(question, as_profile or profile(), after(seconds), Retrying(models), sandbox, exact)
 
 
-def without_exact(race: RaceSolver, patch: pytest.MonkeyPatch) -> None:
+class NoExact(Exact):
     """No worker that computes: it takes a second to start, and most tests are not about it."""
 
-    async def nothing(*_: object) -> None: ...
+    async def start(self) -> None: ...
 
-    patch.setattr(race._exact, "solve", nothing)
+    async def solve(self, question: str, caller: str = "") -> None: ...
+
+
+def without_exact(race: RaceSolver) -> RaceSolver:
+    race._exact = NoExact()
+    return race

@@ -28,11 +28,9 @@ CHAT = profile_for("chat", load_profiles())
 
 
 @pytest.fixture
-async def race(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RaceSolver]:
+async def race() -> AsyncIterator[RaceSolver]:
     """On a chat model; without exact, which has its own test below."""
-    solver = RaceSolver(Setup(model="chat"))
-    without_exact(solver, monkeypatch)
-    async with solver:
+    async with without_exact(RaceSolver(Setup(model="chat"))) as solver:
         yield solver
 
 
@@ -139,7 +137,7 @@ async def test_the_records_of_samplers_decide_between_them(
     doubted = {"program": "reason", "reason": "program"}[trusted]
     records = (SamplerRecord("story", trusted, 90.0, 10.0), SamplerRecord("story", doubted, 10.0, 90.0))
     server.text = lambda body: PROGRAM if asked(body) == "program" else "I guess. The answer is 70."
-    async with RaceSolver(Setup(records, profiles)) as race:
+    async with without_exact(RaceSolver(Setup(records, profiles))) as race:
         first = await solve(race, models)
     assert first.answer == wins
 
@@ -162,7 +160,7 @@ async def test_who_names_no_model_gets_the_profile_of_the_one_that_is_served(
 ) -> None:
     server.model = "HuggingFaceTB/SmolLM2-135M-Instruct"
     endpoint = Endpoint(server.base_url)
-    async with RaceSolver() as race:
+    async with without_exact(RaceSolver()) as race:
         with listening() as said:
             await solve(race, endpoint)
             first, server.chats = server.chats, []
@@ -178,7 +176,7 @@ async def test_who_names_no_model_gets_the_profile_of_the_one_that_is_served(
 
 
 async def test_a_model_that_is_named_is_believed(server: ScriptedModel, models: Endpoint) -> None:
-    async with RaceSolver(Setup(model="smollm2")) as race:
+    async with without_exact(RaceSolver(Setup(model="smollm2"))) as race:
         await solve(race, models)
         server.chats.clear()
         await solve(race, models)
@@ -212,7 +210,7 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
     endpoint = Endpoint(server.base_url, named)
     await endpoint.ready()
     assert (await endpoint.probe(60.0)).error == ""
-    async with RaceSolver(Setup(model=named)) as race:
+    async with without_exact(RaceSolver(Setup(model=named))) as race:
         with listening() as said:
             assert (await solve(race, endpoint)).answer == "72"
         server.chats.clear()
@@ -227,7 +225,7 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
 async def test_a_model_that_never_thinks_is_recognised_under_any_name(server: ScriptedModel) -> None:
     server.model = "my-reasoning-free-thinker"
     endpoint = Endpoint(server.base_url)
-    async with RaceSolver(Setup(model=server.model)) as race:
+    async with without_exact(RaceSolver(Setup(model=server.model))) as race:
         for _ in range(3):
             await solve(race, endpoint)
         server.chats.clear()
@@ -245,7 +243,7 @@ async def test_the_operators_profile_is_kept_whatever_the_model_writes(
     sampler = "{ lanes = 2, most = 2, temperature = 0.3, max_tokens = 321 }"  # the word of earlier versions
     own.write_text(f'[[profiles]]\nname = "own"\nmodels = ["*"]\nreason = {sampler}\nprogram = {sampler}\n')
     server.text = lambda body: f"<think>Hm.</think>{as_asked(body)}"
-    async with RaceSolver(Setup(profiles=own)) as race:
+    async with without_exact(RaceSolver(Setup(profiles=own))) as race:
         await solve(race, models)
         await solve(race, models)
     assert {body["max_tokens"] for body in server.chats if asked(body) != "forced"} == {321}
@@ -257,7 +255,7 @@ async def test_the_operators_profile_is_used(server: ScriptedModel, models: Endp
     own.write_text(
         f'[[profiles]]\nname = "own"\nmodels = ["my-*"]\nreason = {sampler}\nprogram = {sampler}\n'
     )
-    async with RaceSolver(Setup(profiles=own, model="my-model")) as race:
+    async with without_exact(RaceSolver(Setup(profiles=own, model="my-model"))) as race:
         await solve(race, models)
     assert {(body["max_tokens"], body["temperature"]) for body in server.chats} == {(321, 0.3)}
     assert len(server.chats) <= 4
@@ -325,7 +323,7 @@ async def test_thinking_that_is_cut_off_is_concluded_and_not_sent(
     server.thinking = "Hmm, let me see, clips and clips and clips."
     server.text = lambda body: as_asked(body) if asked(body) in ("short", "forced") else "never seen"
     server.mode = lambda n: Mode.HANG_IN_TEXT if asked(server.chats[n]) == "reason" else Mode.NORMAL
-    async with RaceSolver(Setup(model="deepseek-r1")) as race:
+    async with without_exact(RaceSolver(Setup(model="deepseek-r1"))) as race:
         deadline = after(6.0)  # a third of it is for the conclusion, on a busy machine too
         answer = await race.solve(STORY, deadline, models)
     assert not deadline.passed()
@@ -469,11 +467,9 @@ async def test_one_question_alone_gets_every_sample_at_once(
 
 
 async def test_a_paid_model_is_asked_once_and_again_only_where_that_came_to_nothing(
-    server: ScriptedModel, models: Endpoint, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedModel, models: Endpoint
 ) -> None:
-    race = RaceSolver(Setup(model="chat", costs=lambda: True))
-    without_exact(race, monkeypatch)
-    async with race:
+    async with without_exact(RaceSolver(Setup(model="chat", costs=lambda: True))) as race:
         assert (await solve(race, models)).answer == "72"
         assert len(server.chats) == 1
         server.chats.clear()

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.recipe import Recipe, read_recipe
@@ -57,19 +59,27 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 60.0)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def started() -> AsyncIterator[Exact]:
+    """With all its workers, each of which takes a second to start."""
+    async with Exact() as exact:
+        await exact.start()
+        yield exact
+
+
 def _children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
 
 
-async def test_a_question_is_worked_out() -> None:
-    async with Exact() as exact:
-        worked = await exact.solve("What is 12% of 45?")
-        assert worked == ExactSolution(
-            "5.4",
-            "To find 12% of 45, we write 12% as 12/100 and multiply it by 45. "
-            "This gives 12/100 × 45 = 540/100 = 5.4. So 12% of 45 is 5.4.",  # noqa: RUF001
-        )
-        assert await exact.solve("Tom has 3 apples and eats one. How many are left?") is None
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_question_is_worked_out(started: Exact) -> None:
+    worked = await started.solve("What is 12% of 45?")
+    assert worked == ExactSolution(
+        "5.4",
+        "To find 12% of 45, we write 12% as 12/100 and multiply it by 45. "
+        "This gives 12/100 × 45 = 540/100 = 5.4. So 12% of 45 is 5.4.",  # noqa: RUF001
+    )
+    assert await started.solve("Tom has 3 apples and eats one. How many are left?") is None
 
 
 async def test_hostile_questions_end_in_nothing_and_the_next_one_is_answered(
@@ -109,26 +119,24 @@ async def test_a_worker_that_is_killed_is_replaced() -> None:
     assert _children() <= before
 
 
-async def test_a_cancelled_question_leaves_the_next_one_its_own_answer() -> None:
-    async with Exact() as exact:
-        await exact.start()
-        task = asyncio.create_task(exact.solve("What is 2 + 2?"))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        worked = await exact.solve("What is 3 + 3?")
-        assert worked is not None
-        assert worked.answer == "6"
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_cancelled_question_leaves_the_next_one_its_own_answer(started: Exact) -> None:
+    task = asyncio.create_task(started.solve("What is 2 + 2?"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    worked = await started.solve("What is 3 + 3?")
+    assert worked is not None
+    assert worked.answer == "6"
 
 
-async def test_many_at_once_are_answered_or_left_to_others() -> None:
-    async with Exact() as exact:
-        await exact.start()
-        found = await asyncio.gather(*(exact.solve(f"What is {n} times 2?") for n in range(MOST_WAITING)))
-        assert [worked.answer for worked in found if worked] == [str(2 * n) for n in range(MOST_WAITING)]
-        crowd = await asyncio.gather(*(exact.solve("What is 1 + 1?") for _ in range(3 * MOST_WAITING)))
-        assert sum(worked is not None for worked in crowd) >= MOST_WAITING
+@pytest.mark.asyncio(loop_scope="module")
+async def test_many_at_once_are_answered_or_left_to_others(started: Exact) -> None:
+    found = await asyncio.gather(*(started.solve(f"What is {n} times 2?") for n in range(MOST_WAITING)))
+    assert [worked.answer for worked in found if worked] == [str(2 * n) for n in range(MOST_WAITING)]
+    crowd = await asyncio.gather(*(started.solve("What is 1 + 1?") for _ in range(3 * MOST_WAITING)))
+    assert sum(worked is not None for worked in crowd) >= MOST_WAITING
 
 
 @pytest.mark.parametrize("error", [OSError("no more files"), ValueError("a line without end")])
@@ -146,7 +154,7 @@ async def test_without_a_process_nothing_is_answered(
 
 async def test_closing_is_the_end() -> None:
     exact = Exact()
-    await exact.start()
+    assert await exact.solve("What is 2 + 2?") is not None
     await exact.aclose()
     await exact.aclose()
     assert await exact.solve("What is 1 + 1?") is None
