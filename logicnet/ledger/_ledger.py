@@ -182,7 +182,10 @@ class Ledger:
                     self._written = self._taken
                     self._progress.notify_all()
             elif last:
-                logger.error("The ledger {} could not be written: {} rows are lost.", self.path, len(batch))
+                if batch:
+                    logger.error(
+                        "The ledger {} could not be written: {} rows are lost.", self.path, len(batch)
+                    )
             else:
                 with self._guard:
                     batch.absorb(self._batch)
