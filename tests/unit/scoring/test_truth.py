@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from logicnet.errors import SettingsError
 from logicnet.scoring.correctness import by_text
@@ -11,7 +12,7 @@ from logicnet.scoring.truth import Checker, Truth, TruthTeller
 from tests.unit.maths import misbehaving
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def teller() -> AsyncIterator[TruthTeller]:
     async with TruthTeller(misbehaving.__name__, timeout_s=60.0) as teller:  # the machine may be busy
         yield teller
@@ -90,6 +91,7 @@ PARTED: list[tuple[str, str, float | None, bool]] = [
 ]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_mathematics_and_where_a_validator_parts_from_it(teller: TruthTeller) -> None:
     told = [(truth, answer, (await teller.tell(truth, answer)).right) for truth, answer, _ in CASES]
     assert told == CASES
@@ -97,6 +99,7 @@ async def test_mathematics_and_where_a_validator_parts_from_it(teller: TruthTell
     assert both == PARTED
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_challenges_own_checker_comes_first(teller: TruthTeller) -> None:
     checker = Checker(misbehaving.longer, {"than": 3})
     assert await teller.tell("abc", "abcd", checker) == Truth(True, "checker")
