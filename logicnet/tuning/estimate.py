@@ -25,8 +25,8 @@ PICTURE_PATCH = 16  # pixels: a latent is an eighth of the picture, a patch two 
 
 GPU_PACE = 1e13
 CPU_PACE = 1e10  # of a core
-"""Before the first job: an A100 (312 TFLOPS, 6 operations, a fifth of them achieved); and SmolLM2-135M in bf16,
-measured: 256 tokens in 1.65 s of a core alone, a whole training beside other work at half that pace."""
+"""Before the first job: an A100 (312 TFLOPS, 6 operations, a fifth of them achieved); and, measured,
+SmolLM2-135M in bf16: 256 tokens in 1.65 s of a core alone, beside other work at half that pace."""
 
 _TASK_FACTOR: Mapping[Task, float] = {"dpo": 3, "grpo": 6}
 """Times the work of SFT, before the first job: two answers and a reference; samples, token by token."""
