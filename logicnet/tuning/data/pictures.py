@@ -75,7 +75,9 @@ def pictures_of(source: Path, folder: Path, faults: Faults) -> Iterator[Picture]
         for number, name in enumerate(names, 1):
             text = stems.get(str(PurePosixPath(name).with_suffix("")))
             if text is None:
-                faults.add(repr(name), f"no text beside it ({PurePosixPath(name).with_suffix('.txt').name})")
+                faults.add(
+                    repr(name), f"no text beside it ({PurePosixPath(name).with_suffix('.txt').name!r:.80})"
+                )
                 continue
             try:
                 caption = _read(files, text, MOST_TEXT_BYTES).decode("utf-8-sig").strip()
@@ -141,6 +143,8 @@ class _Zip:
         self.names = {}
         for one in archive.infolist():
             path = PurePosixPath(one.filename)
+            if not one.filename:  # zipfile would index it
+                raise BadDataset(f"{source} has a file without a name: pack it again")
             if path.is_absolute() or ".." in path.parts or "\\" in one.filename or ":" in one.filename:
                 raise BadDataset(
                     f"{source} has the name {one.filename!r:.80}, which leads out of it: pack it again"

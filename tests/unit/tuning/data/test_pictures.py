@@ -62,7 +62,7 @@ def test_pictures_are_copied_with_their_texts(tmp_path, make):
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({"a.png": PNG}, r"a\.png': no text beside it \(a\.txt\)"),
+        ({"a.png": PNG}, r"a\.png': no text beside it \('a\.txt'\)"),
         ({"a.png": PNG, "a.txt": b" "}, r"a\.txt': is empty"),
         ({"a.png": PNG, "a.txt": b"\xe9"}, r"a\.txt': not UTF-8"),
         ({"a.png": b"\x80\x04\x95pickle", "a.txt": b"x"}, r"a\.png': is no PNG picture"),
@@ -107,6 +107,13 @@ def test_an_encrypted_zip_is_refused(tmp_path):
     content[content.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(content)
     with pytest.raises(BadDataset, match="is encrypted"):
+        read(path, tmp_path)
+
+
+def test_a_file_without_a_name_is_refused(tmp_path):
+    path = packed(tmp_path, GOOD)
+    path.write_bytes(path.read_bytes().replace(b"b.txt", b"\0.txt"))  # a name ends at its first NUL
+    with pytest.raises(BadDataset, match="has a file without a name"):
         read(path, tmp_path)
 
 
