@@ -149,6 +149,7 @@ Network = Annotated[
 ]
 Hours = Annotated[float, Field(gt=0, le=336), Takes("a number of hours above 0, up to 336", "HOURS")]
 Slots = Annotated[int, Field(ge=1, le=64), Takes("a whole number from 1 to 64", "N")]
+Gpus = Annotated[int, Field(ge=0, le=64), Takes("a whole number from 0 to 64", "N")]
 Families = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_, -]*$"), Takes("names of families, separated by commas", "FAMILIES")
 ]
@@ -315,6 +316,10 @@ class TuningSettings(_Frozen):
     )
     concurrent_jobs: Annotated[Slots, Known("MINER_MAX_CONCURRENT_JOBS")] = Field(
         1, description="jobs trained at once"
+    )
+    gpus: Gpus = Field(
+        1,
+        description="GPUs that a text job trains on, from 2 on one process each; 0: of a Ray cluster without GPUs",
     )
     queue_size: Annotated[Count, Known("MAX_QUEUE_SIZE")] = Field(5, description="jobs that may wait")
     isolation: Isolated = Field("auto", description="where a trainer runs; auto: in docker if it answers")

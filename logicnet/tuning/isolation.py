@@ -41,7 +41,7 @@ class Isolation:
     """How trainers are confined. `argv` and `environment` are all that an engine needs to start one."""
 
     kind: Kind
-    python: Path  # with TRL and PEFT; not used in docker
+    python: Path  # with TRL and PEFT; docker has its own
     image: str = "logicnet-trainer"
     network: bool = False  # of jobs that ask for it; no others have it
     allow_reward_code: bool = False
@@ -64,7 +64,7 @@ class Isolation:
             )
         return cls(
             kind=kind,
-            python=Path("python") if kind == "docker" else trainer_python(settings),
+            python=trainer_python(settings),
             image=settings.image,
             network=settings.network,
             allow_reward_code=settings.allow_reward_code,

@@ -52,7 +52,7 @@ class RayEngine:
             client.submit_job(
                 entrypoint=f"exec {shlex.join(argv)} >> {log} 2>&1",
                 submission_id=_id(job, number),
-                entrypoint_num_gpus=file.gpus or None,
+                entrypoint_num_gpus=file.gpus,
                 entrypoint_num_cpus=max(1, file.gpus) if file.threads is None else file.threads,
                 runtime_env={"env_vars": variables},
                 metadata={"job": job.id, "start": str(number)},

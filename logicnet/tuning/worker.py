@@ -31,7 +31,7 @@ from logicnet.tuning.train.jobfile import (
     TrainResult,
 )
 
-MOST_STARTS = 20  # of one job, for whatever reasons: a loop ends
+MOST_STARTS = 20  # of one job by one worker, for whatever reasons: a loop ends
 LEAST_SECONDS = 60.0  # for a trainer that is started again: to load its checkpoint and save
 LOG_SHOWN = 400  # characters of trainer.log in a reason
 NO_SPACE = ("No space left on device", "free disk space")
@@ -52,6 +52,7 @@ class Timing:
     grace: float = 30.0  # for a trainer to save when it is stopped
     overrun: float = 120.0  # beyond its own limit, then it is stopped
     silent: float = 1800.0  # without an event, then it hangs
+    placed: float = 120.0  # for a cluster to place a job, then a warning is logged
     again: float = 5.0  # before a trainer is started again
     away: float = 60.0  # before a job whose engine did not answer is tried again
 
@@ -135,7 +136,8 @@ class _Holding:
         self._stop = stop
         self._folder = worker._folder / job.id
         self._beaten_s = self._clock()
-        self._ooms_seen = 0
+        self._starts = 0
+        self._waits_since_s: float | None = None
 
     async def work(self) -> None:
         """Returns when the job has ended, was given back, or is another's."""
@@ -242,7 +244,8 @@ class _Holding:
 
     async def _start(self, progress: Progress) -> None:
         number = progress.attempt + 1
-        if number > MOST_STARTS:
+        self._starts += 1
+        if self._starts > MOST_STARTS:
             raise OwnFault(f"the trainer was started {MOST_STARTS} times, and never ended: {self._log()}")
         await self._move(JobState.RUNNING)
         file = await asyncio.to_thread(JobFile.read, self._folder)
@@ -265,6 +268,7 @@ class _Holding:
             now_s = self._clock()
             if state.word == "waiting" or progress.events != events:
                 events, heard_s = progress.events, now_s
+            self._say_waiting(state, now_s)
             if self._stop.is_set():
                 await self._leave(progress)
                 raise _Stopped
@@ -289,6 +293,21 @@ class _Holding:
                     own_fault=state.word == "unknown",
                 )
             await _within(self._stop, self._timing.poll)
+
+    def _say_waiting(self, state: TrainerState, now_s: float) -> None:
+        """Once, when a job has waited for long enough that its cluster may never have what it asks for."""
+        if state.word != "waiting":
+            self._waits_since_s = None
+        elif self._waits_since_s is None:
+            self._waits_since_s = now_s
+        elif now_s > self._waits_since_s + self._timing.placed:
+            self._waits_since_s = float("inf")
+            logger.warning(
+                "job {}: the cluster has had no place for it for {:.0f} s; --tuning.gpus says how many GPUs a "
+                "job asks for",
+                self._job.id,
+                self._timing.placed,
+            )
 
     async def _died(self, progress: Progress, state: TrainerState) -> Outcome | None:
         """What a trainer's end without a result means; None if it is to be started again."""

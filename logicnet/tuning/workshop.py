@@ -136,6 +136,7 @@ class Workshop:
             chat_template=kind.chat_template if isinstance(kind, ChatType) else None,
             seed=spec.seed,
             report_to=self._report_to(),
+            gpus=min(self.settings.gpus, 1) if spec.task == "image" else self.settings.gpus,
             sample=made.sample,
         ).write(folder)
         for warning in (*made.warnings, *rows.warnings):

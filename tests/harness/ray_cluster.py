@@ -19,14 +19,14 @@ START_S = 150.0  # on a busy machine; 10 s on one that is not
 
 
 class RayNode:
-    """One `ray start --block`, and all that it started."""
+    """One `ray start --block`, and all that it started. It says to have a processor and a GPU."""
 
     def __init__(self, *words: str, log: Path) -> None:
         environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # twenty processes import Ray
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [RAY, "start", "--block", "--num-cpus", "1", "--num-gpus", "0", *words],
+                [RAY, "start", "--block", "--num-cpus", "1", "--num-gpus", "1", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

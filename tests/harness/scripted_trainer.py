@@ -64,10 +64,8 @@ class Trainer:
         start = len(self.runs())
         saved = self.saved()
         with (self.folder / "runs.jsonl").open("a") as file:
-            print(
-                json.dumps({"pid": os.getpid(), "from": saved, "seconds": self.file.stopping.seconds}),
-                file=file,
-            )
+            run = {"pid": os.getpid(), "from": saved, "seconds": self.file.stopping.seconds}
+            print(json.dumps(run | {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}), file=file)
         if self.script.child:
             child = os.fork()
             if child == 0:
@@ -93,7 +91,8 @@ class Trainer:
             write_whole(self.folder / "checkpoint.json", step)
             self.say("checkpoint", step=step, path="checkpoint.json")
             while self.script.gate == step and not self.stopped and not (self.folder / "go").exists():
-                time.sleep(0.05)
+                self.say("waiting")
+                time.sleep(0.5)
             while self.script.hang_at == step and (self.script.deaf or not self.stopped):
                 time.sleep(0.01)
         if self.script.failure is not None:

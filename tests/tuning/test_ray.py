@@ -58,7 +58,7 @@ def test_a_node_that_dies_costs_an_attempt_and_a_service_that_dies_nothing(tmp_p
         held = {one.id: one.worker for one in store.jobs()}
         running.start(2, cluster.address)
         until(lambda: all(one.worker != held[one.id] for one in store.jobs()), log)
-        # One processor a node: each has a trainer.
+        # One GPU a node: each has a trainer.
         there = {process.pid for process in node.processes()}
         (lost,) = [name for name, folder in folders.items() if runs(folder)[0]["pid"] in there]
         (kept,) = set(folders) - {lost}
@@ -68,10 +68,11 @@ def test_a_node_that_dies_costs_an_attempt_and_a_service_that_dies_nothing(tmp_p
         until(lambda: _get(store.get(kept)).state.over, log)
         (folders[lost] / "go").touch()
         until(lambda: _get(store.get(lost)).state.over, log)
-    ended = {one.id: (one.state, one.attempts) for one in store.jobs()}
-    assert ended == {kept: (JobState.COMPLETED, 0), lost: (JobState.COMPLETED, 1)}
+    ended = {one.id: (one.state, one.attempts, one.reason) for one in store.jobs()}
+    assert ended == {kept: (JobState.COMPLETED, 0, ""), lost: (JobState.COMPLETED, 1, "")}, log()
     assert [run["from"] for run in runs(folders[kept])] == [None]
     assert [run["from"] for run in runs(folders[lost])] == [None, 5]
+    assert {run["gpu"] for folder in folders.values() for run in runs(folder)} == {"0"}  # Ray gave it
 
 
 def _get(found: Job | None) -> Job:
