@@ -319,7 +319,7 @@ class TuningSettings(_Frozen):
     )
     gpus: Gpus = Field(
         1,
-        description="GPUs that a text job trains on, from 2 on one process each; 0: of a Ray cluster without GPUs",
+        description="GPUs that a text job trains on, one process each; 0 on a Ray cluster that has none",
     )
     queue_size: Annotated[Count, Known("MAX_QUEUE_SIZE")] = Field(5, description="jobs that may wait")
     isolation: Isolated = Field("auto", description="where a trainer runs; auto: in docker if it answers")

@@ -303,8 +303,8 @@ class _Holding:
         elif now_s > self._waits_since_s + self._timing.placed:
             self._waits_since_s = float("inf")
             logger.warning(
-                "job {}: the cluster has had no place for it for {:.0f} s; --tuning.gpus says how many GPUs a "
-                "job asks for",
+                "job {}: the cluster has had no place for it for {:.0f} s; --tuning.gpus says how many GPUs "
+                "a job asks for",
                 self._job.id,
                 self._timing.placed,
             )
