@@ -34,7 +34,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Ended:
+class Ending:
     """How a trainer ended, in its own words."""
 
     reason: str  # one of ENDINGS
@@ -71,7 +71,7 @@ class Progress:
         self.evaluations: list[Evaluated] = []
         self.sample: tuple[str, str] | None = None  # prompt, text
         self.warnings: deque[str] = deque(maxlen=_WARNINGS)
-        self.ended: Ended | None = None  # of the last attempt
+        self.ended: Ending | None = None  # of the last attempt
         self.out_of_memory = 0  # attempts that ended so
 
     def read(self) -> int:
@@ -212,7 +212,7 @@ class Progress:
     def _ended(self, _at_s: float, event: Mapping[str, Any]) -> None:
         if event["reason"] not in ENDINGS:
             raise ValueError(event["reason"])
-        self.ended = Ended(event["reason"], str(event.get("message") or ""))
+        self.ended = Ending(event["reason"], str(event.get("message") or ""))
         self.out_of_memory += event["reason"] == "out_of_memory"
 
 

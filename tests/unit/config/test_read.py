@@ -57,6 +57,7 @@ SAMPLES = {
     "tuning.max_text_hours": "10",
     "tuning.max_image_hours": "2.5",
     "tuning.concurrent_jobs": "2",
+    "tuning.gpus": "2",
     "tuning.queue_size": "7",
     "tuning.isolation": "process",
     "tuning.image": "trainer",

@@ -101,10 +101,8 @@ def test_variables_that_send_packages_elsewhere_are_left_out(monkeypatch):
 
 def test_unknown_steps_are_named(capsys):
     assert setup.main(["venv", "nonsense"]) == 2
-    assert (
-        "nonsense is not a step; steps are uv, venv, scoring, docs, vllm, model, tune, bt10, pm2, browser"
-        in capsys.readouterr().out
-    )
+    names = "uv, venv, scoring, docs, vllm, model, tune, ray, bt10, pm2, browser"
+    assert f"nonsense is not a step; steps are {names}" in capsys.readouterr().out
 
 
 def test_a_browser_that_nobody_may_install_is_asked_for(tmp_path, logs, monkeypatch):
