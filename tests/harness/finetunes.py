@@ -1,4 +1,8 @@
-"""Run in the training environment: ORIGINAL FOLDER. Fine-tunes of the original, and ways to pretend one."""
+"""Run in the training environment: MODEL LAYERS FOLDER. Fine-tunes of a model, and ways to pretend one.
+
+Makes FOLDER/original of the model's first layers and tokens, and FOLDER/submissions/NAME. Code that must
+never be run leaves FOLDER/submissions/ran.
+"""
 
 import json
 import re
@@ -11,10 +15,16 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-ORIGINAL, FOLDER = map(Path, sys.argv[1:3])
-BASE = load_file(ORIGINAL / "model.safetensors")
-TOKENIZER = AutoTokenizer.from_pretrained(ORIGINAL)
-LAYERS = 1 + max(int(found[1]) for name in BASE if (found := re.search(r"layers\.(\d+)\.", name)))
+MODEL, LAYERS = Path(sys.argv[1]).absolute(), int(sys.argv[2])
+ORIGINAL, FOLDER = (Path(sys.argv[3]).absolute() / name for name in ("original", "submissions"))
+RAN = FOLDER / "ran"
+TOKENIZER = AutoTokenizer.from_pretrained(MODEL)
+VOCABULARY = 12_288  # of 49,152 tokens: those of short English words
+BASE = {
+    name: value[:VOCABULARY].clone() if "embed_tokens" in name else value
+    for name, value in load_file(MODEL / "model.safetensors").items()
+    if not (layer := re.search(r"layers\.(\d+)\.", name)) or int(layer[1]) < LAYERS
+}
 
 State = dict[str, torch.Tensor]
 
@@ -27,9 +37,10 @@ def copy(name: str, state: State | None, **config: object) -> Path:
     """A folder with the original's configuration and tokenizer, and these weights."""
     folder = FOLDER / name
     folder.mkdir(parents=True)
-    for path in ORIGINAL.iterdir():
+    for path in MODEL.iterdir():
         if path.name == "config.json":
-            (folder / path.name).write_text(json.dumps(json.loads(path.read_text()) | config))
+            layers = {"num_hidden_layers": LAYERS, "vocab_size": VOCABULARY}
+            (folder / path.name).write_text(json.dumps(json.loads(path.read_text()) | layers | config))
         elif path.suffix in (".json", ".jinja"):
             (folder / path.name).symlink_to(path)
     if state is not None:
@@ -112,6 +123,12 @@ def grown(state: State) -> State:
     return state | {"model.embed_tokens.weight": torch.cat([rows, rows.float().mean(0, True).to(rows.dtype)])}
 
 
+class Bomb:
+    def __reduce__(self) -> object:
+        return Path.touch, (RAN,)
+
+
+copy("../original", BASE)
 copy("identical", BASE)
 copy("noise_small", each(noise(0.001)))
 copy("noise_large", each(noise(0.1)))
@@ -120,7 +137,7 @@ copy("random", each(lambda value: torch.randn(value.shape) * value.std()))
 copy("shifted", shifted())
 copy("permuted", neurons(permute))
 copy("rescaled", neurons(rescale))
-copy("rows_added", grown(BASE), vocab_size=len(BASE["model.embed_tokens.weight"]) + 1)
+copy("rows_added", grown(BASE), vocab_size=VOCABULARY + 1)
 copy("original_in_float32", {name: value.float() for name, value in BASE.items()}, dtype="float32")
 (copy("empty_adapter_config", BASE) / "adapter_config.json").write_text("{}")
 adapter("adapter_untrained", lora(0, 0), "original/name")
@@ -131,7 +148,7 @@ adapter("adapter_from_path", tuned, "/data/models/original")
 adapter("adapter_of_another", tuned, "other/name")
 state = merged(tuned)
 copy("merged", state, _name_or_path="/home/me/checkpoint-6")
-copy("merged_and_a_token", grown(state), vocab_size=len(BASE["model.embed_tokens.weight"]) + 1)
+copy("merged_and_a_token", grown(state), vocab_size=VOCABULARY + 1)
 copy("merged_in_float32", {name: value.float() for name, value in state.items()}, dtype="float32")
 copy("merged_with_head", state | {"lm_head.weight": state["model.embed_tokens.weight"].clone()})
 first = list(state)[: len(state) // 2]
@@ -139,7 +156,7 @@ shards = {"a.safetensors": first, "b.safetensors": [name for name in state if na
 folder = copy("merged_in_shards", None)
 for shard, names in shards.items():
     save_file({name: state[name] for name in names}, folder / shard)
-index = {"weight_map": {name: shard for shard, names in shards.items() for name in names}}
+index = {"metadata": {}, "weight_map": {name: shard for shard, names in shards.items() for name in names}}
 (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 draw = noise(0.0005)
 copy("merged_and_noise", {name: draw(value.float()).to(value.dtype) for name, value in state.items()})
@@ -150,3 +167,37 @@ train(whole, 2e-5, 4, 3)
 copy("full", {name: whole.state_dict()[name].to(value.dtype) for name, value in BASE.items()})
 train(whole, 2e-5, 4, 4)
 copy("full_in_float32", {name: whole.state_dict()[name] for name in BASE}, dtype="float32")
+
+torch.save({"weight": Bomb()}, copy("only_a_pickle", None) / "pytorch_model.bin")
+(copy("damaged", None) / "model.safetensors").write_bytes(b"\xff" * 1000)
+whole_file = (ORIGINAL / "model.safetensors").read_bytes()
+(copy("cut_short", None) / "model.safetensors").write_bytes(whole_file[:-1000])
+folder = copy("shard_outside", None)
+(folder / "model.safetensors.index.json").write_text(
+    json.dumps({"metadata": {}, "weight_map": dict.fromkeys(BASE, "../merged/model.safetensors")})
+)
+for name, kind in (("code_of_its_own", "stranger"), ("code_beside", "llama")):
+    classes = {"AutoConfig": "stranger.Config", "AutoModelForCausalLM": "stranger.Model"}
+    folder = copy(name, state, model_type=kind, auto_map=classes)
+    (folder / "stranger.py").write_text(f"open({str(RAN)!r}, 'w')")
+copy(
+    "fewer_layers",
+    {n: v for n, v in BASE.items() if f"layers.{LAYERS - 1}." not in n},
+    num_hidden_layers=LAYERS - 1,
+)
+copy("nan", BASE | {"model.norm.weight": BASE["model.norm.weight"] * float("nan")})
+for name, change in (("adapter_of_other_shape", 16), ("adapter_with_dora", 0), ("adapter_in_a_pickle", 0)):
+    adapter(name, tuned_again := lora(1, 0), "original/name")
+    path = FOLDER / name
+    weights = path / "adapter_model.safetensors"
+    if change:
+        save_file(
+            {n: v if ".lora_B." in n else v[:, :-change].contiguous() for n, v in load_file(weights).items()},
+            weights,
+        )
+    elif name == "adapter_with_dora":
+        config = path / "adapter_config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"use_dora": True}))
+    else:
+        torch.save({"weight": Bomb()}, path / "adapter_model.bin")
+        weights.unlink()

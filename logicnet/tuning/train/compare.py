@@ -32,6 +32,9 @@ _TURNED = 0.9
 _SAME_NORMS = 1e-3
 """Relative; sums of permuted numbers in float32 differ by less."""
 
+_SAMPLED = 16  # tensors
+_POWERS = 6  # iterations
+
 _CONFIG = ("model_type", "num_attention_heads", "num_key_value_heads", "hidden_act")
 """What shapes do not say. Lengths, rope and dropout may change while a model is trained."""
 
@@ -50,7 +53,6 @@ class _Moved:
     finite: bool
     cos: float
     distance: float
-    spread_distance: float  # |b - a| / |a - mean(a)|: the same for all tensors if noise was added to each
     permuted: bool
 
 
@@ -84,10 +86,10 @@ def compare(original: Path, submission: Path, original_name: str) -> Compared:
         embedding_cos=min((one.cos for one in of_kind["embedding"]), default=1.0),
         attention_cos=_median((one.cos for one in of_kind["attention"]), 1.0),
         linear_cos=min((one.cos for one in linear), default=1.0),
-        linear_distance=_median((one.distance for one in linear), 0.0),
+        linear_distance=_median((one.distance for one in linear if not one.same), 0.0),
         norms_cos=min((one.cos for one in of_kind["norm"]), default=1.0),
         norms_distance=_median((one.distance for one in of_kind["norm"]), 0.0),
-        unevenness=_unevenness([one.spread_distance for one in linear if not one.same]),
+        structure=_structure(base, tuned, [one.name for one in linear if not one.same]),
         turned=sum(one.cos < _TURNED for one in linear),
         permuted=sum(one.permuted for one in linear),
         non_finite=tuple(one.name for one in all_moved if not one.finite),
@@ -112,29 +114,32 @@ def likeness(
             continue
         base, tuned = pair_of(original, submission)
         same = hash_of(other) == digest
-        found.append(Likeness(name, same, 1.0 if same else _change_cos(base, tuned, other)))
+        names = [
+            n for n in base.shapes if all(n in one.shapes and _fits(n, base, one) for one in (tuned, other))
+        ]
+        linear = [n for n in names if _kind(n, base.shapes[n]) in ("attention", "linear")]
+        cos = 1.0 if same else _change_cos(base, tuned, other, names)
+        found.append(Likeness(name, same, cos, 0.0 if same else _structure(tuned, other, linear)))
     return tuple(found)
 
 
-def _change_cos(base: _Any, one: _Any, other: _Any) -> float:
+def _change_cos(base: _Any, one: _Any, other: _Any, names: list[str]) -> float:
     """Cosine of (one - base) and (other - base); 0 if either did not change."""
     both = ours = theirs = 0.0
-    for name, shape in base.shapes.items():
-        if all(name in tuned.shapes and _fits(name, base, tuned) for tuned in (one, other)):
-            for rows in slices(shape):
-                a = base.rows(name, rows)
-                b, c = one.rows(name, rows), other.rows(name, rows)
-                coarser = max(b.dtype, c.dtype, key=_coarseness)
-                b, c = (_difference(a, tuned.to(coarser)) for tuned in (b, c))
-                both, ours, theirs = both + _dot(b, c), ours + _dot(b, b), theirs + _dot(c, c)
+    for name in names:
+        for rows in slices(base.shapes[name]):
+            a, b, c = (weights.rows(name, rows) for weights in (base, one, other))
+            coarser = max(b.dtype, c.dtype, key=_coarseness)
+            b, c = (_difference(a, tuned.to(coarser)) for tuned in (b, c))
+            both, ours, theirs = both + _dot(b, c), ours + _dot(b, b), theirs + _dot(c, c)
     return both / math.sqrt(ours * theirs) if ours > 0 and theirs > 0 else 0.0
 
 
 def _moved(name: str, base: _Any, tuned: _Any) -> _Moved:
     shape = base.shapes[name]
     kind = _kind(name, shape)
-    same, size = True, max(1, math.prod(shape))
-    aa = bb = ab = dd = total = 0.0
+    same = True
+    aa = bb = ab = dd = 0.0
     norms: list[list[torch.Tensor]] = [[], []]
     for rows in slices(shape):
         a, b = base.rows(name, rows), tuned.rows(name, rows)
@@ -142,21 +147,18 @@ def _moved(name: str, base: _Any, tuned: _Any) -> _Moved:
         same = same and not bool(change.any())
         a, b = a.float(), b.float()
         aa, bb, ab, dd = aa + _dot(a, a), bb + _dot(b, b), ab + _dot(a, b), dd + _dot(change, change)
-        total += a.sum(dtype=torch.float64).item()
         if kind in ("attention", "linear"):
             norms[0].append(a.flatten(1).norm(dim=1))
             norms[1].append(b.flatten(1).norm(dim=1))
     if not math.isfinite(bb):
-        return _Moved(name, kind, False, False, 0.0, 0.0, 0.0, False)
+        return _Moved(name, kind, False, False, 0.0, 0.0, False)
     cos = ab / math.sqrt(aa * bb) if aa > 0 and bb > 0 else float(aa == bb)
-    spread = math.sqrt(max(aa - total * total / size, 0.0))
     permuted = False
     if norms[0] and cos < _TURNED:
         ours, theirs = (torch.cat(found).sort().values for found in norms)
         permuted = bool(torch.allclose(ours, theirs, rtol=_SAME_NORMS, atol=0.0))
     distance = math.sqrt(dd / aa) if aa > 0 else float(dd > 0)
-    spread_distance = math.sqrt(dd) / spread if spread > 0 else 0.0
-    return _Moved(name, kind, same, True, cos, distance, spread_distance, permuted)
+    return _Moved(name, kind, same, True, cos, distance, permuted)
 
 
 _KINDS = ("embedding", "attention", "linear", "norm")
@@ -182,6 +184,12 @@ def _difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return b.float() - a.to(b.dtype).float()
 
 
+def _both(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """b - a, both in the precision of the coarser."""
+    coarser = max(a.dtype, b.dtype, key=_coarseness)
+    return b.to(coarser).float() - a.to(coarser).float()
+
+
 def _coarseness(dtype: torch.dtype) -> float:
     return float(torch.finfo(dtype).eps) if dtype.is_floating_point else 0.0
 
@@ -194,9 +202,33 @@ def _median(found: Iterable[float], otherwise: float) -> float:
     return statistics.median(list(found) or [otherwise])
 
 
-def _unevenness(distances: list[float]) -> float:
-    """0 if no tensor, or only one, moved."""
-    return statistics.pstdev(distances) / statistics.fmean(distances) if len(distances) > 1 else 0.0
+def _structure(one: _Any, other: _Any, names: list[str]) -> float:
+    """Of the difference of two tensors: its largest singular value / that of noise as large; a median.
+
+    About 1 for numbers drawn one by one, whatever their size. Training gives more, as the gradients of all
+    tokens point in few directions. 0 without a difference.
+    """
+    found = []
+    for name in names[:: max(1, len(names) // _SAMPLED)]:
+        shape = one.shapes[name]
+        vector = torch.randn(math.prod(shape[1:]), generator=torch.Generator().manual_seed(0))
+        largest = size = 0.0
+        for _ in range(_POWERS):
+            product = torch.zeros_like(vector)
+            size = 0.0
+            for rows in slices(shape):
+                difference = _both(one.rows(name, rows), other.rows(name, rows)).flatten(1)
+                product += difference.T @ (difference @ vector)
+                size += _dot(difference, difference)
+            length = product.norm().item()
+            if length == 0:
+                break
+            largest = math.sqrt(length / vector.norm().item())
+            vector = product / length
+        noise = math.sqrt(size / math.prod(shape)) * (math.sqrt(shape[0]) + math.sqrt(len(vector)))
+        if noise > 0:
+            found.append(largest / noise)
+    return _median(found, 0.0)
 
 
 def _names_another(named: str, original_name: str) -> bool:

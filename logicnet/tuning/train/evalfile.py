@@ -56,10 +56,10 @@ class Compared:
     embedding_cos: float
     attention_cos: float  # median
     linear_cos: float  # least
-    linear_distance: float  # median
+    linear_distance: float  # median of those that moved
     norms_cos: float  # least
     norms_distance: float  # median
-    unevenness: float  # of the moved tensors' distances |b - a| / |a - mean(a)|: standard deviation / mean
+    structure: float  # of what changed: its largest singular value, 1 for noise of the same size; median
     turned: int  # linear tensors with a cosine < 0.9
     permuted: int  # of these: whose rows have the norms of the original's rows, in any order
     non_finite: tuple[str, ...]  # names of tensors that hold NaN or infinity
@@ -87,6 +87,7 @@ class Likeness:
     name: str
     same: bool  # the same weights
     cos: float  # of what training changed: of (submission - original) and (other - original)
+    structure: float  # of (submission - other), as in Compared: 1 for noise; 0: no difference
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,8 @@ class Adapted:
                 raise NotLoadable(f"{folder} has a tensor {raw}, which is not a LoRA's: merge it first")
         self.missing = tuple(sorted((self._pairs.keys() | self._whole.keys()) - base.shapes.keys()))
         self.other_shape = tuple(sorted(name for name in self._pairs if not self._fits(name)))
+        for name in self.other_shape:
+            del self._pairs[name]
         for name in self._whole.keys() & base.shapes.keys():
             self.shapes[name] = self._files.shapes[self._whole[name]]
 
