@@ -9,13 +9,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TUNE_PYTHON = ROOT / ".venv-tune" / "bin" / "python"
-SMOLLM2 = ROOT / ".run" / "model" / "smollm2"
 
 
 def tiny_llama(folder: Path, *, seed: int = 0) -> Path:
-    """Save a Llama of 3.2 M parameters (3.1 M embed tokens) with SmolLM2's tokenizer; returns the folder."""
+    """Save a Llama of 0.1 M parameters and a tokenizer of 320 tokens; returns the folder."""
     subprocess.run(
-        [TUNE_PYTHON, "-m", "tests.harness.random_llama", SMOLLM2, folder, str(seed)],
+        [TUNE_PYTHON, "-m", "tests.harness.random_llama", folder, str(seed)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
         check=True,

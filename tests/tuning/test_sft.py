@@ -1,0 +1,147 @@
+"""A fine-tune from job.json to result.json, and what it leaves."""
+
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from logicnet.tuning.train.jobfile import JobFile
+from tests.harness.training import Trained, assistant, make_job, start, sums, train, user
+
+SECRET = "hf_9f8e7d6c5b4a39281706"
+
+
+@pytest.fixture(scope="module")
+def done(sft: JobFile, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("done")
+    prompt_too_long = {"prompt": [user("word " * 80 + "?")], "completion": [assistant("print(1)")]}
+    too_long = {"prompt": [user("Count.")], "completion": [assistant("1 " * 80)]}
+    rows = [*sums(46), prompt_too_long, too_long]
+    held_out = [{"prompt": [user(f"{SECRET}?")], "completion": [assistant("print(1)")]}, *sums(7, seed=1)]
+    make_job(folder, replace(sft, sample=True, report_to=("wandb", "trackio")), rows, held_out)
+    return train(folder, environment={"HF_TOKEN": SECRET, "WANDB_API_KEY": "0" * 40})
+
+
+def test_held_out_loss_falls_and_the_best_checkpoint_is_the_result(done: Trained) -> None:
+    assert done.code == 0, done.log
+    result = done.result
+    evaluations = done.of_kind("eval")
+    assert [event["step"] for event in evaluations] == [0, 6, 12, 18]
+    assert result.first_loss == evaluations[0]["loss"]
+    assert result.best_loss == min(event["loss"] for event in evaluations) < 0.7 * result.first_loss
+    assert [event["step"] for event in evaluations if event["loss"] == result.best_loss] == [result.best_step]
+    assert result.reason == done.of_kind("ended")[0]["reason"] == "done"
+    assert result.rows == {"trained": 47, "validation": 8, "cut": 1, "too_long": 1}
+
+
+def test_events_tell_of_each_step_and_checkpoint(done: Trained) -> None:
+    started = done.of_kind("started")[0]
+    assert (started["device"], started["threads"], started["steps"], started["resumed_from"]) == (
+        "cpu",
+        1,
+        18,
+        None,
+    )
+    steps = done.of_kind("step")
+    assert [event["step"] for event in steps] == list(range(1, 19))
+    assert all(event["tokens"] > 8 and event["seconds"] > 0 for event in steps)
+    assert [event["step"] for event in done.of_kind("checkpoint")] == [6, 12, 18]
+    assert len(done.of_kind("sample")) == 4
+    assert any(
+        "too_long" in w["message"] or "longer than max_length" in w["message"]
+        for w in done.of_kind("warning")
+    )
+
+
+def test_adapter_names_its_base_and_the_result_its_hashes(done: Trained, base: Path) -> None:
+    adapter = done.folder / "adapter"
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "tiny/llama"
+    assert all(str(base).encode() not in path.read_bytes() for path in adapter.iterdir())
+    lines = hashlib.sha256((done.folder / "train.jsonl").read_bytes()).hexdigest()
+    assert done.result.hashes["train"] == lines
+    assert {"torch", "transformers", "trl", "peft"} <= set(done.result.versions)
+
+
+def test_secrets_are_in_neither_events_nor_log(done: Trained) -> None:
+    assert "***" in done.of_kind("sample")[0]["prompt"]
+    assert SECRET not in (done.folder / "events.jsonl").read_text() + done.log
+
+
+def test_wandb_stays_offline_without_a_network_and_trackio_writes_beside(done: Trained) -> None:
+    assert list((done.folder / "wandb").glob("offline-run-*/*.wandb"))
+    assert list((done.folder / "trackio").glob("*.db"))
+
+
+def test_merged_weights_are_a_model_of_the_bases_type(done: Trained, base: Path, tmp_path: Path) -> None:
+    process = start("merge", base, done.folder / "adapter", tmp_path / "merged")
+    log, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, log
+    merged, before = tmp_path / "merged" / "model.safetensors", base / "model.safetensors"
+    assert merged.stat().st_size == before.stat().st_size
+    assert merged.read_bytes() != before.read_bytes()
+    assert (tmp_path / "merged" / "chat_template.jinja").exists()
+
+
+@pytest.fixture(scope="module")
+def whole(sft: JobFile, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(make_job(tmp_path_factory.mktemp("whole"), sft, sums(48), sums(8, seed=1)))
+
+
+@pytest.fixture(scope="module")
+def broken(sft: JobFile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Trained]]:
+    """The same job: asked to stop, started again, killed, started again."""
+    folder = make_job(tmp_path_factory.mktemp("broken"), sft, sums(48), sums(8, seed=1))
+    runs = []
+    for step, signal in ((7, "terminate"), (13, "kill")):
+        process = start(folder)
+        _wait_for_step(process, folder, step)
+        getattr(process, signal)()
+        log, _ = process.communicate(timeout=60)
+        runs.append(Trained(folder, process.returncode, log))
+    with (folder / "events.jsonl").open("a") as events:
+        events.write('{"at": 1, "kind": "st')  # torn in mid-line, as by a power cut
+    runs.append(train(folder))
+    yield runs
+
+
+def _wait_for_step(process: "subprocess.Popen[str]", folder: Path, step: int) -> None:
+    while process.poll() is None:
+        path = folder / "events.jsonl"
+        if path.exists() and f'"step": {step},' in path.read_text():
+            return
+        time.sleep(0.02)
+    assert process.stdout is not None
+    raise AssertionError(process.stdout.read())
+
+
+def test_a_trainer_asked_to_stop_saves_first(broken: list[Trained]) -> None:
+    stopped = broken[0]
+    assert stopped.code == 1
+    ended = next(event for event in stopped.events if event["kind"] == "ended")
+    assert ended["reason"] == "cancelled"
+    assert stopped.of_kind("started")[1]["resumed_from"] >= 7
+
+
+def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(
+    broken: list[Trained], whole: Trained
+) -> None:
+    assert broken[1].code == -9
+    assert broken[2].code == 0, broken[2].log
+    assert broken[2].of_kind("started")[2]["resumed_from"] >= 12
+    result = broken[2].result
+    assert result.steps == 18
+    assert result.first_loss == whole.result.first_loss
+    assert result.best_loss == whole.result.best_loss
+    assert result.hashes == whole.result.hashes
+
+
+def test_a_done_job_is_not_trained_again(whole: Trained) -> None:
+    before = (whole.folder / "events.jsonl").read_bytes()
+    assert train(whole.folder).code == 0
+    assert (whole.folder / "events.jsonl").read_bytes() == before
