@@ -3,13 +3,14 @@
 import contextlib
 import io
 from collections import Counter
+from itertools import chain
 
 from logicnet.solver.race import samplers
 from logicnet.tuning.demo_questions import KINDS, PROGRAM, demo_questions
 
 
 def test_each_program_prints_its_answer() -> None:
-    for question in sum(demo_questions(400, 400, seed=7), []):
+    for question in chain(*demo_questions(400, 400, seed=7)):
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             exec(question.program, {})
