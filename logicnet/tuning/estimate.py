@@ -31,6 +31,7 @@ SmolLM2-135M in bf16: 256 tokens in 1.65 s of a core alone, beside other work at
 _TASK_FACTOR: Mapping[Task, float] = {"dpo": 3, "grpo": 6}
 """Times the work of SFT, before the first job: two answers and a reference; samples, token by token."""
 
+_TELLING_S = 300.0  # of a job; in a shorter one imports and evaluations take most of the time
 _KEPT = 20  # jobs whose median is the pace
 _START_S = 60.0
 _LOAD_BYTES_PER_S = 2e8  # from a disk; a slow network card
@@ -143,7 +144,12 @@ def work_of(plan: TrainingPlan, model: ModelFacts, rows: int, row_bytes: float) 
 
 
 def learn_from(folder: Path, result: TrainResult, device: TrainingDevice, pace: Pace) -> None:
-    """Learn the pace of a job that ended well. Raises OSError, LookupError, ValueError, TuningError."""
+    """Learn the pace of a job that ended well, if it took long enough to show one.
+
+    Raises OSError, LookupError, ValueError, TuningError.
+    """
+    if result.seconds < _TELLING_S:
+        return
     job = JobFile.read(folder)
     rows = max(1, result.rows["trained"])
     steps = replace(job.optimisation, max_steps=max(1, result.steps))

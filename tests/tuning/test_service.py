@@ -182,7 +182,8 @@ def test_offers_are_answered_and_refusals_counted(service: Service):
         "model_params_count": 3_000_000,
         "later_field": True,
     }
-    assert service.http.post("/task_offer/", json=offer).json()["accepted"] is True
+    taken = service.http.post("/task_offer/", json=offer).json()
+    assert taken["accepted"] is True, taken
     late = service.http.post("/task_offer/", json=offer | {"hours_to_complete": 100.0}).json()
     assert late["accepted"] is False and "MAX_TEXT_TASK_HOURS" in late["message"]
     assert 'logicnet_tuning_refused_total{reason="too_long"}' in service.http.get("/metrics").text

@@ -101,10 +101,14 @@ def test_a_job_that_ended_teaches_its_pace(tmp_path):
     job = JobFile("x", "sft", str(base), "m", optimisation=Optimisation(batch=4, epochs=2, max_length=100))
     job.write(tmp_path)
     (tmp_path / "train.jsonl").write_text("x" * 70 * 40)  # 40 rows of 20 tokens
-    result = TrainResult("done", 5, 2.0, 1.0, None, 5, {"trained": 40, "validation": 2}, 10.0, 1, "a", {}, {})
+    result = TrainResult(
+        "done", 5, 2.0, 1.0, None, 5, {"trained": 40, "validation": 2}, 400.0, 1, "a", {}, {}
+    )
     pace = Pace(tmp_path / "pace.json")
+    learn_from(tmp_path, replace(result, seconds=20.0), CPU, pace)
+    assert not Pace.read(pace.path).of(CPU, "sft")[1]  # imports took most of it
     learn_from(tmp_path, result, CPU, pace)
-    assert Pace.read(pace.path).of(CPU, "sft") == (5 * 4 * 20 * 1e6 / 10, True)
+    assert Pace.read(pace.path).of(CPU, "sft") == (5 * 4 * 20 * 1e6 / 400, True)
 
 
 def test_old_jobs_are_forgotten(tmp_path):
