@@ -7,6 +7,7 @@ was sustained.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -84,10 +85,9 @@ def advise(levels: Iterable[Level], interval_s: float = LOOP_S) -> Advice:
 
 def safe_volume(at_once: int, seconds: float, interval_s: float = LOOP_S) -> int:
     """For a machine that sustains `at_once` challenges, each answered in `seconds` on average."""
-    safe = min(at_once, FULL_VOLUME)  # sustained even if all of them come together
-    while safe < FULL_VOLUME and peak(safe + 1, seconds, interval_s) <= at_once:
-        safe += 1
-    return safe
+    bursts = range(FULL_VOLUME + 1)
+    safe = bisect_right(bursts, at_once, key=lambda volume: peak(volume, seconds, interval_s)) - 1
+    return max(safe, min(at_once, FULL_VOLUME))  # which is sustained even if all of them come together
 
 
 def peak(volume: int, seconds: float, interval_s: float = LOOP_S) -> int:

@@ -1,19 +1,16 @@
 """What `logicnet models` and `logicnet plan` print, and the plan that `logicnet vllm` starts."""
 
 import json
-import math
 from pathlib import Path
 
 from rich.console import Console
 
 from logicnet.errors import LogicnetError
 from logicnet.operate.serving.catalogue import ModelCatalogue, find_model, load
-from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_of_size
+from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_named, gpus_of_size
 from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
-from logicnet.operate.serving.plan import ENOUGH_AT_ONCE, Misfit, ServingPlan, plan
+from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
-
-_RECENT = 2024  # Older models are planned when they are named, and never suggested
 
 
 def console() -> Console:
@@ -77,6 +74,8 @@ def planned(options: PlanOptions) -> ServingPlan:
 def machine_of(options: PlanOptions) -> Machine:
     if options.on_cpu:
         return cpu()
+    if options.card is not None:
+        return gpus_named(options.card, options.gpus)
     return detect() if options.vram_gb is None else gpus_of_size(options.vram_gb, options.gpus)
 
 
@@ -87,18 +86,8 @@ def _fitting(found: ServingPlan | Misfit) -> ServingPlan:
 
 
 def _ranked(machine: Machine, catalogue: ModelCatalogue) -> tuple[list[ServingPlan], list[Misfit]]:
-    """Plans of the catalogue, the best first: not poor, not old, room for a batch; then the largest model.
-
-    Volume comes last: all of it is worth a tenth of the reward, and being right far more.
-    """
-
-    def rank(one: ServingPlan) -> tuple[bool, bool, bool, int, bool, int]:
-        model = one.model
-        poor, old = catalogue.is_poor(model), (model.year or _RECENT) < _RECENT
-        # The strength of a mixture of experts lies between its active and all of its parameters.
-        size = math.sqrt(model.parameters * model.active_parameters) / 1e9
-        return poor, old, one.at_once < ENOUGH_AT_ONCE, -round(size), model.thinks, -one.per_interval
-
+    """Plans of the catalogue, those that are expected to earn most first, those that count as poor last."""
     found = [plan(model, machine) for model in catalogue.models]
-    fits = sorted((one for one in found if isinstance(one, ServingPlan)), key=rank)
+    fits = [one for one in found if isinstance(one, ServingPlan)]
+    fits.sort(key=lambda one: (catalogue.is_poor(one.model), -one.reward))
     return fits, [one for one in found if isinstance(one, Misfit)]

@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +20,7 @@ from logicnet.config.started import env_file_values
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.memory import GIB
+from logicnet.solver.race.profiles import load_profiles, profile_for
 
 _CONFIG = "config.json"
 
@@ -31,11 +35,28 @@ _OTHER_CACHES = {
 _GENERATORS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ChatGLMModel")
 """Endings of architectures that generate text; others (BERT, say) only read it."""
 
+_DEFAULTS: Mapping[str, dict[str, Any]] = {
+    "gemma2": {"sliding_window_pattern": 2},
+    "gemma3_text": {
+        **{"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208},
+        **{"max_position_embeddings": 131_072, "tie_word_embeddings": True, "sliding_window_pattern": 6},
+    },
+    "gpt_oss": {"sliding_window_pattern": 2},
+}
+"""What a config.json leaves out by its model type: the defaults of transformers' configurations."""
+
+_NO_FLOAT16 = ("gemma2", "gemma3", "gemma3_text", "glm4")
+"""Model types that vLLM 0.32 refuses in float16 (_FLOAT16_NOT_SUPPORTED_MODELS in vllm/config/model.py)."""
+
+_TEMPLATES = ("chat_template.jinja", "tokenizer_config.json")
+_OPENS_THINKING = re.compile(r"<think>|\[THINK\]")
+
 
 def model_from(path: Path) -> Model:
     """The model of a folder with a config.json, or of such a file. Raises SettingsError."""
     file = path / _CONFIG if path.is_dir() else path
-    return _model(file, str(file.parent), str(file), _local_weights(file.parent))
+    texts = {one.name: _text(one) for name in _TEMPLATES if (one := file.parent / name).is_file()}
+    return _model(file, str(file.parent), str(file), _local_weights(file.parent), texts)
 
 
 def model_from_hub(name: str) -> Model:
@@ -63,10 +84,16 @@ def model_from_hub(name: str) -> Model:
             weights = hub.get_safetensors_metadata(name)
         except Exception as error:  # as above; then the shapes alone must do
             logger.debug("The weights of {} are counted by shapes: {}", name, error)
-    return _model(file, name, f"huggingface.co/{name}", weights)
+    texts = {}
+    for wanted in _TEMPLATES:
+        with suppress(Exception):  # not every model has both; without them its name must do
+            texts[wanted] = _text(Path(hub.hf_hub_download(name, wanted)))
+    return _model(file, name, f"huggingface.co/{name}", weights, texts)
 
 
-def _model(file: Path, name: str, source: str, weights: SafetensorsRepoMetadata | None) -> Model:
+def _model(
+    file: Path, name: str, source: str, weights: SafetensorsRepoMetadata | None, texts: Mapping[str, str]
+) -> Model:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -77,6 +104,7 @@ def _model(file: Path, name: str, source: str, weights: SafetensorsRepoMetadata 
         raise SettingsError(f"{file} is not the config.json of a model: it holds no object")
     text = config.get("text_config")
     shape = {**config, **text} if isinstance(text, dict) else config
+    shape = _DEFAULTS.get(str(shape.get("model_type")), {}) | shape
     architectures = [str(one) for one in config.get("architectures") or ()]
     generates = not architectures or any(one.endswith(_GENERATORS) for one in architectures)
     if not generates or shape.get("is_encoder_decoder"):
@@ -89,8 +117,10 @@ def _model(file: Path, name: str, source: str, weights: SafetensorsRepoMetadata 
                 "own flags"
             )
     try:
-        return _planned(file, name, source, shape, weights)
-    except (KeyError, TypeError, ArithmeticError) as error:
+        return _planned(file, name, source, shape, weights).model_copy(
+            update=_chat(name, str(shape.get("model_type")), texts)
+        )
+    except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
         what = error.args[0] if isinstance(error, KeyError) else "a number"
         raise SettingsError(f"{file} describes no model that can be planned: {what} is missing") from None
     except ValidationError as error:
@@ -103,7 +133,8 @@ def _planned(
 ) -> Model:
     heads, hidden = shape["num_attention_heads"], shape["hidden_size"]
     experts = shape.get("num_local_experts") or shape.get("num_experts") or 1
-    stored = _stored(file, shape)
+    stored, bits = _stored(file, shape)
+    window = shape.get("sliding_window") if shape.get("use_sliding_window", True) else None
     loads_bytes, parameters = _weighed(weights, stored) if weights is not None else (0, 0)
     model = Model(
         name=name,
@@ -120,8 +151,11 @@ def _planned(
         vocab=shape["vocab_size"],
         tied=bool(shape.get("tie_word_embeddings")),
         context=shape["max_position_embeddings"],
-        window=shape.get("sliding_window"),
+        window=window,
+        window_layers=_windowed(shape) if window else 0,
+        float16=shape.get("model_type") not in _NO_FLOAT16,
         stored=stored,
+        bits=bits,
         loads_gib=loads_bytes / GIB if loads_bytes else None,
         source=source,
     )
@@ -133,14 +167,49 @@ def _planned(
     )
 
 
-def _stored(file: Path, shape: dict[str, Any]) -> Precision:
+def _windowed(shape: Mapping[str, Any]) -> int:
+    """How many layers look back no further than the window."""
+    if kinds := shape.get("layer_types"):
+        return sum(kind == "sliding_attention" for kind in kinds)
+    layers: int = shape["num_hidden_layers"]
+    every = shape.get("sliding_window_pattern")
+    return layers - layers // every if every else layers
+
+
+def _chat(name: str, family: str, texts: Mapping[str, str]) -> dict[str, bool]:
+    """Whether it can be asked in a chat, and whether it thinks: by its chat template, else by its name."""
+    found = {"thinks": profile_for(Path(name).name, load_profiles()).thinking}
+    template = texts.get("chat_template.jinja")
+    with suppress(KeyError, ValueError, AttributeError):  # without tokenizer_config.json nothing is known
+        template = template or json.loads(texts["tokenizer_config.json"]).get("chat_template")
+        found["answers"] = template is not None or family.startswith(
+            "mistral"
+        )  # those have their own tokenizer
+    # What the template writes before an answer is its end: there a block of thinking is opened
+    *_, end = str(template or "").rpartition("add_generation_prompt")
+    if "enable_thinking" in str(template) or _OPENS_THINKING.search(end):
+        found["thinks"] = "not thinking" not in end
+    return found
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _stored(file: Path, shape: dict[str, Any]) -> tuple[Precision, float | None]:
+    """The precision of the checkpoint, and the bits of a quantised weight where it says so."""
     quantised = shape.get("quantization_config")
     if not isinstance(quantised, dict):
-        return "full"
+        return "full", None
     method = str(quantised.get("quant_method", "")).lower()
+    groups = quantised.get("config_groups")
+    weights = next(iter(groups.values())).get("weights") or {} if groups else quantised
+    bits = next((weights[key] for key in ("bits", "w_bit", "num_bits") if key in weights), None)
+    group = weights.get("group_size") or 0
+    scales = 20 / group if group > 0 else 0.0  # of 16 bits, and a zero of 4, for each group
     for precision in get_args(Precision):
         if precision == method != "full":
-            return precision  # type: ignore[no-any-return]
+            return precision, bits + scales if bits else None
     raise SettingsError(
         f"{file} is quantised by {method or 'an unnamed method'}, which cannot be planned; start vLLM with "
         "your own flags"

@@ -5,14 +5,18 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psutil
+from pydantic import BaseModel, ConfigDict
 
+from logicnet._util.parsing import parse, read, validate
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.serving.memory import GIB
 
-_DESCRIBE = "describe the machine: --vram 24 --gpus 1, or --cpu"
+_DESCRIBE = "describe the machine: --card L40S, --vram 24 --gpus 1, or --cpu"
 
 
 class NoGpu(LogicnetError):
@@ -55,64 +59,54 @@ class Machine:
         return f"{count} x {device.name}, {size}{' each' if count > 1 else ''}"
 
 
-# Memory (GB/s) and dense 16-bit tensor operations (TFLOPS), from NVIDIA's data sheets of these GPUs. The
-# first name that is part of a GPU's counts.
-_SPEEDS = (
-    ("B200", 8000, 2250),
-    ("GH200", 4000, 989),
-    ("H200", 4800, 989),
-    ("H100 PCIe", 2000, 756),
-    ("H100", 3350, 989),
-    ("A100-PCIE-40GB", 1555, 312),
-    ("A100-SXM4-40GB", 1555, 312),
-    ("A100", 1935, 312),
-    ("RTX PRO 6000", 1792, 500),
-    ("6000 Ada", 960, 364),
-    ("5000 Ada", 576, 261),
-    ("4500 Ada", 432, 158),
-    ("4000 Ada", 360, 82),
-    ("2000 Ada", 224, 48),
-    ("L40S", 864, 362),
-    ("L40", 864, 181),
-    ("L4", 300, 121),
-    ("A6000", 768, 155),
-    ("A5000", 768, 111),
-    ("A4500", 640, 94),
-    ("A4000", 448, 76),
-    ("A40", 696, 150),
-    ("A10", 600, 125),
-    ("V100", 900, 125),
-    ("T4", 320, 65),
-    ("5090", 1792, 210),
-    ("4090", 1008, 165),
-    ("3090", 936, 71),
-)
+class Card(BaseModel):
+    """A GPU that is sold: its memory as sold and as reported, what it reads and computes a second."""
 
-# Without a name, a GPU up to so many GB counts as this one. The last number is the share of that size which
-# the GPU reports: a T4 15,360 MiB, an A40 46,068 (ECC has the rest).
-_BY_SIZE = (
-    (16, "T4", 0.937),
-    (28, "RTX 3090", 1.0),
-    (50, "A40", 0.937),
-    (100, "A100", 1.0),
-    (2048, "H200", 1.0),
-)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    gb: float
+    gib: float
+    gb_per_s: float
+    tflops: float
+    capability: float
+
+    @property
+    def speed(self) -> tuple[float, float]:
+        """Bytes of its memory and 16-bit operations a second."""
+        return self.gb_per_s * 1e9, self.tflops * 1e12
+
+
+class _CardsFile(BaseModel):
+    cards: tuple[Card, ...]
+
+
+@cache
+def cards() -> Sequence[Card]:
+    file = Path(__file__).with_name("cards.toml")
+    return validate(_CardsFile, parse(read(file, file.name), file.name), file.name).cards
+
+
+# A GPU of which the size alone is known, up to so many GB, counts as the slowest card that many have.
+_BY_SIZE = ((16, "T4"), (28, "A10"), (50, "A40"), (100, "A100"), (2048, "H200"))
 
 _CPU_BYTES_PER_S = 20e9
 _CPU_OPS_PER_CORE = 50e9
 """Two channels of DDR4; and vLLM 0.32 with 135M parameters on two cores: 270 tokens/s, 16 at once."""
 
 
+def _named(name: str) -> Card | None:
+    return next((card for card in cards() if card.name.lower() in name.lower()), None)
+
+
 def speed_of(name: str, total_bytes: int) -> tuple[float, float]:
     """Bytes of its memory and 16-bit operations a second of a GPU, by its name or else by its size."""
-    for part, gb_per_s, tflops in _SPEEDS:
-        if part.lower() in name.lower():
-            return gb_per_s * 1e9, tflops * 1e12
-    return speed_of(_of_size(total_bytes / GIB)[0], 0)
+    return (_named(name) or _of_size(total_bytes / GIB)).speed
 
 
-def _of_size(size_gib: float) -> tuple[str, float]:
-    return next((known[1:] for known in _BY_SIZE if size_gib <= known[0]), _BY_SIZE[-1][1:])
+def _of_size(size_gib: float) -> Card:
+    alike = next((name for most, name in _BY_SIZE if size_gib <= most), _BY_SIZE[-1][1])
+    return next(card for card in cards() if card.name == alike)
 
 
 def gpus_of_size(vram_gb: float, count: int) -> Machine:
@@ -121,13 +115,23 @@ def gpus_of_size(vram_gb: float, count: int) -> Machine:
         raise SettingsError(
             f"--vram takes GB of one GPU and --gpus their number, as 24 and 1; got {vram_gb:g} and {count}"
         )
-    alike, share = _of_size(vram_gb)
-    bytes_per_s, _ = speed_of(alike, 0)
+    alike = _of_size(vram_gb)
+    size = vram_gb * alike.gib / alike.gb
     note = (
-        f"Estimated as {alike} ({vram_gb * share:.3g} GiB, {bytes_per_s / 1e9:g} GB/s), because only the "
-        "size is given: a GPU with faster memory answers more, with slower memory less. An L4 has 22.5 GiB."
+        f"Estimated as {alike.name} ({size:.3g} GiB, {alike.gb_per_s:g} GB/s), because only the size is "
+        "given; a GPU with faster memory answers more: name it with --card."
     )
-    return Machine([Device(f"GPU of {vram_gb:g} GB", int(vram_gb * share * GIB))] * count, notes=(note,))
+    gpu = Device(f"GPU of {vram_gb:g} GB", int(size * GIB), capability=alike.capability)
+    return Machine([gpu] * count, notes=(note,))
+
+
+def gpus_named(name: str, count: int) -> Machine:
+    """`count` GPUs of that name, as `NVIDIA L40S` or `4090`. Raises SettingsError if it is unknown."""
+    card = _named(name)
+    if card is None or count < 1:
+        known = ", ".join(card.name for card in cards())
+        raise SettingsError(f"--card takes one of {known}, and --gpus their number; got {name} and {count}")
+    return Machine([Device(card.name, int(card.gib * GIB), capability=card.capability)] * count)
 
 
 def cpu(memory_gb: float | None = None, cores: int | None = None) -> Machine:

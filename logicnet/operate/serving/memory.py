@@ -1,15 +1,19 @@
-"""GPU memory of a model, and the challenges that it answers with it. docs/models.md explains.
+"""GPU memory of a model, and the speed at which it writes with it. docs/models.md explains.
 
-Memory is in bytes, for each of `gpus` GPUs that share the model (tensor parallel). Throughput is an estimate,
+Memory is in bytes, for each of `gpus` GPUs that share the model (tensor parallel). Speed is an estimate,
 on the low side: one decoding step gives each running text one token. It takes as long as reading the weights
 and the KV cache of every running text from memory, or as long as the arithmetic, whichever is longer.
 """
 
 import math
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from logicnet.operate.serving.answers import Workload
 from logicnet.operate.serving.catalogue import Model, Precision
-from logicnet.scoring.incentive import LOOP_S
+from logicnet.scoring.incentive import LANES
+from logicnet.volume.advice import CUT_LIMIT
 
 GIB = 1 << 30
 
@@ -17,6 +21,11 @@ _AWQ_BITS = 4 + 20 / 128
 """A group of 128 weights has a scale of 16 bits and a zero of 4 (AutoAWQ's and AutoGPTQ's format)."""
 
 _MXFP4_BITS = 4 + 8 / 32  # A block of 32 weights has a scale of 8 bits (OCP Microscaling Formats 1.0)
+_BITS = {
+    **{"full": 16.0, "fp8": 8.0, "mxfp4": _MXFP4_BITS},
+    **dict.fromkeys(("awq", "gptq", "compressed-tensors"), _AWQ_BITS),
+}
+
 BLOCK_TOKENS = 16
 CPU_BLOCK_TOKENS = 128
 """Tokens of a block of the KV cache; a partial block is lost. vLLM 0.32's defaults."""
@@ -41,13 +50,16 @@ def kv_bytes_per_token(model: Model, gpus: int = 1) -> int:
 
 
 def weights_bytes(model: Model, precision: Precision, gpus: int = 1) -> int:
-    if precision == model.stored and model.loads_gib is not None:
-        return int(model.loads_gib * GIB / gpus)
+    whole = 2 * model.parameters
+    if model.loads_gib is not None:
+        whole = model.loads_gib * GIB
+        if precision == model.stored:
+            return int(whole / gpus)
     kept = model.embedding_parameters
     if precision == "mxfp4":  # the experts alone are small
         kept = int(model.parameters) - model.expert_parameters
-    bits = {"full": 16.0, "fp8": 8.0, "awq": _AWQ_BITS, "gptq": _AWQ_BITS, "mxfp4": _MXFP4_BITS}[precision]
-    return int((2 * kept + (model.parameters - kept) * bits / 8) / gpus)
+    bits = (model.bits if precision == model.stored else None) or _BITS[precision]
+    return int((whole - (model.parameters - kept) * (2 - bits / 8)) / gpus)
 
 
 def batched_tokens(gpu: str, gpu_bytes: int) -> int:
@@ -80,65 +92,81 @@ _STEP_S = 0.004  # Scheduling, sampling and sending, each step
 _LINKED = 0.85  # of the sum of the GPUs that share a model: they wait for each other twice a layer
 _MOST_SEQUENCES = 256
 
+LOADS = (1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
+"""Numbers of challenges at once that a plan chooses from."""
+
+
+_LEAST_FINISHED = 0.1
+"""Share of texts that end by themselves, below which a machine is too slow for a model."""
+
 
 @dataclass(frozen=True, slots=True)
-class Workload:
-    """What one challenge takes: `texts` generated at once, each `written` tokens after the same prompt.
-
-    The numbers are those of the solver `race`: four samples and a conclusion, the prompt read once.
+class Pace:
+    """What one vLLM gives to each of `at_once` challenges: tokens a second of one text, the most tokens that
+    a text may have, and their mean number.
     """
 
-    texts: int = 5
-    prompt: int = 600
-    written: int = 700
-    within_s: float = 50.0  # of the 64 s that a validator waits
+    at_once: int
+    tokens_per_s: float
+    budget: float
+    written: float
 
     @property
-    def tokens(self) -> int:
-        """Of KV cache, when all its texts are written."""
-        return self.prompt + self.texts * self.written
+    def seconds(self) -> float:
+        return self.written / self.tokens_per_s
 
 
-THINKING = Workload(texts=4, written=1500)
-"""Of a thinking model: its texts take 800 to 2,000 tokens on grade-school problems, more on hard ones."""
+def kept_tokens(model: Model, load: Workload, written: float) -> float:
+    """Of KV cache, for one challenge whose texts have `written` tokens each: its prompt is kept once.
+
+    A layer with a window keeps the window of each text.
+    """
+    whole = load.prompt + load.texts * written
+    full = model.layers - model.window_layers
+    # vLLM groups layers of a kind, as many in each group as in the smaller kind, and fills up the last group
+    group = min(full, model.window_layers) or model.layers
+    windowed = math.ceil(model.window_layers / group) * group
+    recent = min(whole, load.texts * min(load.prompt + written, model.window or math.inf))
+    return (whole * full + recent * windowed) / model.layers
 
 
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """`at_once` challenges of `sequences` texts; `per_interval` in 600 s; tokens a second of one text."""
-
-    at_once: int
-    sequences: int
-    per_interval: int
-    tokens_per_s: float
-
-
-def estimate(
-    model: Model, weights: int, kv_tokens: int, speed: tuple[float, float], load: Workload, *, gpus: int = 1
-) -> Throughput:
-    """The throughput of one vLLM on `gpus` GPUs, each with `speed`, `weights` and `kv_tokens`."""
-
-    def step_s(challenges: int) -> float:
-        return _step_s(model, weights, challenges * load.texts, speed, load, gpus=gpus)
-
-    at_once = 0
-    for wanted in range(1, min(_MOST_SEQUENCES // load.texts, kv_tokens // load.tokens) + 1):
-        if load.written * step_s(wanted) > load.within_s:
-            break
-        at_once = wanted
-    step = step_s(max(1, at_once))
-    per_interval = int(at_once * LOOP_S / (load.written * step))
-    return Throughput(at_once, at_once * load.texts, per_interval, 1 / step)
-
-
-def _step_s(
-    model: Model, weights: int, sequences: int, speed: tuple[float, float], load: Workload, *, gpus: int
-) -> float:
-    """Seconds in which each of `sequences` texts gets one token."""
+def pace(
+    model: Model, weights: int, at_once: int, speed: tuple[float, float], load: Workload, *, gpus: int = 1
+) -> Pace:
+    """The pace of one vLLM on `gpus` GPUs, each with `weights` and a `speed` (bytes, operations a second)."""
     bytes_per_s, operations_per_s = (value * (_LINKED if gpus > 1 else 1.0) for value in speed)
-    read = min(1.0, model.active_parameters / model.parameters * sequences)  # share of the experts, by batch
-    average_tokens = load.prompt + load.written / 2
-    cache = sequences * average_tokens * kv_bytes_per_token(model, gpus)
-    reading_s = (weights * read + cache) / (bytes_per_s * _MEMORY_SHARE)
+    sequences = at_once * load.texts
+    idle = min(1.0, (model.parameters - model.active_parameters) / model.expert_parameters)  # of the experts
+    read = weights * (1 - idle**sequences * min(1.0, model.expert_parameters / model.parameters))
+    tokens = load.prompt + load.written(load.cap) / 2
+    recent = min(tokens, model.window or math.inf)
+    cached = tokens + (recent - tokens) * model.window_layers / model.layers
+    reading_s = (read + sequences * cached * kv_bytes_per_token(model, gpus)) / (bytes_per_s * _MEMORY_SHARE)
     computing_s = 2 * model.active_parameters / gpus * sequences / (operations_per_s * _OPERATIONS_SHARE)
-    return max(reading_s, computing_s) + _STEP_S
+    tokens_per_s = 1 / (max(reading_s, computing_s) + _STEP_S)
+    budget = load.budget(tokens_per_s)
+    return Pace(at_once, tokens_per_s, budget, load.written(budget))
+
+
+def paces(
+    model: Model,
+    weights: int,
+    kv_tokens: int,
+    speed: tuple[float, float],
+    load: Workload,
+    *,
+    gpus: int = 1,
+) -> Iterator[Pace]:
+    """All loads that one vLLM with a cache of `kv_tokens` sustains, ascending.
+
+    A load is sustained as `logicnet volume advise` has it: the clock cuts off few more texts than in the
+    burst of one validator. No load is sustained if the clock cuts off nearly all texts.
+    """
+    burst = load.whole(pace(model, weights, LANES, speed, load, gpus=gpus).budget)
+    for at_once in LOADS[: bisect_right(LOADS, _MOST_SEQUENCES // load.texts)]:
+        found = pace(model, weights, at_once, speed, load, gpus=gpus)
+        if load.whole(found.budget) < max(_LEAST_FINISHED, burst - CUT_LIMIT if at_once > LANES else 0.0):
+            return
+        if at_once * kept_tokens(model, load, found.written) > kv_tokens:
+            return
+        yield found

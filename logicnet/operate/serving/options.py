@@ -10,7 +10,7 @@ from logicnet.errors import SettingsError
 
 
 class PlanOptions(Flags):
-    """Without `vram_gb` and `on_cpu` the machine's GPUs are looked at."""
+    """Without `vram_gb`, `card` and `on_cpu` the machine's GPUs are looked at."""
 
     model: str | None = Field(
         None,
@@ -19,7 +19,11 @@ class PlanOptions(Flags):
     vram_gb: Annotated[float | None, Flag(("--vram",))] = Field(
         None, description="GB of one GPU, to plan for others than those of this machine."
     )
-    gpus: int = Field(1, description="Number of GPUs with --vram each.")
+    card: str | None = Field(
+        None,
+        description="Name of one GPU, as L40S or RTX 4090, to plan for others than those of this machine.",
+    )
+    gpus: int = Field(1, description="Number of GPUs with --vram each, or of that --card.")
     on_cpu: Annotated[bool, Flag(("--cpu",))] = Field(
         False, description="Plan for this machine without a GPU."
     )
@@ -27,10 +31,13 @@ class PlanOptions(Flags):
 
     @model_validator(mode="after")
     def _is_one_machine(self) -> Self:
-        if "gpus" in self.model_fields_set and self.vram_gb is None:
-            raise SettingsError("--gpus counts GPUs of the size that --vram says: give both, or neither")
-        if self.on_cpu and self.vram_gb is not None:
-            raise SettingsError("--cpu and --vram exclude each other")
+        given = [self.vram_gb is not None, self.card is not None, self.on_cpu]
+        if "gpus" in self.model_fields_set and not any(given[:2]):
+            raise SettingsError(
+                "--gpus counts GPUs of the size that --vram says, or of a --card: give both, or neither"
+            )
+        if sum(given) > 1:
+            raise SettingsError("--cpu, --vram and --card exclude each other")
         return self
 
 

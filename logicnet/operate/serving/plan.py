@@ -4,22 +4,23 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from logicnet.operate.serving.answers import UNKNOWN, Workload, correctness, expected_reward, workload
 from logicnet.operate.serving.catalogue import Model, Precision
 from logicnet.operate.serving.gpus import Device, Machine, cpu_speed, speed_of
 from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
-    THINKING,
-    Throughput,
-    Workload,
+    Pace,
     batched_tokens,
-    estimate,
+    kept_tokens,
     kv_tokens,
     overhead_bytes,
+    pace,
+    paces,
     weights_bytes,
 )
-from logicnet.scoring.incentive import LOOP_S
+from logicnet.scoring.incentive import LANES, LOOP_S
 from logicnet.volume.advice import safe_volume
 
 _RESERVE_BYTES = int(1.25 * GIB)
@@ -31,15 +32,8 @@ _CONTEXT_THINKING = 16384
 _LEAST_CONTEXT = 2048
 """Tokens of --max-model-len: a question and its answer take 1,000 to 3,000, up to 10,000 with thinking."""
 
-ENOUGH_AT_ONCE = 8
-"""Challenges at once. Validators ask in batches: a precision with fewer gives way to a smaller one."""
-
 _LEAST_CAPABILITY: Mapping[Precision, float] = {
-    "full": 7.0,
-    "fp8": 7.5,
-    "awq": 7.5,
-    "gptq": 7.5,
-    "mxfp4": 8.0,
+    **{"full": 7.0, "fp8": 7.5, "awq": 7.5, "gptq": 7.5, "mxfp4": 8.0, "compressed-tensors": 7.0}
 }
 """CUDA's compute capability that vLLM 0.32 asks for (get_min_capability of each quantisation)."""
 
@@ -51,7 +45,11 @@ _CPU_MOST_KV_GIB = 40
 
 @dataclass(frozen=True, slots=True)
 class ServingPlan:
-    """The model fits. vLLM loads `checkpoint` on `gpus` GPUs for each replica, each with `kv_tokens`."""
+    """The model fits. vLLM loads `checkpoint` on `gpus` GPUs for each replica, each with `kv_tokens`.
+
+    `pace` is that of the most challenges at once that it sustains. `right` and `seconds` are those of the
+    usual load: one validator's burst, and what others have under way on average.
+    """
 
     model: Model
     machine: Machine
@@ -64,39 +62,56 @@ class ServingPlan:
     weights_bytes: int
     overhead_bytes: int
     kv_tokens: int
-    throughput: Throughput
+    load: Workload
+    pace: Pace
+    right: float
+    seconds: float
 
     @property
     def environment(self) -> Mapping[str, str]:
         return self.machine.environment
 
     @property
+    def thinks(self) -> bool:
+        return self.load.thinks
+
+    @property
     def at_once(self) -> int:
-        return self.throughput.at_once * self.replicas
+        return self.pace.at_once * self.replicas
 
     @property
     def per_interval(self) -> int:
-        return self.throughput.per_interval * self.replicas
+        return int(self.at_once * LOOP_S / self.pace.seconds)
 
     @property
     def volume(self) -> int:
         """The safe capacity in 600 s: less than it could answer, because validators ask in bursts."""
-        return safe_volume(self.at_once, self.at_once * LOOP_S / self.per_interval)
+        return safe_volume(self.at_once, self.pace.seconds)
+
+    @property
+    def reward(self) -> float:
+        """What an answer is expected to earn, the volume factor included."""
+        return expected_reward(self.right, self.seconds, self.volume)
+
+    @property
+    def known(self) -> bool:
+        """Whether accuracies of the model are known; else `right` and `reward` only compare its own plans."""
+        return self.model.accuracy(self.thinks) is not None
 
     @property
     def dtype(self) -> str:
-        capability = self.machine.devices[0].capability
-        old = capability is not None and capability < _BFLOAT16_CAPABILITY
-        return "float16" if old or self.precision == "awq" else "bfloat16"
+        return "bfloat16" if _has_bfloat16(self.machine) and self.precision != "awq" else "float16"
 
     def flags(self) -> list[str]:
         """Words after `vllm serve CHECKPOINT`: pairs of a flag and its value."""
         words = ["--dtype", self.dtype, "--max-model-len", str(self.context)]
         words += ["--max-num-seqs", str(self.sequences)]
+        if self.model.thinks and not self.thinks:
+            words += ["--default-chat-template-kwargs.enable_thinking", "false"]
         if self.machine.is_cpu:
             return words
         words += ["--gpu-memory-utilization", f"{self.utilisation:.2f}"]
-        if self.precision in ("fp8", "awq"):
+        if self.precision in ("fp8", "awq"):  # vLLM knows by itself what a checkpoint is stored in
             words += ["--quantization", "fp8" if self.precision == "fp8" else "awq_marlin"]
         if self.gpus > 1:
             words += ["--tensor-parallel-size", str(self.gpus)]
@@ -107,7 +122,7 @@ class ServingPlan:
     @property
     def sequences(self) -> int:
         """For --max-num-seqs: the texts expected at once, and room for conclusions and probes."""
-        return min(256, max(8, math.ceil(self.throughput.sequences * 1.25 / 8) * 8))
+        return min(256, max(8, math.ceil(self.pace.at_once * self.load.texts * 1.25 / 8) * 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,32 +137,36 @@ class Misfit:
         return f"{self.model.name} does not fit on {self.machine}: {self.reason}"
 
 
-def plan(model: Model, machine: Machine, load: Workload | None = None) -> ServingPlan | Misfit:
-    """The best way to serve `model` on `machine`.
+def plan(model: Model, machine: Machine) -> ServingPlan | Misfit:
+    """The way to serve `model` on `machine` that is expected to earn most.
 
-    The highest precision that answers eight challenges at once, on as few GPUs as it needs; if none does,
-    the one that answers most.
+    Ways differ in thinking, in precision, and in the number of GPUs that share the model.
     """
-    load = load or (THINKING if model.thinks else Workload())
     if not model.answers:
         why = "is not tuned to answer and has no chat template, so vLLM refuses chats with it"
         return Misfit(model, machine, why)
     if model.vllm_until is not None:
         return Misfit(model, machine, f"is not served by vLLM any more: until {model.vllm_until}")
-    tried = list(_ways(model, machine, load))
+    if not (model.float16 or _has_bfloat16(machine)):
+        why = f"needs bfloat16, so CUDA capability {_BFLOAT16_CAPABILITY}: vLLM refuses it in float16"
+        return Misfit(model, machine, why)
+    tried = [way for thinks in model.modes for way in _ways(model, machine, workload(model, thinks=thinks))]
     fits = [one for one in tried if isinstance(one, ServingPlan)]
-    enough = next((one for one in fits if one.at_once >= ENOUGH_AT_ONCE), None)
-    best = enough or max(fits, key=lambda one: one.at_once, default=None)
-    if best is not None:
-        return best
+    if fits:
+        return max(fits, key=lambda one: one.reward)
     unknown = model.stored == "full" and model.awq is None and not machine.is_cpu
     return Misfit(model, machine, f"{tried[-1]}{'; no 4-bit checkpoint of it is known' if unknown else ''}")
+
+
+def _has_bfloat16(machine: Machine) -> bool:
+    capability = machine.devices[0].capability
+    return capability is None or capability >= _BFLOAT16_CAPABILITY
 
 
 def _ways(model: Model, machine: Machine, load: Workload) -> Iterator[ServingPlan | str]:
     """Plans, or reasons against them, the best precision first."""
     if machine.is_cpu:
-        yield _on_cpu(model, machine, load)
+        yield from _on_cpu(model, machine, load)
         return
     capability = machine.devices[0].capability
     for precision, checkpoint in _precisions(model):
@@ -195,61 +214,84 @@ def _on_gpus(
             f"KV cache, and vLLM gets {gpu.total_bytes * share / GIB:.1f}"
         )
     tokens = kv_tokens(model, left, gpus=gpus, block=BLOCK_TOKENS)
-    context = _context(model, tokens)
-    if context is None:
-        return (
-            f"at {_BITS[precision]} {tokens:,} tokens of KV cache are left on {place}, too few for one text"
-        )
-    rate = estimate(model, weights, tokens, speed_of(gpu.name, gpu.total_bytes), load, gpus=gpus)
-    if not rate.at_once:
-        return _no_challenge(precision, tokens, rate, load)
+    speed = speed_of(gpu.name, gpu.total_bytes)
     replicas = len(machine.devices) // gpus
-    return ServingPlan(
-        model, machine, precision, checkpoint, gpus, replicas, share, context, weights, overhead, tokens, rate
+    found = ServingPlan(
+        *(model, machine, precision, checkpoint, gpus, replicas, share),
+        *(_context(model, load, tokens), weights, overhead, tokens, load),
+        *(pace(model, weights, 1, speed, load, gpus=gpus), 0.0, 0.0),
     )
+    return _best_load(found, speed)
 
 
-def _on_cpu(model: Model, machine: Machine, load: Workload) -> ServingPlan | str:
+def _on_cpu(model: Model, machine: Machine, load: Workload) -> Iterator[ServingPlan | str]:
     if model.stored != "full":
-        return f"its weights are {model.stored}, which we do not plan for a CPU"
+        yield f"its weights are {model.stored}, which we do not plan for a CPU"
+        return
     half = machine.devices[0].total_bytes * _CPU_SHARE
     weights = weights_bytes(model, "full")
     room = half - weights
     if room < GIB:  # VLLM_CPU_KVCACHE_SPACE counts in whole GiB
-        return (
+        yield (
             f"its weights take {weights / GIB:.1f} GiB, and half of this machine's memory is "
             f"{half / GIB:.1f} GiB"
         )
     speed = cpu_speed(machine.cores or 1)
-    for space in range(1, int(min(_CPU_MOST_KV_GIB, room // GIB)) + 1):  # no more than can be used
+    for space in range(1, int(min(_CPU_MOST_KV_GIB, room // GIB)) + 1):
         tokens = kv_tokens(model, space * GIB, block=CPU_BLOCK_TOKENS)
-        rate = estimate(model, weights, tokens, speed, load)
-        context = _context(model, tokens)
-        if rate.sequences and context is not None and (rate.at_once + 1) * load.tokens <= tokens:
-            break
-    if context is None or not rate.at_once:
-        return _no_challenge("full", tokens, rate, load)
-    machine = replace(machine, environment={"VLLM_CPU_KVCACHE_SPACE": str(space)})
-    return ServingPlan(model, machine, "full", model.name, 1, 1, 0.0, context, weights, 0, tokens, rate)
-
-
-def _context(model: Model, tokens: int) -> int | None:
-    """--max-model-len, in whole blocks of a CPU; None if no challenge fits."""
-    wanted = _CONTEXT_THINKING if model.thinks else _CONTEXT
-    found = min(wanted, model.context, tokens) // CPU_BLOCK_TOKENS * CPU_BLOCK_TOKENS
-    return found if found >= min(_LEAST_CONTEXT, model.context) else None
-
-
-def _no_challenge(precision: Precision, tokens: int, rate: Throughput, load: Workload) -> str:
-    if tokens < load.tokens:
-        return (
-            f"at {_BITS[precision]} {tokens:,} tokens of KV cache are left, and one challenge takes "
-            f"{load.tokens:,}"
+        there = replace(machine, environment={"VLLM_CPU_KVCACHE_SPACE": str(space)})
+        found = ServingPlan(
+            *(model, there, "full", model.name, 1, 1, 0.0, _context(model, load, tokens), weights, 0, tokens),
+            *(load, pace(model, weights, 1, speed, load), 0.0, 0.0),
         )
-    return (
-        f"too slow here: {rate.tokens_per_s:.1f} tokens/s for each text, and a challenge needs "
-        f"{load.written} within {load.within_s:.0f} s"
+        yield _best_load(found, speed)
+
+
+def _best_load(one: ServingPlan, speed: tuple[float, float]) -> ServingPlan | str:
+    """The plan, at the number of challenges at once that is expected to earn most."""
+    tokens, load = one.kv_tokens, one.load
+    if one.context < min(_LEAST_CONTEXT, one.model.context):
+        return f"at {_BITS[one.precision]} {tokens:,} tokens of KV cache are left, too few for one text"
+    sustained = list(paces(one.model, one.weights_bytes, tokens, speed, load, gpus=one.gpus))
+    if not sustained:
+        least = kept_tokens(one.model, load, one.pace.written)
+        if tokens < least:
+            return (
+                f"at {_BITS[one.precision]} {tokens:,} tokens of KV cache are left, and one challenge takes "
+                f"{least:,.0f}"
+            )
+        return (
+            f"too slow here: {one.pace.tokens_per_s:.1f} tokens/s for each text, and a text has "
+            f"{load.written(load.tokens * 100):.0f} tokens, to be written within {load.within_s:.0f} s"
+        )
+    return max((_at(one, found, speed) for found in sustained), key=lambda each: each.reward)
+
+
+def _at(one: ServingPlan, found: Pace, speed: tuple[float, float]) -> ServingPlan:
+    """The plan that sustains `found`, with accuracy and seconds of the usual load.
+
+    That is the burst of one validator, whatever volume it was told, and what others have under way on
+    average. Of a burst that is more than can be kept at once, the rest waits.
+    """
+    under_way = safe_volume(found.at_once * one.replicas, found.seconds) * found.seconds / LOOP_S
+    usual = math.ceil((LANES + under_way) / one.replicas)
+    kept = min(usual, found.at_once)
+    speed_of_text = (
+        pace(one.model, one.weights_bytes, kept, speed, one.load, gpus=one.gpus).tokens_per_s * kept / usual
     )
+    budget = one.load.budget(speed_of_text)
+    accuracy = one.model.accuracy(one.thinks) or UNKNOWN
+    right = correctness(accuracy, one.precision, one.load, budget)
+    return replace(one, pace=found, right=right, seconds=one.load.written(budget) / speed_of_text)
 
 
-_BITS = {"full": "16 bits", "fp8": "8 bits", "awq": "4 bits (AWQ)", "gptq": "gptq", "mxfp4": "mxfp4"}
+def _context(model: Model, load: Workload, tokens: int) -> int:
+    """--max-model-len, in whole blocks of a CPU."""
+    wanted = _CONTEXT_THINKING if load.thinks else _CONTEXT
+    return min(wanted, model.context, tokens) // CPU_BLOCK_TOKENS * CPU_BLOCK_TOKENS
+
+
+_BITS: Mapping[Precision, str] = {
+    **{"full": "16 bits", "fp8": "8 bits", "awq": "4 bits (AWQ)", "gptq": "gptq", "mxfp4": "mxfp4"},
+    **{"compressed-tensors": "compressed-tensors"},
+}

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from logicnet.operate.serving.answers import expected_reward
 from logicnet.operate.serving.catalogue import Model, ModelCatalogue
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
 from logicnet.operate.serving.plan import Misfit, ServingPlan
@@ -103,19 +104,45 @@ def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
     gpus = [f"{one.replicas} x {one.gpus}" if one.replicas > 1 else str(one.gpus) for one in found]
     columns = [
         _names([one.model for one in found], width),
-        _Column("weights", [precision_of(one) for one in found], 3, 11),
-        _Column("GPUs", gpus, 6),
-        _Column("KV tokens", [f"{one.kv_tokens * one.replicas:,}" for one in found], 5),
-        _Column("context", [f"{one.context:,}" for one in found], 4),
-        _Column("at once", [str(one.at_once) for one in found], 1),
-        _Column("in 600 s", [str(one.per_interval) for one in found], 2),
-        _Column("specialisation", [one.model.specialisation for one in found], 7, 16),
+        _Column("reward", [reward_of(one) for one in found], 1),
+        _Column("right", [f"{one.right:.0%}" if one.known else "?" for one in found], 3),
+        _Column("thinks", ["yes" if one.thinks else "no" for one in found], 5),
+        _Column("seconds", [f"{one.seconds:.0f}" for one in found], 6),
+        _Column("at once", [str(one.at_once) for one in found], 7),
+        _Column("volume", [str(one.volume) for one in found], 4),
+        _Column("why not", [why_not(one, found[0]) for one in found], 2, 11),
+        _Column("weights", [precision_of(one) for one in found], 8, 11),
+        _Column("GPUs", gpus, 9),
+        _Column("KV tokens", [f"{one.kv_tokens * one.replicas:,}" for one in found], 10),
     ]
-    return _table("Models that fit (estimates); `logicnet vllm` starts the first", columns, width)
+    return _table(
+        "Models that fit, by expected reward (estimates); `logicnet vllm` starts the first", columns, width
+    )
+
+
+def reward_of(one: ServingPlan) -> str:
+    """With `~` where an accuracy is estimated."""
+    accuracy = one.model.accuracy(one.thinks)
+    return f"{'~' if accuracy.estimated else ''}{one.reward:.3f}" if accuracy else "?"
+
+
+def why_not(one: ServingPlan, best: ServingPlan) -> str:
+    """In a word, what costs `one` most, compared with `best`."""
+    if one is best:
+        return ""
+    if not one.known:
+        return "unknown"
+    costs = {
+        "less right": expected_reward(best.right, best.seconds, best.volume)
+        - expected_reward(one.right, best.seconds, best.volume),
+        "slower": best.reward - expected_reward(best.right, one.seconds, best.volume),
+        "less volume": best.reward - expected_reward(best.right, best.seconds, one.volume),
+    }
+    return max(costs, key=lambda word: costs[word]) if one.reward < best.reward else "counts as poor"
 
 
 def precision_of(one: ServingPlan) -> str:
-    names = {"full": one.dtype, "awq": "4 bits, AWQ", "gptq": "4 bits, GPTQ", "mxfp4": "4 bits, MXFP4"}
+    names = {"full": one.dtype, "awq": "4 bits, AWQ", "gptq": "GPTQ", "mxfp4": "4 bits, MXFP4"}
     return names.get(one.precision, one.precision)
 
 
@@ -140,11 +167,24 @@ def explained(one: ServingPlan) -> list[str]:
         *lines,
         f"KV cache   {per_token * one.kv_tokens / GIB:7.2f} GiB{each}: {one.kv_tokens:,} tokens of "
         f"{per_token / 1024:g} KiB{each}",
-        f"at once    {one.at_once} challenges of {one.throughput.sequences // one.throughput.at_once} texts, "
-        f"{one.throughput.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
+        f"at once    {one.at_once} challenges of {one.load.texts} texts, "
+        f"{one.pace.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
         f"volume     --miner.epoch_volume {one.volume} is safe, as challenges come in bursts, and keeps "
         f"{volume_factor(one.volume):.2f} of the reward",
+        _expected(one),
     ]
+
+
+def _expected(one: ServingPlan) -> str:
+    accuracy = one.model.accuracy(one.thinks)
+    if accuracy is None:
+        return "reward     unknown: no accuracy of it, or of a model with its name, is in the catalogue"
+    about = f" (estimated: {', '.join(accuracy.estimated)})" if accuracy.estimated else ""
+    return (
+        f"reward     {one.reward:.3f} expected: {one.right:.0%} right in {one.seconds:.0f} s, "
+        f"{'thinking' if one.thinks else 'without thinking'}; whole texts: GSM8K {accuracy.gsm8k:g} %, "
+        f"MATH {accuracy.math:g} %, logic {accuracy.logic:g} %{about}"
+    )
 
 
 def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
@@ -156,6 +196,10 @@ def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
         "fits": True,
         **{name: getattr(one, name) for name in same},
         "cards": one.gpus,
+        "thinks": one.thinks,
+        "reward": round(one.reward, 4) if one.known else None,
+        "right": round(one.right, 4) if one.known else None,
+        "seconds": round(one.seconds, 1),
         "at_once": one.at_once,
         "per_600_s": one.per_interval,
         "volume": one.volume,

@@ -28,6 +28,7 @@ _EXCLUDES = {
     **dict.fromkeys(_PARALLEL, _PARALLEL),
     "--quantization": frozenset({"--quantization", "--dtype"}),
     "--kv-cache-memory-bytes": frozenset({_UTILISATION}),
+    "--default-chat-template-kwargs": frozenset({"--default-chat-template-kwargs.enable_thinking"}),
 }
 """Flags of a plan that an operator's flag replaces, where they are more than the flag itself."""
 

@@ -44,7 +44,7 @@ def test_every_model_has_source_license_and_specialisation(ours):
     [
         ("qwen/qwen3-8b", "Qwen/Qwen3-8B"),
         ("Qwen3-8B", "Qwen/Qwen3-8B"),
-        ("gpt-oss", "openai/gpt-oss-20b"),
+        ("gpt-oss-20", "openai/gpt-oss-20b"),
     ],
 )
 def test_a_name_may_be_short(ours, name, found):
@@ -55,6 +55,10 @@ def test_a_name_may_be_short(ours, name, found):
     ("name", "said"),
     [
         ("Distill-Qwen", "may be any of deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
+        ("gpt-oss", "may be any of openai/gpt-oss-20b, openai/gpt-oss-120b"),
+        ("Qwen2.5-7B", "is a base model, not tuned to answer: give Qwen/Qwen2.5-7B-Instruct"),
+        ("Llama-3.3-70B", "is a base model"),
+        ("Qwen/Qwen2.5-7B", "nothing is known"),
         ("nobody/Nothing-1B", "give MAKER/MODEL of the hub, a folder that has a config.json"),
         ("", "nothing is known"),
     ],
@@ -69,9 +73,50 @@ def test_poor_models_are_named_by_pattern(ours):
     assert [model.name for model in ours.models if picky.is_poor(model)] == ["Qwen/Qwen-7B-Chat"]
 
 
+@pytest.mark.parametrize("model", load().models, ids=lambda model: model.name)
+def test_a_model_that_is_planned_has_accuracies_for_what_it_does(model):
+    if not model.answers or model.vllm_until:
+        return
+    assert model.accuracy(model.thinks)
+    for accuracy in filter(None, (model.plain, model.thinking)):
+        assert (
+            0 < accuracy.logic <= accuracy.math + 10 <= accuracy.gsm8k + 20
+        )  # logic is hardest, GSM8K easiest
+        assert accuracy.source != "family" or {"gsm8k", "math", "logic"} <= set(accuracy.estimated)
+
+
+def test_the_shape_of_another_entry_may_be_taken_over(ours):
+    distilled, tuned = ours.find("Distill-Qwen-7B"), ours.find("Qwen2-7B-Instruct")
+    assert distilled.counted_parameters == tuned.counted_parameters
+    assert (distilled.context, tuned.context) == (131_072, 32_768)  # what an entry says itself wins
+
+
+@pytest.mark.parametrize(
+    ("name", "kin"),
+    [
+        ("RedHatAI/Qwen3-8B-quantized.w4a16", "Qwen/Qwen3-8B"),
+        ("/models/DeepSeek-R1-Distill-Qwen-14B-AWQ/", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"),
+        ("someone/Qwen3-4B-Instruct-2507-FP8", "Qwen/Qwen3-4B-Instruct-2507"),
+        ("Qwen/Qwen3-8B-Base", None),
+        ("someone/unheard-of", None),
+    ],
+)
+def test_a_checkpoint_of_another_maker_has_the_accuracies_of_its_model(ours, name, kin):
+    bare = ours.find("Qwen3-8B").model_copy(update={"name": name, "plain": None, "thinking": None})
+    found = ours.with_accuracy(bare)
+    expected = ours.find(kin) if kin else bare
+    assert (found.plain, found.thinking) == (expected.plain, expected.thinking)
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
+        (
+            lambda text: text.replace('like = "Qwen/Qwen2-7B-Instruct"', 'like = "nobody"', 1),
+            "like = 'nobody' names no entry",
+        ),
+        (lambda text: text.replace("gsm8k = 85.7", "gsm8k = 857", 1), "gsm8k: .*less than or equal to 100"),
+        (lambda text: text.replace("window_layers = 12", "window_layers = 25", 1), "window_layers are more"),
         (
             lambda text: text.replace("layers = 28", 'layers = "28"', 1),
             r"model 1 .*, layers: must be a whole number",
@@ -87,7 +132,10 @@ def test_poor_models_are_named_by_pattern(ours):
             "but its shapes give",
         ),
         (lambda text: re.sub("parameters_b = .*", "parameters_b = inf", text, count=1), "finite number"),
-        (lambda text: re.sub('name = ".*"', 'name = ""', text, count=1), "model 1, name: is empty"),
+        (
+            lambda text: re.sub('name = "mistralai/Mistral-7B.*"', 'name = ""', text),
+            "model 2, name: is empty",
+        ),
         (lambda text: text + text[text.index("[[models]]") :], "is in it twice"),
         (lambda text: text.replace("[[models]]", "[[models", 1), "not TOML"),
         (lambda _: "", "models: is missing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pynvml
@@ -58,10 +59,13 @@ def test_models_as_json(capsys):
 @pytest.mark.parametrize(
     ("gpus", "model", "said"),
     [
-        (["--vram", "24"], "Qwen/Qwen2.5-14B-Instruct-AWQ", "--quantization awq_marlin"),
-        (["--vram", "48"], "Qwen/Qwen2.5-32B-Instruct-AWQ", "--gpu-memory-utilization 0.95"),
-        (["--vram", "80"], "Qwen/Qwen2.5-32B-Instruct", "--dtype bfloat16"),
-        (["--vram", "24", "--gpus", "2"], "Qwen/Qwen2.5-32B-Instruct-AWQ", "--tensor-parallel-size 2"),
+        (["--vram", "16"], "Qwen/Qwen3-4B-AWQ", "--dtype float16"),
+        (["--vram", "24"], "Qwen/Qwen3-4B", "--default-chat-template-kwargs.enable_thinking false"),
+        (["--vram", "48"], "Qwen/Qwen3-4B-AWQ", "--quantization awq_marlin"),
+        (["--vram", "80"], "openai/gpt-oss-20b", "--dtype bfloat16"),
+        (["--vram", "141"], "openai/gpt-oss-20b", "--gpu-memory-utilization 0.95"),
+        (["--card", "RTX 4090"], "openai/gpt-oss-20b", "--max-model-len 16384"),
+        (["--vram", "24", "--gpus", "2"], "openai/gpt-oss-20b", "--tensor-parallel-size 2"),
     ],
 )
 def test_plan_ends_with_what_to_type(capsys, gpus, model, said):
@@ -71,19 +75,64 @@ def test_plan_ends_with_what_to_type(capsys, gpus, model, said):
     assert said in command
 
 
+def rows(capsys: pytest.CaptureFixture[str], *machine: str) -> dict[str, dict[str, Any]]:
+    """The models that fit, the first first."""
+    assert main(["plan", *machine, "--json"]) == 0
+    return {one["model"]: one for one in json.loads(capsys.readouterr().out) if one["fits"]}
+
+
+@pytest.mark.parametrize("vram", [16, 24, 48, 80, 141])
+def test_the_first_is_expected_to_earn_most(capsys, vram):
+    found = rows(capsys, "--vram", str(vram))
+    rewards = [one["reward"] for one in found.values()]
+    assert rewards == sorted(rewards, reverse=True)
+    first = next(iter(found.values()))
+    assert first["at_once"] >= 8  # a validator asks so many at once
+    order = list(found)
+    assert order.index("Qwen/Qwen2.5-7B-Instruct") < order.index("Qwen/Qwen2-7B-Instruct")  # of equal shape
+
+
+def test_size_alone_does_not_win(capsys):
+    found = rows(capsys, "--vram", "48")
+    small, large = found["Qwen/Qwen2.5-7B-Instruct"], found["Qwen/Qwen2.5-32B-Instruct"]
+    assert large["right"] > small["right"]
+    assert large["volume"] < small["volume"] / 2
+    assert large["reward"] < small["reward"]
+
+
+def test_more_memory_never_earns_less(capsys):
+    sizes = (12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 141, 180)
+    best = [next(iter(rows(capsys, "--vram", str(size)).values()))["reward"] for size in sizes]
+    assert best == sorted(best)
+
+
+def test_a_larger_gpu_keeps_no_fewer_challenges(capsys):
+    kept = [
+        rows(capsys, "--vram", size)["openai/gpt-oss-20b"]["volume"] for size in ("24", "48", "80", "141")
+    ]
+    assert kept == sorted(kept)
+    assert kept[0] > 100
+
+
 def test_plan_says_why_not_the_others(capsys):
     main(["plan", "--vram", "24"])
     said = capsys.readouterr().out
     assert "tiiuae/falcon-40b: is not tuned to answer" in said
-    assert "Qwen/QwQ-32B: too slow here" in said
+    why = {line.split()[1]: line for line in said.splitlines() if line.startswith("│ ")}
+    assert "less right" in why["Qwen/Qwen2-7B-Instruct"]
+    assert "less volume" in why["Qwen/Qwen3-14B"]
+    assert "~0." in why["Qwen/Qwen3-14B"]  # its GSM8K is estimated
+    assert "~" not in why["Qwen/Qwen2.5-14B-Instruct"]
+    assert "(estimated: gsm8k)" in said
 
 
 def test_plan_of_one_model_as_json(capsys):
     assert main(["plan", "--vram", "24", "--model", "Qwen3-8B", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["fits"]
-    assert found["precision"] == "fp8"
+    assert (found["precision"], found["thinks"]) == ("awq", False)
     assert found["at_once"] >= 8
+    assert 0.5 < found["right"] < found["reward"] < 1
     assert main(["plan", "--vram", "24", "--model", "falcon", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["fits"] is False
 
@@ -97,11 +146,18 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
 @pytest.mark.parametrize(
     ("argv", "status", "said"),
     [
-        (["plan"], 1, "no GPU can be seen (NVML Shared Library Not Found); describe the machine: --vram 24"),
+        (
+            ["plan"],
+            1,
+            "no GPU can be seen (NVML Shared Library Not Found); describe the machine: --card L40S",
+        ),
         (["plan", "--gpus", "2"], 2, "give both, or neither"),
         (["vllm", "--gpus", "2"], 2, "give both, or neither"),
         (["plan", "--vram", "24", "--gpus", "0"], 2, "takes GB of one GPU and --gpus their number"),
-        (["plan", "--vram", "24", "--cpu"], 2, "--cpu and --vram exclude each other"),
+        (["plan", "--vram", "24", "--cpu"], 2, "--cpu, --vram and --card exclude each other"),
+        (["plan", "--vram", "24", "--card", "T4"], 2, "--cpu, --vram and --card exclude each other"),
+        (["plan", "--card", "Voodoo"], 2, "--card takes one of B200, GH200"),
+        (["plan", "--vram", "24", "--model", "Qwen2.5-7B"], 2, "is a base model, not tuned to answer"),
         (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "HF_HUB_OFFLINE forbids to ask the hub"),
         (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x GPU"),
         (["plan", "--vram", "24", "--catalogue", "nowhere.toml"], 2, "nowhere.toml: cannot be read"),
@@ -117,10 +173,12 @@ def test_asked_wrongly_is_one_line(no_driver, capsys, argv, status, said):
 
 
 def test_a_table_of_the_operators_own(capsys, tmp_path):
-    text = OURS.read_text().replace("low_quality = []", 'low_quality = ["*Qwen2.5-14B*"]')
+    text = OURS.read_text().replace("low_quality = []", 'low_quality = ["*Qwen3-*"]')
     (tmp_path / "mine.toml").write_text(text)
     assert main(["plan", "--vram", "24", "--catalogue", str(tmp_path / "mine.toml")]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("vllm serve microsoft/phi-4 ")
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1].startswith("vllm serve Qwen/Qwen2.5-Math-7B-Instruct ")
+    assert next(line for line in said.splitlines() if "Qwen/Qwen3-4B " in line).count("counts as poor") == 1
 
 
 def test_nothing_that_fits_is_said(capsys):

@@ -14,6 +14,10 @@ from logicnet._util.processes import free_port
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.config_json import model_from
+from logicnet.operate.serving.gpus import gpus_named
+from logicnet.operate.serving.memory import weights_bytes
+from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
+from logicnet.solver.race.profiles import load_profiles, profile_for
 from tests.harness.scripted_hub import ScriptedHub, safetensors, scripted_hub
 
 SHAPE: dict[str, Any] = {
@@ -134,9 +138,118 @@ def test_a_model_that_generates_text_may_name_its_architecture(tmp_path):
     assert model_from(folder(tmp_path, architectures=["Qwen2ForCausalLM"])).layers == 28
 
 
-@pytest.mark.parametrize("method", ["awq", "gptq", "fp8", "mxfp4"])
-def test_a_quantised_checkpoint_says_so(tmp_path, method):
-    assert model_from(folder(tmp_path, quantization_config={"quant_method": method})).stored == method
+@pytest.mark.parametrize(
+    ("quantised", "stored", "bits"),
+    [
+        ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, "awq", 4.16),
+        ({"quant_method": "gptq", "bits": 8, "group_size": -1}, "gptq", 8),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8", 8),
+        ({"quant_method": "mxfp4"}, "mxfp4", 4.25),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8}}},
+            },
+            *("compressed-tensors", 8),
+        ),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 32}}},
+            },
+            *("compressed-tensors", 4.625),
+        ),
+    ],
+)
+def test_a_quantised_checkpoint_of_any_maker_says_so(tmp_path, quantised, stored, bits):
+    found = model_from(folder(tmp_path, quantization_config=quantised))
+    assert found.stored == stored
+    kept = found.expert_parameters if stored == "mxfp4" else found.parameters - found.embedding_parameters
+    expected = 2 * (found.parameters - kept) + kept * bits / 8
+    assert weights_bytes(found, found.stored) == pytest.approx(expected, rel=0.001)
+    fits = plan(found, gpus_named("L40S", 1))
+    assert isinstance(fits, ServingPlan)
+    assert fits.checkpoint == str(tmp_path)
+
+
+GEMMA = {
+    "architectures": ["Gemma3ForConditionalGeneration"],
+    "model_type": "gemma3",
+    "text_config": {
+        **{"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text"},
+        **{"num_hidden_layers": 34, "sliding_window": 1024},
+    },
+}
+"""As published: what is missing are the defaults of its type."""
+
+
+def test_what_a_config_leaves_out_is_the_default_of_its_type(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(GEMMA))
+    found, known = model_from(tmp_path), load().find("gemma-3-4b-it")
+    for field in (*("layers", "heads", "kv_heads", "head_size", "vocab", "tied", "context"), "window_layers"):
+        assert getattr(found, field) == getattr(known, field), field
+    assert not found.float16
+
+
+@pytest.mark.parametrize(
+    ("changes", "layers"),
+    [
+        ({}, 0),
+        ({"sliding_window": 4096}, 28),
+        ({"sliding_window": 4096, "use_sliding_window": False}, 0),
+        ({"sliding_window": 128, "model_type": "gpt_oss"}, 14),
+        ({"sliding_window": 128, "layer_types": ["sliding_attention"] * 20 + ["full_attention"] * 8}, 20),
+        ({"sliding_window": None, "layer_types": ["full_attention"] * 28}, 0),
+    ],
+)
+def test_layers_with_a_window_are_counted(tmp_path, changes, layers):
+    assert model_from(folder(tmp_path, **changes)).window_layers == layers
+
+
+HYBRID = (
+    "{% for message in messages %}{{ message.content.split('</think>')[-1] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}"
+    "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think></think>' }}{% endif %}"
+    "{% endif %}"
+)
+OPENS = "{% if add_generation_prompt %}{{ '<|assistant|><think>' }}{% endif %}"
+PLAIN = (
+    "{% for message in messages %}{{ message.content.split('<think>')[0] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer_config.json"])
+@pytest.mark.parametrize(("template", "thinks"), [(HYBRID, True), (OPENS, True), (PLAIN, False)])
+def test_a_folder_whose_chat_template_thinks_is_planned_so(tmp_path, name, template, thinks):
+    at = tmp_path / "served"
+    at.mkdir()
+    text = template if name.endswith("jinja") else json.dumps({"chat_template": template})
+    (folder(at) / name).write_text(text)
+    found = model_from(at)
+    assert (found.thinks, found.answers) == (thinks, True)
+    fits = plan(found, gpus_named("H200", 1))
+    assert isinstance(fits, ServingPlan)
+    profile = profile_for(found.name, load_profiles(), found.thinks)  # what the solver asks such a model with
+    assert (fits.load.cap, profile.thinking) == (profile.reason.max_tokens, thinks)
+
+
+def test_without_a_chat_template_the_name_says_whether_it_thinks(tmp_path):
+    for name, thinks in (("Some-R1", True), ("Some-Chat", False)):
+        (tmp_path / name).mkdir()
+        assert model_from(folder(tmp_path / name)).thinks is thinks
+
+
+def test_a_folder_of_a_base_model_is_not_planned(tmp_path):
+    (folder(tmp_path) / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>"}))
+    found = plan(model_from(tmp_path), gpus_named("L40S", 1))
+    assert isinstance(found, Misfit)
+    assert "no chat template" in found.reason
+
+
+def test_a_tokenizer_config_that_is_not_json_says_nothing(tmp_path):
+    (folder(tmp_path) / "tokenizer_config.json").write_text("{")
+    assert model_from(tmp_path).answers
 
 
 @pytest.mark.parametrize(
@@ -192,6 +305,14 @@ def test_a_model_of_the_hub_is_known_by_its_name(hub):
     hub.put("maker/model", SHAPE, safetensors(7_600_000_000))
     found = find_model("maker/model", load())
     assert (found.name, found.layers, found.parameters) == ("maker/model", 28, 7.6e9)
+
+
+def test_a_model_of_the_hub_thinks_as_its_chat_template_says(hub):
+    hub.put("maker/Qwen3-8B-awq", {**SHAPE, "quantization_config": {"quant_method": "awq"}})
+    hub.files["maker/Qwen3-8B-awq/tokenizer_config.json"] = json.dumps({"chat_template": HYBRID}).encode()
+    found = find_model("maker/Qwen3-8B-awq", load())
+    assert (found.stored, found.thinks, found.modes) == ("awq", True, (True, False))
+    assert found.thinking == load().find("Qwen/Qwen3-8B").thinking
 
 
 def test_a_model_of_the_hub_is_asked_for_once(hub, monkeypatch):

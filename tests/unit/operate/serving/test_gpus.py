@@ -6,7 +6,16 @@ import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.catalogue import load
-from logicnet.operate.serving.gpus import Device, NoGpu, cpu, detect, gpus_of_size, speed_of
+from logicnet.operate.serving.gpus import (
+    Device,
+    NoGpu,
+    cards,
+    cpu,
+    detect,
+    gpus_named,
+    gpus_of_size,
+    speed_of,
+)
 from logicnet.operate.serving.plan import ServingPlan, plan
 from tests.harness.scripted_nvml import GIB, ScriptedGpu, ScriptedNvml
 
@@ -84,12 +93,12 @@ def test_without_a_gpu_one_line_says_what_to_do(nvml, reason):
     with pytest.raises(NoGpu) as error:
         detect(nvml)
     assert reason in str(error.value)
-    assert "--vram 24 --gpus 1, or --cpu" in str(error.value)
+    assert "--card L40S, --vram 24 --gpus 1, or --cpu" in str(error.value)
 
 
 def test_described_gpus_are_taken_as_they_are_sold():
     machine = gpus_of_size(24, 2)
-    assert machine.devices == [Device("GPU of 24 GB", 24 * GIB)] * 2
+    assert machine.devices == [Device("GPU of 24 GB", int(22.5 * GIB), capability=8.6)] * 2  # as an A10
     assert str(machine) == "2 x GPU of 24 GB"
     assert str(detect(ScriptedNvml([SMALL, SMALL]))) == "2 x NVIDIA L4, 22 GiB each"
 
@@ -113,5 +122,31 @@ def test_a_gpu_is_known_by_its_name_and_else_by_its_size():
     assert speed_of("NVIDIA RTX A4000", 16 * GIB)[0] == 448e9  # no A40
     assert speed_of("NVIDIA A100-PCIE-40GB", 40 * GIB)[0] == 1555e9  # older memory than that of 80 GB
     assert speed_of("NVIDIA RTX 4000 Ada Generation", 20 * GIB)[0] == 360e9
-    assert speed_of("GPU of 24 GB", 24 * GIB) == speed_of("NVIDIA GeForce RTX 3090", 24 * GIB)
+    assert speed_of("GPU of 24 GB", 24 * GIB) == speed_of("NVIDIA A10", 24 * GIB)
     assert speed_of("of tomorrow", 4096 * GIB)[0] == 4800e9
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "gib", "capability"),
+    [
+        ("L40S", "L40S", 45.0, 8.9),
+        ("NVIDIA GeForce RTX 4090", "4090", 24.0, 8.9),
+        ("tesla t4", "T4", 15.0, 7.5),
+    ],
+)
+def test_a_card_is_known_by_its_name(name, card, gib, capability):
+    machine = gpus_named(name, 2)
+    assert machine.devices == [Device(card, int(gib * GIB), capability=capability)] * 2
+    assert str(machine) == f"2 x {card}"
+
+
+@pytest.mark.parametrize(("name", "count"), [("Voodoo 2", 1), ("", 1), ("L40S", 0)])
+def test_an_unknown_card_is_refused(name, count):
+    with pytest.raises(SettingsError, match=r"--card takes one of B200, GH200, .*, 3090"):
+        gpus_named(name, count)
+
+
+def test_no_card_hides_behind_the_name_of_another():
+    """The first name that is part of a GPU's counts, so a longer name comes before the shorter one in it."""
+    for card in cards():
+        assert gpus_named(card.name, 1).devices[0].total_bytes == int(card.gib * GIB)

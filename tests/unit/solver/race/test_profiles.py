@@ -47,8 +47,8 @@ def file(tmp_path: Path) -> Path:
         ("Qwen/Qwen3-8B", "thinking"),
         ("Qwen/Qwen3-0.6B", "thinking"),
         ("Qwen/Qwen3-30B-A3B-Thinking-2507-FP8", "thinking"),
-        ("Qwen/Qwen3-4B-Instruct-2507", "chat"),
-        ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "chat"),
+        ("Qwen/Qwen3-4B-Instruct-2507", "lengthy"),
+        ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "lengthy"),
         ("Qwen/Qwen3-Coder-Next", "chat"),
         ("openai/gpt-oss-20b", "thinking"),
         ("nvidia/OpenReasoning-Nemotron-7B", "thinking"),
@@ -118,7 +118,9 @@ def test_the_word_of_earlier_versions_is_still_read(file: Path) -> None:
 def test_models_of_the_catalogue_are_asked_as_what_they_are(model: Model) -> None:
     """None of them is small, and their 4-bit checkpoints are asked alike."""
     for name in filter(None, (model.name, model.awq)):
-        assert profile_for(name, load_profiles()).name == ("thinking" if model.thinks else "chat")
+        profile = profile_for(name, load_profiles())
+        assert profile.thinking == model.thinks
+        assert profile.name != "small"
 
 
 @given(st.text(max_size=80))

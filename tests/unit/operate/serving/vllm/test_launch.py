@@ -28,7 +28,7 @@ def test_a_plan_becomes_a_command_line():
     started = launch("py", "Qwen/Qwen2.5-14B-Instruct", [], planned("Qwen2.5-14B-Instruct"), {})
     assert " ".join(started.argv) == (
         "py -m vllm.entrypoints.openai.api_server --model Qwen/Qwen2.5-14B-Instruct-AWQ --host 127.0.0.1 "
-        "--port 8000 --disable-uvicorn-access-log --dtype float16 --max-model-len 8192 --max-num-seqs 80 "
+        "--port 8000 --disable-uvicorn-access-log --dtype float16 --max-model-len 8192 --max-num-seqs 104 "
         "--gpu-memory-utilization 0.94 --quantization awq_marlin"
     )
     assert (started.url, started.utilisation, started.gpus) == ("http://127.0.0.1:8000", 0.94, 1)
@@ -43,6 +43,13 @@ def test_the_operators_word_wins_however_it_is_written(words):
     said = flags(words, planned("Qwen2.5-7B-Instruct"))
     assert "8192" not in said
     assert said.endswith(" ".join(words))
+
+
+def test_what_the_operator_says_of_the_chat_template_replaces_ours():
+    found = planned("Qwen3-4B")
+    assert "--default-chat-template-kwargs.enable_thinking false" in flags([], found)
+    said = flags(["--default-chat-template-kwargs", '{"enable_thinking": true}'], found)
+    assert said.count("--default-chat-template-kwargs") == 1
 
 
 def test_another_quantisation_is_of_the_model_itself():
@@ -73,7 +80,9 @@ def test_without_a_plan_only_the_operators_words_and_where_to_listen():
 
 
 def test_the_operators_environment_wins_too():
-    found = plan(OURS.find("Phi-4-mini").model_copy(update={"layers": 2, "parameters_b": 0.2}), cpu(24, 8))
+    found = plan(
+        OURS.find("Phi-4-mini-instruct").model_copy(update={"layers": 2, "parameters_b": 0.2}), cpu(24, 8)
+    )
     assert isinstance(found, ServingPlan)
     assert launch("py", "m", [], found, {}).environment == found.environment
     other = launch("py", "m", [], found, {"VLLM_CPU_KVCACHE_SPACE": "7"})
