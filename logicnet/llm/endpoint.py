@@ -20,7 +20,7 @@ from logicnet.llm import _chat
 from logicnet.llm._client import Client, ModelRefused
 from logicnet.llm._types import Completion, How, Message
 from logicnet.llm.fit import estimated_tokens, fitted
-from logicnet.llm.thinking import ThinkingHabit, inside
+from logicnet.llm.thinking import ThinkingHabit, inside, split
 
 _MOST_TRIES = 8
 """Requests for one call, each without a refused part: five optional fields, a name, some length."""
@@ -30,6 +30,7 @@ _ASIDE_S = 5.0
 replaces a missing reply."""
 
 _HELLO = (Message("user", "Hello"),)
+_TEMPLATE_WEIGHT = 3.0  # texts: a template that forbids to think is believed at once
 _TEMPLATE_END = 12  # tokens of a prompt in which a template opens the thinking, line ends included
 
 PROBE_S = 30.0  # a judge, reference or bench that is silent for so long would fail every question
@@ -141,8 +142,11 @@ class Endpoint:
             aside_s = min(_ASIDE_S, timeout_s)
             said = await self._tokenized(_HELLO, self._served.model, aside_s, return_token_strs=True)
             tokens = said.get("token_strs")
-            if isinstance(tokens, list) and inside("".join(map(str, tokens[-_TEMPLATE_END:]))):
+            end = "".join(map(str, tokens[-_TEMPLATE_END:])) if isinstance(tokens, list) else ""
+            if inside(end):
                 self._habit.count(True)  # the chat template opens a block of thinking by itself
+            elif split(end)[1] is not None:
+                self._habit.count(False, _TEMPLATE_WEIGHT)  # and here it closes the block: told not to think
         late = f"{self._server} generated nothing within {timeout_s:g} s"
         error = late if done.finish == "deadline" else done.error
         return Probe(self.place, self._served, done.seconds, error)

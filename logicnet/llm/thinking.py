@@ -56,6 +56,7 @@ class ThinkingHabit:
         elif complete and written.strip():
             self.count(False)
 
-    def count(self, thinks: bool) -> None:
-        self._thinking = _KEPT * self._thinking + thinks
-        self._plain = _KEPT * self._plain + (not thinks)
+    def count(self, thinks: bool, weight: float = 1.0) -> None:
+        """Evidence that weighs as much as so many texts."""
+        self._thinking = _KEPT * self._thinking + weight * thinks
+        self._plain = _KEPT * self._plain + weight * (not thinks)

@@ -236,6 +236,23 @@ async def test_a_model_that_never_thinks_is_recognised_under_any_name(server: Sc
     }
 
 
+async def test_a_template_that_forbids_to_think_is_believed_after_one_question(server: ScriptedModel) -> None:
+    """As `logicnet plan` starts Qwen3 where there is no time for thoughts: enable_thinking is false."""
+    server.model = "Qwen/Qwen3-8B"
+    server.template_end = ("<|im_start|>", "assistant", "<think>", "\n\n", "</think>", "\n\n")
+    endpoint = Endpoint(server.base_url)
+    await endpoint.ready()
+    assert (await endpoint.probe(60.0)).error == ""
+    async with RaceSolver(Setup(model=server.model)) as race:
+        await solve(race, endpoint)
+        server.chats.clear()
+        await solve(race, endpoint)
+    await endpoint.close()
+    assert {body["max_tokens"] for body in server.chats if asked(body) == "reason"} == {
+        CHAT.reason.max_tokens
+    }
+
+
 async def test_the_operators_profile_is_kept_whatever_the_model_writes(
     server: ScriptedModel, models: Endpoint, tmp_path: Path
 ) -> None:
