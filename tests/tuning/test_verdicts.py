@@ -35,9 +35,9 @@ VERDICTS = {
     "noise": ("noise_small", "noise_large", "noise_absolute"),
     "unrelated": ("random", "shifted", "adapter_of_another"),
     "disguised": ("permuted", "rescaled"),
-    "other_architecture": ("fewer_layers", "adapter_of_other_shape"),
+    "other_architecture": ("fewer_layers", "adapter_of_other_shape", "code_of_its_own"),
     "not_loadable": (
-        *("only_a_pickle", "damaged", "cut_short", "shard_outside", "code_of_its_own", "nan"),
+        *("only_a_pickle", "damaged", "cut_short", "shard_outside", "nan"),
         *("adapter_in_a_pickle", "adapter_with_dora"),
     ),
 }

@@ -28,7 +28,7 @@ from logicnet.tuning.train.weights import NotLoadable, Weights, is_adapter
 _LOGITS_AT_ONCE = 1 << 26
 """Numbers: 256 MiB in float32. A batch is smaller where the vocabulary is large."""
 
-_WEIGHT_FILES = ("config.json", "model*.safetensors*")
+_WEIGHT_FILES = ("config.json", "*.safetensors", "model.safetensors.index.json")
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model*.safetensors*")
 
 Row = tuple[list[int], list[bool]]
