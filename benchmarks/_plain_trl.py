@@ -36,7 +36,7 @@ def rows(name: str) -> Dataset:
 
 train, held_out = rows(job["train"]), rows(job["validation"])
 steps = math.ceil(len(train) / how["batch"] * how["epochs"])
-every = steps // job["stopping"]["evaluations"]
+every = math.ceil(steps / job["stopping"]["evaluations"])
 trainer = SFTTrainer(
     AutoModelForCausalLM.from_pretrained(job["base"], dtype=torch.bfloat16),
     SFTConfig(

@@ -191,7 +191,7 @@ def _config(job: JobFile, folder: Path, model: Any, rows: Rows, dtype: torch.dty
     steps = max(1, math.ceil(epoch * how.epochs))
     if how.max_steps is not None:
         steps = min(steps, how.max_steps)
-    every = max(1, min(steps // max(1, stopping.evaluations), epoch))
+    every = max(1, min(math.ceil(steps / max(1, stopping.evaluations)), epoch))
     together = job.generations if job.task == "grpo" else 1
     longest = max(length_of(row) for row in rows.train) + (
         completion_tokens(how.max_length) if together > 1 else 0
