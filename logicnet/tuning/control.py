@@ -11,7 +11,7 @@ from typing import Any, Literal
 from logicnet.errors import TuningError
 from logicnet.settings import TuningSettings
 from logicnet.tuning.data.prepare import Head, read_head
-from logicnet.tuning.estimate import Need, Pace, TrainingDevice, fitted, need_of
+from logicnet.tuning.estimate import Need, TrainingDevice, TrainingPace, fitted, need_of
 from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import family_of, family_of_spec
 from logicnet.tuning.jobs import Job, JobState
@@ -222,7 +222,7 @@ class ControlRoom:
         )
         device = TrainingDevice.here(self._shop.folders.root)
         plan = fitted(plan, task, model, device)
-        pace = Pace.read(self._shop.folders.pace)
+        pace = TrainingPace.read(self._shop.folders.pace)
         return need_of(plan, task, model, rows=head.rows, row_bytes=head.row_bytes, device=device, pace=pace)
 
     def _verdict(self, offer: Offer) -> TakenOffer | RefusedOffer:

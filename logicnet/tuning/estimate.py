@@ -86,7 +86,7 @@ def _gpus() -> list[tuple[str, int]]:
 
 
 @dataclass
-class Pace:
+class TrainingPace:
     """Parameters x tokens a second of each device and task, from finished jobs. `learn` writes the file."""
 
     path: Path
@@ -143,7 +143,7 @@ def work_of(plan: TrainingPlan, model: ModelFacts, rows: int, row_bytes: float) 
     return seen * tokens * model.parameters
 
 
-def learn_from(folder: Path, result: TrainResult, device: TrainingDevice, pace: Pace) -> None:
+def learn_from(folder: Path, result: TrainResult, device: TrainingDevice, pace: TrainingPace) -> None:
     """Learn the pace of a job that ended well, if it took long enough to show one.
 
     Raises OSError, LookupError, ValueError, TuningError.
@@ -167,7 +167,7 @@ def need_of(
     rows: int,
     row_bytes: float,
     device: TrainingDevice,
-    pace: Pace,
+    pace: TrainingPace,
 ) -> Need:
     """What training `rows` rows of so many bytes takes on a device."""
     speed, measured = pace.of(device, task)

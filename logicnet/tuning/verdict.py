@@ -27,7 +27,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class WeightsVerdict:
     """`reason` and `warnings` are lines."""
 
     word: VerdictWord
@@ -42,13 +42,13 @@ class Verdict:
 DEFAULT = Thresholds()
 
 
-def verdict(found: Evaluation, limits: Thresholds = DEFAULT) -> Verdict:
+def verdict(found: Evaluation, limits: Thresholds = DEFAULT) -> WeightsVerdict:
     """The first word that holds, in the order of `VerdictWord`."""
     compared = found.compared
     if compared is None:
-        return Verdict("not_loadable", found.error or "the submission was not compared")
+        return WeightsVerdict("not_loadable", found.error or "the submission was not compared")
     word, reason = _of_weights(compared, limits) or _of_losses(found, compared, limits)
-    return Verdict(
+    return WeightsVerdict(
         word, reason, tuple(f"the {part} is not the original's" for part in compared.other_tokenizer)
     )
 

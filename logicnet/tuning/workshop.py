@@ -16,7 +16,7 @@ from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning import hub
 from logicnet.tuning.data.prepare import prepare, write_rows
 from logicnet.tuning.engine import Engine, Local
-from logicnet.tuning.estimate import Pace, TrainingDevice, fitted, learn_from
+from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from
 from logicnet.tuning.evaluation import evaluate
 from logicnet.tuning.facts import facts_of
 from logicnet.tuning.families import family_of_spec
@@ -222,7 +222,7 @@ class Workshop:
         """Remember how fast this machine was; estimates of later jobs are made of it."""
         try:
             device = TrainingDevice.here(self.folders.root)
-            learn_from(folder, result, device, Pace.read(self.folders.pace))
+            learn_from(folder, result, device, TrainingPace.read(self.folders.pace))
         except (OSError, LookupError, ValueError, TuningError) as error:
             logger.warning("the pace of {} is not learned: {}", folder.name, error)
 

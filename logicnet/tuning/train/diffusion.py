@@ -47,7 +47,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 @dataclass
-class Picture:
+class EncodedPicture:
     """One row, encoded. Tensors have no batch dimension."""
 
     name: str  # for messages: file, line and path
@@ -199,7 +199,7 @@ class Diffusion:
     # ---- rows
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def picture(self, name: str, path: Path, caption: str) -> Picture:
+    def picture(self, name: str, path: Path, caption: str) -> EncodedPicture:
         """Raises Ended for a picture that cannot be read, or whose latents are not finite."""
         size = self._image.resolution
         try:
@@ -219,7 +219,7 @@ class Diffusion:
             raise Ended("non_finite", f"the VAE's latents of {name} are not finite: remove it")
         if self.flow:
             latents, spread = self._packed(latents), self._packed(spread)
-        return Picture(
+        return EncodedPicture(
             name, caption, latents[0], spread[0], (whole.height, whole.width, *corner, size, size), {}
         )
 
@@ -248,7 +248,7 @@ class Diffusion:
     # ---- loss
 
     def losses(
-        self, pictures: Sequence[Picture], noise: torch.Tensor, at: torch.Tensor
+        self, pictures: Sequence[EncodedPicture], noise: torch.Tensor, at: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean squared error of each picture, and its weight by min-SNR-gamma (1 if that is off).
 
@@ -281,7 +281,7 @@ class Diffusion:
         return (found.float() - wanted).square().flatten(1).mean(1), weight
 
     def _predict(
-        self, mixed: torch.Tensor, steps: torch.Tensor, condition: Tensors, pictures: Sequence[Picture]
+        self, mixed: torch.Tensor, steps: torch.Tensor, condition: Tensors, pictures: Sequence[EncodedPicture]
     ) -> torch.Tensor:
         dtype, more = self.denoiser.dtype, {}
         if "pooled" in condition:

@@ -16,7 +16,7 @@ import torch
 from transformers import Adafactor, get_scheduler
 
 from logicnet.tuning.train import device
-from logicnet.tuning.train.diffusion import Diffusion, Picture, load_pipeline
+from logicnet.tuning.train.diffusion import Diffusion, EncodedPicture, load_pipeline
 from logicnet.tuning.train.jobfile import JobFile, TrainResult
 from logicnet.tuning.train.running import RANK, Ended, Events, Stop, need_disk, saving, write_renamed
 
@@ -82,7 +82,7 @@ class _Training:
         self.first_loss = self.best_loss = self.mark = math.inf
         self.best: dict[str, dict[str, torch.Tensor]] = {}
 
-    def _pictures(self, name: str) -> list[Picture]:
+    def _pictures(self, name: str) -> list[EncodedPicture]:
         """The rows of a file, encoded."""
         path = self._folder / name
         found = []
@@ -164,7 +164,7 @@ class _Training:
         limit = self._job.stopping.seconds
         return limit is not None and time.monotonic() - self._started + self._slowest_s > limit
 
-    def _chosen(self) -> list[Picture]:
+    def _chosen(self) -> list[EncodedPicture]:
         """The pictures of the next step: each epoch has an order of its own."""
         assert self._job.image is not None
         epoch, place = divmod(self.step, self._epoch)

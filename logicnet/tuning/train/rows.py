@@ -47,7 +47,7 @@ _NAMED = {"chatml": CHATML, "llama3": LLAMA3}
 
 
 @dataclass
-class Rows:
+class TokenRows:
     """What is trained and what is held out, as the trainers of TRL take it, each with its line as `row`."""
 
     train: list[dict[str, Any]]
@@ -67,12 +67,12 @@ def read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise Ended("failed", f"{path.name}, line {number} is not JSON: {error}") from error
 
 
-def prepare(job: JobFile, folder: Path, tokenizer: PreTrainedTokenizerBase, ends: set[int]) -> Rows:
+def prepare(job: JobFile, folder: Path, tokenizer: PreTrainedTokenizerBase, ends: set[int]) -> TokenRows:
     """Tokenise both files of a job. `ends`: tokens that end generation. Raises Ended."""
-    rows = Rows([], [])
+    rows = TokenRows([], [])
     if job.task != "pretrain":
         _set_template(job, tokenizer, rows)
-    writer = _Writer(tokenizer, ends, job.optimisation.max_length, rows)
+    writer = _TokenWriter(tokenizer, ends, job.optimisation.max_length, rows)
     one = getattr(writer, job.task)
     for name, made in ((job.train, rows.train), (job.validation, rows.validation)):
         path = folder / name
@@ -89,7 +89,7 @@ def prepare(job: JobFile, folder: Path, tokenizer: PreTrainedTokenizerBase, ends
     return rows
 
 
-def _set_template(job: JobFile, tokenizer: PreTrainedTokenizerBase, rows: Rows) -> None:
+def _set_template(job: JobFile, tokenizer: PreTrainedTokenizerBase, rows: TokenRows) -> None:
     asked = job.chat_template
     if asked is not None:
         if asked not in _NAMED and "{" not in asked:
@@ -103,10 +103,12 @@ def _set_template(job: JobFile, tokenizer: PreTrainedTokenizerBase, rows: Rows) 
         rows.warnings.append("the base model has no chat template: turns become lines, without roles")
 
 
-class _Writer:
+class _TokenWriter:
     """Turns rows of each task into tokens. A method returns the pieces of one row: none if it is dropped."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: set[int], most: int, rows: Rows) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, ends: set[int], most: int, rows: TokenRows
+    ) -> None:
         self._tokenizer = tokenizer
         self._ends = ends
         self._most = most

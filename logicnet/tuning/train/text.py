@@ -30,7 +30,7 @@ from logicnet.tuning.train import adapter, device
 from logicnet.tuning.train.callbacks import Watch
 from logicnet.tuning.train.jobfile import JobFile, TrainResult, hash_of
 from logicnet.tuning.train.rewards import reward_function
-from logicnet.tuning.train.rows import IGNORED, Rows, completion_tokens, prepare
+from logicnet.tuning.train.rows import IGNORED, TokenRows, completion_tokens, prepare
 from logicnet.tuning.train.running import Ended, Events, Stop, need_disk, saving
 from logicnet.tuning.train.trainers import (
     Dpo,
@@ -98,7 +98,7 @@ def _run(trainer: Any, checkpoint: str | None) -> None:
 
 def _trainer(
     job: JobFile, folder: Path, events: Events, stop: Stop, started: float
-) -> tuple[Any, Rows, dict[str, Any]]:
+) -> tuple[Any, TokenRows, dict[str, Any]]:
     """The trainer of the task, ready; its rows; the facts of the event `started`, which may still change."""
     kind = PartialState().device.type
     base = folder / job.base
@@ -180,7 +180,7 @@ def _lora(job: JobFile) -> LoraConfig:
     )
 
 
-def _config(job: JobFile, folder: Path, model: Any, rows: Rows, dtype: torch.dtype) -> Any:
+def _config(job: JobFile, folder: Path, model: Any, rows: TokenRows, dtype: torch.dtype) -> Any:
     """TRL's configuration of the task."""
     process = PartialState()
     how, stopping = job.optimisation, job.stopping
@@ -250,7 +250,7 @@ def _activations(model: Any, tokens: int) -> float:
     return float(tokens * config.num_hidden_layers * config.hidden_size * ACTIVATIONS)
 
 
-def _threads(job: JobFile, model: Any, rows: Rows, events: Events, dtype: torch.dtype) -> int:
+def _threads(job: JobFile, model: Any, rows: TokenRows, events: Events, dtype: torch.dtype) -> int:
     earlier = events.earlier("started")
     threads = job.threads or (earlier[-1]["threads"] if earlier else None)
     if threads is not None:  # a resumed job adds in the same order as before
@@ -284,7 +284,7 @@ def _try_saving(trainer: Any, folder: Path) -> float:
     return time.monotonic() - begun
 
 
-def _finish(trainer: Any, job: JobFile, folder: Path, rows: Rows, started: float) -> TrainResult | None:
+def _finish(trainer: Any, job: JobFile, folder: Path, rows: TokenRows, started: float) -> TrainResult | None:
     """Make `adapter/` of the best checkpoint, load it again, and compare its loss with what was measured."""
     state: TrainerState = trainer.state
     base = folder / job.base

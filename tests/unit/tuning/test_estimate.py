@@ -15,8 +15,8 @@ from logicnet.errors import TuningError
 from logicnet.tuning.estimate import (
     CPU_PACE,
     GPU_PACE,
-    Pace,
     TrainingDevice,
+    TrainingPace,
     fitted,
     learn_from,
     memory_of,
@@ -48,7 +48,7 @@ def plan(family: str, model: ModelFacts, **overrides: Any) -> Any:
     return plan_of(family, model.parameters, overrides=overrides)
 
 
-def need(asked: Any, model: ModelFacts, device: TrainingDevice, pace: Pace, rows: int = 1000) -> Any:
+def need(asked: Any, model: ModelFacts, device: TrainingDevice, pace: TrainingPace, rows: int = 1000) -> Any:
     return need_of(asked, "sft", model, rows=rows, row_bytes=350.0, device=device, pace=pace)
 
 
@@ -72,7 +72,7 @@ def test_pictures_are_as_long_as_they_are_large():
 
 
 def test_the_first_pace_is_a_guess_and_says_so(tmp_path):
-    pace = Pace.read(tmp_path / "pace.json")
+    pace = TrainingPace.read(tmp_path / "pace.json")
     assert pace.of(CPU, "sft") == (2 * CPU_PACE, False)
     assert pace.of(GPU, "sft") == (GPU_PACE, False)
     assert pace.of(GPU, "dpo")[0] < GPU_PACE
@@ -82,13 +82,13 @@ def test_the_first_pace_is_a_guess_and_says_so(tmp_path):
 def test_the_pace_of_finished_jobs_is_learned_for_each_device_and_task(tmp_path):
     path = tmp_path / "new" / "pace.json"
     for seconds in (10.0, 20.0, 1000.0):  # one was slow
-        Pace.read(path).learn(CPU, "sft", 2e12, seconds)
-    Pace.read(path).learn(CPU, "sft", 0, 5.0)
-    pace = Pace.read(path)
+        TrainingPace.read(path).learn(CPU, "sft", 2e12, seconds)
+    TrainingPace.read(path).learn(CPU, "sft", 0, 5.0)
+    pace = TrainingPace.read(path)
     assert pace.of(CPU, "sft") == (1e11, True)
     assert pace.of(GPU, "sft") == (GPU_PACE, False)
     assert not pace.of(CPU, "dpo")[1]
-    slow, fast = (need(plan("smollm", SMOL), SMOL, CPU, one) for one in (Pace(path), pace))
+    slow, fast = (need(plan("smollm", SMOL), SMOL, CPU, one) for one in (TrainingPace(path), pace))
     assert fast.measured
     assert fast.hours < slow.hours
 
@@ -104,25 +104,25 @@ def test_a_job_that_ended_teaches_its_pace(tmp_path):
     result = TrainResult(
         "done", 5, 2.0, 1.0, None, 5, {"trained": 40, "validation": 2}, 400.0, 1, "a", {}, {}
     )
-    pace = Pace(tmp_path / "pace.json")
+    pace = TrainingPace(tmp_path / "pace.json")
     learn_from(tmp_path, replace(result, seconds=20.0), CPU, pace)
-    assert not Pace.read(pace.path).of(CPU, "sft")[1]  # imports took most of it
+    assert not TrainingPace.read(pace.path).of(CPU, "sft")[1]  # imports took most of it
     learn_from(tmp_path, result, CPU, pace)
-    assert Pace.read(pace.path).of(CPU, "sft") == (5 * 4 * 20 * 1e6 / 400, True)
+    assert TrainingPace.read(pace.path).of(CPU, "sft") == (5 * 4 * 20 * 1e6 / 400, True)
 
 
 def test_old_jobs_are_forgotten(tmp_path):
-    pace = Pace(tmp_path / "pace.json")
+    pace = TrainingPace(tmp_path / "pace.json")
     for number in range(40):
         pace.learn(CPU, "sft", 1e12, 1.0 if number < 20 else 10.0)
-    assert Pace.read(pace.path).of(CPU, "sft") == (1e11, True)
+    assert TrainingPace.read(pace.path).of(CPU, "sft") == (1e11, True)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"cpu sft": 3}', '{"cpu sft": ["x"]}', "\x00"])
 def test_a_broken_file_of_paces_is_one_line(tmp_path, content):
     (tmp_path / "pace.json").write_text(content)
     with pytest.raises(TuningError, match="remove it, it is learned anew"):
-        Pace.read(tmp_path / "pace.json")
+        TrainingPace.read(tmp_path / "pace.json")
 
 
 def test_memory_is_near_what_was_measured():
@@ -150,7 +150,7 @@ def test_a_shape_that_is_not_known_is_guessed():
 
 
 def test_disk_has_the_download_and_the_checkpoints(tmp_path):
-    pace = Pace(tmp_path / "pace.json")
+    pace = TrainingPace(tmp_path / "pace.json")
     there = replace(LLAMA, fetch_bytes=0)
     asked = need(plan("llama", LLAMA), LLAMA, GPU, pace)
     assert asked.disk_bytes - need(plan("llama", LLAMA), there, GPU, pace).disk_bytes == 16 * GB
@@ -200,5 +200,5 @@ def test_the_gpu_with_the_most_free_memory_is_taken(monkeypatch, tmp_path, broke
 
 
 def test_a_pace_file_is_json_that_anyone_can_read(tmp_path):
-    Pace(Path(tmp_path / "pace.json")).learn(GPU, "dpo", 1e13, 2.0)
+    TrainingPace(Path(tmp_path / "pace.json")).learn(GPU, "dpo", 1e13, 2.0)
     assert json.loads((tmp_path / "pace.json").read_text()) == {"NVIDIA A100 dpo": [5e12]}
