@@ -20,6 +20,7 @@ from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.llm.endpoint import unheard
 from logicnet.logs import log_event
+from logicnet.maths.worker import Bounded
 from logicnet.operate.telemetry.build import restored_meter, telemetry_server
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint, monitored
 from logicnet.operate.telemetry.state import View
@@ -28,6 +29,7 @@ from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
 from logicnet.solver.answering import answer_in_time
 from logicnet.solver.race.votes import SamplerRecord
+from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
 from logicnet.solver.sharing import SharedSolve
 from logicnet.volume.overload import OverloadMonitor
@@ -53,16 +55,18 @@ async def mine(settings: Settings) -> int:
     ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers
     try:
-        solver = await _started_solver(
-            stack, settings, settings.miner.solver, "--miner.solver", models=models, ledger=ledger.path
-        )
+        workers = await stack.enter_async_context(reading_workers())
+        start = partial(_started_solver, stack, settings, models=models, workers=workers, ledger=ledger.path)
+        solver = await start(settings.miner.solver, "--miner.solver")
         meter, seen = restored_meter(ledger), monitored(models)
         limiter = ConcurrencyLimiter(settings.miner.max_in_flight)
         overload = OverloadMonitor(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
         record = fan_out(ledger.record, meter, log_event, overload)
-        shadow = await _shadow(stack, settings, seen, record, ledger.path)
+        shadow = None
+        if (shadowed := settings.miner.shadow) is not None:
+            shadow = _shadow(settings, await start(shadowed, "--miner.shadow"), seen, workers, record)
         me = Hotkey(keypair.ss58_address)
-        solve = partial(answer_in_time, solver, models=seen)
+        solve = partial(answer_in_time, solver, models=seen, workers=workers)
         axon = Axon(
             hotkey=me,
             admission=Admission(
@@ -118,29 +122,32 @@ def _models(settings: Settings) -> Endpoint | Pool:
 
 
 async def _started_solver(
-    stack: AsyncExitStack, settings: Settings, name: str, flag: str, *, models: Models, ledger: Path
+    stack: AsyncExitStack,
+    settings: Settings,
+    name: str,
+    flag: str,
+    *,
+    models: Models,
+    workers: Bounded,
+    ledger: Path,
 ) -> Solver:
     """The solver `name`, built with the ledger's lessons, and entered on `stack`."""
     model = settings.miner.llm_client.model
     with LedgerReader.open(ledger) as reader:
         earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
-    solver = load_solver(name, Setup(earned, settings.miner.profiles, model, _costs(models)), flag=flag)
+    setup = Setup(earned, settings.miner.profiles, model, _costs(models), workers)
+    solver = load_solver(name, setup, flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver
 
 
-async def _shadow(
-    stack: AsyncExitStack, settings: Settings, models: Models, sink: Sink, ledger: Path
-) -> Shadow | None:
-    """The solver of --miner.shadow."""
-    name, share = settings.miner.shadow, settings.miner.shadow_share
-    if name is None:
-        return None
-    solver = await _started_solver(stack, settings, name, "--miner.shadow", models=models, ledger=ledger)
+def _shadow(settings: Settings, solver: Solver, models: Models, workers: Bounded, sink: Sink) -> Shadow:
+    """`solver` as that of --miner.shadow."""
+    name, share = settings.miner.shadow or "", settings.miner.shadow_share
     logger.info(
         "The shadow solver {} is tried on {:.3g} % of the challenges, in idle moments.", name, 100 * share
     )
-    return Shadow(solver, models, sink, name=name, share=share, costs=_costs(models))
+    return Shadow(solver, models, sink, name=name, share=share, costs=_costs(models), workers=workers)
 
 
 def _costs(models: Models) -> Callable[[], bool]:

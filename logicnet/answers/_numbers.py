@@ -26,6 +26,7 @@ from logicnet.maths.numbers import Computed, computed
 _DIGITS = 12
 """Significant digits of a number that is not whole, and at least 6 decimals: what floats of it share."""
 _MOST_ZEROS = 25  # digits of a number that is written out; 1.5e+30 has more zeros than anybody reads
+_MOST_MAGNITUDE = 997  # binary: 1e300
 _MOST_BITS = 12_000  # of a whole number that is written out at all: Python writes no more than 14,000
 
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,_])\d{1,3}(?:_\d{3})+(?![\d_])")
@@ -82,9 +83,9 @@ def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
     if isinstance(value, complex):
         real, imaginary = normal(Fraction(value.real), question), normal(Fraction(value.imag), question)
         return made("number", f"{shown(real)}{'' if imaginary < 0 else '+'}{shown(imaginary)}i", text)
-    if not -1e300 < value < 1e300:
-        return None
     exact = Fraction(value)
+    if exact.numerator.bit_length() - exact.denominator.bit_length() > _MOST_MAGNITUDE:
+        return None
     meant = _of_thirds(exact, question)
     said = normal(meant, question)
     sent = written(exact, question, as_decimal=meant != exact) if plain else text

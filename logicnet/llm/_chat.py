@@ -18,6 +18,9 @@ ZERO = "temperature 0"
 _LEAST_TEMPERATURE = 0.01
 _LEAST_LOGPROB = -20.0  # vLLM writes -9999 for impossible tokens; one of them would dominate the mean
 
+CHARS_PER_TOKEN = 16
+"""Of a whole text, at most: English has 4.5. A server that writes more ignores its limit of tokens."""
+
 _GO_ON = Message("user", "Go on exactly where your last message stopped, and repeat nothing of it.")
 _TOO_LONG = re.compile(
     r"context|too (?:long|large|many tokens)|max_model_len|maximum (?:input|prompt)"
@@ -66,6 +69,7 @@ class StreamState:
     """The text so far. `finish` is None until the server says why its text ended."""
 
     on_text: Callable[[str], None] | None
+    left: int  # characters that are still taken
     finish: Finish | None = None
     error: Any = None  # an error in the stream
     tokens: int = 0
@@ -119,6 +123,8 @@ class StreamState:
         return sum(self._logprobs) / len(self._logprobs) if self._logprobs else None
 
     def _add(self, to: list[str], piece: str, mark: str) -> None:
+        piece = piece[: self.left]
+        self.left -= len(piece)
         to.append(piece)
         self.tokens += 1  # the final usage event corrects this
         if self.on_text is not None:

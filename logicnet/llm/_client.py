@@ -36,6 +36,7 @@ _TO_END_S = 0.02
 _HERE = ("127.0.0.1", "localhost", "[::1]")  # HTTP_PROXY does not apply to the loopback
 _MOST_CONNECTIONS = 1024
 _LONGEST_REASON = 2000  # characters
+_LINES_AT_ONCE = 32  # before others have their turn: a millisecond of events that came together
 _MOST_LINE = 1 << 20  # bytes of one event; a token with its metadata takes 300
 
 
@@ -200,11 +201,14 @@ async def _to_end(lines: AsyncIterator[bytes]) -> None:
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Lines split at newlines only: JSON may hold U+2028 and others at which `splitlines` splits."""
-    rest = b""
+    rest, read = b"", 0
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > _MOST_LINE:
             raise ValueError("a line without end")
         for line in lines:
             yield line
+            read += 1
+            if read % _LINES_AT_ONCE == 0:  # of whatever chunks: those that have come are read without a wait
+                await asyncio.sleep(0)
     yield rest

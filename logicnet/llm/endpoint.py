@@ -102,7 +102,7 @@ class Endpoint:
         """
         started_s = deadline.clock()
         asked = _chat.CompletionRequest(_chat.encodable(messages), **how)
-        written = _chat.StreamState(asked.on_text)
+        written = _chat.StreamState(asked.on_text, _chat.CHARS_PER_TOKEN * asked.max_tokens)
         failure: ModelError | None = None
         try:
             async with asyncio.timeout(deadline.remaining_s()) as limit:
@@ -198,6 +198,9 @@ class Endpoint:
         async with aclosing(self._client.stream(body)) as events:
             async for event in events:
                 written.take(event)
+                if written.left <= 0:
+                    written.finish = written.finish or "length"
+                    break
         if not written.begun:
             raise ModelError(f"{self._server} sent an empty reply")
         if written.finish is None:

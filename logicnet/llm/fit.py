@@ -58,7 +58,7 @@ def shortened(messages: Sequence[Message], share: float) -> Sequence[Message]:
     if share >= 1.0:
         return messages
     most = _level([len(message.content) for message in messages], share)
-    return [replace(message, content=_without_middle(message.content, most)) for message in messages]
+    return [replace(message, content=without_middle(message.content, most)) for message in messages]
 
 
 def _level(lengths: list[int], share: float) -> int:
@@ -72,7 +72,7 @@ def _level(lengths: list[int], share: float) -> int:
     return max(lengths)
 
 
-def _without_middle(text: str, most: int) -> str:
+def without_middle(text: str, most: int) -> str:
     """Head and tail of a text, cut between words; more tail, because questions tend to stand at the end."""
     if len(text) <= most:
         return text

@@ -99,12 +99,15 @@ class Leaves(Protocol):
 Power = Callable[[Any, Any], Any]
 
 
-def walk(tree: Tree, leaves: Leaves, *, power: Power | None = None) -> Any:
+def walk(
+    tree: Tree, leaves: Leaves, *, power: Power | None = None, weigh: Callable[[Any], None] | None = None
+) -> Any:
     """The value of a tree; `**` is refused, or is `power(base, exponent)`, which bounds what it costs.
 
-    Raises Unreadable, and whatever `leaves`, `power` and their values raise.
+    `weigh` sees the value of each operation, and raises Unreadable where they become too large. Raises
+    Unreadable, and whatever `leaves`, `power` and their values raise.
     """
-    return _Walk(tree, leaves, power).value(tree.root)
+    return _Walk(tree, leaves, power, weigh).value(tree.root)
 
 
 def whole_factorial(value: Any) -> int:
@@ -124,9 +127,12 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 class _Walk:
-    def __init__(self, tree: Tree, leaves: Leaves, power: Power | None) -> None:
+    def __init__(
+        self, tree: Tree, leaves: Leaves, power: Power | None, weigh: Callable[[Any], None] | None
+    ) -> None:
         self._tree = tree
         self._leaves = leaves
+        self._weigh = weigh
         self._binary = _BINARY if power is None else {**_BINARY, ast.Pow: power}
         self._calls_left = MOST_CALLS
 
@@ -139,7 +145,7 @@ class _Walk:
             case ast.Name(id=name):
                 return self._leaves.name(name)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in self._binary:
-                return self._binary[type(op)](self.value(left), self.value(right))
+                return self._weighed(self._binary[type(op)](self.value(left), self.value(right)))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
                 return -self.value(operand) if isinstance(op, ast.USub) else +self.value(operand)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -181,7 +187,12 @@ class _Walk:
         self._calls_left -= 1
         if self._calls_left < 0:
             raise Unreadable(f"more than {MOST_CALLS} functions")
-        return self._leaves.call(name, [self.value(argument) for argument in arguments])
+        return self._weighed(self._leaves.call(name, [self.value(argument) for argument in arguments]))
+
+    def _weighed(self, value: Any) -> Any:
+        if self._weigh is not None:
+            self._weigh(value)
+        return value
 
 
 # Written out -------------------------------------------------------------------------------------

@@ -127,9 +127,9 @@ class Bounded:
             raise BoundedError(reply["error"])
         return reply["result"]
 
-    async def start(self) -> None:
-        """Start the processes now rather than with the first calls. Raises BoundedError."""
-        while len(self._processes) < self._most:
+    async def start(self, processes: int | None = None) -> None:
+        """Start so many processes (default: all) now, not with the first calls. Raises BoundedError."""
+        while len(self._processes) < (self._most if processes is None else processes):
             self._idle.append(await self._start())
 
     async def aclose(self) -> None:

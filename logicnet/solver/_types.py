@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Models
+from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer, Challenge
 
 if TYPE_CHECKING:  # the race is one solver of many, and needs what is here
@@ -39,6 +40,7 @@ class Setup:
     profiles: Path | None = None  # the operator's own model profiles
     model: str | None = None  # as the operator named it; None: the server's first
     costs: Callable[[], bool] = free  # whether each call costs the operator money now
+    workers: Bounded | None = None  # of readers, which others share; None: the solver's own, or none
 
 
 def asks_models(solver: Solver) -> bool:

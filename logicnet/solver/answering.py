@@ -6,7 +6,6 @@ far, else a statement that the answer is unknown.
 """
 
 import asyncio
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import extract_tb
@@ -16,10 +15,13 @@ from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError
 from logicnet.events import Outcome
 from logicnet.llm import Models
+from logicnet.llm.fit import without_middle
+from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Solver
-from logicnet.solver.guard import addresses_judge, blank, suspicious, visible
-from logicnet.solver.special_tokens import spoken
+from logicnet.solver.guard import blank
+from logicnet.solver.reader import SHORT_TO_GUARD, Reader
+from logicnet.solver.reading import sendable, sendable_answer
 from logicnet.solver.transcript import Transcript
 from logicnet.votelog import read_vote_log
 
@@ -27,11 +29,17 @@ _SPARE_S = 0.05
 """Reserved before the deadline (at most a twentieth of the time) to build the reply. That takes under a
 millisecond; the rest is for a busy event loop."""
 
+_READ_S = 0.02
+"""For a worker to read a long text at the deadline, and as much to send it after that."""
+
+MOST_QUESTION = 64_000
+"""Characters of a question that a solver sees, three times the longest expected; of a longer one the ends.
+Each of its model calls takes time of the event loop in their number."""
+
 MOST_REASONING = 32_000  # characters of a reply: four times 2,048 tokens
 MOST_ANSWER = 1_000  # characters of a reply: a long line
 _NO_REASONING = "No model finished a line of reasoning for this question in time."
 _NO_ANSWER = "I do not know"
-_TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}>")
 
 _abandoned: set[asyncio.Task[Answer]] = set()  # the event loop itself holds tasks only weakly
 
@@ -51,14 +59,20 @@ def unsolved(outcome: Outcome, error: str) -> Solution:
 
 
 async def answer_in_time(
-    solver: Solver, challenge: Challenge, deadline: Deadline, models: Models
+    solver: Solver,
+    challenge: Challenge,
+    deadline: Deadline,
+    models: Models,
+    workers: Bounded | None = None,
 ) -> Solution:
-    """Run `solver`, and return before `deadline` with the best answer.
+    """Run `solver`, and return before `deadline` with the best answer. `workers` read long texts.
 
     Never raises, except that cancelling it cancels the solver. A late solver is cancelled, and the reply does
     not wait for it to end.
     """
-    transcript = Transcript(models, deadline)
+    if len(challenge.question) > MOST_QUESTION:
+        challenge = replace(challenge, question=without_middle(challenge.question, MOST_QUESTION))
+    transcript = Transcript(models, deadline, reader := Reader(workers, challenge.caller))
     spare_s = min(_SPARE_S, deadline.total_s() / 20)
     task = asyncio.create_task(_solve(solver, challenge, deadline, transcript))
     try:
@@ -70,14 +84,16 @@ async def answer_in_time(
         if not task.done():
             _abandon(task)
         transcript.close()
+    sender = _Sender(transcript, reader, max(_READ_S, deadline.remaining_s() - _READ_S))
     if not task.done():
-        return _salvaged(transcript, "late", _because("the solver was not done at the deadline", transcript))
+        because = _because("the solver was not done at the deadline", transcript)
+        return await sender.salvaged("late", because)
     if task.cancelled():
-        return _salvaged(transcript, "failed", "the solver cancelled itself")
+        return await sender.salvaged("failed", "the solver cancelled itself")
     error = task.exception()
     if error is not None:
-        return _salvaged(transcript, "failed", _because(_one_line(error), transcript))
-    return timely(_checked(task.result(), transcript), deadline)
+        return await sender.salvaged("failed", _because(_one_line(error), transcript))
+    return timely(await sender.checked(task.result()), deadline)
 
 
 def timely(solution: Solution, deadline: Deadline) -> Solution:
@@ -102,52 +118,42 @@ def _abandon(task: asyncio.Task[Answer]) -> None:
     task.add_done_callback(retrieved)
 
 
-def _checked(answer: Answer, transcript: Transcript) -> Solution:
-    """The solver's answer if it is valid."""
-    if not (
-        isinstance(answer, Answer) and isinstance(answer.answer, str) and isinstance(answer.reasoning, str)
-    ):
-        return _salvaged(
-            transcript, "failed", f"the solver returned {type(answer).__name__}, not an Answer of text"
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Makes what can be sent, in about `within_s`."""
+
+    transcript: Transcript
+    reader: Reader
+    within_s: float
+
+    async def checked(self, answer: Answer) -> Solution:
+        """The solver's answer if it is valid."""
+        texts = (answer.answer, answer.reasoning) if isinstance(answer, Answer) else (None,)
+        if not all(isinstance(text, str) for text in texts):
+            what = f"the solver returned {type(answer).__name__}, not an Answer of text"
+            return await self.salvaged("failed", what)
+        short = sendable_answer(answer.answer[:MOST_ANSWER])
+        reasoning = await self._sendable(answer.reasoning)
+        vote_log = read_vote_log(answer.vote_log)
+        if short and reasoning:
+            return Solution(Answer(reasoning, short, vote_log), "solved")
+        found = await self.salvaged("failed", "the solver returned an empty answer or no reasoning")
+        return Solution(
+            Answer(reasoning or found.answer.reasoning, short or found.answer.answer, vote_log),
+            found.outcome,
+            found.error,
         )
-    short = _sendable_answer(answer.answer)
-    reasoning = _sendable(answer.reasoning, MOST_REASONING)
-    vote_log = read_vote_log(answer.vote_log)
-    if short and reasoning:
-        return Solution(Answer(reasoning, short, vote_log), "solved")
-    found = _salvaged(transcript, "failed", "the solver returned an empty answer or no reasoning")
-    return Solution(
-        Answer(reasoning or found.answer.reasoning, short or found.answer.answer, vote_log),
-        found.outcome,
-        found.error,
-    )
 
+    async def salvaged(self, outcome: Outcome, error: str) -> Solution:
+        """The text of the models so far, and the answer in it."""
+        reasoning, short = await self.transcript.best(self.within_s)
+        reasoning, short = await self._sendable(reasoning), sendable_answer(short[:MOST_ANSWER])
+        short = "" if blank(short) else short
+        return Solution(Answer(reasoning or _NO_REASONING, short or _NO_ANSWER), outcome, error)
 
-def _salvaged(transcript: Transcript, outcome: Outcome, error: str) -> Solution:
-    """The text of the models so far, and the answer in it."""
-    reasoning, short = transcript.best()
-    reasoning, short = _sendable(reasoning, MOST_REASONING), _sendable_answer(short)
-    short = "" if blank(short) else short
-    return Solution(Answer(reasoning or _NO_REASONING, short or _NO_ANSWER), outcome, error)
-
-
-def _sendable(text: str, most: int) -> str:
-    """Visible, stripped, bounded and encodable: a lone surrogate would break the JSON of the reply.
-
-    Without special tokens; empty if it addresses a judge.
-    """
-    text = visible(spoken(text[:most])).strip()
-    if addresses_judge(text):
-        return ""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _sendable_answer(answer: str) -> str:
-    """The same for an answer, which a judge reads; its tags are left out, as "</" counts as a trick."""
-    short = _sendable(answer, MOST_ANSWER)
-    if suspicious(short):
-        short = _TAG.sub("", short).strip()
-    return "" if suspicious(short) else short
+    async def _sendable(self, reasoning: str) -> str:
+        text = reasoning[:MOST_REASONING]
+        return await self.reader(sendable, short=SHORT_TO_GUARD, within_s=self.within_s, text=text)
 
 
 def _because(what: str, transcript: Transcript) -> str:

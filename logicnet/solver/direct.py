@@ -15,13 +15,15 @@ a deadline, is sent without its half sentence, and half a final answer is forced
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import Self, Unpack
 
 from logicnet.answers.extract import extract, short_answer, whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Completion, How, Message, Models, Retrying
 from logicnet.protocol import Answer, Challenge
+from logicnet.solver._types import Setup
+from logicnet.solver.reader import SHORT_TO_CUT, Reader
 
 _REASONING_TOKENS = 2048
 _FINAL_TOKENS = 512
@@ -39,9 +41,18 @@ _SO = "So the final answer is"
 class DirectSolver:
     """Two calls to one model: the reasoning, then its answer. Stateless."""
 
+    def __init__(self, setup: Setup | None = None) -> None:
+        self._workers = setup.workers if setup is not None else None
+
+    @classmethod
+    def from_setup(cls, setup: Setup) -> Self:
+        return cls(setup)
+
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         """Raises ModelError if the models wrote no text."""
         models = Retrying(models)
+        reader = Reader(self._workers, challenge.caller)
+        asked_for = challenge.question
         time_s = deadline.remaining_s()
         until_end = deadline.earlier(min(0.25, time_s / 20))
         until_forced = deadline.earlier(min(4.0, time_s / 8))
@@ -49,35 +60,36 @@ class DirectSolver:
 
         question = Message("user", f"{challenge.question}\n\n{_REASON}")
         reasoned = await _continued(
-            models, [question], deadline=until_final, max_tokens=_REASONING_TOKENS, temperature=0.8
+            models, [question], reader, deadline=until_final, max_tokens=_REASONING_TOKENS, temperature=0.8
         )
-        written, steps = reasoned.text.strip(), _uncut(reasoned)
+        written, steps = reasoned.text.strip(), await _uncut(reasoned, reader)
         error = reasoned.error
 
         answer = half_answer = ""
         if steps and reasoned.finish != "deadline":
             asked = [question, Message("assistant", steps), Message("user", _FINAL)]
             final = await _continued(
-                models, asked, deadline=until_forced, max_tokens=_FINAL_TOKENS, temperature=0.7
+                models, asked, reader, deadline=until_forced, max_tokens=_FINAL_TOKENS, temperature=0.7
             )
-            answer = short_answer(_uncut(final), challenge.question)
-            half_answer = short_answer(final.text, challenge.question)
+            uncut = await _uncut(final, reader)
+            answer = await reader(short_answer, text=uncut, question=asked_for)
+            half_answer = answer or await reader(short_answer, text=final.text, question=asked_for)
             error = final.error or error
         if not answer:
             so_far = Message("assistant", f"{written}\n\n{_SO}".lstrip())
             forced = await models.complete(
                 [question, so_far], deadline=until_end, max_tokens=_FORCED_TOKENS, regex=_FORCED
             )
-            answer = short_answer(forced.text, challenge.question)
+            answer = await reader(short_answer, text=forced.text, question=asked_for)
             error = forced.error or error
-        answer = answer or extract(written, challenge.question) or half_answer
+        answer = answer or await reader(extract, text=written, question=asked_for) or half_answer
         if not answer:
             raise ModelError(error or "the model wrote nothing that could be read as an answer in time")
         return Answer(steps or f"{_SO} {answer}.", answer)
 
 
 async def _continued(
-    models: Models, messages: Sequence[Message], deadline: Deadline, **how: Unpack[How]
+    models: Models, messages: Sequence[Message], reader: Reader, deadline: Deadline, **how: Unpack[How]
 ) -> Completion:
     """A completion; the model continues it where its stream breaks off, while there are time and tries."""
     text = gap = whole = ""
@@ -88,11 +100,13 @@ async def _continued(
             whole = f"{text}{gap}{done.text.strip()}"
         if done.finish != "failed" or not done.text.strip():
             break
-        text = whole_sentences(whole)
+        text = await reader(whole_sentences, short=SHORT_TO_CUT, text=whole)
         gap = "\n" if whole[len(text) :].startswith("\n") else " "
     return replace(done, text=whole)
 
 
-def _uncut(done: Completion) -> str:
+async def _uncut(done: Completion, reader: Reader) -> str:
     """The text without a sentence that was cut off."""
-    return done.text.strip() if done.finish == "stop" else whole_sentences(done.text)
+    if done.finish == "stop":
+        return done.text.strip()
+    return await reader(whole_sentences, short=SHORT_TO_CUT, text=done.text)

@@ -20,6 +20,7 @@ from loguru import logger
 from logicnet.deadline import Clock, Deadline
 from logicnet.events import Admitted, Answered, Event, HungUp, Shadowed, Sink
 from logicnet.llm import Models
+from logicnet.maths.worker import Bounded
 from logicnet.protocol import Challenge
 from logicnet.solver._types import Solver, free
 from logicnet.solver.answering import Solution, answer_in_time
@@ -49,6 +50,7 @@ class Shadow:
     name: str
     share: float
     costs: Callable[[], bool] = free
+    workers: Bounded | None = None  # as `answer_in_time`
     quiet_s: float = QUIET_S
     clock: Clock = time.monotonic
     unix_s: Callable[[], float] = time.time
@@ -118,7 +120,7 @@ class Shadow:
         deadline = Deadline.after(admitted.allowed_s, clock=self.clock)
         solution: Solution | None = None
         try:
-            solution = await answer_in_time(self.solver, challenge, deadline, self.models)
+            solution = await answer_in_time(self.solver, challenge, deadline, self.models, self.workers)
         finally:
             if not self._closed:
                 self.sink(self._shadowed(admitted, solution, deadline.elapsed_s()))

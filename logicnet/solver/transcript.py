@@ -4,15 +4,15 @@ A solver gets it in place of the models, so that no text is lost however the sol
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
-from logicnet.answers.extract import likely_answer, stated_answer
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import shown
+from logicnet.solver.reader import ON_LOOP, SHORT_TO_GUARD, Reader
+from logicnet.solver.reading import best
 from logicnet.solver.special_tokens import spoken
 
 
@@ -28,10 +28,11 @@ class Transcript:
     `trouble`: the last error of a call, one line, empty if none failed.
     """
 
-    def __init__(self, models: Models, deadline: Deadline) -> None:
+    def __init__(self, models: Models, deadline: Deadline, reader: Reader = ON_LOOP) -> None:
         self.trouble = ""
         self._models = models
         self._deadline = deadline
+        self._reader = reader
         self._texts: list[_Text] = []
         self._callers: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -59,7 +60,8 @@ class Transcript:
             completion = await self._models.complete(messages, deadline=until, **how)
         finally:
             self._callers.discard(caller)
-        completion = replace(completion, text=spoken(completion.text))
+        said = await self._reader(spoken, short=SHORT_TO_GUARD, text=completion.text)
+        completion = replace(completion, text=said)
         self.trouble = completion.error or self.trouble
         text.pieces = [completion.text or "".join(text.pieces)]
         text.whole = completion.finish == "stop"
@@ -71,20 +73,9 @@ class Transcript:
         for caller in self._callers:
             caller.cancel()
 
-    def best(self) -> tuple[str, str]:
-        """The best text as reasoning, and the answer in it; empty if there is none.
-
-        The answer that most texts state, the latest among equals; else a guess from the end of the longest
-        text, unless it was cut off in half a sentence.
-        """
-        found = [(spoken(shown("".join(text.pieces))).strip(), text.whole) for text in self._texts]
-        texts = [text for text, _ in found if text]
-        if not texts:
-            return "", ""
-        stated = [(answer, text) for text in reversed(texts) if (answer := stated_answer(text))]
-        if not stated:
-            longest = max(texts, key=len)
-            answer = likely_answer(longest)
-            return longest, answer if (longest, True) in found or any(map(str.isdecimal, answer)) else ""
-        winner, _ = Counter(answer for answer, _ in stated).most_common(1)[0]
-        return max((text for answer, text in stated if answer == winner), key=len), winner
+    async def best(self, within_s: float) -> tuple[str, str]:
+        """See `reading.best`, of the texts so far, in about `within_s`."""
+        texts = [shown("".join(text.pieces)) for text in self._texts]
+        whole = [text.whole for text in self._texts]
+        reasoning, answer = await self._reader(best, within_s=within_s, texts=texts, whole=whole)
+        return reasoning, answer

@@ -16,8 +16,9 @@ from logicnet.solver.guard import blank, suspicious, visible
 from logicnet.solver.race._program import Unusable, program
 from logicnet.solver.race.exact.question import readings
 from logicnet.solver.race.examples import nearest
-from logicnet.solver.race.reply import in_words, sendable, told
+from logicnet.solver.race.reply import sendable
 from logicnet.solver.race.samplers import readable
+from logicnet.solver.race.telling import in_words, told
 from logicnet.solver.special_tokens import spoken
 from tests.harness.growth import TIMES, Named, is_steep, patterns
 from tests.harness.hostile_text import FRAGMENTS, PLAIN, strings

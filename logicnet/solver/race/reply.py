@@ -7,11 +7,7 @@ plain completion of SmolLM2-135M on 39 easy tasks: another completion 0.63, a te
 question 0.68), a told calculation 0.65 (with the question 0.68).
 """
 
-import ast
 import asyncio
-import math
-import re
-from collections import Counter
 from collections.abc import Sequence
 
 from loguru import logger
@@ -23,29 +19,24 @@ from logicnet.protocol import Answer
 from logicnet.scoring.similarity import at_hand
 from logicnet.solver.guard import addresses_judge, suspicious
 from logicnet.solver.race.samplers import Sample
+from logicnet.solver.race.telling import (
+    MOST_COMPARED,
+    MOST_PROGRAM,
+    MOST_READ,
+    in_words,
+    nearest_to_all,
+    told,
+)
+from logicnet.solver.reader import ON_LOOP, SHORT_TO_GUARD, Reader
 
 NO_ANSWER = "I do not know"
 NO_STEPS = "The steps to this answer are not available."
-_MOST_QUESTION = 600  # characters of the question that are repeated
-_MOST_READ = 4_000  # of a long question, to find them among its spaces
-_MOST_PROGRAM = 2_000  # characters of a program that is told; a longer one has more steps than that
-_MOST_STEPS = 8  # of a program
 _MOST_TRACE = 32_000  # characters of a trace: as many as a reply holds
 _MODULE = "logicnet.solver.race.embedding"  # by name only: it imports torch
 LOAD_S = 300.0  # torch and the model, from a cold disk on a busy machine
 _CALL_S = 10.0  # for one comparison, even if its caller left
 _RESTARTS = 3  # of a process that worked before
 _COMPARE_S = 0.3  # for the embeddings of some traces, 20 ms each on a slow core
-_READ = 1_200  # characters of a trace that are compared: its first 256 tokens
-_WORD = re.compile(r"\w+|[^\w\s]")
-_FENCED = re.compile(r"```\w*\n(.*?)(?:```|\Z)", re.DOTALL)
-_LAST_WORDS = 300  # characters at the end of the steps, searched for the answer
-_STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
-_READABLE = (
-    *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call),
-    *(ast.List, ast.Tuple, ast.expr_context, ast.unaryop, ast.cmpop, ast.boolop),
-    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),  # no ^: 5 ^ 3 is 6 in Python
-)
 
 
 class Closest:
@@ -70,18 +61,23 @@ class Closest:
         if self._process is not None:
             await self._process.aclose()
 
-    async def among(self, texts: Sequence[str], within_s: float = _COMPARE_S) -> str:
+    async def among(
+        self, texts: Sequence[str], within_s: float = _COMPARE_S, reader: Reader = ON_LOOP
+    ) -> str:
         """The text that is most similar to the rest; the longer of two. `texts` is not empty."""
         texts = list(dict.fromkeys(texts))
         if len(texts) < 3:
             return max(texts, key=len)
-        likeness = await self._by_embedding(texts, min(within_s, _COMPARE_S)) or _by_words(texts)
+        likeness = await self._by_embedding(texts, min(within_s, _COMPARE_S))
+        if likeness is None:
+            heads = [text[:MOST_COMPARED] for text in texts]
+            return texts[await reader(nearest_to_all, short=SHORT_TO_GUARD, texts=heads)]
         return texts[max(range(len(texts)), key=lambda one: sum(likeness[one]))]
 
     async def _by_embedding(self, texts: Sequence[str], within_s: float) -> list[list[float]] | None:
         if not self._ready or self._calls:  # a busy worker is not waited for
             return None
-        call = self._call([text[:_READ] for text in texts], _CALL_S)
+        call = self._call([text[:MOST_COMPARED] for text in texts], _CALL_S)
         try:
             async with asyncio.timeout(within_s):
                 return await asyncio.shield(call)  # keep the worker after a slow answer
@@ -113,17 +109,6 @@ class Closest:
         return found
 
 
-def _by_words(texts: Sequence[str]) -> list[list[float]]:
-    """Cosines of word counts."""
-    counts = [Counter(_WORD.findall(text[:_READ].lower())) for text in texts]
-    norms = [math.sqrt(sum(count * count for count in one.values())) or 1.0 for one in counts]
-    read = list(zip(counts, norms, strict=True))
-    return [
-        [sum(n * right[word] for word, n in left.items()) / (norm * other) for right, other in read]
-        for left, norm in read
-    ]
-
-
 async def reply(
     question: str,
     chosen: NormalForm,
@@ -132,6 +117,7 @@ async def reply(
     *,
     terse: bool = False,
     within_s: float = _COMPARE_S,
+    reader: Reader = ON_LOOP,
 ) -> Answer:
     """The answer `chosen` with the best reasoning of the samples that reached it, in about `within_s`.
 
@@ -145,97 +131,21 @@ async def reply(
     ]
     reasoning = ""
     while traces and not reasoning:
-        reasoning = await closest.among(traces, within_s)
-        if addresses_judge(reasoning):
+        reasoning = await closest.among(traces, within_s, reader)
+        if await reader(addresses_judge, short=SHORT_TO_GUARD, text=reasoning):
             traces, reasoning = [trace for trace in traces if trace != reasoning], ""
-            await asyncio.sleep(0)
-    if reasoning:
-        if terse:
-            reasoning = told(question, reasoning, chosen.text)
-    else:
-        steps = next((end.trace for end in reached if end.trace), "")
-        program = next((end.program for end in reached if end.program), "")
-        reasoning = told(question, steps or in_words(program), chosen.text)
+    if not reasoning or terse:
+        steps = reasoning or next((end.trace for end in reached if end.trace), "")
+        if not steps:
+            program = next((end.program for end in reached if end.program), "")
+            steps = await reader(in_words, program=program[: MOST_PROGRAM + 1])
+        asked = question[-(MOST_READ + 1) :]
+        reasoning = await reader(
+            told, short=SHORT_TO_GUARD, question=asked, steps=steps[:_MOST_TRACE], answer=chosen.text
+        )
     return Answer(reasoning if reasoning.strip() else NO_STEPS, sendable(chosen.text))
 
 
 def sendable(text: str) -> str:
     """The answer, unless it looks like a trick."""
     return NO_ANSWER if suspicious(text) or not text.strip().strip(" .;") else text
-
-
-def told(question: str, steps: str, answer: str) -> str:
-    """The question, the steps and the answer as an assistant tells them."""
-    asked = " ".join(question[-_MOST_READ:].split())
-    if len(asked) > _MOST_QUESTION or len(question) > _MOST_READ:
-        asked = "..." + asked[-_MOST_QUESTION:]
-    parts = (f"We are asked: {asked}", steps, "" if _ends_with(steps, answer) else f"The answer is {answer}.")
-    return "\n\n".join(part for part in parts if part and not addresses_judge(part))
-
-
-def _ends_with(steps: str, answer: str) -> bool:
-    """Whether the steps end by stating the answer."""
-    last = steps[-_LAST_WORDS:].rstrip(" \n.*$")
-    before = last.removesuffix(answer) if answer else last
-    return len(before) < len(last) and bool(_STATES.search(before))
-
-
-def in_words(program: str) -> str:
-    """The steps of a short program, one sentence each; "" if one cannot be a sentence, such as a loop."""
-    if len(program) > _MOST_PROGRAM:
-        return ""
-    try:
-        body = ast.parse("\n".join(_FENCED.findall(program)) or program).body
-        steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep in 3.11
-        return ""
-    if not all(steps) or len(steps) > _MOST_STEPS or len(" ".join(steps)) > _MOST_QUESTION:
-        return ""
-    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
-
-
-def _step(node: ast.stmt) -> str:
-    """A statement as a sentence; "" if that is not possible."""
-    match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _reads(value):
-            return f"Let {_spaced(name)} be {_maths(value)}."
-        case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
-            return _step(ast.Assign([ast.Name(name)], ast.BinOp(ast.Name(name), op, value)))
-        case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[*shown])):
-            if shown and all(_reads(one) for one in shown):
-                return f"The result is {', '.join(_maths(one) for one in shown)}."
-            return ""
-        case ast.Expr(value=value) if _reads(value):
-            return f"We compute {_maths(value)}."
-    return ""
-
-
-def _reads(value: ast.expr) -> bool:
-    """Whether an expression reads as mathematics, not as Python."""
-    for node in ast.walk(value):
-        match node:
-            case ast.Attribute(value=ast.Name(id="math")):
-                continue
-        if not isinstance(node, _READABLE):
-            return False
-    return True
-
-
-def _maths(value: ast.expr) -> str:
-    """An expression in the notation of mathematics."""
-    text = ast.unparse(_Spelled().visit(value)).replace("math.", "").replace("**", "^")
-    return _spaced(text.replace(" % ", " mod ").replace("'", ""))
-
-
-class _Spelled(ast.NodeTransformer):
-    """Writes 7 // 2 as floor(7 / 2)."""
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        if not isinstance(node.op, ast.FloorDiv):
-            return node
-        return ast.Call(ast.Name("floor"), [ast.BinOp(node.left, ast.Div(), node.right)], [])
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ").strip()

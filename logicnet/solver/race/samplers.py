@@ -8,21 +8,22 @@ exact     a closed expression is computed without a model
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Unpack
+from typing import Any, Unpack
 
-from logicnet.answers import NormalForm, normal_form, question_kind
-from logicnet.answers.extract import likely_answer, stated_answer, whole_sentences
+from logicnet.answers import NormalForm
+from logicnet.answers.extract import whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
-from logicnet.solver.guard import blank, suspicious
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.profiles import Profile
 from logicnet.solver.race.sandbox import Sandbox
+from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
+from logicnet.solver.reading import Form, conclusion, named, value
 
 _REASON = "Solve this step by step, and end with a line that begins with: The answer is"
 _PROGRAM = "Write a short Python program that prints the answer and nothing else. Reply with code only."
@@ -41,7 +42,7 @@ _PROGRAM_S = 1.0  # a program that runs longer is ended
 _LOOP_CHARS, _LOOP_TIMES, _LOOP_WINDOW = 48, 4, 1200
 """A text repeats itself if its last 48 characters occur four times in its last 1,200."""
 
-_DIGIT = re.compile(r"\d")
+_MOST_READABLE = 30_000  # characters of a question, four times what fits into a small model
 _MATHS = re.compile(r"\\[()\[\]]|\$")
 _SIGNS = {r"\cdot": "*", r"\times": "*", r"\div": "/", r"\left": "", r"\right": "", r"\%": "%", r"\,": ""}
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
@@ -78,11 +79,12 @@ class Samplers:
     sandbox: Sandbox
     exactly: Exact
     caller: str = ""  # as `Challenge.caller`
+    reader: Reader = ON_LOOP
 
     async def exact(self) -> Sample:
         if (worked := await self.exactly.solve(self.question, self.caller)) is None:
             return Sample("exact", None)
-        return Sample("exact", normal_form(worked.answer, self.question), trace=worked.steps)
+        return Sample("exact", await self._read(value, text=worked.answer), trace=worked.steps)
 
     async def reason(self) -> Sample:
         sampler = self.profile.reason
@@ -97,7 +99,7 @@ class Samplers:
         )
         if self._only_thought(done, written):
             return await self._in_short(prompt, done, written)
-        found = self._concluded(done.text) if done.finish != "failed" else None
+        found = await self._read(conclusion, text=done.text) if done.finish != "failed" else None
         if found is not None:
             return _sample("reason", found, done)
         return await self._forced(prompt, done, done.text)
@@ -116,7 +118,8 @@ class Samplers:
         if cut or not done.text.strip() or self._only_thought(done, written):
             return _sample("program", None, replace(done, text=""))
         ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S, caller=self.caller)
-        sample = _sample("program", self._form(ran.value), replace(done, error=ran.error))
+        found = await self._read(value, text=ran.value)
+        sample = _sample("program", found, replace(done, error=ran.error))
         return replace(sample, trace="", program=done.text)
 
     async def _in_short(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
@@ -136,7 +139,7 @@ class Samplers:
         )
         failed = solution.finish == "failed"
         solution = replace(solution, tokens=done.tokens + solution.tokens, error=solution.error or done.error)
-        found = None if failed else self._concluded(solution.text)
+        found = None if failed else await self._read(conclusion, text=solution.text)
         if found is not None:
             return _sample("forced", found, replace(solution, error=""))
         return await self._forced(prompt, solution, f"{thoughts}\n\n{solution.text}")
@@ -152,12 +155,12 @@ class Samplers:
             regex=_FORCED,
             confidence=True,
         )
-        stated = stated_answer(f"{_SO} {forced.text}", self.question)
-        found = self._form(stated) or self._form(_guess(done, self.question))
+        said = f"{_SO} {forced.text}"
+        found = await self._read(named, said=said, text=done.text, whole=done.finish == "stop")
         tokens, model = done.tokens + forced.tokens, done.model or forced.model
-        text = (
-            done.text if done.finish == "stop" else whole_sentences(done.text)
-        )  # half a sentence is not sent
+        text = done.text
+        if done.finish != "stop":  # half a sentence is not sent
+            text = await self.reader(whole_sentences, short=SHORT_TO_CUT, text=text)
         return _sample("forced", found, replace(forced, text=text, tokens=tokens, model=model))
 
     def _until_forced(self) -> Deadline:
@@ -176,20 +179,12 @@ class Samplers:
         thinks = self.profile.thinking or done.thinks is True
         return inside(written) or (thinks and done.finish != "stop")
 
-    def _concluded(self, text: str) -> NormalForm | None:
-        """The conclusion of a text; the program in it if the question asks for a program."""
-        if question_kind(self.question) == "code":
-            found = normal_form(text, self.question)
-            if found is not None and found.kind == "code":
-                return found
-        return self._form(stated_answer(text, self.question))
-
-    def _form(self, answer: str) -> NormalForm | None:
-        """None also for what must not be sent, so that it gets no vote."""
-        found = None if blank(answer) else normal_form(answer, self.question)
-        if found is None or blank(found.text) or suspicious(answer) or suspicious(found.text):
-            return None
-        return found
+    async def _read(self, function: Callable[..., Form | None], **of_model: Any) -> NormalForm | None:
+        """The form that a function of `reading` makes of the model's texts."""
+        texts = [text for text in of_model.values() if isinstance(text, str)]
+        weighs = OF_QUESTION * len(self.question) + OF_ANSWER * sum(map(len, texts))
+        found = await self.reader(function, weighs=weighs, question=self.question, **of_model)
+        return None if found is None else NormalForm(**found)
 
 
 def _sample(sampler: str, found: NormalForm | None, done: Completion) -> Sample:
@@ -230,7 +225,9 @@ def _prompt(question: str, shots: Sequence[tuple[str, str]], ask: str) -> list[M
 
 @lru_cache(maxsize=256)
 def readable(question: str) -> str:
-    r"""The question without the marks of LaTeX: $5 \cdot 7$ is 5 * 7."""
+    r"""The question without the marks of LaTeX: $5 \cdot 7$ is 5 * 7. A very long one stays as it is."""
+    if len(question) > _MOST_READABLE:
+        return question
     text = _FRACTION.sub(r"(\1)/(\2)", _ROOT.sub(r"the square root of \1", question))
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
@@ -266,11 +263,3 @@ async def _written(
 def _repeats(text: str) -> bool:
     tail = text[-_LOOP_CHARS:]
     return len(text) >= _LOOP_CHARS * _LOOP_TIMES and text[-_LOOP_WINDOW:].count(tail) >= _LOOP_TIMES
-
-
-def _guess(done: Completion, question: str) -> str:
-    """The likely answer of a text; only a number if the text was cut off in the middle of a sentence."""
-    if done.finish == "stop":
-        return likely_answer(done.text, question)
-    answer = likely_answer(done.text)
-    return answer if _DIGIT.search(answer) else ""

@@ -34,7 +34,7 @@ REPAIR_S = 1.0  # to find the program in a long text
 
 _ERROR_CHARS = 300
 _SUSPENSIONS = 50  # requests of a program for undefined names or files, each refused, before it is ended
-_SHORT = 300  # characters of a text that is repaired on the event loop: a few milliseconds at most
+SHORT = 200  # characters of a text that is repaired on the event loop: a few milliseconds at most
 _CHECKOUTS = 200  # programs of one worker before it is replaced
 _RUN = f"""
 failed__ = ""
@@ -71,11 +71,14 @@ class Ran:
 class Sandbox:
     """Runs a few programs at a time. Workers start with the first one. For one event loop; call `aclose`."""
 
-    def __init__(self, *, workers: int = WORKERS, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, repair: Bounded | None = None, *, workers: int = WORKERS, patience_s: float = PATIENCE_S
+    ) -> None:
+        """`repair`: the workers that find the program in a long text. Default: its own."""
         self._workers = workers
         self._patience_s = patience_s
         self._turns = Turns(workers)
-        self._repair = Bounded(program.__module__, processes=2)
+        self._repair = repair or Bounded(program.__module__, processes=2)
         self._starting = asyncio.Lock()
         self._pool: pydantic_monty.AsyncMonty | None = None
         self._running: set[asyncio.Task[Ran]] = set()
@@ -116,7 +119,7 @@ class Sandbox:
 
     async def _repaired(self, code: str, timeout_s: float, caller: str) -> Ran:
         try:
-            if _SHORT <= len(code) <= MOST_CHARS:
+            if SHORT <= len(code) <= MOST_CHARS:
                 found = await self._repair.call(repaired, timeout_s=REPAIR_S, caller=caller, text=code)
                 if "unusable" in found:
                     return Ran("", found["unusable"])

@@ -13,7 +13,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from loguru import logger
 from logicnet._util.tasks import retrieved
 from logicnet.answers import NormalForm, question_kind
 from logicnet.deadline import Deadline
-from logicnet.errors import ModelError
+from logicnet.errors import LogicnetError, ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
@@ -34,6 +34,7 @@ from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
 from logicnet.solver.race.votes import Trust, Vote, posterior
+from logicnet.solver.reader import Reader, reading_workers
 from logicnet.votelog import SamplerVote, VoteLog
 
 EXACT_ALONE_S = 0.15
@@ -107,7 +108,8 @@ class RaceSolver:
         self._profiles = load_profiles(setup.profiles)
         self._model = setup.model
         self._records = setup.sampler_records
-        self._sandbox = Sandbox()
+        self._workers = setup.workers or reading_workers()
+        self._sandbox = Sandbox(self._workers)
         self._exact = Exact()
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
@@ -143,8 +145,13 @@ class RaceSolver:
 
     async def __aenter__(self) -> Self:
         self._closest.start()
-        self._warming = asyncio.create_task(self._exact.start())  # imports for a second
+        self._warming = asyncio.create_task(self._start_workers())  # they import for a second
         return self
+
+    async def _start_workers(self) -> None:
+        await self._exact.start()
+        with suppress(LogicnetError, OSError, ValueError):  # without them, only the ends of texts are read
+            await self._workers.start()
 
     async def __aexit__(self, *_: object) -> None:
         if self._warming is not None:
@@ -153,10 +160,13 @@ class RaceSolver:
         await self._sandbox.aclose()
         await self._exact.aclose()
         await self._closest.close()
+        await self._workers.aclose()
 
     async def solve(self, challenge: Challenge, deadline: Deadline, models: Models) -> Answer:
         """Raises ModelError if no sample has an answer; the miner then sends the text written so far."""
         with self._scheduler.slot(challenge.stake) as slot:
+            reader = Reader(self._workers, challenge.caller)
+            kind = await reader(question_kind, question=challenge.question)
             samplers = Samplers(
                 challenge.question,
                 self._profile,
@@ -165,8 +175,8 @@ class RaceSolver:
                 self._sandbox,
                 self._exact,
                 challenge.caller,
+                reader,
             )
-            kind = question_kind(challenge.question)
             race = _Race(
                 samplers, deadline, slot, self._trust, self._arrivals, kind, self._prices, self._identify
             )
@@ -183,6 +193,7 @@ class RaceSolver:
             self._closest,
             terse=samplers.profile.terse,
             within_s=deadline.remaining_s() / 2,
+            reader=reader,
         )
         return replace(answer, vote_log=race.vote_log(chosen))
 
@@ -211,7 +222,7 @@ class _Race:
         """The likeliest answer once waiting is not worth its price; None if no sample has one."""
         self._start("exact")
         await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
-        self._begin_all()
+        await self._begin_all()
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
         while self._running:
             left_s = self.deadline.remaining_s() - reserve_s
@@ -226,7 +237,7 @@ class _Race:
                 self.note = f"waiting gains {more.gain:.4f} for {more.price:.4f}"
                 break
             await self._wait(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s)
-            self._begin_more(self.deadline.remaining_s() - reserve_s)
+            await self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
             self.note = "all samples ended"
         best = posterior(self._ballot(), self.trust, self.kind).best
@@ -248,7 +259,7 @@ class _Race:
         """Whether `exact` has the answer, so that only a trace to go with it remains to be won."""
         return any(end.sampler == "exact" and end.form is not None for end in self.ends)
 
-    def _begin_all(self) -> None:
+    async def _begin_all(self) -> None:
         """Start as many samples as there is room for, the samplers in turn, so that few are mixed too."""
         wanted = {sampler: getattr(self.samplers.profile, sampler).samples for sampler in self._kinds()}
         if self._computed():
@@ -259,8 +270,9 @@ class _Race:
             for sampler in wanted:
                 if turn < wanted[sampler] and self._calls() < room:
                     self._start(sampler)
+                    await asyncio.sleep(0)  # a request takes a millisecond to make: one in each turn
 
-    def _begin_more(self, left_s: float) -> None:
+    async def _begin_more(self, left_s: float) -> None:
         """Start another sample if it is worth its time; for money, only if there is no answer yet."""
         if self._computed() or (self.slot.scheduler.costs() and self.ends_with_answer()):
             return
@@ -275,6 +287,7 @@ class _Race:
             if not worth.go_on:
                 return
             self._start(sampler)
+            await asyncio.sleep(0)  # to decide takes a millisecond or two
 
     def _kinds(self) -> Sequence[str]:
         """Where the question asks for a program, the output of one is not an answer."""

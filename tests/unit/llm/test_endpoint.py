@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from logicnet.errors import SettingsError
 from logicnet.llm import Completion, Endpoint, Message, ServedModel
-from logicnet.llm._client import reason
+from logicnet.llm._chat import CHARS_PER_TOKEN
+from logicnet.llm._client import _LINES_AT_ONCE, _lines, reason
 from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, STEPS, Mode, ScriptedModel
@@ -360,6 +361,32 @@ async def test_the_key_is_sent_and_never_shown() -> None:
 async def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
     async with ScriptedModel() as server, opened(server) as endpoint:
         assert (await ask(endpoint, messages=[Message("user", "a\ud800b")])).text == STEPS
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_a_server_that_ignores_the_limit_of_tokens_is_left(streams: bool) -> None:
+    async with ScriptedModel(text="x" * 5_000 + " y", streams=streams) as server, opened(server) as endpoint:
+        done = await ask(endpoint, max_tokens=10)
+    assert (len(done.text), done.error) == (CHARS_PER_TOKEN * 10, "")
+    assert done.finish == ("length" if streams else "stop")
+
+
+async def test_lines_that_come_together_leave_others_their_turns() -> None:
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        asyncio.get_running_loop().call_soon(turn)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(200):  # of an event each, as a server sends them
+            yield b"data: {}\n\n"
+        yield b"data: {}\n\n" * 200
+
+    turn()
+    assert len([line async for line in _lines(chunks())]) == 801
+    assert turns >= 800 // _LINES_AT_ONCE
 
 
 async def test_characters_that_split_lines_elsewhere() -> None:

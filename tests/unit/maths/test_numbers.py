@@ -85,3 +85,34 @@ def test_powers_of_powers_are_exact(root: int, over: int, under: int) -> None:
 )
 def test_value_of_reads_what_a_validator_reads(text: str, value: Fraction | None) -> None:
     assert value_of(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+".join(f"1/{n}^{11_900 // n.bit_length()}" for n in range(3, 53, 2)),
+        "*".join(f"{n}^{11_900 // n.bit_length()}/7^3900" for n in range(3, 43, 2)),
+        "*".join(["1000!"] * 20),
+        "/".join(f"({1000 - n}!+1)" for n in range(20)),
+        "9^9^9^9^9",
+        "((2^999)^9)^9",
+    ],
+)
+def test_an_expression_of_huge_numbers_is_given_up(text: str) -> None:
+    assert len(text.replace("^", "**")) <= 500
+    assert computed(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("+".join(f"1/{n}" for n in range(1, 80)), sum(Fraction(1, n) for n in range(1, 80))),
+        ("1000!/(998!)", Fraction(999_000)),
+        ("comb(1000, 500)/comb(1000, 499)", Fraction(501, 500)),
+        ("2^3000/2^2999", Fraction(2)),
+    ],
+)
+def test_an_expression_of_large_numbers_is_computed(text: str, value: Fraction) -> None:
+    found = computed(text)
+    assert found is not None
+    assert found.value == value

@@ -38,7 +38,7 @@ async def test_the_best_of_what_was_written(texts: list[str], best: tuple[str, s
         for text in texts:
             assert await ask(transcript, text)
         await endpoint.close()
-    assert transcript.best() == best
+    assert await transcript.best(5.0) == best
 
 
 async def test_pieces_count_before_the_call_is_over() -> None:
@@ -53,7 +53,7 @@ async def test_pieces_count_before_the_call_is_over() -> None:
         )
         while len(pieces) < 2:
             await asyncio.sleep(0.005)
-        assert transcript.best() == ("The answer:", "")  # half a sentence is no answer
+        assert await transcript.best(5.0) == ("The answer:", "")  # half a sentence is no answer
         transcript.close()
         with pytest.raises(asyncio.CancelledError):
             await call

@@ -30,7 +30,7 @@ class ExactSolution:
 
 
 class Exact:
-    """Two workers, started by `start` or by the first questions that may be closed; replaced if they die.
+    """Up to two workers, started by `start` and by questions that may be closed; replaced if they die.
 
     Belongs to one event loop; use as an async context manager, or call `aclose`.
     """
@@ -41,9 +41,9 @@ class Exact:
         self._closed = False
 
     async def start(self) -> None:
-        """Start the workers now, which takes a second. Without a worker no question is answered."""
+        """Start a worker now, which takes a second; the other one, of 65 MB, starts when both are needed."""
         with suppress(BoundedError, OSError, ValueError):
-            await self._bounded.start()
+            await self._bounded.start(1)
 
     async def solve(self, question: str, caller: str = "") -> ExactSolution | None:
         """The solution, or None if the question is not surely a closed one. Never raises for a question.

@@ -13,8 +13,9 @@ from logicnet.protocol import Answer
 from logicnet.scoring.tricks import MARKS, trick
 from logicnet.solver.guard import addresses_judge
 from logicnet.solver.race import reply as reply_module
-from logicnet.solver.race.reply import NO_ANSWER, Closest, in_words, reply, sendable, told
+from logicnet.solver.race.reply import NO_ANSWER, Closest, reply, sendable
 from logicnet.solver.race.samplers import Sample
+from logicnet.solver.race.telling import in_words, told
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
 
 ADDRESSED = [

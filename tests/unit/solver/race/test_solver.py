@@ -13,6 +13,7 @@ from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.race.profiles import load_profiles, profile_for
+from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.solver import RaceSolver
 from logicnet.solver.race.votes import SamplerRecord
 from tests.harness.own_time import after
@@ -48,6 +49,28 @@ async def left_alone(server: ScriptedModel) -> None:
 
 def others() -> set[asyncio.Task[object]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def test_samples_start_in_turns_of_their_own(
+    models: Endpoint, race: RaceSolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, begun = 0, []
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        asyncio.get_running_loop().call_soon(turn)
+
+    async def begins(_: Samplers) -> Sample:
+        begun.append(turns)
+        return Sample("reason", None)
+
+    monkeypatch.setattr(Samplers, "reason", begins)
+    monkeypatch.setattr(Samplers, "program", begins)
+    turn()
+    with pytest.raises(ModelError):
+        await solve(race, models)
+    assert len(begun) == len(set(begun)) > 3
 
 
 # What it answers -------------------------------------------------------------------------------------
