@@ -56,15 +56,15 @@ async def mine(settings: Settings) -> int:
     stack = AsyncExitStack()  # of solvers
     try:
         workers = await stack.enter_async_context(reading_workers())
-        start = partial(_started_solver, stack, settings, models=models, workers=workers, ledger=ledger.path)
-        solver = await start(settings.miner.solver, "--miner.solver")
+        started = partial(
+            _started_solver, stack, settings, models=models, ledger=ledger.path, workers=workers
+        )
+        solver = await started(settings.miner.solver, "--miner.solver")
         meter, seen = restored_meter(ledger), monitored(models)
         limiter = ConcurrencyLimiter(settings.miner.max_in_flight)
         overload = OverloadMonitor(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
         record = fan_out(ledger.record, meter, log_event, overload)
-        shadow = None
-        if (shadowed := settings.miner.shadow) is not None:
-            shadow = _shadow(settings, await start(shadowed, "--miner.shadow"), seen, workers, record)
+        shadow = await _shadow(stack, settings, seen, record, ledger=ledger.path, workers=workers)
         me = Hotkey(keypair.ss58_address)
         solve = partial(answer_in_time, solver, models=seen, workers=workers)
         axon = Axon(
@@ -128,8 +128,8 @@ async def _started_solver(
     flag: str,
     *,
     models: Models,
-    workers: Bounded,
     ledger: Path,
+    workers: Bounded,
 ) -> Solver:
     """The solver `name`, built with the ledger's lessons, and entered on `stack`."""
     model = settings.miner.llm_client.model
@@ -141,9 +141,16 @@ async def _started_solver(
     return solver
 
 
-def _shadow(settings: Settings, solver: Solver, models: Models, workers: Bounded, sink: Sink) -> Shadow:
-    """`solver` as that of --miner.shadow."""
-    name, share = settings.miner.shadow or "", settings.miner.shadow_share
+async def _shadow(
+    stack: AsyncExitStack, settings: Settings, models: Models, sink: Sink, *, ledger: Path, workers: Bounded
+) -> Shadow | None:
+    """The solver of --miner.shadow."""
+    name, share = settings.miner.shadow, settings.miner.shadow_share
+    if name is None:
+        return None
+    solver = await _started_solver(
+        stack, settings, name, "--miner.shadow", models=models, ledger=ledger, workers=workers
+    )
     logger.info(
         "The shadow solver {} is tried on {:.3g} % of the challenges, in idle moments.", name, 100 * share
     )

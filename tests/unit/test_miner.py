@@ -29,6 +29,7 @@ from logicnet.settings import (
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.race.votes import SamplerRecord
+from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
@@ -118,12 +119,20 @@ async def test_a_solver_is_told_what_its_samplers_have_earned(
     models = Endpoint("http://127.0.0.1:1/v1")
     async with AsyncExitStack() as stack:
         with Ledger.open(path):
+            workers = reading_workers()
             at_work = partial(
-                _started_solver, stack, settings, flag="--miner.solver", models=models, ledger=path
+                _started_solver,
+                stack,
+                settings,
+                flag="--miner.solver",
+                models=models,
+                ledger=path,
+                workers=workers,
             )
             solver: Any = await at_work("curious")
             other: Any = await at_work("constant")
-        assert solver.setup == Setup((SamplerRecord("story", "program", 3.0, 1.0),), profiles, "Qwen")
+        records = (SamplerRecord("story", "program", 3.0, 1.0),)
+        assert solver.setup == Setup(records, profiles, "Qwen", workers=workers)
         assert isinstance(other, ConstantSolver)
         assert solver.entered
     assert not solver.entered
@@ -138,7 +147,10 @@ async def test_a_solver_is_told_when_only_a_paid_server_is_left(
     async with AsyncExitStack() as stack:
         with Ledger.open(path):
             solver: Any = await _started_solver(
-                stack, Settings(), "curious", "--miner.solver", models=Pool([paid]), ledger=path
+                *(stack, Settings(), "curious", "--miner.solver"),
+                models=Pool([paid]),
+                ledger=path,
+                workers=reading_workers(),
             )
         assert solver.setup.costs()
 
@@ -147,14 +159,15 @@ async def test_there_is_a_shadow_only_if_one_is_named(tmp_path: Path) -> None:
     path = tmp_path / "l.sqlite"
     Ledger.open(path).close()
     models = Endpoint("http://127.0.0.1:1/v1")
-    async with AsyncExitStack() as stack:
-        assert await _shadow(stack, Settings(), models, log_event, path) is None
+    async with AsyncExitStack() as stack, reading_workers() as workers:
+        shadow = partial(_shadow, stack, models=models, sink=log_event, ledger=path, workers=workers)
+        assert await shadow(Settings()) is None
         with listening() as said:
             settings = Settings(miner=MinerSettings(shadow="constant"))
-            assert isinstance(await _shadow(stack, settings, models, log_event, path), Shadow)
+            assert isinstance(await shadow(settings), Shadow)
         assert said == ["INFO The shadow solver constant is tried on 5 % of the challenges, in idle moments."]
         with pytest.raises(SettingsError, match=r"^--miner\.shadow: no solver is named 'x'"):
-            await _shadow(stack, Settings(miner=MinerSettings(shadow="x")), models, log_event, path)
+            await shadow(Settings(miner=MinerSettings(shadow="x")))
 
 
 async def test_several_model_servers_are_a_pool_and_one_is_not(tmp_path: Path) -> None:
