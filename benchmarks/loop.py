@@ -97,13 +97,15 @@ def _body(text: str) -> bytes:
     return json.dumps({"logic_question": text}, ensure_ascii=False).encode()[:MOST_BYTES]
 
 
-def _asked(function: Callable[..., object], ask: Callable[[str], str]) -> Callable[[str], object]:
+def _asked(
+    function: Callable[..., object], ask: Callable[[str], str], of_question: int, of_answer: int
+) -> Callable[[str], object]:
     """Reads a text as an answer to what `ask` makes of it: both new, and as long as they may be."""
 
     def call(text: str) -> None:
-        question = ask(text)[: SHORT // OF_QUESTION]
+        question = ask(text)[: SHORT // of_question]
         _forget()
-        function(text=text[: (SHORT - OF_QUESTION * len(question)) // OF_ANSWER], question=question)
+        function(text=text[: (SHORT - of_question * len(question)) // of_answer], question=question)
 
     return call
 
@@ -123,16 +125,17 @@ def _readers() -> Iterator[Call]:
         ", a list": lambda text: "List the factors of 12, please.",
         ", to simplify": lambda text: "Simplify the expression.",
     }
-    functions = {
-        "value": value,
-        "conclusion": conclusion,
-        "named": partial(named, said="The answer is ", whole=True),
-        "short_answer": short_answer,
-        "extract": extract,
+    functions: dict[str, tuple[Callable[..., object], int, int]] = {
+        "value": (value, OF_QUESTION, OF_ANSWER),
+        "conclusion": (conclusion, OF_QUESTION, OF_ANSWER),
+        "named": (partial(named, said="The answer is ", whole=True), OF_QUESTION, OF_ANSWER),
+        "short_answer": (short_answer, 1, 1),
+        "extract": (extract, 1, 1),
     }
-    for name, function in functions.items():
+    for name, weighed in functions.items():
         for how, ask in asks.items():
-            yield Call("solver", name + how, SHORT, _asked(function, ask))
+            function, of_question, of_answer = weighed
+            yield Call("solver", name + how, SHORT, _asked(function, ask, of_question, of_answer))
 
 
 def _kind(text: str) -> None:
