@@ -75,10 +75,6 @@ class _Server(uvicorn.Server):
         self.stopped_by = sig
         self.should_exit = True
 
-    @asynccontextmanager
-    async def _no_signals(self) -> AsyncIterator[None]:
-        yield
-
 
 @asynccontextmanager
 async def _callers(settings: Settings) -> AsyncIterator[Callers]:
