@@ -205,7 +205,12 @@ class StartMiner(Protocol):
     """Start a miner with more flags; it runs when this returns, and is ended after the test."""
 
     def __call__(
-        self, *flags: str, env: Mapping[str, str] | None = None, ledger: Path | None = None
+        self,
+        *flags: str,
+        env: Mapping[str, str] | None = None,
+        ledger: Path | None = None,
+        port: int | None = None,
+        log: Path | None = None,
     ) -> Miner: ...
 
 
@@ -214,8 +219,14 @@ def miner(network: Network, tmp_path: Path) -> Iterator[StartMiner]:
     """Starts `python neurons/miner/miner.py --offline ...`, as often as it is called."""
     with ExitStack() as stack:
 
-        def start(*flags: str, env: Mapping[str, str] | None = None, ledger: Path | None = None) -> Miner:
-            port = free_port()
+        def start(
+            *flags: str,
+            env: Mapping[str, str] | None = None,
+            ledger: Path | None = None,
+            port: int | None = None,
+            log: Path | None = None,
+        ) -> Miner:
+            port = port or free_port()
             ledger = ledger or tmp_path / f"ledger-{port}.sqlite"
             argv = [sys.executable, str(ROOT / "neurons" / "miner" / "miner.py"), "--offline"]
             argv += ["--chain.file", str(network.file), "--axon.port", str(port)]
@@ -225,7 +236,7 @@ def miner(network: Network, tmp_path: Path) -> Iterator[StartMiner]:
                 Child.start(
                     "the miner",
                     argv,
-                    log=tmp_path / f"miner-{port}.log",
+                    log=log or tmp_path / f"miner-{port}.log",
                     env=environment() | dict(env or {}),
                     cwd=tmp_path,
                 )

@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -24,18 +24,14 @@ import pytest
 from bittensor.sp_core import Keypair
 
 from logicnet._util.processes import free_port
-from logicnet.evals.arena.signing import btauth_request, classic_request
 from logicnet.ledger import LedgerReader
-from logicnet.ledger._ledger import BATCH_S
 from logicnet.operate.demo.stage import environment, hotkey, write_network
 from tests.e2e.conftest import ROOT, START_S, kill_processes_of, until
 from tests.harness.own_time import starved_s
+from tests.harness.validator import Asked, Kill, Validator
 
 KILLS = 20
 QUOTA = 80
-WINDOW_S = BATCH_S + 0.4
-"""What a kill may lose: the batch, and a commit that shares two cores with everything else here. For how long
-the miner got none of them comes on top."""
 
 # The product's own configuration, but for its back-off: it grows to 15 s, and this is about the ledger.
 CONFIG = """
@@ -75,85 +71,6 @@ class Pm2:
     def restarts(self) -> int:
         (app,) = json.loads(self.run("jlist").splitlines()[-1])
         return int(app["pm2_env"]["restart_time"])
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request as its sender saw it. `status` is 0 if no reply came."""
-
-    task_uid: str
-    status: int
-    signed_s: float  # unix seconds
-    at_s: float  # when the reply was there
-
-
-@dataclass(frozen=True)
-class Kill:
-    """`at_s` is unix seconds, `starved_s` for how long that life of the miner waited for a processor."""
-
-    at_s: float
-    starved_s: float
-
-    def age_s(self, asked: Asked) -> float:
-        """Of a reply then; less than nothing if it was read afterwards."""
-        return self.at_s - asked.at_s
-
-    def may_lose(self, asked: Asked) -> bool:
-        return self.age_s(asked) <= WINDOW_S + self.starved_s
-
-
-@dataclass
-class Validator:
-    """Asks for ever: briskly until its quota is used up, now and then after that."""
-
-    key: Keypair
-    http: httpx2.AsyncClient
-    miner_ss58: str
-    classic: bool
-    log: list[Asked] = field(default_factory=list)
-    last_answered: tuple[dict[str, str], bytes] | None = None
-    promised_s: float = 0.0  # unix seconds
-
-    async def ask(self) -> Asked:
-        sign = classic_request if self.classic else btauth_request
-        task_uid = f"{self.key.ss58_address}-{len(self.log)}"
-        fields = {"logic_question": "What is 2+2?", "task_uid": task_uid}
-        signed_s = time.time()
-        request = sign(self.key, synapse="LogicSynapse", miner_ss58=self.miner_ss58, fields=fields)
-        status = await self.send(request)
-        self.log.append(Asked(task_uid, status, signed_s, time.time()))
-        if status == 200:
-            self.last_answered = request
-        return self.log[-1]
-
-    async def send(self, request: tuple[dict[str, str], bytes]) -> int:
-        try:
-            return (await self.http.post("/LogicSynapse", headers=request[0], content=request[1])).status_code
-        except httpx2.TransportError:
-            return 0
-
-    async def promise(self) -> bool:
-        sign = classic_request if self.classic else btauth_request
-        headers, body = sign(self.key, synapse="Information", miner_ss58=self.miner_ss58)
-        try:
-            reply = await self.http.post("/Information", headers=headers, content=body)
-        except httpx2.TransportError:
-            return False
-        self.promised_s = time.time()
-        return reply.status_code == 200
-
-    async def ask_for_ever(self) -> None:
-        while True:
-            asked = await self.ask()
-            await asyncio.sleep(0.4 if asked.status == 429 else 0.025)
-
-    def count(self, status: int) -> int:
-        return sum(asked.status == status for asked in self.log)
-
-    @property
-    def used_up(self) -> bool:
-        """Whether its quota is."""
-        return bool(self.log) and self.log[-1].status == 429
 
 
 @dataclass
@@ -233,7 +150,8 @@ async def kill_and_go_on(setting: Setting) -> tuple[list[Validator], list[Kill]]
                         await asyncio.sleep(0.02)
                 for earlier in validators[:number]:
                     assert earlier.last_answered is not None
-                    assert await earlier.send(earlier.last_answered) == 401, "a replay after a restart"
+                    replayed = await earlier.send(earlier.last_answered)
+                    assert replayed and replayed.status_code == 401, "a replay after a restart"
                 asking.append(group.create_task(validator.ask_for_ever()))
                 await until(lambda one=validator: one.last_answered)
                 if number < KILLS:
