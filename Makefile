@@ -12,7 +12,7 @@ BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tune-demo test check lint unit hard docs lock clean
+.PHONY: help demo tune-demo test check lint unit hard fuzz docs lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -27,7 +27,8 @@ tune-demo: ## train the demo's model on 200 generated questions, measured before
 
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
 	@$(setup) browser venv scoring vllm model tune ray bt10 pm2 docs
-	@$(MAKE) lint unit docs hard
+	@$(MAKE) lint unit docs
+	@$(MAKE) hard SHORT=1
 	@$(BIN)/python -m pytest tests/tuning tests/e2e $(PYTEST)
 
 check: ## the daily loop, under two minutes: lint, types, all unit tests but the thorough ones; set-up: half a minute
@@ -43,10 +44,14 @@ lint:
 unit: # a worker more than processors: tests wait, too
 	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(MARKED) $(PYTEST)
 
-hard: ## attack a running miner in nine ways, and test that no text of a stranger takes long; a table at the end
-	@$(setup) venv
-	@$(BIN)/python -m pytest -q tests/hard/test_strangers.py $(PYTEST)
-	@$(BIN)/python -m pytest -q -n $$(getconf _NPROCESSORS_ONLN) --maxprocesses 8 --dist worksteal tests/hard --ignore tests/hard/test_strangers.py $(PYTEST)
+hard: ## attack a running miner in every way known, with a table of what it cost: under 20 minutes (SHORT=1: three)
+	@$(setup) venv $(if $(filter-out 0,$(SHORT)),,fuzz)
+	@$(BIN)/python -m pytest -q tests/hard --ignore tests/hard/test_linear.py $(if $(filter-out 0,$(SHORT)),--ignore tests/hard/test_fuzz.py,--full) $(PYTEST)
+	@$(BIN)/python -m pytest -q -n $$(getconf _NPROCESSORS_ONLN) --maxprocesses 8 --dist worksteal tests/hard/test_linear.py $(PYTEST)
+
+fuzz: ## fuzz the readers of strangers' texts, ten minutes each (FUZZ_S=seconds); what breaks one is kept in .run/fuzz
+	@$(setup) venv fuzz
+	@for reader in header body answer expression profile; do $(BIN)/python -m tests.hard.fuzz $$reader $(or $(FUZZ_S),600) .run/fuzz; done
 
 docs: ## build the docs site into .run/site; a broken link or a warning is an error
 	@$(setup) docs

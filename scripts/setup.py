@@ -1,7 +1,7 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, vllm, model, tune, ray, bt10,
-pm2, browser.
+Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, fuzz, vllm, model, tune, ray,
+bt10, pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
 before anything is installed. pip installs uv, uv installs the rest, with pip's settings. The output of
@@ -275,6 +275,10 @@ def make_docs(log: Log) -> None:
     install(VENV, log, "-e", ".[docs]")
 
 
+def make_fuzz(log: Log) -> None:
+    install(VENV, log, "-e", ".[fuzz]")
+
+
 def make_vllm(log: Log) -> None:
     free_gb = shutil.disk_usage(ROOT).free / 1e9
     if free_gb < FREE_GB_WANTED:
@@ -392,6 +396,15 @@ STEPS = {
             VENV / "made-docs-from",
             _dependencies,
             make_docs,
+            needs=("uv", "venv"),
+        ),
+        Step(
+            "fuzz",
+            "atheris, which fuzzes the readers (into .venv)",
+            "a few seconds, 0.1 GB",
+            VENV / "made-fuzz-from",
+            _dependencies,
+            make_fuzz,
             needs=("uv", "venv"),
         ),
         Step(
