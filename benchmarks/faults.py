@@ -96,8 +96,10 @@ async def faults(
         done = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=null)
         await done.wait()
 
-    async def measure(seconds: float) -> None:
-        count.peak_mb = max(count.peak_mb, process.memory_info().rss / 1e6)
+    async def measure() -> None:
+        while not count.over:
+            count.peak_mb = max(count.peak_mb, process.memory_info().rss / 1e6)
+            await asyncio.sleep(0.2)
 
     chance = random.Random(seed)
     kinds = {
@@ -105,9 +107,8 @@ async def faults(
         "SIGKILL": kill,
         "disk full": fill_disk,
         "strangers": attack,
-        "measured": measure,
     }
-    await asyncio.gather(*(at_random(count, chance, name, once) for name, once in kinds.items()))
+    await asyncio.gather(measure(), *(at_random(count, chance, name, once) for name, once in kinds.items()))
 
 
 async def ask(here: Place, args: argparse.Namespace, port: int, count: Count) -> None:
