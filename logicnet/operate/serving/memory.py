@@ -95,13 +95,12 @@ _MOST_SEQUENCES = 256
 LOADS = (1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
 """Numbers of challenges at once that a plan chooses from."""
 
-
 _LEAST_FINISHED = 0.1
 """Share of texts that end by themselves, below which a machine is too slow for a model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """What one vLLM gives to each of `at_once` challenges: tokens a second of one text, the most tokens that
     a text may have, and their mean number.
     """
@@ -130,10 +129,10 @@ def kept_tokens(model: Model, load: Workload, written: float) -> float:
     return (whole * full + recent * windowed) / model.layers
 
 
-def pace(
+def throughput(
     model: Model, weights: int, at_once: int, speed: tuple[float, float], load: Workload, *, gpus: int = 1
-) -> Pace:
-    """The pace of one vLLM on `gpus` GPUs, each with `weights` and a `speed` (bytes, operations a second)."""
+) -> Throughput:
+    """Of one vLLM on `gpus` GPUs, each with `weights` and a `speed`, in bytes and in operations a second."""
     bytes_per_s, operations_per_s = (value * (_LINKED if gpus > 1 else 1.0) for value in speed)
     sequences = at_once * load.texts
     idle = min(1.0, (model.parameters - model.active_parameters) / model.expert_parameters)  # of the experts
@@ -145,10 +144,10 @@ def pace(
     computing_s = 2 * model.active_parameters / gpus * sequences / (operations_per_s * _OPERATIONS_SHARE)
     tokens_per_s = 1 / (max(reading_s, computing_s) + _STEP_S)
     budget = load.budget(tokens_per_s)
-    return Pace(at_once, tokens_per_s, budget, load.written(budget))
+    return Throughput(at_once, tokens_per_s, budget, load.written(budget))
 
 
-def paces(
+def sustained_loads(
     model: Model,
     weights: int,
     kv_tokens: int,
@@ -156,15 +155,15 @@ def paces(
     load: Workload,
     *,
     gpus: int = 1,
-) -> Iterator[Pace]:
+) -> Iterator[Throughput]:
     """All loads that one vLLM with a cache of `kv_tokens` sustains, ascending.
 
     A load is sustained as `logicnet volume advise` has it: the clock cuts off few more texts than in the
     burst of one validator. No load is sustained if the clock cuts off nearly all texts.
     """
-    burst = load.whole(pace(model, weights, LANES, speed, load, gpus=gpus).budget)
+    burst = load.whole(throughput(model, weights, LANES, speed, load, gpus=gpus).budget)
     for at_once in LOADS[: bisect_right(LOADS, _MOST_SEQUENCES // load.texts)]:
-        found = pace(model, weights, at_once, speed, load, gpus=gpus)
+        found = throughput(model, weights, at_once, speed, load, gpus=gpus)
         if load.whole(found.budget) < max(_LEAST_FINISHED, burst - CUT_LIMIT if at_once > LANES else 0.0):
             return
         if at_once * kept_tokens(model, load, found.written) > kv_tokens:

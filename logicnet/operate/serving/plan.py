@@ -11,13 +11,13 @@ from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
-    Pace,
+    Throughput,
     batched_tokens,
     kept_tokens,
     kv_tokens,
     overhead_bytes,
-    pace,
-    paces,
+    sustained_loads,
+    throughput,
     weights_bytes,
 )
 from logicnet.scoring.incentive import LANES, LOOP_S
@@ -47,8 +47,8 @@ _CPU_MOST_KV_GIB = 40
 class ServingPlan:
     """The model fits. vLLM loads `checkpoint` on `gpus` GPUs for each replica, each with `kv_tokens`.
 
-    `pace` is that of the most challenges at once that it sustains. `right` and `seconds` are those of the
-    usual load: one validator's burst, and what others have under way on average.
+    `throughput` is that of the most challenges at once that it sustains. `right` and `seconds` are those of
+    the usual load: one validator's burst, and what others have under way on average.
     """
 
     model: Model
@@ -63,7 +63,7 @@ class ServingPlan:
     overhead_bytes: int
     kv_tokens: int
     load: Workload
-    pace: Pace
+    throughput: Throughput
     right: float
     seconds: float
 
@@ -77,16 +77,16 @@ class ServingPlan:
 
     @property
     def at_once(self) -> int:
-        return self.pace.at_once * self.replicas
+        return self.throughput.at_once * self.replicas
 
     @property
     def per_interval(self) -> int:
-        return int(self.at_once * LOOP_S / self.pace.seconds)
+        return int(self.at_once * LOOP_S / self.throughput.seconds)
 
     @property
     def volume(self) -> int:
         """The safe capacity in 600 s: less than it could answer, because validators ask in bursts."""
-        return safe_volume(self.at_once, self.pace.seconds)
+        return safe_volume(self.at_once, self.throughput.seconds)
 
     @property
     def reward(self) -> float:
@@ -122,7 +122,7 @@ class ServingPlan:
     @property
     def sequences(self) -> int:
         """For --max-num-seqs: the texts expected at once, and room for conclusions and probes."""
-        return min(256, max(8, math.ceil(self.pace.at_once * self.load.texts * 1.25 / 8) * 8))
+        return min(256, max(8, math.ceil(self.throughput.at_once * self.load.texts * 1.25 / 8) * 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def _on_gpus(
     found = ServingPlan(
         *(model, machine, precision, checkpoint, gpus, replicas, share),
         *(_context(model, load, tokens), weights, overhead, tokens, load),
-        *(pace(model, weights, 1, speed, load, gpus=gpus), 0.0, 0.0),
+        *(throughput(model, weights, 1, speed, load, gpus=gpus), 0.0, 0.0),
     )
     return _best_load(found, speed)
 
@@ -242,7 +242,7 @@ def _on_cpu(model: Model, machine: Machine, load: Workload) -> Iterator[ServingP
         there = replace(machine, environment={"VLLM_CPU_KVCACHE_SPACE": str(space)})
         found = ServingPlan(
             *(model, there, "full", model.name, 1, 1, 0.0, _context(model, load, tokens), weights, 0, tokens),
-            *(load, pace(model, weights, 1, speed, load), 0.0, 0.0),
+            *(load, throughput(model, weights, 1, speed, load), 0.0, 0.0),
         )
         yield _best_load(found, speed)
 
@@ -252,22 +252,22 @@ def _best_load(one: ServingPlan, speed: tuple[float, float]) -> ServingPlan | st
     tokens, load = one.kv_tokens, one.load
     if one.context < min(_LEAST_CONTEXT, one.model.context):
         return f"at {_BITS[one.precision]} {tokens:,} tokens of KV cache are left, too few for one text"
-    sustained = list(paces(one.model, one.weights_bytes, tokens, speed, load, gpus=one.gpus))
+    sustained = list(sustained_loads(one.model, one.weights_bytes, tokens, speed, load, gpus=one.gpus))
     if not sustained:
-        least = kept_tokens(one.model, load, one.pace.written)
+        least = kept_tokens(one.model, load, one.throughput.written)
         if tokens < least:
             return (
                 f"at {_BITS[one.precision]} {tokens:,} tokens of KV cache are left, and one challenge takes "
                 f"{least:,.0f}"
             )
         return (
-            f"too slow here: {one.pace.tokens_per_s:.1f} tokens/s for each text, and a text has "
+            f"too slow here: {one.throughput.tokens_per_s:.1f} tokens/s for each text, and a text has "
             f"{load.written(load.tokens * 100):.0f} tokens, to be written within {load.within_s:.0f} s"
         )
     return max((_at(one, found, speed) for found in sustained), key=lambda each: each.reward)
 
 
-def _at(one: ServingPlan, found: Pace, speed: tuple[float, float]) -> ServingPlan:
+def _at(one: ServingPlan, found: Throughput, speed: tuple[float, float]) -> ServingPlan:
     """The plan that sustains `found`, with accuracy and seconds of the usual load.
 
     That is the burst of one validator, whatever volume it was told, and what others have under way on
@@ -276,13 +276,12 @@ def _at(one: ServingPlan, found: Pace, speed: tuple[float, float]) -> ServingPla
     under_way = safe_volume(found.at_once * one.replicas, found.seconds) * found.seconds / LOOP_S
     usual = math.ceil((LANES + under_way) / one.replicas)
     kept = min(usual, found.at_once)
-    speed_of_text = (
-        pace(one.model, one.weights_bytes, kept, speed, one.load, gpus=one.gpus).tokens_per_s * kept / usual
-    )
-    budget = one.load.budget(speed_of_text)
+    there = throughput(one.model, one.weights_bytes, kept, speed, one.load, gpus=one.gpus)
+    tokens_per_s = there.tokens_per_s * kept / usual
+    budget = one.load.budget(tokens_per_s)
     accuracy = one.model.accuracy(one.thinks) or UNKNOWN
     right = correctness(accuracy, one.precision, one.load, budget)
-    return replace(one, pace=found, right=right, seconds=one.load.written(budget) / speed_of_text)
+    return replace(one, throughput=found, right=right, seconds=one.load.written(budget) / tokens_per_s)
 
 
 def _context(model: Model, load: Workload, tokens: int) -> int:

@@ -168,7 +168,7 @@ def explained(one: ServingPlan) -> list[str]:
         f"KV cache   {per_token * one.kv_tokens / GIB:7.2f} GiB{each}: {one.kv_tokens:,} tokens of "
         f"{per_token / 1024:g} KiB{each}",
         f"at once    {one.at_once} challenges of {one.load.texts} texts, "
-        f"{one.pace.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
+        f"{one.throughput.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
         f"volume     --miner.epoch_volume {one.volume} is safe, as challenges come in bursts, and keeps "
         f"{volume_factor(one.volume):.2f} of the reward",
         _expected(one),

@@ -136,6 +136,8 @@ def test_the_best_model_of_the_card_with_the_flags_of_the_plan(wallets: Path, a_
     vllm = given(wallets).vllm
     assert vllm is not None
     assert "--gpu-memory-utilization" in vllm.flags and "--max-model-len" in vllm.flags
+    best = planned(PlanOptions())
+    assert (vllm.model, vllm.flags) == (best.checkpoint, " ".join(best.flags()))
     named = given(wallets, model="Qwen2.5-7B-Instruct").vllm
     assert named is not None
     assert named.model.startswith("Qwen/Qwen2.5-7B-Instruct")

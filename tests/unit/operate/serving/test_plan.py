@@ -181,6 +181,6 @@ def test_a_plan_never_takes_more_than_there_is(model, vram, count, free):
 @pytest.mark.parametrize("name", ["Qwen2.5-7B-Instruct", "Qwen2.5-14B-Instruct"])
 def test_no_more_is_promised_than_bursts_leave_safe(name):
     found = fits(name, gpus_of_size(24, 1))
-    seconds = found.pace.seconds
+    seconds = found.throughput.seconds
     assert found.at_once <= found.volume < found.per_interval
     assert peak(found.volume, seconds) <= found.at_once < peak(found.volume + 1, seconds)

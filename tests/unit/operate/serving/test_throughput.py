@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logicnet.operate.serving.answers import Workload, workload
 from logicnet.operate.serving.catalogue import Model, load
-from logicnet.operate.serving.memory import kept_tokens, pace, paces, weights_bytes
+from logicnet.operate.serving.memory import kept_tokens, sustained_loads, throughput, weights_bytes
 from logicnet.scoring.incentive import LANES
 
 MODEL = load().find("Qwen2.5-7B-Instruct")
@@ -17,7 +17,7 @@ SPEED = (1008e9, 165e12)  # of an RTX 4090
 
 
 def most(tokens: int, load: Workload | None = None) -> int:
-    found = paces(MODEL, WEIGHTS, tokens, SPEED, load or Workload())
+    found = sustained_loads(MODEL, WEIGHTS, tokens, SPEED, load or Workload())
     return max((one.at_once for one in found), default=0)
 
 
@@ -27,7 +27,7 @@ def most(tokens: int, load: Workload | None = None) -> int:
     load=st.sampled_from([Workload(), Workload(4, 4500, 6144, thinks=True), Workload(texts=1, tokens=100)]),
 )
 def test_what_is_promised_fits_and_is_in_time(tokens, bytes_per_s, load):
-    for found in paces(MODEL, WEIGHTS, tokens, (bytes_per_s, 165e12), load):
+    for found in sustained_loads(MODEL, WEIGHTS, tokens, (bytes_per_s, 165e12), load):
         assert found.at_once * kept_tokens(MODEL, load, found.written) <= tokens
         assert found.at_once * load.texts <= 256
         assert found.written <= found.budget + 1e-6 <= load.cap + 2e-6
@@ -42,15 +42,15 @@ def test_more_cache_is_never_fewer_at_once(tokens, more):
 
 def test_a_load_beyond_one_validators_burst_cuts_off_few_more_texts():
     load = workload(MODEL, thinks=False)
-    *_, last = paces(MODEL, WEIGHTS, 10**7, SPEED, load)
-    burst = pace(MODEL, WEIGHTS, LANES, SPEED, load)
+    *_, last = sustained_loads(MODEL, WEIGHTS, 10**7, SPEED, load)
+    burst = throughput(MODEL, WEIGHTS, LANES, SPEED, load)
     assert last.at_once > LANES
     assert load.whole(burst.budget) - load.whole(last.budget) <= 0.15  # as `logicnet volume advise` has it
 
 
 def test_a_second_gpu_is_not_twice_as_fast():
-    one = pace(MODEL, WEIGHTS, 8, SPEED, Workload())
-    two = pace(MODEL, WEIGHTS // 2, 8, SPEED, Workload(), gpus=2)
+    one = throughput(MODEL, WEIGHTS, 8, SPEED, Workload())
+    two = throughput(MODEL, WEIGHTS // 2, 8, SPEED, Workload(), gpus=2)
     assert one.tokens_per_s < two.tokens_per_s < 2 * one.tokens_per_s
 
 
@@ -62,9 +62,8 @@ def test_a_mixture_reads_its_active_experts_for_one_text_and_all_for_many(name):
     def read_bytes(texts: int) -> float:
         """By the time of a step, without cache, and without the 4 ms that each step takes."""
         texts_alone = model.model_copy(update={"kv_heads": 1, "head_size": 1})
-        step_s = (
-            1 / pace(texts_alone, 10**11, 1, fast, Workload(texts=texts, prompt=1, tokens=1)).tokens_per_s
-        )
+        asked = Workload(texts=texts, prompt=1, tokens=1)
+        step_s = 1 / throughput(texts_alone, 10**11, 1, fast, asked).tokens_per_s
         return (step_s - 0.004) * 0.7e12
 
     assert read_bytes(1) == pytest.approx(1e11 * model.active_parameters / model.parameters, rel=0.02)
@@ -72,7 +71,7 @@ def test_a_mixture_reads_its_active_experts_for_one_text_and_all_for_many(name):
 
 
 def test_too_slow_is_none_at_once():
-    assert not list(paces(MODEL, WEIGHTS, 100_000, (20e9, 1e12), Workload()))
+    assert not list(sustained_loads(MODEL, WEIGHTS, 100_000, (20e9, 1e12), Workload()))
 
 
 def windowed(window: int, layers: int) -> Model:
