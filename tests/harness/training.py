@@ -70,12 +70,20 @@ def start(
     *arguments: str | Path,
     environment: Mapping[str, str] | None = None,
     limit: Callable[[], None] | None = None,
+    processes: int = 1,
 ) -> "subprocess.Popen[str]":
     """Start `python -m logicnet.tuning.train` with one thread and no secrets of the developer's."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     fixed = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    together = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return subprocess.Popen(
-        [TUNE_PYTHON, "-m", "logicnet.tuning.train", *arguments],
+        [
+            TUNE_PYTHON,
+            *(together if processes > 1 else []),
+            "-m",
+            "logicnet.tuning.train",
+            *arguments,
+        ],
         env=kept | fixed | dict(environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -85,9 +93,13 @@ def start(
 
 
 def train(
-    folder: Path, *, environment: Mapping[str, str] | None = None, limit: Callable[[], None] | None = None
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    limit: Callable[[], None] | None = None,
+    processes: int = 1,
 ) -> Trained:
     """Train a job's folder to its end."""
-    process = start(folder, environment=environment, limit=limit)
+    process = start(folder, environment=environment, limit=limit, processes=processes)
     log, _ = process.communicate(timeout=600)
     return Trained(folder, process.returncode, log)

@@ -86,3 +86,13 @@ def test_a_conversation_trains_and_goes_on_from_an_adapter(sft: JobFile, tmp_pat
     second = _well(train(make_job(tmp_path / "second", again, rows[:16], rows[16:])))
     assert second.result.first_loss == pytest.approx(first.result.best_loss, rel=1e-3)
     assert second.result.best_loss < first.result.best_loss
+
+
+def test_two_processes_train_one_job_and_one_of_them_writes(sft: JobFile, tmp_path: Path) -> None:
+    job = replace(sft, optimisation=replace(sft.optimisation, batch=4))
+    done = _well(train(make_job(tmp_path, job, sums(48), sums(7, seed=1)), processes=2))  # 7: an odd share
+    assert done.result.steps == 18  # 48 rows by 2 x 4, three times
+    assert [event["step"] for event in done.of_kind("step")] == list(range(1, 19))
+    assert [event["step"] for event in done.of_kind("eval")] == [0, 6, 12, 18]
+    assert len(done.of_kind("ended")) == 1
+    assert done.result.best_loss < 0.7 * done.result.first_loss

@@ -225,6 +225,7 @@ def _config(job: JobFile, folder: Path, model: Any, rows: TokenRows, dtype: torc
         "bf16": dtype is torch.bfloat16,
         "fp16": process.device.type == "cuda" and dtype is torch.float32,  # a GPU without bfloat16
         "use_cpu": process.device.type == "cpu",
+        "ddp_find_unused_parameters": False,
         "dataloader_pin_memory": process.device.type == "cuda",
         "gradient_checkpointing": _activations(model, batch * together * longest)
         > device.free_memory(process.device.type) / 4,
