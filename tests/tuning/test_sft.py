@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -145,3 +146,15 @@ def test_a_done_job_is_not_trained_again(whole: Trained) -> None:
     before = (whole.folder / "events.jsonl").read_bytes()
     assert train(whole.folder).code == 0
     assert (whole.folder / "events.jsonl").read_bytes() == before
+
+
+def test_a_trainer_killed_before_its_result_only_makes_that(whole: Trained, tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    shutil.copytree(whole.folder, folder)
+    (folder / "result.json").unlink()
+    shutil.rmtree(folder / "adapter")
+    done = train(folder)
+    assert done.code == 0, done.log
+    assert len(done.of_kind("step")) == 18
+    assert done.result.hashes == whole.result.hashes
+    assert (done.result.best_step, done.result.best_loss) == (whole.result.best_step, whole.result.best_loss)
