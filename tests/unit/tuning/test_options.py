@@ -78,8 +78,8 @@ def test_what_is_wrong_is_named_in_a_line(given: dict[str, str], words: str):
     [
         ("model = ", "is not TOML"),
         (
-            'dataset = "d.csv"\nmodle = "a/b"\nmodel = "a/b"\ndataset_type = "alpaca"\nfile_format = "csv"',
-            "modle",
+            'dataset = "d.csv"\nmdl = "a/b"\nmodel = "a/b"\ndataset_type = "alpaca"\nfile_format = "csv"',
+            "mdl",
         ),
         (
             'dataset = "d.csv"\nmodel = "a/b"\ndataset_type = "alpaca"\nfile_format = "csv"\nhours = -1',
