@@ -87,7 +87,9 @@ def model_from_hub(name: str) -> Model:
     texts = {}
     for wanted in _TEMPLATES:
         with suppress(Exception):  # not every model has both; without them its name must do
-            texts[wanted] = _text(Path(hub.hf_hub_download(name, wanted)))
+            cached = try_to_load_from_cache(name, wanted)
+            found = cached if isinstance(cached, str) else hub.hf_hub_download(name, wanted)
+            texts[wanted] = _text(Path(found))
     return _model(file, name, f"huggingface.co/{name}", weights, texts)
 
 
