@@ -71,11 +71,24 @@ def worker(
     return Worker(store or store_in(folder), engine or Local(isolation()), folder / "jobs", **given)
 
 
+PAUSE_S = 0.2  # of preparing and judging in a service of its own, which is to be killed there, too
+
+
+async def _slow_prepare(job: Job, folder: Path) -> None:
+    await asyncio.sleep(PAUSE_S)
+    await prepare(job, folder)
+
+
+async def _slow_judge(job: Job, folder: Path, result: TrainResult) -> dict[str, Any]:
+    await asyncio.sleep(PAUSE_S)
+    return await judge(job, folder, result)
+
+
 async def _serve(folder: Path, slots: int, ray: str | None = None) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine = None if ray is None else RayEngine(ray, isolation())
-    await worker(folder, engine=engine).run(stop, slots)
+    await worker(folder, engine=engine, prepare=_slow_prepare, judge=_slow_judge).run(stop, slots)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,22 @@ def filled(folder: Path, number: int = JOBS) -> JobStore:
     return store
 
 
+def top_up(store: JobStore) -> None:
+    """No kill is to find an empty queue."""
+    for _ in range(4 - len(store.jobs(over=False))):
+        store.add(job(SCRIPT))
+
+
+def wait_for_a_state(store: JobStore, number: int, chance: random.Random) -> None:
+    """Until a job is in one of the three states by turns, and a random time more."""
+    state = (JobState.PREPARING, JobState.RUNNING, JobState.JUDGING)[number % 3]
+    until_s = time.monotonic() + 20.0
+    while store.counts().get(state, 0) == 0 and store.jobs(over=False):
+        assert time.monotonic() < until_s, store.counts()
+        time.sleep(0.01)
+    time.sleep(chance.uniform(0.0, 0.2))
+
+
 def wait_for_the_end(store: JobStore) -> None:
     until_s = time.monotonic() + WITHIN_S
     while store.jobs(over=False):
@@ -67,7 +83,7 @@ def check(folder: Path, store: JobStore) -> None:
     db.close()
     jobs = store.jobs()
     assert ends == {one.id: 1 for one in jobs}
-    assert len(jobs) == JOBS
+    assert len(jobs) >= JOBS
     for one in jobs:
         job_folder = folder / "jobs" / one.id
         runs = [json.loads(line) for line in (job_folder / "runs.jsonl").read_text().splitlines()]
@@ -89,14 +105,14 @@ def test_trainers_that_are_killed(tmp_path):
     killed = Counter[str]()
     with services(tmp_path) as running:
         running.start(2)
-        while killed.total() < KILLS and store.jobs(over=False):
+        while killed.total() < KILLS:
+            top_up(store)
             time.sleep(chance.uniform(0.0, 0.5))
             for pid in trainers(tmp_path)[:1]:
                 with suppress(psutil.NoSuchProcess):
                     psutil.Process(pid).kill()
                     killed["trainer"] += 1
         wait_for_the_end(store)
-    assert killed.total() > JOBS
     check(tmp_path, store)
 
 
@@ -105,29 +121,32 @@ def test_one_of_two_workers_that_is_killed(tmp_path):
     chance = random.Random(2)
     with services(tmp_path) as running:
         running.start(1)
-        for _ in range(KILLS):
+        for number in range(KILLS):
             victim = running.start(1)
             time.sleep(chance.uniform(0.3, 1.5))
+            top_up(store)
+            wait_for_a_state(store, number, chance)
             victim.kill()
             victim.wait(20)
         wait_for_the_end(store)
     check(tmp_path, store)
-    assert store.counts() == {JobState.COMPLETED: JOBS}
+    assert set(store.counts()) == {JobState.COMPLETED}
 
 
 def test_the_only_service_that_is_killed(tmp_path):
     store = filled(tmp_path)
     chance = random.Random(3)
     with services(tmp_path) as running:
-        for _ in range(KILLS):
+        for number in range(KILLS):
             victim = running.start(2)
-            time.sleep(chance.uniform(0.3, 2.5))
+            top_up(store)
+            wait_for_a_state(store, number, chance)
             victim.kill()
             victim.wait(20)
         running.start(2)
         wait_for_the_end(store)
     check(tmp_path, store)
-    assert store.counts() == {JobState.COMPLETED: JOBS}
+    assert set(store.counts()) == {JobState.COMPLETED}
 
 
 def test_services_that_are_stopped_by_sigterm_leave_no_trainer_and_cost_no_attempt(tmp_path):
@@ -147,7 +166,7 @@ def test_services_that_are_stopped_by_sigterm_leave_no_trainer_and_cost_no_attem
         running.start(2)
         wait_for_the_end(store)
     check(tmp_path, store)
-    assert store.counts() == {JobState.COMPLETED: JOBS}
+    assert set(store.counts()) == {JobState.COMPLETED}
     assert {one.attempts for one in store.jobs()} == {0}
 
 
