@@ -83,16 +83,16 @@ def _run(stage: TuneStage, base: Stage, console: Console) -> int:
     profile = profile_for("smollm2", load_profiles())
     plain = replace_examples(profile, 0)
     found: dict[str, list[bool]] = {}
-    with _served(base, console, "the model as it is") as endpoint:
-        found["before"] = asyncio.run(_right(endpoint, plain, held_out))
+    with _served(base, console, "the model as it is") as url:
+        found["before"] = asyncio.run(_right(url, plain, held_out))
         shown = replace_examples(profile, SHOTS)
-        found[f"before, with {SHOTS} worked examples"] = asyncio.run(_right(endpoint, shown, held_out))
+        found[f"before, with {SHOTS} worked examples"] = asyncio.run(_right(url, shown, held_out))
     adapter, progress = _train(stage, lessons, plain, console)
     merged = stage.folder / "merged"
     with step(console, "Merging the adapter into the model"):
         _merge(stage, adapter, merged)
-    with _served(replace(base, model=merged), console, "the trained model") as endpoint:
-        found["after"] = asyncio.run(_right(endpoint, plain, held_out))
+    with _served(replace(base, model=merged), console, "the trained model") as url:
+        found["after"] = asyncio.run(_right(url, plain, held_out))
     _report(stage, console, found, progress)
     console.print(f"Took {time.monotonic() - started_s:.0f} s.", highlight=False)
     return 0 if sum(found["after"]) > sum(found["before"]) else 1
@@ -104,17 +104,18 @@ def replace_examples(profile: Profile, count: int) -> Profile:
 
 
 @contextmanager
-def _served(stage: Stage, console: Console, what: str) -> Iterator[Endpoint]:
+def _served(stage: Stage, console: Console, what: str) -> Iterator[str]:
+    """A vLLM; its base URL."""
     port = free_port()
     with stage.start_vllm(port) as vllm:
         with step(console, f"Starting vLLM with {what}") as tick:
             vllm.wait_for(f"http://127.0.0.1:{port}/v1/models", within_s=START_S, tick=tick)
-        yield Endpoint(f"http://127.0.0.1:{port}/v1", None, None)
+        yield f"http://127.0.0.1:{port}/v1"
 
 
-async def _right(endpoint: Endpoint, profile: Profile, questions: Sequence[DemoQuestion]) -> list[bool]:
+async def _right(url: str, profile: Profile, questions: Sequence[DemoQuestion]) -> list[bool]:
     """Whether the program that the model writes for each question prints its answer."""
-    free = asyncio.Semaphore(_AT_ONCE)
+    free, endpoint = asyncio.Semaphore(_AT_ONCE), Endpoint(url, None, None)
     async with aclosing(Sandbox(patience_s=_ANSWER_S)) as sandbox:
 
         async def right(one: DemoQuestion) -> bool:
