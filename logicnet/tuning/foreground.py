@@ -16,6 +16,7 @@ from logicnet.errors import TuningError
 from logicnet.settings import Settings
 from logicnet.tuning.control import ControlRoom
 from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.progress import Progress
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.store import JobStore
 from logicnet.tuning.tables import find_job, one_job
@@ -53,6 +54,7 @@ async def _work(job: Job, shop: Workshop, store: JobStore) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
     console = Console()
+    said = 0
     working = asyncio.create_task(shop.worker(store).run(stop, only=job.id))
     with Live(console=console, auto_refresh=False) as live:
         while not stop.is_set():
@@ -63,11 +65,22 @@ async def _work(job: Job, shop: Workshop, store: JobStore) -> int:
                 stop.set()
             if console.is_terminal or job.state.over:
                 live.update(one_job(job, shop.folders, store), refresh=True)
+            else:
+                said = _say(shop, job, said)
     await working
     if stopped_by and not job.state.over:
         print(f"Stopped. Go on with: logicnet tune run --resume {job.id}")
         return 130 if stopped_by[0] == signal.SIGINT else 143
     return 0 if job.state is JobState.COMPLETED else 1
+
+
+def _say(shop: Workshop, job: Job, said: int) -> int:
+    """A line for each new evaluation, where there is no terminal; how many were said."""
+    progress = Progress(shop.folders.job(job.id))
+    progress.read()
+    for one in progress.evaluations[said:]:
+        print(f"step {one.step} of {progress.steps}: held-out loss {one.loss:.4g}", flush=True)
+    return len(progress.evaluations)
 
 
 def evaluate(request: EvaluateRequest, settings: Settings, *, as_json: bool) -> int:
