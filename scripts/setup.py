@@ -303,7 +303,9 @@ def make_model(log: Log) -> None:
 
 def make_tune(log: Log) -> None:
     make_venv(VENV_TUNE, log)
-    install(VENV_TUNE, log, *torch_backend(VENV_TUNE, log), *TORCH, *TUNE)
+    # Compiled here: a confined trainer may not write there, and would compile all of it at each start.
+    words = ("--compile-bytecode", *torch_backend(VENV_TUNE, log), *TORCH, *TUNE)
+    install(VENV_TUNE, log, *words)
 
 
 def make_ray(log: Log) -> None:
