@@ -11,7 +11,7 @@ from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
 Start = Callable[[Sequence[str], Path], Child]
 """Starts `python -m logicnet.tuning.train ...` from these words after `python`, with its output in a log."""
 
-MODULE = "logicnet.tuning.train.evaluate"
+MODULE = "logicnet.tuning.train"
 
 
 def evaluate(request: EvaluationRequest, folder: Path, start: Start, *, limit_s: float) -> Evaluation:
@@ -23,7 +23,7 @@ def evaluate(request: EvaluationRequest, folder: Path, start: Start, *, limit_s:
     asked, answer, log = folder / "request.json", folder / "answer.json", folder / "evaluate.log"
     answer.unlink(missing_ok=True)
     request.write(asked)
-    with start(["-m", MODULE, str(asked), str(answer)], log) as child:
+    with start(["-m", MODULE, "evaluate", str(asked), str(answer)], log) as child:
         try:
             status = child.process.wait(limit_s)
         except subprocess.TimeoutExpired:

@@ -187,7 +187,8 @@ def odd_resolution(folder: Path, job: JobFile) -> None:
 
 
 def too_fast(folder: Path, job: JobFile) -> None:
-    replace(job, optimisation=replace(job.optimisation, lr=1e30)).write(folder)
+    fast = replace(job.optimisation, lr=1e30)
+    replace(job, optimisation=fast, stopping=Stopping(evaluations=1)).write(folder)
 
 
 def a_pickle(folder: Path, job: JobFile) -> None:

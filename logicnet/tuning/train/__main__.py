@@ -3,6 +3,7 @@
     python -m logicnet.tuning.train JOBFOLDER
     python -m logicnet.tuning.train fetch-dataset NAME OUT.jsonl [--rows N]
     python -m logicnet.tuning.train merge BASE ADAPTER OUT
+    python -m logicnet.tuning.train evaluate REQUEST.json ANSWER.json
 
 The folder's own libraries are imported late: a held lock and a bad job.json are answered at once.
 """
@@ -35,6 +36,9 @@ def main(argv: list[str]) -> int:
         return _said("hub_data", "fetch", asked.name, asked.out, asked.rows)
     if argv[:1] == ["merge"] and len(argv) == 4:
         return _said("adapter", "merge", *map(Path, argv[1:]))
+    if argv[:1] == ["evaluate"] and len(argv) == 3:
+        status: int = importlib.import_module("logicnet.tuning.train.evaluate").main(*argv[1:])
+        return status
     if len(argv) != 1:
         print(__doc__, file=sys.stderr)
         return 2

@@ -225,7 +225,3 @@ def main(request_path: str, answer_path: str) -> int:
         print(str(error) or type(error).__name__, file=sys.stderr)
         return EXIT_FAILED
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
