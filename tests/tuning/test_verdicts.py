@@ -14,8 +14,9 @@ from logicnet.tuning.evaluation import evaluate
 from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
 from logicnet.tuning.verdict import duplicates, verdict
 from tests.harness.sums import write_rows
-from tests.harness.tiny_models import ROOT, SMOLLM2, TUNE_PYTHON
+from tests.harness.tiny_models import ROOT, TUNE_PYTHON
 
+SMOLLM2 = ROOT / ".run" / "model" / "smollm2"
 LAYERS = 2
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
 

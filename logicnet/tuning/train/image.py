@@ -29,7 +29,7 @@ MOST_NORM = 1.0
 SAME_LOSS = {torch.float32: 1e-5, torch.bfloat16: 1e-3}
 """How far, relatively, the held-out loss of the adapter loaded again may be from the measured one."""
 
-MARKS = ("step", "best_step", "without_gain", "first_loss", "best_loss", "mark", "best")
+MARKS = ("step", "evaluated", "best_step", "without_gain", "first_loss", "best_loss", "mark", "best")
 """What a checkpoint keeps beside weights."""
 
 MARGIN = 1.2
@@ -79,6 +79,7 @@ class _Training:
         )
         self._slowest_s = 0.0
         self.step = self.best_step = self.without_gain = 0
+        self.evaluated = -1
         self.first_loss = self.best_loss = self.mark = math.inf
         self.best: dict[str, dict[str, torch.Tensor]] = {}
 
@@ -139,7 +140,7 @@ class _Training:
             steps=self._steps,
             resumed_from=checkpoint,
         )
-        if checkpoint is None:
+        if self._is_due() and self.evaluated < self.step:  # also one that was stopped before it
             self._evaluate()
             self._save_checkpoint()
         reason = "done"
@@ -149,7 +150,7 @@ class _Training:
             if self._stop.asked:
                 self._save_checkpoint()
                 self._stop.check()
-            if late or self.step % self._every == 0 or self.step == self._steps:
+            if late or self._is_due():
                 self._evaluate()
                 self._save_checkpoint()
             if late and self.step < self._steps:
@@ -159,6 +160,9 @@ class _Training:
                 reason = "patience"
                 break
         return self._finish(reason)
+
+    def _is_due(self) -> bool:
+        return self.step % self._every == 0 or self.step == self._steps
 
     def _is_late(self) -> bool:
         limit = self._job.stopping.seconds
@@ -242,6 +246,7 @@ class _Training:
         loss = self._held_out_loss()
         if not math.isfinite(loss):
             raise Ended("non_finite", f"the held-out loss is {loss} at step {self.step}: lower lr")
+        self.evaluated = self.step
         best = self.step > 0 and loss < self.best_loss
         if self.step == 0:
             self.first_loss = self.mark = loss
