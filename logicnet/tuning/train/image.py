@@ -64,6 +64,7 @@ class _Training:
         self._train = self._pictures(job.train)
         self._validation = self._pictures(job.validation)
         self._model.drop_unused()
+        torch.manual_seed(job.seed)  # the matrices begin with random numbers
         self._model.add_lora()
         if job.adapter_from is not None:
             self._model.load_saved(folder / job.adapter_from)
