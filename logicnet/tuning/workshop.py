@@ -210,7 +210,7 @@ class Workshop:
 
     def _judge(self, folder: Path, result: TrainResult) -> dict[str, Any]:
         adapter = folder / result.adapter
-        found = hash_of(adapter.iterdir()) if adapter.is_dir() else ""
+        found = hash_of(adapter) if adapter.is_dir() else ""
         if found != result.hashes["adapter"]:
             raise OwnFault(f"the weights in {adapter} are not those that were measured: run the job again")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # nothing resumes a job that is done

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import pytest
 
 from logicnet._util.processes import Child, free_port
 from tests.harness.hub import LoopbackHub, loopback_hub
-from tests.harness.tiny_models import tiny_llama
+from tests.harness.pictures import gradient
+from tests.harness.tiny_models import TUNE_PYTHON, tiny_llama
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 600.0  # the machine may be busy with other things
@@ -108,6 +110,30 @@ def test_the_documented_train_request_trains_and_the_result_is_a_finetune(servic
     assert evaluated["eval_results"]["perplexity"] > 1
     submitted = service.http.get("/get_latest_model_submission/documented").json()
     assert submitted["model_hash"] == found["result"]["model_hash"]
+
+
+def test_pictures_beside_their_texts_train_an_image_model(service: Service, tmp_path: Path):
+    words = [TUNE_PYTHON, "-m", "tests.harness.tiny_diffusion", tmp_path]
+    subprocess.run(
+        words, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True
+    )
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(6):
+        (pictures / f"{number}.png").write_bytes(gradient(number))
+        (pictures / f"{number}.txt").write_text(f"square {number}")
+    small = {"max_steps": 2, "batch": 1, "accumulate": 1, "r": 2, "resolution": 64, "evaluations": 1}
+    body = {
+        "dataset": str(pictures),
+        "model": str(tmp_path / "sd"),
+        "dataset_type": {"image_family": "sd"},
+        "file_format": "json",
+        "overrides": small,
+    }
+    reply = service.http.post("/train/", json=body)
+    assert reply.status_code == 200, reply.text
+    found = service.ended(reply.json()["job_id"])
+    assert (found["status"], found["error_message"]) == ("Completed", None)
 
 
 def test_the_documented_evaluate_request_finds_the_original_unchanged(service: Service):

@@ -17,7 +17,7 @@ from transformers import Adafactor, get_scheduler
 
 from logicnet.tuning.train import device
 from logicnet.tuning.train.diffusion import Diffusion, EncodedPicture, load_pipeline
-from logicnet.tuning.train.jobfile import JobFile, TrainResult
+from logicnet.tuning.train.jobfile import JobFile, TrainResult, hash_of
 from logicnet.tuning.train.running import RANK, Ended, Events, Stop, need_disk, saving, write_renamed
 
 LEVELS = 4
@@ -335,20 +335,10 @@ class _Training:
             peak_memory_bytes=device.peak_memory(self._where),
             adapter=made.name,
             hashes={
-                "base": _sha256(self._base),
-                "train": _sha256(self._folder / self._job.train),
-                "validation": _sha256(self._folder / self._job.validation),
-                "adapter": _sha256(made),
+                "base": hash_of(self._base),
+                "train": hash_of(self._folder / self._job.train),
+                "validation": hash_of(self._folder / self._job.validation),
+                "adapter": hash_of(made),
             },
             versions={name: version(name) for name in ("torch", "diffusers", "transformers", "peft")},
         )
-
-
-def _sha256(path: Path) -> str:
-    """Of a file; of a folder over the names and hashes of its safetensors and JSON files."""
-    if path.is_dir():
-        inside = (one for one in sorted(path.rglob("*")) if one.suffix in (".safetensors", ".json"))
-        lines = "".join(f"{one.relative_to(path)} {_sha256(one)}\n" for one in inside)
-        return hashlib.sha256(lines.encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -38,7 +38,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -208,15 +208,14 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def hash_of(paths: Iterable[Path]) -> str:
-    """Of one file its sha256; of several that of their names and hashes, in the names' order."""
-    made = {}
-    for path in sorted(one for one in paths if one.is_file()):
+def hash_of(path: Path) -> str:
+    """The sha256 of a file; of a folder, over the names and hashes of its safetensors and JSON files."""
+    if not path.is_dir():
         with path.open("rb") as file:
-            made[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    if len(made) == 1:
-        return next(iter(made.values()))
-    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in made.items()).encode()).hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    inside = sorted(one for one in path.rglob("*") if one.suffix in (".safetensors", ".json"))
+    lines = "".join(f"{one.relative_to(path)} {hash_of(one)}\n" for one in inside)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def write_whole(path: Path, content: object) -> None:

@@ -327,10 +327,10 @@ def _finish(trainer: Any, job: JobFile, folder: Path, rows: TokenRows, started: 
         peak_memory_bytes=device.peak_memory(trainer.accelerator.device.type),
         adapter=made.name,
         hashes={
-            "base": hash_of(path for path in base.iterdir() if path.suffix in (".safetensors", ".json")),
-            "train": hash_of([folder / job.train]),
-            "validation": hash_of([folder / job.validation]),
-            "adapter": hash_of(made.iterdir()),
+            "base": hash_of(base),
+            "train": hash_of(folder / job.train),
+            "validation": hash_of(folder / job.validation),
+            "adapter": hash_of(made),
         },
         versions={
             name: version(name) for name in ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
