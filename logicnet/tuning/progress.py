@@ -19,6 +19,8 @@ from logicnet.tuning.train.jobfile import ENDINGS
 MOST_POINTS = 500  # of a curve; a chart shows no more
 _PACE_STEPS = 20  # reports over which the pace is taken
 _WARNINGS = 5  # the last ones
+_MOST_STEPS = 10**12
+_MOST_TEXT = 10_000  # characters of what a trainer says
 _CHUNK_BYTES = 1 << 20  # a line that is longer is no event
 
 
@@ -160,7 +162,7 @@ class Progress:
         self.spoke = kind != "attempt"
 
     def _attempt(self, at_s: float, event: Mapping[str, Any]) -> None:
-        number, limit_s = int(event["number"]), _number(event.get("limit_s"))
+        number, limit_s = _whole(event["number"]), _number(event.get("limit_s"))
         self._earlier_s = self.trained_s
         self._attempt_s = at_s
         self._recent.clear()
@@ -171,16 +173,16 @@ class Progress:
 
     def _started(self, _at_s: float, event: Mapping[str, Any]) -> None:
         steps, resumed = event.get("steps"), event.get("resumed_from")
-        self.steps = None if steps is None else int(steps)
-        self.step = int(resumed or 0)
-        self.device = str(event.get("device"))
+        self.steps = None if steps is None else _whole(steps)
+        self.step = _whole(resumed or 0)
+        self.device = _text(event.get("device"))
         # Steps after the checkpoint are done again.
         self.curve = [point for point in self.curve if point[0] <= self.step]
         self.evaluations = [found for found in self.evaluations if found.step <= self.step]
         self._recent.clear()
 
     def _step(self, at_s: float, event: Mapping[str, Any]) -> None:
-        step, loss = int(event["step"]), _number(event.get("loss"))
+        step, loss = _whole(event["step"]), _number(event.get("loss"))
         self.step = step
         self.loss, self.lr, self.epoch = loss, _number(event.get("lr")), _number(event.get("epoch"))
         self._recent.append((at_s, step))
@@ -195,7 +197,7 @@ class Progress:
         loss = _number(event["loss"])
         if loss is not None:
             found = Evaluated(
-                int(event["step"]),
+                _whole(event["step"]),
                 loss,
                 _number(event.get("perplexity")),
                 event.get("best") is True,
@@ -204,15 +206,15 @@ class Progress:
             self.evaluations = [*self.evaluations, found][-MOST_POINTS:]
 
     def _sample(self, _at_s: float, event: Mapping[str, Any]) -> None:
-        self.sample = (str(event["prompt"]), str(event["text"]))
+        self.sample = (_text(event["prompt"]), _text(event["text"]))
 
     def _warning(self, _at_s: float, event: Mapping[str, Any]) -> None:
-        self.warnings.append(str(event["message"]))
+        self.warnings.append(_text(event["message"]))
 
     def _ended(self, _at_s: float, event: Mapping[str, Any]) -> None:
         if event["reason"] not in ENDINGS:
             raise ValueError(event["reason"])
-        self.ended = Ending(event["reason"], str(event.get("message") or ""))
+        self.ended = Ending(event["reason"], _text(event.get("message") or ""))
         self.out_of_memory += event["reason"] == "out_of_memory"
 
 
@@ -231,8 +233,21 @@ def write_attempt(folder: Path, number: int, limit_s: float | None, now_s: float
         os.fsync(file.fileno())
 
 
+def _whole(found: Any) -> int:
+    """A number of steps. Raises ValueError, TypeError, OverflowError."""
+    number = int(found)
+    if not 0 <= number < _MOST_STEPS:
+        raise ValueError(number)
+    return number
+
+
+def _text(found: object) -> str:
+    """What a trainer says; half a surrogate pair is no text, and could not be sent."""
+    return str(found)[:_MOST_TEXT].encode(errors="replace").decode()
+
+
 def _number(found: object) -> float | None:
-    """Finite numbers only: NaN is not JSON."""
+    """Finite numbers only: NaN is not JSON. An integer may be too long for a float (OverflowError)."""
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         return None
     return float(found)

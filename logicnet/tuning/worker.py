@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import os
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -179,6 +180,10 @@ class _Holding:
     async def _do(self) -> Outcome:
         job, folder = self._job, self._folder
         if job.cancel and job.state is JobState.PREPARING:
+            progress = Progress(folder)
+            progress.read()
+            if progress.attempt:  # it was given back when its cluster did not answer, and may still train
+                await self._stop_trainer(progress)
             return Outcome(JobState.CANCELLED, "cancelled")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if job.state is JobState.PREPARING and not (folder / "job.json").exists():
@@ -191,6 +196,7 @@ class _Holding:
                 return outcome
         if self._job.state is not JobState.JUDGING:
             await self._move(JobState.JUDGING)
+        self._refuse_links()
         judged = await self._unless_cancelled(self._judge(job, folder, TrainResult.read(folder)))
         if judged is None:
             return Outcome(JobState.CANCELLED, "cancelled")
@@ -247,6 +253,7 @@ class _Holding:
         self._starts += 1
         if self._starts > MOST_STARTS:
             raise OwnFault(f"the trainer was started {MOST_STARTS} times, and never ended: {self._log()}")
+        self._refuse_links()
         await self._move(JobState.RUNNING)
         file = await asyncio.to_thread(JobFile.read, self._folder)
         limit_s = file.stopping.seconds if progress.limit_s is None else progress.limit_s
@@ -391,6 +398,8 @@ class _Holding:
         )
         if not ended:
             raise _Lost
+        if outcome.state is not JobState.COMPLETED:  # nothing resumes it, and they are large
+            await asyncio.to_thread(shutil.rmtree, self._folder / "checkpoints", ignore_errors=True)
         log = logger.info if outcome.state is JobState.COMPLETED else logger.warning
         log("job {}: {} {}", self._job.id, outcome.state, outcome.reason)
 
@@ -413,8 +422,15 @@ class _Holding:
         if self._clock() > self._beaten_s + self._store.lease_s:
             raise _Lost
 
+    def _refuse_links(self) -> None:
+        """A trainer may run foreign code, which must not lead us to files beside its folder."""
+        found = next((one.name for one in self._folder.iterdir() if one.is_symlink()), None)
+        if found is not None:
+            raise TuningError(f"the trainer left a link in place of {found!r}: its code is not to be trusted")
+
     def _log(self) -> str:
         """The last line of trainer.log."""
+        self._refuse_links()
         try:
             with (self._folder / "trainer.log").open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 10 * LOG_SHOWN))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any, BinaryIO
 
 import orjson
@@ -220,9 +220,9 @@ def _of_pictures(source: Path, folder: Path, faults: Faults) -> Iterator[Trainin
 @contextmanager
 def _part(path: Path) -> Iterator[BinaryIO]:
     """A file beside `path` to write and read; it is gone afterwards, unless it was renamed."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("w+b") as file:
-            yield file
-    finally:
-        beside.unlink(missing_ok=True)
+    # A name of its own: a worker that lost its lease may still prepare the same job.
+    with NamedTemporaryFile("w+b", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            yield file  # type: ignore[misc]  # the file inside it
+        finally:
+            Path(file.name).unlink(missing_ok=True)

@@ -21,7 +21,7 @@ def fetch(name: str, out: Path, rows: int | None = None) -> None:
 
     HF_ENDPOINT and HF_TOKEN are respected. Raises Ended with one line that says what is wrong.
     """
-    part = out.with_name(f".{out.name}.part")
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
         found = datasets.load_dataset(name, split="train", streaming=rows is not None)

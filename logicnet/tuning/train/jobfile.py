@@ -41,7 +41,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 FORMAT = 1
 
@@ -192,8 +192,12 @@ class TrainResult:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Raises OSError, ValueError."""
-        found = json.loads((folder / "result.json").read_text())
+        found = json.loads((folder / "result.json").read_text(), parse_constant=_no_number)
         return cls(**found | {"reward": None if found["reward"] is None else tuple(found["reward"])})
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no result")
 
 
 def is_running(folder: Path) -> bool:

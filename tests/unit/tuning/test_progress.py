@@ -199,3 +199,18 @@ def test_a_loss_that_is_no_number_is_shown_as_none(tmp_path):
     progress = read(tmp_path)
     assert (progress.step, progress.curve) == (3, [])
     assert "NaN" not in json.dumps(progress.shown(), allow_nan=False)
+
+
+def test_numbers_and_words_that_are_none_are_left_out(tmp_path):
+    say(tmp_path, "started", steps=10, resumed_from=None, device="c\ud800pu")
+    say(tmp_path, "step", step=4, loss=1.0)
+    say(tmp_path, "step", step=10**400, loss=1.0)
+    say(tmp_path, "step", step=-1, loss=1.0)
+    say(tmp_path, "started", steps=10**400, resumed_from=None, device="cpu")
+    say(tmp_path, "step", step=5, loss=10**400)
+    say(tmp_path, "warning", message="\ud800" + "x" * 100_000)
+    progress = read(tmp_path)
+    assert (progress.step, progress.steps, progress.broken) == (4, 10, 4)
+    shown = progress.shown()
+    assert shown["device"] == "c?pu"
+    assert len(json.dumps(shown, ensure_ascii=False, allow_nan=False).encode()) < 20_000

@@ -298,3 +298,62 @@ async def test_slots_work_at_once(tmp_path):
         await until(lambda: all(is_running(tmp_path / "jobs" / one.id) for one in several))
         await until(lambda: all(now(tmp_path, one).state.over for one in several))
     assert {now(tmp_path, one).state for one in several} == {JobState.COMPLETED}
+
+
+async def test_what_a_trainer_says_never_keeps_its_job_from_ending(tmp_path):
+    async def spoken(found: Job, folder: Path) -> None:
+        await scripted_service.prepare(found, folder)
+        Script(failure="half a pair: \ud800" + "x" * 9000).write(folder)
+
+    found = await ended(tmp_path, job(), prepare=spoken)
+    assert found.state is JobState.FAILED
+    assert found.reason.startswith("half a pair: ?xx")
+    assert len(found.reason) <= 2000
+
+
+@pytest.mark.parametrize("name", ["trainer.log", "events.jsonl", "result.json"])
+async def test_a_link_in_place_of_a_file_is_not_followed(tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.write_text("secret")
+
+    async def linked(found: Job, folder: Path) -> None:
+        await scripted_service.prepare(found, folder)
+        (folder / name).symlink_to(outside)
+
+    found = await ended(tmp_path, job(), prepare=linked)
+    assert (found.state, outside.read_text()) == (JobState.FAILED, "secret")
+    assert name in found.reason
+    assert "secret" not in found.reason
+
+
+async def test_a_job_that_is_cancelled_while_its_engine_is_away_ends_its_trainer(tmp_path):
+    class Away(Local):
+        calls = 0
+
+        def stop(self, job: Job, folder: Path, number: int, grace_s: float) -> None:
+            self.calls += 1
+            if self.calls == 1:
+                raise EngineAway("Ray did not stop the job")
+            super().stop(job, folder, number, grace_s)
+
+    engine = Away(isolation())
+    wanted = job(LONG)
+    store_in(tmp_path).add(wanted)
+    async with working(tmp_path, engine=engine):
+        await until(lambda: step(tmp_path, wanted) > 2)
+        store_in(tmp_path).cancel(wanted.id, 0.0)
+        await until(lambda: now(tmp_path, wanted).state.over)
+    assert (now(tmp_path, wanted).state, engine.calls) == (JobState.CANCELLED, 2)
+    assert not is_running(tmp_path / "jobs" / wanted.id)
+
+
+async def test_checkpoints_of_a_job_that_ended_badly_are_removed(tmp_path):
+    async def saved(found: Job, folder: Path) -> None:
+        await scripted_service.prepare(found, folder)
+        (folder / "checkpoints").mkdir()
+
+    wanted = job(Script(failure="row 3 has no completion"))
+    async with working(tmp_path, prepare=saved):
+        store_in(tmp_path).add(wanted)
+        await until(lambda: now(tmp_path, wanted).state.over)
+    assert not (tmp_path / "jobs" / wanted.id / "checkpoints").exists()
