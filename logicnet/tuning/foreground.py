@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from logicnet._util.leaving import leave_within
 from logicnet._util.text import json_line
 from logicnet.errors import TuningError
 from logicnet.settings import Settings
@@ -24,6 +25,7 @@ from logicnet.tuning.wire import EvaluateRequest
 from logicnet.tuning.workshop import Workshop
 
 _EVERY_S = 1.0
+_LEAVE_S = 5.0  # for a download, once the trainer has saved
 
 
 def train(spec: TrainSpec | str, settings: Settings) -> int:
@@ -70,7 +72,9 @@ async def _work(job: Job, shop: Workshop, store: JobStore) -> int:
     await working
     if stopped_by and not job.state.over:
         print(f"Stopped. Go on with: logicnet tune run --resume {job.id}")
-        return 130 if stopped_by[0] == signal.SIGINT else 143
+        status = 130 if stopped_by[0] == signal.SIGINT else 143
+        leave_within(_LEAVE_S, status)
+        return status
     return 0 if job.state is JobState.COMPLETED else 1
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import uvicorn
 from loguru import logger
 
+from logicnet._util.leaving import leave_within
 from logicnet._util.net import is_loopback
 from logicnet.errors import SettingsError, TuningError
 from logicnet.settings import Settings
@@ -19,13 +20,14 @@ from logicnet.tuning.workshop import Workshop
 
 _FLUSH_S = 2.0  # for a nonce to be written
 _STOP_S = 5  # for requests that are being answered
+_LEAVE_S = 5.0  # for downloads and evaluations, once all trainers have saved
 
 
 def run(settings: Settings) -> int:
     """Serve until a signal. Returns the exit status. Raises LogicnetError if it cannot start."""
     if importlib.util.find_spec("fastapi") is None:
         raise SettingsError("FastAPI is not installed: pip install 'logicnet[tuning]'")
-    return 130 if asyncio.run(_serve(settings)) == signal.SIGINT else 0
+    return _status(asyncio.run(_serve(settings)))
 
 
 async def _serve(settings: Settings) -> int:
@@ -62,8 +64,14 @@ async def _serve(settings: Settings) -> int:
             logger.info("Stopping: trainers save, and their jobs go on at the next start.")
             stop.set()
             await working
+            room.close()
             logger.info("Stopped.")
+    leave_within(_LEAVE_S, _status(server.stopped_by))
     return server.stopped_by
+
+
+def _status(stopped_by: int) -> int:
+    return 130 if stopped_by == signal.SIGINT else 0
 
 
 class _Server(uvicorn.Server):
