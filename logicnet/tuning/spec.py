@@ -12,10 +12,25 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from logicnet.tuning.train.jobfile import Task
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+"""A name too; presigned addresses of AWS have up to 2,000 characters."""
+
+Rows = Annotated[int, Field(ge=2, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # of NumPy
+
 FileFormat = Literal["csv", "json", "jsonl", "hf", "s3"]
 ImageFamily = Literal["sd", "sdxl", "flux"]
 
 MOST_HOURS = 24.0 * 14
+
+
+def public_name(dataset: str) -> str:
+    """A dataset's name without what a presigned address has as a secret: its query, and a password."""
+    if not dataset.lower().startswith(("http://", "https://")):
+        return dataset
+    scheme, _, rest = dataset.partition("://")
+    host, slash, path = rest.partition("?")[0].partition("#")[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 class _Body(BaseModel):
@@ -94,7 +109,7 @@ _TASKS: dict[type[_Body], Task] = {DpoType: "dpo", GrpoType: "grpo", ChatType: "
 class TrainSpec(_Body):
     """A job, as it is stored. Two specs with the same `digest` ask for the same."""
 
-    dataset: Name
+    dataset: Address
     model: Name
     dataset_type: DatasetType
     file_format: FileFormat
@@ -105,9 +120,10 @@ class TrainSpec(_Body):
     test: Name | None = None  # a file of rows that must not be trained on
     adapter_from: Name | None = None
     repo: Name | None = None  # where the result is to be published
-    seed: int = Field(42, ge=0)
+    seed: Seed = 42
     network: bool = False  # the trainer may use it
-    rows: int | None = Field(None, ge=2)  # the first so many; null: all
+    rows: Rows | None = None  # the first so many; null: all
+    foreign: bool = False  # asked for from another machine: it names nothing of this one or its network
 
     @model_validator(mode="after")
     def _pretraining_needs_no_columns(self) -> "TrainSpec":
@@ -128,4 +144,4 @@ class TrainSpec(_Body):
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"foreign"}).encode()).hexdigest()

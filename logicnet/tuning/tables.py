@@ -18,6 +18,7 @@ from logicnet.tuning.advice import Hint, advise
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.progress import Progress
+from logicnet.tuning.spec import public_name
 from logicnet.tuning.store import JobStore
 
 _EVERY_S = 1.0
@@ -69,7 +70,7 @@ def facts(job: Job, folders: Folders) -> dict[str, Any]:
         "status": job.state.wire,
         "state": job.state.value,
         "model": job.spec.model,
-        "dataset": job.spec.dataset,
+        "dataset": public_name(job.spec.dataset),
         "task": job.spec.task,
         "attempts": job.attempts,
         "progress": None if not told["steps"] else min(1.0, told["step"] / told["steps"]),
@@ -164,7 +165,7 @@ def _queue(jobs: list[Job], folders: Folders) -> RenderableType:
         table.add_row(
             job.id[:8],
             job.spec.task,
-            one_line(job.spec.model),
+            Text(one_line(job.spec.model)),
             Text(job.state, style=_STYLES.get(job.state, "")),
             f"{progress.step}/{progress.steps}" if progress.steps else "",
             f"{best.loss:.4g}" if best else "",
@@ -179,7 +180,10 @@ def one_job(job: Job, folders: Folders, store: JobStore) -> RenderableType:
     progress.read()
     rows: list[tuple[str, str]] = [
         ("job", f"{job.id} ({job.task_id})" if job.task_id != job.id else job.id),
-        ("model", f"{one_line(job.spec.model)}, {job.spec.task} on {one_line(job.spec.dataset)}"),
+        (
+            "model",
+            f"{one_line(job.spec.model)}, {job.spec.task} on {one_line(public_name(job.spec.dataset))}",
+        ),
         ("state", f"{job.state}{f', attempt {job.attempts}' if job.attempts > 1 else ''}"),
     ]
     if job.state is JobState.QUEUED:
@@ -205,7 +209,8 @@ def one_job(job: Job, folders: Folders, store: JobStore) -> RenderableType:
     for row in rows:
         table.add_row(*map(Text, row))
     words = [
-        Text(f"{one.words} {one.flag}".rstrip(), style=_LEVELS[one.level]) for one in advice_on(job, progress)
+        Text(one_line(f"{one.words} {one.flag}"), style=_LEVELS[one.level])
+        for one in advice_on(job, progress)
     ]
     return Group(table, *words)
 

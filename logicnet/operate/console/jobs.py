@@ -10,6 +10,7 @@ from logicnet.operate.console.snapshot import span
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.progress import Progress
+from logicnet.tuning.spec import public_name
 from logicnet.tuning.tables import advice_on
 
 MOST = 50
@@ -34,8 +35,8 @@ class JobsSnapshot:
         return named or next((one for one in self.jobs if one[1].steps), None)
 
 
-def snapshot(folders: Folders) -> JobsSnapshot:
-    """Read the queue and the events of its jobs. Blocks."""
+def snapshot(folders: Folders, known: dict[str, Progress] | None = None) -> JobsSnapshot:
+    """Read the queue and the events of its jobs, what is new of those in `known`. Blocks."""
     if not folders.queue.exists():
         return JobsSnapshot()
     try:
@@ -43,11 +44,14 @@ def snapshot(folders: Folders) -> JobsSnapshot:
         found = [*store.jobs(over=False, most=MOST), *store.jobs(over=True, most=MOST)][:MOST]
     except TuningError as error:
         return JobsSnapshot(error=str(error))
+    known = {} if known is None else known
+    shown = {job.id: known.get(job.id) or Progress(folders.job(job.id)) for job in found}
+    known.clear()
+    known |= shown
     read = []
     for job in found:
-        progress = Progress(folders.job(job.id))
-        progress.read()
-        read.append((job, progress))
+        shown[job.id].read()
+        read.append((job, shown[job.id]))
     return JobsSnapshot(tuple(read))
 
 
@@ -93,7 +97,7 @@ def about(now: JobsSnapshot, job_id: str | None) -> str:
         return '<p class="empty">The losses of a job appear here when it has begun.</p>'
     job, progress = found
     words = [
-        f"{job.spec.model}, {job.spec.task} on {job.spec.dataset}",
+        f"{job.spec.model}, {job.spec.task} on {public_name(job.spec.dataset)}",
         f"step {progress.step} of {progress.steps or '?'} on {progress.device or 'no device yet'}",
     ]
     if best := progress.best:

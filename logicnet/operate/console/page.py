@@ -20,6 +20,7 @@ from logicnet.operate.console.gate import gate
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 from logicnet.tuning.folders import Folders
+from logicnet.tuning.progress import Progress
 
 EVERY_S = 1.0
 
@@ -168,8 +169,10 @@ async def _build_jobs(folders: Folders, job_id: str | None) -> None:
             about = ui.html("", sanitize=False)
             drawn = ui.echart({}).classes("chart")
 
+    known: dict[str, Progress] = {}  # each second only what was appended is read
+
     async def update() -> None:
-        now = await asyncio.to_thread(jobs.snapshot, folders)
+        now = await asyncio.to_thread(jobs.snapshot, folders, known)
         queue.set_content(jobs.queue(now))
         about.set_content(jobs.about(now, job_id))
         _draw(drawn, jobs.losses(now, job_id))

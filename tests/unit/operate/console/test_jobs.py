@@ -6,6 +6,7 @@ from pathlib import Path
 from logicnet.operate.console import jobs
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.progress import Progress
 from logicnet.tuning.spec import TrainSpec
 
 EVIL = "<script>alert(1)</script>"
@@ -66,3 +67,16 @@ def test_a_queue_that_cannot_be_read_is_said(tmp_path: Path):
     folders.queue.write_bytes(b"not a database at all, but long enough to be one" * 20)
     page = jobs.queue(jobs.snapshot(folders))
     assert "cannot be read" in page and str(folders.queue) in page
+
+
+def test_only_what_is_new_is_read_again(tmp_path: Path):
+    folders = Folders(tmp_path)
+    queued(folders, "a" * 32)
+    trained(folders, "a" * 32)
+    known: dict[str, Progress] = {"gone": Progress(tmp_path)}
+    first = jobs.snapshot(folders, known).jobs[0][1]
+    with (folders.job("a" * 32) / "events.jsonl").open("a") as file:
+        file.write('{"at": 2, "kind": "step", "step": 6, "loss": 1.2}\n')
+    again = jobs.snapshot(folders, known).jobs[0][1]
+    assert again is first and again.step == 6
+    assert list(known) == ["a" * 32]
