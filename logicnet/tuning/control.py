@@ -5,7 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 from logicnet.errors import TuningError
@@ -14,6 +14,7 @@ from logicnet.tuning.data.prepare import Head, read_head
 from logicnet.tuning.estimate import Need, TrainingDevice, TrainingPace, fitted, need_of
 from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import family_of, family_of_spec
+from logicnet.tuning.folders import here
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.policy import (
     JobLimits,
@@ -38,6 +39,7 @@ _GUESSED = Head(rows=2000, row_bytes=600.0)
 """Of a dataset of the hub before it is fetched: most that are trained on in hours are of this order."""
 
 _EVALUATIONS_KEPT = 100
+_MOST_HELD = 100  # jobs at once; held ones come first
 
 _TASKS = {
     "InstructTextTask": "sft",
@@ -75,6 +77,7 @@ class ControlRoom:
         self._settings = settings
         self._clock = clock
         self.refusals: Counter[str] = Counter()  # by reason, since the start
+        self._lock = Lock()  # of what follows, and of taking a job while there is room
         self._evaluating = ThreadPoolExecutor(1, "evaluation")  # each fills the machine
         self._evaluations: dict[str, Future[dict[str, Any]]] = {}
 
@@ -90,29 +93,33 @@ class ControlRoom:
             return known
         if not local:
             self._refuse_paths(spec)
+            spec = spec.model_copy(update={"foreign": True})
         head = self._head(spec)
         model = facts_of(spec.model, self._shop.token)
         family = family_of_spec(spec, model.config)
         need = self._need(spec, spec.task, model, family, head)
-        verdict = self._verdict(Offer(spec.task, family, spec.hours, need))
-        if isinstance(verdict, RefusedOffer):
-            raise self._declined(verdict.reason, verdict.message, _STATUS.get(verdict.reason, 403))
         job_id = uuid.uuid4().hex
-        return self.store.add(
-            Job(
-                id=job_id,
-                task_id=task_id or job_id,
-                spec=spec,
-                family=family,
-                hours=need.hours,
-                priority=priority(self._record(family, spec.task), verdict.slack),
-                created_s=self._clock(),
+        with self._lock:
+            verdict = self._verdict(Offer(spec.task, family, spec.hours, need))
+            if isinstance(verdict, RefusedOffer):
+                raise self._declined(verdict.reason, verdict.message, _STATUS.get(verdict.reason, 403))
+            return self.store.add(
+                Job(
+                    id=job_id,
+                    task_id=task_id or job_id,
+                    spec=spec,
+                    family=family,
+                    hours=need.hours,
+                    priority=priority(self._record(family, spec.task), verdict.slack),
+                    created_s=self._clock(),
+                )
             )
-        )
 
-    def consider(self, offer: MinerTaskOffer) -> MinerTaskResponse:
+    def consider(self, offer: MinerTaskOffer, *, local: bool) -> MinerTaskResponse:
         """Whether a task would be accepted now; nothing is queued."""
         task = _TASKS[offer.task_type]
+        if not local:
+            self._refuse_names(offer.model)
         try:
             if offer.model_params_count:
                 model = ModelFacts.of(offer.model, {}, float(offer.model_params_count))
@@ -135,8 +142,8 @@ class ControlRoom:
 
     def status(self, job_id: str) -> dict[str, Any] | None:
         """What is known of a job; None if it is not."""
-        if job_id in self._evaluations:
-            return self._evaluation(job_id)
+        if (evaluation := self._evaluations.get(job_id)) is not None:
+            return _told(job_id, evaluation)
         job = self.store.get(job_id)
         if job is None:
             return None
@@ -147,23 +154,20 @@ class ControlRoom:
         """The evaluation, or if not `wait` the id by which `status` tells it. Raises TuningError."""
         if not local:
             self._refuse_paths(request.spec(), request.original_model, *request.others)
-        for done in [one for one, future in self._evaluations.items() if future.done()][:-_EVALUATIONS_KEPT]:
-            del self._evaluations[done]
-        if sum(not one.done() for one in self._evaluations.values()) >= self._settings.queue_size:
-            raise self._declined("queue_full", "As many evaluations wait as MAX_QUEUE_SIZE allows.", 429)
         evaluation_id = uuid.uuid4().hex
         folder = self._shop.folders.root / "evaluations" / evaluation_id
-        future = self._evaluating.submit(self._shop.evaluate, request, folder)
-        self._evaluations[evaluation_id] = future
+        with self._lock:
+            for done in [one for one, its in self._evaluations.items() if its.done()][:-_EVALUATIONS_KEPT]:
+                del self._evaluations[done]
+            if sum(not one.done() for one in self._evaluations.values()) >= self._settings.queue_size:
+                raise self._declined("queue_full", "As many evaluations wait as MAX_QUEUE_SIZE allows.", 429)
+            future = self._evaluating.submit(self._shop.evaluate, request, folder, local=local)
+            self._evaluations[evaluation_id] = future
         return future.result() if wait else {"job_id": evaluation_id}
 
-    def _evaluation(self, evaluation_id: str) -> dict[str, Any]:
-        future = self._evaluations[evaluation_id]
-        if not future.done():
-            return {"job_id": evaluation_id, "status": "Running" if future.running() else "Queued"}
-        if (error := future.exception()) is not None:
-            return {"job_id": evaluation_id, "status": "Failed", "error_message": str(error)}
-        return {"job_id": evaluation_id, "status": "Completed", **future.result()}
+    def close(self) -> None:
+        """Evaluations that wait are not begun any more."""
+        self._evaluating.shutdown(wait=False, cancel_futures=True)
 
     def cancel(self, job_id: str) -> bool:
         """Ask for a job's end; False if it is over or unknown."""
@@ -192,10 +196,13 @@ class ControlRoom:
                 yield job, progress
 
     def _refuse_paths(self, spec: TrainSpec, *more: str) -> None:
-        paths = [spec.model, spec.dataset, spec.test or "", spec.adapter_from or "", *more]
-        if spec.file_format in ("csv", "json", "jsonl") or any(
-            one.startswith(("/", "~", ".")) or Path(one).exists() for one in paths if one
-        ):
+        if spec.file_format in ("csv", "json", "jsonl"):
+            self._refuse_names("/")
+        paths = (spec.model, spec.dataset, spec.test or "", spec.adapter_from or "")
+        self._refuse_names(*paths, *more)
+
+    def _refuse_names(self, *names: str) -> None:
+        if any(one.strip().startswith(("/", "~", ".")) or here(one) for one in names if one):
             raise self._declined(
                 "path", "Only names of the hub and http(s) addresses are taken from other machines.", 403
             )
@@ -204,8 +211,8 @@ class ControlRoom:
         """Rows and their size, by the beginning of a local file; faults there are told at once."""
         if spec.file_format == "s3":
             return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
-        path = Path(spec.dataset).expanduser()
-        if not path.exists():
+        path = here(spec.dataset)
+        if path is None:
             if spec.file_format != "hf":
                 raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
             return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
@@ -233,23 +240,24 @@ class ControlRoom:
         return accept(offer, limits, self._queue_facts(offer))
 
     def _queue_facts(self, offer: Offer) -> QueueFacts:
-        pending = self.store.jobs(over=False, most=1000)
+        waiting = self.store.waiting(offer.family, offer.task)
+        held = [
+            job for job in self.store.jobs(over=False, most=_MOST_HELD) if job.state is not JobState.QUEUED
+        ]
         device = TrainingDevice.here(self._shop.folders.root)
-        ahead = sum(self._left_h(job) for job in pending) / self._settings.concurrent_jobs
+        ahead = waiting.hours + sum(self._left_h(job) for job in held)
         return QueueFacts(
             now_s=self._clock(),
-            queued=sum(job.state is JobState.QUEUED for job in pending),
-            ahead_hours=ahead,
+            queued=waiting.jobs,
+            ahead_hours=ahead / self._settings.concurrent_jobs,
             free_memory_bytes=device.free_bytes,
             free_disk_bytes=device.disk_bytes,
             record=self._record(offer.family, offer.task),
-            same_pending=sum((job.family, job.spec.task) == (offer.family, offer.task) for job in pending),
+            same_pending=waiting.same,
         )
 
     def _left_h(self, job: Job) -> float:
-        """Hours until a job is done, by its own pace where it has one."""
-        if job.state is JobState.QUEUED:
-            return job.hours
+        """Hours until a held job is done, by its own pace where it has one."""
         progress = Progress(self._shop.folders.job(job.id))
         progress.read()
         return job.hours if progress.eta_s is None else progress.eta_s / 3600
@@ -260,3 +268,13 @@ class ControlRoom:
     def _declined(self, reason: str, message: str, status: int) -> Declined:
         self.refusals[reason] += 1
         return Declined(reason, message, status)
+
+
+def _told(evaluation_id: str, future: Future[dict[str, Any]]) -> dict[str, Any]:
+    if not future.done():
+        return {"job_id": evaluation_id, "status": "Running" if future.running() else "Queued"}
+    if future.cancelled():
+        return {"job_id": evaluation_id, "status": "Failed", "error_message": "the service was stopped"}
+    if (error := future.exception()) is not None:
+        return {"job_id": evaluation_id, "status": "Failed", "error_message": str(error)}
+    return {"job_id": evaluation_id, "status": "Completed", **future.result()}

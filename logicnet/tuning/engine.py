@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import psutil
 
 from logicnet.errors import TuningError
-from logicnet.tuning.isolation import Isolation, container
+from logicnet.tuning.isolation import Isolation, container, remove
 from logicnet.tuning.jobs import Job
 from logicnet.tuning.train.jobfile import EXIT_RUNNING, JobFile, is_running
 
@@ -103,14 +103,7 @@ class Local:
                 process.terminate()
         psutil.wait_procs(found, grace_s)
         if self._isolation.kind == "docker":
-            with suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(  # noqa: S603
-                    ["docker", "rm", "--force", container(job)],  # noqa: S607
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    check=False,
-                    timeout=KILL_S,
-                )
+            remove(container(job))
         _kill(folder)
         with self._lock:
             child = self._children.pop(job.id, None)

@@ -31,7 +31,7 @@ def evaluate(request: EvaluationRequest, folder: Path, start: Start, *, limit_s:
                 f"the evaluation of {request.model} took over {limit_s:.0f} s: ask with fewer rows"
             ) from None
     if status != 0:
-        raise TuningError(f"the evaluation of {request.model} failed ({_why(status, log)}): see {log}")
+        raise TuningError(f"the evaluation of {request.model} failed: {_why(status, log)}")
     try:
         return Evaluation.read(answer)
     except (OSError, ValueError, TypeError, KeyError) as error:

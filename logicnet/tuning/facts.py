@@ -11,6 +11,7 @@ from typing import Any
 
 from logicnet.errors import TuningError
 from logicnet.tuning.families import family_of
+from logicnet.tuning.folders import here
 
 CONFIGS = ("config.json", "model_index.json")  # of a language model, and of a pipeline of diffusers
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -43,7 +44,7 @@ class ModelFacts:
             "vocab": "vocab_size",
         }
         found = {ours: text.get(theirs) for ours, theirs in words.items()}
-        shape = {ours: value for ours, value in found.items() if isinstance(value, int) and value > 0}
+        shape = {ours: value for ours, value in found.items() if isinstance(value, int) and 0 < value < 2**31}
         return cls(name, parameters, config, shape=shape, **more)
 
 
@@ -53,8 +54,8 @@ def facts_of(name: str, token: str | None = None) -> ModelFacts:
     A model of which only pickles exist is refused: to load a pickle is to run its author's code.
     Raises TuningError.
     """
-    folder = Path(name).expanduser()
-    return _of_folder(folder, name) if folder.is_dir() else _of_hub(name, token)
+    folder = here(name)
+    return _of_folder(folder, name) if folder is not None and folder.is_dir() else _of_hub(name, token)
 
 
 def _of_folder(folder: Path, name: str) -> ModelFacts:

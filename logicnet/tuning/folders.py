@@ -7,9 +7,18 @@ from logicnet.settings import TuningSettings
 from logicnet.tuning.store import JobStore
 
 
+def here(name: str) -> Path | None:
+    """The file or folder `name` of this machine; None if there is none, or it cannot be one's name."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long; the home of a user who is not known; NUL
+        return None
+
+
 @dataclass(frozen=True)
 class Folders:
-    """Below `root`: the queue, a folder a job, what was fetched."""
+    """Below `root`: the queue, and a folder a job."""
 
     root: Path
 
@@ -24,10 +33,6 @@ class Folders:
     @property
     def pace(self) -> Path:
         return self.root / "pace.json"
-
-    @property
-    def downloads(self) -> Path:
-        return self.root / "downloads"
 
     @property
     def jobs(self) -> Path:

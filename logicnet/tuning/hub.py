@@ -8,7 +8,9 @@ import hashlib
 import ipaddress
 import os
 import socket
+import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -24,6 +26,8 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 import logicnet
 from logicnet.errors import TuningError
+from logicnet.tuning.folders import here
+from logicnet.tuning.spec import public_name
 
 
 class ModelNotFound(TuningError):
@@ -34,6 +38,9 @@ WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.safetenso
 """Weights, configuration and tokenizer of a model; no pickles, no code."""
 
 MOST_FILE_BYTES = 20 * 2**30
+MOST_FETCH_S = 3600.0
+"""For a dataset; a server that sends a byte now and then would hold a slot for ever."""
+
 _TIMEOUT_S = 30.0
 
 _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
@@ -58,8 +65,8 @@ def model_folder(name: str, token: str | None, *, local: bool = True) -> Path:
 
     Raises TuningError: one line that says what failed and what mends it. Blocks; downloads resume.
     """
-    folder = Path(name).expanduser()
-    if local and folder.is_dir():
+    folder = here(name) if local else None
+    if folder is not None and folder.is_dir():
         found = folder.resolve()
     else:
         disable_progress_bars()
@@ -87,41 +94,58 @@ def why(error: Exception, name: str) -> str:
     return f"the hub cannot be reached ({text}): check the network, or give a folder"
 
 
-def fetch(address: str, folder: Path, *, private: bool, most_bytes: int = MOST_FILE_BYTES) -> Path:
+def fetch(
+    address: str,
+    folder: Path,
+    *,
+    private: bool,
+    most_bytes: int = MOST_FILE_BYTES,
+    most_s: float = MOST_FETCH_S,
+) -> Path:
     """The file behind an http(s) address, kept in `folder` by the hash of the address.
 
-    `private` allows addresses of this machine and of private networks. Raises TuningError. Blocks.
+    `private` allows addresses of this machine and of private networks, and redirections. Raises TuningError.
+    Blocks.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TuningError(f"dataset {address}: not an http(s) address")
-    shown = f"{parts.scheme}://{parts.hostname}{parts.path}"  # the query of a presigned address is a secret
-    if not private:
-        _refuse_private(parts.hostname, shown)
+    try:
+        url, parts = httpx2.URL(address), urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(address)
+    except (httpx2.InvalidURL, ValueError):
+        raise TuningError(f"dataset {public_name(address)[:200]}: not an http(s) address") from None
+    name = public_name(address)
+    asked: dict[str, Any] = {"follow_redirects": private}
+    if not private:  # the address that was checked is the one that is asked, whatever the name means next
+        asked["headers"] = {"Host": url.netloc.decode()}
+        asked["extensions"] = {"sni_hostname": url.raw_host.decode()}
+        url = url.copy_with(host=_public(parts.hostname, name))
     folder.mkdir(parents=True, exist_ok=True)
     suffix = Path(parts.path).suffix[:16]
     path = folder / (hashlib.sha256(address.encode()).hexdigest()[:32] + suffix)
     if path.exists():
         return path
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    until_s = time.monotonic() + most_s
     try:
-        with httpx2.stream("GET", address, timeout=_TIMEOUT_S, follow_redirects=private) as response:
+        with httpx2.stream("GET", url, timeout=_TIMEOUT_S, **asked) as response:
             if response.status_code != 200:
-                raise TuningError(f"dataset {shown}: the server answers {response.status_code}")
+                raise TuningError(f"dataset {name}: the server answers {response.status_code}")
             taken = 0
             with part.open("wb") as file:
                 for chunk in response.iter_bytes():
                     taken += len(chunk)
                     if taken > most_bytes:
-                        raise TuningError(f"dataset {shown}: more than {most_bytes / 2**30:.0f} GiB")
+                        raise TuningError(f"dataset {name}: more than {most_bytes / 2**30:.0f} GiB")
+                    if time.monotonic() > until_s:
+                        raise TuningError(f"dataset {name}: not fetched within {most_s / 3600:.2g} h")
                     file.write(chunk)
         part.replace(path)
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:  # a redirection may lead anywhere
         raise TuningError(
-            f"dataset {shown}: cannot be fetched ({type(error).__name__}): check the address and the network"
+            f"dataset {name}: cannot be fetched ({type(error).__name__}): check the address and the network"
         ) from None
     except OSError as error:
-        raise TuningError(f"dataset {shown}: cannot be written: {error.strerror}") from None
+        raise TuningError(f"dataset {name}: cannot be written: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
     return path
@@ -134,12 +158,14 @@ def environment(token: str | None) -> dict[str, str]:
     return given | ({"HF_TOKEN": token} if token is not None else {})
 
 
-def _refuse_private(host: str, shown: str) -> None:
+def _public(host: str, name: str) -> str:
+    """An address of `host`. Raises TuningError if any is of this machine or a private network."""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except OSError:
-        raise TuningError(f"dataset {shown}: {host} is not known: correct the address") from None
-    if any(not ipaddress.ip_address(str(one).partition("%")[0]).is_global for one in found):
+        found = [str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)]
+    except (OSError, UnicodeError):
+        raise TuningError(f"dataset {name}: {host} is not known: correct the address") from None
+    if any(not ipaddress.ip_address(one).is_global for one in found):
         raise TuningError(
-            f"dataset {shown}: an address of a private network, which only the operator may name"
+            f"dataset {name}: an address of a private network, which only the operator may name"
         )
+    return found[0]

@@ -7,6 +7,7 @@ code, the base model and the job's folder.
 
 import os
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,18 @@ MOST_PROCESSES = 4096  # threads count; data loaders of eight GPUs on 200 cores 
 HIDDEN = ("~/.bittensor", "~/.ssh", "~/.aws", "~/.netrc", "~/.config", "~/.cache/huggingface/token")
 
 Kind = Literal["docker", "process"]
+
+_SETTINGS: Mapping[str, str] = {
+    "USER": "trainer",  # torch asks for a name, and the user may have none inside
+    "LOGNAME": "trainer",
+    "LANG": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "offline"}
 
 
 @dataclass(frozen=True)
@@ -78,23 +91,60 @@ class Isolation:
             raise TuningError(
                 "the job brings reward functions, foreign code: allow them with --tuning.allow_reward_code"
             )
+        read = {Path(file.base)} | ({Path(file.adapter_from)} if file.adapter_from else set())
+        wandb = self.wandb_key is not None and "wandb" in file.report_to
+        return self._confined(
+            container(job),
+            self._program("python" if self.kind == "docker" else str(self.python), folder, file),
+            folder,
+            read,
+            self._settings(job, file),
+            network=self.network and job.spec.network,
+            strict=bool(file.rewards),
+            passed=("WANDB_API_KEY",) if wandb else (),
+        )
+
+    def evaluation(self, folder: Path, words: Sequence[str], read: Iterable[Path]) -> list[str]:
+        """The command that runs `python WORDS` as a trainer, on the folders `read` of strangers' models."""
+        python = "python" if self.kind == "docker" else str(self.python)
+        return self._confined(
+            _evaluation(folder), [python, *words], folder, set(read), {**_SETTINGS, **_OFFLINE}
+        )
+
+    def evaluation_ended(self, folder: Path) -> None:
+        """Remove its container, if one outlived it."""
         if self.kind == "docker":
-            return self._docker(job, folder, file)
+            remove(_evaluation(folder))
+
+    def _confined(
+        self,
+        name: str,
+        program: list[str],
+        folder: Path,
+        read: set[Path],
+        variables: Mapping[str, str],
+        *,
+        network: bool = False,
+        strict: bool = False,
+        passed: tuple[str, ...] = (),
+    ) -> list[str]:
+        """`strict`: not without namespaces; `passed`: variables of ours that a container gets."""
+        (folder / "home").mkdir(mode=0o700, exist_ok=True)
+        if self.kind == "docker":
+            return self._docker(name, program, folder, read, variables, network=network, passed=passed)
         code = folder / "code"
         code.mkdir(exist_ok=True)
         link = code / "logicnet"
         link.unlink(missing_ok=True)
         link.symlink_to(PACKAGE)
-        network = self.network and job.spec.network
-        (folder / "home").mkdir(mode=0o700, exist_ok=True)
-        if not network and not file.rewards:
+        if not network and not strict:
             _warn_of_network(self.python)
         memory = psutil.virtual_memory().total + psutil.swap_memory().total
         hidden = (*map(Path, HIDDEN), *self.hidden, CHECKOUT / ".env")
         launch = Confinement(
-            argv=tuple(self._program(str(self.python), folder, file)),
-            environment=self._settings(job, file)
-            | {
+            argv=tuple(program),
+            environment={
+                **variables,
                 "HOME": str(folder / "home"),
                 "PYTHONPATH": str(code),  # only this package, not those of our own environment
             },
@@ -103,17 +153,17 @@ class Isolation:
             file_bytes=MOST_FILE_BYTES,
             processes=MOST_PROCESSES,
             hidden=tuple(str(path.expanduser()) for path in hidden),
-            strict=bool(file.rewards),
+            strict=strict,
         )
         launch.write(folder / "launch.json")
         script = code / "logicnet" / Path(confine.__file__).relative_to(PACKAGE)
         return [str(self.python), "-I", str(script), str(folder / "launch.json")]
 
-    def environment(self, file: JobFile) -> dict[str, str]:
+    def environment(self, file: JobFile | None = None) -> dict[str, str]:
         """That of the command: what a trainer may see of ours, and the key of the service it reports to."""
         given = dict(os.environ) if self.kind == "docker" else confine.allowed(os.environ)
         given.pop("WANDB_API_KEY", None)
-        if self.wandb_key is not None and "wandb" in file.report_to:
+        if self.wandb_key is not None and file is not None and "wandb" in file.report_to:
             given["WANDB_API_KEY"] = self.wandb_key
         return given
 
@@ -127,32 +177,29 @@ class Isolation:
         return [python, "-m", TRAINER, str(folder)]
 
     def _settings(self, job: Job, file: JobFile) -> dict[str, str]:
-        network = self.network and job.spec.network
-        given = {
-            "USER": "trainer",  # torch asks for a name, and the user may have none inside
-            "LOGNAME": "trainer",
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONSAFEPATH": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-        }
+        given = dict(_SETTINGS)
         if file.threads is not None:
             given["OMP_NUM_THREADS"] = str(file.threads)
-        if not network:
-            given |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "offline"}
-        return given
+        return given if self.network and job.spec.network else given | _OFFLINE
 
-    def _docker(self, job: Job, folder: Path, file: JobFile) -> list[str]:
-        network = self.network and job.spec.network
-        read = {Path(file.base)} | ({Path(file.adapter_from)} if file.adapter_from else set())
+    def _docker(
+        self,
+        name: str,
+        program: list[str],
+        folder: Path,
+        read: set[Path],
+        variables: Mapping[str, str],
+        *,
+        network: bool,
+        passed: tuple[str, ...],
+    ) -> list[str]:
+        # What the hub's client fetched are links to files beside the snapshots.
+        read = read | {path.parents[1] / "blobs" for path in read if path.parent.name == "snapshots"}
         mounts = [f"type=bind,source={PACKAGE},target=/code/logicnet,readonly"]
         mounts += [f"type=bind,source={path},target={path},readonly" for path in sorted(read)]
         mounts += [f"type=bind,source={folder},target={folder}"]
-        (folder / "home").mkdir(mode=0o700, exist_ok=True)
-        variables = {**self._settings(job, file), "HOME": str(folder / "home"), "PYTHONPATH": "/code"}
-        words = ["docker", "run", "--rm", "--init", "--name", container(job)]
+        variables = {**variables, "HOME": str(folder / "home"), "PYTHONPATH": "/code"}
+        words = ["docker", "run", "--rm", "--init", "--name", name]
         words += ["--network", "bridge" if network else "none"]
         words += [
             "--memory",
@@ -166,19 +213,25 @@ class Isolation:
         words += ["--gpus", "all"] if confine.has_cuda() else []
         for mount in mounts:
             words += ["--mount", mount]
-        for name, value in variables.items():
-            words += ["--env", f"{name}={value}"]
-        if self.wandb_key is not None and "wandb" in file.report_to:
-            words += [
-                "--env",
-                "WANDB_API_KEY",
-            ]  # its value from our environment: a command line is public
-        return [*words, self.image, *self._program("python", folder, file)]
+        for variable, value in variables.items():
+            words += ["--env", f"{variable}={value}"]
+        for variable in passed:
+            words += ["--env", variable]  # its value from our environment: a command line is public
+        return [*words, self.image, *program]
 
 
 def container(job: Job) -> str:
     """The name of its container."""
     return f"logicnet-{job.id}"
+
+
+def _evaluation(folder: Path) -> str:
+    return f"logicnet-evaluation-{folder.name}"
+
+
+def remove(name: str) -> None:
+    """Remove a container, running or not, if there is one."""
+    _succeeds("docker", "rm", "--force", name)
 
 
 def trainer_python(settings: TuningSettings) -> Path:

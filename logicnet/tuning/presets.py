@@ -45,12 +45,12 @@ class Numbers(BaseModel):
     batch: int | None = Field(None, ge=1, le=1024)
     accumulate: int | None = Field(None, ge=1, le=1024)
     epochs: float | None = Field(None, gt=0, le=1000)
-    max_steps: int | None = Field(None, ge=1)
+    max_steps: int | None = Field(None, ge=1, le=10**9)
     max_length: int | None = Field(None, ge=16, le=1 << 20)
     attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None
     optimiser: Literal["adamw_torch", "adafactor", "adamw_8bit", "sgd"] | None = None
     evaluations: int | None = Field(None, ge=1, le=1000)
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1, le=10**9)
     min_delta: float | None = Field(None, ge=0)
     resolution: int | None = Field(None, ge=64, le=4096, multiple_of=8)
     repeats: int | None = Field(None, ge=1, le=1000)

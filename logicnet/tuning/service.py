@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import ValidationError
 
 from logicnet import __version__
 from logicnet.axon import wire as axon_wire
@@ -84,6 +86,13 @@ def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None
         """For Prometheus."""
         return PlainTextResponse(metrics(room), media_type=CONTENT_TYPE)
 
+    @app.exception_handler(RequestValidationError)
+    @app.exception_handler(ValidationError)
+    def invalid(_: object, error: ValidationError | RequestValidationError) -> Response:
+        # Without what was given: NaN and half a surrogate pair cannot be sent back.
+        found = [{name: one[name] for name in ("loc", "msg", "type")} for one in error.errors()]
+        return Response(json.dumps({"detail": found}), 422, media_type="application/json")
+
     @app.exception_handler(TuningError)
     def fault(_: object, error: TuningError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, _status_of(error))
@@ -97,12 +106,12 @@ def _routes_of_god(app: FastAPI, room: ControlRoom, callers: Callers) -> None:
     @app.post("/task_offer/")
     def task_offer(offer: MinerTaskOffer) -> MinerTaskResponse:
         """Whether such a text task would be accepted now."""
-        return room.consider(offer)
+        return room.consider(offer, local=callers.local)
 
     @app.post("/task_offer_image/")
     def task_offer_image(offer: MinerTaskOffer) -> MinerTaskResponse:
         """Whether such an image task would be accepted now."""
-        return room.consider(offer)
+        return room.consider(offer, local=callers.local)
 
     def start(request: StartTraining | StartTrainingImage) -> dict[str, str]:
         job = _submitted(room, request.spec(), request.task_id, local=callers.local)
@@ -173,17 +182,18 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = b""
+        parts = bytearray()
         more = True
         while more:
             message = await receive()
             if message["type"] != "http.request":
                 return
-            body += message.get("body", b"")
+            parts += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > MOST_BYTES:
+            if len(parts) > MOST_BYTES:
                 await _reply(send, 413, f"A body has at most {MOST_BYTES} bytes.", "too_large")
                 return
+        body = bytes(parts)
         target = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
         if scope["query_string"]:
             target += f"?{scope['query_string'].decode('latin-1')}"

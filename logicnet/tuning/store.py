@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from logicnet.tuning.spec import TrainSpec
 LEASE_S = 60.0
 BEATS = 4
 """In a lease: three may fail before it is lost."""
+
+MOST_REASON = 2000
+"""Characters."""
 
 WAIT_GAINS_S = 6 * 3600.0
 """Waiting this long is worth 1 of priority. It is the same for all jobs, so the order of two never changes
@@ -72,6 +75,15 @@ class TaskConflict(TuningError):
 
 class StoreError(TuningError):
     """The queue cannot be read or written now; a job that is held is not at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Jobs in the queue; the hours that they take; those of one family and task, with those held."""
+
+    jobs: int
+    hours: float
+    same: int
 
 
 class JobStore:
@@ -137,6 +149,16 @@ class JobStore:
     def counts(self) -> dict[JobState, int]:
         return {JobState(state): n for state, n in self._rows("SELECT state, count(*) FROM jobs GROUP BY 1")}
 
+    def waiting(self, family: str, task: str) -> Waiting:
+        """What waits, and how many jobs of a family and task wait or are held."""
+        ((jobs, hours),) = self._rows("SELECT count(*), total(hours) FROM jobs WHERE state = 'queued'")
+        ((same,),) = self._rows(
+            f"SELECT count(*) FROM jobs WHERE (state = 'queued' OR state IN {_HELD}) "  # noqa: S608
+            "AND family = ? AND task = ?",
+            [family, task],
+        )
+        return Waiting(jobs, hours, same)
+
     def position(self, job: Job) -> int:
         """How many waiting jobs come before `job`."""
         ((before,),) = self._rows(
@@ -199,6 +221,8 @@ class JobStore:
     ) -> bool:
         """End the job. False as `beat`: nothing was written then."""
         shown = None if result is None else json.dumps(result)
+        # Half a surrogate pair, which foreign code may have said, cannot be stored: the job would never end.
+        reason = reason[:MOST_REASON].encode(errors="replace").decode()
         ended = {"state": state, "reason": reason, "own_fault": own_fault, "result": shown, "ended_s": now_s}
         return self._change(job_id, worker, now_s, synced=True, **ended)
 

@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from logicnet.tuning.spec import (
     MOST_HOURS,
+    Address,
     DatasetType,
     FileFormat,
     ImageFamily,
     ImageType,
     Name,
+    Rows,
+    Seed,
     TrainSpec,
 )
 
@@ -49,8 +52,8 @@ class TrainRequest(_FrozenRequest):
     preset: Name | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     validation: float = Field(0.05, gt=0, lt=0.5)
-    rows: int | None = Field(None, ge=2)
-    seed: int = Field(42, ge=0)
+    rows: Rows | None = None
+    seed: Seed = 42
 
     def spec(self) -> TrainSpec:
         given = self.model_dump(exclude={"task_id", "hours_to_complete", "expected_repo_name"})
@@ -69,7 +72,7 @@ class EvaluateRequest(_FrozenRequest):
     original_model: str = ""
     dataset_type: DatasetType
     file_format: FileFormat
-    rows: int | None = Field(None, ge=2)
+    rows: Rows | None = None
     others: tuple[Name, ...] = Field((), max_length=16)  # earlier submissions, of which it may be a copy
 
     def spec(self) -> TrainSpec:
@@ -86,12 +89,12 @@ class EvaluateRequest(_FrozenRequest):
 class MinerTaskOffer(_Lenient):
     """POST /task_offer/ and /task_offer_image/: whether we would take such a task."""
 
-    ds_size: int | None = Field(None, ge=0)  # rows
+    ds_size: int | None = Field(None, ge=0, le=10**12)  # rows
     model: Name
     hours_to_complete: Hours
     task_id: str = Field(max_length=200)
     task_type: TaskKind
-    model_params_count: int | None = Field(None, ge=0)
+    model_params_count: int | None = Field(None, ge=0, le=10**15)
 
 
 class MinerTaskResponse(BaseModel):
@@ -106,7 +109,7 @@ class StartTraining(_Lenient):
     task_id: TaskId
     hours_to_complete: Hours
     expected_repo_name: Name | None = None
-    dataset: Name
+    dataset: Address
     dataset_type: DatasetType
     file_format: FileFormat
 
@@ -128,7 +131,7 @@ class StartTrainingImage(_Lenient):
     task_id: TaskId
     hours_to_complete: Hours
     expected_repo_name: Name | None = None
-    dataset_zip: Name
+    dataset_zip: Address
     model_type: ImageFamily = "sdxl"
 
     @field_validator("model_type", mode="before")

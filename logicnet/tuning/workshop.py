@@ -20,7 +20,7 @@ from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn
 from logicnet.tuning.evaluation import evaluate
 from logicnet.tuning.facts import facts_of
 from logicnet.tuning.families import family_of_spec
-from logicnet.tuning.folders import Folders
+from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.isolation import TRAINER, Isolation
 from logicnet.tuning.jobs import Job, OwnFault
 from logicnet.tuning.presets import plan_of
@@ -91,7 +91,7 @@ class Workshop:
 
     def _prepare(self, job: Job, folder: Path) -> None:
         spec = job.spec
-        base = hub.model_folder(spec.model, self.token)
+        base = hub.model_folder(spec.model, self.token, local=not spec.foreign)
         source = self.source(spec, folder)
         facts = facts_of(str(base))
         kind = spec.dataset_type
@@ -149,12 +149,12 @@ class Workshop:
     def source(self, spec: TrainSpec, folder: Path) -> Path:
         """The file or folder of a spec's rows. Raises TuningError. Blocks."""
         if spec.file_format == "s3":
-            return hub.fetch(spec.dataset, self.folders.downloads, private=True)
-        local = Path(spec.dataset).expanduser()
-        if spec.file_format != "hf" or local.exists():
-            if not local.exists():
-                raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
+            return hub.fetch(spec.dataset, folder / "fetched", private=not spec.foreign)
+        local = None if spec.foreign else here(spec.dataset)
+        if local is not None:
             return local
+        if spec.file_format != "hf":
+            raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
         out = folder / "dataset.jsonl"
         if not out.exists():
             self._fetch(spec, out)
@@ -182,31 +182,43 @@ class Workshop:
             lines = done.stderr.strip().splitlines()
             raise TuningError(lines[-1][:500] if lines else f"the dataset {spec.dataset} cannot be fetched")
 
-    def evaluate(self, request: EvaluateRequest, folder: Path) -> dict[str, Any]:
-        """Loss, perplexity and verdict, as `POST /evaluate/` replies. Raises TuningError. Blocks."""
-        spec = request.spec()
+    def evaluate(self, request: EvaluateRequest, folder: Path, *, local: bool = True) -> dict[str, Any]:
+        """Loss, perplexity and verdict, as `POST /evaluate/` replies. Raises TuningError. Blocks.
+
+        `folder` is made for this and gone afterwards. `local`: the request may name files of this machine.
+        """
+        spec = request.spec().model_copy(update={"foreign": not local})
         folder.mkdir(parents=True, exist_ok=True)
-        original = hub.model_folder(request.original_model, self.token)
-        model = hub.model_folder(request.model, self.token)
+        try:
+            return told(self._evaluated(request, spec, folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _evaluated(self, request: EvaluateRequest, spec: TrainSpec, folder: Path) -> Evaluation:
+        names = {request.original_model, request.model, *request.others}
+        folders = {one: hub.model_folder(one, self.token, local=not spec.foreign) for one in names}
         rows = folder / "rows.jsonl"
         write_rows(spec.dataset_type, self.source(spec, folder), rows, spec.rows)
         asked = EvaluationRequest(
-            model=str(model),
-            original=str(original),
+            model=str(folders[request.model]),
+            original=str(folders[request.original_model]),
             original_name=request.original_model,
             rows=str(rows),
             task=spec.task,
             chat_template=spec.dataset_type.chat_template
             if isinstance(spec.dataset_type, ChatType)
             else None,
-            others={one: str(hub.model_folder(one, self.token)) for one in request.others},
+            others={one: str(folders[one]) for one in request.others},
         )
-        found = evaluate(asked, folder, self._start, limit_s=EVALUATE_S)
-        return told(found)
 
-    def _start(self, words: Sequence[str], log: Path) -> Child:
-        environment = hub.environment(None) | {"HF_HUB_OFFLINE": "1"}
-        return Child.start("the evaluation", [self.isolation.python, *words], log=log, env=environment)
+        def start(words: Sequence[str], log: Path) -> Child:
+            argv = self.isolation.evaluation(folder, words, folders.values())
+            return Child.start("the evaluation", argv, log=log, env=self.isolation.environment(), cwd=folder)
+
+        try:
+            return evaluate(asked, folder, start, limit_s=EVALUATE_S)
+        finally:
+            self.isolation.evaluation_ended(folder)
 
     def _judge(self, folder: Path, result: TrainResult) -> dict[str, Any]:
         adapter = folder / result.adapter

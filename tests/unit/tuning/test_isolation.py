@@ -248,3 +248,27 @@ def test_docker_that_was_asked_for_and_does_not_answer_is_an_error(tmp_path, mon
 def test_a_trainer_that_is_not_installed_is_named_with_its_mend(tmp_path):
     with pytest.raises(TuningError, match=r"scripts/setup tune"):
         trainer_python(TuningSettings(python=tmp_path / "none"))
+
+
+def test_docker_shows_a_snapshot_with_the_files_that_it_links_to(tmp_path):
+    file = JobFile("ab" * 16, "sft", "/cache/models--org--tiny/snapshots/abc", "org/tiny")
+    argv = Isolation("docker", Path("python")).argv(made(), tmp_path, file)
+    mounts = [one for one in argv if one.startswith("type=bind")]
+    for path in ("/cache/models--org--tiny/snapshots/abc", "/cache/models--org--tiny/blobs"):
+        assert f"type=bind,source={path},target={path},readonly" in mounts
+
+
+def test_an_evaluation_is_confined_as_a_trainer(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf-secret")
+    confined = Isolation("process", Path(sys.executable), network=True, hidden=(tmp_path / "wallet",))
+    argv = confined.evaluation(tmp_path, ["-c", "pass"], [Path("/models/a")])
+    launch = json.loads((tmp_path / "launch.json").read_text())
+    assert argv[-1] == str(tmp_path / "launch.json")
+    assert (launch["argv"], launch["network"]) == ([sys.executable, "-c", "pass"], False)
+    assert str(tmp_path / "wallet") in launch["hidden"]
+    assert "HF_TOKEN" not in confined.environment() | launch["environment"]
+    inside = Isolation("docker", Path(sys.executable)).evaluation(
+        tmp_path, ["-c", "pass"], [Path("/models/a")]
+    )
+    assert value(inside, "--network") == "none"
+    assert "type=bind,source=/models/a,target=/models/a,readonly" in inside

@@ -1,0 +1,96 @@
+"""Files behind addresses that a stranger may have chosen."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx2
+import pytest
+
+from logicnet.errors import TuningError
+from logicnet.tuning import hub
+from logicnet.tuning.spec import public_name
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server of this machine, and the paths that it was asked for."""
+    paths: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            body = b'{"instruction": "a", "output": "b"}\n'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", paths
+        server.shutdown()
+
+
+def test_a_file_is_fetched_for_the_operator_and_not_for_a_stranger(asked, tmp_path):
+    address, paths = asked
+    found = hub.fetch(f"{address}/rows.jsonl?secret=1", tmp_path, private=True)
+    assert (found.suffix, found.read_bytes()[:2]) == (".jsonl", b'{"')
+    for host in (
+        address,
+        address.replace("127.0.0.1", "localhost"),
+        "http://169.254.169.254",
+        "http://[::1]",
+    ):
+        with pytest.raises(TuningError, match="private network"):
+            hub.fetch(f"{host}/other.jsonl", tmp_path, private=False)
+    assert paths == ["/rows.jsonl?secret=1"]
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_asked(tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def stream(method: str, url: Any, **given: Any) -> Any:
+        assert (str(url), given["headers"]) == ("https://8.8.8.8/rows.csv?a=b", {"Host": "rows.example"})
+        assert (given["extensions"], given["follow_redirects"]) == ({"sni_hostname": "rows.example"}, False)
+        raise Asked
+
+    monkeypatch.setattr(httpx2, "stream", stream)
+    monkeypatch.setattr(hub.socket, "getaddrinfo", lambda *_: [(2, 1, 6, "", ("8.8.8.8", 0))])
+    with pytest.raises(Asked):
+        hub.fetch("https://rows.example/rows.csv?a=b", tmp_path, private=False)
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::1", "http://a:99999999/x", f"http://{'a' * 70}.example/x", "http://", "file:///etc/passwd"],
+)
+def test_an_address_that_is_none_is_told_in_a_line(address, private, tmp_path):
+    with pytest.raises(TuningError, match="dataset"):
+        hub.fetch(address, tmp_path, private=private)
+
+
+def test_a_server_that_never_ends_holds_nobody_for_ever(asked, tmp_path):
+    with pytest.raises(TuningError, match="not fetched within"):
+        hub.fetch(f"{asked[0]}/rows.csv", tmp_path, private=True, most_s=-1.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_secrets_of_an_address_are_not_shown():
+    assert (
+        public_name("https://me:pw@s3.example/b/rows.csv?X-Amz-Signature=1#x")
+        == "https://s3.example/b/rows.csv"
+    )
+    assert public_name("org/what?") == "org/what?"
+
+
+def test_a_name_that_is_no_path_is_no_folder():
+    for name in ("a" * 300, "~nobody-of-this-name/x", "a\0b"):
+        with pytest.raises(TuningError):
+            hub.model_folder(name, None)
