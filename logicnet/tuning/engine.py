@@ -4,6 +4,7 @@ An engine knows a trainer by what outlives the service, so that one that was kil
 what still runs.
 """
 
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Literal, Protocol
 import psutil
 
 from logicnet.errors import TuningError
+from logicnet.tuning.estimate import gpus
 from logicnet.tuning.isolation import Isolation, container, remove
 from logicnet.tuning.jobs import Job
 from logicnet.tuning.train.jobfile import EXIT_RUNNING, JobFile, is_running
@@ -54,23 +56,39 @@ class Local:
     def __init__(self, isolation: Isolation) -> None:
         self._isolation = isolation
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._taken: dict[str, list[str]] = {}  # GPUs by job
         self._lock = threading.Lock()
 
     def start(self, job: Job, folder: Path, number: int) -> None:
         file = JobFile.read(folder)
         argv = self._isolation.argv(job, folder, file)
+        visible = self._gpus_for(job, file)
         with (folder / "trainer.log").open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 (our own command line)
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._isolation.environment(file),
+                env=self._isolation.environment(file) | visible,
                 cwd=folder,
                 start_new_session=True,
             )
         with self._lock:
             self._children[job.id] = child
+
+    def _gpus_for(self, job: Job, file: JobFile) -> dict[str, str]:
+        """Where there are several, those with the most free memory that no other trainer of ours has.
+
+        Without it each trainer would take the first. CUDA_VISIBLE_DEVICES of the operator stays as it is.
+        """
+        found = [] if file.device is not None or "CUDA_VISIBLE_DEVICES" in os.environ else gpus()
+        if len(found) < 2:
+            return {}
+        with self._lock:
+            others = {one for its, taken in self._taken.items() if its != job.id for one in taken}
+            free_first = sorted((gpu.uuid for gpu in found), key=lambda uuid: uuid in others)
+            self._taken[job.id] = free_first[: max(1, file.gpus)]
+            return {"CUDA_VISIBLE_DEVICES": ",".join(self._taken[job.id])}
 
     def state(self, job: Job, folder: Path, number: int) -> TrainerState:
         child = self._children.get(job.id)
@@ -81,6 +99,7 @@ class Local:
             return TrainerState("running")
         with self._lock:
             self._children.pop(job.id, None)
+            self._taken.pop(job.id, None)
         _kill(folder)  # what a trainer that was killed has left behind
         return TrainerState("ended", status)
 
@@ -107,6 +126,7 @@ class Local:
         _kill(folder)
         with self._lock:
             child = self._children.pop(job.id, None)
+            self._taken.pop(job.id, None)
         if child is not None:
             child.wait(KILL_S)
 

@@ -60,14 +60,23 @@ class TrainingDevice:
         """This machine: its GPU with the most free memory, or its CPU, and the disk that `folder` is on."""
         beside = next(one for one in (folder, *folder.parents) if one.exists())
         disk, cores = psutil.disk_usage(str(beside)).free, psutil.cpu_count() or 1
-        found = [gpu for gpu in _gpus() if gpu[1]]
-        if found:
-            name, free = max(found, key=lambda gpu: gpu[1])
-            return cls(name, cores, free, disk)
+        found = next((gpu for gpu in gpus() if gpu.free_bytes), None)
+        if found is not None:
+            return cls(found.name, cores, found.free_bytes, disk)
         return cls("cpu", cores, psutil.virtual_memory().available, disk)
 
 
-def _gpus() -> list[tuple[str, int]]:
+@dataclass(frozen=True, slots=True)
+class FoundGpu:
+    """`uuid` names it for CUDA_VISIBLE_DEVICES: CUDA may count in another order than NVML."""
+
+    uuid: str
+    name: str
+    free_bytes: int
+
+
+def gpus() -> list[FoundGpu]:
+    """Those of this machine, the one with the most free memory first; none if NVML does not answer."""
     pynvml: Any = importlib.import_module("pynvml")  # of no use on most machines
     try:
         pynvml.nvmlInit()
@@ -75,10 +84,15 @@ def _gpus() -> list[tuple[str, int]]:
         return []
     try:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(n) for n in range(pynvml.nvmlDeviceGetCount())]
-        return [
-            (str(pynvml.nvmlDeviceGetName(one)), int(pynvml.nvmlDeviceGetMemoryInfo(one).free))
+        found = [
+            FoundGpu(
+                str(pynvml.nvmlDeviceGetUUID(one)),
+                str(pynvml.nvmlDeviceGetName(one)),
+                int(pynvml.nvmlDeviceGetMemoryInfo(one).free),
+            )
             for one in handles
         ]
+        return sorted(found, key=lambda gpu: gpu.free_bytes, reverse=True)
     except pynvml.NVMLError:
         return []
     finally:

@@ -101,7 +101,7 @@ class Isolation:
             self._settings(job, file),
             network=self.network and job.spec.network,
             strict=bool(file.rewards),
-            passed=("WANDB_API_KEY",) if wandb else (),
+            passed=("CUDA_VISIBLE_DEVICES", *(("WANDB_API_KEY",) if wandb else ())),
         )
 
     def evaluation(self, folder: Path, words: Sequence[str], read: Iterable[Path]) -> list[str]:
@@ -216,7 +216,7 @@ class Isolation:
         for variable, value in variables.items():
             words += ["--env", f"{variable}={value}"]
         for variable in passed:
-            words += ["--env", variable]  # its value from our environment: a command line is public
+            words += ["--env", variable]  # its value, if any, from our environment: a command line is public
         return [*words, self.image, *program]
 
 

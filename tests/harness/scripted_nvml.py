@@ -50,6 +50,9 @@ class ScriptedNvml:
             raise NVMLError(gpu.broken)
         return gpu
 
+    def nvmlDeviceGetUUID(self, gpu: ScriptedGpu) -> str:
+        return f"GPU-{self.gpus.index(gpu)}"
+
     def nvmlDeviceGetName(self, gpu: ScriptedGpu) -> str:
         return gpu.name
 

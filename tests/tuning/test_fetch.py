@@ -46,6 +46,17 @@ def test_what_a_hub_answers_becomes_one_line(name: str, words: str, tmp_path: Pa
         assert (tmp_path / "out.jsonl").read_text() == '{"question": "1+1?", "answer": 2}\n'
 
 
+def test_a_dataset_names_no_file_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("question,answer\nsecret,1\n")
+    card = f"---\nconfigs:\n- config_name: default\n  data_files: '{tmp_path}/secret.csv'\n---\n"
+    with loopback_hub() as hub:
+        hub.add_dataset("someone/rows", {"README.md": card.encode(), "rows.csv": b"question,answer\n1,2\n"})
+        code, line = _fetched("someone/rows", hub.url, tmp_path)
+    assert code == 1, line
+    assert not (tmp_path / "out.jsonl").exists()
+    assert "relative paths" in line
+
+
 def test_a_hub_that_does_not_answer_is_named_in_one_line(tmp_path: Path) -> None:
     hub = f"http://127.0.0.1:{free_port()}"
     code, line = _fetched("someone/rows", hub, tmp_path)

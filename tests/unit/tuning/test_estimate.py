@@ -190,6 +190,7 @@ def test_the_gpu_with_the_most_free_memory_is_taken(monkeypatch, tmp_path, broke
         nvmlShutdown=lambda: None,
         nvmlDeviceGetCount=lambda: 2,
         nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetUUID=("GPU-a", "GPU-b").__getitem__,
         nvmlDeviceGetName=("RTX", "H100").__getitem__,
         nvmlDeviceGetMemoryInfo=memory,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from logicnet.tuning.jobs import EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress
 from logicnet.tuning.train.jobfile import JobFile, Reward, TrainResult, is_running
 from tests.harness import scripted_service
+from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 from tests.harness.scripted_service import isolation, job, store_in
 from tests.harness.scripted_trainer import Script
 
@@ -357,3 +359,15 @@ async def test_checkpoints_of_a_job_that_ended_badly_are_removed(tmp_path):
         store_in(tmp_path).add(wanted)
         await until(lambda: now(tmp_path, wanted).state.over)
     assert not (tmp_path / "jobs" / wanted.id / "checkpoints").exists()
+
+
+async def test_slots_share_no_gpu_while_there_is_another(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    free = (10.0, 70.0, 30.0)
+    monkeypatch.setitem(sys.modules, "pynvml", ScriptedNvml([ScriptedGpu(free_gib=one) for one in free]))
+    several = [job(Script(gate=2)) for _ in range(2)]
+    for one in several:
+        store_in(tmp_path).add(one)
+    async with working(tmp_path, slots=2):
+        await until(lambda: all(runs(tmp_path, one) for one in several))
+    assert {runs(tmp_path, one)[0]["gpu"] for one in several} == {"GPU-1", "GPU-2"}
