@@ -62,7 +62,9 @@ def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None
 
     @app.post("/cancel/{job_id}")
     def cancel(job_id: str) -> dict[str, str]:
-        """End a job that is not over."""
+        """End a job that is not over. Validators may not: a task's name is no secret among them."""
+        if not callers.local:
+            raise HTTPException(403, "Jobs are cancelled by the operator only.")
         if not room.cancel(job_id):
             raise HTTPException(404, "Job ID not found, or the job is over")
         return {"message": "The job is being stopped."}

@@ -145,3 +145,16 @@ async def test_odd_bodies_are_answered(tmp_path, path, body, status):
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7999") as http:
         reply = await http.post(path, content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code == status, reply.text
+
+
+@pytest.mark.usefixtures("hub")
+async def test_a_validator_ends_no_job(tmp_path):
+    class Foreign(Loopback):
+        local = False
+
+    room = room_in(tmp_path)
+    room.submit(TrainSpec(**TRAIN), "theirs", local=False)
+    for callers, status in ((Foreign(), 403), (Loopback(), 200)):
+        transport = httpx2.ASGITransport(app=service(room, callers))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7999") as http:
+            assert (await http.post("/cancel/theirs")).status_code == status
