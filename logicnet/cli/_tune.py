@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from logicnet.cli._flags import takes
-from logicnet.cli._settings import WITH_SETTINGS, Json, asks_help, settings_of
+from logicnet.cli._settings import WITH_SETTINGS, asks_help, settings_of
 from logicnet.errors import SettingsError
 from logicnet.settings import Settings
 from logicnet.tuning.options import EvaluateOptions, RunOptions
@@ -19,6 +19,8 @@ tune = typer.Typer(help="Train models, evaluate them, and serve both over HTTP."
 def _job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
     """The word before the first flag, empty if there is none; the rest are settings."""
     own = list(takewhile(lambda word: not word.startswith("-"), words))
+    if not own and usage.endswith(" JOB"):
+        raise SettingsError(f"JOB is missing: logicnet tune {usage}; `logicnet tune jobs` lists them")
     if len(own) > 1:
         raise SettingsError(f"{own[1]!r} is one word too many: logicnet tune {usage}")
     return "".join(own), settings_of(words[len(own) :]).settings
@@ -56,7 +58,7 @@ def jobs(
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it is over, or Ctrl-C.")] = False,
     last: Annotated[int, typer.Option(min=1, max=10_000, help="Jobs shown.")] = 20,
-    json: Json = False,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
 ) -> int:
     """Show the queue, or one job with its losses and advice.
 

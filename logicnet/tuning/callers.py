@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -24,7 +25,7 @@ class Loopback:
     local = True
 
     async def check(self, method: str, target: str, headers: Headers, body: bytes) -> None:
-        host = headers.get(b"host", b"").decode("latin-1").rpartition(":")[0].strip("[]")
+        host = re.sub(r":\d+$", "", headers.get(b"host", b"").decode("latin-1")).strip("[]")
         # A page in a browser of this machine reaches the loopback too, by a name that it controls.
         if b"origin" in headers or host not in ("127.0.0.1", "localhost", "::1"):
             raise not_verified("Only programs on this machine may call: set --tuning.token for others.")

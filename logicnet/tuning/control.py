@@ -5,8 +5,11 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
+
+from loguru import logger
 
 from logicnet.errors import TuningError
 from logicnet.settings import TuningSettings
@@ -29,7 +32,7 @@ from logicnet.tuning.policy import (
 )
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.progress import Progress
-from logicnet.tuning.spec import ImageType, TrainSpec
+from logicnet.tuning.spec import GrpoType, ImageType, TrainSpec
 from logicnet.tuning.store import JobStore, TaskConflict
 from logicnet.tuning.tables import facts
 from logicnet.tuning.wire import EvaluateRequest, MinerTaskOffer, MinerTaskResponse, TrainingRepo
@@ -40,6 +43,13 @@ _GUESSED = Head(rows=2000, row_bytes=600.0)
 
 _EVALUATIONS_KEPT = 100
 _MOST_HELD = 100  # jobs at once; held ones come first
+
+_ENDINGS = {
+    "csv": (".csv", ".tsv"),
+    "json": (".json", ".jsonl", ".ndjson"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+}
+"""Of local files, by their format."""
 
 _TASKS = {
     "InstructTextTask": "sft",
@@ -81,9 +91,10 @@ class ControlRoom:
         self._evaluating = ThreadPoolExecutor(1, "evaluation")  # each fills the machine
         self._evaluations: dict[str, Future[dict[str, Any]]] = {}
 
-    def submit(self, spec: TrainSpec, task_id: str | None, *, local: bool) -> Job:
+    def submit(self, spec: TrainSpec, task_id: str | None, *, local: bool, own: bool = False) -> Job:
         """Queue a job, or find the same one again. `local`: the caller may name files of this machine.
 
+        `own`: the operator's, in the foreground; what the service accepts of others does not bind it.
         Raises Declined, TaskConflict, TuningError.
         """
         known = self.store.get(task_id) if task_id is not None else None
@@ -94,6 +105,7 @@ class ControlRoom:
         if not local:
             self._refuse_paths(spec)
             spec = spec.model_copy(update={"foreign": True})
+        self._check_at_once(spec)
         head = self._head(spec)
         model = facts_of(spec.model, self._shop.token)
         family = family_of_spec(spec, model.config)
@@ -102,7 +114,11 @@ class ControlRoom:
         with self._lock:
             verdict = self._verdict(Offer(spec.task, family, spec.hours, need))
             if isinstance(verdict, RefusedOffer):
-                raise self._declined(verdict.reason, verdict.message, _STATUS.get(verdict.reason, 403))
+                if not own:
+                    raise self._declined(verdict.reason, verdict.message, _STATUS.get(verdict.reason, 403))
+                if verdict.reason in (NotTaken.MEMORY, NotTaken.DISK):
+                    logger.warning("{}", verdict.message)
+                verdict = TakenOffer(1.0)
             return self.store.add(
                 Job(
                     id=job_id,
@@ -205,6 +221,32 @@ class ControlRoom:
         if any(one.strip().startswith(("/", "~", ".")) or here(one) for one in names if one):
             raise self._declined(
                 "path", "Only names of the hub and http(s) addresses are taken from other machines.", 403
+            )
+
+    def _check_at_once(self, spec: TrainSpec) -> None:
+        """What can be known before anything is fetched. Raises Declined, TuningError."""
+        if isinstance(spec.dataset_type, GrpoType) and not self._settings.allow_reward_code:
+            raise self._declined(
+                "reward_code", "Reward functions are foreign code: --tuning.allow_reward_code runs them.", 403
+            )
+        if spec.test and here(spec.test) is None:
+            raise TuningError(f"the test file {spec.test} does not exist: correct its path")
+        if spec.adapter_from and not (Path(spec.adapter_from).expanduser() / "adapter_config.json").is_file():
+            raise TuningError(f"{spec.adapter_from} is no adapter: it has no adapter_config.json")
+        if spec.file_format == "s3" and not spec.dataset.startswith(("http://", "https://")):
+            raise TuningError(f"the dataset {spec.dataset} is no http(s) address: take another file_format")
+        endings = _ENDINGS.get(spec.file_format)
+        path = here(spec.dataset)
+        picture = isinstance(spec.dataset_type, ImageType)
+        if (
+            endings
+            and path is not None
+            and path.is_file()
+            and not picture
+            and path.suffix.lower() not in endings
+        ):
+            raise TuningError(
+                f"{spec.dataset} does not end in {' or '.join(endings)}: correct file_format or its name"
             )
 
     def _head(self, spec: TrainSpec) -> Head:

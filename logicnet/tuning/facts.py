@@ -55,6 +55,10 @@ def facts_of(name: str, token: str | None = None) -> ModelFacts:
     Raises TuningError.
     """
     folder = here(name)
+    if folder is None and name.startswith(("/", "./", "../", "~")):
+        raise TuningError(f"the model {name} does not exist: correct the path")
+    if folder is not None and not folder.is_dir():
+        raise TuningError(f"the model {name} is a file: name its folder")
     return _of_folder(folder, name) if folder is not None and folder.is_dir() else _of_hub(name, token)
 
 

@@ -14,7 +14,7 @@ from rich.live import Live
 from logicnet._util.leaving import leave_within
 from logicnet._util.text import json_line
 from logicnet.errors import TuningError
-from logicnet.settings import Settings
+from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning.control import ControlRoom
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.progress import Progress
@@ -37,10 +37,11 @@ def train(spec: TrainSpec | str, settings: Settings) -> int:
     store = shop.folders.store()
     if isinstance(spec, str):
         job = find_job(store, spec)
-        if job.state.over:
-            raise TuningError(f"job {job.id} is over ({job.state}): begin another")
+        if job.state is JobState.COMPLETED:
+            raise TuningError(f"job {job.id} is completed: begin another")
+        store.reopen(job.id)
     else:
-        job = ControlRoom(store, shop, settings.tuning).submit(spec, None, local=True)
+        job = ControlRoom(store, shop, settings.tuning).submit(spec, None, local=True, own=True)
     return asyncio.run(_work(job, shop, store))
 
 
@@ -56,7 +57,7 @@ async def _work(job: Job, shop: Workshop, store: JobStore) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
     console = Console()
-    said = 0
+    said = len(_progress(shop, job).evaluations)
     working = asyncio.create_task(shop.worker(store).run(stop, only=job.id))
     with Live(console=console, auto_refresh=False) as live:
         while not stop.is_set():
@@ -71,20 +72,29 @@ async def _work(job: Job, shop: Workshop, store: JobStore) -> int:
                 said = _say(shop, job, said)
     await working
     if stopped_by and not job.state.over:
-        print(f"Stopped. Go on with: logicnet tune run --resume {job.id}")
+        store.hold(job.id)
+        own = shop.settings.folder != TuningSettings().folder
+        folder = f" --tuning.folder {shop.folders.root}" if own else ""
+        print(f"Stopped. Go on with: logicnet tune run --resume {job.id}{folder}")
         status = 130 if stopped_by[0] == signal.SIGINT else 143
         leave_within(_LEAVE_S, status)
         return status
+    print()
     return 0 if job.state is JobState.COMPLETED else 1
 
 
 def _say(shop: Workshop, job: Job, said: int) -> int:
     """A line for each new evaluation, where there is no terminal; how many were said."""
-    progress = Progress(shop.folders.job(job.id))
-    progress.read()
+    progress = _progress(shop, job)
     for one in progress.evaluations[said:]:
         print(f"step {one.step} of {progress.steps}: held-out loss {one.loss:.4g}", flush=True)
     return len(progress.evaluations)
+
+
+def _progress(shop: Workshop, job: Job) -> Progress:
+    progress = Progress(shop.folders.job(job.id))
+    progress.read()
+    return progress
 
 
 def evaluate(request: EvaluateRequest, settings: Settings, *, as_json: bool) -> int:

@@ -75,7 +75,7 @@ class RunOptions(DatasetOptions):
     grad_accum: int | None = Field(None, ge=1, description="Batches a step.")
     lr: float | None = Field(None, gt=0, description="Learning rate.")
     weight_decay: float | None = Field(None, ge=0, description="Weight decay.")
-    max_length: int | None = Field(None, ge=8, description="Tokens of a row.")
+    max_length: int | None = Field(None, ge=16, description="Tokens of a row.")
     r: int | None = Field(None, ge=1, description="Rank of the LoRA.")
     alpha: int | None = Field(None, ge=1, description="Its scale, divided by the rank.")
     val_split: float = Field(0.05, gt=0, lt=0.5, description="Share of the rows that is held out.")
@@ -90,9 +90,11 @@ class RunOptions(DatasetOptions):
         """
         given = self._rows_named()
         if file is not None:
-            given = _job_file(file) | {
-                name: value for name, value in given.items() if name in self.model_fields_set
-            }
+            given = (
+                {"dataset_type": "instruct"}
+                | _job_file(file)
+                | {name: value for name, value in given.items() if name in self.model_fields_set}
+            )
         overrides = {
             field: value for flag, field in _OVERRIDES.items() if (value := getattr(self, flag)) is not None
         }
@@ -111,10 +113,13 @@ class RunOptions(DatasetOptions):
             )
             if file is None or flag in self.model_fields_set
         }
+        if not isinstance(given.get("overrides", {}), dict):
+            raise SettingsError(f"{file}: overrides: takes a table, such as [overrides] with lr = 1e-4")
         given["overrides"] = {**given.get("overrides", {}), **overrides}
         for name in ("model", "dataset"):
             if not given.get(name):
                 raise SettingsError(f"--{name} is missing: name it, or a job file")
+        given.setdefault("file_format", _format_of(str(given["dataset"])))
         return parsed(TrainSpec, given, file)
 
 
@@ -143,7 +148,9 @@ def parsed(model: type[Made], given: Mapping[str, Any], file: Path | None) -> Ma
         return model.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(one) for one in first["loc"]) or "the job"
+        where = (
+            ".".join(str(one) for one in first["loc"]) or "dataset_type"
+        )  # its fields are checked together
         name = f"{file}: {where}" if file is not None else f"--{where.partition('.')[0].replace('_', '-')}"
         value = "" if isinstance(first["input"], dict) else f" {str(first['input'])[:80]!r}"
         raise SettingsError(f"{name}{value}: {first['msg'][0].lower()}{first['msg'][1:]}") from None

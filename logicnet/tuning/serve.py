@@ -2,7 +2,9 @@
 
 import asyncio
 import importlib.util
+import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,7 +14,7 @@ from loguru import logger
 
 from logicnet._util.leaving import leave_within
 from logicnet._util.net import is_loopback
-from logicnet.errors import SettingsError, TuningError
+from logicnet.errors import LogicnetError, SettingsError, TuningError
 from logicnet.settings import Settings
 from logicnet.tuning.callers import Callers, Loopback, TokenHolders
 from logicnet.tuning.control import ControlRoom
@@ -34,6 +36,7 @@ async def _serve(settings: Settings) -> int:
     from logicnet.tuning.service import service  # noqa: PLC0415 (FastAPI)
 
     shop = Workshop.of(settings)
+    _check_free(settings.tuning.host, settings.tuning.port)
     room = ControlRoom(shop.folders.store(), shop, settings.tuning)
     stop = asyncio.Event()
     async with _callers(settings) as callers:
@@ -74,6 +77,18 @@ def _status(stopped_by: int) -> int:
     return 130 if stopped_by == signal.SIGINT else 0
 
 
+def _check_free(host: str, port: int) -> None:
+    """Raise TuningError if nobody can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise TuningError(
+            f"cannot listen on {host} port {port} ({os.strerror(error.errno) if error.errno else error}): "
+            "set --tuning.host or --tuning.port"
+        ) from None
+
+
 class _Server(uvicorn.Server):
     """Remembers the signal that ended it, and does not raise it again."""
 
@@ -103,7 +118,13 @@ async def _callers(settings: Settings) -> AsyncIterator[Callers]:
     from logicnet.tuning.callers import Validators  # noqa: PLC0415
     from logicnet.volume.quota import VolumeBook  # noqa: PLC0415
 
-    keypair = load_hotkey(settings.wallet)
+    try:
+        keypair = load_hotkey(settings.wallet)
+    except LogicnetError as error:
+        raise SettingsError(
+            f"--tuning.host {tuning.host}: callers sign for this miner's hotkey, and {error} "
+            "Or set --tuning.token."
+        ) from None
     network = metagraph_refresher(settings, keypair)
     ledger = Ledger.open(settings.tuning.folder.expanduser() / "callers.sqlite", settings.ledger.keep_days)
     try:

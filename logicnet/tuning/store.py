@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,9 @@ MOST_REASON = 2000
 WAIT_GAINS_S = 6 * 3600.0
 """Waiting this long is worth 1 of priority. It is the same for all jobs, so the order of two never changes
 while they wait, and the claim reads it from an index."""
+
+HELD_UNTIL_S = 4e9
+"""In the year 2096: `not_before_s` of a job that its user stopped, to go on with it later."""
 
 APPLICATION_ID = 0x4C4E544A  # "LNTJ"
 VERSION = 1
@@ -93,8 +96,13 @@ class JobStore:
         self._path = path
         self.lease_s = lease_s
         self._local = threading.local()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {path} ({error.strerror}): set --tuning.folder to a folder of yours"
+            ) from None
         with self._writing() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -151,7 +159,10 @@ class JobStore:
 
     def waiting(self, family: str, task: str) -> Waiting:
         """What waits, and how many jobs of a family and task wait or are held."""
-        ((jobs, hours),) = self._rows("SELECT count(*), total(hours) FROM jobs WHERE state = 'queued'")
+        ((jobs, hours),) = self._rows(
+            "SELECT count(*), total(hours) FROM jobs WHERE state = 'queued' AND not_before_s < ?",
+            [HELD_UNTIL_S],
+        )
         ((same,),) = self._rows(
             f"SELECT count(*) FROM jobs WHERE (state = 'queued' OR state IN {_HELD}) "  # noqa: S608
             "AND family = ? AND task = ?",
@@ -181,7 +192,7 @@ class JobStore:
                 return None
             db.execute(
                 "UPDATE jobs SET worker = ?, lease_until_s = ?, started_s = coalesce(started_s, ?), "
-                "state = CASE state WHEN 'queued' THEN 'preparing' ELSE state END WHERE id = ?",
+                "reason = '', state = CASE state WHEN 'queued' THEN 'preparing' ELSE state END WHERE id = ?",
                 [worker, now_s + self.lease_s, now_s, row[0]],
             )
             return _job(db.execute(f"{_READ} WHERE id = ?", row).fetchone())
@@ -236,6 +247,48 @@ class JobStore:
             ).rowcount
             held = db.execute(f"UPDATE jobs SET cancel = 1 WHERE id = ? AND state IN {_HELD}", [job_id])  # noqa: S608
             return bool(waiting or held.rowcount)
+
+    def hold(self, job_id: str) -> bool:
+        """Keep a waiting job for `reopen`: no worker takes it by itself."""
+        with self._writing() as db:
+            words = "stopped; `logicnet tune run --resume` goes on"
+            held = db.execute(
+                "UPDATE jobs SET not_before_s = ?, reason = ? WHERE id = ? AND state = 'queued'",
+                [HELD_UNTIL_S, words, job_id],
+            )
+            return held.rowcount == 1
+
+    def reopen(self, job_id: str) -> bool:
+        """Back into the queue, with new attempts: a job that was held, or that ended without a result."""
+        with self._writing() as db:
+            opened = db.execute(
+                "UPDATE jobs SET state = 'queued', not_before_s = 0, attempts = 0, reason = '', cancel = 0, "
+                "ended_s = NULL, own_fault = 0, worker = '', lease_until_s = 0 "
+                "WHERE id = ? AND state IN ('queued', 'failed', 'cancelled', 'timed_out')",
+                [job_id],
+            )
+            return opened.rowcount == 1
+
+    def release_dead(self, host: str, alive: Callable[[int], bool], now_s: float) -> list[str]:
+        """Let go of the jobs whose worker was a process of this host that is no more; their ids.
+
+        A worker's name is HOST/PID/... A restarted service need not wait for such leases to run out.
+        """
+        with self._writing() as db:
+            rows = db.execute(
+                f"SELECT id, worker FROM jobs WHERE state IN {_HELD} AND lease_until_s >= ?",  # noqa: S608
+                [now_s],
+            ).fetchall()
+            dead = [
+                job_id
+                for job_id, worker in rows
+                if (found := worker.split("/"))[0] == host
+                and len(found) > 1
+                and found[1].isdigit()
+                and not alive(int(found[1]))
+            ]
+            db.executemany("UPDATE jobs SET lease_until_s = 0 WHERE id = ?", [[one] for one in dead])
+            return dead
 
     def cancelled(self, job_id: str) -> bool:
         """Whether its end was asked for."""

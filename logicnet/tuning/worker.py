@@ -10,6 +10,7 @@ import dataclasses
 import os
 import secrets
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from loguru import logger
 
 from logicnet._util.backoff import Backoff
@@ -96,6 +98,10 @@ class Worker:
 
         `only` names the one job that is worked on.
         """
+        host = self._name.partition("/")[0]
+        found = await asyncio.to_thread(self._store.release_dead, host, psutil.pid_exists, self._clock())
+        for job_id in found:
+            logger.info("job {}: its worker on this machine was killed", job_id)
         async with asyncio.TaskGroup() as group:
             for slot in range(slots):
                 group.create_task(self._slot(f"{self._name}/{slot}", stop, only))
@@ -170,7 +176,9 @@ class _Holding:
             await self._give_back(str(error), self._timing.away)
             raise _Stopped from None
         except TuningError as error:
-            return Outcome(JobState.FAILED, str(error), own_fault=isinstance(error, OwnFault))
+            # What was wrong before training began says nothing about the family.
+            early = self._job.state is JobState.PREPARING
+            return Outcome(JobState.FAILED, str(error), own_fault=early or isinstance(error, OwnFault))
         except OSError as error:
             return Outcome(JobState.FAILED, f"{error.strerror or error}: {error.filename}", own_fault=True)
         except Exception as error:  # a fault of ours ends the job, not the slot
@@ -443,6 +451,8 @@ class _Holding:
 def _status(state: TrainerState) -> str:
     if state.status is None:
         return "its exit status is not known"
+    if state.status == -signal.SIGKILL:
+        return "killed, often because memory ran out"
     return f"signal {-state.status}" if state.status < 0 else f"exit status {state.status}"
 
 

@@ -19,7 +19,7 @@ from logicnet.tuning.engine import Engine, Local
 from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from
 from logicnet.tuning.evaluation import evaluate
 from logicnet.tuning.facts import facts_of
-from logicnet.tuning.families import family_of_spec
+from logicnet.tuning.families import FAMILIES, family_of_spec
 from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.isolation import TRAINER, Isolation
 from logicnet.tuning.jobs import Job, OwnFault
@@ -57,6 +57,8 @@ class Workshop:
         tuning = settings.tuning
         if tuning.wandb_entity is not None and tuning.wandb_project is None:
             raise SettingsError("--tuning.wandb_entity is given and --tuning.wandb_project is not: give both")
+        for family in sorted(tuning.families - {*FAMILIES}):
+            logger.warning("ACCEPTED_MODEL_FAMILIES: {} is none of {}.", family, ", ".join(FAMILIES))
         key = settings.wandb_api_key
         hidden = (settings.wallet.path.expanduser(),)
         return cls(

@@ -55,6 +55,7 @@ async def test_programs_of_this_machine_may_and_pages_of_a_browser_may_not():
     assert await replied(Loopback(), headers={"Host": "127.0.0.1:7999"}) == 200
     assert await replied(Loopback(), headers={"Host": "localhost:7999"}) == 200
     assert await replied(Loopback(), headers={"Host": "[::1]:7999"}) == 200
+    assert await replied(Loopback(), headers={"Host": "localhost"}) == 200
     for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1:7999", "Origin": "http://x"}, {}):
         assert await replied(Loopback(), headers=headers) == 401
 

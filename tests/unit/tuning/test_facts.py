@@ -145,9 +145,16 @@ def test_a_gated_model_needs_a_token(hub):
 
 
 def test_a_model_that_the_hub_lacks(hub):
-    for name in ("maker/absent", "no name/at all", "../no/such"):
+    for name in ("maker/absent", "no name/at all"):
         with pytest.raises(TuningError, match="the hub has no such model: correct the name"):
             facts_of(name)
+
+
+@pytest.mark.parametrize("name", ["/no/such", "./no", "../no/such", "~no-such-user/model"])
+def test_a_folder_that_is_not_there_is_asked_of_no_hub(hub, name):
+    with pytest.raises(TuningError, match="does not exist: correct the path"):
+        facts_of(name)
+    assert hub.requests == []
 
 
 def test_a_model_of_pickles_is_refused_before_anything_is_fetched(hub):

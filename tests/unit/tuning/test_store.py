@@ -128,10 +128,45 @@ def test_a_requeued_job_waits_again_with_its_reason(store):
     given = store.add(job())
     store.claim("a", 0.0)
     assert store.requeue(given.id, "a", 1.0, 50.0, "the service was stopped")
+    waits = store.get(given.id)
+    assert waits is not None and waits.reason == "the service was stopped"
     assert store.claim("b", 49.0) is None
     taken = store.claim("b", 50.0)
     assert taken is not None
-    assert (taken.state, taken.reason) == (JobState.PREPARING, "the service was stopped")
+    assert (taken.state, taken.reason) == (JobState.PREPARING, "")
+
+
+def test_a_job_that_is_held_is_taken_by_nobody_until_it_is_reopened(store):
+    given = store.add(job())
+    assert store.hold(given.id)
+    assert store.claim("a", 1e9) is None
+    assert store.waiting("llama", "sft").jobs == 0
+    assert store.reopen(given.id)
+    assert store.claim("a", 1e9, only=given.id) is not None
+
+
+def test_a_job_that_failed_is_reopened_with_new_attempts_and_a_completed_one_is_not(store):
+    for state, opens in ((JobState.FAILED, True), (JobState.CANCELLED, True), (JobState.COMPLETED, False)):
+        given = store.add(job())
+        store.claim("a", 1.0)
+        store.move(given.id, "a", 1.0, JobState.RUNNING, attempts=2)
+        store.end(given.id, "a", 2.0, state, reason="it failed")
+        assert store.reopen(given.id) is opens
+        if opens:
+            again = store.claim("b", 3.0)
+            assert again is not None and (again.id, again.attempts, again.reason) == (given.id, 0, "")
+            store.end(given.id, "b", 4.0, JobState.CANCELLED)
+
+
+def test_the_lease_of_a_dead_process_of_this_host_is_let_go(store):
+    for worker in ("host/7/ab/0", "host/8/ab/0", "other/7/ab/0", "scripted"):
+        store.add(job(created_s=1.0))
+        store.claim(worker, 1.0)
+    alive = {8}
+    (freed,) = store.release_dead("host", alive.__contains__, 2.0)
+    taken = store.claim("new", 2.0)
+    assert taken is not None and taken.id == freed
+    assert store.claim("new", 2.0) is None
 
 
 def test_cancelling_ends_a_waiting_job_and_asks_the_worker_of_another(store):
