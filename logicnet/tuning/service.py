@@ -3,6 +3,7 @@
 A refusal is `{"detail": what failed and what mends it}`, with `reason` where it is counted.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
@@ -35,6 +36,9 @@ from logicnet.tuning.wire import (
 
 MOST_BYTES = 2**20
 """Of a body."""
+
+BODY_S = 30.0
+"""For all of a body: callers that are not known yet could else hold every connection."""
 
 RETRY_AFTER_S = 600
 """For a full queue: a job takes minutes at least."""
@@ -184,18 +188,17 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        parts = bytearray()
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            parts += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(parts) > MOST_BYTES:
-                await _reply(send, 413, f"A body has at most {MOST_BYTES} bytes.", "too_large")
-                return
-        body = bytes(parts)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _body(receive)
+        except TimeoutError:
+            await _reply(send, 408, f"The body was not there after {BODY_S:.0f} s.", "too_slow")
+            return
+        if body is None:
+            return
+        if len(body) > MOST_BYTES:
+            await _reply(send, 413, f"A body has at most {MOST_BYTES} bytes.", "too_large")
+            return
         target = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
         if scope["query_string"]:
             target += f"?{scope['query_string'].decode('latin-1')}"
@@ -216,6 +219,19 @@ class Gate:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+
+async def _body(receive: Any) -> bytes | None:
+    """Whole, or as much of it as is too much; None if the caller went away."""
+    parts = bytearray()
+    more = True
+    while more and len(parts) <= MOST_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(parts)
 
 
 async def _reply(send: Any, status: int, detail: str, reason: str) -> None:

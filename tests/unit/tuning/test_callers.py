@@ -1,5 +1,6 @@
 """Who may call the training service."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -113,3 +114,20 @@ async def test_a_nonce_that_cannot_be_recorded_is_refused():
 
 def lower(headers: dict[str, str]) -> dict[bytes, bytes]:
     return {name.lower().encode(): value.encode() for name, value in headers.items()}
+
+
+async def test_a_body_that_never_comes_holds_no_connection(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("logicnet.tuning.service.BODY_S", 0.05)
+    seen: list[Any] = []
+
+    async def app(*_: Any) -> None:
+        raise AssertionError
+
+    async def receive() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        seen.append(message)
+
+    await Gate(app, Loopback())({"type": "http", "path": "/train/"}, receive, send)
+    assert seen[0]["status"] == 408
