@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 import uvloop
 from loguru import logger
 
+from logicnet._util.leaving import leave_within
 from logicnet.axon import Admission, Axon, AxonServer, ConcurrencyLimiter
 from logicnet.chain import load_hotkey, metagraph_refresher
 from logicnet.chain.registration import placed
@@ -38,13 +40,26 @@ from logicnet.volume.quota import VolumeBook
 _FIRST_METAGRAPH_S = 10.0
 """Callers before the first metagraph would be refused, so the port opens after it, or at the latest then."""
 
+_LEAVE_S = 5.0
+"""For threads of the event loop, once all that matters is closed."""
+
 _FLUSH_S = 2.0
 """For a nonce to be written; a batch takes milliseconds."""
 
 
 def run(settings: Settings) -> int:
     """Mine until a signal. Returns the exit status. Raises LogicnetError if the miner cannot start."""
-    return 130 if uvloop.run(mine(settings)) == signal.SIGINT else 0
+    leaving: list[threading.Timer] = []
+
+    async def to_the_end() -> int:
+        status = 130 if await mine(settings) == signal.SIGINT else 0
+        # A resolver that hangs keeps the loop from closing.
+        leaving.append(leave_within(_LEAVE_S, status))
+        return status
+
+    status = uvloop.run(to_the_end())
+    leaving[0].cancel()
+    return status
 
 
 async def mine(settings: Settings) -> int:

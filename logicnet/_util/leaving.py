@@ -5,10 +5,10 @@ import sys
 import threading
 
 
-def leave_within(seconds: float, status: int) -> None:
-    """End this process with `status` after so long, if it has not ended by itself.
+def leave_within(seconds: float, status: int) -> threading.Timer:
+    """End this process with `status` after so long, if it has not ended by itself, or cancelled the timer.
 
-    For threads that nothing can interrupt, such as a download: Python waits for them at its end.
+    For threads that nothing can interrupt, such as a download or a resolver: Python and uvloop wait for them.
     """
 
     def leave() -> None:
@@ -19,3 +19,4 @@ def leave_within(seconds: float, status: int) -> None:
     timer = threading.Timer(seconds, leave)
     timer.daemon = True
     timer.start()
+    return timer
