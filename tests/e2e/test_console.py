@@ -19,10 +19,12 @@ from logicnet.operate.console.gate import MOST_GUESSES
 from logicnet.operate.console.panels import FEW
 from logicnet.operate.demo.stage import environment
 from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.tuning.folders import Folders
 from tests.e2e.conftest import START_S, Miner, StartMiner
 from tests.harness.browser import Browser
 from tests.harness.scripted_model import ScriptedModel
 from tests.unit.operate.console.live import IN_FLIGHT, living
+from tests.unit.operate.console.test_jobs import queued, trained
 
 PASSWORD = "a-long-enough-one"
 LOCKED_S = 4  # how long a lock has to last so that the next word surely meets it
@@ -70,6 +72,21 @@ async def test_a_challenge_is_seen_as_it_is_solved_and_then_its_answer(
             )
             await asyncio.to_thread(running.child.stop)
             await tab.until(says("No miner is running"))
+
+
+async def test_training_jobs_are_a_page_with_the_losses_of_one(tmp_path: Path) -> None:
+    folders = Folders(tmp_path / "tuning")
+    queued(folders, "b" * 32)
+    trained(folders, "b" * 32)
+    given = {"LOGICNET_TUNING__FOLDER": str(folders.root)}
+    with console(tmp_path / "ledger.sqlite", tmp_path, **given) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url)
+            await tab.until("document.querySelector('nav a[href=\"/jobs\"]')")
+            await tab.open(f"{url}jobs")
+            await tab.until("document.querySelector('#queue tbody tr')?.innerText.includes('bbbbbbbb')")
+            await tab.until(says("best held-out loss 1.5 at step 5"))
+            await tab.until("document.querySelector('#job canvas, #job svg')")
 
 
 def says(words: str) -> str:
