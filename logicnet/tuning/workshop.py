@@ -138,6 +138,8 @@ class Workshop:
             chat_template=kind.chat_template if isinstance(kind, ChatType) else None,
             seed=spec.seed,
             report_to=self._report_to(),
+            wandb_project=self.settings.wandb_project,
+            wandb_entity=self.settings.wandb_entity,
             gpus=min(self.settings.gpus, 1) if spec.task == "image" else self.settings.gpus,
             sample=made.sample,
         ).write(folder)

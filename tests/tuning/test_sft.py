@@ -24,7 +24,8 @@ def done(sft: JobFile, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     too_long = {"prompt": [user("Count.")], "completion": [assistant("1 " * 80)]}
     rows = [*sums(46), prompt_too_long, too_long]
     held_out = [{"prompt": [user(f"{SECRET}?")], "completion": [assistant("print(1)")]}, *sums(7, seed=1)]
-    make_job(folder, replace(sft, sample=True, report_to=("wandb", "trackio")), rows, held_out)
+    logged = replace(sft, sample=True, report_to=("wandb", "trackio"), wandb_project="arithmetic-lessons")
+    make_job(folder, logged, rows, held_out)
     return train(folder, environment={"HF_TOKEN": SECRET, "WANDB_API_KEY": "0" * 40})
 
 
@@ -75,7 +76,8 @@ def test_secrets_are_in_neither_events_nor_log(done: Trained) -> None:
 
 
 def test_wandb_stays_offline_without_a_network_and_trackio_writes_beside(done: Trained) -> None:
-    assert list((done.folder / "wandb").glob("offline-run-*/*.wandb"))
+    (log,) = (done.folder / "wandb").glob("offline-run-*/*.wandb")
+    assert b"arithmetic-lessons" in log.read_bytes()
     assert list((done.folder / "trackio").glob("*.db"))
 
 

@@ -139,6 +139,8 @@ class JobFile:
     device: str | None = None  # null: cuda where there is one, else cpu
     threads: int | None = None  # null: the trainer measures one against all
     report_to: tuple[str, ...] = ()  # wandb, trackio
+    wandb_project: str | None = None
+    wandb_entity: str | None = None
     gpus: int = 1  # that a cluster is asked for; from 2 on, one process each
     sample: bool = False  # write an answer to a held-out prompt after each evaluation
     format: int = FORMAT

@@ -19,6 +19,9 @@ def prepare_sinks(job: JobFile, folder: Path, events: Events) -> None:
     if "wandb" in job.report_to:
         os.environ.setdefault("WANDB_DIR", str(folder))
         os.environ.setdefault("WANDB_SILENT", "true")
+        for name, value in (("PROJECT", job.wandb_project), ("ENTITY", job.wandb_entity)):
+            if value is not None:
+                os.environ[f"WANDB_{name}"] = value
         if "WANDB_MODE" not in os.environ and not _reaches_wandb():
             os.environ["WANDB_MODE"] = "offline"
             events("warning", message=f"wandb writes to {folder / 'wandb'} only: `wandb sync` uploads it")
