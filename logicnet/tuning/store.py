@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from logicnet.errors import TuningError
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.spec import TrainSpec
@@ -115,6 +117,15 @@ class JobStore:
                 raise StoreError(
                     f"{path} is not a queue of this version: move it away, or set --tuning.folder"
                 )
+            # One job that a later version cannot read must not keep the others from being claimed.
+            left = db.execute(f"{_READ} WHERE state = 'queued' OR state IN {_HELD}").fetchall()
+            words = (
+                "another version of this program queued it, in words that this one refuses: queue it again"
+            )
+            db.executemany(
+                "UPDATE jobs SET state = 'failed', own_fault = 1, reason = ? WHERE id = ?",
+                [(words, row[0]) for row in left if _readable(row) is None],
+            )
 
     def add(self, job: Job) -> Job:
         """Queue `job`; or the job that is known by its task, if that asks for the same.
@@ -142,7 +153,7 @@ class JobStore:
     def get(self, job_id: str) -> Job | None:
         """By its id or its task's."""
         rows = self._rows(f"{_READ} WHERE id = :id OR task_id = :id", {"id": job_id})
-        return _job(rows[0]) if rows else None
+        return _readable(rows[0]) if rows else None
 
     def jobs(self, *, over: bool | None = None, most: int = 100) -> list[Job]:
         """The newest first; those that are waiting or held (`over=False`) in the order of their turn."""
@@ -152,7 +163,8 @@ class JobStore:
             where = f"WHERE state != 'queued' AND state NOT IN {_HELD} ORDER BY ended_s DESC"
         else:
             where = "ORDER BY created_s DESC"
-        return [_job(row) for row in self._rows(f"{_READ} {where} LIMIT ?", [most])]
+        rows = self._rows(f"{_READ} {where} LIMIT ?", [most])
+        return [job for row in rows if (job := _readable(row)) is not None]
 
     def counts(self) -> dict[JobState, int]:
         return {JobState(state): n for state, n in self._rows("SELECT state, count(*) FROM jobs GROUP BY 1")}
@@ -366,6 +378,14 @@ _THIS = (
     "OR state = 'queued' AND not_before_s <= :now_s)"
 )
 _FIRST = f"SELECT id FROM jobs WHERE state = 'queued' AND not_before_s <= ? ORDER BY {_TURN} LIMIT 1"  # noqa: S608
+
+
+def _readable(row: Sequence[Any]) -> Job | None:
+    """The job of a row, if its spec is of this version."""
+    try:
+        return _job(row)
+    except ValidationError:
+        return None
 
 
 def _job(row: Sequence[Any]) -> Job:

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,15 @@ def test_a_queue_outlives_its_process(path):
     given = JobStore(path).add(job("task"))
     assert JobStore(path).get("task") == given
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_job_of_another_version_keeps_no_other_from_being_claimed(path):
+    store = JobStore(path)
+    old, good = store.add(job(created_s=1.0)), store.add(job(created_s=2.0))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE jobs SET spec = '{\"novel\": 1}' WHERE id = ?", [old.id])
+    store = JobStore(path)
+    taken = store.claim("a", 3.0)
+    assert taken is not None and taken.id == good.id
+    assert [one.id for one in store.jobs()] == [good.id]
+    assert store.counts()[JobState.FAILED] == 1
