@@ -134,7 +134,8 @@ def _in_loop(loop: Any) -> dict[str, set[str]]:
 
 def _modules() -> Iterator[ModuleType]:
     for info in pkgutil.walk_packages(logicnet.__path__, "logicnet."):
-        if not info.name.endswith("__main__"):
+        trains = info.name.startswith("logicnet.tuning.train.")  # in an environment of its own, in a process
+        if not trains and not info.name.endswith("__main__"):
             yield importlib.import_module(info.name)
 
 
