@@ -27,13 +27,13 @@ def pm2s(words: Sequence[str]) -> Config:
     return settings_of(words, as_started)
 
 
-def asks_help(context: typer.Context, usage: str, about: str) -> bool:
-    """Whether help was asked for; then it is printed, with every setting in it."""
+def asks_help(context: typer.Context, usage: str, about: str, rooms: Sequence[str] = ()) -> bool:
+    """Whether help was asked for; then it is printed, with every setting in it, or those of `rooms`."""
     if not {"--help", "-h"} & {*context.args}:
         return False
     out = console()
     # Written in lines of our sources; a narrow terminal breaks them elsewhere.
     paragraphs = "\n\n".join(" ".join(part.split()) for part in about.split("\n\n"))
     out.print(f"Usage: logicnet {usage}\n\n{paragraphs}", markup=False)
-    print_flags(out)
+    print_flags(out, rooms)
     return True

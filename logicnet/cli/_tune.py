@@ -28,8 +28,10 @@ def _job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
 
 @tune.command(context_settings=WITH_SETTINGS, add_help_option=False)
 def serve(context: typer.Context) -> int:
-    """Take jobs over HTTP and run them. `logicnet tune serve --help` lists every setting."""
-    if asks_help(context, "tune serve [--flag value]...", "Take training jobs until Ctrl-C or SIGTERM."):
+    """Take jobs over HTTP and run them. `logicnet tune serve --help` lists its settings."""
+    about = "Take training jobs until Ctrl-C or SIGTERM."
+    rooms = ("tuning", "hf_token", "wandb_api_key", "wallet", "netuid", "subtensor", "chain", "logging")
+    if asks_help(context, "tune serve [--flag value]...", about, rooms):
         return 0
     settings = settings_of(context.args).settings
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
@@ -22,10 +23,16 @@ def console() -> Console:
     return Console(width=width, highlight=False)
 
 
-def print_flags(out: Console) -> None:
-    """Every flag with what it takes, what it does and its default, in groups."""
+def print_flags(out: Console, rooms: Sequence[str] = ()) -> None:
+    """Every flag with what it takes, what it does and its default, in groups.
+
+    `rooms`: the first parts of names, such as `tuning`, that are shown, in this order; default: all.
+    """
     groups: dict[str, list[Setting]] = {}
-    for setting in table().values():
+    shown = [setting for setting in table().values() if not rooms or setting.path[0] in rooms]
+    if rooms:
+        shown.sort(key=lambda setting: rooms.index(setting.path[0]))
+    for setting in shown:
         groups.setdefault(setting.group, []).append(setting)
     left = max(len(_usage(setting)) for setting in table().values())
     for group, settings in groups.items():

@@ -409,7 +409,7 @@ class _Holding:
         if outcome.state is not JobState.COMPLETED:  # nothing resumes it, and they are large
             await asyncio.to_thread(shutil.rmtree, self._folder / "checkpoints", ignore_errors=True)
         log = logger.info if outcome.state is JobState.COMPLETED else logger.warning
-        log("job {}: {} {}", self._job.id, outcome.state, outcome.reason)
+        log("job {}: {}{}", self._job.id, outcome.state, f": {outcome.reason}" if outcome.reason else "")
 
     async def _beat(self) -> None:
         """Returns when the lease is lost."""
