@@ -105,7 +105,7 @@ def broken(sft: JobFile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
         process = start(folder)
         _wait_for_step(process, folder, step)
         getattr(process, signal)()
-        log, _ = process.communicate(timeout=60)
+        log, _ = process.communicate(timeout=600)
         runs.append(Trained(folder, process.returncode, log))
     with (folder / "events.jsonl").open("a") as events:
         events.write('{"at": 1, "kind": "st')  # torn in mid-line, as by a power cut

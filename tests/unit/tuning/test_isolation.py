@@ -87,7 +87,7 @@ def look(
         (folder / "look").write_text(f"{host} {port} {wallet}")
         argv = isolated.argv(made(network), folder, file)
         environment = isolated.environment(file)
-        subprocess.run(argv, env=environment, cwd=folder, check=True, timeout=60, start_new_session=True)
+        subprocess.run(argv, env=environment, cwd=folder, check=True, timeout=600, start_new_session=True)
     found: dict[str, object] = json.loads((folder / "seen.json").read_text())
     return found
 
