@@ -85,7 +85,8 @@ class DirectSolver:
         answer = answer or await reader(extract, text=written, question=asked_for) or half_answer
         if not answer:
             raise ModelError(error or "the model wrote nothing that could be read as an answer in time")
-        return Answer(steps or f"{_SO} {answer}.", answer)
+        # Less than a sentence is still all the reasoning there is; the conclusion makes it whole.
+        return Answer(steps or f"{written}\n\n{_SO} {answer}.".lstrip(), answer)
 
 
 async def _continued(
