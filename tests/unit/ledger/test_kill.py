@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from logicnet.deadline import Deadline
 from logicnet.ledger import LedgerReader
 from tests.unit.ledger.recorder import VALIDATORS
@@ -51,6 +53,7 @@ def in_file(path: Path) -> Counts:
     return {row["validator"]: (row["given"], row["refused"]) for row in epochs}
 
 
+@pytest.mark.thorough
 def test_no_count_is_lost_or_doubled_by_kill_9(path: Path) -> None:
     chance = random.Random(1)
     before: Counts = dict.fromkeys(VALIDATORS, (0, 0))

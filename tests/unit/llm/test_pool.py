@@ -447,6 +447,7 @@ async def test_one_that_was_only_slow_is_used_again_with_its_next_word() -> None
         assert (await call).text == STEPS
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("broken", [Mode.NOTHING, Mode.HANG_BEFORE_HEADERS])
 async def test_servers_that_came_back_are_asked_again_by_a_call_that_both_let_down(broken: Mode) -> None:
@@ -458,6 +459,7 @@ async def test_servers_that_came_back_are_asked_again_by_a_call_that_both_let_do
         assert (await asyncio.wait_for(call, 60)).text == STEPS
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("impatient")
 async def test_no_call_is_lost_while_they_die_hang_and_return() -> None:
     async with servers(2, pause_s=0.05) as (a, b), opened(of(a), of(b)) as models:

@@ -352,6 +352,7 @@ async def test_what_cannot_go_on_ends_at_once_with_one_error(begin):
 BAD = [mode for mode in Mode if mode not in (Mode.NORMAL, Mode.HANG, Mode.TRICKLE)]
 
 
+@pytest.mark.thorough
 @pytest.mark.own_time
 async def test_whatever_a_miner_sends_there_is_a_row_that_says_what_happened(begin):
     async with scripted(mode=lambda number: (Mode.HANG, Mode.TRICKLE, *BAD)[number]) as miner:

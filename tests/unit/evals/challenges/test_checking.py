@@ -10,6 +10,7 @@ from logicnet.evals.challenges.reasoning_gym import ReasoningGym
 from logicnet.scoring.truth import TruthTeller
 
 
+@pytest.mark.thorough
 async def test_the_worker_of_scoring_runs_every_kind_of_check():
     gym = ReasoningGym()
     puzzle = gym.draw("knights_knaves", 1)

@@ -68,6 +68,7 @@ def test_pages_are_told_and_nothing_else(http: httpx2.Client) -> None:
     assert http.post("/metrics", content=b"x").status_code == 405
 
 
+@pytest.mark.thorough
 def test_a_flood_of_questions_makes_few_pages_on_a_thread_aside(
     http: httpx2.Client, pages: Pages, time: ManualTime
 ) -> None:
