@@ -2,9 +2,7 @@
 
 import asyncio
 import importlib.util
-import os
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,7 +11,7 @@ import uvicorn
 from loguru import logger
 
 from logicnet._util.leaving import leave_within
-from logicnet._util.net import is_loopback
+from logicnet._util.net import is_loopback, require_free
 from logicnet.errors import LogicnetError, SettingsError, TuningError
 from logicnet.settings import Settings
 from logicnet.tuning.callers import Callers, Loopback, TokenHolders
@@ -36,7 +34,7 @@ async def _serve(settings: Settings) -> int:
     from logicnet.tuning.service import service  # noqa: PLC0415 (FastAPI)
 
     shop = Workshop.of(settings)
-    _check_free(settings.tuning.host, settings.tuning.port)
+    require_free(settings.tuning.host, settings.tuning.port, "--tuning")
     room = ControlRoom(shop.folders.store(), shop, settings.tuning)
     stop = asyncio.Event()
     async with _callers(settings) as callers:
@@ -75,18 +73,6 @@ async def _serve(settings: Settings) -> int:
 
 def _status(stopped_by: int) -> int:
     return 130 if stopped_by == signal.SIGINT else 0
-
-
-def _check_free(host: str, port: int) -> None:
-    """Raise TuningError if nobody can listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise TuningError(
-            f"cannot listen on {host} port {port} ({os.strerror(error.errno) if error.errno else error}): "
-            "set --tuning.host or --tuning.port"
-        ) from None
 
 
 class _Server(uvicorn.Server):

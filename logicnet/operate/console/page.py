@@ -4,8 +4,6 @@ One snapshot a second serves every browser that has the page open; without a bro
 """
 
 import asyncio
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from typing import Any
 
 from loguru import logger
 
-from logicnet.errors import LogicnetError
+from logicnet._util.net import require_free
 from logicnet.operate.console import jobs, panels
 from logicnet.operate.console.gate import gate
 from logicnet.operate.console.snapshot import Snapshot
@@ -55,7 +53,7 @@ def serve(
 
     X-Forwarded-For is accepted from `proxy` alone: with it, anybody could guess from a new address each time.
     """
-    _check_free(host, port)
+    require_free(host, port, "--console")
     from nicegui import app, ui  # noqa: PLC0415 (a second of importing)
 
     app.add_middleware(gate, password=password, host=host)
@@ -228,14 +226,3 @@ def _draw(chart: Any, options: dict[str, Any]) -> None:
         chart.options.clear()
         chart.options.update(options)
         chart.update()
-
-
-def _check_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise LogicnetError(
-            f"cannot listen on {host} port {port} ({os.strerror(error.errno) if error.errno else error}); "
-            "set --console.host or --console.port"
-        ) from None
