@@ -73,7 +73,7 @@ class Challenge:
     question: str
     category: str = ""
     task_uid: str = ""
-    stake: float = 0.0  # alpha, of the validator, from the metagraph; 0 if there is none
+    stake: float = 0.0  # alpha, of the validator, from the metagraph; 0 if no validator asked
     caller: str = field(default="", compare=False)  # who asks, so that callers share what is scarce
 
 

@@ -17,7 +17,7 @@ tune = typer.Typer(help="Train models, evaluate them, and serve both over HTTP."
 
 
 def _job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
-    """The word before the first flag, empty if there is none; the rest are settings."""
+    """The word before the first flag (an empty text without such a word), and the settings after it."""
     own = list(takewhile(lambda word: not word.startswith("-"), words))
     if not own and usage.endswith(" JOB"):
         raise SettingsError(f"JOB is missing: logicnet tune {usage}; `logicnet tune jobs` lists them")

@@ -177,8 +177,8 @@ class ModelCatalogue:
     def find(self, name: str) -> Model:
         """The model with that name, else with that name after the slash, else the only one that contains it.
 
-        Case does not matter. Raises UnknownModel if there is none, SettingsError if there are several, or if
-        the name is that of the base model from which ours was tuned.
+        Case does not matter. Raises UnknownModel if no model matches. Raises SettingsError if several match,
+        or if the name is that of the base model from which ours was tuned.
         """
         wanted = name.lower()
         for same in (

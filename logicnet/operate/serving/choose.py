@@ -61,7 +61,7 @@ def run(options: ShownPlanOptions) -> int:
 
 
 def planned(options: PlanOptions) -> ServingPlan:
-    """The plan to start: of the named model, or the best that fits. Raises LogicnetError if there is none."""
+    """The plan to start: of the named model, or the best that fits. Raises LogicnetError if no model fits."""
     machine, catalogue = machine_of(options), load(options.catalogue)
     if options.model is not None:
         return _fitting(plan(find_model(options.model, catalogue), machine))

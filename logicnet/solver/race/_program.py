@@ -58,7 +58,7 @@ def program(text: str) -> Program:
 
 
 def repaired(text: str) -> dict[str, Any]:
-    """The fields of the program in a model's text; {"unusable": why} if there is none. For a worker."""
+    """The fields of the program in a model's text, else {"unusable": why}. Called in a worker."""
     try:
         return asdict(program(text))
     except Unusable as error:

@@ -62,7 +62,7 @@ _NO_VALUE = re.compile(r"<(?:function|class|built-in|bound method|coroutine|modu
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The result of a program as text, empty if there is none. `error`: one line, empty if it ended well."""
+    """What a program printed or returned, as text. `error`: one line, empty if the program ended well."""
 
     value: str
     error: str = ""

@@ -23,7 +23,7 @@ MOST_TEXT_BYTES = 64 << 10
 
 _BROKEN = (
     BadZipFile,
-    NotImplementedError,
+    NotImplementedError,  # zipfile's, for a compression or an encryption that it does not know
     EOFError,
     OSError,
     ValueError,
