@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -69,6 +70,7 @@ class Config:
 def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE) -> Config:
     """The settings. Raises SettingsError, with a line for each fault."""
     wrong: list[str] = []
+    _stop_if_cut(argv)
     flags = _flags(argv, wrong)
     variables = {name: Given(text, name, "environment") for name, text in environ.items()}
     lines = _env_file(env_file, wrong)
@@ -92,6 +94,40 @@ def read(argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file:
         if given_first:
             found[setting] = given_first
     return Config(_validated(found), found)
+
+
+def _stop_if_cut(argv: Sequence[str]) -> None:
+    """Raise SettingsError if a backslash was followed by a blank or a comment, as the documents print it.
+
+    A shell ends the command there: it takes the blank and the comment's words for arguments, and the flags
+    of the lines below for commands of their own.
+    """
+    at = next((at for at, word in enumerate(argv) if _is_cut(word, argv[:at])), None)
+    if at is None:
+        return
+    given = {setting.flag: setting.shown(one.text) for setting, one in _flags(argv[:at], []).items()}
+    meant = [f"{flag} {shlex.quote(text)}" for flag, text in {**_DOCUMENTED, **given}.items() if text]
+    raise SettingsError(
+        f"{quoted(argv[at].strip(' ')[:1])} stands behind a backslash, where the shell ended the command: "
+        "flags on the lines below never reached the miner. Write it in one line, with your values: "
+        f"python neurons/miner/miner.py {' '.join(filter(str.isprintable, meant))}"
+    )
+
+
+def _is_cut(word: str, before: Sequence[str]) -> bool:
+    """Whether `word` is what a shell makes of a backslash and a blank or comment. Values may begin with #."""
+    setting = table().get(before[-1][2:]) if before else None
+    is_value = setting is not None and not setting.switch and not word[:1].isspace()
+    return word.isspace() or (word.lstrip().startswith("#") and not is_value)
+
+
+_DOCUMENTED = {
+    "--miner.category": "Logic",
+    "--miner.epoch_volume": "50",
+    "--miner.llm_client.base_url": "http://localhost:8000/v1",
+    "--miner.llm_client.model": "Qwen/Qwen2-7B-Instruct",
+}
+"""Flags of the documents' command that stand behind or below its first comment."""
 
 
 def _flags(argv: Sequence[str], wrong: list[str]) -> dict[Setting, Given]:

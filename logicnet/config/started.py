@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 
 from logicnet._util.net import LOOPBACK, connect_url
 from logicnet.config import Config, Given, read
+from logicnet.config.running import running_flags
 from logicnet.errors import SettingsError
 
 _DEFAULT_MODEL = "Qwen/Qwen2.5-7B-Instruct"
@@ -36,9 +37,12 @@ _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|MNEMONIC)$|^BT_PW_|^SN35_MINER
 def as_started(
     argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")
 ) -> Config:
-    """Settings of `argv`, as `logicnet.config.read` makes them, with what pm2 adds. Raises SettingsError."""
+    """Settings of `argv`, as `logicnet.config.read` makes them, with what pm2 adds. Raises SettingsError.
+
+    Where pm2's variables name no flags, those of the miner that runs in this folder count.
+    """
     known = {**env_file_values(env_file), **environ}
-    words = [*_words(known, "SN35_MINER_FLAGS"), *argv]
+    words = [*(_words(known, "SN35_MINER_FLAGS") or running_flags(env_file.absolute().parent)), *argv]
     derived = _derived(known, words)
     found = read(words, {**derived, **environ}, env_file)
     sources = {

@@ -1,4 +1,5 @@
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -470,3 +471,37 @@ def test_any_environment_is_settings_or_lines(environ: dict[str, str]) -> None:
         lines = str(error).split("\n")
         assert len(lines) <= len(environ)
         assert all(line.isprintable() and line.startswith("LOGICNET_") for line in lines)
+
+
+DOCUMENTED = """\
+--netuid 35 --wallet.name "my wallet" \\
+--miner.category Logic \\ # specify the category to join
+--miner.epoch_volume 70 \\ # commit no of requests
+"""
+
+
+@pytest.mark.parametrize("comment", ["# specify the category", "", " #", "#"])
+def test_a_command_that_a_comment_has_cut_is_refused_and_printed_as_meant(comment: str) -> None:
+    shell = DOCUMENTED.replace("# specify the category to join", comment).partition("\n--miner.epoch_volume")[
+        0
+    ]
+    argv = shlex.split(shell.replace("\\\n", " "))  # it has no comments: neither has a shell here
+    with pytest.raises(SettingsError) as complaint:
+        read(argv, {}, NO_FILE)
+    line = str(complaint.value)
+    assert "behind a backslash" in line
+    assert "--wallet.name 'my wallet'" in line
+    assert "--miner.epoch_volume 50" in line  # it was lost: the documents' value stands for it
+
+
+def test_a_cut_command_is_printed_without_its_secrets() -> None:
+    argv = ["--miner.llm_client.key", "sk-abc", " #", "the", "key"]
+    with pytest.raises(SettingsError) as complaint:
+        read(argv, {}, NO_FILE)
+    assert "sk-abc" not in str(complaint.value)
+
+
+def test_a_value_may_begin_with_a_hash() -> None:
+    key = read(["--miner.llm_client.key", "#1key"], {}, NO_FILE).settings.miner.llm_client.key
+    assert key is not None
+    assert key.get_secret_value() == "#1key"
