@@ -37,8 +37,10 @@ def rows(name: str) -> Dataset:
 train, held_out = rows(job["train"]), rows(job["validation"])
 steps = math.ceil(len(train) / how["batch"] * how["epochs"])
 every = math.ceil(steps / job["stopping"]["evaluations"])
+model = AutoModelForCausalLM.from_pretrained(job["base"], dtype=torch.bfloat16)
+torch.manual_seed(job["seed"])  # else the adapter begins with other numbers than the job's
 trainer = SFTTrainer(
-    AutoModelForCausalLM.from_pretrained(job["base"], dtype=torch.bfloat16),
+    model,
     SFTConfig(
         output_dir=str(folder / "plain"),
         seed=job["seed"],

@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ _BASE_URL_FLAG = "--miner.llm_client.base_url"
 _KEY = "LOGICNET_MINER__LLM_CLIENT__KEY"
 _DERIVED = {_BASE_URL: "SN35_VLLM_PORT", _KEY: "VLLM_API_KEY"}
 """Settings of the miner that follow from pm2's variables."""
+
+VARIABLES = (
+    *(f"SN35_VLLM{end}" for end in ("", "_MODEL", "_HOST", "_PORT", "_FLAGS", "_PYTHON")),
+    *("SN35_MINER_PYTHON", "SN35_MINER_FLAGS", "SN35_LOGS", "SN35_ENV_FILE"),
+)
+"""The variables of ecosystem.config.js."""
 
 _FOR_VLLM = re.compile(r"(VLLM|HF|HUGGING_?FACE|AWS|MODELSCOPE)_", re.IGNORECASE)
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|MNEMONIC)$|^BT_PW_|^SN35_MINER_FLAGS$", re.IGNORECASE)
@@ -50,6 +56,26 @@ def as_started(
         for setting, given in found.given.items()
     }
     return replace(found, given=sources)
+
+
+@dataclass(frozen=True, slots=True)
+class StartedVllm:
+    """The vLLM that ecosystem.config.js starts. `environment`: what it gets, with `.env`."""
+
+    model: str
+    host: str
+    flags: Sequence[str]
+    environment: Mapping[str, str] = field(repr=False)  # it may hold secrets
+
+
+def started_vllm(environ: Mapping[str, str], env_file: Path) -> StartedVllm | None:
+    """None where pm2 starts no vLLM. Raises SettingsError."""
+    known = {**env_file_values(env_file), **environ}
+    if known.get("SN35_VLLM") == "false":
+        return None
+    flags = _words(known, "SN35_VLLM_FLAGS")
+    model, host = known.get("SN35_VLLM_MODEL"), known.get("SN35_VLLM_HOST")
+    return StartedVllm(model or _DEFAULT_MODEL, host or LOOPBACK, flags, known)
 
 
 def env_file_values(env_file: Path) -> dict[str, str]:

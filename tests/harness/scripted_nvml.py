@@ -23,10 +23,14 @@ class ScriptedGpu:
     capability: tuple[int, int] | None = (8, 9)
     broken: str | None = None
     holders: tuple[int, ...] = ()
+    degrees: int = 60
+    slowed: int = 0  # NVML's bits of reasons
 
 
 class ScriptedNvml:
     NVMLError = NVMLError
+    NVML_TEMPERATURE_GPU = 0
+    driver, cuda = "570.86.15", 12080
 
     def __init__(self, gpus: Sequence[ScriptedGpu] = (), *, broken: str | None = None) -> None:
         self.gpus = list(gpus)
@@ -66,3 +70,15 @@ class ScriptedNvml:
 
     def nvmlDeviceGetComputeRunningProcesses(self, gpu: ScriptedGpu) -> list[SimpleNamespace]:
         return [SimpleNamespace(pid=pid, usedGpuMemory=GIB) for pid in gpu.holders]
+
+    def nvmlDeviceGetTemperature(self, gpu: ScriptedGpu, sensor: int) -> int:
+        return gpu.degrees
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, gpu: ScriptedGpu) -> int:
+        return gpu.slowed
+
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return self.driver
+
+    def nvmlSystemGetCudaDriverVersion(self) -> int:
+        return self.cuda

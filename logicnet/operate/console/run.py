@@ -25,7 +25,11 @@ def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False
 
 def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or NiceGUI is missing."""
-    password = check(settings)
+    password = password_of(settings)
+    if importlib.util.find_spec("nicegui") is None:
+        raise SettingsError(
+            "NiceGUI is not installed: pip install 'logicnet[console]', or use `logicnet top` without it."
+        )
     from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
     with source_of(settings, runs) as source:
@@ -34,8 +38,8 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
         serve(source, folders, host=console.host, port=console.port, proxy=console.proxy, password=password)
 
 
-def check(settings: Settings) -> str | None:
-    """The password, or None. Raises SettingsError if the page must not be served with these settings."""
+def password_of(settings: Settings) -> str | None:
+    """The page's password, or None. Raises SettingsError if the page must not be served so."""
     host, proxy, secret = settings.console.host, settings.console.proxy, settings.console.password
     password = secret.get_secret_value() if secret is not None else None
     if password is None and (proxy is not None or not is_loopback(host)):
@@ -47,10 +51,6 @@ def check(settings: Settings) -> str | None:
     if password is not None and len(password) < SHORTEST_PASSWORD:
         raise SettingsError(
             f"--console.password has {len(password)} characters: it needs {SHORTEST_PASSWORD} or more."
-        )
-    if importlib.util.find_spec("nicegui") is None:
-        raise SettingsError(
-            "NiceGUI is not installed: pip install 'logicnet[console]', or use `logicnet top` without it."
         )
     return password
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -103,6 +103,14 @@ def _open_files_limit(pid: int | None) -> int | None:
     return 2**20 if limit == psutil.RLIM_INFINITY else limit
 
 
+def _children(pid: int) -> set[int]:
+    """The processes that `pid` has started, and those that they have started."""
+    try:
+        return {child.pid for child in psutil.Process(pid).children(recursive=True)}
+    except psutil.Error:
+        return set()
+
+
 @dataclass(frozen=True)
 class System:
     """The machine and the network, as far as checks read them."""
@@ -117,6 +125,8 @@ class System:
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     pid_exists: Callable[[int], bool] = psutil.pid_exists
     open_files: Callable[[int | None], int | None] = _open_files_limit
+    children: Callable[[int], set[int]] = _children
+    nvml: Any = None  # default: the module pynvml
     timeouts: Timeouts = Timeouts()
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from logicnet.operate.doctor.context import System
+from logicnet.config.started import StartedVllm, started_vllm
+from logicnet.operate.doctor.context import Context, System
 
 MINER = "sn35-miner"
+VLLM = "sn35-vllm"
 
 _UNITS = (
     "etc/systemd/system/*.wants/pm2-*.service",
@@ -64,6 +66,16 @@ class Pm2:
         except (OSError, ValueError):
             return None
         return pid if self.system.pid_exists(pid) else None
+
+
+def vllm_here(context: Context) -> StartedVllm | None:
+    """The vLLM that pm2 starts on this machine; None if it is not asked to. Raises SettingsError."""
+    served = started_vllm(context.system.environ, context.folder / ".env")
+    if served is None:
+        return None
+    pm2 = Pm2.of(context.system)
+    named = any(name.startswith("SN35_VLLM_") for name in served.environment)
+    return served if named or VLLM in (pm2.saved() or ()) or pm2.pid(VLLM) else None
 
 
 def _user() -> str:

@@ -134,6 +134,7 @@ def _trainer(
         "peft_config": None if job.lora is None or job.adapter_from is not None else _lora(job),
     }
     trainer: Any
+    torch.manual_seed(job.seed)  # an adapter's matrices begin with random numbers
     if job.task == "grpo":
         trainer = Grpo(**known, reward_funcs=[reward_function(one) for one in job.rewards])
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from logicnet.operate.doctor.checks import clock, demand, disk, models, network, wallet
+from logicnet.operate.doctor.checks import clock, demand, disk, gpus, models, network, wallet
 from logicnet.operate.doctor.checks.installation import boot, limits, settings, versions
 from logicnet.operate.doctor.checks.subnet import chain, registration, validators
 from logicnet.operate.doctor.context import Context, Finding
@@ -21,6 +21,7 @@ CHECKS: Mapping[str, Check] = {
     "registration": registration,
     "validators": validators,
     "demand": demand.check,
+    "gpus": gpus.check,
     "models": models.check,
     "disk": disk.check,
     "limits": limits,

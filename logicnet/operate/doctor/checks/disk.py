@@ -5,9 +5,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from logicnet.errors import LedgerError
+from logicnet.errors import LedgerError, SettingsError
 from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.operate.doctor.context import Context, Finding, error, ok, warning
+from logicnet.operate.doctor.pm2 import vllm_here
+from logicnet.operate.serving.catalogue import load
+from logicnet.operate.serving.memory import weights_bytes
 
 MB, GB = 10**6, 10**9
 _LEAST = GB // 5  # less than a day of ledger at full volume; at 0 SQLite cannot write
@@ -39,6 +42,7 @@ def check(context: Context) -> Iterator[Finding]:
             free[existing] = context.system.free_bytes(existing)
             found += _room(existing, what, free[existing])
     found = found or list(_growth(context, free[_existing(ledger)], time.time()))
+    found += _model(context)
     yield from found or [ok(f"{min(free.values()) / GB:.0f} GB of disk are free.")]
 
 
@@ -51,6 +55,33 @@ def _room(folder: Path, what: str, free: int) -> Iterator[Finding]:
             "Remove old logs (.run/logs, ~/.pm2/logs; `npx pm2 install pm2-logrotate` limits them) and "
             "unused models (~/.cache/huggingface).",
         )
+
+
+def _model(context: Context) -> Iterator[Finding]:
+    """Whether the model that pm2's vLLM downloads has room in the cache of Hugging Face."""
+    served = vllm_here(context)
+    if served is None or Path(served.model).expanduser().is_dir():
+        return
+    environ = served.environment
+    home = Path(environ.get("HF_HOME") or context.system.home / ".cache" / "huggingface").expanduser()
+    cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    if any((cache / f"models--{served.model.replace('/', '--')}").glob("snapshots/*/*.safetensors")):
+        return
+    folder = _existing(cache)
+    free = context.system.free_bytes(folder)
+    try:
+        model = load().find(served.model)
+        needed = weights_bytes(model, model.stored)
+    except SettingsError:  # a model that no catalogue knows
+        needed = 0
+    if free >= needed + _ENOUGH:
+        return
+    size = f"takes {needed / GB:.0f} GB" if needed else "is of unknown size"
+    yield error(
+        f"{served.model} {size} and is not downloaded; {free / GB:.1f} GB are free in {folder}.",
+        "vLLM ends in the middle of the download, again and again.",
+        "Free space there, or name a folder on a larger disk in .env: HF_HOME=/data/huggingface",
+    )
 
 
 def _growth(context: Context, free: int, now_s: float) -> Iterator[Finding]:

@@ -1,20 +1,25 @@
 """Are the settings, the packages and the limits of this machine right, and does the miner start with it?"""
 
+import difflib
 import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
+from logicnet._util.net import is_loopback
 from logicnet.config import check as check_config
+from logicnet.config.started import VARIABLES, env_file_values
 from logicnet.errors import SettingsError
+from logicnet.operate.console.run import SHORTEST_PASSWORD, password_of
+from logicnet.operate.doctor.checks.network import running_miner
 from logicnet.operate.doctor.context import Context, Finding, error, not_checked, note, ok, warning
-from logicnet.operate.doctor.pm2 import MINER, Pm2
+from logicnet.operate.doctor.pm2 import MINER, Pm2, vllm_here
 from logicnet.scoring.reward import FULL_VOLUME
 
 
 def settings(context: Context) -> Iterator[Finding]:
-    found = list(_findings(context))
+    found = [*_findings(context), *_variables(context), *_exposed(context)]
     yield from found or [ok("The settings are valid.")]
 
 
@@ -40,12 +45,79 @@ def _findings(context: Context) -> Iterator[Finding]:
         )
 
 
+_ASKED = ("Logic",)
+"""The categories that validators are known to ask for (the subnet's documents: "Currently, only Logic")."""
+
+
+def _variables(context: Context) -> Iterator[Finding]:
+    """Variables of pm2 that nobody reads, and a category that nobody asks."""
+    known = {**env_file_values(context.folder / ".env"), **context.system.environ}
+    for name in sorted(known):
+        if name.upper().startswith("SN35_") and name not in VARIABLES:
+            near = difflib.get_close_matches(name.upper(), VARIABLES, n=1)
+            yield error(
+                f"{name} is no variable of ecosystem.config.js.",
+                "What it was to change has its default.",
+                f"Did you mean {near[0]}? Rename it in .env, and: npx pm2 delete all, then {_START}."
+                if near
+                else f"Remove it; there are {', '.join(VARIABLES)}.",
+            )
+    category = context.settings.miner.category
+    if category not in _ASKED:
+        yield warning(
+            f"--miner.category is {category!r}; validators ask for {', '.join(_ASKED)}.",
+            "A miner of a category that no validator asks for gets no challenge.",
+            f"--miner.category {_ASKED[0]}",
+        )
+
+
+def _exposed(context: Context) -> Iterator[Finding]:
+    """What other machines may use without a key or a password."""
+    served = vllm_here(context)
+    if served and not is_loopback(served.host) and not served.environment.get("VLLM_API_KEY"):
+        yield error(
+            f"SN35_VLLM_HOST={served.host} opens vLLM to other machines, and VLLM_API_KEY is not set.",
+            "Anybody who finds the port uses the GPU; challenges then wait for strangers.",
+            "Remove SN35_VLLM_HOST, or set VLLM_API_KEY in .env; then npx pm2 restart all.",
+        )
+    try:
+        password = password_of(context.settings)
+    except SettingsError as complaint:
+        mend = "Set another LOGICNET_CONSOLE__PASSWORD in .env: openssl rand -base64 18"
+        yield error(str(complaint), "`logicnet console` does not start.", mend)
+        return
+    if password and _is_weak(password):
+        yield warning(
+            "--console.password is easy to guess: few different characters, or a word that everybody tries.",
+            "Whoever guesses it sees what the miner earns and how it answers.",
+            "Set another LOGICNET_CONSOLE__PASSWORD: openssl rand -base64 18",
+        )
+
+
+_COMMON = ("password", "passwort", "qwerty", "letmein", "welcome", "admin", "logicnet", "bittensor", "12345")
+_FEWEST_DIFFERENT = 6  # of 12 characters or more
+
+
+def _is_weak(password: str) -> bool:
+    rest = password.lower()
+    for word in _COMMON:
+        rest = rest.replace(word, "")
+    return len(set(password)) < _FEWEST_DIFFERENT or len(rest) < SHORTEST_PASSWORD // 2
+
+
 _NOT_MINED = "After a restart of the machine nothing is mined until somebody starts the miner."
 _START = "npx pm2 start ecosystem.config.js"
 
 
 def boot(context: Context) -> Iterator[Finding]:
     pm2 = Pm2.of(context.system)
+    if pm2.pid(MINER) is None and running_miner(context) is not None:
+        yield note(
+            "The miner runs without pm2.",
+            f"Nothing restarts it when it ends. {_NOT_MINED}",
+            f"If no other process manager does: end it, then {_START} and npx pm2 save.",
+        )
+        return
     if not pm2.home.is_dir():
         yield not_checked(
             f"Not checked: pm2 has never run for this user ({pm2.home}).",

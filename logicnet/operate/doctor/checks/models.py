@@ -6,6 +6,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from logicnet.config import endpoints
@@ -121,6 +122,9 @@ async def _broken(spec: Spec, failure: str) -> Finding:
     if spec.model is not None and names and spec.model not in names:
         what = f"{spec.model} is not served at {urlsplit(spec.url).netloc}, which has {', '.join(names[:5])}."
         mend = f"Set LOGICNET_MINER__LLM_CLIENT__MODEL to {names[0]}, or remove it to take the first."
+    elif await _served(replace(spec, url=(longer := f"{spec.url.rstrip('/')}/v1"))):
+        what = f"The base URL {spec.url} has no /v1, and the server replies at {longer}."
+        mend = f"--miner.llm_client.base_url {longer}"
     elif "cannot be reached" in failure:
         mend = "npx pm2 logs sn35-vllm shows why it does not run; a large model takes minutes to load."
     elif "key" in failure:

@@ -2,11 +2,11 @@
 
 import asyncio
 import errno
+import ipaddress
 import json
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from logicnet._util.net import connect_host
 from logicnet.chain import AxonAddress
@@ -68,11 +68,10 @@ async def _listening(context: Context) -> Finding:
 
 async def _running_miner(context: Context, where: str) -> Finding:
     """An axon replies. Its telemetry says whether it is the miner of these settings."""
-    ledger = ledger_path(context.settings)
-    running = await asyncio.to_thread(_state, ledger)
+    running = await asyncio.to_thread(running_miner, context)
     if running is None:
         return warning(
-            f"An axon replies on {where}, but no miner that writes {ledger}.",
+            f"An axon replies on {where}, but no miner that writes {ledger_path(context.settings)}.",
             f"If it mines for another hotkey: {_TURNED_AWAY}",
             f"{_RESTART} Two miners need a port (--axon.port) each.",
         )
@@ -87,9 +86,10 @@ async def _running_miner(context: Context, where: str) -> Finding:
     return ok(f"The axon replies on {where}.")
 
 
-def _state(ledger: Path) -> State | None:
+def running_miner(context: Context) -> State | None:
+    """What the miner that writes these settings' ledger says of itself; None if none runs."""
     with http_client() as http:
-        return read_state(ledger.expanduser().resolve(), http)
+        return read_state(ledger_path(context.settings).expanduser().resolve(), http)
 
 
 async def _request(context: Context, host: str, port: int) -> bytes:
@@ -142,6 +142,15 @@ async def _addresses(context: Context) -> list[Finding]:
         found.append(external)
         if axon.external_ip is None:
             return [*found, *([published] if isinstance(published, Finding) else [])]
+    elif axon.external_ip and not ipaddress.ip_address(axon.external_ip).is_global:
+        found.append(
+            error(
+                f"--axon.external_ip is {axon.external_ip}, which is no address of the internet; that sees "
+                f"this machine at {external}.",
+                "Validators that ask there reach nobody.",
+                f"Remove --axon.external_ip, or set it to {external}.",
+            )
+        )
     elif axon.external_ip not in (None, external):
         found.append(
             note(

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from logicnet import cli
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.console.page import serve
-from logicnet.operate.console.run import check
+from logicnet.operate.console.run import password_of
 from logicnet.operate.console.source import MinerSource
 from logicnet.settings import ConsoleSettings, Settings
 from logicnet.tuning.folders import Folders
@@ -21,21 +21,21 @@ def settings(**console: object) -> Settings:
 
 
 def test_loopback_needs_no_password_and_others_do() -> None:
-    assert check(settings()) is None
+    assert password_of(settings()) is None
     with pytest.raises(
         SettingsError, match=r"--console\.host 0\.0\.0\.0 opens the page to other machines: set LOGICNET_"
     ):
-        check(settings(host="0.0.0.0"))
+        password_of(settings(host="0.0.0.0"))
     with pytest.raises(SettingsError, match=r"--console\.proxy 127\.0\.0\.1 opens the page to"):
-        check(settings(proxy="127.0.0.1"))
+        password_of(settings(proxy="127.0.0.1"))
     password = "twelve chars"
     given = settings(host="0.0.0.0", password=SecretStr(password.replace(" ", "-")))
-    assert check(given) == "twelve-chars"
+    assert password_of(given) == "twelve-chars"
 
 
 def test_a_short_password_is_none() -> None:
     with pytest.raises(SettingsError, match="needs 12 or more"):
-        check(settings(password=SecretStr("secret")))
+        password_of(settings(password=SecretStr("secret")))
 
 
 def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:

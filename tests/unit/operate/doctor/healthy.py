@@ -29,6 +29,7 @@ from logicnet.protocol import Hotkey
 from tests.harness.axon import Room
 from tests.harness.mini_substrate import MiniChain
 from tests.harness.scripted_model import ScriptedModel
+from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 
 IP = "9.9.9.9"
 VALIDATORS = (
@@ -91,6 +92,8 @@ class SetUp:
         self.free_bytes = 50 * 10**9
         self.processes = {4241, 4242}  # pm2's daemon and the miner
         self.open_files = 65536
+        self.gpu = ScriptedGpu()
+        self.nvml = ScriptedNvml()
         self.leads_back = True  # our address outside leads to us
         self.timeouts = Timeouts(time_s=60, axon_s=60, reach_s=60, address_s=60, chain_s=60, model_s=60)
         self.port = 0
@@ -118,6 +121,8 @@ class SetUp:
         self.seat = self.chain.add(self.hotkey, incentive=9000, emission_rao=3 * 10**9, registered_at=5)
         self._pm2()
         self._ledger()
+        self.snapshot.parent.mkdir(parents=True)
+        self.snapshot.touch()
 
     @property
     def wallets(self) -> Path:
@@ -130,6 +135,12 @@ class SetUp:
     @property
     def pm2_home(self) -> Path:
         return self.folder / "home" / ".pm2"
+
+    @property
+    def snapshot(self) -> Path:
+        """A file of the model that pm2's vLLM serves if no other is named."""
+        cache = self.folder / "home/.cache/huggingface/hub"
+        return cache / "models--Qwen--Qwen2.5-7B-Instruct/snapshots/1/model.safetensors"
 
     @property
     def unit(self) -> Path:
@@ -202,6 +213,8 @@ class SetUp:
             free_bytes=lambda _: self.free_bytes,
             pid_exists=lambda pid: pid in self.processes,
             open_files=lambda _: self.open_files,
+            children=lambda _: set(),
+            nvml=self.nvml,
             timeouts=self.timeouts,
         )
 
@@ -213,6 +226,7 @@ class SetUp:
         raise OSError("no way there")
 
     async def examined(self) -> Mapping[str, Sequence[Finding]]:
+        self.nvml.gpus = [self.gpu]
         self.found = await run_checks(self.context())
         return self.found
 

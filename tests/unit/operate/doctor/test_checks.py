@@ -16,6 +16,7 @@ from logicnet.operate.doctor.checks import CHECKS, wallet
 from logicnet.operate.doctor.context import Context, Finding, Severity, ok
 from logicnet.operate.doctor.run import run_checks
 from tests.harness.scripted_model import Mode
+from tests.harness.scripted_nvml import ScriptedGpu
 from tests.unit.operate.doctor.healthy import IP, VALIDATORS, SetUp
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
@@ -176,6 +177,68 @@ BROKEN = {
     "a solver that is not there": Broken(
         lambda s: s.flags.extend(["--miner.solver", "genius"]), {"settings": E}, "got 'genius'"
     ),
+    "a misspelt variable": Broken(
+        lambda s: s.environ.update(SN35_VLM_FLAGS="--cpu"), {"settings": E}, "Did you mean SN35_VLLM_FLAGS?"
+    ),
+    "a category that nobody asks": Broken(
+        lambda s: s.flags.extend(["--miner.category", "Poetry"]), {"settings": W}, "validators ask for Logic"
+    ),
+    "a vLLM for everybody": Broken(
+        lambda s: s.environ.update(SN35_VLLM_HOST="0.0.0.0"),
+        {"settings": E},
+        "VLLM_API_KEY is not set",
+    ),
+    "a page for everybody": Broken(
+        lambda s: s.flags.extend(["--console.host", "0.0.0.0"]),
+        {"settings": E},
+        "opens the page to other machines",
+    ),
+    "a short password": Broken(
+        lambda s: s.flags.extend(["--console.password", "sesame"]), {"settings": E}, "has 6 characters"
+    ),
+    "a password that is guessed": Broken(
+        lambda s: s.flags.extend(["--console.password", "Password12345"]), {"settings": W}, "easy to guess"
+    ),
+    "a password of few characters": Broken(
+        lambda s: s.flags.extend(["--console.password", "abababababab"]), {"settings": W}, "easy to guess"
+    ),
+    "no room for the model": Broken(
+        lambda s: (s.snapshot.unlink(), setattr(s, "free_bytes", 12 * 10**9)),
+        {"disk": E},
+        "takes 15 GB and is not downloaded; 12.0 GB are free",
+    ),
+    "an old driver": Broken(lambda s: setattr(s.nvml, "cuda", 12020), {"gpus": E}, "knows CUDA 12.2"),
+    "no GPU": Broken(
+        lambda s: setattr(s.nvml, "broken", "Driver Not Loaded"), {"gpus": E}, "Driver Not Loaded"
+    ),
+    "a GPU that fell off": Broken(
+        lambda s: setattr(s, "gpu", ScriptedGpu(broken="GPU is lost")), {"gpus": E}, "GPU 0 cannot be read"
+    ),
+    "a GPU that others hold": Broken(
+        lambda s: setattr(s, "gpu", ScriptedGpu(free_gib=11.0, holders=(77, 78))), {"gpus": W}, "ps -fp 77,78"
+    ),
+    "a GPU held by nobody knows whom": Broken(
+        lambda s: setattr(s, "gpu", ScriptedGpu(free_gib=11.0)), {"gpus": W}, "hold 13.0 of the 24 GiB"
+    ),
+    "a hot GPU": Broken(
+        lambda s: setattr(s, "gpu", ScriptedGpu(degrees=88)), {"gpus": W}, "at 88 degrees Celsius"
+    ),
+    "a GPU that slows down": Broken(
+        lambda s: setattr(s, "gpu", ScriptedGpu(slowed=0x40)), {"gpus": W}, "hardware thermal slowdown"
+    ),
+    "an address inside": Broken(
+        lambda s: s.flags.extend(["--axon.external_ip", "192.168.1.20"]),
+        {"network": E},
+        "is no address of the internet",
+    ),
+    "a base URL without /v1": Broken(
+        lambda s: s.flags.extend(["--miner.llm_client.base_url", s.model.base_url.removesuffix("/v1")]),
+        {"models": E},
+        "has no /v1",
+    ),
+    "a miner without pm2": Broken(
+        lambda s: (s.processes.clear(), (s.pm2_home / "pm2.pid").unlink()), {"boot": N}, "runs without pm2"
+    ),
     "a small promise": Broken(
         lambda s: s.flags.extend(["--miner.epoch_volume", "50"]),
         {"settings": N},
@@ -195,6 +258,22 @@ async def test_what_is_broken_is_found_and_nothing_else(setup: SetUp, name: str)
         for one in findings:
             assert one.severity < W or one.mend, one  # a finding to mend says how
             assert one.checked or one.severity > Severity.OK
+
+
+async def test_our_own_vllm_may_hold_its_gpu(setup: SetUp) -> None:
+    (setup.pm2_home / "pids" / "sn35-vllm-0.pid").write_text("4243")
+    setup.processes.add(4243)
+    setup.gpu = ScriptedGpu(free_gib=2.0, holders=(4243,))
+    await setup.examined()
+    assert setup.bad() == {}
+
+
+async def test_without_a_vllm_of_pm2s_nobody_looks_at_gpus(setup: SetUp) -> None:
+    setup.nvml.broken = "Driver Not Loaded"
+    for words in ({"SN35_VLLM": "false"}, {"SN35_VLLM_FLAGS": "--cpu --dtype bfloat16"}):
+        setup.environ = dict(words)
+        await setup.examined()
+        assert setup.bad() == {}, words
 
 
 async def test_keys_that_pm2_saved_for_everybody_to_read(
