@@ -81,7 +81,11 @@ def collect_answers(options: InitOptions, environ: Mapping[str, str] = os.enviro
         setting = table()[question.setting]
         if setting.variable not in known:
             with noted():
-                found[setting.variable] = _one(question, setting, found, options.ask)
+                answer = _one(question, setting, found, options.ask)
+                outside, mapped, inside = answer.rpartition(":") if question.mapped else ("", "", answer)
+                found[setting.variable] = inside
+                if mapped:
+                    found[_variable(question.mapped)] = outside
     vllm = None
     with noted():
         vllm = _model(options, found, before, known)
@@ -99,6 +103,7 @@ class _Prompt:
     words: str
     choices: Callable[[Mapping[str, str]], Sequence[str]]  # found on this machine; the first is the default
     is_key: bool = False  # the answer must be one of the choices
+    mapped: str = ""  # the setting for OUTSIDE of an answer OUTSIDE:INSIDE
 
 
 def _wallets(found: Mapping[str, str]) -> list[str]:
@@ -116,7 +121,12 @@ _QUESTIONS = (
     _Prompt("wallet.name", "Whose wallet (the coldkey's name)", _wallets, is_key=True),
     _Prompt("wallet.hotkey", "Which hotkey of it", _hotkeys, is_key=True),
     _Prompt("subtensor.network", "Which network", lambda _: ["finney"]),
-    _Prompt("axon.port", "Which port do validators reach this machine at", lambda _: ["8091"]),
+    _Prompt(
+        "axon.port",
+        "Which port do validators reach this machine at (OUTSIDE:INSIDE if a router or a container maps it)",
+        lambda _: ["8091"],
+        mapped="axon.external_port",
+    ),
 )
 
 _MODEL_WORDS = (
@@ -130,6 +140,8 @@ def _one(question: _Prompt, setting: Setting, found: Mapping[str, str], ask: Ask
     choices = question.choices(found)
     listed = ", ".join(choices[:10])
     earlier = found.get(setting.variable)
+    if earlier and question.mapped and (outside := found.get(_variable(question.mapped))):
+        earlier = f"{outside}:{earlier}"
     usual = earlier or (choices[0] if choices else "")
     if question.is_key and not choices and not (ask is None and usual):
         raise SettingsError(
@@ -144,7 +156,9 @@ def _one(question: _Prompt, setting: Setting, found: Mapping[str, str], ask: Ask
         )
 
     def accept(text: str) -> str:
-        read([f"{setting.flag}={text}"], {}, Path(os.devnull))
+        parts = text.split(":", 1) if question.mapped else [text]
+        for flag, part in zip((setting.flag, f"--{question.mapped}"), reversed(parts), strict=False):
+            read([f"{flag}={part}"], {}, Path(os.devnull))
         if question.is_key and text not in choices:  # refused now, not after the last question
             raise SettingsError(f"{setting.flag}: {text!r} does not exist; choose {listed}.")
         return _written(setting, text)

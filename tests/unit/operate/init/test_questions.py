@@ -66,6 +66,25 @@ def test_five_questions_are_asked_and_an_empty_line_takes_what_is_shown(wallets:
     assert answers.settings["LOGICNET_MINER__LLM_CLIENT__BASE_URL"] == URL
 
 
+def test_a_mapped_port_is_two_ports(wallets: Path) -> None:
+    asked = Asked("", "", "", "41234:80910", "70000:8091", "41234:8092", URL, "")
+    answers = given(wallets, ask=asked)
+    assert answers.settings["LOGICNET_AXON__PORT"] == "8092"
+    assert answers.settings["LOGICNET_AXON__EXTERNAL_PORT"] == "41234"
+    assert "--axon.port takes" in asked.heard[4]
+    assert "--axon.external_port takes" in asked.heard[5]
+
+
+def test_the_mapped_port_of_an_earlier_file_is_shown_and_kept(wallets: Path, tmp_path: Path) -> None:
+    earlier = "LOGICNET_AXON__PORT=8092\nLOGICNET_AXON__EXTERNAL_PORT=41234\n"
+    (tmp_path / ".env").write_text(earlier)
+    asked = Asked("", "", "", "", URL, "")
+    answers = given(wallets, ask=asked, folder=tmp_path, force=True)
+    assert asked.heard[3].endswith("[41234:8092]: ")
+    assert answers.settings["LOGICNET_AXON__PORT"] == "8092"
+    assert answers.settings["LOGICNET_AXON__EXTERNAL_PORT"] == "41234"
+
+
 def test_what_a_flag_says_is_not_asked(wallets: Path) -> None:
     asked = Asked()
     flags = ["--wallet.name", "demo", "--wallet.hotkey", "miner", "--subtensor.network", "finney"]
