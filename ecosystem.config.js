@@ -39,7 +39,6 @@ if (!parseEnv) {
   throw new Error(`ecosystem.config.js needs Node.js 20.12 or newer; this is ${process.version}. Install a newer one: https://nodejs.org`)
 }
 
-const home = __dirname // the checkout; `logicnet init` names it in a copy that lies elsewhere
 const here = (file) => path.resolve(__dirname, file)
 
 // From `.env` only what is needed before Python runs.
@@ -68,11 +67,9 @@ const common = {
 
 const apps = {
   'sn35-vllm': {
-    script: path.resolve(home, 'scripts/serve_vllm.py'),
     kill_timeout: 45000 // ms, to stop vLLM and free the GPU's memory, which takes 41 s at most
   },
   'sn35-miner': {
-    script: path.resolve(home, 'neurons/miner/miner.py'),
     kill_timeout: 70000 // ms, to answer the admitted challenges, which takes 64 s at most
   }
 }
@@ -81,7 +78,7 @@ const started = whatToStart()
 module.exports = {
   apps: Object.keys(apps).filter((name) => name in started).map((name) => {
     const log = path.join(logs, `${name}.log`)
-    const { args, env } = started[name]
-    return { name, ...common, ...apps[name], args, env: { PYTHONUNBUFFERED: '1', ...env }, out_file: log, error_file: log }
+    const { script, args, env } = started[name]
+    return { name, ...common, ...apps[name], script, args, env: { PYTHONUNBUFFERED: '1', ...env }, out_file: log, error_file: log }
   })
 }

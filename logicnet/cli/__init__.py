@@ -14,6 +14,7 @@ import typer
 from loguru import logger
 
 from logicnet import __version__, logs
+from logicnet._util.ascii import print_anything
 from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
 from logicnet.cli._mine import config, demo, doctor, init, mine
 from logicnet.cli._serve import models, plan, vllm, volume
@@ -47,6 +48,7 @@ TRACE = "LOGICNET_LOGGING__TRACE"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` is `sys.argv[1:]` if not given. Returns the exit status."""
+    print_anything()
     logs.set_up(LoggingSettings(trace=os.environ.get(TRACE, "").lower() == "true"))
     # A script that starts us in the background has Ctrl-C ignored, and Python then leaves it so.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -9,7 +9,7 @@ The tree of `logicnet.settings` is flattened once into a table. Flags, variables
 
 from logicnet.config._check import check
 from logicnet.config._endpoints import endpoints
-from logicnet.config._read import Config, Given, read
+from logicnet.config._read import Config, Given, lines_of, read
 from logicnet.config._table import Setting, table
 
-__all__ = ["Config", "Given", "Setting", "check", "endpoints", "read", "table"]
+__all__ = ["Config", "Given", "Setting", "check", "endpoints", "lines_of", "read", "table"]

@@ -196,6 +196,11 @@ def _env_file(path: Path, wrong: list[str]) -> dict[str, Given]:
     return found
 
 
+def lines_of(env_file: Path) -> dict[str, int]:
+    """The line of each variable in `env_file`; nothing if it cannot be read."""
+    return {name: int(given.source.rpartition(" ")[2]) for name, given in _env_file(env_file, []).items()}
+
+
 def _validated(found: Mapping[Setting, Given]) -> Settings:
     tree: dict[str, Any] = {}
     for setting, given in found.items():

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from logicnet._util.net import LOOPBACK, connect_url
 from logicnet.config import Config, Given, read
 from logicnet.config.running import running_flags
 from logicnet.errors import SettingsError
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 _DEFAULT_MODEL = "Qwen/Qwen2.5-7B-Instruct"
 _DEFAULT_PORT = "8000"
@@ -84,16 +87,25 @@ def env_file_values(env_file: Path) -> dict[str, str]:
 
 
 def apps(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
-    """The apps that pm2 starts, by name: `args` and `env` of each. Raises SettingsError."""
+    """The apps that pm2 starts, by name: `script`, `args` and `env` of each. Raises SettingsError."""
     known = {**_env_file(Path(environ.get("SN35_ENV_FILE") or ".env")), **environ}
     flags = _words(known, "SN35_MINER_FLAGS")
-    found = {"sn35-miner": {"args": flags, "env": {**_derived(known, flags), **known}}}
+    miner = {"env": {**_derived(known, flags), **known}}
+    found = {"sn35-miner": miner | _program("neurons/miner/miner.py", "mine", flags)}
     if known.get("SN35_VLLM") != "false":
         # Passwords, keys of other servers and the miner's flags (there may be a key among them) are hidden
         # from vLLM. They are emptied, not left out, because pm2 adds the shell's environment to ours.
         hidden = {name: "" for name in known if _SECRET.search(name) and not _FOR_VLLM.match(name)}
-        found["sn35-vllm"] = {"args": _vllm_args(known), "env": {**known, **hidden}}
+        vllm = {"env": {**known, **hidden}}
+        found["sn35-vllm"] = vllm | _program("scripts/serve_vllm.py", "vllm", _vllm_args(known))
     return found
+
+
+def _program(script: str, command: str, args: list[str]) -> dict[str, Any]:
+    """The checkout's `script`; `logicnet COMMAND` where the package was installed from a wheel."""
+    if (_CHECKOUT / script).is_file():
+        return {"script": str(_CHECKOUT / script), "args": args}
+    return {"script": str(Path(sysconfig.get_path("scripts"), "logicnet")), "args": [command, *args]}
 
 
 def _env_file(path: Path) -> dict[str, str]:

@@ -350,3 +350,11 @@ def test_what_watches_a_miner_of_pm2s_knows_its_flags(
     (tmp_path / ".env").write_text('SN35_MINER_FLAGS="--ledger.path elsewhere.sqlite"\n')
     assert main(["ledger"]) == 1
     assert "no ledger at elsewhere.sqlite" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_something_alike() -> None:
+    words = [sys.executable, "-m", "logicnet.cli", "top", "--once", "--ledger.path", "/nowhere/ledger.sqlite"]
+    environ = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "COLUMNS": "80"}
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.isascii()
+    assert "reward                                   -" in done.stdout

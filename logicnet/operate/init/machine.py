@@ -18,7 +18,9 @@ from logicnet.operate.serving.vllm.launch import vllm_python
 from logicnet.operate.serving.vllm.room import is_free
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-"""The folder of ecosystem.config.js and of the programs that it starts."""
+"""The folder of the repository, or site-packages where a wheel was installed."""
+
+IN_CHECKOUT = (CHECKOUT / "package.json").is_file()
 
 _PORTS = range(8000, 8020)
 

@@ -4,6 +4,7 @@
 """
 
 import getpass
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from logicnet.config import Setting, check, read, table
 from logicnet.errors import LogicnetError, SettingsError
@@ -265,9 +266,16 @@ def _before(options: InitOptions) -> dict[str, str]:
     if not options.force or not file.is_file():
         return {}
     try:
-        return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
+        bindings = list(parse_stream(io.StringIO(file.read_text())))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} cannot be read ({error}): move it to another folder.") from None
+    for one in bindings:
+        if one.error:  # it would be lost without a word
+            words = one.original.string.strip().partition("=")[0][:40]
+            raise SettingsError(
+                f"{file}: {words!r} is not of the form NAME=value: correct or remove the line."
+            )
+    return {one.key: one.value for one in bindings if one.key and one.value}
 
 
 def _names(folder: Path, *, folders: bool) -> list[str]:

@@ -3,7 +3,6 @@
 Existing files are replaced with --force alone, and backed up.
 """
 
-import json
 import os
 import re
 import shlex
@@ -12,14 +11,15 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 from loguru import logger
 
 from logicnet.chain import load_hotkey
-from logicnet.config import check, read, table
+from logicnet.config import check, lines_of, read, table
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.init.machine import CHECKOUT
+from logicnet.operate.init.machine import CHECKOUT, IN_CHECKOUT
 from logicnet.operate.init.questions import VOLUME, InitAnswers, InitOptions, collect_answers
 
 _BARE = re.compile(r"[0-9A-Za-z_./:@%+,=~-]*")
@@ -29,12 +29,13 @@ def line(name: str, value: str) -> str:
     """A line that python-dotenv and ecosystem.config.js read alike. Raises SettingsError if no line is."""
     if _BARE.fullmatch(value):
         return f"{name}={value}"
-    if value.isprintable() and "\\" not in value:
+    if value.replace("\n", "").isprintable() and "\\" not in value:
         for quote in ('"', "'"):
             if quote not in value:
                 return f"{name}={quote}{value}{quote}"
     raise SettingsError(
-        f"{name} cannot be written to .env: its value has both kinds of quotes, a backslash or a line break."
+        f"{name} cannot be written to .env: its value has both kinds of quotes, a backslash or a control "
+        "character."
     )
 
 
@@ -53,9 +54,8 @@ def text(groups: Mapping[str, Mapping[str, str]]) -> str:
 
 
 ECOSYSTEM = "ecosystem.config.js"
+PM2 = 7  # the major version of package.json
 BACKUPS = Path(".run/backups")  # ignored by git, as .env is
-_HOME = "const home = __dirname"
-"""The line of ecosystem.config.js with the folder of the checkout."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ def refuse_to_overwrite(folder: Path, *, force: bool) -> None:
             f"{env} exists. --force replaces it, keeps its values where you give no others, and backs it up."
         )
     ecosystem = folder / ECOSYSTEM
-    if ecosystem.exists() and not force and _text(ecosystem) != template(folder):
+    if ecosystem.exists() and not force and _text(ecosystem) != template():
         raise SettingsError(f"{ecosystem} exists, and is not ours. --force replaces it and backs it up.")
 
 
@@ -86,7 +86,7 @@ def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
     then no file has changed.
     """
     refuse_to_overwrite(folder, force=force)
-    text, ecosystem = env_text(answers), template(folder)
+    text, ecosystem = env_text(answers), template()
     try:
         with tempfile.TemporaryDirectory() as aside:
             trial = Path(aside) / ".env"
@@ -96,7 +96,7 @@ def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
                 check(config)
                 load_hotkey(config.settings.wallet)
             except SettingsError as wrong:
-                raise SettingsError(str(wrong).replace(str(trial), ".env")) from None
+                raise SettingsError(_as_before(str(wrong), trial, folder / ".env")) from None
         done = WrittenFiles()
         for file, content, mode in ((folder / ECOSYSTEM, ecosystem, 0o644), (folder / ".env", text, 0o600)):
             if file.exists() and _text(file) == content:
@@ -110,6 +110,16 @@ def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
     except OSError as error:
         raise LogicnetError(f"{folder} cannot be written to ({error.strerror or error}).") from None
     return done
+
+
+def _as_before(wrong: str, trial: Path, earlier: Path) -> str:
+    """`wrong` with the lines of the earlier file, which the operator can look at, in place of the trial's."""
+    lines = lines_of(earlier)
+    return re.sub(
+        rf"(\w+) \({re.escape(str(trial))} line \d+\)",
+        lambda found: f"{found[1]} (.env line {lines[found[1]]})" if found[1] in lines else found[1],
+        wrong,
+    )
 
 
 def env_text(answers: InitAnswers) -> str:
@@ -135,17 +145,9 @@ def env_text(answers: InitAnswers) -> str:
     )
 
 
-def template(folder: Path) -> str:
-    """ecosystem.config.js of the checkout; in another folder it names the checkout."""
-    try:
-        text = (CHECKOUT / ECOSYSTEM).read_text()
-    except OSError:
-        raise SettingsError(
-            f"{CHECKOUT} has no {ECOSYSTEM}: install logicnet from its checkout (pip install -e .)."
-        ) from None
-    if folder.resolve() == CHECKOUT:
-        return text
-    return text.replace(_HOME, f"const home = {json.dumps(str(CHECKOUT))}", 1)
+def template() -> str:
+    """ecosystem.config.js, which does not depend on its folder."""
+    return files("logicnet.operate.init").joinpath(ECOSYSTEM).read_text()
 
 
 def _backup(file: Path, clock: Callable[[], float] = time.time) -> Path:
@@ -227,11 +229,14 @@ def summary(options: InitOptions, answers: InitAnswers, done: WrittenFiles) -> l
     steps, folder = [], options.folder.resolve()
     pm2 = "npx pm2"
     if vllm is not None and not vllm.has_vllm:
-        steps.append(f"{shlex.quote(vllm.python)} -m pip install -e '{CHECKOUT}[vllm]'")
-    if not (CHECKOUT / "node_modules" / ".bin" / "pm2").exists():
-        steps.append("npm ci" if folder == CHECKOUT else f"npm ci --prefix {shlex.quote(str(CHECKOUT))}")
-    if folder != CHECKOUT:  # npx there would download another pm2
-        pm2 = shlex.quote(str(CHECKOUT / "node_modules" / ".bin" / "pm2"))
+        package = f"-e {shlex.quote(f'{CHECKOUT}[vllm]')}" if IN_CHECKOUT else "'logicnet[vllm]'"
+        steps.append(f"{shlex.quote(vllm.python)} -m pip install {package}")
+    modules = CHECKOUT if IN_CHECKOUT else folder
+    if not (modules / "node_modules" / ".bin" / "pm2").exists():
+        install = "npm ci" if IN_CHECKOUT else f"npm install pm2@{PM2}"
+        steps.append(install if folder == modules else f"{install} --prefix {shlex.quote(str(modules))}")
+    if folder != modules:  # npx there would download another pm2
+        pm2 = shlex.quote(str(modules / "node_modules" / ".bin" / "pm2"))
     if folder != Path.cwd():
         steps.append(f"cd {shlex.quote(str(folder))}")
     steps += [f"{pm2} start ecosystem.config.js", "logicnet doctor"]

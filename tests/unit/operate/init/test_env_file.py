@@ -18,11 +18,11 @@ def test_a_value_is_read_as_it_was_written_or_refused(value: str) -> None:
     except SettingsError as refused:
         assert value not in str(refused) or not value.strip()
     else:
-        assert line.isprintable()
+        assert line.replace("\n", "").isprintable()
         assert dotenv_values(stream=io.StringIO(line + "\n"), interpolate=False) == {"NAME": value}
 
 
-@pytest.mark.parametrize("value", ["a\nb", "a\\b", "\"'", "\x00"])
+@pytest.mark.parametrize("value", ["a\rb", "a\\b", "\"'", "\x00"])
 def test_what_two_readers_would_take_differently_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="NAME cannot be written"):
         env_file.line("NAME", value)

@@ -1,0 +1,7 @@
+"""`python -m logicnet.cli` is `logicnet`."""
+
+import sys
+
+from logicnet.cli import main
+
+sys.exit(main())
