@@ -11,7 +11,7 @@ from logicnet.chain._types import (
     Why,
 )
 from logicnet.chain.build import metagraph_refresher
-from logicnet.chain.keys import Signer, load_hotkey
+from logicnet.chain.keys import ReadOnlyKey, Signer, load_hotkey
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
 from logicnet.chain.refresher import MetagraphRefresher
@@ -27,6 +27,7 @@ __all__ = [
     "Neuron",
     "OfflineChain",
     "RankedNeuron",
+    "ReadOnlyKey",
     "Signer",
     "SubnetSnapshot",
     "SubtensorChain",

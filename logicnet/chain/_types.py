@@ -81,6 +81,14 @@ class SubnetSnapshot:
     max_uids: int = 256  # neurons that the subnet has room for
     immunity_period: int = 0  # blocks for which a newcomer cannot be replaced
     owner: Hotkey | None = None
+    name: str = ""
+    tempo: int = 360  # blocks of an epoch
+    price: float | None = None  # TAO for one alpha, now
+    burn: float | None = None  # TAO for a registration, now
+
+    @property
+    def epochs_a_day(self) -> float:
+        return 86_400.0 / (self.block_s * (self.tempo + 1))
 
     @cached_property
     def by_hotkey(self) -> Mapping[Hotkey, RankedNeuron]:

@@ -7,7 +7,7 @@ import difflib
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from loguru import logger
 
@@ -31,6 +31,23 @@ class Signer(Protocol):
     def crypto_type(self) -> int: ...
 
     def sign(self, message: bytes) -> bytes: ...
+
+
+class ReadOnlyKey:
+    """In place of a key: nothing can be signed, so nothing can be changed on the chain."""
+
+    crypto_type = 1
+
+    @property
+    def ss58_address(self) -> NoReturn:
+        raise RuntimeError("this command only reads")
+
+    @property
+    def public_key(self) -> NoReturn:
+        raise RuntimeError("this command only reads")
+
+    def sign(self, payload: bytes) -> NoReturn:
+        raise RuntimeError("this command only reads")
 
 
 def load_hotkey(wallet: WalletSettings) -> Signer:

@@ -12,7 +12,7 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from logicnet._util.text import one_line
@@ -39,6 +39,7 @@ T = TypeVar("T")
 OpenSubstrate = Callable[[Sequence[str]], "Substrate"]
 """Endpoints, the preferred one first -> an unconnected `Substrate`."""
 
+_LONGEST_NAME = 40
 _LONGEST_MESSAGE = 300  # characters of a foreign error message that are kept
 _STOP_S = 0.3  # for a connection to end
 _IMMUNITY = ("SubtensorModule", "ImmunityPeriod")  # blocks, of each subnet
@@ -103,6 +104,10 @@ class SubtensorChain:
                 max_uids=found.max_uids,
                 immunity_period=int(await client.query(_IMMUNITY, [self._netuid]) or 0),
                 owner=Hotkey(found.owner_hotkey),
+                name=one_line(found.name, _LONGEST_NAME),
+                tempo=found.tempo,
+                price=found.price,
+                burn=_tao(found.raw.get("burn")),
             )
 
         return await self._call(read)
@@ -235,6 +240,10 @@ def _ranked(neuron: BittensorNeuron) -> RankedNeuron:
         emission=neuron.emission.amount,
         active=neuron.active,
     )
+
+
+def _tao(rao: Any) -> float | None:
+    return rao / 1e9 if isinstance(rao, int) else None
 
 
 def _axon(served: str | None) -> AxonAddress | None:

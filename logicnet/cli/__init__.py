@@ -20,7 +20,7 @@ from logicnet.cli._mine import config, demo, doctor, init, mine
 from logicnet.cli._serve import models, plan, vllm, volume
 from logicnet.cli._settings import WITH_SETTINGS
 from logicnet.cli._tune import tune
-from logicnet.cli._watch import console, ledger, top
+from logicnet.cli._watch import console, ledger, subnet, top
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
 
@@ -32,14 +32,14 @@ app = typer.Typer(
 GROUPS = {
     "Mine": (demo, init, doctor, config, mine),
     "Serve": (models, plan, vllm),
-    "Watch": (top, console, ledger),
+    "Watch": (subnet, top, console, ledger),
     "Improve": (solvers, bench, arena, report, learn, score),
 }
 """Commands in the order in which an operator meets them."""
 
 LIST_SETTINGS = (init, doctor, config, mine)  # Their help names every setting, so they print it themselves
 
-TAKE_MORE = (*LIST_SETTINGS, vllm, top, console, ledger, learn)
+TAKE_MORE = (*LIST_SETTINGS, vllm, subnet, top, console, ledger, learn)
 """They read words that they do not declare: settings, flags of vLLM."""
 
 TRACE = "LOGICNET_LOGGING__TRACE"

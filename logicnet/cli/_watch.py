@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from logicnet.cli._flags import takes
-from logicnet.cli._settings import pm2s
+from logicnet.cli._settings import Json, pm2s, settings_of
+from logicnet.config.explain import console as out
 from logicnet.ledger import ledger_path
 from logicnet.operate.ledger_tables import LedgerOptions, report
 
@@ -47,3 +48,13 @@ def ledger(options: LedgerOptions) -> None:
     """
     settings = pm2s(options.words).settings
     report(options.path or ledger_path(settings), options)
+
+
+def subnet(context: typer.Context, json: Json = False) -> int:
+    """Show whether the subnet is alive, who asks, and what a rank earns; needs no wallet.
+
+    Takes --netuid and --subtensor.network. Exit status: 3 if nobody sets weights.
+    """
+    from logicnet.operate.subnet import run  # noqa: PLC0415 (the chain)
+
+    return run(settings_of(context.args).settings, out(), as_json=json)

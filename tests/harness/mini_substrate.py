@@ -54,6 +54,8 @@ class MiniChain:
         self.ahead_s = 0.0  # of the block's time before ours
         self.places = 256
         self.immunity = 0  # blocks
+        self.burn_rao = 0  # for a registration
+        self.pool_rao = (0, 0)  # TAO and alpha of the subnet's pool
         self.neurons: list[MiniNeuron] = []
         self.error: Exception | None = None
         self.hung = False
@@ -101,6 +103,9 @@ class MiniChain:
             "last_update": [n.last_update for n in self.neurons],
             "emission": [n.emission_rao for n in self.neurons],
             "max_uids": self.places,
+            "burn": self.burn_rao,
+            "tao_in": self.pool_rao[0],
+            "alpha_in": self.pool_rao[1],
         }
         head = {"netuid": self.netuid, "block": self.block, "tempo": 360, "last_step": self.block - 10}
         rest = {"blocks_since_last_step": 10, "owner_hotkey": "", "owner_coldkey": "", "symbol": "ℵ"}

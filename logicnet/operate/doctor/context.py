@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psutil
 
-from logicnet.chain import SubnetSnapshot, SubtensorChain, load_hotkey
+from logicnet.chain import ReadOnlyKey, SubnetSnapshot, SubtensorChain, load_hotkey
 from logicnet.chain.address import SERVICES
 from logicnet.chain.subtensor import OpenSubstrate
 from logicnet.config import Config
@@ -175,7 +175,7 @@ class Context:
             self._chain = SubtensorChain(
                 network=settings.subtensor.network,
                 netuid=settings.netuid,
-                signer=_ReadOnlyKey(),
+                signer=ReadOnlyKey(),
                 timeout_s=min(settings.chain.timeout_s, self.system.timeouts.chain_s),
                 open_substrate=self.system.open_substrate,
             )
@@ -193,20 +193,3 @@ class Context:
     async def _load(self) -> Hotkey:
         keypair = await asyncio.to_thread(load_hotkey, self.settings.wallet)
         return Hotkey(keypair.ss58_address)
-
-
-class _ReadOnlyKey:
-    """In place of a key: nothing can be signed, so nothing can be changed on the chain."""
-
-    crypto_type = 1
-
-    @property
-    def ss58_address(self) -> NoReturn:
-        raise RuntimeError("logicnet doctor only reads")
-
-    @property
-    def public_key(self) -> NoReturn:
-        raise RuntimeError("logicnet doctor only reads")
-
-    def sign(self, payload: bytes) -> NoReturn:
-        raise RuntimeError("logicnet doctor only reads")

@@ -86,11 +86,15 @@ _ENOUGH_STAKE = 0.5  # of the validators' stake: with less, most of the emission
 
 
 async def validators(context: Context) -> Finding:
-    snapshot = await context.snapshot()
+    return alive(await context.snapshot(), context.settings.netuid)
+
+
+def alive(snapshot: SubnetSnapshot, netuid: int) -> Finding:
+    """Whether validators set weights, and with how much of the stake."""
     permitted = [ranked for ranked in snapshot.neurons if ranked.neuron.validator_permit]
     if not permitted:
         return error(
-            f"Subnet {context.settings.netuid} has no validator with a permit.",
+            f"Subnet {netuid} has no validator with a permit.",
             "Nobody asks, nobody scores, nothing is paid.",
             "Check --netuid; a subnet without validators is dead.",
         )
