@@ -255,7 +255,7 @@ def trend(now: Snapshot) -> dict[str, Any]:
         "series": [
             line("median seconds", [_round(one.median_s) for one in now.buckets], BLUE, areaStyle=_AREA),
             line("slowest tenth", [_round(one.slow_s) for one in now.buckets], AMBER, dashed=True),
-            line("correctness, where known", correctness, _GREEN, yAxisIndex=1),
+            line("correctness of computed or judged answers", correctness, _GREEN, yAxisIndex=1),
             {"name": "not in time", "data": missed, **bars},
         ],
     }
@@ -285,7 +285,7 @@ def trend_words(now: Snapshot) -> str:
     if not answered:
         return "No answers yet."
     correctness, known = now.correctness
-    correct = f"{score(correctness)} over the {known} that are known" if known else "is not known"
+    correct = f"{score(correctness)} for the {known} that were computed or judged" if known else "not known"
     answers = "1 answer" if answered == 1 else f"{answered} answers"
     return escape(f"{answers}, {percent(answered - missed, answered)} in time; correctness {correct}.")
 

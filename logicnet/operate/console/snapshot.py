@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean, stdev
 from typing import Literal
 
 from logicnet.events import Placed
@@ -38,6 +39,7 @@ class FinishedChallenge:
     correctness: float | None = None  # -1..1; None if unknown
     reward: float | None = None  # by our own scoring, with the volume factor; None if unknown
     known_by: str = ""  # "run": scored by a run of ours; "exact": computed; "silence": not in time
+    between: tuple[float, float] = (0.0, 0.0)  # the rewards if it is wrong and if it is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,41 @@ class TimeBucket:
     missed: int = 0  # of those, not in time
     median_s: float | None = None
     slow_s: float | None = None  # the 90th percentile
-    correctness: float | None = None  # mean of the known ones
+    correctness: float | None = None  # mean of those computed or judged
     known: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MeanReward:
+    """The mean reward of all answers of the last hour lies in `low`..`high`.
+
+    Rewards of computed and of late answers are known; so are those of `judged` of the answers that were
+    left to the model. Few judged ones say nothing: then `mean` is None, and the ends are what the mean is if
+    the model was wrong each time, and if it was right.
+    """
+
+    mean: float | None
+    low: float
+    high: float
+    computed: int
+    late: int
+    model: int
+    judged: int
+
+    @property
+    def words(self) -> str:
+        parts = [f"{self.computed} computed", f"{self.model} left to the model, {self.judged} of them judged"]
+        return ", ".join([*parts, *([f"{self.late} late"] if self.late else [])])
+
+    def __str__(self) -> str:
+        if self.mean is not None and self.high - self.low < 0.005:
+            return score(self.mean)
+        ends = f"{score(self.low)} to {score(self.high)}"
+        return ends if self.mean is None else f"{score(self.mean)} ({ends})"
+
+
+FEWEST_JUDGED = 10
+"""Of answers that the model gave: with fewer, a mean of theirs says little of the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +129,34 @@ class Snapshot:
         return sum(one.in_time for one in self.answers)
 
     @property
-    def rewards(self) -> list[float]:
-        """The known rewards of the last hour."""
-        return [one.reward for one in self.answers if one.reward is not None]
+    def reward(self) -> MeanReward | None:
+        """Of the last hour; None without an answer."""
+        if not self.answers:
+            return None
+        known = [one.reward or 0.0 for one in self.answers if one.known_by in ("exact", "silence")]
+        model = [one for one in self.answers if one.known_by not in ("exact", "silence")]
+        judged = [one.reward for one in model if one.reward is not None]
+        low, high = (
+            fmean(one.between[end] if one.reward is None else one.reward for one in model) if model else 0.0
+            for end in (0, 1)
+        )
+        mean = fmean(judged) if judged and len(judged) == len(model) else None if model else 0.0
+        if mean is None and len(judged) >= FEWEST_JUDGED:
+            mean = fmean(judged)
+            off = 1.96 * stdev(judged) / len(judged) ** 0.5
+            low, high = max(low, mean - off), min(high, mean + off)
+
+        def of_all(share: float) -> float:
+            return (sum(known) + len(model) * share) / len(self.answers)
+
+        late = sum(one.known_by == "silence" for one in self.answers)
+        whole = None if mean is None else of_all(mean)
+        computed = len(known) - late
+        return MeanReward(whole, of_all(low), of_all(high), computed, late, len(model), len(judged))
 
     @property
     def correctness(self) -> tuple[float | None, int]:
-        """The mean of the known answers in `buckets`, and their number."""
+        """The mean of the computed or judged answers in `buckets`, and their number."""
         known = sum(one.known for one in self.buckets)
         total = sum((one.correctness or 0.0) * one.known for one in self.buckets)
         return (total / known, known) if known else (None, 0)
@@ -166,12 +222,11 @@ def reason(server: ModelServerState) -> str:
 
 def headline(now: Snapshot) -> list[tuple[str, str, str]]:
     """The headline figures: name, value, and a note."""
-    answers, rewards = now.answers, now.rewards
+    answers, reward = now.answers, now.reward
     network = now.miner.network if now.miner else None
     is_open = [one for one in now.volumes if not now.is_over(one)]
     kept, promised = sum(one.kept for one in is_open), sum(one.promised for one in is_open)
     least = min((one.left_s for one in now.solving), default=None)
-    mean = sum(rewards) / len(rewards) if rewards else None
     rank, rank_note = NOTHING, "not known"
     if network is not None and network.rank is not None:
         rank, rank_note = str(network.rank), f"of {network.neurons}, incentive {network.incentive:.4f}"
@@ -181,7 +236,7 @@ def headline(now: Snapshot) -> list[tuple[str, str, str]]:
     return [
         ("in flight", str(len(now.solving)), f"least time left {seconds(least)}" if now.solving else "idle"),
         ("answered in the last hour", str(len(answers)), in_time),
-        ("reward", score(mean), f"mean of {len(rewards)} known" if rewards else "none known"),
+        ("reward", str(reward) if reward else NOTHING, reward.words if reward else "none known"),
         ("kept of promised", f"{kept} / {promised}", "in the open epochs"),
         ("rank", rank, rank_note),
     ]

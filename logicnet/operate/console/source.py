@@ -32,12 +32,12 @@ CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` read
 
 @dataclass(frozen=True, slots=True)
 class RewardEstimate:
+    """What is known of an answer's reward; `between`: if it is wrong, and if it is right."""
+
     correctness: float | None
     reward: float | None
     by: str
-
-
-UNKNOWN = RewardEstimate(None, None, "")
+    between: tuple[float, float] = (SILENCE, SILENCE)
 
 
 class Scores:
@@ -58,15 +58,18 @@ class Scores:
         """Of a row of `LedgerReader.watched` with an outcome."""
         if not row["in_time"]:
             return RewardEstimate(None, SILENCE, "silence")
+        # A validator compares the reasoning with a text that we do not have.
+        wrong, right = (
+            with_volume(reward_of(correctness, _USUAL_SIMILARITY, row["seconds"]), self.epoch_volume)
+            for correctness in (0.0, 1.0)
+        )
         scored = self._scored.get(_key(row["question"], row["answer"] or ""))
         if scored is not None:
             return scored
         if row["exact"]:
-            right = 1.0 if row["chosen"] == row["exact"] else 0.0
-            # A validator compares the reasoning with a text that we do not have.
-            reward = reward_of(right, _USUAL_SIMILARITY, row["seconds"])
-            return RewardEstimate(right, with_volume(reward, self.epoch_volume), "exact")
-        return UNKNOWN
+            is_right = row["chosen"] == row["exact"]
+            return RewardEstimate(float(is_right), right if is_right else wrong, "exact")
+        return RewardEstimate(None, None, "", (wrong, right))
 
     def _read(self, run: Path) -> None:
         from logicnet.evals.runs.run import read_run  # noqa: PLC0415 (needed for --run only)
@@ -128,14 +131,15 @@ class MinerSource:
         """The miner as it is now. Errors of ledger or miner are in the snapshot; none is raised."""
         now_s = self._now_s()
         miner = read_state(self.ledger, self._http)
+        if miner is not None and miner.epoch_volume != self._scores.epoch_volume:
+            self._scores.epoch_volume = miner.epoch_volume
+            self._answers, self._from_s = {}, 0.0  # read again: one volume factor for all
         now = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
         try:
             with LedgerReader.open(self.ledger) as reader:
                 now = replace(self._read(reader, now), ledger_error="")
         except LedgerError as error:
             now = replace(now, ledger_error=str(error))
-        if miner is not None:
-            self._scores.epoch_volume = miner.epoch_volume
         now = replace(
             now,
             solving=self._solving(miner, now_s),
@@ -192,6 +196,7 @@ class MinerSource:
             correctness=score.correctness,
             reward=score.reward,
             known_by=score.by,
+            between=score.between,
         )
 
     def _solving(self, miner: State | None, now_s: float) -> tuple[CurrentChallenge, ...]:

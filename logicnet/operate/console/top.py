@@ -139,7 +139,8 @@ def _trend(now: Snapshot, width: int) -> RenderableType | None:
     correctness, known = now.correctness
     if not known:
         return line
-    return Group(line, Text(f"Correctness {score(correctness)} over the {known} that are known", "dim"))
+    said = f"Correctness {score(correctness)} for the {known} that were computed or judged"
+    return Group(line, Text(said, "dim"))
 
 
 def _volumes(now: Snapshot, most: int) -> RenderableType | None:

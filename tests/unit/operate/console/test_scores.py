@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.operate.console.source import UNKNOWN, RewardEstimate, Scores
+from logicnet.operate.console.source import RewardEstimate, Scores
 from tests.unit.evals.report.runs import mixed, write_run
 
 ROW = {"question": "q", "answer": "a", "in_time": 1, "exact": None, "chosen": None, "seconds": 64.0}
@@ -14,7 +14,8 @@ def test_what_a_run_of_ours_scored_is_known_by_question_and_answer(tmp_path: Pat
     scored = next(row for row in rows if row.reward is not None and row.answer)
     found = scores.of(ROW | {"question": scored.question[:300], "answer": (scored.answer or "")[:300]})
     assert found.by == "run" and found.reward is not None
-    assert scores.of(ROW | {"question": scored.question, "answer": "another"}) == UNKNOWN
+    other = scores.of(ROW | {"question": scored.question, "answer": "another"})
+    assert (other.correctness, other.reward, other.by) == (None, None, "")
 
 
 def test_silence_earns_nothing_and_what_was_computed_is_right_or_wrong() -> None:
@@ -25,4 +26,6 @@ def test_silence_earns_nothing_and_what_was_computed_is_right_or_wrong() -> None
     assert (right.correctness, right.by) == (1.0, "exact")
     assert right.reward == pytest.approx(0.9 * 0.9)
     assert scores.of(ROW | {"exact": "n:4", "chosen": "n:5"}).correctness == 0.0
-    assert scores.of(ROW) == UNKNOWN
+    unknown = scores.of(ROW)
+    assert unknown.reward is None
+    assert unknown.between == pytest.approx((0.55 * 0.9, 0.9 * 0.9))  # if it is wrong, and if it is right
