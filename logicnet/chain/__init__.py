@@ -11,6 +11,12 @@ from logicnet.chain._types import (
     Why,
 )
 from logicnet.chain.build import metagraph_refresher
+from logicnet.chain.commitments import (
+    ChainCommitment,
+    CommitmentChain,
+    CommitmentQuota,
+    CommitmentRefused,
+)
 from logicnet.chain.keys import ReadOnlyKey, Signer, load_hotkey
 from logicnet.chain.offline import OfflineChain
 from logicnet.chain.publisher import AxonPublisher
@@ -22,6 +28,10 @@ __all__ = [
     "AxonPublisher",
     "AxonRefused",
     "Chain",
+    "ChainCommitment",
+    "CommitmentChain",
+    "CommitmentQuota",
+    "CommitmentRefused",
     "Metagraph",
     "MetagraphRefresher",
     "Neuron",

@@ -60,6 +60,9 @@ class SubtensorChain:
     `network` is a name that bittensor knows, or a ws:// or wss:// address. `signer` signs `serve_axon`.
     """
 
+    answers: tuple[type[ChainError], ...] = (AxonRefused,)
+    """Errors after which the connection is good: the chain said no."""
+
     def __init__(
         self,
         *,
@@ -152,8 +155,8 @@ class SubtensorChain:
         connection = self._connection
         try:
             return await connection.call(work, self._timeout_s)
-        except AxonRefused:
-            raise  # an answer: the connection is good
+        except self.answers:
+            raise
         except TimeoutError as error:
             self._drop(connection)
             raise ChainError(f"{self._name} did not answer within {self._timeout_s:g} s.") from error

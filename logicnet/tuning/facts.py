@@ -14,7 +14,7 @@ from logicnet.tuning.families import family_of
 from logicnet.tuning.folders import here
 
 CONFIGS = ("config.json", "model_index.json")  # of a language model, and of a pipeline of diffusers
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _MOST_HEADER_BYTES = 100_000_000  # as the format's own readers
 _MOST_CONFIG_BYTES = 10_000_000
 
@@ -48,18 +48,22 @@ class ModelFacts:
         return cls(name, parameters, config, shape=shape, **more)
 
 
-def facts_of(name: str, token: str | None = None) -> ModelFacts:
+def facts_of(name: str, token: str | None = None, *, revision: str | None = None) -> ModelFacts:
     """Facts of a folder, or of MAKER/MODEL on the hub (HF_ENDPOINT and HF_HUB_OFFLINE are respected).
+
+    With `revision` it is a commit of the hub, and never a folder.
 
     A model of which only pickles exist is refused: to load a pickle is to run its author's code.
     Raises TuningError.
     """
-    folder = here(name)
-    if folder is None and name.startswith(("/", "./", "../", "~")):
+    folder = here(name) if revision is None else None
+    if revision is None and folder is None and name.startswith(("/", "./", "../", "~")):
         raise TuningError(f"the model {name} does not exist: correct the path")
     if folder is not None and not folder.is_dir():
         raise TuningError(f"the model {name} is a file: name its folder")
-    return _of_folder(folder, name) if folder is not None and folder.is_dir() else _of_hub(name, token)
+    return (
+        _of_folder(folder, name) if folder is not None and folder.is_dir() else _of_hub(name, token, revision)
+    )
 
 
 def _of_folder(folder: Path, name: str) -> ModelFacts:
@@ -84,7 +88,7 @@ def _weights(name: str, files: Iterable[str], *, pipeline: bool) -> list[str]:
             one for one in found if not one.rpartition("/")[2].startswith("consolidated")
         ]  # stored twice
         return [one for one in whole or found if ".fp16." not in one] or found
-    pickles = sorted(one for one in there if one.endswith(_PICKLES))
+    pickles = sorted(one for one in there if one.endswith(PICKLES))
     if pickles:
         raise TuningError(
             f"the model {name} holds only pickles ({', '.join(pickles[:3])}), which run code when they are "
@@ -123,7 +127,7 @@ def _config(file: Path) -> dict[str, Any]:
     return found
 
 
-def _of_hub(name: str, token: str | None) -> ModelFacts:
+def _of_hub(name: str, token: str | None, revision: str | None) -> ModelFacts:
     # huggingface_hub takes half a second to import
     from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache  # noqa: PLC0415
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError  # noqa: PLC0415
@@ -135,26 +139,34 @@ def _of_hub(name: str, token: str | None) -> ModelFacts:
     hub = HfApi(token=token)
     wanted = CONFIGS[0]
     try:
-        info = hub.model_info(name, files_metadata=True)
+        info = hub.model_info(name, revision=revision, files_metadata=True)
         sizes = {one.rfilename: one.size or 0 for one in info.siblings or ()}
         wanted = next((one for one in CONFIGS if one in sizes), wanted)
         files = _weights(name, sizes, pipeline=wanted == CONFIGS[1])
-        config = _config(Path(hub.hf_hub_download(name, wanted)))
+        config = _config(Path(hub.hf_hub_download(name, wanted, revision=revision)))
         if wanted == CONFIGS[1]:
             stored = sum(sizes[one] for one in files) / 2
             parameters = IMAGE_PARAMETERS.get(family_of(name, config), stored)
         elif info.safetensors is not None:
             parameters = float(info.safetensors.total)
         else:
-            parameters = float(sum(hub.get_safetensors_metadata(name).parameter_count.values()))
+            parameters = float(
+                sum(hub.get_safetensors_metadata(name, revision=revision).parameter_count.values())
+            )
     except TuningError:
         raise
     except Exception as error:  # of HTTP, network and cache; their classes depend on the library's version
         if not isinstance(error, GatedRepoError | RepositoryNotFoundError):
             with suppress(Exception):  # what an earlier job fetched
-                return _of_folder(Path(snapshot_download(name, local_files_only=True)), name)
+                return _of_folder(
+                    Path(snapshot_download(name, revision=revision, local_files_only=True)), name
+                )
         raise TuningError(
             f"nothing is known of the model {name}: {why_not_given(error, name, wanted)}"
         ) from None
-    fetch = sum(sizes[one] for one in files if not isinstance(try_to_load_from_cache(name, one), str))
+    fetch = sum(
+        sizes[one]
+        for one in files
+        if not isinstance(try_to_load_from_cache(name, one, revision=revision), str)
+    )
     return ModelFacts.of(name, config, parameters, fetch_bytes=fetch, gated=bool(info.gated))

@@ -2,7 +2,8 @@
 
 `MiniChain` is the state of one subnet; `open(endpoints)` gives one connection to it, with the
 methods of `bittensor.Substrate` that a miner's calls reach. Values have the runtime's own units:
-scores u16, stakes rao, an IP address as an integer. A connection that was hung stays hung, as a
+scores u16, stakes rao, an IP address as an integer. What is sealed by a timelock is opened by `reveal`, as no
+beacon is asked. A connection that was hung stays hung, as a
 half-open socket does; only one opened after `come_back()` works.
 """
 
@@ -18,11 +19,15 @@ from typing import Any, NamedTuple
 from bittensor import Balance, ChainError, ExtrinsicResult, RpcConnectionError, sp_core
 
 BLOCKS_BETWEEN_AXONS = 50  # the runtime's default ServingRateLimit
+LEAST_COUNTED_BYTES = 100  # of a commitment
 
 DOCS = {
     "ServingRateLimitExceeded": "An axon or prometheus serving exceeded the rate limit.",
     "HotKeyNotRegisteredInNetwork": "The hotkey is not registered in any subnet.",
     "InvalidIpAddress": "An invalid IP address is passed to the serve function.",
+    "AccountNotAllowedCommit": "Account is not allowed to make commitments to the chain.",
+    "SpaceLimitExceeded": "Space limit exceeded for the current interval.",
+    "TooManyFieldsInCommitmentInfo": "Account passed too many additional fields to their commitment.",
 }
 
 
@@ -64,6 +69,15 @@ class MiniChain:
         self.opened: list[Sequence[str]] = []
         self.reads = 0
         self.served: list[tuple[str, int]] = []  # what serve_axon asked for, taken or not
+        self.tempo = 360
+        self.last_epoch = self.block - 10
+        self.space = 3100  # bytes that a hotkey may commit in an epoch
+        self.used: dict[str, int] = {}  # bytes, by hotkey, in the epoch of its last commitment
+        self.committed: dict[str, dict[str, Any]] = {}  # as the runtime has them, by hotkey
+        self.committed_at: dict[str, int] = {}  # block, by hotkey
+        self.revealed: dict[str, list[tuple[str, int]]] = {}
+        self.commits: list[tuple[str, dict[str, Any]]] = []  # what set_commitment asked for, taken or not
+        self.refuse_commit: list[str] = []  # names of the errors of the next commitments
 
     def add(self, hotkey: str, **fields: Any) -> MiniNeuron:
         self.neurons.append(MiniNeuron(hotkey, **fields))
@@ -107,7 +121,12 @@ class MiniChain:
             "tao_in": self.pool_rao[0],
             "alpha_in": self.pool_rao[1],
         }
-        head = {"netuid": self.netuid, "block": self.block, "tempo": 360, "last_step": self.block - 10}
+        head = {
+            "netuid": self.netuid,
+            "block": self.block,
+            "tempo": self.tempo,
+            "last_step": self.block - 10,
+        }
         rest = {"blocks_since_last_step": 10, "owner_hotkey": "", "owner_coldkey": "", "symbol": "ℵ"}
         return {**head, **rest, "network_registered_at": 1, "name": list(b"LogicNet"), **columns}
 
@@ -124,6 +143,75 @@ class MiniChain:
             return "ServingRateLimitExceeded"
         neuron.axon = {key: params[key] for key in ("ip", "port", "ip_type")} | {"block": self.block}
         return None
+
+    def pass_blocks(self, blocks: int) -> None:
+        """Time passes, with its epochs."""
+        self.block += blocks
+        self.last_epoch += (self.block - self.last_epoch) // self.tempo * self.tempo
+
+    def set_commitment(self, signer: str, params: dict[str, Any]) -> str | None:
+        """The runtime's checks, in its order; the name of the error, or None."""
+        fields = params["info"]["fields"][0]
+        self.commits.append((signer, fields[0]))
+        if self.neuron(signer) is None or params["netuid"] != self.netuid:
+            return "AccountNotAllowedCommit"
+        if len(fields) > 1:
+            return "TooManyFieldsInCommitmentInfo"
+        if self.refuse_commit:
+            return self.refuse_commit.pop(0)
+        ((kind, value),) = fields[0].items()
+        sealed = kind == "TimelockEncrypted"
+        if not sealed:
+            assert kind == f"Raw{len(value)}", f"{kind} holds {len(value)} bytes"
+            assert len(value) <= 128, "no Raw field is longer"
+        size = max(LEAST_COUNTED_BYTES, len(value["encrypted"] if sealed else value))
+        used = self.used.get(signer, 0) if self.committed_at.get(signer, -1) >= self.last_epoch else 0
+        if used + size > self.space:
+            return "SpaceLimitExceeded"
+        self.used[signer] = used + size
+        shown = value if sealed else "0x" + value.hex()
+        self.committed[signer] = {
+            "block": self.block,
+            "deposit": 0,
+            "info": {"fields": [{kind: shown}]},
+        }
+        self.committed_at[signer] = self.block
+        return None
+
+    def reveal(self, hotkey: str, text: str) -> None:
+        """Open the sealed commitment of `hotkey`: it said `text`, as SCALE encodes it."""
+        ((kind, _),) = self.committed.pop(hotkey)["info"]["fields"][0].items()
+        assert kind == "TimelockEncrypted"
+        data = text.encode()
+        prefix = len(data) << 2
+        scale = bytes([prefix]) if len(data) < 64 else (prefix | 1).to_bytes(2, "little")
+        self.revealed.setdefault(hotkey, []).append(("0x" + (scale + data).hex(), self.block))
+
+    def storage(self, pallet: str, item: str, params: list[Any]) -> Any:
+        """Of one subnet or hotkey; None if there is nothing."""
+        hotkey = params[1] if len(params) > 1 else ""
+        found: dict[tuple[str, str], Any] = {
+            ("SubtensorModule", "ImmunityPeriod"): self.immunity,
+            ("SubtensorModule", "LastEpochBlock"): self.last_epoch,
+            ("Commitments", "MaxSpace"): self.space,
+            ("Commitments", "CommitmentOf"): self.committed.get(hotkey),
+            ("Commitments", "LastCommitment"): self.committed_at.get(hotkey),
+            ("Commitments", "RevealedCommitments"): self.revealed.get(hotkey),
+            ("Commitments", "UsedSpaceOf"): {"last_epoch": 1, "used_space": self.used[hotkey]}
+            if hotkey in self.used
+            else None,
+        }
+        if (pallet, item) not in found:
+            raise LookupError(f"this chain has no {pallet}.{item}")
+        return found[pallet, item]
+
+    def storage_map(self, pallet: str, item: str) -> list[tuple[str, Any]]:
+        found: dict[tuple[str, str], list[tuple[str, Any]]] = {
+            ("Commitments", "CommitmentOf"): list(self.committed.items()),
+            ("Commitments", "RevealedCommitments"): list(self.revealed.items()),
+            ("SubtensorModule", "Uids"): [(one.hotkey, uid) for uid, one in enumerate(self.neurons)],
+        }
+        return found[pallet, item]
 
 
 class MiniSubstrate:
@@ -172,14 +260,20 @@ class MiniSubstrate:
         await self._answer()
         if (pallet, item) == ("Timestamp", "Now"):
             return int(1000 * (time.time() + self.chain.ahead_s))
-        if (pallet, item) == ("SubtensorModule", "ImmunityPeriod"):
-            return self.chain.immunity
-        raise LookupError(f"this chain has no {pallet}.{item}")
+        return self.chain.storage(pallet, item, params or [])
+
+    async def query_map(
+        self, pallet: str, item: str, params: list[Any] | None = None, block_hash: str | None = None
+    ) -> list[tuple[str, Any]]:
+        await self._answer()
+        return self.chain.storage_map(pallet, item)
 
     async def runtime_call(
         self, api: str, method: str, params: list[Any], block_hash: str | None = None
     ) -> Any:
         await self._answer()
+        if method == "get_next_epoch_start_block":
+            return self.chain.last_epoch + self.chain.tempo
         if method != "get_metagraph":
             raise LookupError(f"this chain has no {api}.{method}")
         self.chain.reads += 1
@@ -201,9 +295,13 @@ class MiniSubstrate:
         signature = bytes(keypair.sign(call.data))
         assert sp_core.verify(call.data, signature, keypair.ss58_address, keypair.crypto_type)
         assert not wait_for_finalization, "finality takes longer than a call may"
-        assert call.function == "serve_axon"
-        refused = self.chain.serve_axon(keypair.ss58_address, call.params)
-        self.chain.block += 1
+        if call.function == "set_commitment":
+            self.chain.block += 1
+            refused = self.chain.set_commitment(keypair.ss58_address, call.params)
+        else:
+            assert call.function == "serve_axon"
+            refused = self.chain.serve_axon(keypair.ss58_address, call.params)
+            self.chain.block += 1
         if refused is None:
             return ExtrinsicResult(success=True, message="Success")
         return ExtrinsicResult(success=False, message=DOCS[refused], error=ChainError(DOCS[refused], refused))
