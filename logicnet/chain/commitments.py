@@ -52,6 +52,7 @@ class ChainCommitment:
 class CommitmentQuota:
     """What the chain lets a hotkey commit, as of `block`."""
 
+    uid: Uid | None  # None: it is not registered, and may commit nothing
     block: int
     block_s: float
     last_block: int | None  # of its last commitment; the chain keeps this for ever
@@ -99,7 +100,8 @@ class CommitmentChain(SubtensorChain):
 
         async def read(client: Client) -> CommitmentQuota:
             view = await client.at()
-            used, most, last, last_epoch, until_next, block_s = await asyncio.gather(
+            uid, used, most, last, last_epoch, until_next, block_s = await asyncio.gather(
+                view.query(("SubtensorModule", "Uids"), [self._netuid, hotkey]),
                 view.query((_STORAGE, "UsedSpaceOf"), [self._netuid, hotkey]),
                 view.query((_STORAGE, "MaxSpace")),
                 view.query((_STORAGE, "LastCommitment"), [self._netuid, hotkey]),
@@ -108,6 +110,7 @@ class CommitmentChain(SubtensorChain):
                 client.block_time(),
             )
             return CommitmentQuota(
+                uid=None if uid is None else Uid(int(uid)),
                 block=view.block,
                 block_s=block_s,
                 last_block=None if last is None else int(last),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +68,15 @@ class LoopbackHub(ThreadingHTTPServer):
     def add_dataset(self, name: str, files: dict[str, bytes]) -> None:
         self.repositories["datasets", name] = files
 
+    def put(self, name: str, config: dict[str, Any], weights: bytes | None = None) -> None:
+        """A model of a configuration and perhaps weights, of which a header is enough."""
+        self.add_file(name, "config.json", json.dumps(config).encode())
+        if weights is not None:
+            self.add_file(name, "model.safetensors", weights)
+
+    def add_file(self, name: str, path: str, content: bytes) -> None:
+        self.repositories.setdefault(("models", name), {})[path] = content
+
     def commit_model(self, name: str, files: dict[str, bytes]) -> str:
         """Make `files` the newest commit of a model; returns its hash."""
         return self.commit(("models", name), files)
@@ -88,6 +99,10 @@ class LoopbackHub(ThreadingHTTPServer):
         Status 0 closes the connection without an answer.
         """
         self._failures += [(request, status)] * times
+
+    def heal(self) -> None:
+        """Forget what was to fail."""
+        self._failures.clear()
 
     def failure(self, line: str) -> int | None:
         found = next((one for one in self._failures if one[0] in line), None)
@@ -177,7 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
         if repository not in hub.repositories or (name in hub.private and not self._authorised):
             self._answer(404, headers={"X-Error-Code": "RepoNotFound"})
             return
-        if name in hub.gated and not self._authorised:
+        told = what in (None, "revision") and kind == "models"  # facts of a gated model are public
+        if name in hub.gated and not told and not self._authorised:
             self._answer(403, headers={"X-Error-Code": "GatedRepo"})
             return
         files = hub.files(repository, revision)
@@ -313,6 +329,8 @@ class _Handler(BaseHTTPRequestHandler):
             "createdAt": "2026-01-01T00:00:00.000Z",
             "siblings": siblings,
         }
+        if (weights := files.get("model.safetensors")) is not None:
+            facts["safetensors"] = _parameters(weights)
         return facts | ({"modelId": name} if kind == "models" else {"cardData": {}})
 
     def _json(self, content: Any, status: int = 200) -> None:
@@ -332,6 +350,24 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _oid(content: bytes) -> str:
     return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def safetensors(parameters: int, dtype: str = "BF16") -> bytes:
+    """The header of a safetensors file with one tensor, without its data."""
+    size = {"F32": 4, "BF16": 2, "F8_E4M3": 1, "I32": 4}[dtype] * parameters
+    header = json.dumps({"w": {"dtype": dtype, "shape": [parameters], "data_offsets": [0, size]}}).encode()
+    return struct.pack("<Q", len(header)) + header
+
+
+def _parameters(weights: bytes) -> dict[str, Any]:
+    """What the hub tells of a safetensors file: parameters by their type."""
+    (size,) = struct.unpack("<Q", weights[:8])
+    tensors = json.loads(weights[8 : 8 + size])
+    counted: dict[str, int] = {}
+    for name, tensor in tensors.items():
+        if name != "__metadata__":
+            counted[tensor["dtype"]] = counted.get(tensor["dtype"], 0) + math.prod(tensor["shape"])
+    return {"parameters": counted, "total": sum(counted.values())}
 
 
 def _remote_oid(path: str, files: dict[str, bytes]) -> str | None:
@@ -360,4 +396,4 @@ def loopback_hub() -> Iterator[LoopbackHub]:
             serving.join()
 
 
-__all__ = ["COMMIT", "LoopbackHub", "loopback_hub"]
+__all__ = ["COMMIT", "LoopbackHub", "loopback_hub", "safetensors"]

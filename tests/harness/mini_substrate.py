@@ -192,6 +192,9 @@ class MiniChain:
         hotkey = params[1] if len(params) > 1 else ""
         found: dict[tuple[str, str], Any] = {
             ("SubtensorModule", "ImmunityPeriod"): self.immunity,
+            ("SubtensorModule", "Uids"): next(
+                (uid for uid, one in enumerate(self.neurons) if one.hotkey == hotkey), None
+            ),
             ("SubtensorModule", "LastEpochBlock"): self.last_epoch,
             ("Commitments", "MaxSpace"): self.space,
             ("Commitments", "CommitmentOf"): self.committed.get(hotkey),
@@ -304,4 +307,5 @@ class MiniSubstrate:
             self.chain.block += 1
         if refused is None:
             return ExtrinsicResult(success=True, message="Success")
-        return ExtrinsicResult(success=False, message=DOCS[refused], error=ChainError(DOCS[refused], refused))
+        words = DOCS.get(refused, refused)
+        return ExtrinsicResult(success=False, message=words, error=ChainError(words, refused))

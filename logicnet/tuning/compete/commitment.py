@@ -22,10 +22,7 @@ from logicnet.tuning.compete.journal import Journal, Sent, SentState
 
 _SPARE_S = 6.0  # half a block: the next is due then
 
-_MENDS = {
-    "AccountNotAllowedCommit": "the hotkey is not registered on this subnet: register it, or check --netuid",
-    "TooManyFieldsInCommitmentInfo": "this runtime takes less: report it",
-}
+_MENDS = {"AccountNotAllowedCommit": "register the hotkey on this subnet, or check --netuid"}
 _SPACE, _TOO_SOON = "SpaceLimitExceeded", "CommitmentSetRateLimitExceeded"
 
 
@@ -102,7 +99,7 @@ class Committer:
         except CommitmentRefused as error:
             self.journal.end(sent, SentState.REFUSED)
             return self._refused(error, quota)
-        return await self._read_back(text, sent, quota.block)
+        return await self._read_back(text, sent, quota)
 
     async def check(self, text: str) -> Committed | NotYet | None:
         """Whether `text` is committed, must wait, or may be committed now (None); sends nothing.
@@ -121,6 +118,11 @@ class Committer:
         ours = last is not None and last.text == text
         if held is not None and (held.text == text or (ours and held.text is None)):
             return Committed(text, held.block, sealed=held.text is None)
+        if quota.uid is None:
+            raise TuningError(
+                f"the hotkey {self.hotkey} is not registered on subnet {self.journal.netuid}: register it, "
+                "or check --netuid and --wallet.hotkey"
+            )
         if self.competition.once and (held is not None or last is not None or quota.last_block is not None):
             raise SecondCommitment(
                 f"{self.hotkey} has committed in {self.competition.id} (block "
@@ -178,15 +180,16 @@ class Committer:
         mend = _MENDS.get(error.name, "try again later")
         raise TuningError(f"the chain refuses the commitment ({error.name or error}): {mend}")
 
-    async def _read_back(self, text: str, sent: int, block: int) -> Committed:
+    async def _read_back(self, text: str, sent: int, quota: CommitmentQuota) -> Committed | NotYet:
         held = await self.chain.commitment(self.hotkey)
-        sealed = self.competition.reveal_blocks is not None
-        if held is None or held.block <= block or held.text not in ((text, None) if sealed else (text,)):
-            raise TuningError(
-                f"the chain took the commitment and shows {held.text if held else 'nothing'!r} instead of "
-                f"{text!r}: run `logicnet tune commit` again in a few minutes"
-            )
+        if held is None or held.block <= quota.block:  # another node may be a block behind
+            return self._wait(2 * quota.block_s, "the chain took it, and does not show it yet")
         self.journal.end(sent, SentState.TAKEN)
+        sealed = self.competition.reveal_blocks is not None
+        if held.text not in ((text, None) if sealed else (text,)):
+            raise TuningError(
+                f"the chain shows {held.text!r} instead of {text!r}: this hotkey commits from elsewhere, too"
+            )
         return Committed(text, held.block, sealed=held.text is None)
 
     def _wait(self, seconds: float, why: str) -> NotYet:

@@ -134,7 +134,7 @@ class _Again:
                 raise
             except Exception as error:  # of HTTP and network; their classes depend on the library's version
                 if not left or not _may_pass(error):
-                    raise TuningError(self._words(error, what)) from error
+                    raise TuningError(self._words(error, what)) from None
                 wait_s = pause.next_s()
                 logger.warning("{}: not {} ({}); again in {:.0f} s.", self._repo, what, _said(error), wait_s)
                 self._sleep(wait_s)

@@ -37,7 +37,7 @@ class Submitter:
 
     async def check_folder(self, folder: Path, repo: str) -> Sequence[Rule]:
         """Every rule, before anything is uploaded. Raises TuningError."""
-        candidate = await asyncio.to_thread(candidates.of_folder, folder)
+        candidate = await asyncio.to_thread(candidates.of_folder, folder, hashes=self.competition.once)
         return await self._rules(candidate, repo)
 
     async def check_repo(self, repo: str, revision: str) -> Sequence[Rule]:
@@ -65,7 +65,7 @@ class Submitter:
 
     async def submit(self, folder: Path, repo: str) -> Committed:
         """Upload and commit. Raises TuningError, ChainError."""
-        reachable(repo, self.token)
+        await asyncio.to_thread(reachable, repo, self.token)
         return await self.commit(await self.upload(folder, repo))
 
     def submission(self, repo: str, revision: str, hash_: str) -> Submission:

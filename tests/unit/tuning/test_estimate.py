@@ -26,7 +26,7 @@ from logicnet.tuning.estimate import (
 from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.train.jobfile import JobFile, Optimisation, TrainResult
-from tests.harness.scripted_hub import safetensors
+from tests.harness.hub import safetensors
 
 GB = 10**9
 SMOL = ModelFacts.of(

@@ -14,7 +14,7 @@ from huggingface_hub import constants, hf_hub_download
 from logicnet._util.processes import free_port
 from logicnet.errors import TuningError
 from logicnet.tuning.facts import facts_of
-from tests.harness.scripted_hub import ScriptedHub, safetensors, scripted_hub
+from tests.harness.hub import LoopbackHub, loopback_hub, safetensors
 
 CONFIG: dict[str, Any] = {
     "model_type": "llama",
@@ -110,8 +110,8 @@ def test_a_broken_folder_is_one_line(tmp_path, monkeypatch, files, says):
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path) -> Iterator[ScriptedHub]:
-    with scripted_hub() as found:
+def hub(monkeypatch, tmp_path) -> Iterator[LoopbackHub]:
+    with loopback_hub() as found:
         monkeypatch.setattr(constants, "ENDPOINT", found.url)
         monkeypatch.setattr(
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", found.url + "/{repo_id}/resolve/{revision}/{filename}"
@@ -129,8 +129,8 @@ def test_a_model_of_the_hub(hub):
 
 
 def test_a_pipeline_of_the_hub_has_the_size_of_its_family(hub):
-    hub.files["maker/model/model_index.json"] = b'{"_class_name": "StableDiffusionXLPipeline"}'
-    hub.files["maker/model/unet/diffusion_pytorch_model.safetensors"] = safetensors(10)
+    hub.add_file("maker/model", "model_index.json", b'{"_class_name": "StableDiffusionXLPipeline"}')
+    hub.add_file("maker/model", "unet/diffusion_pytorch_model.safetensors", safetensors(10))
     assert facts_of("maker/model").parameters == pytest.approx(3.5e9)
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_there_is_asked_of_no_hub(hub, name):
 
 def test_a_model_of_pickles_is_refused_before_anything_is_fetched(hub):
     hub.put("maker/model", CONFIG)
-    hub.files["maker/model/pytorch_model.bin"] = pickle.dumps(Bomb())
+    hub.add_file("maker/model", "pytorch_model.bin", pickle.dumps(Bomb()))
     with pytest.raises(TuningError, match=r"holds only pickles \(pytorch_model\.bin\)"):
         facts_of("maker/model")
     assert not [one for one in hub.requests if "resolve" in one]

@@ -18,7 +18,7 @@ from logicnet.operate.serving.gpus import gpus_named
 from logicnet.operate.serving.memory import weights_bytes
 from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
 from logicnet.solver.race.profiles import load_profiles, profile_for
-from tests.harness.scripted_hub import ScriptedHub, safetensors, scripted_hub
+from tests.harness.hub import LoopbackHub, loopback_hub, safetensors
 
 SHAPE: dict[str, Any] = {
     "model_type": "qwen2",
@@ -288,11 +288,11 @@ def test_a_folder_without_one_is_refused(tmp_path):
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedHub]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
     """A hub of our own, an empty cache, no token."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    with scripted_hub() as found:
+    with loopback_hub() as found:
         monkeypatch.setattr(constants, "ENDPOINT", found.url)
         template = f"{found.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -309,7 +309,9 @@ def test_a_model_of_the_hub_is_known_by_its_name(hub):
 
 def test_a_model_of_the_hub_thinks_as_its_chat_template_says(hub):
     hub.put("maker/Qwen3-8B-awq", {**SHAPE, "quantization_config": {"quant_method": "awq"}})
-    hub.files["maker/Qwen3-8B-awq/tokenizer_config.json"] = json.dumps({"chat_template": HYBRID}).encode()
+    hub.add_file(
+        "maker/Qwen3-8B-awq", "tokenizer_config.json", json.dumps({"chat_template": HYBRID}).encode()
+    )
     found = find_model("maker/Qwen3-8B-awq", load())
     assert (found.stored, found.thinks, found.modes) == ("awq", True, (True, False))
     assert found.thinking == load().find("Qwen/Qwen3-8B").thinking
@@ -348,7 +350,7 @@ def test_a_gated_model_needs_a_token(hub, monkeypatch, where):
     ],
 )
 def test_a_model_that_the_hub_lacks_is_refused(hub, name, said):
-    hub.files["maker/weights/model.safetensors"] = safetensors(1)
+    hub.add_file("maker/weights", "model.safetensors", safetensors(1))
     with pytest.raises(SettingsError, match=said) as error:
         find_model(name, load())
     assert "\n" not in str(error.value)
