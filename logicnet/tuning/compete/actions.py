@@ -7,7 +7,7 @@ called without `await` and returns its result.
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -46,7 +46,7 @@ class Actions:
     repo: str
     hotkey: Hotkey
     chain: Commitments
-    token: str
+    token: str = field(repr=False)
     folder: Path  # of models that are being published, and of the journal
     network: str
     netuid: int

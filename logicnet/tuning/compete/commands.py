@@ -7,7 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from logicnet._util.text import one_line
 from logicnet.chain import CommitmentChain, load_hotkey
 from logicnet.config import Config, table
 from logicnet.errors import TuningError
@@ -125,11 +127,13 @@ async def _chain_rules(found: Submitter, submission: Submission) -> Sequence[Rul
 
 
 def print_rules(rules: Sequence[Rule]) -> None:
-    """As a table, with what mends each that is not met."""
-    shown = Table("rule", "", "found", "wanted", "to mend it", box=None, header_style="bold")
+    """A line each, with what mends it if it is not met."""
+    console = Console()
     for one in rules:
-        shown.add_row(one.name, f"[{_STYLES[one.state]}]{one.state}[/]", one.found, one.wanted, one.mend)
-    Console().print(shown, markup=False)
+        line = Text.assemble((f"{one.state:<10}", _STYLES[one.state]), f"{one.name:<17}{one_line(one.found)}")
+        line.append(f"  (wanted: {one.wanted})", "dim")
+        line.append(f"  {one.mend}" if one.mend else "", "bold")
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _say(done: Committed) -> int:

@@ -129,7 +129,7 @@ class Committer:
                 f"{held.block if held else quota.last_block}), and a second commitment makes it invalid for "
                 "ever: register another hotkey"
             )
-        return self._limits(text, quota, last)
+        return self._limits(text, quota)
 
     def _settled(self, quota: CommitmentQuota) -> Sent | None:
         """Our newest commitment, with what the chain says of it; None if it never got there."""
@@ -144,7 +144,7 @@ class Committer:
             return self.journal.last()
         return last
 
-    def _limits(self, text: str, quota: CommitmentQuota, last: Sent | None) -> NotYet | None:
+    def _limits(self, text: str, quota: CommitmentQuota) -> NotYet | None:
         size = counted_bytes(text, sealed=self.competition.reveal_blocks is not None)
         if size > quota.most_bytes:
             raise TuningError(
@@ -154,18 +154,16 @@ class Committer:
         if quota.last_block is not None:
             since_s = (quota.block - quota.last_block) * quota.block_s
             if since_s < floor_s:
-                return self._wait(floor_s - since_s, self._floor(f"the last was at block {quota.last_block}"))
-        if last is not None and (since_s := self.clock() - last.at_s) < floor_s:
-            return self._wait(floor_s - max(0.0, since_s), self._floor("the last was sent by this machine"))
+                return self._wait(
+                    floor_s - since_s,
+                    f"{self.competition.id} takes one commitment in {floor_s / 60:.0f} minutes; the last was "
+                    f"at block {quota.last_block}",
+                )
         if size > quota.free_bytes:
             return self._next_epoch(
                 quota, f"{quota.used_bytes} of {quota.most_bytes} bytes of this epoch are used"
             )
         return None
-
-    def _floor(self, why: str) -> str:
-        minutes = self.competition.floor_s / 60
-        return f"{self.competition.id} takes one commitment in {minutes:.0f} minutes; {why}"
 
     def _next_epoch(self, quota: CommitmentQuota, why: str) -> NotYet:
         end = quota.next_epoch_block

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Submitter:
     """
 
     committer: Committer
-    token: str
+    token: str = field(repr=False)
     base: str | None = None
     bind_hotkey: bool = False
 
