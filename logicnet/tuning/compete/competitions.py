@@ -145,6 +145,11 @@ class Competition(Protocol):
         """Blocks for which a commitment stays sealed; None: it is committed in the clear."""
         ...
 
+    @property
+    def base(self) -> str | None:
+        """The model of the hub that every submission is tuned from; None: any."""
+        ...
+
     def rules(self, candidate: Candidate, repo: str, hotkey: str) -> Sequence[Rule]:
         """Every rule for committing `candidate` as the repository `repo` (MAKER/NAME)."""
         ...

@@ -32,6 +32,7 @@ class FinetuningCompetition:
     share: float  # of the rewards
     once: bool = False
     reveal_blocks: int | None = None
+    base: str | None = None
 
     @classmethod
     def of(cls, name: str, fields: dict[str, Any]) -> "FinetuningCompetition":

@@ -20,7 +20,9 @@ class SubmitOptions(Flags):
         "m1", description="Competition; `logicnet tune competitions` lists them."
     )
     base: str | None = Field(
-        None, description="The model that it was tuned from: a folder, or a name on the hub."
+        None,
+        description="The model that it was tuned from: a folder, or a name on the hub; default: the "
+        "competition's, if it has one.",
     )
     bind_hotkey: Annotated[bool, Flag(("--bind_hotkey", "--bind-hotkey"))] = Field(
         False, description="Commit a hash that fits no other hotkey, against copying."

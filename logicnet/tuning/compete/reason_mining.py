@@ -22,7 +22,7 @@ class ReasonMining:
 
     title: str
     netuid: int
-    base: str  # the model that every submission is tuned from
+    base: str | None  # the model that every submission is tuned from
     reveal_blocks: int | None
     margin: float
     fewest_samples: int  # an environment
@@ -33,7 +33,7 @@ class ReasonMining:
     def rules(self, candidate: Candidate, repo: str, hotkey: str) -> Sequence[Rule]:
         return (
             rules.name_ends_in(repo, hotkey),
-            rules.base(candidate, self.base),
+            rules.base(candidate, str(self.base)),
             rules.template(candidate),
             rules.template_code(candidate),
             rules.pickles(candidate),

@@ -21,7 +21,9 @@ _RIVALS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Submitter:
-    """Submits models of one hotkey to one competition. `base`: the model that they were tuned from.
+    """Submits models of one hotkey to one competition.
+
+    `base`: the model that they were tuned from, a folder or a name on the hub; None: the competition's.
 
     `bind_hotkey`: commit a hash that only this hotkey can commit, where a hash is committed.
     """
@@ -80,7 +82,12 @@ class Submitter:
 
     def _base(self) -> Candidate | None:
         if self.base is None:
-            return None
+            try:
+                usual = self.competition.base
+                return None if usual is None else candidates.of_repo(usual, "main", self.token)
+            except TuningError as error:
+                logger.warning("The base model is not known: {}", error)
+                return None
         folder = here(self.base)
         if folder is not None:
             return candidates.of_folder(folder, hashes=False)

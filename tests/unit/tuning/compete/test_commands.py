@@ -156,6 +156,19 @@ async def test_a_copy_is_refused_before_it_costs_a_hotkey(
     assert len(mini.commits) == 1
 
 
+def test_the_base_of_a_competition_is_read_from_the_hub(
+    run_upload: Run, run_commit: Run, hub: LoopbackHub, mini: MiniChain, signer: Keypair, tmp_path: Path
+) -> None:
+    hub.add_model("Qwen/Qwen3.6-35B-A3B", model_folder(tmp_path / "base"))
+    given = {"hf_repo_id": f"maker/{signer.ss58_address}", "competition_id": "reason-mining"}
+    other = model_folder(tmp_path / "other", seed=1, hidden_size=32)
+    with pytest.raises(TuningError, match="base: Qwen/Qwen3.6-35B-A3B, but hidden_size, wanted: Qwen/Qwen3"):
+        run_upload(load_model_dir=other, **given)
+    assert run_upload(load_model_dir=model_folder(tmp_path / "tuned", seed=2), **given) == 0
+    assert run_commit(**given, really=True) == 0
+    assert len(mini.commits) == 1
+
+
 def test_what_is_not_known_costs_no_hotkey(
     run_upload: Run, run_commit: Run, mini: MiniChain, signer: Keypair, folder: Path
 ) -> None:
