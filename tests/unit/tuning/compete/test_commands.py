@@ -162,7 +162,7 @@ def test_the_base_of_a_competition_is_read_from_the_hub(
     hub.add_model("Qwen/Qwen3.6-35B-A3B", model_folder(tmp_path / "base"))
     given = {"hf_repo_id": f"maker/{signer.ss58_address}", "competition_id": "reason-mining"}
     other = model_folder(tmp_path / "other", seed=1, hidden_size=32)
-    with pytest.raises(TuningError, match="base: Qwen/Qwen3.6-35B-A3B, but hidden_size, wanted: Qwen/Qwen3"):
+    with pytest.raises(TuningError, match=r"base: Qwen/Qwen3.6-35B-A3B, but hidden_size, wanted: Qwen"):
         run_upload(load_model_dir=other, **given)
     assert run_upload(load_model_dir=model_folder(tmp_path / "tuned", seed=2), **given) == 0
     assert run_commit(**given, really=True) == 0
