@@ -21,6 +21,9 @@ from logicnet.tuning.compete.competitions import Competition, Submission, Submit
 from logicnet.tuning.compete.journal import Journal, Sent, SentState
 
 _SPARE_S = 6.0  # half a block: the next is due then
+_GONE_BLOCKS = ERA_BLOCKS + 8
+"""What the chain does not show so many blocks after its head was read never gets there: a call is signed a
+little later than that."""
 
 _MENDS = {"AccountNotAllowedCommit": "register the hotkey on this subnet, or check --netuid"}
 _SPACE, _TOO_SOON = "SpaceLimitExceeded", "CommitmentSetRateLimitExceeded"
@@ -87,13 +90,14 @@ class Committer:
         it, and the next call finds out.
         """
         text = self.competition.write(submission)
+        newest = self.journal.newest()
         found = await self.check(text)
         if found is not None:
             return found
         quota = await self.chain.quota(self.hotkey)
-        sent = self.journal.begin(text, quota.block, self.clock())
+        sent = self.journal.begin(text, quota.block, self.clock(), after=newest)
         if sent is None:
-            return NotYet(self.clock() + ERA_BLOCKS * quota.block_s, "another process is committing")
+            return NotYet(self.clock() + 2 * quota.block_s, "another process is committing")
         try:
             await self.chain.commit(text, reveal_blocks=self.competition.reveal_blocks)
         except CommitmentRefused as error:
@@ -110,7 +114,7 @@ class Committer:
         held = await self.chain.commitment(self.hotkey)
         last = self._settled(quota)
         if last is not None and last.state is SentState.OPEN:
-            until = last.block + ERA_BLOCKS + 1 - quota.block
+            until = last.block + _GONE_BLOCKS + 1 - quota.block
             return self._wait(
                 until * quota.block_s,
                 f"a commitment was sent at block {last.block}, and the chain shows nothing of it yet",
@@ -139,7 +143,7 @@ class Committer:
         if quota.last_block is not None and quota.last_block > last.block:
             self.journal.end(last.id, SentState.TAKEN)
             return self.journal.last()
-        if quota.block > last.block + ERA_BLOCKS:
+        if quota.block > last.block + _GONE_BLOCKS:
             self.journal.end(last.id, SentState.LOST)
             return self.journal.last()
         return last

@@ -72,10 +72,21 @@ class Journal:
         sent_id, text, block, at_s, state = row
         return Sent(sent_id, text, block, at_s, SentState(state))
 
-    def begin(self, text: str, block: int, at_s: float) -> int | None:
-        """Write down that `text` is being sent; None if another is, by this or another process."""
+    def newest(self) -> int:
+        """The number of the newest row, whatever became of it; 0 if there is none."""
         with self._open() as connection:
+            return self._newest(connection)
+
+    def begin(self, text: str, block: int, at_s: float, *, after: int) -> int | None:
+        """Write down that `text` is being sent, and return the number of its row.
+
+        None if that is not allowed: another is being sent, or was since `after` was the newest row.
+        """
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
             try:
+                if self._newest(connection) != after:
+                    return None
                 done = connection.execute(
                     "INSERT INTO sent (network, netuid, hotkey, text, block, at_s, state) "
                     "VALUES (?, ?, ?, ?, ?, ?, 'open')",
@@ -83,7 +94,15 @@ class Journal:
                 )
             except sqlite3.IntegrityError:
                 return None
+            finally:
+                connection.execute("COMMIT")
             return done.lastrowid
+
+    def _newest(self, connection: sqlite3.Connection) -> int:
+        (found,) = connection.execute(
+            "SELECT coalesce(max(id), 0) FROM sent WHERE network = ? AND netuid = ? AND hotkey = ?", self._key
+        ).fetchone()
+        return int(found)
 
     def end(self, sent_id: int, state: SentState) -> None:
         with self._open() as connection:

@@ -167,6 +167,27 @@ async def test_two_processes_do_not_commit_at_once(mini: MiniChain, clock: Clock
     assert len(mini.commits) == 1
 
 
+@pytest.mark.parametrize("name", ["m1", "reason-mining"])
+async def test_a_process_that_commits_between_a_look_and_a_send_is_seen(
+    mini: MiniChain, clock: Clock, tmp_path: Path, name: str
+) -> None:
+    other = committer(mini, clock, tmp_path, name)
+
+    class Slow(Away):
+        reads = 0
+
+        async def quota(self, hotkey: Any) -> Any:
+            self.reads += 1
+            if self.reads == 2:  # the check is over
+                assert isinstance(await other.commit_now(model(2)), Committed)
+            return await self._chain.quota(hotkey)
+
+    one = committer(mini, clock, tmp_path, name)
+    found = await replace(one, chain=Slow(one.chain, takes=True)).commit_now(model(1))
+    assert isinstance(found, NotYet)
+    assert len(mini.commits) == 1
+
+
 async def test_a_node_that_is_behind_is_asked_again(mini: MiniChain, clock: Clock, tmp_path: Path) -> None:
     one = committer(mini, clock, tmp_path)
 

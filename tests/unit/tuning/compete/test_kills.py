@@ -52,6 +52,6 @@ def test_a_kill_before_the_chain_took_it(tmp_path: Path, name: str = "m1") -> No
     assert commit(tmp_path, name, 1, "before")[0] == -9
     code, said = commit(tmp_path, name, 1)
     assert (code, "the chain shows nothing of it yet" in said) == (0, True), said
-    assert pass_blocks(tmp_path, 33) == 0
+    assert pass_blocks(tmp_path, 41) == 0
     assert commit(tmp_path, name, 1) == (0, "committed")
     assert pass_blocks(tmp_path, 0) == 1
