@@ -1,0 +1,1 @@
+"""Competitions for models: rules, publishing on Hugging Face, commitments on the chain."""
