@@ -17,6 +17,7 @@ from logicnet import __version__, logs
 from logicnet._util.ascii import print_anything
 from logicnet.cli import _compete as _compete  # adds commands to `tune`
 from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
+from logicnet.cli._judge import judge
 from logicnet.cli._mine import config, demo, doctor, init, mine
 from logicnet.cli._serve import models, plan, vllm, volume
 from logicnet.cli._settings import WITH_SETTINGS
@@ -102,4 +103,5 @@ for group, commands in GROUPS.items():
         )(command)
 app.add_typer(volume, name="volume", rich_help_panel="Serve")
 app.add_typer(challenges, name="challenges", rich_help_panel="Improve")
+tune.command(context_settings=WITH_SETTINGS)(judge)
 app.add_typer(tune, name="tune", rich_help_panel="Improve")

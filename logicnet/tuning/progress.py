@@ -139,6 +139,7 @@ class Progress:
             "eta_s": self.eta_s,
             "best_step": best and best.step,
             "best_loss": best and best.loss,
+            "held_out": [(one.step, one.loss) for one in self.evaluations],
             "warnings": list(self.warnings),
             "ended": self.ended and self.ended.reason,
         }

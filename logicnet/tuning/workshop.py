@@ -215,8 +215,14 @@ class Workshop:
             others={one: str(folders[one]) for one in request.others},
         )
 
+        return self.measure(asked, folder)
+
+    def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
+        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks."""
+        read = {Path(one) for one in (asked.original, asked.model, *asked.others.values())}
+
         def start(words: Sequence[str], log: Path) -> Child:
-            argv = self.isolation.evaluation(folder, words, folders.values())
+            argv = self.isolation.evaluation(folder, words, read)
             return Child.start("the evaluation", argv, log=log, env=self.isolation.environment(), cwd=folder)
 
         try:

@@ -197,6 +197,13 @@ def _examples(kind: DatasetType, source: Path, folder: Path, most: int | None) -
 
 
 def _of_rows(kind: DatasetType, source: Path, faults: Faults) -> Iterator[TrainingExample]:
+    return (example for _, example in read_rows(kind, source, faults))
+
+
+def read_rows(
+    kind: DatasetType, source: Path, faults: Faults
+) -> Iterator[tuple[dict[str, Any], TrainingExample]]:
+    """Every good row of a dataset of text, as it is written and as it is trained on. Raises BadDataset."""
     converter = converter_of(kind)
     first = True
     for place, row in rows_of(source, faults):
@@ -204,7 +211,7 @@ def _of_rows(kind: DatasetType, source: Path, faults: Faults) -> Iterator[Traini
             raise BadDataset(f"{source}: {place}: {fault}: correct dataset_type or the file")
         first = False
         try:
-            yield converter.convert(row)
+            yield row, converter.convert(row)
         except BadRow as error:
             faults.add(str(place), error)
 

@@ -27,3 +27,12 @@ def validation_keys(keys: "array[int]", share: float) -> set[int]:
     chosen = {key for key in keys if key < limit}
     first = min(keys)
     return chosen if chosen and any(key >= limit for key in keys) else {first}
+
+
+def test_keys(keys: "array[int]", share: float, most: int, secret: bytes) -> set[int]:
+    """The keys of a test that is kept from others: `share` of the different ones, `most` at the most.
+
+    By the text's hash with `secret`: who has the rows cannot tell which of them are in the test.
+    """
+    drawn = sorted(set(keys), key=lambda key: sha256(secret + key.to_bytes(8)).digest())
+    return set(drawn[: min(most, round(share * len(drawn)))])

@@ -27,6 +27,7 @@ class EvaluationRequest:
     others: Mapping[str, str] = field(default_factory=dict)  # earlier submissions: name to folder
     device: str | None = None  # null: cuda where there is one, else cpu
     threads: int | None = None
+    by_row: bool = False  # answer with the loss of each row, too
 
     def write(self, path: Path) -> None:
         write_whole(path, asdict(self))
@@ -78,6 +79,7 @@ class Losses:
     rows: int
     dtype: str
     mean_of_batches: float  # what others report: it depends on the size of a batch
+    by_row: tuple[tuple[float, int] | None, ...] = ()  # of each line: sum, tokens; null: dropped
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ class Evaluation:
         """Raises OSError, ValueError."""
         found: dict[str, Any] = json.loads(path.read_text())
         for name in ("original", "model"):
-            found[name] = found[name] and Losses(**found[name])
+            if found[name]:
+                rows = (row and (float(row[0]), int(row[1])) for row in found[name].pop("by_row", ()))
+                found[name] = Losses(**found[name], by_row=tuple(rows))
         if found["compared"]:
             facts: dict[str, Any] = found["compared"]
             lists = {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,23 @@ Row = tuple[list[int], list[bool]]
 """Tokens of a row, and which of them count."""
 
 
+@dataclass
+class _TokenisedRows:
+    """`lines`: of each row its line in the file, from 0; a text of several pieces has several rows."""
+
+    rows: list[Row] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)  # by reason
+    count: int = 0  # lines of the file
+
+
 def evaluate(request: EvaluationRequest) -> Evaluation:
     """Raises NotLoadable, if the original or the rows are broken; a broken submission is an answer."""
     original, submission = Path(request.original), Path(request.model)
     if request.threads is not None:
         torch.set_num_threads(request.threads)
-    rows, dropped = _rows(request)
+    found = _rows(request)
+    dropped = found.dropped
     Weights(original)
     try:
         compared = compare(original, submission, request.original_name)
@@ -50,7 +62,7 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
         return Evaluation(compared=compared, dropped=dropped)
     device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
     model = _load(original, device)
-    base = tuned = losses(model, rows, request.batch)
+    base = tuned = _measured(model, found, request)
     if compared.same < compared.tensors or compared.rows_added:
         try:
             if is_adapter(submission):
@@ -60,7 +72,7 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
                 model = _load(submission, device)
         except NotLoadable as error:
             return Evaluation(error=str(error))
-        tuned = losses(model, rows, request.batch)
+        tuned = _measured(model, found, request)
     others = likeness(original, submission, compared.hash, request.others)
     return Evaluation(compared=compared, original=base, model=tuned, dropped=dropped, others=others)
 
@@ -108,6 +120,16 @@ def _only(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
         yield Path(view)
 
 
+def _measured(model: Any, found: _TokenisedRows, request: EvaluationRequest) -> Losses:
+    of_rows = losses(model, found.rows, request.batch)
+    by_line: list[tuple[float, int] | None] = [None] * found.count
+    for line, row in zip(found.lines, of_rows.by_row, strict=True):
+        assert row is not None  # of a row that was measured
+        before = by_line[line] or (0.0, 0)
+        by_line[line] = before[0] + row[0], before[1] + row[1]
+    return replace(of_rows, by_row=tuple(by_line) if request.by_row else ())
+
+
 def losses(model: Any, rows: Sequence[Row], batch: int) -> Losses:
     """Sums in float64, row by row: neither the size of a batch nor padding changes them."""
     sums = [0.0] * len(rows)
@@ -141,6 +163,7 @@ def losses(model: Any, rows: Sequence[Row], batch: int) -> Losses:
         rows=len(rows),
         dtype=str(model.dtype).removeprefix("torch."),
         mean_of_batches=sum(means) / len(means),
+        by_row=tuple(zip(sums, tokens_of, strict=True)),
     )
 
 
@@ -156,8 +179,8 @@ def _batches(lengths: Sequence[int], batch: int, most_tokens: int) -> Iterator[l
         yield found
 
 
-def _rows(request: EvaluationRequest) -> tuple[list[Row], dict[str, int]]:
-    """The rows of a file in tokens, and how many were dropped by reason. Raises NotLoadable without any."""
+def _rows(request: EvaluationRequest) -> _TokenisedRows:
+    """Raises NotLoadable without any row."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             request.original, trust_remote_code=False, local_files_only=True
@@ -166,19 +189,20 @@ def _rows(request: EvaluationRequest) -> tuple[list[Row], dict[str, int]]:
         raise NotLoadable(f"the tokenizer of {request.original} cannot be loaded: {_line(error)}") from error
     if request.chat_template is not None:
         tokenizer.chat_template = request.chat_template
-    rows: list[Row] = []
-    dropped: dict[str, int] = {}
+    found = _TokenisedRows()
     with Path(request.rows).open() as file:
-        for line in file:
+        for number, line in enumerate(file):
+            found.count += 1
             for ids, counts in tokens_of(json.loads(line), request.task, tokenizer, request.max_length):
                 reason = "too_long" if len(ids) > request.max_length else "" if any(counts[1:]) else "empty"
                 if reason:
-                    dropped[reason] = dropped.get(reason, 0) + 1
+                    found.dropped[reason] = found.dropped.get(reason, 0) + 1
                 else:
-                    rows.append((ids, counts))
-    if not rows:
-        raise NotLoadable(f"{request.rows} has no row to evaluate; dropped: {dropped or 'none'}")
-    return rows, dropped
+                    found.rows.append((ids, counts))
+                    found.lines.append(number)
+    if not found.rows:
+        raise NotLoadable(f"{request.rows} has no row to evaluate; dropped: {found.dropped or 'none'}")
+    return found
 
 
 def tokens_of(row: dict[str, Any], task: Task, tokenizer: Any, max_length: int) -> list[Row]:
