@@ -1,0 +1,67 @@
+"""A process of the training environment that trains and evaluates one after the other: imports cost once.
+
+Run as a module it is that process: each line names a job's folder, or a request and an answer of `evalfile`.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
+from tests.harness.tiny_models import ROOT, TUNE_PYTHON
+
+
+class WarmTrainer:
+    """For a `with`."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [TUNE_PYTHON, "-m", "tests.harness.warm_trainer"],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def train(self, folder: Path) -> None:
+        """Train a job's folder to its end."""
+        self._asked(str(folder))
+
+    def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
+        """As `Workshop.measure`, without isolation."""
+        asked.write(folder / "request.json")
+        self._asked(f"{folder / 'request.json'}\t{folder / 'answer.json'}")
+        return Evaluation.read(folder / "answer.json")
+
+    def _asked(self, line: str) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(line, file=self._process.stdin, flush=True)
+        said = "begun"
+        while said and not said.startswith("status "):
+            said = self._process.stdout.readline()
+        assert said == "status 0\n", (line, said)
+
+
+def main() -> None:
+    from logicnet.tuning.train.__main__ import train  # noqa: PLC0415
+    from logicnet.tuning.train.evaluate import main as evaluate  # noqa: PLC0415
+
+    said = sys.stdout
+    for line in sys.stdin:
+        words = line.rstrip("\n").split("\t")
+        status = train(Path(words[0])) if len(words) == 1 else evaluate(*words)
+        print(f"status {status}", file=said, flush=True)
+
+
+if __name__ == "__main__":
+    main()
