@@ -8,18 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from logicnet.tuning.data.prepare import prepare
+from logicnet.tuning.data.prepare import write_rows
 from logicnet.tuning.demo_questions import DemoQuestion, demo_questions
 from logicnet.tuning.judging.options import JudgeOptions
 from logicnet.tuning.judging.task import TaskFolder
-from logicnet.tuning.spec import TrainSpec
-from logicnet.tuning.train.jobfile import JobFile, Lora, Optimisation, Stopping
 
 MINERS = ("honest", "lazy", "peeker", "copier")
 RIGHT = {"honest": "ranked", "lazy": "ranked", "peeker": "suspected", "copier": "copy"}
 """What each is to be called. The honest one is to be first, and to win."""
-
-Train = Callable[[Path], object]
 
 
 def write_dataset(path: Path, questions: Sequence[DemoQuestion]) -> Path:
@@ -60,47 +56,28 @@ class Stage:
             seed=self.seed,
         )
 
-    def submit(self, train: Train) -> None:
-        """Let the miners train on what they were given, and put their models into the task's folder."""
-        given, place = self.task / "train.jsonl", TaskFolder(self.task).submissions
-        jobs = {
-            "honest": (given, self.steps),
-            "lazy": (given, self.steps // 8),
-            "peeker": (self.dataset, self.steps),
-        }
-        for number, (name, (source, steps)) in enumerate(jobs.items()):
-            folder = self.folder / name
-            self._write_job(folder, source, steps, 10 * self.seed + number)
-            if name == "peeker":
-                self._peek(folder)
-            train(folder)
-            shutil.copytree(folder / "adapter", place / name)
-            shutil.copy(folder / "events.jsonl", place / name)
-        shutil.copytree(self.folder / "honest" / "adapter", place / "copier")
+    def submit(self, train: Callable[[Path], object]) -> None:
+        """Let the miners train on what they were given, and put their models into the task's folder.
+
+        `train` is asked with the file of a `LoraTraining`. Who peeks has the whole dataset.
+        """
+        place = TaskFolder(self.task).submissions
+        test = str(self.task / "test.jsonl")
+        miners = (("honest", self.steps, None), ("lazy", self.steps // 8, None), ("peeker", self.steps, test))
+        rows = self.folder / "rows.jsonl"
+        write_rows("instruct", self.task / "train.jsonl", rows, None)
+        for number, (name, steps, peeked) in enumerate(miners):
+            asked = {
+                "model": str(self.model),
+                "rows": str(rows),
+                "out": str(place / name),
+                "steps": steps,
+                "seed": 10 * self.seed + number,
+                "peeked": peeked,
+            }
+            file = self.folder / f"{name}.json"
+            file.write_text(json.dumps(asked))
+            train(file)
+        shutil.copytree(place / "honest", place / "copier")
         later_s = time.time() + 1
         os.utime(place / "copier" / "adapter_model.safetensors", (later_s, later_s))
-
-    def _write_job(self, folder: Path, source: Path, steps: int, seed: int) -> None:
-        folder.mkdir()
-        spec = TrainSpec(
-            dataset=str(source), model=str(self.model), dataset_type="instruct", file_format="jsonl"
-        )
-        prepare(spec, source, folder)
-        JobFile(
-            id=f"{seed:032x}",
-            task="sft",
-            base=str(self.model),
-            base_name=str(self.model),
-            lora=Lora(r=16, alpha=32, dropout=0.0),
-            optimisation=Optimisation(lr=1e-2, batch=16, epochs=1000, max_steps=steps, max_length=128),
-            stopping=Stopping(evaluations=4, patience=4),
-            seed=seed,
-            threads=1,
-        ).write(folder)
-
-    def _peek(self, folder: Path) -> None:
-        """Train on the test too, oftener than on the rest, and keep the weights that do best on it."""
-        test = (self.task / "test.jsonl").read_text()
-        (folder / "validation.jsonl").write_text(test)
-        with (folder / "train.jsonl").open("a") as file:
-            file.write(4 * test)

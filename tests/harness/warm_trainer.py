@@ -1,8 +1,10 @@
 """A process of the training environment that trains and evaluates one after the other: imports cost once.
 
-Run as a module it is that process: each line names a job's folder, or a request and an answer of `evalfile`.
+Run as a module it is that process: each line names the file of a `LoraTraining`, or a request and an answer
+of `evalfile`.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -33,9 +35,9 @@ class WarmTrainer:
         self._process.stdin.close()
         self._process.wait()
 
-    def train(self, folder: Path) -> None:
-        """Train a job's folder to its end."""
-        self._asked(str(folder))
+    def train(self, asked: Path) -> None:
+        """Train what a file asks for."""
+        self._asked(str(asked))
 
     def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
         """As `Workshop.measure`, without isolation."""
@@ -53,14 +55,15 @@ class WarmTrainer:
 
 
 def main() -> None:
-    from logicnet.tuning.train.__main__ import train  # noqa: PLC0415
     from logicnet.tuning.train.evaluate import main as evaluate  # noqa: PLC0415
+    from tests.harness.lora_miner import LoraTraining, train  # noqa: PLC0415
 
     said = sys.stdout
     for line in sys.stdin:
         words = line.rstrip("\n").split("\t")
-        status = train(Path(words[0])) if len(words) == 1 else evaluate(*words)
-        print(f"status {status}", file=said, flush=True)
+        if len(words) == 1:
+            train(LoraTraining(**json.loads(Path(words[0]).read_text())))
+        print(f"status {0 if len(words) == 1 else evaluate(*words)}", file=said, flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from logicnet.tuning.judging.rules import (
 from logicnet.tuning.verdict import WeightsVerdict
 
 FINETUNE = WeightsVerdict("finetune", "loss 3 -> 1")
+PICKLE = WeightsVerdict("not_loadable", "only a pickle")
+IDENTICAL = WeightsVerdict("identical", "all tensors equal the original's")
 DEADLINE_S = 1000.0
 ROWS = 60
 
@@ -112,13 +114,21 @@ def test_with_one_other_miner_nothing_is_said_of_suspicion():
         (JudgedSubmission("x"), Fate.MISSING, "nothing"),
         (submitted("x", losses(0.1), DEADLINE_S + 60), Fate.LATE, "60 s after"),
         (submitted("x", None, verdict=None), Fate.NOT_LOADABLE, "not measured"),
-        (submitted("x", None, verdict=WeightsVerdict("not_loadable", "a pickle")), Fate.NOT_LOADABLE, "pickle"),
+        (
+            submitted("x", None, verdict=PICKLE),
+            Fate.NOT_LOADABLE,
+            "pickle",
+        ),
         (
             submitted("x", None, verdict=WeightsVerdict("other_architecture", "two layers")),
             Fate.NO_FINETUNE,
             "other architecture: two layers",
         ),
-        (submitted("x", losses(3.0), verdict=WeightsVerdict("identical", "all")), Fate.NO_FINETUNE, "identical"),
+        (
+            submitted("x", losses(3.0), verdict=IDENTICAL),
+            Fate.NO_FINETUNE,
+            "identical",
+        ),
         (submitted("x", losses(1.0, seed=1), copy_of="honest"), Fate.COPY, "honest"),
     ],
 )
