@@ -1,4 +1,4 @@
-"""Four miners of one task, each training a real model: honest, lazy, one that has the test, one that copies."""
+"""Four miners of one task, each with a real model: honest, lazy, one that has the test, one that copies."""
 
 import json
 import os
@@ -31,8 +31,8 @@ class Stage:
     folder: Path
     model: Path
     seed: int
-    rows: int = 600
-    steps: int = 240
+    rows: int = 400
+    steps: int = 200
 
     @property
     def dataset(self) -> Path:
@@ -45,7 +45,7 @@ class Stage:
     def options(self) -> JudgeOptions:
         """Of a new task, whose dataset and miners they write."""
         self.folder.mkdir(exist_ok=True)
-        questions, anew = demo_questions(self.rows, 200, seed=self.seed)
+        questions, anew = demo_questions(self.rows, 100, seed=self.seed)
         miners = self.folder / "miners.toml"
         miners.write_text("".join(f'[[miners]]\nname = "{name}"\n' for name in MINERS))
         return JudgeOptions(

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from logicnet.tuning.train.evaluate import Row, losses, tokens_of
 
-BATCH = 24
+BATCH = 16
 LR = 5e-3
 LOOKS = 5  # at the held-out rows
 

@@ -56,15 +56,14 @@ def run(path: Path, options: JudgeOptions, settings: Settings) -> int:
 
     Raises LogicnetError.
     """
-    shop = Workshop.of(settings)
     folder = TaskFolder(path)
     miners = read_miners(options.miners) if options.miners is not None else ()
-    if folder.exists:
-        if options.makes:
-            raise SettingsError(f"{path} is a task already: {options.makes[0]} counts for a new one only")
-    else:
-        if not miners:
-            raise SettingsError("--miners is missing: a new task needs a file that names its miners")
+    if folder.exists and options.makes:
+        raise SettingsError(f"{path} is a task already: {options.makes[0]} counts for a new one only")
+    if not folder.exists:
+        options.check_new()
+    shop = Workshop.of(settings)
+    if not folder.exists:
         made = make_task(folder, options, miners, shop.source, time.time())
         print(f"{path}: {made.train_rows} rows for the miners, {made.test_rows} kept, {made.synthetic}.")
         print(f"Miners: {', '.join(made.group)}.")
@@ -128,7 +127,9 @@ class TaskJudge:
         received = self.folder.received()
         refused = {name for name, one in self.folder.offers().items() if not one.accepted}
         for name in self.task.group:
-            if name not in received and (found := self._received(name)) is not None:
+            place = self.folder.submissions / name
+            by_hand = place.exists() and not place.is_symlink()  # and may have been changed since
+            if (by_hand or name not in received) and (found := self._received(name)) is not None:
                 received[name] = found
                 self.folder.write_received(received)
         missing = set(self.task.group) - received.keys() - refused

@@ -40,6 +40,14 @@ class JudgeOptions(DatasetOptions):
         False, description="Judge now, although miners that are missing have time left."
     )
 
+    def check_new(self) -> None:
+        """Raise SettingsError unless these make a task."""
+        self.spec()
+        if self.miners is None:
+            raise SettingsError("--miners is missing: a new task needs a file that names its miners")
+        if self.endpoint is not None and self.synthetic is not None:
+            raise SettingsError("--endpoint and --synthetic are both given: rows are reworded, or made anew")
+
     def spec(self) -> TrainSpec:
         """What names the rows. Raises SettingsError that names the flag."""
         given = self._rows_named()
@@ -55,8 +63,6 @@ class JudgeOptions(DatasetOptions):
     def rewording(self) -> ModelServer | None:
         if self.endpoint is None:
             return None
-        if self.synthetic is not None:
-            raise SettingsError("--endpoint and --synthetic are both given: rows are reworded, or made anew")
         return ModelServer(self.endpoint, self.endpoint_model, self.endpoint_key)
 
     @property
