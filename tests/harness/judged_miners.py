@@ -33,6 +33,7 @@ class Stage:
     seed: int
     rows: int = 400
     steps: int = 200
+    more: tuple[str, ...] = ()  # miners whose submissions are another's business
 
     @property
     def dataset(self) -> Path:
@@ -47,12 +48,13 @@ class Stage:
         self.folder.mkdir(exist_ok=True)
         questions, anew = demo_questions(self.rows, 100, seed=self.seed)
         miners = self.folder / "miners.toml"
-        miners.write_text("".join(f'[[miners]]\nname = "{name}"\n' for name in MINERS))
+        miners.write_text("".join(f'[[miners]]\nname = "{name}"\n' for name in (*MINERS, *self.more)))
         return JudgeOptions(
             model=str(self.model),
             dataset=str(write_dataset(self.dataset, questions)),
             synthetic=write_dataset(self.folder / "anew.jsonl", anew),
             miners=miners,
+            group_size=len(MINERS) + len(self.more),
             seed=self.seed,
         )
 

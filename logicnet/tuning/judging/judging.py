@@ -170,9 +170,17 @@ class TaskJudge:
             key=lambda name: (received[name].submitted_s, name),
         )
         evaluations: dict[str, Evaluation] = {}
+        failed: list[TuningError] = []
         for name in in_time:
             readable = [one for one, its in evaluations.items() if its.error is None]
-            evaluations[name] = self._evaluation(name, readable)
+            try:
+                evaluations[name] = self._evaluation(name, readable)
+            except TuningError as error:  # whatever a stranger's files made of it; measured again next time
+                logger.warning("{}", error)
+                failed.append(error)
+                evaluations[name] = Evaluation(error=str(error))
+        if failed and len(failed) == len(evaluations):
+            raise failed[0]  # then the fault is hardly theirs
         found = decided(self.task, received, evaluations, self.rules)
         write_whole(self.folder.judgement, asdict(found))
         write_page(self.folder.report, self.task, found, received)

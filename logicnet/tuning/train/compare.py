@@ -76,7 +76,9 @@ def compare(original: Path, submission: Path, original_name: str) -> Compared:
         missing=tuple(sorted(base.shapes.keys() - tuned.shapes.keys())),
         extra=tuple(sorted(extra)),
         other_shape=tuple(sorted(other_shape)),
-        rows_added=max((tuned.shapes[name][0] - base.shapes[name][0] for name in fitting), default=0),
+        rows_added=max(
+            (tuned.shapes[name][0] - base.shapes[name][0] for name in fitting if base.shapes[name]), default=0
+        ),
         other_config=tuple(
             f"{name} {tuned.config.get(name)}, not {base.config.get(name)}"
             for name in _CONFIG
@@ -250,7 +252,7 @@ def _tokenizer(folder: Path) -> dict[str, Any]:
             found = json.loads((folder / name).read_text())
             for key in keys:
                 found = found[key]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return found
 

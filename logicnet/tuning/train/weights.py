@@ -41,7 +41,7 @@ def config_of(folder: Path, name: str = "config.json") -> dict[str, Any]:
         found = json.loads((folder / name).read_text())
     except FileNotFoundError:
         raise NotLoadable(f"{folder} has no {name}; save with save_pretrained()") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NotLoadable(f"{folder / name} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise NotLoadable(f"{folder / name} is not a JSON object")
@@ -139,12 +139,24 @@ class Adapted:
                 self._whole[name_of(f"{found[1]}.{found[3]}")] = raw
             else:
                 raise NotLoadable(f"{folder} has a tensor {raw}, which is not a LoRA's: merge it first")
+        if HEAD in self._pairs and HEAD not in base.shapes:  # the base's is its embedding
+            base.share_head()
+            self.shapes = dict(base.shapes)
         self.missing = tuple(sorted((self._pairs.keys() | self._whole.keys()) - base.shapes.keys()))
         self.other_shape = tuple(sorted(name for name in self._pairs if not self._fits(name)))
         for name in self.other_shape:
             del self._pairs[name]
         for name in self._whole.keys() & base.shapes.keys():
             self.shapes[name] = self._files.shapes[self._whole[name]]
+        try:
+            self._scales = {
+                name: self._scale(name, self._files.shapes[pair["A"]][0])
+                for name, pair in self._pairs.items()
+            }
+        except (TypeError, ValueError, AttributeError, ArithmeticError, re.error) as error:
+            raise NotLoadable(
+                f"{folder / 'adapter_config.json'} has no scale that is a number: {error}"
+            ) from error
 
     def _fits(self, name: str) -> bool:
         pair = self._pairs[name]
@@ -173,7 +185,7 @@ class Adapted:
             return base
         a, b = (self._files.read(self._pairs[name][letter]).float() for letter in "AB")
         moved = a[:, rows].T @ b.T if name in self._turned else b[rows] @ a
-        return base.float() + self._scale(name, a.shape[0]) * moved
+        return base.float() + self._scales[name] * moved
 
 
 def slices(shape: tuple[int, ...]) -> Iterator[slice]:
