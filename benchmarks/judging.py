@@ -1,15 +1,17 @@
 """Are four miners ranked and named rightly? `benchmarks/judging.py [SEEDS] [FOLDER]`, ten seeds by default.
 
 In each seed an honest miner, a lazy one, one that has the test and one that copies train a small Llama on the
-part of a dataset that they are given. A seed whose result is in FOLDER is not played again.
+part of a dataset that they are given. Then a group of honest ones only: nobody is to be suspected. A seed whose result is in FOLDER is not played again.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +27,9 @@ from tests.harness.tiny_models import tiny_llama  # noqa: E402
 from tests.harness.warm_trainer import WarmTrainer  # noqa: E402
 
 
+FAIR = ("honest", "lazy", "hasty")
+
+
 class _Shop:
     """What measures, without isolation: nothing here is a stranger's."""
 
@@ -34,17 +39,39 @@ class _Shop:
         self.measure = trainer.measure
 
 
-def play(folder: Path, model: Path, seed: int, trainer: WarmTrainer) -> None:
-    """Write FOLDER/task/judgement.json."""
-    stage = Stage(folder, model, seed)
+def make(stage: Stage) -> TaskFolder:
     options = stage.options()
     assert options.miners is not None
     task = TaskFolder(stage.task)
     make_task(task, options, read_miners(options.miners), lambda spec, _: Path(spec.dataset), time.time())
+    return task
+
+
+def judge(task: TaskFolder, trainer: WarmTrainer) -> None:
+    """Write FOLDER/task/judgement.json."""
+    judged = TaskJudge(task, _Shop(trainer), {})
+    judged.collect(close=True)
+    judged.judge()
+
+
+def play(stage: Stage, trainer: WarmTrainer) -> None:
+    task = make(stage)
     stage.submit(trainer.train)
-    judge = TaskJudge(task, _Shop(trainer), {})
-    judge.collect(close=True)
-    judge.judge()
+    judge(task, trainer)
+
+
+def play_fair(stage: Stage, before: Path, trainer: WarmTrainer) -> None:
+    """The same without anyone that peeks: the honest and the lazy miner of the task `before`, and a third."""
+    task = make(stage)
+    for name in FAIR[:2]:
+        shutil.copytree(before / "submissions" / name, task.submissions / name)
+    stage.train(trainer.train, FAIR[2], stage.steps // 2, 3)
+    judge(task, trainer)
+
+
+def read(task: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((task / "judgement.json").read_text())
+    return found
 
 
 def main() -> None:
@@ -54,24 +81,32 @@ def main() -> None:
     if not model.exists():
         tiny_llama(model)
     table = Table(box=None, pad_edge=False, title="test and synthetic loss; gap above the others, in sd")
-    for name in ("seed", *MINERS, "winner", "right"):
+    for name in ("seed", *MINERS, "right", "honest only"):
         table.add_column(name)
-    right = 0
+    right = named = 0
     with WarmTrainer() as trainer:
         for seed in range(seeds):
-            kept = place / f"seed{seed}" / "task" / "judgement.json"
-            if not kept.exists():
-                play(place / f"seed{seed}", model, seed, trainer)
-            found = json.loads(kept.read_text())
+            stage = Stage(place / f"seed{seed}", model, seed)
+            if not (stage.task / "judgement.json").exists():
+                play(stage, trainer)
+            fair = Stage(place / f"fair{seed}", model, seed, miners=FAIR)
+            if not (fair.task / "judgement.json").exists():
+                play_fair(fair, stage.task, trainer)
+            found = read(stage.task)
             its = {one["miner"]: one for one in found["results"]}
-            named = {name: one["fate"] for name, one in its.items()} == RIGHT
-            is_right = named and found["winner"] == found["results"][0]["miner"] == "honest"
+            is_right = {name: one["fate"] for name, one in its.items()} == RIGHT and found["winner"] == found[
+                "results"
+            ][0]["miner"] == "honest"
             right += is_right
-            row = [str(seed), *(_cell(its[name]) for name in MINERS), str(found["winner"]), str(is_right)]
+            sds = [one["suspicion"]["sds"] for one in read(fair.task)["results"]]
+            named += sum(one["fate"] == "suspected" for one in read(fair.task)["results"])
+            row = [str(seed), *(_cell(its[name]) for name in MINERS), str(is_right), f"{max(sds):+.1f}"]
             table.add_row(*row)
             print(" | ".join(row), flush=True)
     Console(width=160).print(table)
-    print(f"right in {right} of {seeds} seeds")
+    print(
+        f"right in {right} of {seeds} seeds; {named} of {3 * seeds} honest miners suspected among themselves"
+    )
 
 
 def _cell(one: dict[str, object]) -> str:

@@ -33,7 +33,7 @@ class Stage:
     seed: int
     rows: int = 400
     steps: int = 200
-    more: tuple[str, ...] = ()  # miners whose submissions are another's business
+    miners: tuple[str, ...] = MINERS
 
     @property
     def dataset(self) -> Path:
@@ -48,38 +48,43 @@ class Stage:
         self.folder.mkdir(exist_ok=True)
         questions, anew = demo_questions(self.rows, 100, seed=self.seed)
         miners = self.folder / "miners.toml"
-        miners.write_text("".join(f'[[miners]]\nname = "{name}"\n' for name in (*MINERS, *self.more)))
+        miners.write_text("".join(f'[[miners]]\nname = "{name}"\n' for name in self.miners))
         return JudgeOptions(
             model=str(self.model),
             dataset=str(write_dataset(self.dataset, questions)),
             synthetic=write_dataset(self.folder / "anew.jsonl", anew),
             miners=miners,
-            group_size=len(MINERS) + len(self.more),
+            group_size=len(self.miners),
             seed=self.seed,
         )
 
     def submit(self, train: Callable[[Path], object]) -> None:
-        """Let the miners train on what they were given, and put their models into the task's folder.
+        """Let the four train on what they were given, and put their models into the task's folder.
 
-        `train` is asked with the file of a `LoraTraining`. Who peeks has the whole dataset.
+        `train` is asked with the file of a `LoraTraining`. Who peeks has the test.
         """
         place = TaskFolder(self.task).submissions
-        test = str(self.task / "test.jsonl")
-        miners = (("honest", self.steps, None), ("lazy", self.steps // 8, None), ("peeker", self.steps, test))
-        rows = self.folder / "rows.jsonl"
-        write_rows("instruct", self.task / "train.jsonl", rows, None)
-        for number, (name, steps, peeked) in enumerate(miners):
-            asked = {
-                "model": str(self.model),
-                "rows": str(rows),
-                "out": str(place / name),
-                "steps": steps,
-                "seed": 10 * self.seed + number,
-                "peeked": peeked,
-            }
-            file = self.folder / f"{name}.json"
-            file.write_text(json.dumps(asked))
-            train(file)
+        self.train(train, "honest", self.steps, 0)
+        self.train(train, "lazy", self.steps // 8, 1)
+        self.train(train, "peeker", self.steps, 2, peeked=self.task / "test.jsonl")
         shutil.copytree(place / "honest", place / "copier")
         later_s = time.time() + 1
         os.utime(place / "copier" / "adapter_model.safetensors", (later_s, later_s))
+
+    def train(
+        self, train: Callable[[Path], object], name: str, steps: int, number: int, peeked: Path | None = None
+    ) -> None:
+        """Let one miner train; `number` makes its seed."""
+        rows = self.folder / "rows.jsonl"
+        write_rows("instruct", self.task / "train.jsonl", rows, None)
+        asked = {
+            "model": str(self.model),
+            "rows": str(rows),
+            "out": str(TaskFolder(self.task).submissions / name),
+            "steps": steps,
+            "seed": 10 * self.seed + number,
+            "peeked": None if peeked is None else str(peeked),
+        }
+        file = self.folder / f"{name}.json"
+        file.write_text(json.dumps(asked))
+        train(file)

@@ -16,7 +16,7 @@ from logicnet.settings import Settings
 from logicnet.tuning.judging.judging import run
 from logicnet.tuning.judging.options import JudgeOptions
 from logicnet.tuning.judging.task import TaskFolder, results_of
-from tests.harness.judged_miners import RIGHT, Stage
+from tests.harness.judged_miners import MINERS, RIGHT, Stage
 from tests.harness.warm_trainer import WarmTrainer
 
 MORE = ("pickle", "stranger", "late", "absent")
@@ -35,7 +35,7 @@ class Bomb:
 @pytest.fixture(scope="module")
 def stage(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """A judged task of eight miners."""
-    stage = Stage(tmp_path_factory.mktemp("judging") / "place", base, 0, more=MORE)
+    stage = Stage(tmp_path_factory.mktemp("judging") / "place", base, 0, miners=(*MINERS, *MORE))
     settings = Settings(tuning={"folder": stage.folder / "tuning", "isolation": "process"})
     assert run(stage.task, stage.options(), settings) == 1  # it waits
     place = TaskFolder(stage.task).submissions

@@ -27,11 +27,11 @@ MinerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class _Kept(BaseModel):
+class _TaskFact(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
-class JudgedMiner(_Kept):
+class JudgedMiner(_TaskFact):
     """One that may be asked. Without `url` its submission is put into the task's folder."""
 
     name: MinerName
@@ -39,13 +39,13 @@ class JudgedMiner(_Kept):
     token: SecretStr | None = None  # that the service asks for
 
 
-class MinersFile(_Kept):
+class MinersFile(_TaskFact):
     """A TOML file with a table [[miners]] a miner."""
 
     miners: tuple[JudgedMiner, ...] = Field(min_length=1)
 
 
-class JudgingTask(_Kept):
+class JudgingTask(_TaskFact):
     """`task.json`. Times are unix seconds."""
 
     format: Literal[1] = 1
@@ -72,14 +72,14 @@ class JudgingTask(_Kept):
         ).task
 
 
-class MinerOffer(_Kept):
+class MinerOffer(_TaskFact):
     """What a miner answered to an offer."""
 
     accepted: bool
     message: str
 
 
-class ReceivedModel(_Kept):
+class ReceivedModel(_TaskFact):
     """A submission: `submitted_s` is when it was first seen, or when its files were last written."""
 
     submitted_s: float
