@@ -1,7 +1,8 @@
 """Are four miners ranked and named rightly? `benchmarks/judging.py [SEEDS] [FOLDER]`, ten seeds by default.
 
 In each seed an honest miner, a lazy one, one that has the test and one that copies train a small Llama on the
-part of a dataset that they are given. Then a group of honest ones only: nobody is to be suspected. A seed whose result is in FOLDER is not played again.
+part of a dataset that they are given. Then a group of honest ones only, of whom nobody is to be suspected.
+What is in FOLDER is not played again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from logicnet.tuning.judging.task import TaskFolder, read_miners  # noqa: E402
 from tests.harness.judged_miners import MINERS, RIGHT, Stage  # noqa: E402
 from tests.harness.tiny_models import tiny_llama  # noqa: E402
 from tests.harness.warm_trainer import WarmTrainer  # noqa: E402
-
 
 FAIR = ("honest", "lazy", "hasty")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from logicnet.errors import TuningError
 from logicnet.tuning.train.evalfile import Compared, Evaluation, EvaluationRequest, Likeness, Losses
 
 FINETUNED = Compared(
@@ -39,12 +40,15 @@ class ScriptedShop:
     tests: int = 0  # rows of the test
     copies: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
     token: str | None = None
     asked: list[str] = field(default_factory=list)
 
     def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
         name = Path(asked.model).name
         self.asked.append(name)
+        if name in self.failing:
+            raise TuningError(f"the evaluation of {name} failed")
         if name in self.broken:
             return Evaluation(error=self.broken[name])
         count = len(Path(asked.rows).read_text().splitlines())

@@ -5,12 +5,14 @@ Each step is kept in the task's folder (`task.py`), so the same command goes on 
 
 import hashlib
 import math
+import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from loguru import logger
 
 from logicnet.errors import SettingsError, TuningError
@@ -34,6 +36,7 @@ from logicnet.tuning.judging.rules import (
 from logicnet.tuning.judging.task import (
     JudgedMiner,
     JudgingTask,
+    MinerOffer,
     ReceivedModel,
     TaskFolder,
     read_miners,
@@ -48,6 +51,8 @@ from logicnet.tuning.workshop import Workshop
 POLL_S = 15.0
 """Between two looks at what was submitted: trainings take minutes at least."""
 
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"  # of a task, as miners take it
+
 ORIGINAL = "\0original"  # beside the names of miners
 
 
@@ -57,15 +62,29 @@ def run(path: Path, options: JudgeOptions, settings: Settings) -> int:
     Raises LogicnetError.
     """
     folder = TaskFolder(path)
-    miners = read_miners(options.miners) if options.miners is not None else ()
+    if not re.fullmatch(_NAME, path.absolute().name):
+        raise SettingsError(f"TASK: {path.absolute().name!r} takes letters, digits and . _ - only: rename it")
     if folder.exists and options.makes:
         raise SettingsError(f"{path} is a task already: {options.makes[0]} counts for a new one only")
     if not folder.exists:
         options.check_new()
+    file = options.miners or (folder.miners if folder.miners.exists() else None)
+    miners = () if file is None else read_miners(file)
     shop = Workshop.of(settings)
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path / ".lock", timeout=0):
+            return _go_on(folder, miners, options, shop)
+    except Timeout:
+        raise TuningError(f"{path} is worked on by another `logicnet tune judge`: wait for it") from None
+
+
+def _go_on(folder: TaskFolder, miners: Sequence[JudgedMiner], options: JudgeOptions, shop: Workshop) -> int:
     if not folder.exists:
         made = make_task(folder, options, miners, shop.source, time.time())
-        print(f"{path}: {made.train_rows} rows for the miners, {made.test_rows} kept, {made.synthetic}.")
+        print(
+            f"{folder.path}: {made.train_rows} rows for the miners, {made.test_rows} kept, {made.synthetic}."
+        )
         print(f"Miners: {', '.join(made.group)}.")
     judged = TaskJudge(folder, shop, {one.name: one for one in miners})
     for warning in judged.task.warnings:
@@ -181,7 +200,7 @@ class TaskJudge:
                 evaluations[name] = Evaluation(error=str(error))
         if failed and len(failed) == len(evaluations):
             raise failed[0]  # then the fault is hardly theirs
-        found = decided(self.task, received, evaluations, self.rules)
+        found = decided(self.task, self.folder.offers(), received, evaluations, self.rules)
         write_whole(self.folder.judgement, asdict(found))
         write_page(self.folder.report, self.task, found, received)
         return found
@@ -223,6 +242,7 @@ class TaskJudge:
 
 def decided(
     task: JudgingTask,
+    offers: Mapping[str, MinerOffer],
     received: Mapping[str, ReceivedModel],
     evaluations: Mapping[str, Evaluation],
     rules: JudgingRules,
@@ -250,6 +270,7 @@ def decided(
                 copy_of=copied[0].name if copied else None,
                 losses=losses.get(name),
                 area=None if its is None else area_under(its.curve),
+                refused=offers[name].message if name in offers and not offers[name].accepted else "",
             )
         )
     return judge(submissions, losses.get(ORIGINAL), deadline_s=task.deadline_s, twins=task.twins, rules=rules)

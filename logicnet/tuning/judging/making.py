@@ -33,7 +33,7 @@ class _Made:
 def make_task(
     folder: TaskFolder,
     options: JudgeOptions,
-    miners: tuple[JudgedMiner, ...],
+    miners: Sequence[JudgedMiner],
     source: Callable[[TrainSpec, Path], Path],
     now_s: float,
 ) -> JudgingTask:
@@ -73,6 +73,8 @@ def make_task(
         warnings=made.warnings,
     )
     folder.submissions.mkdir(exist_ok=True)
+    if options.miners is not None:
+        folder.keep_miners(options.miners)
     folder.write_task(task)
     return task
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 from operator import attrgetter
 
+from logicnet.errors import TuningError
 from logicnet.tuning.verdict import WeightsVerdict
 
 FEWEST_OTHERS = 2
@@ -79,6 +80,7 @@ class JudgedSubmission:
     copy_of: str | None = None  # an earlier miner
     losses: RowLosses | None = None
     area: float | None = None  # under its own held-out losses (`area_under`)
+    refused: str = ""  # why it did not take the task
 
 
 @dataclass(frozen=True)
@@ -267,13 +269,13 @@ def common_rows(found: Mapping[str, Sequence[tuple[float, int] | None]], tests: 
     """The losses of models on the rows that every one of them was measured on.
 
     `found`: by model, for each row of the test and then each synthetic row the sum over its tokens and their
-    number; None for a row that was left out. `tests`: rows of the test. Raises ValueError if no row is left.
+    number; None for a row that was left out. `tests`: rows of the test. Raises TuningError if none is left.
     """
     whole = list(zip(*found.values(), strict=True))
     used = [number for number, row in enumerate(whole) if all(one is not None for one in row)]
     parts = [number for number in used if number < tests], [number for number in used if number >= tests]
     if not all(parts):
-        raise ValueError("no row is left that all models were measured on")
+        raise TuningError("no row of the test, or no synthetic row, could be measured: they are too long")
     return {
         name: _losses([[rows[number] for number in part] for part in parts]) for name, rows in found.items()
     }
@@ -293,7 +295,7 @@ def _losses(parts: Sequence[Sequence[tuple[float, int] | None]]) -> RowLosses:
 def _before_losses(one: JudgedSubmission, deadline_s: float) -> tuple[Fate, str]:
     """The fate by all but losses; RANKED if nothing speaks against it."""
     if one.submitted_s is None:
-        return Fate.MISSING, "nothing was submitted"
+        return Fate.MISSING, f"it refused the task: {one.refused}" if one.refused else "nothing was submitted"
     if one.submitted_s > deadline_s:
         return Fate.LATE, f"{one.submitted_s - deadline_s:.0f} s after the deadline"
     found = one.verdict or WeightsVerdict("not_loadable", "it was not measured")

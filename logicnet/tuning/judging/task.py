@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from logicnet._util.parsing import parse, read, validate
 from logicnet.tuning.spec import DatasetType, Name, Seed, TrainSpec
@@ -43,6 +43,15 @@ class MinersFile(_TaskFact):
     """A TOML file with a table [[miners]] a miner."""
 
     miners: tuple[JudgedMiner, ...] = Field(min_length=1)
+
+    @field_validator("miners")
+    @classmethod
+    def _no_name_twice(cls, given: tuple[JudgedMiner, ...]) -> tuple[JudgedMiner, ...]:
+        names = [one.name for one in given]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"{sorted(twice)[0]} is there twice")
+        return given
 
 
 class JudgingTask(_TaskFact):
@@ -92,6 +101,7 @@ class TaskFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.miners = path / "miners.toml"
         self.submissions = path / "submissions"
         self.evaluations = path / "evaluations"
         self.judgement = path / "judgement.json"
@@ -104,6 +114,13 @@ class TaskFolder:
     def task(self) -> JudgingTask:
         """Raises SettingsError."""
         return self._read("task.json", JudgingTask)
+
+    def keep_miners(self, file: Path) -> None:
+        """Copy a file of miners, for the operator's eyes only."""
+        beside = self.path / ".miners.part"
+        beside.touch(mode=0o600)
+        beside.write_bytes(file.read_bytes())
+        beside.replace(self.miners)
 
     def write_task(self, task: JudgingTask) -> None:
         write_whole(self.path / "task.json", task.model_dump(mode="json"))

@@ -221,6 +221,7 @@ def test_a_dataset_that_is_too_small_leaves_no_task(place, dataset, anew, error)
         ('[[miners]]\nname = "../up"', "miner 1"),
         ('[[miners]]\nname = "a"\nurl = "ftp://x"', "url"),
         ('[[miners]]\nnames = "a"', "did you mean name?"),
+        ('[[miners]]\nname = "a"\n[[miners]]\nname = "a"', "a is there twice"),
     ],
 )
 def test_a_file_of_miners_is_checked(tmp_path, text, error):
@@ -236,6 +237,7 @@ def test_a_file_of_miners_is_checked(tmp_path, text, error):
     [
         ([], "TASK, one folder, is missing"),
         (["{task}"], "--model is missing"),
+        (["{task} of mine"], "takes letters, digits"),
         (["{task}", "--model", "m"], "--dataset is missing"),
         (["{task}", "--model", "m", "--dataset", "r.jsonl"], "--miners is missing"),
         (["{task}", "--model", "m", "--dataset", "r.jsonl", "--miners", "/no"], "/no: cannot be read"),
@@ -253,10 +255,38 @@ def test_a_file_of_miners_is_checked(tmp_path, text, error):
 def test_a_wrong_call_is_refused_in_one_line(place, capsys, words, error):
     place.make()
     names = {"{task}": str(place.root / "new"), "{made}": str(place.folder.path)}
-    assert main(["tune", "judge", *(names.get(one, one) for one in words)]) == 2
+    said_words = [one.replace("{task}", names["{task}"]).replace("{made}", names["{made}"]) for one in words]
+    assert main(["tune", "judge", *said_words]) == 2
     said = capsys.readouterr().err.strip()
     assert error in said
     assert len(said.splitlines()) == 1
+
+
+def test_tokens_of_miners_are_kept_for_the_operator_only(place):
+    place.make()
+    assert place.folder.miners.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in read_miners(place.folder.miners)] == list("abcd")
+
+
+def test_one_miner_that_breaks_the_evaluation_spoils_it_for_nobody_else(place):
+    shop = place.make()
+    shop.failing = {"b"}
+    for number, name in enumerate("abcd"):
+        place.submit(name, NOW_S + number)
+    judge = place.judge(shop)
+    judge.collect(close=False)
+    found = {one.miner: (one.fate.value, one.reason) for one in judge.judge().results}
+    assert found["b"] == ("not readable", "the evaluation of b failed")
+    assert found["a"][0] == "ranked"
+    shop.failing = set("abcd")
+    shop.asked.clear()
+    place.folder = TaskFolder(place.root / "tasks" / "two")
+    place.make()
+    place.submit("a")
+    judge = place.judge(shop)
+    judge.collect(close=True)
+    with pytest.raises(TuningError, match="the evaluation of a failed"):
+        judge.judge()
 
 
 def test_an_offer_to_another_machine_needs_an_address(place):

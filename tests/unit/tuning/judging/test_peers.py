@@ -10,6 +10,8 @@ import pytest
 
 from logicnet.tuning.judging.peers import MinerSilent, is_local, offer, submission
 from logicnet.tuning.judging.task import JudgedMiner, JudgingTask
+from logicnet.tuning.spec import ChatType, CustomType, DpoType
+from logicnet.tuning.wire import MinerTaskOffer, StartTraining
 
 TASK = JudgingTask(
     id="task-1",
@@ -92,6 +94,27 @@ def test_a_miner_that_accepts_is_told_to_begin(server):
         "task-1",
     )
     assert {token for _, _, token in server.sent} == {"Bearer secret-token"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "task_type"),
+    [
+        ("pretrain", "PretrainTask"),
+        (ChatType(chat_column="messages"), "ChatTask"),
+        (DpoType(), "DpoTask"),
+        (CustomType(field_instruction="q", field_output="a"), "InstructTextTask"),
+    ],
+)
+def test_what_is_sent_is_what_a_training_service_takes(server, kind, task_type):
+    server.replies = {
+        "/task_offer/": (200, {"message": "Yes.", "accepted": True}),
+        "/start_training/": (200, {"message": "begun", "task_id": "task-1"}),
+    }
+    task = TASK.model_copy(update={"dataset_type": kind})
+    offer(server.miner, task, dataset="https://x/train.jsonl", file_format="s3")
+    asked, begun = (sent for _, sent, _ in server.sent)
+    assert MinerTaskOffer.model_validate(asked).task_type == task_type
+    assert StartTraining.model_validate(begun).spec().dataset_type == kind
 
 
 def test_a_miner_that_refuses_is_not_told_to_begin(server):

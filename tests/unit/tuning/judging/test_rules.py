@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from logicnet.errors import TuningError
 from logicnet.tuning.judging.rules import (
     DEFAULT_RULES,
     Fate,
@@ -112,6 +113,7 @@ def test_with_one_other_miner_nothing_is_said_of_suspicion():
     ("one", "fate", "words"),
     [
         (JudgedSubmission("x"), Fate.MISSING, "nothing"),
+        (JudgedSubmission("x", refused="the queue is full"), Fate.MISSING, "the queue is full"),
         (submitted("x", losses(0.1), DEADLINE_S + 60), Fate.LATE, "60 s after"),
         (submitted("x", None, verdict=None), Fate.NOT_LOADABLE, "not measured"),
         (
@@ -218,5 +220,5 @@ def test_losses_are_of_the_rows_that_all_models_have():
 
 
 def test_no_common_row_is_an_error():
-    with pytest.raises(ValueError, match="no row"):
+    with pytest.raises(TuningError, match="no row"):
         common_rows({"a": [(1.0, 1), None], "b": [None, (1.0, 1)]}, tests=1)
