@@ -30,15 +30,6 @@ from tests.harness.warm_trainer import WarmTrainer  # noqa: E402
 FAIR = ("honest", "lazy", "hasty")
 
 
-class _Shop:
-    """What measures, without isolation: nothing here is a stranger's."""
-
-    token = None
-
-    def __init__(self, trainer: WarmTrainer) -> None:
-        self.measure = trainer.measure
-
-
 def make(stage: Stage) -> TaskFolder:
     options = stage.options()
     assert options.miners is not None
@@ -49,7 +40,7 @@ def make(stage: Stage) -> TaskFolder:
 
 def judge(task: TaskFolder, trainer: WarmTrainer) -> None:
     """Write FOLDER/task/judgement.json."""
-    judged = TaskJudge(task, _Shop(trainer), {})
+    judged = TaskJudge(task, trainer, {})
     judged.collect(close=True)
     judged.judge()
 

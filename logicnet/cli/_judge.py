@@ -11,10 +11,10 @@ from logicnet.tuning.judging.options import JudgeOptions
 
 @takes(JudgeOptions)
 def judge(options: JudgeOptions) -> int:
-    """Judge what miners make of a dataset: `logicnet tune judge TASK`, a folder; go on with the same.
+    """Split a dataset, hand a part to miners, rank what they train by the part that was kept.
 
-    Splits the dataset, hands its train part out, collects models, ranks them by what was kept; exit status 1
-    while it waits. Takes the flags of `tune serve` too.
+    `logicnet tune judge TASK`: a folder; the same goes on with it. Exit status 1 while it waits for miners.
+    Takes the flags of `tune serve` too.
     """
     own = list(takewhile(lambda word: not word.startswith("-"), options.words))
     if len(own) != 1:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.settings import Settings
-from logicnet.tuning.judging.judging import run
+from logicnet.tuning.judging.judging import TaskJudge, run
 from logicnet.tuning.judging.options import JudgeOptions
 from logicnet.tuning.judging.task import TaskFolder, results_of
 from tests.harness.judged_miners import MINERS, RIGHT, Stage
@@ -38,9 +38,17 @@ def stage(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     stage = Stage(tmp_path_factory.mktemp("judging") / "place", base, 0, miners=(*MINERS, *MORE))
     settings = Settings(tuning={"folder": stage.folder / "tuning", "isolation": "process"})
     assert run(stage.task, stage.options(), settings) == 1  # it waits
-    place = TaskFolder(stage.task).submissions
     with WarmTrainer() as trainer:
         stage.submit(trainer.train)
+        _submit_more(stage, base)
+        judge = TaskJudge(TaskFolder(stage.task), trainer, {})
+        assert judge.collect(close=True)
+        judge.judge()
+    return stage
+
+
+def _submit_more(stage: Stage, base: Path) -> None:
+    place = TaskFolder(stage.task).submissions
     (place / "pickle").mkdir()
     shutil.copy(place / "honest" / "adapter_config.json", place / "pickle")
     (place / "pickle" / "adapter_model.bin").write_bytes(pickle.dumps(Bomb(stage.folder / "exploded")))
@@ -50,8 +58,6 @@ def stage(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     shutil.copytree(place / "lazy", place / "late")
     after_s = time.time() + 2 * 3600
     os.utime(place / "late" / "adapter_model.safetensors", (after_s, after_s))
-    assert run(stage.task, JudgeOptions(close=True), settings) == 0
-    return stage
 
 
 def test_each_miner_is_ranked_or_named_for_what_it_did(stage):
@@ -81,7 +87,7 @@ def test_the_page_names_them_too(stage):
     assert "it probably trained on the test" in page
 
 
-def test_a_task_that_is_judged_is_judged_again_without_measuring(stage, tmp_path):
+def test_the_command_judges_again_without_measuring(stage, tmp_path):
     folder = TaskFolder(stage.task)
     before = {one.name: one.stat().st_mtime_ns for one in folder.evaluations.iterdir()}
     judgement = folder.judgement.read_text()

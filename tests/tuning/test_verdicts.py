@@ -132,8 +132,12 @@ def child(words: list[str], log: Path) -> Child:
 def test_loss_does_not_depend_on_the_size_of_a_batch_or_on_padding(
     made: Made, tmp_path: Path, batch: int
 ) -> None:
-    found = evaluate(asked(made, batch=batch), tmp_path, child, limit_s=300)
+    found = evaluate(asked(made, batch=batch, by_row=True), tmp_path, child, limit_s=300)
     by_four = made.found["merged"].model
     assert found.model.loss == pytest.approx(by_four.loss, rel=1e-5)
     assert (found.model.tokens, found.model.rows) == (by_four.tokens, by_four.rows)
+    sums, tokens = zip(*found.model.by_row, strict=True)
+    assert (len(tokens), sum(tokens)) == (12, found.model.tokens)
+    assert sum(sums) / sum(tokens) == pytest.approx(found.model.loss)
+    assert by_four.by_row == ()
     assert abs(found.model.mean_of_batches - by_four.mean_of_batches) > 1e-4  # what others report does

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 from loguru import logger
@@ -101,12 +102,21 @@ def _go_on(folder: TaskFolder, miners: Sequence[JudgedMiner], options: JudgeOpti
     return 0
 
 
+class Measures(Protocol):
+    """What a task needs of a `Workshop`."""
+
+    @property
+    def token(self) -> str | None: ...
+
+    def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation: ...
+
+
 @dataclass
 class TaskJudge:
     """One task. `miners` may lack some of its group: what they submit is put into the folder."""
 
     folder: TaskFolder
-    shop: Workshop
+    shop: Measures
     miners: Mapping[str, JudgedMiner]
     clock: Callable[[], float] = time.time
     rules: JudgingRules = DEFAULT_RULES

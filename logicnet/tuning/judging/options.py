@@ -15,9 +15,7 @@ from logicnet.tuning.spec import MOST_HOURS, TrainSpec
 class JudgeOptions(DatasetOptions):
     """`logicnet tune judge`. Most of them make a task; one that is there keeps what it was made with."""
 
-    miners: Path | None = Field(
-        None, description="TOML file with a table [[miners]] a miner: name, url, token."
-    )
+    miners: Path | None = Field(None, description="TOML file of the miners: name, url and token of each.")
     hours: float = Field(1.0, gt=0, le=MOST_HOURS, description="Time for the miners.")
     group_size: int = Field(4, ge=1, le=64, description="Miners that get the task.")
     test_share: float = Field(0.1, gt=0, le=0.5, description="Share of the rows that is kept; 400 at most.")
