@@ -310,9 +310,8 @@ def _before_losses(one: JudgedSubmission, deadline_s: float) -> tuple[Fate, str]
 
 def _in_words(found: Suspicion) -> str:
     return (
-        f"gained {found.excess:.3f} more on the test than on synthetic rows ({found.low:.3f} to "
-        f"{found.high:.3f}), against the {found.others} others: {found.sds:.1f} sd, {found.share:.0%} of its "
-        "gain; it probably trained on the test"
+        f"it probably trained on the test: {found.sds:.1f} sd above the {found.others} others, "
+        f"{found.share:.0%} of its gain"
     )
 
 
