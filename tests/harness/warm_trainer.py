@@ -33,9 +33,7 @@ class WarmTrainer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.__exit__(None, None, None)  # its pipes are closed, which ends it
 
     def train(self, asked: Path) -> None:
         """Train what a file asks for."""
