@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from loguru import logger
 
 from logicnet.errors import SettingsError, TuningError
+from logicnet.evals.report.page import require as require_page
 from logicnet.settings import Settings
 from logicnet.tuning import hub
 from logicnet.tuning.judging import peers
@@ -71,6 +72,7 @@ def run(path: Path, options: JudgeOptions, settings: Settings) -> int:
         options.check_new()
     file = options.miners or (folder.miners if folder.miners.exists() else None)
     miners = () if file is None else read_miners(file)
+    require_page()
     shop = Workshop.of(settings)
     path.mkdir(parents=True, exist_ok=True)
     try:

@@ -52,6 +52,7 @@ def write_page(
 
 def _row(one: MinerResult) -> tuple[str, ...]:
     its = one.suspicion
+    unclear = "" if its is None or its.clear else ", unclear: synthetic rows are far harder for all"
     return (
         str(one.place),
         one.miner,
@@ -59,7 +60,9 @@ def _row(one: MinerResult) -> tuple[str, ...]:
         _number(one.score),
         _number(one.test_loss),
         _number(one.synthetic_loss),
-        "" if its is None else f"{its.excess:+.3f} ({its.low:+.3f} to {its.high:+.3f}), {its.sds:.1f} sd",
+        ""
+        if its is None
+        else f"{its.excess:+.3f} ({its.low:+.3f} to {its.high:+.3f}), {its.sds:.1f} sd{unclear}",
         one_line(one.reason, 300),
     )
 

@@ -41,6 +41,7 @@ class JudgingRules:
     keep: float = 0.75  # of the group: 3 of 4 are compared on the test
     sds: float = 3.0  # above the others, from which on a miner is suspected
     least_excess: float = 0.05  # of what a miner gained on the test: less is no reason to suspect it
+    most_shift: float = 0.5  # of the others' synthetic loss: if rewording alone costs more, gaps tell nothing
     tie: float = 0.001  # relative; scores nearer than this are ordered by their curves
 
 
@@ -97,6 +98,7 @@ class Suspicion:
     sds: float
     share: float
     others: int
+    clear: bool  # synthetic rows are not so much harder for all that gaps tell nothing
     suspected: bool
 
 
@@ -245,6 +247,7 @@ def suspicion(
     sds = excess / usual if usual > 0 else math.copysign(math.inf, excess) if excess else 0.0
     gain = _mean(original.test) - _mean(mine.test)
     share = excess / gain if gain > 0 else 0.0
+    clear = middle <= rules.most_shift * statistics.fmean(_mean(one.synthetic) for one in halves)
     return Suspicion(
         excess=excess,
         low=excess - _CONFIDENCE * error,
@@ -252,7 +255,8 @@ def suspicion(
         sds=sds,
         share=share,
         others=len(others),
-        suspected=sds >= rules.sds and share >= rules.least_excess,
+        clear=clear,
+        suspected=clear and sds >= rules.sds and share >= rules.least_excess,
     )
 
 

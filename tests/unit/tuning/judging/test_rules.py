@@ -77,6 +77,7 @@ def test_who_trained_on_the_test_is_suspected_and_neither_ranked_nor_first(twins
         ((1.0, 1.0), [(0.3, 1.1), (2.5, 2.5)], False),  # honest, beside one that peeked
         ((1.0, 1.0), [(0.3, 1.1), (0.3, 1.1), (2.5, 2.5)], False),
         ((1.0, 1.3), [(1.1, 1.4), (1.2, 1.5)], False),  # the rewording is harder for all
+        ((0.1, 4.9), [(1.0, 3.0), (1.0, 3.1), (1.1, 3.1)], False),  # far harder for all: gaps tell nothing
         ((2.9, 2.98), [(1.0, 1.0), (2.0, 2.0)], True),  # it learned nothing else
         ((1.0, 1.05), [(2.5, 2.5), (2.6, 2.6)], False),  # a little worse on reworded rows than the idle
     ],
