@@ -16,7 +16,7 @@ from logicnet.tuning.options import EvaluateOptions, RunOptions
 tune = typer.Typer(help="Train models, evaluate them, and serve both over HTTP.", no_args_is_help=True)
 
 
-def _job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
+def job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
     """The word before the first flag (an empty text without such a word), and the settings after it."""
     own = list(takewhile(lambda word: not word.startswith("-"), words))
     if not own and usage.endswith(" JOB"):
@@ -47,7 +47,7 @@ def run(options: RunOptions) -> int:
 
     `logicnet tune run [JOB.toml] [--flag value]...`; takes the flags of `tune serve` too.
     """
-    file, settings = _job_and_settings(options.words, "run [JOB.toml]")
+    file, settings = job_and_settings(options.words, "run [JOB.toml]")
 
     from logicnet.tuning.foreground import train  # noqa: PLC0415
 
@@ -66,7 +66,7 @@ def jobs(
 
     `logicnet tune jobs [JOB]`; takes the flags of `tune serve` too.
     """
-    job, settings = _job_and_settings(context.args, "jobs [JOB]")
+    job, settings = job_and_settings(context.args, "jobs [JOB]")
 
     from logicnet.tuning.tables import show  # noqa: PLC0415
 
@@ -76,7 +76,7 @@ def jobs(
 @tune.command(context_settings=WITH_SETTINGS)
 def cancel(context: typer.Context) -> None:
     """End a job that waits or runs: `logicnet tune cancel JOB`."""
-    job, settings = _job_and_settings(context.args, "cancel JOB")
+    job, settings = job_and_settings(context.args, "cancel JOB")
 
     from logicnet.tuning.tables import cancel as end  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it is over, or Ctrl-C.")] = False,
 ) -> None:
     """Print what a job's trainer wrote: `logicnet tune logs JOB`."""
-    job, settings = _job_and_settings(context.args, "logs JOB")
+    job, settings = job_and_settings(context.args, "logs JOB")
 
     from logicnet.tuning.tables import logs as print_log  # noqa: PLC0415
 

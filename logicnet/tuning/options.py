@@ -61,13 +61,12 @@ class DatasetOptions(Flags):
             raise SettingsError(f"--dataset-type: this is not JSON: {error}") from None
 
 
-class RunOptions(DatasetOptions):
-    """`logicnet tune run`."""
+class JobOptions(DatasetOptions):
+    """What is trained, on what, with which numbers."""
 
     preset: Annotated[str | None, Flag(("--preset", "--use-case"))] = Field(
         None, description="quick_test, fast_iteration, full_training, or a preset; default: by the model."
     )
-    resume: str | None = Field(None, description="Go on with this job of the queue.")
     hours: float | None = Field(None, gt=0, le=MOST_HOURS, description="Time limit; default: none.")
     epochs: float | None = Field(None, gt=0, description="Passes over the rows.")
     max_steps: int | None = Field(None, ge=1, description="Steps after which it ends at the latest.")
@@ -121,6 +120,12 @@ class RunOptions(DatasetOptions):
                 raise SettingsError(f"--{name} is missing: name it, or a job file")
         given.setdefault("file_format", _format_of(str(given["dataset"])))
         return parsed(TrainSpec, given, file)
+
+
+class RunOptions(JobOptions):
+    """`logicnet tune run`."""
+
+    resume: str | None = Field(None, description="Go on with this job of the queue.")
 
 
 class EvaluateOptions(DatasetOptions):

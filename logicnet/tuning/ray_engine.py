@@ -29,12 +29,6 @@ class RayEngine:
 
     def __init__(self, address: str, isolation: Isolation) -> None:
         """Raises SettingsError without Ray, EngineAway."""
-        try:
-            import ray.job_submission  # noqa: F401, PLC0415 (an extra, and slow to import)
-        except ImportError as error:
-            raise SettingsError(
-                f"--tuning.engine ray needs Ray, which does not import ({error}): pip install 'logicnet[ray]'"
-            ) from None
         self._address = address
         self._isolation = isolation
         self._connected: Any = None
@@ -91,17 +85,26 @@ class RayEngine:
 
     def _client(self) -> Any:
         if self._connected is None:
-            from ray.job_submission import JobSubmissionClient  # noqa: PLC0415
-
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            try:
-                self._connected = JobSubmissionClient(self._address)
-            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-                raise EngineAway(
-                    f"no Ray cluster answers at {self._address} ({_line(error)}): start one with `ray start "
-                    "--head --dashboard-host 0.0.0.0`, or mend --tuning.ray_address"
-                ) from None
+            self._connected = connected(self._address)
         return self._connected
+
+
+def connected(address: str) -> Any:
+    """Ray's client of the cluster at `address`. Raises SettingsError without Ray, EngineAway."""
+    try:
+        from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 (an extra, and slow to import)
+    except ImportError as error:
+        raise SettingsError(
+            f"--tuning.engine ray needs Ray, which does not import ({error}): pip install 'logicnet[ray]'"
+        ) from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        return JobSubmissionClient(address)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise EngineAway(
+            f"no Ray cluster answers at {address} ({_line(error)}): start one with `ray start "
+            "--head --dashboard-host 0.0.0.0`, or mend --tuning.ray_address"
+        ) from None
 
 
 def _id(job: Job, number: int) -> str:

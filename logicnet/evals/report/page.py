@@ -30,9 +30,18 @@ from logicnet.evals.runs.run import Run
 MOST_PARTED = 20  # disagreements that are written out; the others are in the rows
 
 
+_NEEDED = ("nicegui", "jinja2", "numpy")
+"""ECharts, the template, intervals."""
+
+
+def drawable() -> bool:
+    """Whether the packages that a page needs are installed."""
+    return all(importlib.util.find_spec(package) is not None for package in _NEEDED)
+
+
 def require() -> None:
-    """Raise SettingsError unless nicegui (ECharts), jinja2 and numpy (intervals) are installed."""
-    for package in ("nicegui", "jinja2", "numpy"):
+    """Raise SettingsError unless a page can be drawn."""
+    for package in _NEEDED:
         if importlib.util.find_spec(package) is None:
             raise SettingsError(f"the report needs {package}: pip install 'logicnet[bench]'")
 
