@@ -1,7 +1,7 @@
 """A trainer that trains nothing: its losses are a formula of the job's learning rate and rank.
 
-`python scripted_losses.py FOLDER`. The held-out loss falls the more, the nearer lr is to BEST_LR; the training
-loss tells the opposite. What it did is in FOLDER/runs.jsonl, a line for each start.
+`python scripted_losses.py FOLDER`. The held-out loss falls the more, the nearer lr is to BEST_LR; the
+training loss tells the opposite. What it did is in FOLDER/runs.jsonl, a line for each start.
 """
 
 import json
@@ -15,7 +15,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from logicnet.tuning.train.jobfile import EXIT_FAILED, EXIT_RUNNING, JobFile, TrainResult, hash_of, write_whole
+from logicnet.tuning.train.jobfile import (
+    EXIT_FAILED,
+    EXIT_RUNNING,
+    JobFile,
+    TrainResult,
+    hash_of,
+    write_whole,
+)
 from tests.harness.scripted_trainer import locked
 
 BEST_LR = 1e-4
@@ -56,7 +63,7 @@ def main(folder: Path) -> int:
             events.write(json.dumps({"at": time.time(), "kind": kind, **facts}) + "\n")
 
     with (folder / "runs.jsonl").open("a") as runs:
-        print(json.dumps({"pid": os.getpid(), "from": done, "gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}), file=runs)
+        print(json.dumps({"pid": os.getpid(), "from": done, "node": os.environ.get("NODE")}), file=runs)
     say("started", device="cpu", dtype="float32", threads=1, steps=EVALUATIONS, resumed_from=done or None)
     if r == BROKEN_R:
         say("ended", reason="failed", message=f"rank {r} is not to be had")

@@ -65,7 +65,8 @@ class SearchPlan(BaseModel):
             space=space,
             study=path.expanduser().absolute(),
             trials=trials,
-            tuning=settings.tuning.model_dump(mode="json", exclude={"folder", "token"}),
+            tuning=settings.tuning.model_dump(mode="json", exclude={"folder", "token"})
+            | _on_its_node(settings),
         )
 
     @cached_property
@@ -93,6 +94,15 @@ class SearchPlan(BaseModel):
         """Raises SettingsError."""
         path = folder / "search.json"
         return validate(cls, parse(read(path, str(path)), str(path), as_json=True), str(path))
+
+
+def _on_its_node(settings: Settings) -> dict[str, Any]:
+    """On a cluster a trial's trainer works beside its actor, confined as a job of the cluster is."""
+    tuning = settings.tuning
+    if tuning.engine == "local":
+        return {}
+    alike = "process" if tuning.isolation == "auto" else tuning.isolation
+    return {"engine": "local", "ray_address": None, "isolation": alike}
 
 
 def _rows(spec: TrainSpec) -> int:

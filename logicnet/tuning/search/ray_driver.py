@@ -56,7 +56,7 @@ def drive(folder: Path, at_once: int) -> int:
 def _tuner(plan: SearchPlan, deciding: "_Deciding", at_once: int) -> tune.Tuner:
     gpus = plan.settings(read([]).settings).tuning.gpus
     return tune.Tuner(
-        tune.with_resources(_Trial, {"cpu": max(1, gpus), "gpu": gpus}),
+        tune.with_resources(_Actor, {"cpu": max(1, gpus), "gpu": gpus}),
         tune_config=tune.TuneConfig(
             search_alg=_Asking(deciding), num_samples=-1, max_concurrent_trials=at_once or None
         ),
@@ -65,6 +65,7 @@ def _tuner(plan: SearchPlan, deciding: "_Deciding", at_once: int) -> tune.Tuner:
             storage_path=str(plan.folder / "ray"),
             stop=_Stopping(deciding),
             failure_config=tune.FailureConfig(max_failures=RESTARTS),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer has its own
             verbose=0,
         ),
     )
@@ -100,7 +101,7 @@ class _Deciding:
         trial = self._trials[trial_id]
         self._study.job(trial, Path(result["folder"]))
         hopeless = self._study.report(
-            trial, [Evaluated(*one, perplexity=None, best=False) for one in result["losses"]]
+            trial, [Evaluated(step, loss, None, False) for step, loss in result["losses"]]
         )
         if hopeless and not result["state"]:
             self._hopeless.add(trial_id)
@@ -162,7 +163,7 @@ class _Stopping(tune.Stopper):  # type: ignore[misc]
         return self._deciding.stopped
 
 
-class _Trial(tune.Trainable):  # type: ignore[misc]
+class _Actor(tune.Trainable):  # type: ignore[misc]
     """An actor on the node that trains. A step ends with an evaluation, or with the job."""
 
     def setup(self, config: dict[str, Any]) -> None:

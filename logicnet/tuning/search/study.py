@@ -80,7 +80,8 @@ class Study:
 
     def _opened(self, path: Path) -> "optuna.Study":
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        optuna = self._optuna
+        made: optuna.Study
+        library = self._optuna
         if (
             path.exists()
             and path.stat().st_size
