@@ -14,6 +14,8 @@ from logicnet.tuning.search.run import SearchResult
 from logicnet.tuning.search.study import TrialRecord
 from logicnet.tuning.spec import TrainSpec
 
+BEST = "best.toml"
+
 _ORDER = {"done": 0, "pruned": 1, "running": 2, "waiting": 3, "failed": 4}
 
 _AXIS: dict[str, Any] = {
@@ -83,7 +85,7 @@ def write(result: SearchResult, spec: TrainSpec) -> list[Path]:
     """
     written = []
     if result.best is not None:
-        best = result.folder / "best.toml"
+        best = result.folder / BEST
         best.write_text(as_toml(result.spec(spec)))
         written.append(best)
     if result.trials and page.drawable():
@@ -139,7 +141,7 @@ def charts(result: SearchResult) -> list[Chart]:
     }
     losses = {
         "animation": False,
-        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 24, "containLabel": True},
+        "grid": {"left": 8, "right": 72, "top": 36, "bottom": 8, "containLabel": True},
         "tooltip": {},
         "xAxis": {"type": "value", "name": "evaluation", "minInterval": 1, "min": 1, **_AXIS},
         "yAxis": {"type": "value", "name": "held-out loss", "scale": True, **_AXIS},

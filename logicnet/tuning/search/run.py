@@ -1,6 +1,5 @@
 """`search`: trials one after another, or several at once, until the study has as many as were asked for."""
 
-import math
 import shutil
 import threading
 import time
@@ -19,7 +18,7 @@ from logicnet.tuning.jobs import JobState
 from logicnet.tuning.search.plan import SearchPlan
 from logicnet.tuning.search.runner import TrialJob, TrialRunner
 from logicnet.tuning.search.space import Space
-from logicnet.tuning.search.study import Study, TrialRecord
+from logicnet.tuning.search.study import Study, TrialRecord, best_of
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.train.jobfile import TrainResult
 from logicnet.tuning.workshop import Workshop
@@ -81,6 +80,8 @@ def search(
         said(warning)
     found = study_of(plan)
     told = Telling(found, said)
+    if known := sum(one.over for one in found.records()):
+        said(f"Going on with {plan.study}: {known} of {found.trials} trials are over.")
     plan.write()
     if settings.tuning.engine == "ray":
         from logicnet.tuning.search.cluster import search_on_cluster  # noqa: PLC0415 (only where it is used)
@@ -100,8 +101,7 @@ def study_of(plan: SearchPlan) -> Study:
 
 def result_of(plan: SearchPlan, study: Study) -> SearchResult:
     records = study.records()
-    done = [one for one in records if one.state == "done"]
-    best = min(done, key=lambda one: one.loss if one.loss is not None else math.inf, default=None)
+    best = best_of(records)
     first = None
     if best is not None:
         try:
@@ -110,7 +110,7 @@ def result_of(plan: SearchPlan, study: Study) -> SearchResult:
             logger.warning(
                 "{} has no result.json any more: the loss before training is not known", best.folder
             )
-    ended = sum(one.state in ("done", "pruned", "failed") for one in records)
+    ended = sum(one.over for one in records)
     return SearchResult(
         plan.space, tuple(records), best, first, plan.study, plan.folder, ended >= study.trials
     )
@@ -135,25 +135,19 @@ class Telling:
     def __init__(self, study: Study, said: Say) -> None:
         self.study = study
         self._said = said
-        self._known = {one.number for one in study.records() if _over(one)}
+        self._known = {one.number for one in study.records() if one.over}
 
     def look(self) -> None:
         """Raises TuningError if the first trials all failed."""
         records = self.study.records()
-        best = min(
-            (one.loss for one in records if one.state == "done" and one.loss is not None), default=None
-        )
         for one in records:
-            if _over(one) and one.number not in self._known:
+            if one.over and one.number not in self._known:
                 self._known.add(one.number)
+                best = best_of(other for other in records if other.number in self._known)
                 self._said(f"trial {one.number} of {self.study.trials} ({shown(one)}): {_ended(one, best)}")
         failed = [one for one in records if one.state == "failed"]
-        if best is None and len(failed) >= GIVE_UP:
+        if len(failed) >= GIVE_UP and best_of(records) is None:
             raise TuningError(f"the first {len(failed)} trials failed, the last so: {failed[-1].reason}")
-
-
-def _over(record: TrialRecord) -> bool:
-    return record.state in ("done", "pruned", "failed")
 
 
 def shown(record: TrialRecord) -> str:
@@ -164,13 +158,13 @@ def shown(record: TrialRecord) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(record.parameters, values, strict=True))
 
 
-def _ended(record: TrialRecord, best: float | None) -> str:
+def _ended(record: TrialRecord, best: TrialRecord | None) -> str:
     if record.state == "failed":
         return f"failed: {record.reason}"
     loss = "?" if record.loss is None else f"{record.loss:.4g}"
     if record.state == "pruned":
         return f"pruned at held-out loss {loss}"
-    return f"held-out loss {loss}{', the best so far' if record.loss == best else ''}"
+    return f"held-out loss {loss}{', the best so far' if record is best else ''}"
 
 
 def _search_here(
@@ -222,9 +216,9 @@ def _follow(study: Study, trial: "optuna.Trial", job: TrialJob) -> bool:
 
 def tidy(study: Study) -> None:
     """Remove the weights of all trials but the best: a large LoRA has a gigabyte."""
-    done = [one for one in study.records() if one.state in ("done", "pruned")]
-    best = min((one for one in done if one.state == "done"), key=lambda one: one.loss or 0.0, default=None)
-    for one in done:
-        if one is not best and one.folder:
+    records = study.records()
+    best = best_of(records)
+    for one in records:
+        if one.over and one is not best and one.folder:
             for name in ("adapter", "checkpoints"):
                 shutil.rmtree(Path(one.folder) / name, ignore_errors=True)

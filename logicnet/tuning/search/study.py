@@ -8,7 +8,7 @@ held-out loss so far is worse than the median of earlier trials after as many ev
 import math
 import random
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,16 @@ class TrialRecord:
     reason: str = ""  # why it failed
     folder: str = ""  # of its job
     seconds: float | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "pruned", "failed")
+
+
+def best_of(records: Iterable[TrialRecord]) -> TrialRecord | None:
+    """The one that is done with the lowest held-out loss; of equal ones the first."""
+    done = [one for one in records if one.state == "done"]
+    return min(done, key=lambda one: math.inf if one.loss is None else one.loss, default=None)
 
 
 class Study:
