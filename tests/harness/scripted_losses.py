@@ -29,6 +29,7 @@ BEST_LR = 1e-4
 FIRST = 3.0  # held out, before training
 EVALUATIONS = 4
 STEP_S = 0.05
+HOPELESS_S = 6.0  # for a step after the second where nothing is learned: time to prune it
 BROKEN_R = 7  # a trainer with this rank fails
 
 
@@ -71,7 +72,10 @@ def main(folder: Path) -> int:
     if done == 0:
         say("eval", step=0, loss=FIRST, perplexity=math.exp(FIRST), best=False)
     for step in range(done + 1, EVALUATIONS + 1):
-        time.sleep(float(os.environ.get("STEP_S", STEP_S)))
+        time.sleep(STEP_S)
+        until_s = time.monotonic() + HOPELESS_S
+        while step > 2 and held_out(lr, 0, step) == FIRST and not stopped and time.monotonic() < until_s:
+            time.sleep(0.05)
         if stopped:
             say("ended", reason="cancelled", message="SIGTERM")
             return EXIT_FAILED
@@ -79,7 +83,7 @@ def main(folder: Path) -> int:
         loss = held_out(lr, r, step)
         say("eval", step=step, loss=loss, perplexity=math.exp(loss), best=True)
         write_whole(saved, step)
-        while (folder.parents[1] / "gate").exists() and step == 2 and not stopped:
+        while step == 2 and not stopped and (folder.parents[1] / "gate").exists():
             time.sleep(0.05)
     adapter = folder / "adapter"
     adapter.mkdir(exist_ok=True)

@@ -131,7 +131,12 @@ def _space(name: str, found: Mapping[str, Any], where: str) -> Space:
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(SEARCHED)}"
             why = " changes what is measured" if field in Numbers.model_fields else " is unknown"
             raise SettingsError(f"{where}: {given}{why}, so it cannot be searched; {hint}")
-        named[field] = values
+        if not isinstance(values, list | tuple | dict | Range):
+            raise SettingsError(
+                f"{where}: {given}: takes a list of values, or {{ low, high }}; got {values!r:.60}"
+            )
+        table = isinstance(values, dict)
+        named[field] = validate(Range, values, f"{where}: {given}") if table else values
     made = validate(_Parameters, {"parameters": named}, where)
     for field, values in made.parameters.items():
         for value in _values(values):

@@ -7,11 +7,14 @@ held-out loss so far is worse than the median of earlier trials after as many ev
 
 import math
 import random
+import sqlite3
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from logicnet.errors import SettingsError, TuningError
 from logicnet.tuning.progress import Evaluated
@@ -92,12 +95,8 @@ class Study:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         made: optuna.Study
         library = self._optuna
-        if (
-            path.exists()
-            and path.stat().st_size
-            and not path.read_bytes()[:16].startswith(b"SQLite format 3")
-        ):
-            raise TuningError(f"{path} is no study (not an SQLite file): name another with --study")
+        if path.exists() and (fault := _fault(path)):
+            raise TuningError(f"{path} is no study ({fault}): name another with --study")
         try:
             made = library.create_study(
                 study_name=_NAME,
@@ -204,6 +203,23 @@ class Study:
 
     def _frozen(self, trial: "optuna.Trial") -> Any:
         return self._study.get_trials(deepcopy=False)[trial.number]
+
+
+def _fault(path: Path) -> str:
+    """Why a file cannot be a study; empty if it can. Optuna would make its tables in any other database.
+
+    Opened for writing: a search that was killed may have left a change that is to be undone.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+        if head and not head.startswith(b"SQLite format 3"):
+            return "not an SQLite file"
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as db:
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except (OSError, sqlite3.Error) as error:
+        return str(error)
+    return "a database without Optuna's tables" if tables and "trials" not in tables else ""
 
 
 def _suggest(trial: "optuna.Trial", name: str, values: tuple[Any, ...] | Range) -> None:
