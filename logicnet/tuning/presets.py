@@ -108,17 +108,18 @@ def plan_of(
 ) -> TrainingPlan:
     """The plan for a model of `family` with so many `parameters`.
 
-    `preset`: a use case or any preset's name; `kind`: style or person, of pictures; `overrides`: `Numbers` by
-    name. Raises TuningError, one line with the nearest name.
+    `preset`: a use case or any preset's name, or several with + between them, of which the last counts most;
+    `kind`: style or person, of pictures; `overrides`: `Numbers` by name. Raises TuningError, one line with
+    the nearest name.
     """
     known = list(dict.fromkeys(one.name for one in presets()))
     names = [family if family in FAMILIES else "other", f"{family}-{kind}"]
-    if preset is not None:
-        if preset not in known:
-            near = difflib.get_close_matches(preset, known, n=1)
+    for asked_for in [] if preset is None else preset.split("+"):
+        if asked_for not in known:
+            near = difflib.get_close_matches(asked_for, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise TuningError(f"the preset {preset!r:.60} is unknown; {hint}")
-        names.append(preset)
+            raise TuningError(f"the preset {asked_for!r:.60} is unknown; {hint}")
+        names.append(asked_for)
     try:
         asked = validate(Numbers, dict(overrides or {}), "overrides").given()
     except SettingsError as error:

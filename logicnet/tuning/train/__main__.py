@@ -4,6 +4,7 @@
     python -m logicnet.tuning.train fetch-dataset NAME OUT.jsonl [--rows N]
     python -m logicnet.tuning.train merge BASE ADAPTER OUT
     python -m logicnet.tuning.train evaluate REQUEST.json ANSWER.json
+    python -m logicnet.tuning.train generate JOBFOLDER OUT.jsonl [ROWS]
 
 The folder's own libraries are imported late: a held lock and a bad job.json are answered at once.
 """
@@ -39,6 +40,8 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["evaluate"] and len(argv) == 3:
         status: int = importlib.import_module("logicnet.tuning.train.evaluate").main(*argv[1:])
         return status
+    if argv[:1] == ["generate"] and len(argv) in (3, 4):
+        return _said("generate", "generate", *map(Path, argv[1:3]), int(argv[3]) if argv[3:] else None)
     if len(argv) != 1:
         print(__doc__, file=sys.stderr)
         return 2

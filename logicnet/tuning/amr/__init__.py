@@ -1,0 +1,1 @@
+"""Sentences to AMR graphs by two outputs of one answer: multi-task unified prompts (MTUP)."""
