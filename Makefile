@@ -26,7 +26,7 @@ tune-demo: ## train the demo's model on 200 generated questions, measured before
 	@$(BIN)/logicnet tune demo
 
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
-	@$(setup) browser venv scoring vllm model tune ray bt10 pm2 docs
+	@$(setup) browser venv scoring vllm model tune ray amr bt10 pm2 docs
 	@$(MAKE) lint unit docs
 	@$(MAKE) hard SHORT=1
 	@$(BIN)/python -m pytest tests/tuning tests/e2e $(PYTEST)

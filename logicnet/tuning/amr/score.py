@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from logicnet.errors import SettingsError
-from logicnet.tuning.amr.graphs import AmrGraph, Triple
+from logicnet.tuning.amr.graphs import AmrGraph, Triple, read_graph
 
 
 @dataclass(frozen=True)
@@ -71,5 +71,13 @@ def _smatchpp() -> Any:
 
 
 def require() -> None:
-    """Raise SettingsError unless graphs can be scored."""
-    _smatchpp()
+    """Raise SettingsError unless graphs can be scored: smatchpp loads its solver with the first pair."""
+    graph = read_graph("(a / a)")
+    try:
+        smatch(graph, graph)
+    except SettingsError:
+        raise
+    except Exception as error:  # whatever a solver's library raises that does not load
+        raise SettingsError(
+            f"SMATCH cannot be computed ({error}): pip install --force-reinstall 'logicnet[amr]'"
+        ) from error
