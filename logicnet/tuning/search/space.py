@@ -30,7 +30,7 @@ MOST_TRIALS = 10_000
 Choice = int | float | str
 
 
-class Range(BaseModel):
+class SearchRange(BaseModel):
     """From `low` to `high`, both included; whole numbers if both are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -40,7 +40,7 @@ class Range(BaseModel):
     log: bool = False  # every order of magnitude is as likely
 
     @model_validator(mode="after")
-    def _has_width(self) -> "Range":
+    def _has_width(self) -> "SearchRange":
         if not self.low < self.high:
             raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
         if self.log and self.low <= 0:
@@ -59,11 +59,11 @@ class Range(BaseModel):
 class _Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    parameters: dict[str, tuple[Choice, ...] | Range] = Field(min_length=1)
+    parameters: dict[str, tuple[Choice, ...] | SearchRange] = Field(min_length=1)
 
     @field_validator("parameters")
     @classmethod
-    def _has_values(cls, found: dict[str, tuple[Choice, ...] | Range]) -> dict[str, Any]:
+    def _has_values(cls, found: dict[str, tuple[Choice, ...] | SearchRange]) -> dict[str, Any]:
         for name, values in found.items():
             if isinstance(values, tuple) and not values:
                 raise ValueError(f"{name} has no values: name at least one")
@@ -71,7 +71,7 @@ class _Parameters(BaseModel):
 
 
 class Space(_Parameters):
-    """`parameters`: a tuple of choices or a `Range` by name of a field of `Numbers`; `name` is for people."""
+    """`parameters`: a tuple of choices or a `SearchRange` by name of a field of `Numbers`; `name` is for people."""
 
     name: str
 
@@ -131,12 +131,12 @@ def _space(name: str, found: Mapping[str, Any], where: str) -> Space:
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(SEARCHED)}"
             why = " changes what is measured" if field in Numbers.model_fields else " is unknown"
             raise SettingsError(f"{where}: {given}{why}, so it cannot be searched; {hint}")
-        if not isinstance(values, list | tuple | dict | Range):
+        if not isinstance(values, list | tuple | dict | SearchRange):
             raise SettingsError(
                 f"{where}: {given}: takes a list of values, or {{ low, high }}; got {values!r:.60}"
             )
         table = isinstance(values, dict)
-        named[field] = validate(Range, values, f"{where}: {given}") if table else values
+        named[field] = validate(SearchRange, values, f"{where}: {given}") if table else values
     made = validate(_Parameters, {"parameters": named}, where)
     for field, values in made.parameters.items():
         for value in _values(values):
@@ -144,11 +144,11 @@ def _space(name: str, found: Mapping[str, Any], where: str) -> Space:
     return Space(name=name, parameters=made.parameters)
 
 
-def _values(values: tuple[Choice, ...] | Range) -> tuple[Choice, ...]:
-    return values.ends if isinstance(values, Range) else values
+def _values(values: tuple[Choice, ...] | SearchRange) -> tuple[Choice, ...]:
+    return values.ends if isinstance(values, SearchRange) else values
 
 
-def _shown(values: tuple[Choice, ...] | Range) -> str:
-    if isinstance(values, Range):
+def _shown(values: tuple[Choice, ...] | SearchRange) -> str:
+    if isinstance(values, SearchRange):
         return f"{values.low:g} to {values.high:g}{' (log)' if values.log else ''}"
     return ", ".join(f"{one:g}" if isinstance(one, int | float) else one for one in values)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from logicnet.errors import SettingsError, TuningError
 from logicnet.tuning.progress import Evaluated
-from logicnet.tuning.search.space import MOST_TRIALS, Range, Space
+from logicnet.tuning.search.space import MOST_TRIALS, SearchRange, Space
 
 if TYPE_CHECKING:
     import optuna
@@ -222,7 +222,7 @@ def _fault(path: Path) -> str:
     return "a database without Optuna's tables" if tables and "trials" not in tables else ""
 
 
-def _suggest(trial: "optuna.Trial", name: str, values: tuple[Any, ...] | Range) -> None:
+def _suggest(trial: "optuna.Trial", name: str, values: tuple[Any, ...] | SearchRange) -> None:
     if isinstance(values, tuple):
         trial.suggest_categorical(name, values)
     elif values.whole:
