@@ -443,8 +443,8 @@ STEPS = {
         ),
         Step(
             "ray",
-            "Ray, which runs jobs on many machines (into .venv)",
-            "a few seconds, 0.4 GB",
+            "Ray, which runs jobs and searches on many machines (into .venv)",
+            "a few seconds, 0.6 GB",
             VENV / "made-ray-from",
             _dependencies,
             make_ray,

@@ -71,7 +71,7 @@ class _Parameters(BaseModel):
 
 
 class Space(_Parameters):
-    """`parameters`: a tuple of choices or a `SearchRange` by name of a field of `Numbers`; `name` is for people."""
+    """`parameters`: choices or a `SearchRange` by field of `Numbers`; `name` is for people."""
 
     name: str
 

@@ -105,3 +105,12 @@ def test_without_a_corpus_only_a_quick_test_goes_on(monkeypatch, tmp_path):
     )
     with pytest.raises(SettingsError, match=r"--train-files is missing.*quick_test"):
         run(AmrOptions.parse({}), found.settings)
+
+
+def test_every_documented_flag_is_taken():
+    documented = "--use-case --show-sample --model --epochs --batch-size --grad-accum --lr --val-split "
+    documented += (
+        "--train-files --max-samples --max-length --log-steps --save-steps --eval-steps --template-name"
+    )
+    taken = {name for field in AmrOptions.model_fields for name in AmrOptions.flag(field).names}
+    assert set(documented.split()) <= taken
