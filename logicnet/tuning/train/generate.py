@@ -31,14 +31,14 @@ def generate(folder: Path, out: Path, most: int | None) -> None:
     weights = folder / TrainResult.read(folder).adapter
     base = folder / job.base
     kind = device.choose_device(job.device)
-    if job.threads is not None:
-        torch.set_num_threads(job.threads)
     tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
     if job.lora is None:
         model = adapter.load_base(weights, device.choose_dtype(kind))
     else:
         model = PeftModel.from_pretrained(adapter.load_base(base, device.choose_dtype(kind)), weights)
     model = model.to(kind).eval()
+    if job.threads is not None or sum(one.numel() for one in model.parameters()) < device.TINY:
+        torch.set_num_threads(job.threads or 1)
     ends = model.generation_config.eos_token_id
     stops = set(ends if isinstance(ends, list) else [ends]) - {None} | {tokenizer.eos_token_id}
     rows = prepare(job, folder, tokenizer, stops).validation[:most]
