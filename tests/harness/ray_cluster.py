@@ -22,7 +22,7 @@ class RayNode:
     """One `ray start --block`, and all that it started. It says to have a processor and a GPU."""
 
     def __init__(self, *words: str, log: Path) -> None:
-        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_NUM_REDIS_GET_RETRIES": "75"}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # twenty processes import Ray
         with log.open("wb") as output:
             self.process = subprocess.Popen(

@@ -44,7 +44,7 @@ def found(result: SearchResult) -> dict[tuple[float, int], str]:
 
 
 def test_held_out_loss_decides_and_hopeless_trials_end_early(tmp_path):
-    result = scripted_search.run(tmp_path, SPACE)
+    result = scripted_search.run(tmp_path, SPACE, at_once=4)
     assert result.best is not None
     assert result.best.parameters == {"lr": 1e-4, "r": 16, "alpha": 16}
     assert (result.first_loss, result.best.loss) == (scripted_losses.FIRST, pytest.approx(0.9984))
@@ -127,8 +127,7 @@ def test_one_that_is_stopped_keeps_what_it_reached(tmp_path):
 def test_trainings_that_cannot_begin_are_told_once(tmp_path):
     space = space_of({"r": [scripted_losses.BROKEN_R], "lr": [1e-4, 1e-5, 1e-6, 1e-7]})
     with pytest.raises(TuningError, match=r"the first 3 trials failed.*rank 7 is not to be had"):
-        scripted_search.run(tmp_path, space)
-    (tmp_path / "rows.jsonl").write_text('{"instruction": "a"}\n')
+        scripted_search.run(tmp_path, space, at_once=3)
     spec = scripted_search.spec(tmp_path, rows=10).model_copy(
         update={"dataset": str(tmp_path / "none.jsonl")}
     )
@@ -170,7 +169,7 @@ def test_the_same_search_on_a_two_node_ray_finds_the_same(tmp_path):
     space = space_of({"lr": [1e-4, 9e-5, 8e-5, 1e-10], "r": [8], "alpha": [16]})
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir(), there.mkdir()
-    alone = scripted_search.run(here, space)
+    alone = scripted_search.run(here, space, at_once=2)
     with ray_cluster() as cluster:
         node = cluster.add()
         cluster.wait(2)
