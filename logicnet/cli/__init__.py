@@ -23,6 +23,8 @@ from logicnet.cli._serve import models, plan, vllm, volume
 from logicnet.cli._settings import WITH_SETTINGS
 from logicnet.cli._tune import tune
 from logicnet.cli._watch import console, ledger, subnet, top
+from logicnet.cli._tune_mine import mining
+from logicnet.cli._watch import console, ledger, top
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
 
@@ -104,4 +106,5 @@ for group, commands in GROUPS.items():
 app.add_typer(volume, name="volume", rich_help_panel="Serve")
 app.add_typer(challenges, name="challenges", rich_help_panel="Improve")
 tune.command(context_settings=WITH_SETTINGS)(judge)
+tune.add_typer(mining)  # without a name: its commands are among those of `tune`
 app.add_typer(tune, name="tune", rich_help_panel="Improve")

@@ -64,5 +64,5 @@ def _by_name(name: str) -> Family:
 
 def family_of_spec(spec: TrainSpec, config: Mapping[str, Any] | None) -> Family:
     """As `family_of`; pictures are trained on the kind of model that their request names."""
-    kind = spec.dataset_type
-    return kind.image_family if isinstance(kind, ImageType) else family_of(spec.model, config)
+    kind, name = spec.dataset_type, spec.model_name or spec.model
+    return kind.image_family if isinstance(kind, ImageType) else family_of(name, config)

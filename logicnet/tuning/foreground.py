@@ -33,7 +33,14 @@ def train(spec: TrainSpec | str, settings: Settings) -> int:
 
     Returns the exit status: 0 if the job is completed. Raises LogicnetError.
     """
-    shop = Workshop.of(settings)
+    return worked(spec, Workshop.of(settings))[1]
+
+
+def worked(spec: TrainSpec | str, shop: Workshop, task_id: str | None = None) -> tuple[Job, int]:
+    """As `train`, in a workshop that there is: the job as it is then, and the exit status.
+
+    A task that was trained before is not trained again.
+    """
     store = shop.folders.store()
     if isinstance(spec, str):
         job = find_job(store, spec)
@@ -41,8 +48,11 @@ def train(spec: TrainSpec | str, settings: Settings) -> int:
             raise TuningError(f"job {job.id} is completed: begin another")
         store.reopen(job.id)
     else:
-        job = ControlRoom(store, shop, settings.tuning).submit(spec, None, local=True, own=True)
-    return asyncio.run(_work(job, shop, store))
+        job = ControlRoom(store, shop, shop.settings).submit(spec, task_id, local=True, own=True)
+        if job.state is not JobState.COMPLETED:
+            store.reopen(job.id)
+    status = asyncio.run(_work(job, shop, store))
+    return store.get(job.id) or job, status
 
 
 async def _work(job: Job, shop: Workshop, store: JobStore) -> int:

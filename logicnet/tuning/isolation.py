@@ -58,6 +58,7 @@ class Isolation:
     image: str = "logicnet-trainer"
     network: bool = False  # of jobs that ask for it; no others have it
     allow_reward_code: bool = False
+    contained: bool = False  # we are in a container that was made for one task: it is isolation enough
     hidden: tuple[Path, ...] = ()  # beside HIDDEN: the wallet, .env
     wandb_key: str | None = None
     program: tuple[str, ...] | None = None  # in place of `python -m logicnet.tuning.train`
@@ -100,7 +101,7 @@ class Isolation:
             read,
             self._settings(job, file),
             network=self.network and job.spec.network,
-            strict=bool(file.rewards),
+            strict=bool(file.rewards) and not self.contained,
             passed=("CUDA_VISIBLE_DEVICES", *(("WANDB_API_KEY",) if wandb else ())),
         )
 
@@ -137,7 +138,7 @@ class Isolation:
         link = code / "logicnet"
         link.unlink(missing_ok=True)
         link.symlink_to(PACKAGE)
-        if not network and not strict:
+        if not (network or strict or self.contained):
             _warn_of_network(self.python)
         memory = psutil.virtual_memory().total + psutil.swap_memory().total
         hidden = (*map(Path, HIDDEN), *self.hidden, CHECKOUT / ".env")

@@ -17,6 +17,7 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 
 Rows = Annotated[int, Field(ge=2, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # of NumPy
+Device = Annotated[str, StringConstraints(pattern=r"^(cpu|cuda(:\d{1,3})?)$")]
 
 FileFormat = Literal["csv", "json", "jsonl", "hf", "s3"]
 ImageFamily = Literal["sd", "sdxl", "flux"]
@@ -111,6 +112,7 @@ class TrainSpec(_Body):
 
     dataset: Address
     model: Name
+    model_name: Name | None = None  # on the hub, where `model` is a folder; adapters name it as their base
     dataset_type: DatasetType
     file_format: FileFormat
     hours: float | None = Field(None, gt=0, le=MOST_HOURS)
@@ -121,6 +123,7 @@ class TrainSpec(_Body):
     adapter_from: Name | None = None
     repo: Name | None = None  # where the result is to be published
     seed: Seed = 42
+    device: Device | None = None  # null: cuda where there is one, else cpu
     network: bool = False  # the trainer may use it
     rows: Rows | None = None  # the first so many; null: all
     foreign: bool = False  # asked for from another machine: it names nothing of this one or its network

@@ -1,0 +1,32 @@
+"""`logicnet tune mine`, `rehearse`, `trainer` and `entry`: competitions of models, and of trainers."""
+
+import typer
+
+from logicnet.cli._flags import takes
+from logicnet.cli._settings import WITH_SETTINGS, settings_of
+from logicnet.tuning.compete.tournament import EntryOptions, TournamentTask
+
+mining = typer.Typer()
+
+
+@mining.command(context_settings=WITH_SETTINGS)
+@takes(TournamentTask)
+def trainer(options: TournamentTask) -> int:
+    """Train one task of a tournament, as its validators start it in a container.
+
+    The docker files in dockerfiles/ end in this command.
+    """
+    settings = settings_of(options.words).settings
+
+    from logicnet.tuning.compete.trainer import train  # noqa: PLC0415
+
+    return train(options, settings)
+
+
+@mining.command()
+@takes(EntryOptions)
+def entry(options: EntryOptions) -> int:
+    """Make your own repository for tournaments, with what they demand in it."""
+    from logicnet.tuning.compete.entry import run  # noqa: PLC0415
+
+    return run(options)
