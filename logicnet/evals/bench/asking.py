@@ -36,7 +36,7 @@ class Attempt:
 
 async def ask(contestant: Contestant, problem: Problem, models: Models, timeout_s: float) -> Attempt:
     """The solver gets a miner's deadline: `timeout_s` less the margin for the reply."""
-    meter = Metered(models)
+    meter = Metered(contestant.models or models)
     challenge = Challenge(problem.asked, "Logic", problem.id)
     asked_at_s = time.time()
     deadline = Deadline.after(timeout_s - ReplyMargin().seconds(timeout_s))

@@ -12,6 +12,7 @@ from typing import cast
 from logicnet._util.flags import require_file
 from logicnet.errors import SettingsError
 from logicnet.evals.runs.run import solver_name
+from logicnet.llm import Models
 from logicnet.solver import Setup, Solver, build, load_solver
 
 
@@ -21,6 +22,7 @@ class Contestant:
 
     name: str
     solver: Solver
+    models: Models | None = None  # that it asks; None: those of the bench
 
 
 def load_contestants(given: Sequence[str], setup: Setup | None = None) -> list[Contestant]:

@@ -75,11 +75,11 @@ async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[
         for contestant in contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))
         folder = stack.enter_context(RunFolder.of(plan, challenges))
-        bench = _Bench(folder, contestants, models, reference, scorer)
+        bench = Bench(folder, contestants, models, reference, scorer)
         return await until_stopped(bench.run(), bench.stop)
 
 
-class _Bench:
+class Bench:
     """The heats of one run, from where it was left."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A mean and its 95 % confidence interval: the percentile bootstrap, with a seed.
+"""A mean and its confidence interval, of 95 % unless asked otherwise: the percentile bootstrap, with a seed.
 
 Differences are resampled question by question, so that hard and easy questions cancel out (Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13).
@@ -42,23 +42,25 @@ class Estimate:
         return "too few" if self.count < FEWEST else "all equal"
 
 
-def mean_of(values: Sequence[float]) -> Estimate | None:
-    """The mean of `values` with its interval; None if there are none."""
+def mean_of(values: Sequence[float], level: float = LEVEL) -> Estimate | None:
+    """The mean of `values` with its interval of `level`, a probability; None if there are none."""
     if not values:
         return None
     mean = math.fsum(values) / len(values)
     if len(values) < FEWEST or min(values) == max(values):
         return Estimate(mean, None, None, len(values))
-    low, high = _interval(values)
+    low, high = _interval(values, level)
     return Estimate(mean, low, high, len(values))
 
 
-def mean_of_differences(left: Mapping[str, float], right: Mapping[str, float]) -> Estimate | None:
+def mean_of_differences(
+    left: Mapping[str, float], right: Mapping[str, float], level: float = LEVEL
+) -> Estimate | None:
     """How much more `left` has than `right`, on the questions that both know; None if there are none."""
-    return mean_of([value - right[name] for name, value in left.items() if name in right])
+    return mean_of([value - right[name] for name, value in left.items() if name in right], level)
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float]:
+def _interval(values: Sequence[float], level: float) -> tuple[float, float]:
     import numpy  # noqa: PLC0415 (a tenth of a second)
 
     drawn = numpy.random.default_rng(_SEED)
@@ -68,5 +70,5 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
         array[drawn.integers(0, len(array), size=(min(batch, RESAMPLES - done), len(array)))].mean(axis=1)
         for done in range(0, RESAMPLES, batch)
     ]
-    low, high = numpy.quantile(numpy.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = numpy.quantile(numpy.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
