@@ -4,9 +4,22 @@ import typer
 
 from logicnet.cli._flags import takes
 from logicnet.cli._settings import WITH_SETTINGS, settings_of
+from logicnet.tuning.compete.rehearsal import RehearseOptions
 from logicnet.tuning.compete.tournament import EntryOptions, TournamentTask
 
 mining = typer.Typer()
+
+
+@mining.command()
+@takes(RehearseOptions)
+def rehearse(options: RehearseOptions) -> int:
+    """Play champion against challenger on our own environments, as a validator would.
+
+    Exit status 0: the challenger is proven better in every environment. Ctrl-C keeps what was scored.
+    """
+    from logicnet.tuning.compete.rehearse import run  # noqa: PLC0415
+
+    return run(options)
 
 
 @mining.command(context_settings=WITH_SETTINGS)
