@@ -1,7 +1,6 @@
 """What a rehearsal is asked, and what its rows say: champion against challenger in several environments."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +10,12 @@ from logicnet._util.flags import Flag, Flags
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges.recipe import Generated, Recipe
 from logicnet.evals.challenges.source import GENERATORS
-from logicnet.evals.report.estimate import FEWEST, Estimate, mean_of, mean_of_differences
-from logicnet.evals.report.summary import correctness, truth
+from logicnet.evals.report.estimate import FEWEST
+from logicnet.evals.report.summary import RIGHT_FROM, correctness, truth
 from logicnet.evals.runs.run import Row
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.scoring.options import ITS_KEY, ITS_MODEL, ModelServer
+from logicnet.tuning.compete.competitions import EnvironmentResult, MatchResult, Scores
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -34,9 +34,7 @@ class RehearseOptions(Flags):
     )
     questions: Annotated[int, Flag(("--n",))] = Field(60, ge=1, description="Questions of an environment.")
     seed: int = Field(0, ge=0, description="Seed of the questions: take one that was never trained on.")
-    margin: float = Field(
-        0.01, ge=0, lt=1, description="Share of right answers by which the challenger must lead everywhere."
-    )
+    competition: str = Field("reason-mining", description="Whose rule says who wins.")
     solver: str = Field("direct", description="How both models are asked; `logicnet solvers` lists them.")
     concurrency: int = Field(4, ge=1, description="Questions that a model is given at once.")
     deadline_s: float = Field(LOGIC_TIMEOUT_S, ge=1.0, le=3600.0, description="Seconds for an answer.")
@@ -76,76 +74,43 @@ def generated(name: str, questions: int, seed: int) -> Recipe | None:
     )
 
 
-@dataclass(frozen=True)
-class EnvironmentResult:
-    """Shares of right answers in one environment, and their difference question by question."""
+def scores_of(rows: Mapping[str, Sequence[Row]]) -> tuple[Scores, Scores]:
+    """Of champion and challenger, by environment: 1 for a right answer, 0 for a wrong one or silence.
 
-    name: str
-    champion: Estimate
-    challenger: Estimate
-    difference: Estimate  # challenger less champion
-    margin: float
-
-    @property
-    def leads(self) -> bool:
-        """Whether a validator that asked these very questions would see the challenger ahead."""
-        return self.difference.mean > self.margin
-
-    @property
-    def proven(self) -> bool:
-        """Whether the lead is more than chance: its whole interval lies above the margin."""
-        if self.difference.low is None:  # all differences are equal, or there are too few
-            return self.leads and self.difference.count >= FEWEST
-        return self.difference.low > self.margin
-
-    @property
-    def verdict(self) -> str:
-        if self.proven:
-            return "wins"
-        return "leads, not proven" if self.leads else "loses"
+    Questions whose answers nobody can score on both sides are left out. Raises SettingsError if that leaves
+    none.
+    """
+    champion: dict[str, dict[str, float]] = {}
+    challenger: dict[str, dict[str, float]] = {}
+    for name, found in rows.items():
+        old, new = _right(found, CHAMPION), _right(found, CHALLENGER)
+        both = old.keys() & new.keys()
+        if not both:
+            raise SettingsError(f"{name}: no question that both were asked can be scored; ask more: --n")
+        champion[name], challenger[name] = ({one: side[one] for one in both} for side in (old, new))
+    return champion, challenger
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """The challenger takes the title only where it wins everywhere."""
-
-    environments: Sequence[EnvironmentResult]
-
-    @property
-    def proven(self) -> bool:
-        return bool(self.environments) and all(one.proven for one in self.environments)
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """For `rehearsal.json`."""
-        return {
-            "proven": self.proven,
-            "environments": [
-                asdict(one) | {"leads": one.leads, "proven": one.proven} for one in self.environments
-            ],
-        }
+def _right(rows: Sequence[Row], target: str) -> dict[str, float]:
+    found = {}
+    for row in rows:
+        if row.target == target:
+            known = truth(row)
+            if known is None and (said := correctness(row)) is not None:
+                known = float(said >= RIGHT_FROM)
+            if known is not None:
+                found[row.id] = known
+    return found
 
 
-def judged(rows: Mapping[str, Sequence[Row]], margin: float) -> Rehearsal:
-    """The result of the rows of each environment. Raises SettingsError where nothing can be compared."""
-    return Rehearsal([_judged(name, found, margin) for name, found in rows.items()])
+def proven(result: MatchResult) -> bool:
+    """Whether the challenger wins, and in every environment by more than chance."""
+    return result.won and all(map(is_proven, result.environments))
 
 
-def _judged(name: str, rows: Sequence[Row], margin: float) -> EnvironmentResult:
-    right = {
-        target: {row.id: value for row in rows if row.target == target and (value := _right(row)) is not None}
-        for target in (CHAMPION, CHALLENGER)
-    }
-    champion, challenger = (mean_of([*right[target].values()]) for target in (CHAMPION, CHALLENGER))
-    difference = mean_of_differences(right[CHALLENGER], right[CHAMPION])
-    if champion is None or challenger is None or difference is None:
-        raise SettingsError(f"{name}: no question was answered by both and can be scored; ask more: --n")
-    return EnvironmentResult(name, champion, challenger, difference, margin)
-
-
-def _right(row: Row) -> float | None:
-    """1 for a right answer, 0 for a wrong one or silence; None where nobody can say."""
-    known = truth(row)
-    if known is None and (said := correctness(row)) is not None:
-        known = float(said >= 0.5)
-    return known
+def is_proven(result: EnvironmentResult) -> bool:
+    """Whether the whole interval of the difference lies above what is needed."""
+    found = result.difference
+    if found.low is None:  # all differences are equal, or there are too few
+        return found.count >= FEWEST and found.mean > result.needed
+    return found.low > result.needed

@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from logicnet.errors import SettingsError
@@ -29,17 +31,19 @@ from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring.options import ModelServer
 from logicnet.scoring.scorer import open_scorer
 from logicnet.solver import Setup, load_solver, on_shift
+from logicnet.tuning.compete.competitions import Competition, MatchResult, competition
 from logicnet.tuning.compete.rehearsal import (
     CHALLENGER,
     CHAMPION,
-    Rehearsal,
     RehearseOptions,
     generated,
-    judged,
+    is_proven,
+    proven,
+    scores_of,
 )
 from logicnet.tuning.train.jobfile import write_whole
 
-RESULT = "rehearsal.json"
+RESULT, MODELS = "rehearsal.json", "models.json"
 
 
 def run(options: RehearseOptions) -> int:
@@ -50,6 +54,7 @@ def run(options: RehearseOptions) -> int:
     out = options.out or Path(".run") / f"rehearsal-{time.strftime('%Y%m%dT%H%M%S')}"
     if options.resume and options.out is None:
         raise SettingsError("--resume needs the --out of the rehearsal to continue")
+    contest = competition(options.competition)
     servers = {name: options.server(name) for name in (CHAMPION, CHALLENGER)}
     found = {name: _questions(options, name, out / _folder(name)) for name in options.environments}
     if len({_folder(name) for name in found}) < len(found):
@@ -62,12 +67,12 @@ def run(options: RehearseOptions) -> int:
     if stopped:
         print(f"\nStopped. To continue: the same command with --out {out} --resume", file=sys.stderr)
         return 130
-    rehearsal = judged({name: _rows(out / _folder(name)) for name in found}, options.margin)
-    models = {f"{name}_model": json.loads((out / "models.json").read_text())[name] for name in servers}
-    write_whole(out / RESULT, models | {"margin": options.margin} | rehearsal.fields)
-    _print(rehearsal, options.margin)
+    result = contest.compare(*scores_of({name: _rows(out / _folder(name)) for name in found}))
+    models = json.loads((out / MODELS).read_text())
+    write_whole(out / RESULT, models | {"competition": contest.id, "proven": proven(result)} | asdict(result))
+    _print(contest, result)
     print(f"Rows and result: {out}")
-    return 0 if rehearsal.proven else 1
+    return 0 if proven(result) else 1
 
 
 async def _run(
@@ -81,7 +86,7 @@ async def _run(
                 for name, server in servers.items()
             }
         served = {name: one.served.model if one.served else "" for name, one in models.items()}
-        write_whole(out / "models.json", served)
+        write_whole(out / MODELS, served)
         contestants = [
             Contestant(name, load_solver(options.solver, Setup(model=served[name]), flag="--solver"), one)
             for name, one in models.items()
@@ -138,24 +143,24 @@ def _rows(folder: Path) -> list[Row]:
     return list(read_rows(folder / ROWS))
 
 
-def _print(rehearsal: Rehearsal, margin: float) -> None:
-    table = Table(title="Right answers, with 95 % confidence intervals")
-    for heading in ("environment", "questions", CHAMPION, CHALLENGER, "difference", "the challenger"):
+def _print(contest: Competition, result: MatchResult) -> None:
+    table = Table(title="Right answers of champion and challenger; the difference with its 95 % interval")
+    for heading in ("environment", "questions", CHAMPION, CHALLENGER, "difference", "needed", CHALLENGER):
         table.add_column(heading)
-    for one in rehearsal.environments:
+    for one in result.environments:
         table.add_row(
-            one.name,
+            escape(one.name),
             str(one.difference.count),
-            estimate(one.champion),
-            estimate(one.challenger),
+            f"{one.champion:.3f}",
+            f"{one.challenger:.3f}",
             estimate(one.difference),
-            one.verdict,
+            f"{one.needed:.3f}",
+            "wins" if is_proven(one) else "is ahead, not proven" if one.won else "loses",
         )
     out = console()
     out.print(table)
-    said = (
-        "The challenger wins in every environment: a commit is worth its risk."
-        if rehearsal.proven
-        else "The challenger is not proven better in every environment: do not commit."
-    )
-    out.print(f"A lead counts above {margin:g}. {said}", markup=False, highlight=False)
+    verdict = "wins" if result.won else "does not win"
+    said = "a commitment is worth its risk" if proven(result) else "do not commit"
+    chance = "" if proven(result) or not result.won else ", but chance explains it"
+    words = f"By the rule of {contest.id} the challenger {verdict}: {result.why}{chance}: {said}."
+    out.print(words, markup=False, highlight=False)

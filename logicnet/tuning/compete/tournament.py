@@ -44,7 +44,7 @@ class TournamentTask(Flags):
     trigger_word: str | None = Field(None, description="Accepted; the captions hold it.")
     expected_repo_name: str | None = Field(None, description="Folder of the result, below the task's.")
     hours_to_complete: float | None = Field(None, gt=0, description="Time limit.")
-    root: Annotated[Path, Flag(("--root",), variable="LOGICNET_TOURNAMENT_ROOT")] = Field(
+    root: Annotated[Path, Flag(("--root",), variable="TOURNAMENT_ROOT")] = Field(
         Path("/"), description="Folder that cache and app are in."
     )
 
