@@ -4,10 +4,25 @@ import typer
 
 from logicnet.cli._flags import takes
 from logicnet.cli._settings import WITH_SETTINGS, settings_of
+from logicnet.tuning.compete.mine_options import MineOptions
 from logicnet.tuning.compete.rehearsal import RehearseOptions
 from logicnet.tuning.compete.tournament import EntryOptions, TournamentTask
 
 mining = typer.Typer()
+
+
+@mining.command(context_settings=WITH_SETTINGS | {"help_option_names": ["--help", "-h"]})
+@takes(MineOptions)
+def mine(options: MineOptions) -> int:
+    """Train a model for a competition, and submit it if it is good enough.
+
+    `python neurons/miner.py [--flag value]...`; the same command goes on where it was stopped. Takes the
+    flags of `tune serve` too, among them --wallet.name, --wallet.hotkey, --subtensor.network, --netuid and
+    --offline, which needs no registration and uploads nothing.
+    """
+    from logicnet.tuning.compete.mine import mine as run  # noqa: PLC0415
+
+    return run(options, settings_of(options.words))
 
 
 @mining.command()

@@ -47,7 +47,7 @@ class DatasetOptions(Flags):
             "model": self.model,
             "dataset": self.dataset,
             "dataset_type": self._type(),
-            "file_format": self.file_format or _format_of(self.dataset or ""),
+            "file_format": self.file_format or format_of(self.dataset or ""),
             "rows": self.rows,
         }
         return {name: value for name, value in given.items() if value is not None}
@@ -118,7 +118,7 @@ class JobOptions(DatasetOptions):
         for name in ("model", "dataset"):
             if not given.get(name):
                 raise SettingsError(f"--{name} is missing: name it, or a job file")
-        given.setdefault("file_format", _format_of(str(given["dataset"])))
+        given.setdefault("file_format", format_of(str(given["dataset"])))
         return parsed(TrainSpec, given, file)
 
 
@@ -161,7 +161,7 @@ def parsed(model: type[Made], given: Mapping[str, Any], file: Path | None) -> Ma
         raise SettingsError(f"{name}{value}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
-def _format_of(dataset: str) -> str:
+def format_of(dataset: str) -> str:
     if dataset.startswith(("http://", "https://")):
         return "s3"
     ending = Path(dataset).suffix.lower().removeprefix(".")
