@@ -79,7 +79,7 @@ class _Mining:
         options.check_rows()
         load_space(options.space)
         if settings.offline:
-            asks = [name for name in ("load_best", "load_uid", "comparison_uid") if _given(options, name)]
+            asks = [name for name in ("load_best", "load_uid", "comparison_uid") if options.has(name)]
             if asks:
                 raise SettingsError(f"--{asks[0]} asks the chain, and --offline forbids it: leave one out")
             return cls(options, config, settings, chosen, None, None)
@@ -150,9 +150,7 @@ class _Mining:
     def _rivals(self) -> Rivals | None:
         """Read only if a flag needs them. Raises ChainError."""
         options, chain = self.options, self.chain
-        if chain is None or not any(
-            _given(options, one) for one in ("load_best", "load_uid", "comparison_uid")
-        ):
+        if chain is None or not any(options.has(one) for one in ("load_best", "load_uid", "comparison_uid")):
             return None
 
         async def read() -> Rivals:
@@ -209,10 +207,6 @@ class _Mining:
 
 def _downloads(shop: Workshop) -> Path:
     return shop.folders.root / "downloads"
-
-
-def _given(options: MineOptions, name: str) -> bool:
-    return getattr(options, name) not in (None, False)
 
 
 def _submission(options: MineOptions) -> dict[str, Any]:

@@ -113,10 +113,15 @@ class MineOptions(Flags):
     )
     seed: int = Field(42, ge=0, description="Seed.")
 
+    def has(self, name: str) -> bool:
+        """Whether the flag was given; uid 0 is a uid."""
+        value = getattr(self, name)
+        return value is not None and value is not False
+
     @property
     def start(self) -> str:
         """Which of STARTS was given. Raises SettingsError unless it is one."""
-        given = [name for name in STARTS if getattr(self, name) not in (None, False)]
+        given = [name for name in STARTS if self.has(name)]
         names = [f"--{name}" for name in given or STARTS]
         if len(given) != 1:
             what = f"{' and '.join(names)} are given" if given else "no model to start from"
