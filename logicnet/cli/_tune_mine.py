@@ -1,17 +1,14 @@
 """`logicnet tune mine`, `rehearse`, `trainer` and `entry`: competitions of models, and of trainers."""
 
-import typer
-
 from logicnet.cli._flags import takes
 from logicnet.cli._settings import WITH_SETTINGS, settings_of
+from logicnet.cli._tune import tune
 from logicnet.tuning.compete.mine_options import MineOptions
 from logicnet.tuning.compete.rehearsal import RehearseOptions
 from logicnet.tuning.compete.tournament import EntryOptions, TournamentTask
 
-mining = typer.Typer()
 
-
-@mining.command(context_settings=WITH_SETTINGS | {"help_option_names": ["--help", "-h"]})
+@tune.command(context_settings=WITH_SETTINGS | {"help_option_names": ["--help", "-h"]})
 @takes(MineOptions)
 def mine(options: MineOptions) -> int:
     """Train a model for a competition, and submit it if it is good enough.
@@ -25,7 +22,7 @@ def mine(options: MineOptions) -> int:
     return run(options, settings_of(options.words))
 
 
-@mining.command()
+@tune.command()
 @takes(RehearseOptions)
 def rehearse(options: RehearseOptions) -> int:
     """Play champion against challenger on our own environments, as a validator would.
@@ -37,7 +34,7 @@ def rehearse(options: RehearseOptions) -> int:
     return run(options)
 
 
-@mining.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS)
 @takes(TournamentTask)
 def trainer(options: TournamentTask) -> int:
     """Train one task of a tournament, as its validators start it in a container.
@@ -51,7 +48,7 @@ def trainer(options: TournamentTask) -> int:
     return train(options, settings)
 
 
-@mining.command()
+@tune.command()
 @takes(EntryOptions)
 def entry(options: EntryOptions) -> int:
     """Make your own repository for tournaments, with what they demand in it."""

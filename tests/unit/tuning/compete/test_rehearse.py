@@ -31,10 +31,7 @@ pytestmark = pytest.mark.usefixtures("patient_truth")
 
 
 def questions(path: Path, first: int, count: int) -> Path:
-    rows = (
-        {"question": f"What is {n} plus 2?", "ground_truth_answer": f"{n + 2}"}
-        for n in range(first, first + count)
-    )
+    rows = ({"question": f"What is {n} plus 2?", "answer": f"{n + 2}"} for n in range(first, first + count))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -148,7 +145,7 @@ def test_a_generator_gives_questions_of_the_split_that_nobody_trains_on():
 
 
 def row(target: str, number: int, **said: Any) -> Row:
-    return Row(target=target, id=str(number), ground_truth="4", scored=True, **said)
+    return Row(target=target, id=str(number), question="2+2?", ground_truth="4", scored=True, **said)
 
 
 def test_silence_is_wrong_and_what_nobody_can_say_is_left_out_for_both():
