@@ -88,7 +88,7 @@ def arena(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aren
         patch.setenv("BTCLI_TOKEN_SYMBOLS_CACHE", str(folder / "token_symbols.json"))
         chain = MiniChain(netuid=6)
         found = Arena(folder, hub, chain)
-        for incentive, name in enumerate(("first", "second"), start=1):
+        for incentive, name in enumerate(("first", "second", "neither"), start=1):
             found.wallet(name).create_new_hotkey(suppress=True)
             chain.add(found.wallet(name).hotkey.ss58_address, incentive=40_000 // incentive)
         hub.commit_model("maker/tiny", {one.name: one.read_bytes() for one in base.iterdir()})
@@ -155,25 +155,15 @@ def test_the_second_miner_starts_from_the_best_and_meets_it(arena: Arena, second
     assert (fetched / "model.safetensors").read_bytes() == held
 
 
-def test_the_same_command_goes_on_and_a_loss_above_the_threshold_is_not_uploaded(
-    arena: Arena, first: tuple[int, str]
-) -> None:
+def test_the_same_command_goes_on_and_uploads_nothing_offline(arena: Arena, first: tuple[int, str]) -> None:
     trainings = sorted(arena.folder.rglob("result.json"))
-    before = arena.hub.head(("models", "maker/first"))
-    status, said = arena.run("first", load_repo="maker/tiny", avg_loss_upload_threshold=0.001)
-    assert status == 1
-    assert re.search(r"Not uploaded: [\d.]+ is above --avg_loss_upload_threshold 0\.001\.", said)
-    assert sorted(arena.folder.rglob("result.json")) == trainings
-    assert arena.hub.head(("models", "maker/first")) == before
-
-
-def test_offline_trains_and_uploads_nothing(arena: Arena, first: tuple[int, str], base: Path) -> None:
     asked = len(arena.hub.requests)
-    flags = {"hf_repo_id": None, "avg_loss_upload_threshold": None, "trials": 1, "space": "lora"}
-    status, said = arena.run("offline", "--offline", load_model_dir=base, **flags)
+    flags = {"hf_repo_id": None, "avg_loss_upload_threshold": None}
+    status, said = arena.run("first", "--offline", load_repo="maker/tiny", **flags)
     assert status == 0, said
     assert said.rstrip().endswith("Offline: nothing is uploaded.")
-    assert len(arena.hub.requests) == asked
+    assert sorted(arena.folder.rglob("result.json")) == trainings
+    assert not [one for one in arena.hub.requests[asked:] if not one.startswith(("GET", "HEAD"))]
 
 
 def test_what_cannot_work_is_said_before_anything_is_trained(arena: Arena) -> None:
@@ -186,7 +176,7 @@ def test_what_cannot_work_is_said_before_anything_is_trained(arena: Arena) -> No
         ({"load_repo": "maker/none"}, TuningError, "maker/none"),
         ({"load_repo": None}, SettingsError, "no model to start from"),
         ({"load_repo": None, "load_uid": 7}, TuningError, "there is no miner 7 on the subnet"),
-        ({"load_repo": None, "load_uid": 1}, TuningError, "the miner 1 has no model in the competition"),
+        ({"load_repo": None, "load_uid": 2}, TuningError, "the miner 2 has no model in the competition"),
         ({"comparison_uid": 9}, TuningError, "there is no miner 9 on the subnet"),
         ({"competition_id": "zz"}, SettingsError, "there is no such competition"),
         ({"competition_id": "reason-mining"}, SettingsError, "it is not judged by loss"),
@@ -196,11 +186,11 @@ def test_what_cannot_work_is_said_before_anything_is_trained(arena: Arena) -> No
         ({"load_repo": "rival/model"}, TuningError, "pickle"),
     ):
         with pytest.raises(error, match=re.escape(words)) as found:
-            arena.run("second", **{"load_repo": "maker/tiny"} | flags)
+            arena.run("neither", **{"load_repo": "maker/tiny"} | flags)
         assert "\n" not in str(found.value)
-    assert not list((arena.folder / "second" / "jobs").glob("*"))
+    assert not list((arena.folder / "neither" / "jobs").glob("*"))
     with pytest.raises(SettingsError, match="--load_best asks the chain, and --offline forbids it"):
-        arena.run("second", "--offline", load_best=True)
+        arena.run("neither", "--offline", load_best=True)
 
 
 def test_competitions_are_listed(arena: Arena) -> None:

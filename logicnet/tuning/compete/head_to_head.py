@@ -47,14 +47,19 @@ class Samples:
 
     def losses(self, shop: Workshop, model: Path) -> Losses:
         """Of a model's folder, with that of each row. Blocks. Raises TuningError: it cannot be loaded."""
-        folder = self.folder / hashlib.sha256(str(model).encode()).hexdigest()[:16]
+        return self.both(shop, model, model)[0]  # compared with itself: any architecture will do
+
+    def both(self, shop: Workshop, model: Path, tuned: Path) -> tuple[Losses, Losses]:
+        """Of a model, and of one that was tuned from it. Blocks. Raises TuningError."""
+        name = hashlib.sha256(f"{model} {tuned}".encode()).hexdigest()[:16]
+        folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         rows = folder / "rows.jsonl"
         shutil.copyfile(self.rows, rows)
         found = shop.measure(
             EvaluationRequest(
-                model=str(model),
-                original=str(model),  # nothing is compared: any architecture will do
+                model=str(tuned),
+                original=str(model),
                 original_name=str(model),
                 rows=str(rows),
                 task=self.task,
@@ -64,11 +69,11 @@ class Samples:
             ),
             folder,
         )
-        if found.original is None:
+        if found.original is None or found.model is None:
             raise TuningError(
-                f"the model {model} cannot be measured: {found.error or 'it has no finite loss'}"
+                f"the model {tuned} cannot be measured: {found.error or 'it has no finite loss'}"
             )
-        return found.original
+        return found.original, found.model
 
 
 def compared(competition: Competition, champion: Losses, challenger: Losses) -> MatchResult:

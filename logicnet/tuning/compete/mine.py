@@ -120,8 +120,7 @@ class _Mining:
             max_length=self.competition.tokens,
             device=self.options.device,
         )
-        ours = samples.losses(shop, model)
-        before = samples.losses(shop, start.folder)
+        before, ours = samples.both(shop, start.folder, model)
         say(f"The trained model is in {model}")
         say(
             f"Average loss on {ours.rows} held-out samples: {ours.loss:.4f}, "
