@@ -133,6 +133,9 @@ def test_what_is_uploaded_is_the_whole_trained_model(
     (folder,) = (arena.folder / "first" / "models").iterdir()
     assert files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
     assert files["model.safetensors"] != (base / "model.safetensors").read_bytes()
+    (job,) = (arena.folder / "first" / "jobs").iterdir()
+    asked = json.loads((job / "job.json").read_text())
+    assert (asked["base_name"], asked["device"]) == ("maker/tiny", "cpu")
 
 
 def test_the_second_miner_starts_from_the_best_and_meets_it(arena: Arena, second: tuple[int, str]) -> None:

@@ -321,6 +321,22 @@ def test_the_documented_entry_point_is_mine(tmp_path: Path) -> None:
     assert script.stderr.count("\n") == 1 and "--wallet.path" in script.stderr
 
 
+def test_the_competition_miners_script_is_tune_mine(tmp_path: Path) -> None:
+    script = MINER.parents[1] / "miner.py"
+    done = process(script, "--list_competitions", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {"m1", "g1"} <= set(done.stdout.split())
+    wrong = process(script, "--wallet.path", "nowhere", "--load_best", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert wrong.stderr == ("--dataset_repo_id is missing: name a dataset of the hub or a file\n")
+
+
+def test_the_script_beside_the_folder_of_the_miner_does_not_hide_it() -> None:
+    done = process("-m", "neurons.miner.miner", "--netuid", "x", cwd=MINER.parents[2])
+    assert done.returncode == 2
+    assert done.stderr.startswith("--netuid ")
+
+
 def test_bytes_that_are_no_text_are_told_like_the_rest(tmp_path: Path) -> None:
     argv = [sys.executable.encode(), str(MINER).encode(), b"--wallet.name", b"\xff\xfe"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, timeout=60, check=False)

@@ -56,6 +56,16 @@ def test_only_a_loss_that_is_not_above_the_threshold_is_uploaded(
         assert "logicnet tune upload --load_model_dir /models/new" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("flags", "network"), [((), True), (("--offline",), False)])
+def test_a_training_is_logged_where_both_flags_say_and_reaches_it_unless_offline(flags, network):
+    options = MineOptions.parse({"wandb_project": "lessons", "wandb_entity": "me"})
+    settings = mining._with_wandb(read(flags, {}).settings, options)
+    tuning = settings.tuning
+    assert (tuning.wandb_project, tuning.wandb_entity, tuning.network) == ("lessons", "me", network)
+    assert mining._without_wandb(settings).tuning.wandb_project is None
+    assert mining._with_wandb(read([], {}).settings, MineOptions()).tuning.network is False
+
+
 def test_a_newer_model_wins_the_samples_that_it_leads_by_one_percent():
     old = losses(*[1.0] * 20)
     new = losses(*[0.98] * 12, *[0.995] * 8)  # less than 1 % below is not enough
