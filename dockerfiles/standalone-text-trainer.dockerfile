@@ -12,6 +12,7 @@ RUN pip install --no-cache-dir .
 
 ENV LOGICNET_TUNING__PYTHON=/opt/trainer/bin/python \
     LOGICNET_TUNING__ISOLATION=process \
+    LOGICNET_TUNING__ALLOW_REWARD_CODE=true \
     LOGICNET_TUNING__FOLDER=/workspace/tuning \
     HF_HUB_OFFLINE=1
 

@@ -48,6 +48,7 @@ class Container:
             "OMP_NUM_THREADS": "1",
             "LOGICNET_TUNING__PYTHON": str(TUNE_PYTHON),
             "LOGICNET_TUNING__ISOLATION": "process",
+            "LOGICNET_TUNING__ALLOW_REWARD_CODE": "true",
             "LOGICNET_TUNING__FOLDER": str(self.home / "tuning"),
             "TOURNAMENT_ROOT": str(self.root),
         }

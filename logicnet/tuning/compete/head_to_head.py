@@ -103,7 +103,7 @@ def said(result: MatchResult, name: str) -> list[str]:
             else f" ({found.without_interval})"
         )
         lines += [
-            f"average loss on {found.count} samples: {one.challenger:.4f}, {name} {one.champion:.4f}",
+            f"average loss on {found.count} samples: {one.challenger:.4f} ({name}: {one.champion:.4f})",
             f"difference: {found.mean:+.4f}{bounds}",
             f"win rate: {one.win_rate:.1%}",
         ]

@@ -5,6 +5,7 @@ are each found again, and what is done is not done twice.
 """
 
 import asyncio
+import hashlib
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from logicnet.tuning.compete.mine_options import MineOptions
 from logicnet.tuning.compete.options import UploadOptions
 from logicnet.tuning.compete.publish import reachable
 from logicnet.tuning.compete.starting import Rivals, StartingModel
+from logicnet.tuning.folders import here
 from logicnet.tuning.foreground import worked
 from logicnet.tuning.isolation import TRAINER
 from logicnet.tuning.jobs import JobState
@@ -98,17 +100,20 @@ class _Mining:
         say(f"Starting from {start.name}, in {start.folder}")
         network = self.settings.tuning.network
         spec = self.options.spec(start.folder, start.name, network=network)
+        space = load_space(self.options.space)
+        data = _fingerprint(here(spec.dataset), self.options.load_model_dir)
         found, status = conduct(
             spec.model_copy(update={"network": False}),
             _without_wandb(self.settings),
-            load_space(self.options.space),
+            space,
             trials=self.options.trials,
             rows=self.options.trial_rows,
+            study=shop.folders.root / "searches" / f"mine-{_name(spec.digest, space.shown(), data)}.sqlite",
         )
         if status:
             return status
         spec = found.spec(spec)
-        job, status = worked(spec, shop, task_id=f"mine-{spec.digest[:32]}")
+        job, status = worked(spec, shop, task_id=f"mine-{_name(spec.digest, data)}")
         if job.state is not JobState.COMPLETED:
             return status
         folder = shop.folders.job(job.id)
@@ -202,6 +207,22 @@ class _Mining:
             lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
             raise TuningError(f"the adapter {adapter} cannot be merged: {lines[-1][:300]}")
         return model
+
+
+def _fingerprint(*paths: Path | None) -> str:
+    """Another text if a file was changed: what is trained must not be of yesterday."""
+    files = [
+        file
+        for path in paths
+        if path is not None
+        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
+        if file.is_file()
+    ]
+    return "".join(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}\n" for file in files)
+
+
+def _name(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _downloads(shop: Workshop) -> Path:

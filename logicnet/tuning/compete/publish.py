@@ -62,11 +62,7 @@ def publish(folder: Path, repo: str, token: str, *, sleep: Callable[[float], Non
     files = published_files(folder)
     again = _Again(repo, sleep)
     again(lambda: api.create_repo(repo, private=False, exist_ok=True), "created")
-    if again(lambda: api.model_info(repo), "read").private:
-        raise TuningError(
-            f"the repository {repo} exists and is private: make it public at "
-            f"https://huggingface.co/{repo}/settings, or choose another --repo"
-        )
+    _refuse_private(api, repo, again)
     digests = {one.name: sha256_of(one) for one in files}
     done = again(lambda: _upload(api, folder, repo, files), "uploaded to")
     read_back(repo, done.oid, files, digests, again)
@@ -74,10 +70,24 @@ def publish(folder: Path, repo: str, token: str, *, sleep: Callable[[float], Non
 
 
 def reachable(repo: str, token: str) -> None:
-    """Check that the token is known to the hub, before training begins. Raises TuningError; blocks."""
+    """Check that the token is known to the hub, and the repository public if there is one already.
+
+    For before training begins. Raises TuningError; blocks.
+    """
     from huggingface_hub import HfApi  # noqa: PLC0415
 
-    _Again(repo, time.sleep)(lambda: HfApi(token=token).whoami(), "written to")
+    api, again = HfApi(token=token), _Again(repo, time.sleep)
+    again(api.whoami, "written to")
+    if again(lambda: api.repo_exists(repo), "read"):
+        _refuse_private(api, repo, again)
+
+
+def _refuse_private(api: Any, repo: str, again: "_Again") -> None:
+    if again(lambda: api.model_info(repo), "read").private:
+        raise TuningError(
+            f"the repository {repo} exists and is private: make it public at "
+            f"https://huggingface.co/{repo}/settings, or choose another --repo"
+        )
 
 
 def _upload(api: Any, folder: Path, repo: str, files: list[Path]) -> Any:

@@ -11,6 +11,9 @@ from logicnet.tuning.foreground import worked
 from logicnet.tuning.jobs import JobState
 from logicnet.tuning.workshop import Workshop
 
+IN_DOCKER = Path("/.dockerenv")
+"""Docker puts it into every container. Elsewhere reward code is confined as for any other job."""
+
 IMAGE_WEIGHTS = "last.safetensors"
 """The name under which validators look for a LoRA of an image model first."""
 
@@ -19,7 +22,7 @@ def train(task: TournamentTask, settings: Settings) -> int:
     """Train the task, and leave the result where the validator's uploader looks. Returns the exit status."""
     spec, out = task.spec(), task.out
     shop = Workshop.of(settings)
-    shop = replace(shop, isolation=replace(shop.isolation, contained=True, allow_reward_code=True))
+    shop = replace(shop, isolation=replace(shop.isolation, contained=IN_DOCKER.exists()))
     job, status = worked(spec, shop, task_id=f"{task.task_id}.{task.expected_repo_name}")
     if job.state is not JobState.COMPLETED:
         return status

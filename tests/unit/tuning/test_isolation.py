@@ -165,6 +165,13 @@ def test_reward_code_never_runs_without_namespaces(tmp_path, monkeypatch, capsys
     assert "use docker" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("contained", [True, False])
+def test_only_a_container_of_its_own_stands_for_namespaces(tmp_path, contained):
+    isolated = Isolation("process", Path(sys.executable), allow_reward_code=True, contained=contained)
+    isolated.argv(made(), tmp_path, job_file(rewards=(REWARD,)))
+    assert json.loads((tmp_path / "launch.json").read_text())["strict"] is not contained
+
+
 @pytest.mark.parametrize("kind", ["docker", "process"])
 def test_reward_code_is_refused_unless_the_operator_allows_it(tmp_path, kind):
     with pytest.raises(TuningError, match=r"--tuning\.allow_reward_code"):
