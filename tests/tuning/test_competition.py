@@ -27,6 +27,7 @@ from tests.harness.hub import LoopbackHub, loopback_hub
 from tests.harness.mini_substrate import MiniChain
 from tests.harness.tiny_models import TUNE_PYTHON
 
+SPACE = "lr = [1e-3, 3e-3, 1e-2]\nr = [4, 8]\nalpha = [8, 16]\n"
 TRIALS = 12
 
 
@@ -56,6 +57,7 @@ class Arena:
             "max_steps": 4,
             "device": "cpu",
             "trial_rows": 40,
+            "space": str(self.folder / "first.toml"),
         }
         chain = None
         if "--offline" not in settings:
@@ -77,6 +79,7 @@ def arena(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aren
     luck = random.Random(1)
     pairs = [(luck.randrange(100), luck.randrange(100)) for _ in range(100)]
     rows = [{"question": f"What is {a} + {b}?", "response": f"print({a} + {b})"} for a, b in pairs]
+    (folder / "first.toml").write_text(SPACE)
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.MonkeyPatch.context() as patch, loopback_hub() as hub:
         template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
@@ -117,7 +120,8 @@ def test_the_first_miner_searches_trains_uploads_and_commits(arena: Arena, first
     status, said = first
     assert status == 0, said
     assert len(re.findall(rf"^trial \d+ of {TRIALS} ", said, re.MULTILINE)) == TRIALS
-    assert "below 1e-06 a LoRA does not move" in said
+    found = re.search(r"Average loss on \d+ held-out samples: ([\d.]+), of maker/tiny ([\d.]+)", said)
+    assert found is not None and float(found[1]) < float(found[2])
     found = committed(arena, "first")
     assert (found.namespace, found.name, found.competition_id) == ("maker", "first", "m1")
     assert found.commit == arena.hub.head(("models", "maker/first"))

@@ -135,12 +135,15 @@ class _Mining:
             name = f"{rival.name} of the miner {self.options.comparison_uid}"
             for line in said(compared(self.competition, samples.losses(shop, rival.folder), ours), name):
                 say(line)
-        return self._finish(model, start, ours)
+        return self._finish(model, start, before, ours)
 
-    def _finish(self, model: Path, start: StartingModel, ours: Losses) -> int:
+    def _finish(self, model: Path, start: StartingModel, before: Losses, ours: Losses) -> int:
         if self.threshold is None:
             say("Offline: nothing is uploaded.")
             return 0
+        if ours == before:
+            say(f"Not uploaded: no weight differs from {start.name}: search higher rates, --space lora")
+            return 1
         if not ours.loss <= self.threshold:  # NaN is no good loss
             say(
                 f"Not uploaded: {ours.loss:.4f} is above --avg_loss_upload_threshold {self.threshold:g}. To "

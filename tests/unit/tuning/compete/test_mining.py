@@ -42,7 +42,7 @@ def test_only_a_loss_that_is_not_above_the_threshold_is_uploaded(
     config = read([], {})
     run = mining._Mining(options, config, config.settings, competition("m1"), None, threshold)
     found = replace(losses(1.0), loss=loss)
-    assert run._finish(Path("/models/new"), START, found) == (
+    assert run._finish(Path("/models/new"), START, losses(9.0), found) == (
         1 if threshold is not None and not uploaded else 0
     )
     assert len(sent) == uploaded
@@ -54,6 +54,13 @@ def test_only_a_loss_that_is_not_above_the_threshold_is_uploaded(
         )
     elif threshold is not None:
         assert "logicnet tune upload --load_model_dir /models/new" in capsys.readouterr().out
+
+
+def test_a_model_that_training_did_not_change_is_not_uploaded(capsys):
+    config = read([], {})
+    run = mining._Mining(MineOptions(), config, config.settings, competition("m1"), None, 9.0)
+    assert run._finish(Path("/models/new"), START, losses(1.0, 2.0), losses(1.0, 2.0)) == 1
+    assert "no weight differs from maker/start" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("flags", "network"), [((), True), (("--offline",), False)])
