@@ -106,5 +106,4 @@ for group, commands in GROUPS.items():
 app.add_typer(volume, name="volume", rich_help_panel="Serve")
 app.add_typer(challenges, name="challenges", rich_help_panel="Improve")
 tune.command(context_settings=WITH_SETTINGS)(judge)
-tune.add_typer(mining)  # without a name: its commands are among those of `tune`
 app.add_typer(tune, name="tune", rich_help_panel="Improve")
