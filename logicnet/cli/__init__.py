@@ -15,7 +15,7 @@ from loguru import logger
 
 from logicnet import __version__, logs
 from logicnet._util.ascii import print_anything
-from logicnet.cli import _amr, _compete, _search  # noqa: F401 (they add commands to `tune`)
+from logicnet.cli import _amr, _compete, _search, _tune_mine  # noqa: F401 (they add commands to `tune`)
 from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
 from logicnet.cli._judge import judge
 from logicnet.cli._mine import config, demo, doctor, init, mine
@@ -23,8 +23,6 @@ from logicnet.cli._serve import models, plan, vllm, volume
 from logicnet.cli._settings import WITH_SETTINGS
 from logicnet.cli._tune import tune
 from logicnet.cli._watch import console, ledger, subnet, top
-from logicnet.cli._tune_mine import mining
-from logicnet.cli._watch import console, ledger, top
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.settings import LoggingSettings
 
