@@ -77,7 +77,7 @@ class Arena:
 def arena(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     folder = tmp_path_factory.mktemp("competition")
     luck = random.Random(1)
-    pairs = [(luck.randrange(100), luck.randrange(100)) for _ in range(100)]
+    pairs = [(luck.randrange(100), luck.randrange(100)) for _ in range(300)]  # 15 are held out
     rows = [{"question": f"What is {a} + {b}?", "response": f"print({a} + {b})"} for a, b in pairs]
     (folder / "first.toml").write_text(SPACE)
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
