@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logicnet.settings import TuningSettings
+from logicnet.tuning.improve.adapters import AdapterStore
 from logicnet.tuning.store import JobStore
 
 
@@ -40,6 +41,9 @@ class Folders:
 
     def job(self, job_id: str) -> Path:
         return self.jobs / job_id
+
+    def adapters(self) -> AdapterStore:
+        return AdapterStore(self.root)
 
     def store(self) -> JobStore:
         """Raises TuningError."""

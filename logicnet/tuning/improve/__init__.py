@@ -1,0 +1,1 @@
+"""The loop: practice, lessons, proof, and the swap of what was proven into the running model server."""
