@@ -23,17 +23,20 @@ from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
 from logicnet.llm.endpoint import unheard
 from logicnet.logs import log_event
 from logicnet.maths.worker import Bounded
+from logicnet.operate.adapters import served, swapper, watch_adapter
 from logicnet.operate.telemetry.build import restored_meter, telemetry_server
+from logicnet.operate.telemetry.deployments import Deployment, Deployments
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint, monitored
 from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
-from logicnet.solver.answering import answer_in_time
 from logicnet.solver.race.votes import SamplerRecord
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
 from logicnet.solver.sharing import SharedSolve
+from logicnet.tuning.folders import Folders
+from logicnet.tuning.improve.adapters import Adapter
 from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
 
@@ -66,22 +69,22 @@ async def mine(settings: Settings) -> int:
     """`run` inside an event loop. Returns the number of the signal that ended it."""
     keypair = load_hotkey(settings.wallet)
     network = metagraph_refresher(settings, keypair)
-    models = _models(settings)
+    endpoints(settings.miner.llm_client)  # what is wrong with them is said before anything is opened
+    adapters = Folders.of(settings.tuning).adapters()
     ledger = Ledger.open(ledger_path(settings), settings.ledger.keep_days)
     stack = AsyncExitStack()  # of solvers
     try:
         workers = await stack.enter_async_context(reading_workers())
-        started = partial(
-            _started_solver, stack, settings, models=models, ledger=ledger.path, workers=workers
-        )
-        solver = await started(settings.miner.solver, "--miner.solver")
-        meter, seen = restored_meter(ledger), monitored(models)
+        build = partial(_deployment, settings, _spending(settings), ledger=ledger.path, workers=workers)
+        deployments = Deployments(await build(None), build, adapters.serving, workers)
+        stack.push_async_callback(deployments.close)
+        await deployments.follow()
+        meter = restored_meter(ledger)
         limiter = ConcurrencyLimiter(settings.miner.max_in_flight)
         overload = OverloadMonitor(settings.miner.epoch_volume, settings.miner.limit_interval, logger.warning)
         record = fan_out(ledger.record, meter, log_event, overload)
-        shadow = await _shadow(stack, settings, seen, record, ledger=ledger.path, workers=workers)
+        shadow = await _shadow(stack, settings, deployments, record, ledger=ledger.path, workers=workers)
         me = Hotkey(keypair.ss58_address)
-        solve = partial(answer_in_time, solver, models=seen, workers=workers)
         axon = Axon(
             hotkey=me,
             admission=Admission(
@@ -91,7 +94,7 @@ async def mine(settings: Settings) -> int:
                 over_quota=settings.miner.over_quota == "answer",
             ),
             limiter=limiter,
-            solve=SharedSolve(solve) if asks_models(solver) else solve,
+            solve=SharedSolve(deployments.solve) if deployments.asks_models else deployments.solve,
             sink=fan_out(record, shadow) if shadow else record,
             solver=settings.miner.solver,
             epoch_volume=settings.miner.epoch_volume,
@@ -109,31 +112,60 @@ async def mine(settings: Settings) -> int:
                 "Mining as {} on {} port {}, solver {}. Stop with Ctrl-C or SIGTERM.",
                 *(me, settings.bind_host, server.port, settings.miner.solver),
             )
-            view = View(settings.miner, me, meter, ledger, seen, network, limiter)
-            stack.enter_context(telemetry_server(view, settings.admin))
+            view = View(settings.miner, me, meter, ledger, deployments, network, limiter)
+            stack.enter_context(telemetry_server(view, settings.admin, deployments))
             network.publish()
-            probing = asyncio.create_task(watch_models(seen)) if asks_models(solver) else None
+            deployments.watch()
+            keeping = asyncio.gather(deployments.keep(), watch_adapter(swapper(settings), ledger.path))
             stopped_by = await stopped
             logger.info("Stopping: no new requests; challenges in flight are answered.")
-            if probing is not None:
-                probing.cancel()
+            keeping.cancel()
+            deployments.stop_watching()
             if shadow is not None:
                 shadow.close()
             return stopped_by
     finally:
         await stack.aclose()
         await network.stop()
-        await models.close()
         ledger.close()
         logger.info("Stopped.")
 
 
-def _models(settings: Settings) -> Endpoint | Pool:
-    """One endpoint, or a pool of several."""
-    specs = endpoints(settings.miner.llm_client)
+def _spending(settings: Settings) -> Spending:
+    """Of all deployments together."""
+    return Spending(ledger_path(settings).with_suffix(".spending.json"))
+
+
+def _models(
+    settings: Settings, spending: Spending | None = None, adapter: Adapter | None = None
+) -> Endpoint | Pool:
+    """One endpoint, or a pool of several; with the name of `adapter` where that is served."""
+    specs = served(endpoints(settings.miner.llm_client), adapter)
     if specs == [plain := Spec(specs[0].url, specs[0].model, specs[0].key)]:
         return Endpoint(plain.url, plain.model, plain.key)
-    return Pool(specs, Spending(ledger_path(settings).with_suffix(".spending.json")))
+    return Pool(specs, spending or _spending(settings))
+
+
+async def _deployment(
+    settings: Settings, spending: Spending, adapter: Adapter | None, *, ledger: Path, workers: Bounded
+) -> Deployment:
+    """The models of an adapter, or those of the settings; and the solver, which has its profile."""
+    models = _models(settings, spending, adapter)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(models.close)
+        solver = await _started_solver(
+            stack,
+            settings,
+            settings.miner.solver,
+            "--miner.solver",
+            models=models,
+            ledger=ledger,
+            workers=workers,
+            adapter=adapter,
+        )
+        seen = monitored(models)
+        watch = partial(watch_models, seen) if asks_models(solver) else None
+        return Deployment(adapter.name if adapter else "", solver, seen, stack.pop_all(), watch)
 
 
 async def _started_solver(
@@ -145,12 +177,14 @@ async def _started_solver(
     models: Models,
     ledger: Path,
     workers: Bounded,
+    adapter: Adapter | None = None,
 ) -> Solver:
     """The solver `name`, built with the ledger's lessons, and entered on `stack`."""
-    model = settings.miner.llm_client.model
+    model = adapter.name if adapter is not None else settings.miner.llm_client.model
+    profiles = adapter.profile if adapter is not None else None
     with LedgerReader.open(ledger) as reader:
         earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
-    setup = Setup(earned, settings.miner.profiles, model, _costs(models), workers)
+    setup = Setup(earned, profiles or settings.miner.profiles, model, _costs(models), workers)
     solver = load_solver(name, setup, flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver
@@ -174,7 +208,7 @@ async def _shadow(
 
 def _costs(models: Models) -> Callable[[], bool]:
     """Tells whether model calls cost money now."""
-    return models.costs if isinstance(models, Pool) else free
+    return models.costs if isinstance(models, Pool | Deployments) else free
 
 
 def _volume_book(settings: Settings, ledger: Ledger) -> VolumeBook:

@@ -15,12 +15,17 @@ from logicnet.tuning.options import EvaluateOptions, RunOptions
 
 tune = typer.Typer(help="Train models, evaluate them, and serve both over HTTP.", no_args_is_help=True)
 
+_LISTED_BY = {"JOB": "jobs", "NAME": "adapters"}
+
 
 def job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
     """The word before the first flag (an empty text without such a word), and the settings after it."""
     own = list(takewhile(lambda word: not word.startswith("-"), words))
-    if not own and usage.endswith(" JOB"):
-        raise SettingsError(f"JOB is missing: logicnet tune {usage}; `logicnet tune jobs` lists them")
+    what = usage.rpartition(" ")[2]
+    if not own and what in _LISTED_BY:
+        raise SettingsError(
+            f"{what} is missing: logicnet tune {usage}; `logicnet tune {_LISTED_BY[what]}` lists them"
+        )
     if len(own) > 1:
         raise SettingsError(f"{own[1]!r} is one word too many: logicnet tune {usage}")
     return "".join(own), settings_of(words[len(own) :]).settings

@@ -2,6 +2,10 @@
 
 It answers `GET /v1/models`, `POST /tokenize` and `POST /v1/chat/completions` (streamed) on a free
 port of 127.0.0.1. Its tokens are words. What it was asked, and who hung up on it, is kept.
+
+With `loras` it takes adapters as vLLM does (`/v1/load_lora_adapter`, `unload_lora_adapter`, and
+`/v1/completions` of tokens with `prompt_logprobs`): what an adapter says is in `says.json` of its folder, by
+default in its `expected.json`.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from tests.harness.loopback import Loopback
@@ -87,6 +92,9 @@ class ScriptedModel(Loopback):
     parts: bool = False  # the content as a list of parts, as Mistral sends it
     key: str | None = None
     lists_models: bool = True
+    loras: int | None = None  # the highest rank that it takes; None: it was started without LoRA
+    adapters: dict[str, str] = field(default_factory=dict)  # loaded: the folder of each name
+    on_request: Callable[[str], None] | None = None  # told of each path but that of chats, before the reply
 
     chats: list[Json] = field(default_factory=list)  # bodies, in order of arrival
     paths: list[str] = field(default_factory=list)
@@ -113,8 +121,18 @@ class ScriptedModel(Loopback):
         self.paths.append(path)
         if self.key is not None and headers.get("authorization") != f"Bearer {self.key}":
             return await _json(writer, 401, _error(f"Incorrect API key: {headers.get('authorization')}"))
+        if self.on_request is not None and path != "/v1/chat/completions":
+            self.on_request(path)
         if path == "/v1/models" and self.lists_models:
-            return await _json(writer, 200, {"object": "list", "data": [self._card()]})
+            loaded = [
+                self._card() | {"id": name, "root": root, "parent": self.model}
+                for name, root in self.adapters.items()
+            ]
+            return await _json(writer, 200, {"object": "list", "data": [self._card(), *loaded]})
+        if path.startswith("/v1/") and path.endswith("_lora_adapter") and self.loras is not None:
+            return await _json(writer, *self._lora(path, body))
+        if path == "/v1/completions" and self.loras is not None:
+            return await _json(writer, *self._completion(body))
         if path == "/tokenize" and self.counts:
             counted: Json = {"count": self._tokens(body), "max_model_len": self.context}
             if body.get("return_token_strs"):
@@ -209,8 +227,47 @@ class ScriptedModel(Loopback):
         await caller.send(b"0\r\n\r\n")
         return True
 
+    def _lora(self, path: str, body: Json) -> tuple[int, Json | str]:
+        """Load or unload, with vLLM's statuses and words."""
+        name = body["lora_name"]
+        if path == "/v1/unload_lora_adapter":
+            found = self.adapters.pop(name, None)
+            return (200, "Success") if found else (404, _error(f"The lora adapter '{name}' cannot be found."))
+        if name in self.adapters:
+            return 400, _error(f"The lora adapter '{name}' has already been loaded.")
+        folder = Path(body["lora_path"])
+        if not (folder / "adapter_config.json").exists():
+            return 404, _error(f"Loading lora {name} failed: No adapter found for {folder}")
+        rank = json.loads((folder / "adapter_config.json").read_text())["r"]
+        if self.loras is not None and rank > self.loras:
+            return 500, _error(f"LoRA rank {rank} is greater than max_lora_rank {self.loras}.")
+        self.adapters[name] = str(folder)
+        return 200, f"Success: LoRA adapter '{name}' added successfully."
+
+    def _completion(self, body: Json) -> tuple[int, Json]:
+        """What the trainer expects of an adapter, or of the base; endless if `says.json` says so."""
+        name = body["model"]
+        if name != self.model and name not in self.adapters:
+            return 404, _error(f"The model `{name}` does not exist.")
+        folders = [Path(self.adapters[name])] if name in self.adapters else map(Path, self.adapters.values())
+        for folder in folders:
+            says = folder / "says.json"
+            says = says if name != self.model and says.exists() else folder / "expected.json"
+            for one in json.loads(says.read_text())["texts"]:
+                if body["prompt"][: len(one["prompt"])] != one["prompt"]:
+                    continue
+                logprobs = one["base_logprobs" if name == self.model else "logprobs"]
+                heads = [None] * len(one["prompt"])
+                told = [
+                    {str(token): {"logprob": at}} for token, at in zip(one["tokens"], logprobs, strict=True)
+                ]
+                ended = "stop" if one["ended"] else "length"
+                choice = {"text": one["text"], "finish_reason": ended, "prompt_logprobs": [*heads, *told]}
+                return 200, {"choices": [choice], "usage": {"completion_tokens": body["max_tokens"]}}
+        return 400, _error("Token id 99999 is out of vocabulary")
+
     def _refusal(self, body: Json) -> tuple[int, str] | None:
-        if body["model"] != self.model:
+        if body["model"] != self.model and body["model"] not in self.adapters:
             return 404, f"The model `{body['model']}` does not exist."
         if refused := sorted(self.refuses & body.keys()):
             return (

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,9 +19,8 @@ from logicnet.chain import MetagraphRefresher
 from logicnet.chain.registration import placed
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
-from logicnet.llm import EndpointStatus, Pool
+from logicnet.llm import EndpointStatus
 from logicnet.operate.telemetry.meter import InFlight, Meter, ValidatorVolume
-from logicnet.operate.telemetry.monitored import MonitoredEndpoint
 from logicnet.protocol import Hotkey
 from logicnet.settings import MinerSettings
 
@@ -67,6 +67,12 @@ class State(BaseModel):
     ledger_away: bool = False  # it cannot be written
 
 
+class ReportsServers(Protocol):
+    """The models of a miner, with the state of their servers."""
+
+    def status(self) -> list[EndpointStatus]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """The parts of a running miner that `State` is made from. Other threads may read all of them."""
@@ -75,7 +81,7 @@ class View:
     hotkey: Hotkey
     meter: Meter
     ledger: Ledger
-    models: MonitoredEndpoint | Pool
+    models: ReportsServers
     network: MetagraphRefresher
     limiter: ConcurrencyLimiter
     started_at_s: float = field(default_factory=time.time)
@@ -127,6 +133,14 @@ def address_file(ledger: Path) -> Path:
     return ledger.with_name(ledger.name + ".admin")
 
 
+def read_url(ledger: Path) -> str | None:
+    """Where the telemetry server of the miner of `ledger` is, or was; None if no file says so."""
+    try:
+        return str(json.loads(address_file(ledger).read_bytes())["url"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 _TIMEOUT_S = 2.0
 
 
@@ -137,11 +151,13 @@ def http_client() -> httpx2.Client:
 
 def read_state(ledger: Path, http: httpx2.Client) -> State | None:
     """None if no miner of `ledger`, an absolute path, can be reached. Blocks."""
+    url = read_url(ledger)
+    if url is None:
+        return None
     try:
-        url = json.loads(address_file(ledger).read_bytes())["url"]
         reply = http.get(f"{url}/state")
         state = State.model_validate_json(reply.content) if reply.status_code == 200 else None
-    except (OSError, ValueError, TypeError, KeyError, httpx2.HTTPError, httpx2.InvalidURL, ValidationError):
+    except (OSError, httpx2.HTTPError, httpx2.InvalidURL, ValidationError):
         return None
     # After a crash the address file stays, and another miner may have got the port.
     return state if state is not None and state.ledger == str(ledger) else None

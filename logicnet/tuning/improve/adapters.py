@@ -173,8 +173,8 @@ class AdapterStore:
 
     def refuse(self, name: str, reason: str) -> None:
         """A candidate or a proven one will not be served. Raises TuningError if it is neither."""
-        froms = (AdapterState.CANDIDATE, AdapterState.PROVEN, AdapterState.PREVIOUS)
-        self._move(name, AdapterState.REFUSED, froms, reason=reason)
+        before = (AdapterState.CANDIDATE, AdapterState.PROVEN, AdapterState.PREVIOUS)
+        self._move(name, AdapterState.REFUSED, before, reason=reason)
 
     def serve(self, name: str, servers: tuple[str, ...], now_s: float) -> Adapter:
         """From now on `name` serves, on `servers`; what served becomes the previous one.
@@ -262,14 +262,14 @@ class AdapterStore:
     def _folder(self, name: str) -> Path:
         return self.root / "adapters" / name
 
-    def _move(self, name: str, to: AdapterState, froms: tuple[AdapterState, ...], **facts: str) -> None:
+    def _move(self, name: str, to: AdapterState, before: tuple[AdapterState, ...], **facts: str) -> None:
         state = self.get(name).state
         given = "".join(f", {column} = ?" for column in facts)
-        marks = ", ".join("?" * len(froms))
+        marks = ", ".join("?" * len(before))
         with self._writing() as db:
             moved = db.execute(
                 f"UPDATE adapters SET state = ?{given} WHERE name = ? AND state IN ({marks})",  # noqa: S608
-                [to, *map(_text, facts.values()), name, *froms],
+                [to, *map(_text, facts.values()), name, *before],
             ).rowcount
         if not moved:
             raise TuningError(f"{name} is {state}, so it cannot become {to}")
