@@ -252,11 +252,11 @@ class ScriptedModel(Loopback):
         folders = [Path(self.adapters[name])] if name in self.adapters else map(Path, self.adapters.values())
         for folder in folders:
             says = folder / "says.json"
-            says = says if name != self.model and says.exists() else folder / "expected.json"
+            says = says if name in self.adapters and says.exists() else folder / "expected.json"
             for one in json.loads(says.read_text())["texts"]:
                 if body["prompt"][: len(one["prompt"])] != one["prompt"]:
                     continue
-                logprobs = one["base_logprobs" if name == self.model else "logprobs"]
+                logprobs = one["base_logprobs" if name not in self.adapters else "logprobs"]
                 heads = [None] * len(one["prompt"])
                 told = [
                     {str(token): {"logprob": at}} for token, at in zip(one["tokens"], logprobs, strict=True)

@@ -10,8 +10,7 @@ import httpx2
 from logicnet._util.text import one_line
 from logicnet.errors import TuningError
 
-_CONNECT_S = 5.0
-_REPLY_S = 60.0
+_TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
 """For a text or a load; a vLLM under load needed 0.43 s for a load on two cores, a text waits its turn."""
 
 
@@ -25,13 +24,8 @@ class LoraServer:
     def __init__(self, base_url: str, key: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.place = urlsplit(base_url).netloc
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.Client(
-            base_url=self.base_url.removesuffix("/v1"),
-            headers=headers,
-            timeout=httpx2.Timeout(_REPLY_S, connect=_CONNECT_S),
-            trust_env=False,
-        )
+        self._root = self.base_url.removesuffix("/v1")
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
 
     def models(self) -> Mapping[str, str | None]:
         """What it serves; the path that a name stands for, where it says so."""
@@ -73,22 +67,20 @@ class LoraServer:
         usage = self._sent("POST", "/v1/completions", asked).get("usage") or {}
         return int(usage.get("completion_tokens", 0))
 
-    def close(self) -> None:
-        self._http.close()
-
     def _choice(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         choices = self._sent("POST", "/v1/completions", asked).get("choices") or ()
         return choices[0] if choices and isinstance(choices[0], dict) else {}
 
     def _sent(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         try:
-            reply = self._http.request(method, path, json=body)
+            with httpx2.Client(headers=self._headers, timeout=_TIMEOUT, trust_env=False) as http:
+                reply = http.request(method, self._root + path, json=body)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ServerFailed(
                 f"the model server at {self.place} does not answer ({type(error).__name__}): "
                 "`logicnet doctor`"
             ) from None
-        if reply.status_code == 404 and "lora_adapter" in path and _error(reply) == "":
+        if reply.status_code == 404 and "lora_adapter" in path and _error(reply) in ("", "Not Found"):
             raise ServerFailed(
                 f"the model server at {self.place} takes no adapters (404): restart it with "
                 "`logicnet vllm --enable-lora`, on the loopback"

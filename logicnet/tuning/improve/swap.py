@@ -75,8 +75,9 @@ class Swapper:
             if adapter.state not in (AdapterState.PROVEN, AdapterState.PREVIOUS):
                 raise TuningError(f"{name} is {adapter.state}: only a proven adapter is served")
             before = self.store.serving()
-            servers = self._servers_of(adapter)
+            servers: list[LoraServer] = []
             try:
+                servers = self._servers_of(adapter)
                 self._try(adapter, servers)
             except TuningError as error:
                 if adapter.form == "adapter" and adapter.state is AdapterState.PROVEN:
