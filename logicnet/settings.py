@@ -338,6 +338,10 @@ class TuningSettings(_Frozen):
     wandb_entity: Word | None = Field(None, description="its entity")
     report_to: ReportTo = Field("none", description="trackio logs every training on this machine")
 
+    improve: Switch = Field(
+        False, description="practise, train, prove and swap adapters unattended, while no challenge is open"
+    )
+
     @property
     def families(self) -> frozenset[str]:
         """Those that are accepted; empty for all."""

@@ -105,7 +105,7 @@ class Deployments:
         in_flight = Counter({self._current.model: self._current.in_flight})
         for one in list(self._replaced):
             in_flight[one.model] += one.in_flight
-        return Following(self._current.model, +in_flight, self._error)
+        return Following(self._current.model, dict(+in_flight), self._error)
 
     def watch(self) -> None:
         """Look after the models of the current deployment, and of those to come."""

@@ -46,6 +46,8 @@ class RunningMiner:
                     f"the miner at {url} does not say what it asks ({type(error).__name__}): "
                     "`logicnet doctor`"
                 ) from None
+        if reply.status_code >= 500:
+            raise TuningError(f"the miner at {url} cannot say what it asks: see its log")
         try:
             return Following(**reply.json())
         except (ValueError, TypeError):  # an older miner, or another program has its port

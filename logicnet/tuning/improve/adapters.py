@@ -27,7 +27,7 @@ Form = Literal["adapter", "merged"]
 """A LoRA adapter beside its base; or the base with the adapter added, as a model of its own."""
 
 EXPECTED = "expected.json"
-"""In an adapter's folder: what the trainer saw it say (tuning.train.expected)."""
+"""What the trainer saw an adapter say (tuning.train.jobfile)."""
 
 PROFILE = "profile.toml"
 """In an adapter's folder, if it has one: the race's profile for it, as --miner.profiles takes it."""
@@ -125,6 +125,7 @@ class AdapterStore:
     def add(self, made: Path, base: str, now_s: float, form: Form = "adapter") -> Adapter:
         """Copy the folder `made` of a trainer under a new name: a candidate.
 
+        With what its trainer saw it say, which lies beside the folder or in it.
         Its own copy, because a name of a model server stands for one content for ever. Raises TuningError
         if the disk is full; nothing is left then.
         """
@@ -133,6 +134,8 @@ class AdapterStore:
         try:
             shutil.rmtree(part, ignore_errors=True)
             shutil.copytree(made, part)
+            if (beside := made.parent / EXPECTED).exists() and not (part / EXPECTED).exists():
+                shutil.copy(beside, part)
             _synced(part)
             digest = hash_of(part)
             with self._writing() as db:

@@ -86,10 +86,14 @@ class Swapper:
                     self.store.refuse(name, str(error))
                 raise TuningError(f"{name} is not served: {error}. {_goes_on(before)}") from None
             self.store.serve(name, tuple(one.base_url for one in servers), self.now_s())
-            followed = self.miner.follow()
+            try:
+                followed = self.miner.follow()
+            except TuningError as error:
+                followed = Following("", error=str(error))
             if followed is not None and followed.error:
                 self.store.roll_back(followed.error, self.now_s(), name)
-                self.miner.follow()
+                with suppress(TuningError):  # it reads the table by itself now and then
+                    self.miner.follow()
                 self._tidy()
                 raise TuningError(f"{name} is not served: {followed.error}. {_goes_on(before)}")
             self.say(
@@ -113,7 +117,8 @@ class Swapper:
                     for server in self._servers_of(before):
                         server.load(before.name, before.folder)
             found = self.store.roll_back(reason, self.now_s(), name)
-            self.miner.follow()
+            with suppress(TuningError):  # as above
+                self.miner.follow()
             self.say(f"{found.name if found else 'The base'} serves again.")
             self._tidy()
             return found
@@ -167,10 +172,17 @@ class Swapper:
                 loaded |= ours & server.models().keys()
         for name in sorted(loaded):
             end_s = self.clock() + LONGEST_CHALLENGE_S
-            while self.clock() < end_s and (now := self.miner.look()) is not None and now.in_flight.get(name):
+            while self.clock() < end_s and self._in_flight(name):
                 self.sleep(_LOOK_S)
             self._unload(name, self.servers)
             self.say(f"{name} is unloaded.")
+
+    def _in_flight(self, name: str) -> int:
+        try:
+            now = self.miner.look()
+        except TuningError:
+            return 1  # it may be busy with just that
+        return 0 if now is None else now.in_flight.get(name, 0)
 
     def _unload(self, name: str, servers: Sequence[LoraServer]) -> None:
         for server in servers:

@@ -9,6 +9,9 @@
     trainer.log    its stdout and stderr
     checkpoints/   what a killed job resumes from
     adapter/       the best weights, as PEFT or diffusers save them
+    expected.json  what the adapter of a text job wrote after held-out prompts, as tokens, with the
+                   log-probability of each, and that by the base alone:
+                   {"texts": [{"prompt", "tokens", "logprobs", "base_logprobs", "text", "ended"}]}
     result.json    the Result; written last, by renaming: a job without it is not done
 
 Rows by task:

