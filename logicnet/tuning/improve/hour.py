@@ -11,8 +11,7 @@ SLOWER = 1.1
 """An adapter may make the 95th percentile of the seconds a tenth longer, as its proof allowed."""
 
 SURE = 3.3
-"""Standard errors, one-sided: 0.0005 for one look. With 120 looks in the hour that are far from independent,
-a swap that changed nothing was rolled back in under 1 of 100 simulated hours (tests)."""
+"""Standard errors, one-sided: 0.0005 for one look. The hour has 120 looks, which are far from independent."""
 
 OVERLOAD = ("full", "over_quota", "broken")
 """Reasons of a refusal that a slow model causes; forged requests say nothing of it."""
