@@ -1,7 +1,7 @@
 """Make small LoRAs of a model with PEFT, in the trainer's environment: python FILE BASE OUT SEED...
 
-They are not trained: their weights are random, so small that the model still ends its texts, and so large that it
-says other things than its base. What each says is written down as a trainer does.
+They are not trained: their weights are random, so small that the model still ends its texts, and so large
+that it says other things than its base. What each says is written down as a trainer does.
 """
 
 import sys

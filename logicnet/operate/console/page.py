@@ -13,11 +13,13 @@ from typing import Any
 from loguru import logger
 
 from logicnet._util.net import require_free
-from logicnet.operate.console import jobs, panels
+from logicnet.errors import LogicnetError
+from logicnet.operate.console import adapters, jobs, panels
 from logicnet.operate.console.gate import gate
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 from logicnet.tuning.folders import Folders
+from logicnet.tuning.improve.adapters import AdapterState
 from logicnet.tuning.progress import Progress
 
 EVERY_S = 1.0
@@ -47,9 +49,19 @@ class SharedSnapshot:
 
 
 def serve(
-    source: MinerSource, folders: Folders, *, host: str, port: int, proxy: str | None, password: str | None
+    source: MinerSource,
+    folders: Folders,
+    *,
+    host: str,
+    port: int,
+    proxy: str | None,
+    password: str | None,
+    roll_back: Callable[[], object] | None = None,
 ) -> None:
     """Until Ctrl-C. `folders` hold training jobs. Raises LogicnetError if the address cannot be bound.
+
+    `roll_back` takes the serving adapter back; it blocks, and raises LogicnetError. Without a password the
+    page has no button for it.
 
     X-Forwarded-For is accepted from `proxy` alone: with it, anybody could guess from a new address each time.
     """
@@ -66,6 +78,10 @@ def serve(
     @ui.page("/jobs", title="logicnet: training jobs")
     async def training_jobs(job: str | None = None) -> None:
         await _build_jobs(folders, job)
+
+    @ui.page("/adapters", title="logicnet: adapters")
+    async def all_adapters() -> None:
+        await _build_adapters(folders, roll_back if password is not None else None)
 
     where = "<this machine>" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
     logger.info("The console is at http://{}:{}/. Stop with Ctrl-C.", where, port)
@@ -179,6 +195,55 @@ async def _build_jobs(folders: Folders, job_id: str | None) -> None:
     ui.timer(EVERY_S, update)
 
 
+async def _build_adapters(folders: Folders, roll_back: Callable[[], object] | None) -> None:
+    """The page of adapters of one browser, and the timer that updates it."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    _style()
+    with ui.element("main").classes("page"):
+        _navigation("adapters")
+        with ui.element("section").classes("panel wide").props('id="serving"'):
+            serving = ui.html("", sanitize=False)  # `adapters` escapes every word
+            button = None if roll_back is None else ui.button("Roll back").props("flat")
+        with ui.element("section").classes("panel wide").props('id="adapters"'):
+            table = ui.html("", sanitize=False)
+        with ui.element("section").classes("panel wide").props('id="rewards"'):
+            drawn = ui.echart({}).classes("chart")
+
+    async def update() -> None:
+        now = await asyncio.to_thread(adapters.snapshot, folders.adapters())
+        serving.set_content(adapters.serving(now))
+        table.set_content(adapters.table(now))
+        _draw(drawn, adapters.rewards(now))
+        if button is not None:
+            button.set_visibility(now.in_state(AdapterState.SERVING) is not None)
+
+    if button is not None and roll_back is not None:
+        _ask_first(button, "Roll back what serves?", roll_back)
+    await update()
+    ui.timer(EVERY_S, update)
+
+
+def _ask_first(button: Any, question: str, act: Callable[[], object]) -> None:
+    """A click asks, and only the second one acts. What `act` says against it is shown."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    with ui.dialog() as dialog, ui.card():
+        ui.label(question)
+        ui.button("Yes", on_click=lambda: dialog.submit(True)).props('id="sure"')
+        ui.button("No", on_click=lambda: dialog.submit(False)).props("flat")
+
+    async def clicked() -> None:
+        if not await dialog:
+            return
+        try:
+            await asyncio.to_thread(act)
+        except LogicnetError as error:
+            ui.notify(str(error), type="negative")
+
+    button.on_click(clicked)
+
+
 def _style() -> None:
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
@@ -190,7 +255,7 @@ def _navigation(here: str) -> None:
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
     with ui.element("nav").classes("wide").props('aria-label="pages"'):
-        for name, target in (("miner", "/"), ("jobs", "/jobs")):
+        for name, target in (("miner", "/"), ("jobs", "/jobs"), ("adapters", "/adapters")):
             link = ui.link(name, target)
             if name == here:
                 link.props('aria-current="page"')

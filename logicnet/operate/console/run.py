@@ -9,6 +9,7 @@ from rich.console import Console
 from logicnet._util.net import is_loopback
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
+from logicnet.operate.adapters import swapper
 from logicnet.operate.console.source import MinerSource, Scores
 from logicnet.operate.console.top import top
 from logicnet.settings import Settings
@@ -35,7 +36,15 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     with source_of(settings, runs) as source:
         console = settings.console
         folders = Folders.of(settings.tuning)
-        serve(source, folders, host=console.host, port=console.port, proxy=console.proxy, password=password)
+        serve(
+            source,
+            folders,
+            host=console.host,
+            port=console.port,
+            proxy=console.proxy,
+            password=password,
+            roll_back=lambda: swapper(settings).roll_back("rolled back in the console"),
+        )
 
 
 def password_of(settings: Settings) -> str | None:
