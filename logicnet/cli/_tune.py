@@ -1,6 +1,7 @@
 """`logicnet tune ...`: training jobs."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,12 @@ def serve(context: typer.Context) -> int:
 
     from logicnet.tuning.serve import run  # noqa: PLC0415 (FastAPI)
 
-    return run(settings)
+    if not settings.tuning.improve:
+        return run(settings)
+
+    from logicnet.operate.unattended import unattended  # noqa: PLC0415
+
+    return run(settings, partial(unattended, settings, context.args))
 
 
 @tune.command(context_settings=WITH_SETTINGS)

@@ -3,7 +3,7 @@
 import asyncio
 import importlib.util
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -23,14 +23,18 @@ _STOP_S = 5  # for requests that are being answered
 _LEAVE_S = 5.0  # for downloads and evaluations, once all trainers have saved
 
 
-def run(settings: Settings) -> int:
+Beside = Callable[[asyncio.Event], Coroutine[None, None, None]]
+"""What goes on beside the service, until the event is set."""
+
+
+def run(settings: Settings, beside: Beside | None = None) -> int:
     """Serve until a signal. Returns the exit status. Raises LogicnetError if it cannot start."""
     if importlib.util.find_spec("fastapi") is None:
         raise SettingsError("FastAPI is not installed: pip install 'logicnet[tuning]'")
-    return _status(asyncio.run(_serve(settings)))
+    return _status(asyncio.run(_serve(settings, beside)))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, beside: Beside | None) -> int:
     from logicnet.tuning.service import service  # noqa: PLC0415 (FastAPI)
 
     shop = Workshop.of(settings)
@@ -50,6 +54,7 @@ async def _serve(settings: Settings) -> int:
         )
         server = _Server(config)
         working = asyncio.create_task(shop.worker(room.store).run(stop, settings.tuning.concurrent_jobs))
+        more = None if beside is None else asyncio.create_task(beside(stop))
         try:
             logger.info(
                 "Training service on {} port {}: {} jobs at once, {} may wait. Stop with Ctrl-C or SIGTERM.",
@@ -64,6 +69,8 @@ async def _serve(settings: Settings) -> int:
         finally:
             logger.info("Stopping: trainers save, and their jobs go on at the next start.")
             stop.set()
+            if more is not None:
+                await more  # first: trainers that stand still hear no SIGTERM
             await working
             room.close()
             logger.info("Stopped.")

@@ -41,7 +41,8 @@ def table(now: AdaptersSnapshot) -> str:
     if now.error:
         return f'<p class="alert bad"><b>The table cannot be read</b><span>{escape(now.error)}</span></p>'
     if not now.adapters:
-        return '<p class="empty">No adapter yet: the base serves. <code>logicnet tune improve</code> makes one.</p>'
+        words = "No adapter yet: the base serves. <code>logicnet tune improve</code> makes one."
+        return f'<p class="empty">{words}</p>'
     heads = ("adapter", "state", "base", "proven by", "served since", "why")
     head = "".join(f"<th>{name}</th>" for name in heads)
     rows = "".join(map(_row, now.adapters))
