@@ -37,7 +37,7 @@ def trained(
     (folder / "adapter_model.safetensors").write_bytes(b"weights of no model")
     (folder / "expected.json").write_text(json.dumps({"texts": [dict(expected or text())]}))
     if says is not None:
-        (folder / "says.json").write_text(json.dumps({"texts": [dict(says)]}))
+        (folder / "says.txt").write_text(json.dumps({"texts": [dict(says)]}))
     return folder
 
 

@@ -26,7 +26,7 @@ def main(base: str, out: Path, seed: int) -> None:
     )
     for name, weights in tuned.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(weights, std=0.02)
+            torch.nn.init.normal_(weights, std=0.15)
     tuned.save_pretrained(out / "adapter")
     asked = [
         tokenizer.apply_chat_template(

@@ -4,7 +4,7 @@ It answers `GET /v1/models`, `POST /tokenize` and `POST /v1/chat/completions` (s
 port of 127.0.0.1. Its tokens are words. What it was asked, and who hung up on it, is kept.
 
 With `loras` it takes adapters as vLLM does (`/v1/load_lora_adapter`, `unload_lora_adapter`, and
-`/v1/completions` of tokens with `prompt_logprobs`): what an adapter says is in `says.json` of its folder, by
+`/v1/completions` of tokens with `prompt_logprobs`): what an adapter says is in `says.txt` of its folder, by
 default in its `expected.json`.
 """
 
@@ -245,13 +245,13 @@ class ScriptedModel(Loopback):
         return 200, f"Success: LoRA adapter '{name}' added successfully."
 
     def _completion(self, body: Json) -> tuple[int, Json]:
-        """What the trainer expects of an adapter, or of the base; endless if `says.json` says so."""
+        """What the trainer expects of an adapter, or of the base; endless if `says.txt` says so."""
         name = body["model"]
         if name != self.model and name not in self.adapters:
             return 404, _error(f"The model `{name}` does not exist.")
         folders = [Path(self.adapters[name])] if name in self.adapters else map(Path, self.adapters.values())
         for folder in folders:
-            says = folder / "says.json"
+            says = folder / "says.txt"
             says = says if name in self.adapters and says.exists() else folder / "expected.json"
             for one in json.loads(says.read_text())["texts"]:
                 if body["prompt"][: len(one["prompt"])] != one["prompt"]:
