@@ -17,6 +17,7 @@ from logicnet.axon import Admission, Axon, AxonServer, ConcurrencyLimiter
 from logicnet.chain import load_hotkey, metagraph_refresher
 from logicnet.chain.registration import placed
 from logicnet.config import endpoints
+from logicnet.errors import SettingsError
 from logicnet.events import Sink, fan_out
 from logicnet.ledger import Ledger, LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Models, Pool, Spec, Spending
@@ -150,6 +151,12 @@ async def _deployment(
     settings: Settings, spending: Spending, adapter: Adapter | None, *, ledger: Path, workers: Bounded
 ) -> Deployment:
     """The models of an adapter, or those of the settings; and the solver, which has its profile."""
+    specs = endpoints(settings.miner.llm_client)
+    if adapter is not None and served(specs, adapter) == specs:
+        raise SettingsError(
+            f"--miner.llm_client.base_url names no server of {adapter.name}: `logicnet tune swap` again, or "
+            "`logicnet tune rollback`"
+        )
     models = _models(settings, spending, adapter)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(models.close)

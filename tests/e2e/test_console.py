@@ -21,6 +21,8 @@ from logicnet.operate.demo.stage import environment
 from logicnet.protocol import LOGIC_TIMEOUT_S
 from logicnet.tuning.folders import Folders
 from tests.e2e.conftest import START_S, Miner, StartMiner
+from tests.harness.adapters import proven
+from tests.harness.adapters import trained as adapter_of
 from tests.harness.browser import Browser
 from tests.harness.scripted_model import ScriptedModel
 from tests.unit.operate.console.live import IN_FLIGHT, living
@@ -87,6 +89,38 @@ async def test_training_jobs_are_a_page_with_the_losses_of_one(tmp_path: Path) -
             await tab.until("document.querySelector('#queue tbody tr')?.innerText.includes('bbbbbbbb')")
             await tab.until(says("best held-out loss 1.5 at step 5"))
             await tab.until("document.querySelector('#job canvas, #job svg')")
+
+
+async def test_a_serving_adapter_is_rolled_back_by_a_button_behind_the_password(tmp_path: Path) -> None:
+    folders = Folders(tmp_path / "tuning")
+    store = folders.adapters()
+    store.serve(proven(store, adapter_of(tmp_path / "made")).name, (), 1.0)
+    settings = {"LOGICNET_TUNING__FOLDER": str(folders.root)}
+    button = "document.querySelector('#serving button')"
+    async with Browser(tmp_path) as tab:
+        with console(tmp_path / "ledger.sqlite", tmp_path, **settings) as url:
+            await tab.open(f"{url}adapters")
+            await tab.until(says("reward +0.050 [+0.010, +0.090] on 240 questions"))
+            await tab.until("document.querySelector('#rewards canvas, #rewards svg')")
+            assert await tab.run(f"{button} === null")
+        with console(
+            tmp_path / "ledger.sqlite", tmp_path, **settings, LOGICNET_CONSOLE__PASSWORD=PASSWORD
+        ) as url:
+            await tab.open(url)
+            await tab.until("document.querySelector('input[type=password]')")
+            await tab.run(
+                f"document.querySelector('input[type=password]').value = {json.dumps(PASSWORD)};"
+                "document.querySelector('form').submit()"
+            )
+            await tab.until("document.querySelector('nav a[href=\"/adapters\"]')")
+            await tab.open(f"{url}adapters")
+            await tab.until(f"{button} !== null")
+            await tab.run(f"{button}.click()")
+            await tab.until("document.querySelector('#sure')")
+            assert store.serving() is not None  # a click asks first
+            await tab.run("document.querySelector('#sure').click()")
+            await tab.until(says("The base serves: there is nothing to roll back."))
+    assert store.serving() is None
 
 
 def says(words: str) -> str:
