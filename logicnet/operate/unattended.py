@@ -17,8 +17,11 @@ from logicnet.settings import Settings
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.improve.quiet import is_quiet, stand_aside, trainers
 
-EVERY_S = 600.0
+EVERY_S = 60.0
 """Between two looks whether a round may begin."""
+
+AGAIN_S = 3600.0
+"""After a round began; one that has a reason to stop ends at once, and would again."""
 
 _WEEK_S = 7 * 86_400.0
 _END_S = 30.0  # for a round to keep what it has
@@ -48,13 +51,18 @@ async def unattended(settings: Settings, words: Sequence[str], stop: asyncio.Eve
 
     aside = asyncio.create_task(stand_aside(busy, working, time.monotonic))
     try:
-        while not await _within(stop, EVERY_S if rounds else 1.0):
-            if rounds and rounds[-1].process.poll() is None:
+        begun_s = -AGAIN_S
+        while not await _within(stop, EVERY_S):
+            under_way = bool(rounds) and rounds[0].process.poll() is None
+            if under_way or time.monotonic() - begun_s < AGAIN_S:
                 continue
-            if not await asyncio.to_thread(quiet, settings) or busy():
+            if not await asyncio.to_thread(quiet, settings) or await asyncio.to_thread(busy):
                 continue
+            begun_s = time.monotonic()
             argv = [sys.executable, "-m", "logicnet", "tune", "improve", "--rounds", "1", *words]
             log = folders.root / "improve.log"
+            for one in rounds:
+                await asyncio.to_thread(one.stop)  # it has ended; its guard has not
             logger.info("A quiet hour: a round begins. What it says is in {}.", log)
             try:
                 rounds[:] = [Child.start("the round", argv, log=log)]

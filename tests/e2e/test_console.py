@@ -114,7 +114,7 @@ async def test_a_serving_adapter_is_rolled_back_by_a_button_behind_the_password(
             )
             await tab.until("document.querySelector('nav a[href=\"/adapters\"]')")
             await tab.open(f"{url}adapters")
-            await tab.until(f"{button} !== null")
+            await tab.until(f"{button} !== null && window.socket?.connected")
             await tab.run(f"{button}.click()")
             await tab.until("document.querySelector('#sure')")
             assert store.serving() is not None  # a click asks first

@@ -14,6 +14,7 @@ MODEL = "/model"
 """`GET`: what it asks. `POST`: read the table of adapters first."""
 
 _FOLLOW_S = 60.0  # for a solver to start, on a machine that is busy
+_LOOK_S = 5.0
 
 
 def as_json(found: Following) -> bytes:
@@ -38,7 +39,9 @@ class RunningMiner:
             return None
         with http_client() as http:
             try:
-                reply = http.request(method, f"{url}{MODEL}", timeout=_FOLLOW_S)
+                reply = http.request(
+                    method, f"{url}{MODEL}", timeout=_FOLLOW_S if method == "POST" else _LOOK_S
+                )
             except httpx2.ConnectError:  # its file stayed after a crash
                 return None
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
