@@ -22,19 +22,13 @@ IN_FLIGHT = 8
 
 
 def made(store: AdapterStore, folder: Path) -> tuple[str, str]:
-    """Two adapters, made in the trainer's environment, and declared proven."""
+    """An adapter, made in the trainer's environment, as two versions; both are declared proven."""
     python = needed(ROOT / ".venv-tune" / "bin" / "python")
     env = environment() | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    argv = [
-        str(python),
-        str(ROOT / "tests" / "harness" / "peft_adapter.py"),
-        str(needed(MODEL)),
-        str(folder),
-        "1",
-        "2",
-    ]
+    script = ROOT / "tests" / "harness" / "peft_adapter.py"
+    argv = [str(python), str(script), str(needed(MODEL)), str(folder)]
     subprocess.run(argv, env=env, check=True, timeout=START_S)
-    added = [store.add(folder / seed / "adapter", "smollm2", float(seed)) for seed in "12"]
+    added = [store.add(folder / "adapter", "smollm2", at_s) for at_s in (1.0, 2.0)]
     first, second = (store.prove(one.name, PROOF).name for one in added)
     return first, second
 

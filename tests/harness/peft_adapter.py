@@ -1,7 +1,7 @@
-"""Make small LoRAs of a model with PEFT, in the trainer's environment: python FILE BASE OUT SEED...
+"""Make a small LoRA of a model with PEFT, in the trainer's environment: python FILE BASE OUT.
 
-They are not trained: their weights are random, so small that the model still ends its texts, and so large
-that it says other things than its base. What each says is written down as a trainer does.
+It is not trained: its weights are random, so small that the model still ends its texts, and so large that it
+says other things than its base. What it says is written down as a trainer does.
 """
 
 import sys
@@ -16,8 +16,8 @@ from logicnet.tuning.train.expected import write_expected
 QUESTIONS = ("What is 2 + 3?", "Name one animal.", "Which is larger, 7 or 9?")
 
 
-def main(base: str, out: Path, seed: int) -> None:
-    torch.manual_seed(seed)
+def main(base: str, out: Path) -> None:
+    torch.manual_seed(1)
     tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, local_files_only=True)
     targets = ["q_proj", "v_proj", "down_proj"]
@@ -38,5 +38,4 @@ def main(base: str, out: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    for word in sys.argv[3:]:
-        main(sys.argv[1], Path(sys.argv[2]) / word, int(word))
+    main(sys.argv[1], Path(sys.argv[2]))
