@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from logicnet.tuning.improve.adapters import AdapterStore
+from logicnet.tuning.improve.probe import LEAST_EFFECT, expected_texts
 from logicnet.tuning.train.jobfile import JobFile
 from tests.harness.training import Trained, assistant, make_job, start, sums, train, user
 
@@ -68,6 +70,17 @@ def test_adapter_names_its_base_and_the_result_its_hashes(done: Trained, base: P
     lines = hashlib.sha256((done.folder / "train.jsonl").read_bytes()).hexdigest()
     assert done.result.hashes["train"] == lines
     assert {"torch", "transformers", "trl", "peft"} <= set(done.result.versions)
+
+
+def test_what_the_adapter_says_is_written_down_for_the_probe_of_a_server(
+    done: Trained, tmp_path: Path
+) -> None:
+    added = AdapterStore(tmp_path).add(done.folder / "adapter", "tiny/llama", 1.0)
+    added.check()
+    texts = expected_texts(added.folder)
+    assert len(texts) == 3
+    assert all(max((*one.logprobs, *one.base_logprobs)) <= 0.0 for one in texts)
+    assert all(one.effect > LEAST_EFFECT for one in texts)
 
 
 def test_secrets_are_in_neither_events_nor_log(done: Trained) -> None:

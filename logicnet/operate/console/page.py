@@ -233,13 +233,18 @@ def _ask_first(button: Any, question: str, act: Callable[[], object]) -> None:
         ui.button("Yes", on_click=lambda: dialog.submit(True)).props('id="sure"')
         ui.button("No", on_click=lambda: dialog.submit(False)).props("flat")
 
+    asking = asyncio.Lock()
+
     async def clicked() -> None:
-        if not await dialog:
+        if asking.locked():  # a double click
             return
-        try:
-            await asyncio.to_thread(act)
-        except LogicnetError as error:
-            ui.notify(str(error), type="negative")
+        async with asking:
+            if not await dialog:
+                return
+            try:
+                await asyncio.to_thread(act)
+            except LogicnetError as error:
+                ui.notify(str(error), type="negative")
 
     button.on_click(clicked)
 
