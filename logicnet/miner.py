@@ -117,10 +117,14 @@ async def mine(settings: Settings) -> int:
             stack.enter_context(telemetry_server(view, settings.admin, deployments))
             network.publish()
             deployments.watch()
-            keeping = asyncio.gather(deployments.keep(), watch_adapter(swapper(settings), ledger.path))
+            keeping = [
+                asyncio.create_task(one)
+                for one in (deployments.keep(), watch_adapter(swapper(settings), ledger.path))
+            ]
             stopped_by = await stopped
             logger.info("Stopping: no new requests; challenges in flight are answered.")
-            keeping.cancel()
+            for task in keeping:
+                task.cancel()
             deployments.stop_watching()
             if shadow is not None:
                 shadow.close()

@@ -19,7 +19,7 @@ from logicnet.tuning.improve.adapters import Adapter
 from logicnet.tuning.improve.hour import HOUR_S, service, worse
 from logicnet.tuning.improve.probe import Unlike
 from logicnet.tuning.improve.server import LoraServer
-from logicnet.tuning.improve.swap import Swapper
+from logicnet.tuning.improve.swap import Swapper, SwapUnderWay
 
 LOOK_S = 30.0
 """Between two looks at the servers and the ledger: the time that a loss of the adapter may cost."""
@@ -71,6 +71,8 @@ async def watch_adapter(swap: Swapper, ledger: Path) -> None:
         try:
             await asyncio.to_thread(look, swap, ledger, time.time())
             said = ""
+        except SwapUnderWay:
+            continue
         except LogicnetError as error:
             if str(error) != said:
                 logger.warning("The adapter is not looked after now: {}", said := str(error))

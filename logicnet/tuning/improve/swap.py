@@ -29,6 +29,10 @@ LONGEST_CHALLENGE_S = 65.0
 _LOOK_S = 0.25
 
 
+class SwapUnderWay(TuningError):
+    """Another swap or roll back holds the lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Following:
     """What a miner asks: `model` for new challenges ("" for the base), and how many are in flight on each."""
@@ -197,7 +201,7 @@ class Swapper:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise TuningError(
+                raise SwapUnderWay(
                     "another swap or roll back is under way: try again when it is done"
                 ) from None
             yield
