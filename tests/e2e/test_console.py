@@ -115,10 +115,13 @@ async def test_a_serving_adapter_is_rolled_back_by_a_button_behind_the_password(
             await tab.until("document.querySelector('nav a[href=\"/adapters\"]')")
             await tab.open(f"{url}adapters")
             await tab.until(f"{button} !== null")
-            # A click before the live connection stands is lost.
-            await tab.until(f"document.querySelector('#sure') || ({button}.click(), false)")
-            assert store.serving() is not None  # a click asks first
-            await tab.run("document.querySelector('#sure').click()")
+            store.add(adapter_of(tmp_path / "more"), "scripted", 2.0)
+            await tab.until(says("scripted-a2"))  # so the connection lives; before that a click is lost
+            await tab.run(f"{button}.click()")
+            await tab.until(f"{button}.innerText == 'Yes, roll back'")
+            assert store.serving() is not None  # the first click only asks
+            await asyncio.sleep(1.5)  # a second one at once would be a double click
+            await tab.run(f"{button}.click()")
             await tab.until(says("The base serves: there is nothing to roll back."))
     assert store.serving() is None
 

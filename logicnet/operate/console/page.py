@@ -204,7 +204,7 @@ async def _build_adapters(folders: Folders, roll_back: Callable[[], object] | No
         _navigation("adapters")
         with ui.element("section").classes("panel wide").props('id="serving"'):
             serving = ui.html("", sanitize=False)  # `adapters` escapes every word
-            button = None if roll_back is None else ui.button("Roll back").props("flat")
+            button = None if roll_back is None else ui.button("Roll back").props("flat no-caps")
         with ui.element("section").classes("panel wide").props('id="adapters"'):
             table = ui.html("", sanitize=False)
         with ui.element("section").classes("panel wide").props('id="rewards"'):
@@ -219,34 +219,43 @@ async def _build_adapters(folders: Folders, roll_back: Callable[[], object] | No
             button.set_visibility(now.in_state(AdapterState.SERVING) is not None)
 
     if button is not None and roll_back is not None:
-        _ask_first(button, "Roll back what serves?", roll_back)
+        _on_second_click(button, roll_back)
     await update()
     ui.timer(EVERY_S, update)
 
 
-def _ask_first(button: Any, question: str, act: Callable[[], object]) -> None:
-    """A click asks, and only the second one acts. What `act` says against it is shown."""
+_SURE_S = 10.0  # in which a second click acts
+_DOUBLE_S = 1.0  # in which it is the same click
+
+
+def _on_second_click(button: Any, act: Callable[[], object]) -> None:
+    """The first click only asks. What `act` says against it is shown."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    with ui.dialog() as dialog, ui.card():
-        ui.label(question)
-        ui.button("Yes", on_click=lambda: dialog.submit(True)).props('id="sure"')
-        ui.button("No", on_click=lambda: dialog.submit(False)).props("flat")
-
-    asking = asyncio.Lock()
+    words, asked_s = button.text, float("-inf")
 
     async def clicked() -> None:
-        if asking.locked():  # a double click
+        nonlocal asked_s
+        since_s = time.monotonic() - asked_s
+        if since_s < _DOUBLE_S:
             return
-        async with asking:
-            if not await dialog:
-                return
-            try:
-                await asyncio.to_thread(act)
-            except LogicnetError as error:
-                ui.notify(str(error), type="negative")
+        if since_s > _SURE_S:
+            asked_s = time.monotonic()
+            button.set_text(f"Yes, {words.lower()}")
+            return
+        button.set_text(words)
+        asked_s = float("-inf")
+        try:
+            await asyncio.to_thread(act)
+        except LogicnetError as error:
+            ui.notify(str(error), type="negative")
+
+    def calm() -> None:
+        if time.monotonic() - asked_s > _SURE_S:
+            button.set_text(words)
 
     button.on_click(clicked)
+    ui.timer(EVERY_S, calm)
 
 
 def _style() -> None:
