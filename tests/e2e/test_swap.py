@@ -103,7 +103,7 @@ STEPS = (
     ("models", 2),
     ("load_lora_adapter", 1),
     ("completions", 1),  # the probe
-    ("completions", 3),
+    ("completions", 2),
     ("models", 3),  # the table names it, the miner asks it
     ("unload_lora_adapter", 1),
 )

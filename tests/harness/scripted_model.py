@@ -4,7 +4,7 @@ It answers `GET /v1/models`, `POST /tokenize` and `POST /v1/chat/completions` (s
 port of 127.0.0.1. Its tokens are words. What it was asked, and who hung up on it, is kept.
 
 With `loras` it takes adapters as vLLM does (`/v1/load_lora_adapter`, `unload_lora_adapter`, and
-`/v1/completions` of tokens with `prompt_logprobs`): what an adapter says is in `says.txt` of its folder, by
+`/v1/completions` of tokens): what an adapter says is in `says.txt` of its folder, by
 default in its `expected.json`.
 """
 
@@ -257,12 +257,11 @@ class ScriptedModel(Loopback):
                 if body["prompt"][: len(one["prompt"])] != one["prompt"]:
                     continue
                 logprobs = one["base_logprobs" if name not in self.adapters else "logprobs"]
-                heads = [None] * len(one["prompt"])
-                told = [
-                    {str(token): {"logprob": at}} for token, at in zip(one["tokens"], logprobs, strict=True)
-                ]
+                names = [f"token_id:{token}" for token in one["tokens"]]
+                tops = [{at: lp, "token_id:1": lp - 3.0} for at, lp in zip(names, logprobs, strict=True)]
                 ended = "stop" if one["ended"] else "length"
-                choice = {"text": one["text"], "finish_reason": ended, "prompt_logprobs": [*heads, *told]}
+                choice = {"text": one["text"], "finish_reason": ended}
+                choice["logprobs"] = {"tokens": names, "token_logprobs": logprobs, "top_logprobs": tops}
                 return 200, {"choices": [choice], "usage": {"completion_tokens": body["max_tokens"]}}
         return 400, _error("Token id 99999 is out of vocabulary")
 

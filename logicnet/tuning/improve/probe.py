@@ -104,22 +104,26 @@ def probe(server: LoraServer, adapter: Adapter) -> ProbeResult:
     effect = check_written(texts)
     errors, bases, same = [], [], 0
     for one in texts:
+        most = len(one.tokens) + MOST_TOKENS
         try:
-            found = server.logprobs(adapter.name, one.prompt, one.tokens)
+            written = server.written(adapter.name, one.prompt, most)
         except ServerFailed as error:
             if "(400)" in str(error):  # tokens that the server's vocabulary lacks, a context that is shorter
                 raise Unlike(f"its base is another one: {error}") from None
             raise
-        errors.append((distance(found, one.logprobs), len(found)))
-        if adapter.form == "adapter":
-            bases.append((distance(found, server.logprobs(adapter.base, one.prompt, one.tokens)), len(found)))
-        text, ended = server.written(adapter.name, one.prompt, len(one.tokens) + MOST_TOKENS)
-        same += text == one.text
-        if one.ended and not ended:
+        if one.ended and not written.ended:
             raise Unlike(
-                f"it does not stop writing: a text of {len(one.tokens)} tokens had no end after "
-                f"{len(one.tokens) + MOST_TOKENS}"
+                f"it does not stop writing: a text of {len(one.tokens)} tokens had no end after {most}"
             )
+        found = written.logprobs(one.tokens)
+        if not found:
+            raise Unlike("it writes nothing where its trainer saw it write")
+        errors.append((distance(found, one.logprobs[: len(found)]), len(found)))
+        same += written.text == one.text
+        if adapter.form == "adapter":
+            base = server.written(adapter.base, one.prompt, len(one.tokens)).logprobs(one.tokens)
+            both = min(len(base), len(found))
+            bases += [(distance(found[:both], base[:both]), both)] if both else []
     result = ProbeResult(effect, _mean(errors), _mean(bases) if bases else effect, same, len(texts))
     if result.from_base < LEAST_EFFECT:
         raise Unlike(f"it has no effect there: it says what {adapter.base} says")
