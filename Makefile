@@ -12,7 +12,7 @@ BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tune-demo test check lint unit hard fuzz docs lock clean
+.PHONY: help demo tune-demo improve-demo test check lint unit hard fuzz docs lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -24,6 +24,10 @@ demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 sta
 tune-demo: ## train the demo's model on 200 generated questions, measured before and after; ten minutes, 6 GB
 	@$(setup) venv vllm model tune
 	@$(BIN)/logicnet tune demo
+
+improve-demo: ## one round of the loop: practise, train, prove, swap; 25 minutes on two cores, 6 GB
+	@$(setup) venv vllm model tune
+	@$(BIN)/logicnet tune improve-demo
 
 test: ## run every test: lint, types, unit (the thorough ones, too), end to end; set-up: three minutes, 6 GB
 	@$(setup) browser venv scoring vllm model tune ray amr bt10 pm2 docs

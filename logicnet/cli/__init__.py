@@ -15,7 +15,7 @@ from loguru import logger
 
 from logicnet import __version__, logs
 from logicnet._util.ascii import print_anything
-from logicnet.cli import _adapters, _amr, _compete, _search, _tune_mine  # noqa: F401 (commands of `tune`)
+from logicnet.cli import _adapters, _amr, _compete, _search, _tune_improve, _tune_mine  # noqa: F401
 from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
 from logicnet.cli._judge import judge
 from logicnet.cli._mine import config, demo, doctor, init, mine

@@ -30,6 +30,8 @@ class Problem:
     difficulty: int | None = None  # a level of its source, from 0
     check: AnswerCheck | None = None
     rephrased: str | None = None  # as a persona asks it
+    worked: str = field(default="", compare=False, repr=False)
+    """A solution in words, if its source has one. Files of challenges leave it out: nobody is to see it."""
 
     @property
     def id(self) -> str:

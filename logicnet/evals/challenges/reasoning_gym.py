@@ -40,7 +40,8 @@ class ReasoningGym:
         if truth in ("", '""'):
             return None
         check = _check(kind, how, truth, entry["metadata"])
-        return Problem(entry["question"].strip(), truth, NAME, kind, topic, level, check)
+        worked = str(entry["metadata"].get("answer_cot") or "")
+        return Problem(entry["question"].strip(), truth, NAME, kind, topic, level, check, worked=worked)
 
     def _dataset(self, kind: str, seed: int, level: int) -> Any:
         dataset_class, configuration_class = self._factory.DATASETS[kind]

@@ -5,8 +5,9 @@ The same recipe and versions give the same bytes on every machine, unless the se
 
 import hashlib
 import json
+import math
 import sys
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -96,8 +97,8 @@ def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> Ch
     skipped = 0
     problems: list[Problem] = []
     seen: set[str] = set()
-    shares = _shares(recipe.count, [part.weight for part in recipe.sources])
-    for number, (part, share) in enumerate(zip(recipe.sources, shares, strict=True), start=1):
+    counts = shares(recipe.count, [part.weight for part in recipe.sources])
+    for number, (part, share) in enumerate(zip(recipe.sources, counts, strict=True), start=1):
         seed = seed_of(recipe.seed, number)
         if isinstance(part, FromFile):
             require_file(f"recipe {recipe.name!r}, path", folder / part.path)
@@ -118,6 +119,39 @@ def make(recipe: Recipe, folder: Path = Path(), *, skip_bad: bool = False) -> Ch
     Random(seed_of(recipe.seed, "order")).shuffle(problems)  # noqa: S311 (no secret)
     made_with = sorted(generator.version for generator in generators.values())
     return ChallengeSet(problems, recipe, made_with, files, skipped=skipped)
+
+
+def kinds_of(recipe: Recipe) -> dict[str, float]:
+    """Every kind of a recipe with its share of the questions; a file is a kind, by its path."""
+    found: dict[str, float] = defaultdict(float)
+    whole = math.fsum(part.weight for part in recipe.sources)
+    for part in recipe.sources:
+        of_part = (part.path,) if isinstance(part, FromFile) else GENERATORS[part.use].kinds(part.kinds)
+        for kind in of_part:
+            found[kind] += part.weight / whole / len(of_part)
+    return dict(found)
+
+
+def draw_by_kind(
+    recipe: Recipe, counts: Mapping[str, int], folder: Path = Path()
+) -> dict[str, list[Problem]]:
+    """So many questions of each kind, or all where there are fewer. Raises as `make` does."""
+    generators: dict[str, Generator] = {}
+    sources: dict[str, list[Stream]] = defaultdict(list)
+    for number, part in enumerate(recipe.sources, start=1):
+        seed = seed_of(recipe.seed, number)
+        if isinstance(part, FromFile):
+            require_file(f"recipe {recipe.name!r}, path", folder / part.path)
+            sources[part.path].append(_questions(part, folder, skip_bad=False).stream(seed))
+            continue
+        for kind in GENERATORS[part.use].kinds(part.kinds):
+            if counts.get(kind):
+                one = part.model_copy(update={"kinds": [kind]})
+                sources[kind] += _generated_streams(one, seed, generators)
+    seen: set[str] = set()
+    return {
+        kind: list(islice(_taken(sources[kind], recipe.split, seen), count)) for kind, count in counts.items()
+    }
 
 
 def write(challenges: ChallengeSet, path: Path) -> None:
@@ -147,14 +181,14 @@ def in_split(question: str, split: Split) -> bool:
     return split == "all" or (split == "test") == is_test
 
 
-def _shares(count: int, weights: Sequence[float]) -> list[int]:
+def shares(count: int, weights: Sequence[float]) -> list[int]:
     """Whole numbers that add up to `count`, as near to the weights as can be."""
     exact = [Fraction(weight) * count / sum(map(Fraction, weights)) for weight in weights]
-    shares = [int(share) for share in exact]
-    nearest = sorted(range(len(exact)), key=lambda place: (shares[place] - exact[place], place))
-    for place in nearest[: count - sum(shares)]:
-        shares[place] += 1
-    return shares
+    whole = [int(share) for share in exact]
+    nearest = sorted(range(len(exact)), key=lambda place: (whole[place] - exact[place], place))
+    for place in nearest[: count - sum(whole)]:
+        whole[place] += 1
+    return whole
 
 
 def _taken(sources: Sequence[Stream], split: Split, seen: set[str]) -> Iterator[Problem]:

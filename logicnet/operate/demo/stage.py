@@ -27,6 +27,9 @@ _VLLM_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
+_LORA_FLAGS = ("--enable-lora", "--max-loras", "2", "--max-cpu-loras", "4", "--max-lora-rank", "16")
+_LORA_ENVIRONMENT = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}  # it listens on the loopback alone
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -44,13 +47,15 @@ class Stage:
                     f"{name} is not at {path}: `make demo` sets it up (or scripts/setup {step})"
                 )
 
-    def start_vllm(self, port: int) -> Child:
+    def start_vllm(self, port: int, served_as: str = SERVED_AS, *, loras: bool = False) -> Child:
+        """With `loras` it takes adapters while it runs."""
         argv = [str(self.vllm_python.absolute()), "-m", "vllm.entrypoints.openai.api_server"]
-        argv += ["--model", str(self.model.absolute()), "--served-model-name", SERVED_AS]
-        argv += ["--host", "127.0.0.1", "--port", str(port), *_VLLM_FLAGS]
+        argv += ["--model", str(self.model.absolute()), "--served-model-name", served_as]
+        argv += ["--host", "127.0.0.1", "--port", str(port), *_VLLM_FLAGS, *(_LORA_FLAGS if loras else ())]
         caches = {"VLLM_CACHE_ROOT": str(self.folder.absolute() / "cache")}  # not the user's home
-        env = environment() | _VLLM_ENVIRONMENT | caches
-        return Child.start("vLLM", argv, log=self.folder / "vllm.log", env=env)
+        env = environment() | _VLLM_ENVIRONMENT | caches | (_LORA_ENVIRONMENT if loras else {})
+        log = self.folder / ("vllm.log" if served_as == SERVED_AS else f"vllm-{served_as}.log")
+        return Child.start("vLLM", argv, log=log, env=env)
 
     def start_miner(self, port: int, vllm_port: int) -> Child:
         folder = self.folder.absolute()

@@ -65,6 +65,7 @@ class Profile(_ProfileFields):
     """Reward that a trace of the model adds to a told calculation: 0.15 per unit of cosine."""
     tokens_per_s: float = Field(default=50.0, gt=0.0, strict=False)  # of one sample, before it is measured
     calls: int = Field(default=48, ge=2, le=1024)  # concurrent calls of all challenges
+    exact: bool = True  # closed questions are computed without a model
     reason: SamplerProfile
     program: SamplerProfile
 

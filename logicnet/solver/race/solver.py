@@ -220,8 +220,9 @@ class _Race:
 
     async def run(self) -> NormalForm | None:
         """The likeliest answer once waiting is not worth its price; None if no sample has one."""
-        self._start("exact")
-        await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
+        if self.samplers.profile.exact:
+            self._start("exact")
+            await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
         await self._begin_all()
         reserve_s = min(REPLY_RESERVE_S, self.deadline.total_s() / 10)
         while self._running:

@@ -77,6 +77,20 @@ async def test_a_solver_is_asked_as_the_miner_would_ask_it(models):
     assert asked.tokens == len(STEPS.split())
 
 
+async def test_a_contestant_may_have_models_of_its_own(models):
+    async with ScriptedModel(text="Mine.") as other:
+        own = Endpoint(other.base_url)
+
+        class Curious:
+            async def solve(self, challenge, deadline, models):
+                return Answer((await models.complete(HELLO, deadline=deadline, max_tokens=9)).text, "1")
+
+        asked = await ask(Contestant("curious", Curious(), own), PROBLEM, models, 64.0)
+        await own.close()
+    assert asked.solution.answer.reasoning == "Mine."
+    assert asked.tokens == 1
+
+
 async def test_the_rephrased_question_is_what_is_asked(models):
     seen = []
 

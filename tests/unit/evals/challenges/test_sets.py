@@ -11,7 +11,7 @@ from logicnet._util.jsonl import BadFile
 from logicnet.cli import main
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.evals.challenges.recipe import Recipe
-from logicnet.evals.challenges.sets import in_split, load, make, write
+from logicnet.evals.challenges.sets import draw_by_kind, in_split, kinds_of, load, make, write
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
 
@@ -71,6 +71,23 @@ def test_weights_share_the_count_exactly_and_kinds_evenly():
         [("addition", 10), ("chain_sum", 5), ("gcd", 5), ("subtraction", 11)],
         [("addition", 11), ("chain_sum", 5), ("gcd", 5), ("subtraction", 10)],
     )
+
+
+def test_kinds_are_drawn_as_often_as_was_asked_and_no_oftener_than_there_are(tmp_path):
+    (tmp_path / "own.jsonl").write_text('{"question": "How many days has a week?", "answer": 7}\n')
+    sources = [
+        {"use": "mathgenerator", "kinds": ["addition", "gcd"], "weight": 3},
+        {"use": "reasoning-gym", "kinds": ["chain_sum"]},
+        {"use": "file", "path": "own.jsonl"},
+    ]
+    one = recipe(sources=sources)
+    assert kinds_of(one) == {"addition": 0.3, "gcd": 0.3, "chain_sum": 0.2, "own.jsonl": 0.2}
+    counts = {"addition": 5, "gcd": 0, "chain_sum": 3, "own.jsonl": 4}
+    drawn = draw_by_kind(one, counts, tmp_path)
+    assert {kind: len(problems) for kind, problems in drawn.items()} == counts | {"own.jsonl": 1}
+    train = draw_by_kind(recipe(sources=sources[:1], split="train"), {"gcd": 20})["gcd"]
+    assert all(problem.kind == "gcd" and in_split(problem.question, "train") for problem in train)
+    assert draw_by_kind(one, counts, tmp_path) == drawn
 
 
 def test_nothing_is_asked_twice_even_from_two_sources():

@@ -44,6 +44,15 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     assert 88 <= held <= 100
 
 
+def test_a_higher_level_gives_a_wider_interval_around_the_same_mean():
+    values = [float(number % 7) for number in range(100)]
+    usual, wide = mean_of(values), mean_of(values, 0.999)
+    assert usual is not None and wide is not None
+    assert usual.mean == wide.mean
+    assert usual.low is not None and wide.low is not None and wide.low < usual.low
+    assert usual.high is not None and wide.high is not None and wide.high > usual.high
+
+
 def test_the_same_values_give_the_same_interval():
     values = [random.Random(1).random() for _ in range(50)]
     assert mean_of(values) == mean_of(list(values))

@@ -128,6 +128,22 @@ async def test_a_calculation_asks_for_no_more_than_a_trace(
         assert "15%" not in str(server.chats)  # a request of the first question may still arrive
 
 
+async def test_without_exact_a_calculation_is_left_to_the_model(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    sampler = "{ samples = 1, most = 1, temperature = 0.7, max_tokens = 400 }"
+    own.write_text(
+        '[[profiles]]\nname = "own"\nmodels = ["own"]\nexact = false\n'
+        f"reason = {sampler}\nprogram = {sampler}\n"
+    )
+    async with RaceSolver(Setup(profiles=own, model="own")) as race:
+        answer = await race.solve(Challenge("What is 12% of 45?"), after(60.0), models)
+    assert answer.answer == "72"  # as the scripted server says to everything
+    assert answer.vote_log is not None
+    assert "exact" not in {vote.sampler for vote in answer.vote_log.votes}
+
+
 async def test_the_answer_has_its_vote_log(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
     server.logprobs = (-0.25,)
     server.pause_s = 0.01

@@ -1,0 +1,254 @@
+"""Practice: the served model answers the race's own prompts; the challenge's own checker judges."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from functools import partial
+
+from logicnet.answers import NormalForm
+from logicnet.deadline import Deadline
+from logicnet.errors import TuningError
+from logicnet.evals.challenges.checks import checker_modules, checker_of
+from logicnet.evals.challenges.problem import Problem
+from logicnet.llm import Completion, Message, Models
+from logicnet.scoring.truth import TruthTeller
+from logicnet.solver.race.exact import Exact
+from logicnet.solver.race.profiles import Profile
+from logicnet.solver.race.samplers import program_prompt, reasoning_prompt
+from logicnet.solver.race.sandbox import Sandbox
+from logicnet.solver.reader import Reader, reading_workers
+from logicnet.solver.reading import Form, conclusion, value
+from logicnet.tuning.improve.plain import PLAIN, PLAIN_TOKENS
+from logicnet.tuning.improve.practised import Lane, Notebook, Practised, Source
+from logicnet.tuning.improve.worked import worked_program
+
+ANSWER_S = 300.0
+"""For one text. Practice waits for slow servers: nobody else does."""
+
+_PATIENCE_S = 300.0  # for a free worker of the sandbox
+_PROGRAM_S = 1.0  # as the race has it
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of a round. `kind` as the recipe's mix calls it."""
+
+    kind: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What reads and judges texts; see `open_checks`."""
+
+    sandbox: Sandbox
+    truth: TruthTeller
+    exact: Exact
+    reader: Reader
+
+    async def read(self, lane: Lane, text: str, problem: Problem) -> tuple[str, bool, str]:
+        """The answer in a text as the race reads it, whether it is right, and a program's error."""
+        form: Form | None
+        error = ""
+        if lane == "program":
+            ran = await self.sandbox.run(text, timeout_s=_PROGRAM_S)
+            error = ran.error
+            form = await self.reader(value, text=ran.value, question=problem.asked)
+        else:
+            form = await self.reader(conclusion, text=text, question=problem.asked)
+        if form is None:
+            return "", False, error
+        answer = NormalForm(**form).text
+        told = await self.truth.tell(problem.truth, answer, checker_of(problem))
+        return answer, told.right is True, error
+
+
+async def open_checks(stack: AsyncExitStack, problems: Iterable[Problem]) -> Checks:
+    """Raises SettingsError if a package that checks is missing."""
+    truth = await stack.enter_async_context(TruthTeller(*checker_modules(problems)))
+    await truth.start()
+    sandbox = await stack.enter_async_context(aclosing(Sandbox(patience_s=_PATIENCE_S)))
+    workers = reading_workers()
+    stack.push_async_callback(workers.aclose)
+    await workers.start()
+    exact = await stack.enter_async_context(Exact())
+    return Checks(sandbox, truth, exact, Reader(workers))
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who is asked, and how."""
+
+    models: Models
+    profile: Profile
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """One round's practice. Its methods raise TuningError when a model server fails, or the disk is full."""
+
+    book: Notebook
+    checks: Checks
+    temperature: float
+    at_once: int
+    teacher_tokens: int | None = None  # that a teacher may write in this round
+
+    async def run(
+        self,
+        asked: Sequence[Asked],
+        served: Voice,
+        samples: int,
+        done: Callable[[int, int], None] = lambda _ended, _all: None,
+    ) -> None:
+        """Draw so many samples of each lane for each question, and the plain rows, but those in the book.
+
+        `done` is told how many texts are drawn, and of how many.
+        """
+        chats = [
+            number for number in range(len(PLAIN)) if ("", "chat", served.source, number) not in self.book
+        ]
+        work: list[Callable[[], Awaitable[None]]] = [partial(self._chat, served, number) for number in chats]
+        for number in range(samples):
+            work += self._due(asked, served, number)
+        await self._all(work, done)
+
+    async def without_model(self, asked: Sequence[Asked]) -> None:
+        """Worked solutions, and exact steps in words, for questions without a right sample."""
+        solved = {one.question_id for one in self.book.found if one.right and one.source == "model"}
+        for one in asked:
+            if one.problem.id in solved:
+                continue
+            for lane, source, text in await self._texts(one):
+                if (one.problem.id, lane, source, 0) not in self.book:
+                    await self._judged(one, lane, source, Completion(text, "stop"))
+
+    async def teach(self, asked: Sequence[Asked], teacher: Voice) -> None:
+        """One text of each lane by `teacher`, for questions that still have no right text."""
+        solved = {one.question_id for one in self.book.found if one.right}
+        await self._all(self._due([one for one in asked if one.problem.id not in solved], teacher, 0))
+
+    def _due(self, asked: Sequence[Asked], voice: Voice, number: int) -> list[Callable[[], Awaitable[None]]]:
+        lanes: tuple[Lane, ...] = ("program", "reason")
+        return [
+            partial(self._sample, one, lane, voice, number)
+            for one in asked
+            for lane in lanes
+            if (one.problem.id, lane, voice.source, number) not in self.book
+        ]
+
+    async def _texts(self, one: Asked) -> list[tuple[Lane, Source, str]]:
+        texts: list[tuple[Lane, Source, str]] = []
+        if (program := worked_program(one.problem)) is not None:
+            texts.append(("program", "worked", program))
+        if one.problem.worked:
+            texts.append(("reason", "worked", one.problem.worked))
+        if (computed := await self.checks.exact.solve(one.problem.asked)) is not None:
+            said = f"{computed.steps.rstrip()}\nThe answer is {computed.answer}."
+            texts.append(("reason", "exact", said))
+        return texts
+
+    async def _sample(self, one: Asked, lane: Lane, voice: Voice, number: int) -> None:
+        if voice.source == "teacher" and self._taught_enough():
+            return
+        prompt = prompt_of(lane, one.problem.asked, voice.profile)
+        most = getattr(voice.profile, lane).max_tokens
+        done = await self._written(prompt, voice, most)
+        await self._judged(one, lane, voice.source, done, prompt=tuple(prompt), number=number)
+
+    def _taught_enough(self) -> bool:
+        taught = sum(one.tokens for one in self.book.found if one.source == "teacher")
+        return self.teacher_tokens is not None and taught >= self.teacher_tokens
+
+    async def _chat(self, voice: Voice, number: int) -> None:
+        prompt = [Message("user", PLAIN[number])]
+        done = await self._written(prompt, voice, PLAIN_TOKENS)
+        self.book.add(
+            Practised(
+                question_id="",
+                kind="chat",
+                question="",
+                lane="chat",
+                prompt=tuple(prompt),
+                text=done.text.strip(),
+                value="",
+                right=False,
+                tokens=done.tokens,
+                finish=done.finish,
+                model=done.model,
+                number=number,
+                source=voice.source,
+            )
+        )
+
+    async def _written(self, prompt: Sequence[Message], voice: Voice, most: int) -> Completion:
+        done = await voice.models.complete(
+            prompt, deadline=Deadline.after(ANSWER_S), max_tokens=most, temperature=self.temperature
+        )
+        if done.finish == "failed":
+            raise TuningError(f"practice stops, {done.error}: `logicnet tune improve` goes on from here")
+        return done
+
+    async def _judged(
+        self,
+        one: Asked,
+        lane: Lane,
+        source: Source,
+        done: Completion,
+        *,
+        prompt: tuple[Message, ...] = (),
+        number: int = 0,
+    ) -> None:
+        text = done.text.strip()
+        answer, right, error = await self.checks.read(lane, text, one.problem)
+        self.book.add(
+            Practised(
+                question_id=one.problem.id,
+                kind=one.kind,
+                question=one.problem.asked,
+                lane=lane,
+                prompt=prompt,
+                text=text,
+                value=answer,
+                right=right,
+                tokens=done.tokens,
+                finish=done.finish,
+                model=done.model,
+                number=number,
+                source=source,
+                error=error,
+            )
+        )
+
+    async def _all(
+        self,
+        work: Sequence[Callable[[], Awaitable[None]]],
+        done: Callable[[int, int], None] = lambda _ended, _all: None,
+    ) -> None:
+        free = asyncio.Semaphore(self.at_once)
+        ended = 0
+
+        async def one(task: Callable[[], Awaitable[None]]) -> None:
+            nonlocal ended
+            async with free:
+                await task()
+            ended += 1
+            done(ended, len(work))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for task in work:
+                    group.create_task(one(task))
+        except ExceptionGroup as error:
+            raise error.exceptions[0] from None
+
+
+def prompt_of(lane: Lane, question: str, profile: Profile) -> list[Message]:
+    return program_prompt(question, profile) if lane == "program" else reasoning_prompt(question, profile)
+
+
+def without_examples(profile: Profile) -> Profile:
+    """How a model is asked that was trained on prompts without examples."""
+    bare = {lane: getattr(profile, lane).model_copy(update={"examples": 0}) for lane in ("reason", "program")}
+    return profile.model_copy(update=bare)

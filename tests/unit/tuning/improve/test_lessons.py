@@ -1,0 +1,118 @@
+"""What becomes a lesson."""
+
+from typing import Any
+
+import pytest
+
+from logicnet.evals.challenges.sets import in_split
+from logicnet.llm import Message
+from logicnet.solver.race.profiles import load_profiles, profile_for
+from logicnet.tuning.improve.lessons import lessons
+from logicnet.tuning.improve.practice import without_examples
+from logicnet.tuning.improve.practised import Practised
+
+PROFILE = without_examples(profile_for("smollm2", load_profiles()))
+TRAIN = [text for number in range(200) if in_split(text := f"What are {number} and 7 together?", "train")]
+
+
+def text(question: str = TRAIN[0], said: str = "print(9)", **changes: Any) -> Practised:
+    given: dict[str, Any] = {
+        "question_id": question,
+        "kind": "sum",
+        "question": question,
+        "lane": "program",
+        "prompt": (Message("user", "Example"), Message("assistant", "print(1)"), Message("user", question)),
+        "text": said,
+        "value": "9",
+        "right": True,
+        "tokens": 8,
+    }
+    return Practised(**given | changes)
+
+
+def test_a_lesson_is_asked_without_the_examples_it_was_answered_with():
+    (row,) = lessons([text()], PROFILE).rows
+    assert row.text == "print(9)"
+    assert row.prompt.startswith(TRAIN[0])
+    assert "Example" not in row.prompt
+    assert row.row() == {"instruction": row.prompt, "output": "print(9)"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"right": False},
+        {"said": ""},
+        {"finish": "length"},
+        {"finish": "deadline"},
+        {"tokens": PROFILE.program.max_tokens + 1},
+        {"tokens": 0, "said": "print(" + "9 + " * 200 + "0)"},
+    ],
+    ids=["wrong", "empty", "cut off", "late", "too long", "too long by a teacher"],
+)
+def test_what_is_wrong_or_not_whole_is_no_lesson(bad: dict[str, Any]):
+    assert lessons([text(**bad)], PROFILE).rows == []
+
+
+def test_the_shortest_distinct_texts_of_a_question_are_taken():
+    said = ["print(4 + 5)", "print(9)", "print(9) ", "x = 9\nprint(x)"]
+    found = lessons([text(said=one) for one in said], PROFILE)
+    assert [one.text for one in found.rows] == ["print(9)", "print(4 + 5)"]
+    assert found.dropped["said before"] == 1
+
+
+def test_both_lanes_of_a_question_are_taken_before_a_second_text_of_one():
+    found = [text(), text(said="print(4+5)"), text(said="Nine. The answer is 9.", lane="reason")]
+    assert {one.lane for one in lessons(found, PROFILE).rows} == {"program", "reason"}
+
+
+def test_no_kind_has_far_more_lessons_than_the_others():
+    found = [text(one, kind="sum") for one in TRAIN[:60]]
+    found += [text(one, kind="gcd") for one in TRAIN[60:70]] + [text(one, kind="lcm") for one in TRAIN[70:80]]
+    assert lessons(found, PROFILE).by_kind == {"sum": 20, "gcd": 10, "lcm": 10}
+    assert lessons(found, PROFILE, share_by_kind=False).by_kind["sum"] == 60
+    few = lessons(found, PROFILE, most=9).by_kind
+    assert few == {"sum": 3, "gcd": 3, "lcm": 3}
+
+
+def test_nothing_overlaps_the_test_split():
+    held_out = next(
+        one for number in range(99) if in_split(one := f"What are {number} and 7 together?", "test")
+    )
+    assert lessons([text(held_out)], PROFILE).rows == []
+    assert lessons([text()], PROFILE, held_out=[f" {TRAIN[0].upper()}"]).rows == []
+
+
+def test_a_question_that_repeats_a_held_out_one_in_most_words_is_dropped():
+    story = "A farmer sells twelve baskets of plums on Monday and thirty baskets of pears on the next day"
+    asked = next(
+        one for number in range(99) if in_split(one := f"{story}. How many is that? {number}", "train")
+    )
+    found = lessons([text(asked)], PROFILE, held_out=[f"{story}. What is the sum of both?"])
+    assert found.rows == []
+    assert found.dropped["repeats a question of the test"] == 1
+
+
+def test_plain_rows_join_in_proportion_and_keep_their_own_words():
+    chats = [
+        text(
+            said=f"Hello {number}", lane="chat", right=False, prompt=(Message("user", "Hi!"),), number=number
+        )
+        for number in range(24)
+    ]
+    found = lessons([*(text(one) for one in TRAIN[:40]), *chats], PROFILE)
+    plain = [one for one in found.rows if one.lane == "chat"]
+    assert len(plain) == 4
+    assert plain[0].prompt == "Hi!"
+
+
+def test_a_believed_text_is_a_lesson_and_marked_and_yields_to_a_known_one():
+    believed = text(said="Nine. The answer is 9.", lane="reason", right=False, believed=True, source="ledger")
+    assert lessons([believed], PROFILE).rows[0].believed
+    known = text(said="It is surely nine. The answer is 9.", lane="reason")
+    assert [one.believed for one in lessons([believed, known], PROFILE, per_question=1).rows] == [False]
+
+
+def test_the_same_texts_in_another_order_make_the_same_lessons():
+    found = [text(one, said=f"print({place})", kind=f"k{place % 3}") for place, one in enumerate(TRAIN[:30])]
+    assert lessons(found, PROFILE) == lessons(found[::-1], PROFILE)
