@@ -109,7 +109,7 @@ class _Worth(NamedTuple):
     similarity_gain: float
 
     def of(self, leader: str, joint: Mapping[str, float], own: frozenset[str]) -> float:
-        """The value of choosing the leader, times the probability of these votes."""
+        """The value of sending the leader, times the probability of these votes."""
         if not leader:
             return 0.0
         traced = self.similarity_gain * sum(joint.values()) if leader in own else 0.0
@@ -135,7 +135,8 @@ _MOST_TREES = 512  # some ten megabytes at most
 
 def _tree(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
     """The tree of votes if `samplers` arrive in this order."""
-    place = (ballots.kind, samplers, worth, _standing(ballots, own))
+    known = ballots.trust.state((*ballots.totals, *samplers), ballots.kind)
+    place = (ballots.kind, known, samplers, worth, _standing(ballots, own))
     trees = _trees.setdefault(ballots.trust, {})
     if (tree := trees.get(place)) is None:
         if len(trees) >= _MOST_TREES:
@@ -147,7 +148,8 @@ def _tree(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], wort
 def _standing(ballots: Ballots, own: frozenset[str]) -> object:
     """The votes without the names of the answers."""
     answers = (
-        (one.odds, tuple(sorted(one.samplers.items())), key in own) for key, one in ballots.answers.items()
+        (one.odds, round(one.weight, 6), tuple(sorted(one.samplers.items())), key in own)
+        for key, one in ballots.answers.items()
     )
     return ballots.wrong, tuple(sorted(answers))
 
@@ -198,7 +200,7 @@ def _branch(state: _State, sampler: str, worth: _Worth, depth: int, following: d
     ballots, own = state.ballots, state.own
     joint, leader = ballots.joint(), ballots.leader()
     total = sum(joint.values())
-    silent = ballots.trust.silent(sampler)
+    silent = ballots.trust.silent(sampler, ballots.kind)
     follow(ballots, own, silent)
     for key, many in _next_answers(joint, depth):
         after = ballots.plus(sampler, key)

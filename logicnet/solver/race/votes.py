@@ -8,7 +8,8 @@ The model (derived in docs/stopping.md):
         of one sampler more than those of two
 
 Each answer is a hypothesis, and so is "none is right". Every vote multiplies one factor into each, so the
-order of votes does not matter. Keys are compared as they are: `logicnet.answers` makes equal answers equal.
+order of votes does not matter. The posterior only prices waiting. What is sent is elected: the answer whose
+votes weigh most, so that no minority wins without a reason (trust in its sampler, or confidence). Keys are compared as they are: `logicnet.answers` makes equal answers equal.
 Pure arithmetic: tens of microseconds for 16 votes.
 """
 
@@ -114,8 +115,8 @@ class Scatter:
     0 < between < within < 1.
     """
 
-    within: float = 0.30
-    between: float = 0.15
+    within: float
+    between: float
 
     def __post_init__(self) -> None:
         if not 0.0 < self.between < self.within < 1.0:
@@ -125,11 +126,25 @@ class Scatter:
 SCATTER: Mapping[str, Scatter] = MappingProxyType(
     {"yes-no": Scatter(0.98, 0.96), "choice": Scatter(0.55, 0.45)}
 )
-"""Kinds with few answers to choose from; all others scatter as `Scatter()`."""
+"""Kinds with few answers to choose from."""
 
-WEAK_SCATTER = Scatter()
-CHAT_SCATTER = Scatter(within=0.60, between=0.50)
-"""For the models of `CHAT`: their errors are alike. Tuned together with its spread."""
+ALIKE = Scatter(within=0.60, between=0.50)
+"""Errors of a chat model at what it is good at: one trap catches most samples."""
+
+WEAK_ALIKE = Scatter(within=0.30, between=0.15)
+"""The same of a model of a few hundred million parameters."""
+
+SPREAD_OUT = Scatter(within=0.12, between=0.06)
+"""Errors at hard questions: nearly every wrong answer is a new one."""
+
+_Counts = tuple[float, float, float]  # right, wrong, silent
+_NOTHING: _Counts = (0.0, 0.0, 0.0)
+
+_LEARNED = 0.3
+"""Weight of a vote whose truth is only inferred, against one that was scored: votes of a question err together."""
+_KEPT = 0.98  # of what was learned while running, with each new question: a server may get another model
+_STRENGTH_ALIKE = 6.0  # questions that the first guess of `alike` is worth
+_PAYS = 0.75  # share of the best sampler's chance of a right answer below which another is not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +162,8 @@ class Trust:
 
         elsewhere = (prior * strength + R) / (strength + N)
         right     = (elsewhere * 8 + r) / (8 + n)           (or `strength`, if that is more than 8)
+
+    Silence likewise. `learn` adds what the votes of each question say about the samplers while running.
     """
 
     def __init__(
@@ -156,50 +173,104 @@ class Trust:
         *,
         scales: Mapping[str, Scale] = MappingProxyType({}),
         scatter: Mapping[str, Scatter] = SCATTER,
-        other_scatter: Scatter | None = None,
     ) -> None:
-        """`other_scatter`: of kinds that `scatter` does not name. Default: that of the priors."""
+        """`scatter`: of kinds with few answers. Others scatter in one of two ways, see `scatters`."""
         self.priors = priors
         self.scales = scales
         self._scatter = scatter
-        self._other_scatter = other_scatter or (CHAT_SCATTER if priors is CHAT else WEAK_SCATTER)
-        self._counts: dict[tuple[str, str], tuple[float, float, float]] = {}
-        self._totals: dict[str, tuple[float, float, float]] = {}
+        self._counts: dict[tuple[str, str], _Counts] = {}
         for record in records:
             one = (max(record.right, 0.0), max(record.wrong, 0.0), max(record.silent, 0.0))
             place = (record.sampler, record.kind)
             self._counts[place] = _sum(self._counts.get(place, _NOTHING), one)
-            self._totals[record.sampler] = _sum(self._totals.get(record.sampler, _NOTHING), one)
-        self._right: dict[tuple[str, str], float] = {}
+        self._learned: dict[tuple[str, str], _Counts] = {}
+        self._likely = ALIKE if priors is CHAT else WEAK_ALIKE
+        self._alike = _STRENGTH_ALIKE / 2
+        self._questions = _STRENGTH_ALIKE
+        self._known: dict[tuple[str, str], tuple[float, float]] = {}
 
     def prior(self, sampler: str) -> Prior:
         return self.priors.get(sampler, _UNKNOWN)
 
     def right(self, sampler: str, kind: str) -> float:
         """Chance that an answer of this sampler is right at this kind; between 0.005 and 0.995."""
-        known = self._right.get((sampler, kind))
-        if known is None:
+        return self._of(sampler, kind)[0]
+
+    def silent(self, sampler: str, kind: str) -> float:
+        """Chance that a sample ends without an answer."""
+        return self._of(sampler, kind)[1]
+
+    def pays(self, sampler: str, kind: str, others: Iterable[str]) -> bool:
+        """Whether a sample of it is right nearly as often as one of the best sampler."""
+        best = max((self._worth(other, kind) for other in others), default=0.0)
+        return self._worth(sampler, kind) >= _PAYS * best
+
+    def scatters(self, kind: str) -> Sequence[tuple[float, Scatter]]:
+        """How wrong answers may scatter, with chances that sum to 1."""
+        if (one := self._scatter.get(kind)) is not None:
+            return ((1.0, one),)
+        alike = round(self._alike / self._questions, 1)  # in few steps, so that cached trees serve longer
+        return ((alike, self._likely), (1.0 - alike, SPREAD_OUT))
+
+    def learn(self, votes: Sequence[Vote], kind: str) -> None:
+        """Learn from one question's votes, though nobody knows the truth: each is right with its chance.
+
+        A single vote says nothing about itself; silence says what it is.
+        """
+        ballots = Ballots.counted(votes, self, kind)
+        found = ballots.posterior()
+        agreed = _LEARNED if sum(ballots.totals.values()) > 1 else 0.0
+        for place, (right, wrong, silent) in self._learned.items():
+            self._learned[place] = (_KEPT * right, _KEPT * wrong, _KEPT * silent)
+        for vote in votes[:MOST_VOTES]:
+            chance = agreed * found.of.get(vote.key, 0.0)
+            more = (chance, agreed - chance, 0.0) if vote.key else (0.0, 0.0, 1.0)
+            place = (vote.sampler, kind)
+            self._learned[place] = _sum(self._learned.get(place, _NOTHING), more)
+        if kind not in self._scatter:
+            (alike, first), (other, second) = self.scatters(kind)
+            one = alike * sum(ballots.scattered(first).values())
+            both = one + other * sum(ballots.scattered(second).values())
+            self._alike = _KEPT * self._alike + one / both
+            self._questions = _KEPT * self._questions + 1.0
+        self._known.clear()
+
+    def state(self, samplers: Iterable[str], kind: str) -> object:
+        """All that forecasts of votes depend on."""
+        known = tuple((sampler, self._of(sampler, kind)) for sampler in sorted(set(samplers)))
+        return known, self.scatters(kind)
+
+    def _worth(self, sampler: str, kind: str) -> float:
+        right, silent = self._of(sampler, kind)
+        return right * (1.0 - silent)
+
+    def _of(self, sampler: str, kind: str) -> tuple[float, float]:
+        if (known := self._known.get((sampler, kind))) is None:
             prior = self.prior(sampler)
-            right, wrong, _ = self._counts.get((sampler, kind), _NOTHING)
-            all_right, all_wrong, _ = self._totals.get(sampler, _NOTHING)
-            more_right, more = all_right - right, all_right - right + all_wrong - wrong
-            share = min(1.0, _MOST_ELSEWHERE / more) if more else 0.0
-            elsewhere = prior.right * prior.strength + more_right * share
-            elsewhere /= prior.strength + more * share
-            elsewhere = max(elsewhere, GUESSED.get(kind, 0.0))
+            right, wrong, silent = here = self._counted(sampler, kind)
+            kinds = {place[1] for place in (*self._counts, *self._learned) if place[0] == sampler}
+            there = _NOTHING
+            for other in kinds - {kind}:
+                there = _sum(there, self._counted(sampler, other))
             strength = max(_KIND_STRENGTH, prior.strength)
-            known = _between((elsewhere * strength + right) / (strength + right + wrong), _LEAST)
-            self._right[sampler, kind] = known
+            usually = max(_shrunk(prior.right, prior.strength, there[0], there[1]), GUESSED.get(kind, 0.0))
+            mute = _shrunk(prior.silent, prior.strength, there[2], there[0] + there[1])
+            known = (
+                _between(round((usually * strength + right) / (strength + right + wrong), 2), _LEAST),
+                round((mute * strength + silent) / (strength + sum(here)), 2),
+            )
+            self._known[sampler, kind] = known
         return known
 
-    def silent(self, sampler: str) -> float:
-        """Chance that a sample ends without an answer."""
-        prior = self.prior(sampler)
-        right, wrong, silent = self._totals.get(sampler, _NOTHING)
-        return (prior.silent * prior.strength + silent) / (prior.strength + right + wrong + silent)
+    def _counted(self, sampler: str, kind: str) -> _Counts:
+        place = (sampler, kind)
+        return _sum(self._counts.get(place, _NOTHING), self._learned.get(place, _NOTHING))
 
-    def scatter(self, kind: str) -> Scatter:
-        return self._scatter.get(kind, self._other_scatter)
+
+def _shrunk(prior: float, strength: float, cases: float, others: float) -> float:
+    """The share of `cases` among all of other kinds, shrunk to a prior."""
+    share = min(1.0, _MOST_ELSEWHERE / (cases + others)) if cases + others else 0.0
+    return (prior * strength + cases * share) / (strength + (cases + others) * share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +279,7 @@ class Posterior:
 
     of: Mapping[str, float]
     none: float
-    best: str = ""  # the likeliest answer; "" before there is one
+    best: str = ""  # the answer that is elected; "" before there is one
     chance: float = 0.0  # of `best`
 
 
@@ -219,10 +290,15 @@ def posterior(votes: Sequence[Vote], trust: Trust, kind: str) -> Posterior:
 
 @dataclass(slots=True)
 class _Answer:
-    """One answer's votes: `odds` is the product of its votes' odds of being right, at each ease."""
+    """One answer's votes: `odds` is the product of its votes' odds of being right, at each ease.
+
+    `weight` in the election: of each vote -log(1 - trust) * exp(confidence). Votes of one sampler weigh alike
+    but for their confidence; one of a sampler that is nearly always right weighs as much as many others.
+    """
 
     odds: tuple[float, ...]
     samplers: dict[str, int]
+    weight: float
 
 
 @dataclass(slots=True)
@@ -252,7 +328,7 @@ class Ballots:
         """These and one more vote of usual confidence."""
         answers = dict(self.answers)
         if (old := answers.get(key)) is not None:
-            answers[key] = _Answer(old.odds, dict(old.samplers))
+            answers[key] = _Answer(old.odds, dict(old.samplers), old.weight)
         more = Ballots(self.trust, self.kind, self.wrong, answers, dict(self.totals))
         more._add(sampler, key, 0.0)
         return more
@@ -260,27 +336,36 @@ class Ballots:
     def joint(self) -> Mapping[str, float]:
         """By answer, and "" for none of them. Unnormalised."""
         if self._joint is None:
-            within, between = _concentrations(self.trust.scatter(self.kind))
-            signatures = {key: tuple(sorted(one.samplers.values())) for key, one in self.answers.items()}
-            everything = sorted(signatures.values())
-            without: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
-            joint: dict[str, float] = {}
-            for key, answer in self.answers.items():
-                signature = signatures[key]
-                if (rest := without.get(signature)) is None:
-                    others = everything.copy()
-                    others.remove(signature)
-                    rest = without[signature] = tuple(others)
-                chance = sum(map(float.__mul__, self.wrong, answer.odds)) * _partition(rest, within, between)
-                for sampler, total in self.totals.items():
-                    chance /= _rising(within, total - answer.samplers.get(sampler, 0))
-                joint[key] = chance
-            chance = sum(self.wrong) * _partition(tuple(everything), within, between)
-            for total in self.totals.values():
-                chance /= _rising(within, total)
-            joint[""] = chance
-            self._joint = joint
+            joints = [
+                (share, self.scattered(scatter)) for share, scatter in self.trust.scatters(self.kind)
+            ]
+            self._joint = {
+                key: sum(share * joint[key] for share, joint in joints) for key in ("", *self.answers)
+            }
         return self._joint
+
+    def scattered(self, scatter: Scatter) -> dict[str, float]:
+        """The joint if wrong answers scatter so."""
+        within, between = _concentrations(scatter)
+        signatures = {key: tuple(sorted(one.samplers.values())) for key, one in self.answers.items()}
+        everything = sorted(signatures.values())
+        without: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
+        joint: dict[str, float] = {}
+        for key, answer in self.answers.items():
+            signature = signatures[key]
+            if (rest := without.get(signature)) is None:
+                others = everything.copy()
+                others.remove(signature)
+                rest = without[signature] = tuple(others)
+            chance = sum(map(float.__mul__, self.wrong, answer.odds)) * _partition(rest, within, between)
+            for sampler, total in self.totals.items():
+                chance /= _rising(within, total - answer.samplers.get(sampler, 0))
+            joint[key] = chance
+        chance = sum(self.wrong) * _partition(tuple(everything), within, between)
+        for total in self.totals.values():
+            chance /= _rising(within, total)
+        joint[""] = chance
+        return joint
 
     def posterior(self) -> Posterior:
         joint = self.joint()
@@ -292,20 +377,25 @@ class Ballots:
         return Posterior(of, joint[""] * sure + DOUBT, best, of[best])
 
     def leader(self) -> str:
-        """The likeliest answer, "" if there is none; among equals, the first by name."""
+        """The elected answer, "" if there is none: the largest weight; among equals, the likeliest."""
         joint = self.joint()
-        return min((key for key in joint if key), key=lambda key: (-joint[key], key), default="")
+        return min(
+            self.answers,
+            key=lambda key: (-round(self.answers[key].weight, 6), -joint[key], key),
+            default="",
+        )
 
     def _add(self, sampler: str, key: str, shift: float) -> None:
-        wrong, odds = _at_each_ease(
-            self.trust.right(sampler, self.kind), self.trust.prior(sampler).spread, shift
-        )
+        right = self.trust.right(sampler, self.kind)
+        wrong, odds = _at_each_ease(right, self.trust.prior(sampler).spread, shift)
+        weight = -math.log(1.0 - right) * math.exp(shift)
         self.wrong = tuple(map(float.__mul__, self.wrong, wrong))
         if (answer := self.answers.get(key)) is None:
-            self.answers[key] = _Answer(odds, {sampler: 1})
+            self.answers[key] = _Answer(odds, {sampler: 1}, weight)
         else:
             answer.odds = tuple(map(float.__mul__, answer.odds, odds))
             answer.samplers[sampler] = answer.samplers.get(sampler, 0) + 1
+            answer.weight += weight
         self.totals[sampler] = self.totals.get(sampler, 0) + 1
 
 
@@ -336,7 +426,6 @@ def _fellows(votes: Sequence[Vote], sampler: str) -> Scale | None:
     return Scale(fmean(known), pstdev(known)) if len(known) >= _LEAST_TRACES else None
 
 
-_NOTHING = (0.0, 0.0, 0.0)
 _NORMAL = NormalDist()
 
 _EASES = (-4.0, -3.2, -2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4, 3.2, 4.0)
@@ -411,5 +500,5 @@ def _between(chance: float, least: float) -> float:
     return min(max(chance, least), 1.0 - least)
 
 
-def _sum(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+def _sum(one: _Counts, other: _Counts) -> _Counts:
     return one[0] + other[0], one[1] + other[1], one[2] + other[2]

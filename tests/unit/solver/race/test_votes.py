@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.solver.race.votes import (
+    ALIKE,
     CHAT,
-    CHAT_SCATTER,
+    CONFIDENCE_WEIGHT,
     DOUBT,
+    SPREAD_OUT,
     WEAK,
-    WEAK_SCATTER,
     Ballots,
     Prior,
     SamplerRecord,
@@ -52,8 +53,8 @@ def test_is_a_probability_and_never_sure(cast: list[Vote], trust: Trust, kind: s
     assert set(found.of) == {vote.key for vote in cast} - {""}
     assert all(0.0 <= chance <= 1.0 - DOUBT for chance in found.of.values())
     assert found.none >= DOUBT
-    assert found.chance == (max(found.of.values()) if found.of else 0.0)
     assert found.of.get(found.best, 0.0) == found.chance
+    assert bool(found.best) == bool(found.of)
 
 
 @given(votes, trusts, kinds, st.randoms(use_true_random=False))
@@ -111,6 +112,10 @@ def test_one_vote_has_the_trust_of_its_sampler(priors: dict[str, Prior], sampler
     assert found.chance == pytest.approx(trust.right(sampler, KIND), abs=0.006)
 
 
+def said(text: str) -> list[Vote]:
+    return [Vote("reason", letter) for letter in text]
+
+
 def test_no_votes_say_nothing() -> None:
     assert posterior([], Trust(), KIND).none == 1.0
     assert posterior([Vote("reason", "")] * 3, Trust(), KIND).best == ""
@@ -138,7 +143,7 @@ def test_agreement_helps_and_contradiction_hurts(priors: dict[str, Prior]) -> No
 def test_wrong_answers_can_agree() -> None:
     """Eight equal answers of a sampler that is right once in seven: likely, far from certain."""
     found = posterior(agreed("reason", 8), Trust(priors=WEAK), KIND)
-    assert 0.4 < found.chance < 0.9
+    assert 0.35 < found.chance < 0.9
 
 
 def test_exact_computation_beats_many_weak_traces() -> None:
@@ -168,9 +173,45 @@ def test_confidence_is_mild_and_breaks_ties() -> None:
     cast = [Vote("reason", "1", -0.1), Vote("reason", "2", -0.6), Vote("reason", "3", -0.5)]
     found = posterior(cast, Trust(priors=CHAT), KIND)
     assert found.best == "1"
-    two = [*cast, Vote("reason", "2", -0.6)]
-    # A second vote says more than confidence, but where wrong answers often agree.
-    assert posterior(two, Trust(priors=CHAT, other_scatter=WEAK_SCATTER), KIND).best == "2"
+    more = [*cast, *[Vote("reason", "2", -0.6)] * 2]
+    assert posterior(more, Trust(priors=CHAT), KIND).best == "2"  # votes say more than confidence
+
+
+@given(st.lists(st.sampled_from("abcde"), min_size=1, max_size=20), trusts, kinds)
+def test_no_minority_is_elected_among_votes_of_one_sampler(keys: list[str], trust: Trust, kind: str) -> None:
+    found = posterior([Vote("reason", key) for key in keys], trust, kind)
+    assert keys.count(found.best) == max(map(keys.count, keys))
+
+
+@pytest.mark.parametrize("split", [(6, 4, 2, 2, 1, 1), (8, 7, 1), (2, 1, 1, 1, 1, 1), (3, 2, 2), (5, 4)])
+@pytest.mark.parametrize("priors", [WEAK, CHAT])
+def test_the_answer_with_most_votes_wins(split: tuple[int, ...], priors: dict[str, Prior]) -> None:
+    cast = [vote for place, times in enumerate(split) for vote in agreed("reason", times, str(9 - place))]
+    assert posterior(cast, Trust(priors=priors), KIND).best == "9"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.floats(-3.0, -0.1).map(lambda one: round(one, 2))),
+        min_size=3,
+        max_size=16,
+    )
+)
+def test_an_answer_that_wins_against_more_votes_has_the_confidence_for_it(cast: list[tuple[str, float]]) -> None:
+    trust = Trust(priors=CHAT, scales={"reason": Scale(-1.0, 0.5)})
+    best = posterior([Vote("reason", *one) for one in cast], trust, KIND).best
+    votes = {key: [sure for other, sure in cast if other == key] for key, _ in cast}
+    most = max(votes, key=lambda key: len(votes[key]))
+    if len(votes[best]) < len(votes[most]):
+        assert sum(votes[best]) / len(votes[best]) > sum(votes[most]) / len(votes[most])
+        # Two deviations at most on either side: no vote weighs more than four others.
+        assert len(votes[most]) <= len(votes[best]) * math.exp(4 * CONFIDENCE_WEIGHT)
+
+
+def test_a_sampler_that_is_nearly_always_right_outweighs_others_and_a_poor_one_does_not() -> None:
+    trust = Trust([SamplerRecord(KIND, "program", 98, 2), SamplerRecord(KIND, "reason", 10, 90)], CHAT)
+    assert posterior([Vote("program", "1"), *agreed("reason", 5, "2")], trust, KIND).best == "1"
+    assert posterior([Vote("reason", "1"), Vote("program", "2")], trust, KIND).best == "2"
 
 
 def test_confidence_without_anything_to_compare_it_with_is_neutral() -> None:
@@ -197,7 +238,7 @@ def test_records_of_one_sampler_and_kind_add_up() -> None:
     split = Trust([SamplerRecord(KIND, "reason", 3, 1, 2), SamplerRecord(KIND, "reason", 4, 2, 1)])
     whole = Trust([SamplerRecord(KIND, "reason", 7, 3, 3)])
     assert split.right("reason", KIND) == whole.right("reason", KIND)
-    assert split.silent("reason") == whole.silent("reason")
+    assert split.silent("reason", KIND) == whole.silent("reason", KIND)
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), kinds)
@@ -215,17 +256,56 @@ def test_nobody_is_worse_than_guessing_until_a_record_says_so() -> None:
 
 
 def test_silence_is_learned() -> None:
-    assert Trust([SamplerRecord(KIND, "program", 5, 5, 90)]).silent("program") > 0.7
-    assert Trust([SamplerRecord(KIND, "program", 50, 50)]).silent("program") < 0.05
+    assert Trust([SamplerRecord(KIND, "program", 5, 5, 90)]).silent("program", KIND) > 0.7
+    assert Trust([SamplerRecord(KIND, "program", 50, 50)]).silent("program", KIND) < 0.05
 
 
-def test_chat_models_err_alike_unless_told_otherwise() -> None:
-    assert Trust(priors=CHAT).scatter(KIND) == CHAT_SCATTER
-    assert Trust(priors=WEAK).scatter(KIND) == WEAK_SCATTER
-    assert CHAT_SCATTER.within > WEAK_SCATTER.within
-    own = Scatter(0.4, 0.2)
-    assert Trust(priors=CHAT, other_scatter=own).scatter(KIND) == own
-    assert Trust(priors=CHAT, other_scatter=own).scatter("yes-no") == Trust().scatter("yes-no")
+def asked(trust: Trust, votes: str, times: int) -> None:
+    for _ in range(times):
+        trust.learn([Vote("reason", letter) for letter in votes], KIND)
+
+
+def test_how_errors_scatter_is_learned_from_the_votes() -> None:
+    alike, scattered = Trust(priors=CHAT), Trust(priors=CHAT)
+    asked(alike, "aaaabbbb", 30)
+    asked(scattered, "abcdefgh", 30)
+    shares = [dict((scatter, share) for share, scatter in one.scatters(KIND)) for one in (alike, scattered)]
+    assert shares[0][ALIKE] > 0.5 > shares[1][ALIKE]
+    assert all(sum(one.values()) == pytest.approx(1.0) for one in shares)
+    assert ALIKE.within > SPREAD_OUT.within
+    assert scattered.scatters("yes-no") == Trust().scatters("yes-no")
+    two = [Vote("reason", "1")] * 2  # that two agree says more where errors rarely do
+    known = [Trust([SamplerRecord(KIND, "reason", 50, 50)], CHAT) for _ in range(2)]
+    asked(known[0], "aaaabbbb", 30)
+    asked(known[1], "abcdefgh", 30)
+    for one in known:
+        one._learned.clear()
+        one._known.clear()
+    assert posterior(two, known[1], KIND).chance > posterior(two, known[0], KIND).chance
+
+
+def test_trust_is_learned_from_how_votes_agree() -> None:
+    trust = Trust(priors=CHAT)
+    asked(trust, "abcdefgh", 30)
+    assert trust.right("reason", KIND) < 0.5
+    asked(trust, "aaaaaaab", 200)
+    assert trust.right("reason", KIND) > 0.7
+    alone = Trust(priors=CHAT)
+    asked(alone, "a", 50)
+    assert alone.right("reason", KIND) == Trust(priors=CHAT).right("reason", KIND)
+
+
+def test_a_sampler_that_ends_without_answers_stops_paying_after_a_few_questions() -> None:
+    trust = Trust(priors=WEAK)
+    assert trust.pays("program", KIND, ["reason", "program"])
+    for _ in range(6):
+        trust.learn([*[Vote("program", "")] * 5, *said("abcd")], KIND)
+    assert trust.silent("program", KIND) > 0.6
+    assert not trust.pays("program", KIND, ["reason", "program"])
+    asked_again = [*[Vote("program", "7")] * 5, *said("7712")]
+    for _ in range(80):
+        trust.learn(asked_again, KIND)
+    assert trust.pays("program", KIND, ["reason", "program"])
 
 
 def test_a_scatter_that_cannot_be_is_refused() -> None:
