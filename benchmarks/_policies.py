@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from _seven_b import FIRST_TOKEN_S, RIGHT, Scripted, Trace, called
+from _seven_b import FIRST_TOKEN_S, IN_SHORT_TOKENS, RIGHT, Scripted, Trace, called
 
 from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.profiles import Profile, SamplerProfile
+from logicnet.solver.race.pace import LEAST_CALLS, SLOWER
 from logicnet.solver.race.stopping import LOOK_AHEAD, REPLY_RESERVE_S, StoppingRule
 from logicnet.solver.race.votes import Trust, Vote, posterior
 
@@ -46,6 +47,7 @@ class Game:
     running: list[Running] = field(default_factory=list)
     ended: list[tuple[Pending, Trace]] = field(default_factory=list)
     started: Counter[str] = field(default_factory=Counter)
+    concluded: bool = False
 
     @property
     def samples(self) -> int:
@@ -63,8 +65,15 @@ class Game:
             self.running.append(Running(sampler, trace, trace.tokens + ahead, self.now_s))
 
     def advance(self, most_s: float = math.inf) -> bool:
-        """To the next arrival, or by `most_s`. Whether a sampler ended; not past the deadline."""
-        most_s = min(most_s, DEADLINE_S - self.now_s)
+        """To the next arrival, or by `most_s`. Whether a sampler ended; not past the deadline.
+
+        Thoughts are cut where just enough time is left to write a solution down, whatever the policy.
+        """
+        cut_s = math.inf if self.concluded or not self._thinks() else self._cut_s()
+        if self.now_s >= cut_s - 1e-9:
+            self._conclude()
+            cut_s = math.inf
+        most_s = min(most_s, DEADLINE_S - self.now_s, max(cut_s - self.now_s, 0.0))
         if not self.running:
             self.now_s += max(most_s, 0.0)
             return False
@@ -79,6 +88,22 @@ class Game:
         self.running.remove(first)
         self.ended.append((Pending(first.sampler, self.now_s - first.started_s), first.trace))
         return True
+
+    def _thinks(self) -> bool:
+        return any(one.unthought is not None for one in self.question.family.samplers.values())
+
+    def _cut_s(self) -> float:
+        speed = self.question.family.speed.of(len(self.running))
+        return DEADLINE_S - 2 * REPLY_RESERVE_S - IN_SHORT_TOKENS / speed
+
+    def _conclude(self) -> None:
+        self.concluded = True
+        for one in self.running:
+            if one.left > IN_SHORT_TOKENS:
+                enough = 1.0 - one.left / one.trace.tokens >= one.trace.thought
+                key = one.trace.key if enough else one.trace.cut_key
+                one.trace = replace(one.trace, key=key)
+                one.left = IN_SHORT_TOKENS
 
     def late(self) -> bool:
         return self.now_s >= DEADLINE_S - 1e-9
@@ -218,8 +243,10 @@ class Ours:
         name: str = "ours",
         confident: bool = True,
         look_ahead: int = LOOK_AHEAD,
+        learns: bool = True,
     ) -> None:
         self.name = name
+        self._learns = learns
         self.trust = trust
         self._profile = profile
         self._arrivals = Arrivals(profile.usual())
@@ -239,7 +266,10 @@ class Ours:
                 if trace.key:
                     self._arrivals.observe(took.sampler, took.elapsed_s)
             self._begin_more(game, left_s)
-        return _done(game, _likeliest(game, self.trust, confident=self._confident))
+        played = _done(game, _likeliest(game, self.trust, confident=self._confident))
+        if self._learns:
+            self.trust.learn(game.votes(self._confident), question.family.kind)
+        return played
 
     def opening(self, question: Scripted) -> list[str]:
         """The samplers to begin with, the kinds in turn."""
@@ -248,7 +278,8 @@ class Ours:
             for sampler in question.traces
         }
         turns = range(max(wanted.values()))
-        return [sampler for turn in turns for sampler in wanted if turn < wanted[sampler]]
+        begun = [sampler for turn in turns for sampler in wanted if turn < wanted[sampler]]
+        return begun[: max(LEAST_CALLS, int(1 + (SLOWER - 1.0) / max(question.family.speed.slows, 1e-9)))]
 
     def _begin_more(self, game: Game, left_s: float) -> None:
         """One more sampler as long as that is worth it: the more trusted kind first."""

@@ -19,6 +19,16 @@ SmolLM2-135M-Instruct, easy tasks, two CPU cores
     right               22 % reasoning with worked examples, a vote of 8 25 to 29 %; 33 % by a program, a vote
                         of 8 programs 36 %, some of 8 right 56 %: measured by us
     tokens, speed       assumed; record your own arrivals and replay them
+OpenO1-Qwen, the weaker 7B of the same dataset card
+    a vote of k         k = 1, 4, 8, 16, 64: GSM8K 84.31 88.10 88.78 88.93 89.69; MATH 51.40 57.00 60.04 61.72 63.08
+Scattered errors
+    right               60, 45 and 35 %; a dozen wrong answers, nearly equally likely: assumed, as hard questions have
+                        them. "No signal": right traces are no surer than wrong ones
+DeepSeek-R1-Distill-Qwen-7B and -1.5B, which think
+    right, tokens       MATH-500 90.2 %, 3,674 and 80.6 %, 4,887; AIME 2024 53.5 %, 10,306 and 29.4 %, 12,073;
+                        without thinking 80.6, 67.2; 24.2, 14.0 %: AdaptThink, arXiv:2505.13417, table 1. A vote of
+                        64 at AIME 83.3 and 52.7 %: arXiv:2501.12948
+    cut thoughts        right with a chance between those two, in proportion to what was thought: assumed
 """
 
 from __future__ import annotations
@@ -37,6 +47,7 @@ samplers of a question share, the others belong to one sampler and say so."""
 
 FIRST_TOKEN_S = 0.1
 MOST_TOKENS = 2048
+IN_SHORT_TOKENS = 200  # of a solution that is written after thoughts were cut
 
 _PER_QUESTION = 0.30  # standard deviation of log tokens between questions: assumed
 _PER_TRACE = 0.25  # and between traces of one question: assumed
@@ -57,6 +68,8 @@ class Sampler:
     modes: float
     steep: float
     silent: float = 0.0
+    tells: float = 0.36  # by how many deviations a right trace is surer than a wrong one
+    unthought: float | None = None  # of a thinking model: mean chance of a right answer without a thought
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,31 @@ CPU_SPEED = Speed(60.0, 0.25)
 
 GSM8K = Family("GSM8K", "story", {"reason": Sampler(0.916, 0.31, 313, 2.0, 1.5)}, CHAT_SPEED)
 MATH = Family("MATH", "other", {"reason": Sampler(0.755, 0.50, 560, 3.0, 1.3)}, CHAT_SPEED)
+WEAKER_GSM8K = Family("weaker, GSM8K", "story", {"reason": Sampler(0.843, 0.75, 400, 4.0, 0.6)}, CHAT_SPEED)
+WEAKER_MATH = Family("weaker, MATH", "other", {"reason": Sampler(0.514, 1.1, 700, 6.0, 0.6)}, CHAT_SPEED)
+SCATTERED = [
+    Family(
+        f"{right:.0%} right, scattered" + ("" if tells else ", no signal"),
+        "other",
+        {"reason": Sampler(right, 2.0, 560, 12.0, 0.3, tells=tells)},
+        CHAT_SPEED,
+    )
+    for right in (0.60, 0.45, 0.35)
+    for tells in (0.36, 0.0)
+]
+THINKING = [
+    Family(
+        f"{name} thinking, {task}",
+        "other",
+        {"reason": Sampler(right, decisive, tokens, 6.0, 0.5, unthought=unthought)},
+        speed,
+    )
+    for name, speed, tasks in (
+        ("7B", CHAT_SPEED, (("MATH-500", 0.902, 0.5, 3674, 0.806), ("AIME", 0.535, 0.9, 10306, 0.242))),
+        ("1.5B", Speed(150.0, 0.03), (("MATH-500", 0.806, 0.6, 4887, 0.672), ("AIME", 0.294, 0.9, 12073, 0.140))),
+    )
+    for task, right, decisive, tokens, unthought in tasks
+]
 EASY = Family(
     "easy",
     "arithmetic-words",
@@ -103,6 +141,8 @@ class Trace:
     key: str
     tokens: int
     confidence: float  # mean log-probability per token
+    cut_key: str = ""  # the answer if its thoughts are cut before the share `thought` of its tokens
+    thought: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +220,23 @@ class _Odds:
 
 
 def _trace(sampler: Sampler, odds: _Odds, chance: random.Random, longer: float) -> Trace:
-    is_right = chance.random() < odds.right
+    luck = chance.random()
+    is_right = luck < odds.right
     drawn, spread, doubt = chance.random(), chance.gauss(0, _PER_TRACE), chance.gauss(0, 1)
     variance = _PER_QUESTION**2 + _PER_TRACE**2
     tokens = sampler.tokens * longer * math.exp(odds.length + spread - variance / 2)
-    # A right trace is likelier than a wrong one by 0.36 deviations, as in 6 of 10 pairs: an assumption
+    # By `tells`, 0.36 deviations, a right trace is surer than a wrong one in 6 of 10 pairs: an assumption
     # near what CISC (arXiv:2502.06233) reports for log-probabilities.
-    confidence = -0.3 + odds.sure + 0.08 * (doubt + (0.36 if is_right else 0.0))
+    confidence = -0.3 + odds.sure + 0.08 * (doubt + (sampler.tells if is_right else 0.0))
     mode = next((place for place, reached in enumerate(odds.reached) if drawn <= reached), -1)
     silent = not is_right and chance.random() < sampler.silent / (1.0 - sampler.right)
     key = "" if silent else RIGHT if is_right else odds.wrong[mode]
-    return Trace(key, max(8, min(round(tokens), MOST_TOKENS)), min(confidence, 0.0))
+    confidence = min(confidence, 0.0)
+    if sampler.unthought is None:
+        return Trace(key, max(8, min(round(tokens), MOST_TOKENS)), confidence)
+    at_once = odds.right * sampler.unthought / sampler.right
+    thought = max(0.0, (luck - at_once) / (odds.right - at_once)) if is_right else 0.0
+    return Trace(key, round(tokens), confidence, odds.wrong[mode] if is_right else key, thought)
 
 
 _STEPS = 2000

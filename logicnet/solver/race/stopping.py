@@ -135,8 +135,8 @@ _MOST_TREES = 512  # some ten megabytes at most
 
 def _tree(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
     """The tree of votes if `samplers` arrive in this order."""
-    known = ballots.trust.state((*ballots.totals, *samplers), ballots.kind)
-    place = (ballots.kind, known, samplers, worth, _standing(ballots, own))
+    silent = tuple(ballots.trust.silent(sampler, ballots.kind) for sampler in samplers)
+    place = (ballots.kind, silent, samplers, worth, _standing(ballots, own))
     trees = _trees.setdefault(ballots.trust, {})
     if (tree := trees.get(place)) is None:
         if len(trees) >= _MOST_TREES:

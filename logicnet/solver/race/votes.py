@@ -128,23 +128,28 @@ SCATTER: Mapping[str, Scatter] = MappingProxyType(
 )
 """Kinds with few answers to choose from."""
 
-ALIKE = Scatter(within=0.60, between=0.50)
-"""Errors of a chat model at what it is good at: one trap catches most samples."""
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """How the samples of one question hang together: `spread` times that of the prior, and a scatter."""
 
-WEAK_ALIKE = Scatter(within=0.30, between=0.15)
+    spread: float
+    scatter: Scatter
+
+
+ALIKE = Regime(1.0, Scatter(within=0.60, between=0.50))
+"""A chat model at what it is good at: nearly always or nearly never right, and one trap catches most samples."""
+
+WEAK_ALIKE = Regime(1.0, Scatter(within=0.30, between=0.15))
 """The same of a model of a few hundred million parameters."""
 
-SPREAD_OUT = Scatter(within=0.12, between=0.06)
-"""Errors at hard questions: nearly every wrong answer is a new one."""
+SPREAD_OUT = Regime(0.4, Scatter(within=0.12, between=0.06))
+"""Hard questions: right now and then, and nearly every wrong answer is a new one."""
 
 _Counts = tuple[float, float, float]  # right, wrong, silent
 _NOTHING: _Counts = (0.0, 0.0, 0.0)
 
-_LEARNED = 0.3
-"""Weight of a vote whose truth is only inferred, against one that was scored: votes of a question err together."""
 _KEPT = 0.98  # of what was learned while running, with each new question: a server may get another model
-_STRENGTH_ALIKE = 6.0  # questions that the first guess of `alike` is worth
-_PAYS = 0.75  # share of the best sampler's chance of a right answer below which another is not begun
+_PAYS = 0.75  # share of the best sampler's worth below which another is not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,9 @@ class Trust:
         elsewhere = (prior * strength + R) / (strength + N)
         right     = (elsewhere * 8 + r) / (8 + n)           (or `strength`, if that is more than 8)
 
-    Silence likewise. `learn` adds what the votes of each question say about the samplers while running.
+    Silence likewise. `learn` adds what ends without an answer while running, and how well a sampler's answers
+    do in the votes. That decides who is begun, but not how likely an answer is: where nobody agrees, votes
+    alone cannot tell a hard question from a poor model, and a rule that doubts its model stops too early.
     """
 
     def __init__(
@@ -174,97 +181,87 @@ class Trust:
         scales: Mapping[str, Scale] = MappingProxyType({}),
         scatter: Mapping[str, Scatter] = SCATTER,
     ) -> None:
-        """`scatter`: of kinds with few answers. Others scatter in one of two ways, see `scatters`."""
+        """`scatter`: of kinds with few answers. Others have one of two regimes, equally likely."""
         self.priors = priors
         self.scales = scales
-        self._scatter = scatter
+        self._one_regime = {kind: ((1.0, Regime(1.0, one)),) for kind, one in scatter.items()}
+        self._regimes = ((0.5, ALIKE if priors is CHAT else WEAK_ALIKE), (0.5, SPREAD_OUT))
         self._counts: dict[tuple[str, str], _Counts] = {}
         for record in records:
             one = (max(record.right, 0.0), max(record.wrong, 0.0), max(record.silent, 0.0))
             place = (record.sampler, record.kind)
             self._counts[place] = _sum(self._counts.get(place, _NOTHING), one)
         self._learned: dict[tuple[str, str], _Counts] = {}
-        self._likely = ALIKE if priors is CHAT else WEAK_ALIKE
-        self._alike = _STRENGTH_ALIKE / 2
-        self._questions = _STRENGTH_ALIKE
-        self._known: dict[tuple[str, str], tuple[float, float]] = {}
+        self._right: dict[tuple[str, str], float] = {}
 
     def prior(self, sampler: str) -> Prior:
         return self.priors.get(sampler, _UNKNOWN)
 
     def right(self, sampler: str, kind: str) -> float:
         """Chance that an answer of this sampler is right at this kind; between 0.005 and 0.995."""
-        return self._of(sampler, kind)[0]
+        if (known := self._right.get((sampler, kind))) is None:
+            known = self._right[sampler, kind] = _between(self._chance(sampler, kind, self._counts), _LEAST)
+        return known
 
     def silent(self, sampler: str, kind: str) -> float:
-        """Chance that a sample ends without an answer."""
-        return self._of(sampler, kind)[1]
+        """Chance that a sample ends without an answer, in steps of 0.01."""
+        prior = self.prior(sampler)
+        here, there = self._records(sampler, kind, self._both())
+        usually = _shrunk(prior.silent, prior.strength, there[2], there[0] + there[1])
+        strength = max(_KIND_STRENGTH, prior.strength)
+        return round((usually * strength + here[2]) / (strength + sum(here)), 2)
 
     def pays(self, sampler: str, kind: str, others: Iterable[str]) -> bool:
-        """Whether a sample of it is right nearly as often as one of the best sampler."""
-        best = max((self._worth(other, kind) for other in others), default=0.0)
-        return self._worth(sampler, kind) >= _PAYS * best
+        """Whether a sample of it is right about as often as one of the best of `others`."""
+        counts = self._both()
 
-    def scatters(self, kind: str) -> Sequence[tuple[float, Scatter]]:
-        """How wrong answers may scatter, with chances that sum to 1."""
-        if (one := self._scatter.get(kind)) is not None:
-            return ((1.0, one),)
-        alike = round(self._alike / self._questions, 1)  # in few steps, so that cached trees serve longer
-        return ((alike, self._likely), (1.0 - alike, SPREAD_OUT))
+        def worth(one: str) -> float:
+            return self._chance(one, kind, counts) * (1.0 - self.silent(one, kind))
+
+        return worth(sampler) >= _PAYS * max(map(worth, others), default=0.0)
+
+    def regimes(self, kind: str) -> Sequence[tuple[float, Regime]]:
+        """How samples may hang together, with chances that sum to 1."""
+        return self._one_regime.get(kind, self._regimes)
 
     def learn(self, votes: Sequence[Vote], kind: str) -> None:
-        """Learn from one question's votes, though nobody knows the truth: each is right with its chance.
+        """Learn from one question's votes. Nobody knows the truth: each answer is right with its chance.
 
         A single vote says nothing about itself; silence says what it is.
         """
-        ballots = Ballots.counted(votes, self, kind)
-        found = ballots.posterior()
-        agreed = _LEARNED if sum(ballots.totals.values()) > 1 else 0.0
+        found = posterior(votes, self, kind)
+        voted = float(sum(vote.key != "" for vote in votes) > 1)
         for place, (right, wrong, silent) in self._learned.items():
             self._learned[place] = (_KEPT * right, _KEPT * wrong, _KEPT * silent)
         for vote in votes[:MOST_VOTES]:
-            chance = agreed * found.of.get(vote.key, 0.0)
-            more = (chance, agreed - chance, 0.0) if vote.key else (0.0, 0.0, 1.0)
+            chance = voted * found.of.get(vote.key, 0.0)
+            more = (chance, voted - chance, 0.0) if vote.key else (0.0, 0.0, 1.0)
             place = (vote.sampler, kind)
             self._learned[place] = _sum(self._learned.get(place, _NOTHING), more)
-        if kind not in self._scatter:
-            (alike, first), (other, second) = self.scatters(kind)
-            one = alike * sum(ballots.scattered(first).values())
-            both = one + other * sum(ballots.scattered(second).values())
-            self._alike = _KEPT * self._alike + one / both
-            self._questions = _KEPT * self._questions + 1.0
-        self._known.clear()
 
-    def state(self, samplers: Iterable[str], kind: str) -> object:
-        """All that forecasts of votes depend on."""
-        known = tuple((sampler, self._of(sampler, kind)) for sampler in sorted(set(samplers)))
-        return known, self.scatters(kind)
+    def _chance(self, sampler: str, kind: str, counts: Mapping[tuple[str, str], _Counts]) -> float:
+        prior = self.prior(sampler)
+        (right, wrong, _), there = self._records(sampler, kind, counts)
+        usually = max(_shrunk(prior.right, prior.strength, there[0], there[1]), GUESSED.get(kind, 0.0))
+        strength = max(_KIND_STRENGTH, prior.strength)
+        return (usually * strength + right) / (strength + right + wrong)
 
-    def _worth(self, sampler: str, kind: str) -> float:
-        right, silent = self._of(sampler, kind)
-        return right * (1.0 - silent)
+    def _both(self) -> Mapping[tuple[str, str], _Counts]:
+        """Records and what was learned while running."""
+        both = dict(self._counts)
+        for place, counts in self._learned.items():
+            both[place] = _sum(both.get(place, _NOTHING), counts)
+        return both
 
-    def _of(self, sampler: str, kind: str) -> tuple[float, float]:
-        if (known := self._known.get((sampler, kind))) is None:
-            prior = self.prior(sampler)
-            right, wrong, silent = here = self._counted(sampler, kind)
-            kinds = {place[1] for place in (*self._counts, *self._learned) if place[0] == sampler}
-            there = _NOTHING
-            for other in kinds - {kind}:
-                there = _sum(there, self._counted(sampler, other))
-            strength = max(_KIND_STRENGTH, prior.strength)
-            usually = max(_shrunk(prior.right, prior.strength, there[0], there[1]), GUESSED.get(kind, 0.0))
-            mute = _shrunk(prior.silent, prior.strength, there[2], there[0] + there[1])
-            known = (
-                _between(round((usually * strength + right) / (strength + right + wrong), 2), _LEAST),
-                round((mute * strength + silent) / (strength + sum(here)), 2),
-            )
-            self._known[sampler, kind] = known
-        return known
-
-    def _counted(self, sampler: str, kind: str) -> _Counts:
-        place = (sampler, kind)
-        return _sum(self._counts.get(place, _NOTHING), self._learned.get(place, _NOTHING))
+    def _records(
+        self, sampler: str, kind: str, counts: Mapping[tuple[str, str], _Counts]
+    ) -> tuple[_Counts, _Counts]:
+        """Of this kind, and of all others."""
+        there = _NOTHING
+        for (other, other_kind), record in counts.items():
+            if other == sampler and other_kind != kind:
+                there = _sum(there, record)
+        return counts.get((sampler, kind), _NOTHING), there
 
 
 def _shrunk(prior: float, strength: float, cases: float, others: float) -> float:
@@ -296,7 +293,7 @@ class _Answer:
     but for their confidence; one of a sampler that is nearly always right weighs as much as many others.
     """
 
-    odds: tuple[float, ...]
+    odds: tuple[tuple[float, ...], ...]  # of each regime
     samplers: dict[str, int]
     weight: float
 
@@ -311,14 +308,15 @@ class Ballots:
 
     trust: Trust
     kind: str
-    wrong: tuple[float, ...]  # product of all votes' chances of being wrong, at each ease
+    wrong: tuple[tuple[float, ...], ...]  # of each regime: product of all votes' chances of being wrong, by ease
     answers: dict[str, _Answer]
     totals: dict[str, int]  # votes with an answer, by sampler
     _joint: dict[str, float] | None = field(default=None)
 
     @classmethod
     def counted(cls, votes: Sequence[Vote], trust: Trust, kind: str) -> Ballots:
-        ballots = cls(trust, kind, _WEIGHTS, {}, {})
+        wrong = tuple(tuple(share * weight for weight in _WEIGHTS) for share, _ in trust.regimes(kind))
+        ballots = cls(trust, kind, wrong, {}, {})
         votes = [vote for vote in votes if vote.key][:MOST_VOTES]
         for vote, shift in zip(votes, _shifts(votes, trust), strict=True):
             ballots._add(vote.sampler, vote.key, shift)
@@ -336,16 +334,17 @@ class Ballots:
     def joint(self) -> Mapping[str, float]:
         """By answer, and "" for none of them. Unnormalised."""
         if self._joint is None:
-            joints = [
-                (share, self.scattered(scatter)) for share, scatter in self.trust.scatters(self.kind)
-            ]
-            self._joint = {
-                key: sum(share * joint[key] for share, joint in joints) for key in ("", *self.answers)
-            }
+            joints = self.joints()
+            self._joint = {key: sum(joint[key] for joint in joints) for key in ("", *self.answers)}
         return self._joint
 
-    def scattered(self, scatter: Scatter) -> dict[str, float]:
-        """The joint if wrong answers scatter so."""
+    def joints(self) -> Sequence[Mapping[str, float]]:
+        """The joint of each regime, its chance included."""
+        regimes = enumerate(self.trust.regimes(self.kind))
+        return [self._joint_of(place, regime.scatter) for place, (_, regime) in regimes]
+
+    def _joint_of(self, place: int, scatter: Scatter) -> Mapping[str, float]:
+        wrong = self.wrong[place]
         within, between = _concentrations(scatter)
         signatures = {key: tuple(sorted(one.samplers.values())) for key, one in self.answers.items()}
         everything = sorted(signatures.values())
@@ -357,11 +356,12 @@ class Ballots:
                 others = everything.copy()
                 others.remove(signature)
                 rest = without[signature] = tuple(others)
-            chance = sum(map(float.__mul__, self.wrong, answer.odds)) * _partition(rest, within, between)
+            odds = answer.odds[place]
+            chance = sum(map(float.__mul__, wrong, odds)) * _partition(rest, within, between)
             for sampler, total in self.totals.items():
                 chance /= _rising(within, total - answer.samplers.get(sampler, 0))
             joint[key] = chance
-        chance = sum(self.wrong) * _partition(tuple(everything), within, between)
+        chance = sum(wrong) * _partition(tuple(everything), within, between)
         for total in self.totals.values():
             chance /= _rising(within, total)
         joint[""] = chance
@@ -387,13 +387,15 @@ class Ballots:
 
     def _add(self, sampler: str, key: str, shift: float) -> None:
         right = self.trust.right(sampler, self.kind)
-        wrong, odds = _at_each_ease(right, self.trust.prior(sampler).spread, shift)
+        spread = self.trust.prior(sampler).spread
+        regimes = [regime.spread for _, regime in self.trust.regimes(self.kind)]
+        wrong, odds = zip(*(_at_each_ease(right, spread * one, shift) for one in regimes), strict=True)
         weight = -math.log(1.0 - right) * math.exp(shift)
-        self.wrong = tuple(map(float.__mul__, self.wrong, wrong))
+        self.wrong = _times(self.wrong, wrong)
         if (answer := self.answers.get(key)) is None:
             self.answers[key] = _Answer(odds, {sampler: 1}, weight)
         else:
-            answer.odds = tuple(map(float.__mul__, answer.odds, odds))
+            answer.odds = _times(answer.odds, odds)
             answer.samplers[sampler] = answer.samplers.get(sampler, 0) + 1
             answer.weight += weight
         self.totals[sampler] = self.totals.get(sampler, 0) + 1
@@ -427,6 +429,8 @@ def _fellows(votes: Sequence[Vote], sampler: str) -> Scale | None:
 
 
 _NORMAL = NormalDist()
+
+_ByRegime = tuple[tuple[float, ...], ...]
 
 _EASES = (-4.0, -3.2, -2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4, 3.2, 4.0)
 """Points of the integral over the ease: even steps, exact to six digits for a normal density."""
@@ -485,6 +489,10 @@ def _tables(votes: int, concentration: float) -> list[float]:
 @lru_cache(maxsize=4096)
 def _rising(start: float, factors: int) -> float:
     return math.prod(start + place for place in range(factors))
+
+
+def _times(one: _ByRegime, other: _ByRegime) -> _ByRegime:
+    return tuple(tuple(map(float.__mul__, *both)) for both in zip(one, other, strict=True))
 
 
 def _product(one: Sequence[float], other: Sequence[float]) -> list[float]:

@@ -260,39 +260,28 @@ def test_silence_is_learned() -> None:
     assert Trust([SamplerRecord(KIND, "program", 50, 50)]).silent("program", KIND) < 0.05
 
 
-def asked(trust: Trust, votes: str, times: int) -> None:
-    for _ in range(times):
-        trust.learn([Vote("reason", letter) for letter in votes], KIND)
-
-
-def test_how_errors_scatter_is_learned_from_the_votes() -> None:
+def test_a_vote_that_agrees_says_more_where_errors_rarely_do() -> None:
     alike, scattered = Trust(priors=CHAT), Trust(priors=CHAT)
-    asked(alike, "aaaabbbb", 30)
-    asked(scattered, "abcdefgh", 30)
-    shares = [dict((scatter, share) for share, scatter in one.scatters(KIND)) for one in (alike, scattered)]
-    assert shares[0][ALIKE] > 0.5 > shares[1][ALIKE]
-    assert all(sum(one.values()) == pytest.approx(1.0) for one in shares)
-    assert ALIKE.within > SPREAD_OUT.within
-    assert scattered.scatters("yes-no") == Trust().scatters("yes-no")
-    two = [Vote("reason", "1")] * 2  # that two agree says more where errors rarely do
-    known = [Trust([SamplerRecord(KIND, "reason", 50, 50)], CHAT) for _ in range(2)]
-    asked(known[0], "aaaabbbb", 30)
-    asked(known[1], "abcdefgh", 30)
-    for one in known:
-        one._learned.clear()
-        one._known.clear()
-    assert posterior(two, known[1], KIND).chance > posterior(two, known[0], KIND).chance
+    alike._regimes, scattered._regimes = ((1.0, ALIKE),), ((1.0, SPREAD_OUT),)
+    two = [Vote("reason", "1")] * 2
+    assert posterior(two, scattered, KIND).chance > posterior(two, alike, KIND).chance
+    mixed = posterior(two, Trust(priors=CHAT), KIND).chance
+    assert posterior(two, alike, KIND).chance < mixed < posterior(two, scattered, KIND).chance
 
 
-def test_trust_is_learned_from_how_votes_agree() -> None:
+def test_votes_that_nobody_scored_do_not_change_what_an_answer_is_worth() -> None:
     trust = Trust(priors=CHAT)
-    asked(trust, "abcdefgh", 30)
-    assert trust.right("reason", KIND) < 0.5
-    asked(trust, "aaaaaaab", 200)
-    assert trust.right("reason", KIND) > 0.7
-    alone = Trust(priors=CHAT)
-    asked(alone, "a", 50)
-    assert alone.right("reason", KIND) == Trust(priors=CHAT).right("reason", KIND)
+    for _ in range(30):
+        trust.learn(said("abcdefgh"), KIND)
+    assert trust.right("reason", KIND) == Trust(priors=CHAT).right("reason", KIND)
+
+
+def test_a_sampler_whose_answers_nobody_shares_stops_paying() -> None:
+    trust = Trust(priors=CHAT)
+    for number in range(20):
+        trust.learn([*said("aaaa"), Vote("program", f"{number}")], KIND)
+    assert not trust.pays("program", KIND, ["reason", "program"])
+    assert trust.pays("reason", KIND, ["reason", "program"])
 
 
 def test_a_sampler_that_ends_without_answers_stops_paying_after_a_few_questions() -> None:
