@@ -15,8 +15,8 @@ from typing import Protocol
 from _seven_b import FIRST_TOKEN_S, IN_SHORT_TOKENS, RIGHT, Scripted, Trace, called
 
 from logicnet.solver.race.arrivals import Arrivals, Pending
-from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.pace import LEAST_CALLS, SLOWER
+from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.stopping import LOOK_AHEAD, REPLY_RESERVE_S, StoppingRule
 from logicnet.solver.race.votes import Trust, Vote, posterior
 

@@ -20,14 +20,14 @@ SmolLM2-135M-Instruct, easy tasks, two CPU cores
                         of 8 programs 36 %, some of 8 right 56 %: measured by us
     tokens, speed       assumed; record your own arrivals and replay them
 OpenO1-Qwen, the weaker 7B of the same dataset card
-    a vote of k         k = 1, 4, 8, 16, 64: GSM8K 84.31 88.10 88.78 88.93 89.69; MATH 51.40 57.00 60.04 61.72 63.08
+    a vote of k         as above: GSM8K 84.31 88.10 88.78 88.93 89.69; MATH 51.40 57.00 60.04 61.72 63.08
 Scattered errors
-    right               60, 45 and 35 %; a dozen wrong answers, nearly equally likely: assumed, as hard questions have
-                        them. "No signal": right traces are no surer than wrong ones
+    right               60, 45 and 35 %; a dozen wrong answers, nearly equally likely: assumed, as hard
+                        questions have them. "No signal": right traces are no surer than wrong ones
 DeepSeek-R1-Distill-Qwen-7B and -1.5B, which think
     right, tokens       MATH-500 90.2 %, 3,674 and 80.6 %, 4,887; AIME 2024 53.5 %, 10,306 and 29.4 %, 12,073;
-                        without thinking 80.6, 67.2; 24.2, 14.0 %: AdaptThink, arXiv:2505.13417, table 1. A vote of
-                        64 at AIME 83.3 and 52.7 %: arXiv:2501.12948
+                        without thinking 80.6, 67.2; 24.2, 14.0 %: AdaptThink, arXiv:2505.13417, table 1. A
+                        vote of 64 at AIME 83.3 and 52.7 %: arXiv:2501.12948
     cut thoughts        right with a chance between those two, in proportion to what was thought: assumed
 """
 
@@ -119,7 +119,11 @@ THINKING = [
     )
     for name, speed, tasks in (
         ("7B", CHAT_SPEED, (("MATH-500", 0.902, 0.5, 3674, 0.806), ("AIME", 0.535, 0.9, 10306, 0.242))),
-        ("1.5B", Speed(150.0, 0.03), (("MATH-500", 0.806, 0.6, 4887, 0.672), ("AIME", 0.294, 0.9, 12073, 0.140))),
+        (
+            "1.5B",
+            Speed(150.0, 0.03),
+            (("MATH-500", 0.806, 0.6, 4887, 0.672), ("AIME", 0.294, 0.9, 12073, 0.140)),
+        ),
     )
     for task, right, decisive, tokens, unthought in tasks
 ]

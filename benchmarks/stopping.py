@@ -56,7 +56,6 @@ from _seven_b import (
     MATH,
     RIGHT,
     SCATTERED,
-    THINKING,
     WEAKER_GSM8K,
     WEAKER_MATH,
     Family,

@@ -93,7 +93,7 @@ class _Nothing:
     async def start(self) -> None:
         pass
 
-    async def solve(self, question: str) -> ExactSolution | None:
+    async def solve(self, question: str, caller: str = "") -> ExactSolution | None:
         return None
 
     async def aclose(self) -> None:

@@ -17,13 +17,20 @@ from logicnet.solver.special_tokens import spoken
 Form = dict[str, Any]
 """The fields of a NormalForm, without its value, which only its makers need."""
 
+_REFUSES = re.compile(
+    r"\W*(?:(?:I['\u2019]?m|I am|we are)? ?(?:very |so )?sorry\b|as an AI\b|I (?:do not|don['\u2019]t) know\b"
+    r"|I(?: am|['\u2019]m)? ?(?:can(?:not|['\u2019]t)|unable to) (?:help|assist|answer|solve|determine)\b)",
+    re.IGNORECASE,
+)
+"""A model that declines has not answered, however often it does."""
+
 _DIGIT = re.compile(r"\d")
 _TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}>")
 
 
 def value(text: str, question: str) -> Form | None:
     """The form of a bare answer; None also for what must not be sent, so that it gets no vote."""
-    found = None if blank(text) else normal_form(text, question)
+    found = None if blank(text) or _REFUSES.match(text) else normal_form(text, question)
     if found is None or blank(found.text) or suspicious(text) or suspicious(found.text):
         return None
     return _fields(found)

@@ -23,8 +23,8 @@ from logicnet._util.parsing import parse, read, validate
 from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.votes import CHAT, WEAK, Priors
 
-_USUAL_TOKENS = {"reason": 0.35, "program": 0.35}
-"""Share of `max_tokens` that a sample usually takes, before any was seen. Two or three samples correct it."""
+_USUAL_SHARE = 0.35  # of `max_tokens` that a text has if the profile does not say
+_UNSEEN = 1.0  # standard deviation of log tokens before a text was seen: it may also be thoughts
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -42,7 +42,8 @@ class SamplerProfile(_ProfileFields):
     """Started at once where there is room. Earlier versions called it `lanes`."""
     most: int = Field(ge=0, le=64)  # for one challenge in all
     temperature: float = Field(ge=0.0, le=2.0)
-    max_tokens: int = Field(ge=8, le=65_536)
+    max_tokens: int = Field(ge=8, le=65_536)  # at most: as many as texts are seen to need, and as fit in time
+    usual_tokens: int | None = Field(default=None, ge=1, le=65_536)  # of a text, before any was seen
     examples: int = Field(default=0, ge=0, le=16)  # worked examples before the question
 
     @model_validator(mode="after")
@@ -50,6 +51,10 @@ class SamplerProfile(_ProfileFields):
         if self.samples > self.most:
             raise ValueError(f"samples = {self.samples} is more than most = {self.most}")
         return self
+
+    def usual(self) -> float:
+        """Tokens of a text, before any was seen. Two or three samples correct it."""
+        return float(self.usual_tokens or _USUAL_SHARE * self.max_tokens)
 
 
 class Profile(_ProfileFields):
@@ -86,10 +91,14 @@ class Profile(_ProfileFields):
 
     def usual(self) -> dict[str, Usual]:
         """Priors of the durations."""
-        return {
-            sampler: Usual(_USUAL_TOKENS[sampler] * profile.max_tokens / self.tokens_per_s)
-            for sampler, profile in (("reason", self.reason), ("program", self.program))
-        } | {"exact": Usual(0.1, 0.9)}
+        lengths = self.lengths().items()
+        durations = {sampler: Usual(length.median_s / self.tokens_per_s) for sampler, length in lengths}
+        return durations | {"exact": Usual(0.1, 0.9)}
+
+    def lengths(self) -> dict[str, Usual]:
+        """Priors of the lengths of texts, in tokens where a `Usual` says seconds."""
+        samplers = (("reason", self.reason), ("program", self.program))
+        return {sampler: Usual(profile.usual(), _UNSEEN) for sampler, profile in samplers}
 
 
 class _ProfilesFile(_ProfileFields):

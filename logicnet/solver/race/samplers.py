@@ -7,6 +7,7 @@ program   the model writes a short program, and the sandbox runs it
 exact     a closed expression is computed without a model
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
-from logicnet.solver.race.profiles import Profile
+from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
 from logicnet.solver.reading import Form, conclusion, named, value
@@ -30,12 +31,11 @@ _PROGRAM = "Write a short Python program that prints the answer and nothing else
 _SO = "So the final answer is"
 _FORCED = r" ?[^\n]{1,100}"
 _FORCED_TOKENS = 48
+_LEAST_TOKENS = 64  # of a budget, however little time is left
 
 _IN_SHORT = "Here is the solution, step by step and in short."
 _IN_SHORT_TOKENS = 384
-FORCED_S = 4.0  # reserved at the end of a sample's time for its forced conclusion: 48 tokens on a slow server
-IN_SHORT_S = 8.0
-"""Reserved before that for a thinking model to write its solution down: 384 tokens at 50 a second."""
+_SPARE_S = 1.0  # reserved for each of these calls beside its tokens: to connect, to read the prompt
 
 _PROGRAM_S = 1.0  # a program that runs longer is ended
 
@@ -62,6 +62,15 @@ class Sample:
     error: str = ""
     model: str = ""
     thinks: bool | None = None  # as `Completion.thinks`
+    cut: bool = False  # its budget of tokens was too small
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens that a text is seen to need at most, and the seconds that one takes now."""
+
+    tokens: int
+    token_s: float
 
 
 class _Repetition(Exception):
@@ -80,6 +89,9 @@ class Samplers:
     exactly: Exact
     caller: str = ""  # as `Challenge.caller`
     reader: Reader = ON_LOOP
+    budget: Callable[[str, int], Budget] | None = (
+        None  # of a sampler, for so many at once; None: the profile's
+    )
 
     async def exact(self) -> Sample:
         if (worked := await self.exactly.solve(self.question, self.caller)) is None:
@@ -89,28 +101,31 @@ class Samplers:
     async def reason(self) -> Sample:
         sampler = self.profile.reason
         prompt = reasoning_prompt(self.question, self.profile)
+        budget = self._budget("reason")
         done, written = await _written(
             self.models,
             prompt,
-            self._until_in_short() if self.profile.thinking else self._until_forced(),
-            max_tokens=sampler.max_tokens,
+            self._until(_IN_SHORT_TOKENS + _FORCED_TOKENS, budget),
+            max_tokens=budget.tokens,
             temperature=sampler.temperature,
             confidence=True,
         )
         if self._only_thought(done, written):
-            return await self._in_short(prompt, done, written)
-        found = await self._read(conclusion, text=done.text) if done.finish != "failed" else None
-        if found is not None:
-            return _sample("reason", found, done)
-        return await self._forced(prompt, done, done.text)
+            sample = await self._in_short(prompt, done, written, budget)
+        elif done.finish != "failed" and (found := await self._read(conclusion, text=done.text)):
+            sample = _sample("reason", found, done)
+        else:
+            sample = await self._forced(prompt, done, done.text)
+        return replace(sample, cut=done.finish == "length" and done.tokens >= budget.tokens)
 
     async def program(self) -> Sample:
         sampler = self.profile.program
+        budget = self._budget("program")
         done, written = await _written(
             self.models,
             program_prompt(self.question, self.profile),
             self.deadline,
-            max_tokens=sampler.max_tokens,
+            max_tokens=budget.tokens,
             temperature=sampler.temperature,
             confidence=True,
         )
@@ -122,7 +137,9 @@ class Samplers:
         sample = _sample("program", found, replace(done, error=ran.error))
         return replace(sample, trace="", program=done.text)
 
-    async def _in_short(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
+    async def _in_short(
+        self, prompt: Sequence[Message], done: Completion, written: str, budget: Budget
+    ) -> Sample:
         """Have the model write its solution down after its thinking was cut off.
 
         The prompt holds the thoughts without their marks, because templates drop marked thoughts.
@@ -132,7 +149,7 @@ class Samplers:
             return _sample("forced", None, replace(done, text=""))
         solution = await self.models.complete(
             [*prompt, Message("assistant", f"{thoughts}\n\n{_IN_SHORT}\n\n")],
-            deadline=self._until_forced(),
+            deadline=self._until(_FORCED_TOKENS, budget),
             max_tokens=_IN_SHORT_TOKENS,
             temperature=self.profile.reason.temperature,
             confidence=True,
@@ -163,13 +180,20 @@ class Samplers:
             text = await self.reader(whole_sentences, short=SHORT_TO_CUT, text=text)
         return _sample("forced", found, replace(forced, text=text, tokens=tokens, model=model))
 
-    def _until_forced(self) -> Deadline:
-        total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
-        return self.deadline.earlier(min(FORCED_S, total_s / 8, left_s / 3))  # a late sample has little left
+    def _budget(self, sampler: str) -> Budget:
+        """For a sample that begins now. A model that thinks may fill the time: its texts differ too much."""
+        profile: SamplerProfile = getattr(self.profile, sampler)
+        if self.budget is None:
+            return Budget(profile.max_tokens, 1.0 / self.profile.tokens_per_s)
+        seen = self.budget(sampler, profile.samples)
+        fits = math.floor(self.deadline.remaining_s() / seen.token_s)
+        needed = fits if self.profile.thinking else min(fits, seen.tokens)
+        return Budget(min(max(needed, _LEAST_TOKENS), profile.max_tokens), seen.token_s)
 
-    def _until_in_short(self) -> Deadline:
+    def _until(self, tokens: int, budget: Budget) -> Deadline:
+        """The deadline of a call after which others write so many tokens."""
         total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
-        return self.deadline.earlier(min(FORCED_S + IN_SHORT_S, total_s / 3, left_s / 2))
+        return self.deadline.earlier(min(tokens * budget.token_s + _SPARE_S, total_s / 3, left_s / 3))
 
     def _only_thought(self, done: Completion, written: str) -> bool:
         """Whether the text is nothing but thinking. Where the template opens the block, no mark shows it."""

@@ -4,7 +4,7 @@
 2. samples start together, as many as this challenge's slot of the server allows
 3. each sample that ends is a vote; votes make a posterior over answers (votes.py)
 4. after each vote: is waiting worth its price (stopping.py)? Is another sample?
-5. the likeliest answer goes out, with the reasoning closest to the others that reached it (reply.py)
+5. the elected answer goes out (choosing.py), with the reasoning closest to the others that reached it
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver._types import Setup
 from logicnet.solver.race.arrivals import Arrivals, Pending
+from logicnet.solver.race.choosing import chosen
 from logicnet.solver.race.exact import Exact
+from logicnet.solver.race.pace import LEAST_CALLS, Pace
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
-from logicnet.solver.race.samplers import Sample, Samplers
+from logicnet.solver.race.samplers import Budget, Sample, Samplers
 from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
-from logicnet.solver.race.votes import Trust, Vote, posterior
+from logicnet.solver.race.votes import Trust, Vote
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.votelog import SamplerVote, VoteLog
 
@@ -41,12 +43,14 @@ EXACT_ALONE_S = 0.15
 """How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
 
 SAMPLERS = ("reason", "program")
-
-LEAST_CALLS = 2
+TRY_AGAIN = 16
+"""A sampler that does not pay is begun once in so many challenges: the model or the questions may change."""
 
 PAID_CALLS = 1
 """A paid server is the last resort, with a daily limit. More samples would earn 0.006 more
 (docs/stopping.md, "fixed 1") and reach the limit several times sooner."""
+
+_LONGEST = 3.0  # standard deviations of log tokens above the usual length, to which a text may grow
 
 _STAKE_UNIT = 10_000.0  # alpha; the validator permit starts there (LogicNet 1.6)
 
@@ -62,7 +66,7 @@ class SchedulerSlot:
         """How many calls it may have open now. Changes while other challenges come and go."""
         if self.scheduler.costs():
             return PAID_CALLS
-        share = self.scheduler.calls * self.weight / self.scheduler.total_weight()
+        share = self.scheduler.room() * self.weight / self.scheduler.total_weight()
         return max(LEAST_CALLS, int(share))
 
 
@@ -75,12 +79,18 @@ class Scheduler:
     than two slots; calls above the total wait in the server. While each call costs money, a challenge has
     one.
 
-    `calls`: capacity of the server; `costs`: whether a call costs money.
+    `calls`: most of the server; `pace`: how many it takes, as measured; `costs`: whether a call costs money.
     """
 
     calls: int
     costs: Callable[[], bool]
+    pace: Pace | None = None
+    in_flight: int = 0
     _slots: set[SchedulerSlot] = field(default_factory=set)
+
+    def room(self) -> int:
+        """Calls that are worth having open at once."""
+        return self.calls if self.pace is None else min(self.calls, self.pace.room())
 
     @contextmanager
     def slot(self, stake: float) -> Iterator[SchedulerSlot]:
@@ -114,6 +124,7 @@ class RaceSolver:
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._prices = VALIDATOR
+        self._asked = 0
         self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
         self._identified = profile_for(setup.model, self._profiles)
         self._use(self._identified)
@@ -126,7 +137,25 @@ class RaceSolver:
         self._profile = profile
         self._trust = Trust(self._records, profile.trust_priors())
         self._arrivals = Arrivals(profile.usual())
+        self._lengths = Arrivals(profile.lengths())
         self._scheduler.calls = profile.calls
+        self._scheduler.pace = Pace(profile.tokens_per_s, profile.calls)
+
+    def _budget(self, sampler: str, at_once: int) -> Budget:
+        """For a call that begins now, when its challenge has `at_once` open."""
+        assert self._scheduler.pace is not None
+        pace_s = self._scheduler.pace.seconds_per_token(max(at_once, self._scheduler.in_flight))
+        usual = self._lengths.known(sampler)
+        return Budget(math.ceil(usual.median_s * math.exp(_LONGEST * usual.deviation)), pace_s)
+
+    def _ended(self, begun: str, sample: Sample, seconds: float, at_once: float) -> None:
+        """Learn from a sample how fast the server writes, how long texts are, and what the model is."""
+        if sample.tokens and not sample.error:
+            assert self._scheduler.pace is not None
+            self._scheduler.pace.observe(sample.tokens, seconds, at_once)
+            # Of a text that its budget cut off, only a part is known.
+            self._lengths.observe(begun, sample.tokens * (2.0 if sample.cut else 1.0))
+        self._identify(sample)
 
     def _identify(self, sample: Sample) -> None:
         """Choose the profile by the model that is served, and by whether it thinks."""
@@ -167,6 +196,7 @@ class RaceSolver:
         with self._scheduler.slot(challenge.stake) as slot:
             reader = Reader(self._workers, challenge.caller)
             kind = await reader(question_kind, question=challenge.question)
+            self._asked += 1
             samplers = Samplers(
                 challenge.question,
                 self._profile,
@@ -176,26 +206,38 @@ class RaceSolver:
                 self._exact,
                 challenge.caller,
                 reader,
+                self._budget,
             )
             race = _Race(
-                samplers, deadline, slot, self._trust, self._arrivals, kind, self._prices, self._identify
+                samplers, deadline, slot, self._trust, self._arrivals, kind, self._prices, self._ended
             )
+            race.tries_all = self._asked % TRY_AGAIN == 0
             try:
-                chosen = await race.run()
+                answered = await race.run()
             finally:
                 race.stop()
-        if chosen is None:
+            race.trust.learn(race.ballot(), kind)
+        if answered is None:
             raise ModelError(race.trouble or "no sample reached an answer in time")
         answer = await reply(
             challenge.question,
-            chosen,
+            answered,
             race.ends,
             self._closest,
             terse=samplers.profile.terse,
             within_s=deadline.remaining_s() / 2,
             reader=reader,
         )
-        return replace(answer, vote_log=race.vote_log(chosen))
+        return replace(answer, vote_log=race.vote_log(answered))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A sample that runs. `at_once`: calls in flight when it began, itself too."""
+
+    sampler: str
+    at_s: float
+    at_once: int
 
 
 @dataclass(slots=True)
@@ -209,17 +251,20 @@ class _Race:
     arrivals: Arrivals
     kind: str
     prices: Prices
-    identify: Callable[[Sample], None]
+    ended: Callable[
+        [str, Sample, float, float], None
+    ]  # sampler, what it ended with, seconds, calls meanwhile
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
-    _running: dict[asyncio.Task[Sample], tuple[str, float]] = field(default_factory=dict)  # sampler, start
+    tries_all: bool = False  # also the samplers that do not pay
+    _running: dict[asyncio.Task[Sample], _Begun] = field(default_factory=dict)
     _started: Counter[str] = field(default_factory=Counter)
     _arrived: list[Pending] = field(default_factory=list)
     _votes: list[SamplerVote] = field(default_factory=list)
 
     async def run(self) -> NormalForm | None:
-        """The likeliest answer once waiting is not worth its price; None if no sample has one."""
+        """The answer to send once waiting is not worth its price; None if no sample has one."""
         if self.samplers.profile.exact:
             self._start("exact")
             await self._wait(min(EXACT_ALONE_S, self.deadline.total_s() / 10))
@@ -241,14 +286,17 @@ class _Race:
             await self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
             self.note = "all samples ended"
-        best = posterior(self._ballot(), self.trust, self.kind).best
+        texts = {end.form.key: end.form.text for end in reversed(self.ends) if end.form}
+        best = chosen(self.ballot(), texts, self.trust, self.kind)
         return next((end.form for end in self.ends if end.form and end.form.key == best), None)
 
     def stop(self) -> None:
         """Cancel the running samples; a server stops generating for them."""
-        for task in self._running:
+        for task, begun in self._running.items():
             task.cancel()
             task.add_done_callback(retrieved)
+            self._count(begun.sampler, -1)
+        self._running.clear()
 
     def vote_log(self, chosen: NormalForm) -> VoteLog:
         return VoteLog(self.kind, tuple(self._votes), chosen.key, self.note)
@@ -283,7 +331,7 @@ class _Race:
             if not left:
                 return
             sampler = max(left, key=lambda one: self.trust.right(one, self.kind))  # the most trusted
-            slows = 1.0 / profile.calls
+            slows = self._slows()
             worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
                 return
@@ -291,29 +339,48 @@ class _Race:
             await asyncio.sleep(0)  # to decide takes a millisecond or two
 
     def _kinds(self) -> Sequence[str]:
-        """Where the question asks for a program, the output of one is not an answer."""
-        return SAMPLERS if self.kind != "code" else SAMPLERS[:1]
+        """The samplers that pay. Where the question asks for a program, the output of one is not an answer.
+
+        Reasoning is always begun: it alone gives a trace.
+        """
+        others = SAMPLERS[1:] if self.kind != "code" else ()
+        pays = (one for one in others if self.tries_all or self.trust.pays(one, self.kind, SAMPLERS))
+        return (SAMPLERS[0], *pays)
 
     def _start(self, sampler: str) -> None:
         draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)
-        self._running[asyncio.create_task(draw())] = (sampler, self.deadline.clock())
+        self._count(sampler, 1)
+        begun = _Begun(sampler, self.deadline.clock(), self.slot.scheduler.in_flight)
+        self._running[asyncio.create_task(draw())] = begun
         self._started[sampler] += 1
 
+    def _count(self, sampler: str, more: int) -> None:
+        """Of the calls in flight, by which the pace is measured; `exact` asks no model."""
+        self.slot.scheduler.in_flight += more if sampler != "exact" else 0
+
+    def _slows(self) -> float:
+        """By what share one more call slows those that run."""
+        pace = self.slot.scheduler.pace
+        one = 1.0 / self.samplers.profile.calls if pace is None else pace.slows()
+        return one / (1.0 + one * max(self.slot.scheduler.in_flight - 1, 0))
+
     def _calls(self) -> int:
-        return sum(sampler != "exact" for sampler, _ in self._running.values())
+        return sum(begun.sampler != "exact" for begun in self._running.values())
 
     async def _wait(self, seconds: float) -> None:
         """Until a sample ends, at most so many seconds."""
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            sampler, started_s = self._running.pop(task)
-            took_s = self.deadline.clock() - started_s
+            begun = self._running.pop(task)
+            sampler, took_s = begun.sampler, self.deadline.clock() - begun.at_s
+            at_once = (begun.at_once + self.slot.scheduler.in_flight) / 2.0
+            self._count(sampler, -1)
             error = asyncio.CancelledError() if task.cancelled() else task.exception()
             if error is not None:  # a failed sample does not fail the question
                 self.trouble = f"the {sampler} sampler raised {type(error).__name__}"
                 continue
             end = task.result()
-            self.identify(end)
+            self.ended(sampler, end, took_s, at_once)
             self.trouble = end.error or self.trouble
             if end.form is not None:  # a failed or cut-off sample says nothing about durations
                 self.arrivals.observe(sampler, took_s)
@@ -324,12 +391,12 @@ class _Race:
             self._votes.append(SamplerVote(end.sampler, key, text, end.confidence, after_s, end.tokens))
 
     def _rule(self) -> StoppingRule:
-        votes, gain = self._ballot(), self.samplers.profile.trace_gain
+        votes, gain = self.ballot(), self.samplers.profile.trace_gain
         return StoppingRule(votes, self.trust, self.kind, self.arrivals, self._arrived, self.prices, gain)
 
-    def _ballot(self) -> Sequence[Vote]:
+    def ballot(self) -> Sequence[Vote]:
         return [Vote(one.sampler, one.key, one.confidence) for one in self._votes]
 
     def _pending(self) -> Sequence[Pending]:
         now_s = self.deadline.clock()
-        return [Pending(sampler, now_s - started_s) for sampler, started_s in self._running.values()]
+        return [Pending(begun.sampler, now_s - begun.at_s) for begun in self._running.values()]

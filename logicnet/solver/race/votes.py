@@ -8,9 +8,11 @@ The model (derived in docs/stopping.md):
         of one sampler more than those of two
 
 Each answer is a hypothesis, and so is "none is right". Every vote multiplies one factor into each, so the
-order of votes does not matter. The posterior only prices waiting. What is sent is elected: the answer whose
-votes weigh most, so that no minority wins without a reason (trust in its sampler, or confidence). Keys are compared as they are: `logicnet.answers` makes equal answers equal.
+order of votes does not matter. Keys are compared as they are: `logicnet.answers` makes equal answers equal.
 Pure arithmetic: tens of microseconds for 16 votes.
+
+The posterior only prices waiting. What is sent is elected: the answer whose votes weigh most, so that no
+minority wins without a reason, which is trust in its sampler or confidence.
 """
 
 from __future__ import annotations
@@ -128,6 +130,7 @@ SCATTER: Mapping[str, Scatter] = MappingProxyType(
 )
 """Kinds with few answers to choose from."""
 
+
 @dataclass(frozen=True, slots=True)
 class Regime:
     """How the samples of one question hang together: `spread` times that of the prior, and a scatter."""
@@ -137,7 +140,7 @@ class Regime:
 
 
 ALIKE = Regime(1.0, Scatter(within=0.60, between=0.50))
-"""A chat model at what it is good at: nearly always or nearly never right, and one trap catches most samples."""
+"""A chat model at what it is good at: always or never right, nearly, and one trap catches most samples."""
 
 WEAK_ALIKE = Regime(1.0, Scatter(within=0.30, between=0.15))
 """The same of a model of a few hundred million parameters."""
@@ -308,7 +311,9 @@ class Ballots:
 
     trust: Trust
     kind: str
-    wrong: tuple[tuple[float, ...], ...]  # of each regime: product of all votes' chances of being wrong, by ease
+    wrong: tuple[
+        tuple[float, ...], ...
+    ]  # by regime and ease: product of all votes' chances of being wrong
     answers: dict[str, _Answer]
     totals: dict[str, int]  # votes with an answer, by sampler
     _joint: dict[str, float] | None = field(default=None)

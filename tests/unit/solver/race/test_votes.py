@@ -197,7 +197,9 @@ def test_the_answer_with_most_votes_wins(split: tuple[int, ...], priors: dict[st
         max_size=16,
     )
 )
-def test_an_answer_that_wins_against_more_votes_has_the_confidence_for_it(cast: list[tuple[str, float]]) -> None:
+def test_an_answer_that_wins_against_more_votes_has_the_confidence_for_it(
+    cast: list[tuple[str, float]],
+) -> None:
     trust = Trust(priors=CHAT, scales={"reason": Scale(-1.0, 0.5)})
     best = posterior([Vote("reason", *one) for one in cast], trust, KIND).best
     votes = {key: [sure for other, sure in cast if other == key] for key, _ in cast}

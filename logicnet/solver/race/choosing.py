@@ -1,0 +1,46 @@
+"""Which answer goes out: the elected one, or where nobody is sure, the number with the best expected score.
+
+A validator pays part of a point for a number that is near the truth: 1 - |t - a| / |t| (LogicNet 1.6). So
+where no answer is likely, a number in the middle of the others is worth more than the first of them.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from logicnet.solver.race.votes import Trust, Vote, posterior
+
+SURE = 0.5  # an elected answer that is likelier than not is sent as it is
+_LEAST_NUMBERS = 3  # votes with a number; fewer have no middle
+
+_NUMBER = re.compile(r"\d+\.\d+|\d+")  # as a validator finds them
+_SPREAD = 0.8
+"""Standard deviation of log(truth / vote) where no vote is right. Measured with SmolLM2-135M on GSM8K."""
+_POINTS = ((-1.5, 0.1), (-0.75, 0.24), (0.0, 0.32), (0.75, 0.24), (1.5, 0.1))  # of a normal density
+
+
+def chosen(votes: Sequence[Vote], texts: Mapping[str, str], trust: Trust, kind: str) -> str:
+    """The key of the answer to send, "" if there is none. `texts`: each answer's text, by key."""
+    found = posterior(votes, trust, kind)
+    numbers = {key: number for key in found.of if (number := _number(texts.get(key, ""))) is not None}
+    voted = [numbers[vote.key] for vote in votes if vote.key in numbers]
+    if found.chance > SURE or found.best not in numbers or len(voted) < _LEAST_NUMBERS:
+        return found.best
+    truths = [(numbers[key], found.of[key]) for key in numbers]
+    share = found.none / len(voted)
+    truths += [
+        (number * math.exp(_SPREAD * place), share * weight) for number in voted for place, weight in _POINTS
+    ]
+    worth = {key: _expected(number, truths) for key, number in numbers.items()}
+    # The elected answer if it is as good, then the likeliest.
+    return max(worth, key=lambda key: (round(worth[key], 9), key == found.best, found.of[key]))
+
+
+def _expected(answer: float, truths: Sequence[tuple[float, float]]) -> float:
+    return sum(chance * max(0.0, 1.0 - abs(truth - answer) / truth) for truth, chance in truths if truth)
+
+
+def _number(text: str) -> float | None:
+    """The number that a validator would compare, None if it would find none or several."""
+    found = _NUMBER.findall(text)
+    return float(found[0]) if len(found) == 1 else None
