@@ -45,6 +45,12 @@ def conclusion(text: str, question: str) -> Form | None:
     return value(stated_answer(text, question), question)
 
 
+def disagrees(texts: Sequence[str], question: str, key: str) -> list[bool]:
+    """Whether each text states another answer than the one with this key."""
+    stated = [conclusion(text, question) for text in texts]
+    return [form is not None and form["key"] != key for form in stated]
+
+
 def named(said: str, text: str, question: str, whole: bool) -> Form | None:
     """The form of the answer that `said` states, else of the likely answer of `text`.
 

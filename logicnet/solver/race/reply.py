@@ -23,12 +23,17 @@ from logicnet.solver.race.telling import (
     MOST_COMPARED,
     MOST_PROGRAM,
     MOST_READ,
+    as_listing,
+    concluded,
     in_words,
+    is_trace,
     nearest_to_all,
     told,
 )
-from logicnet.solver.reader import ON_LOOP, SHORT_TO_GUARD, Reader
+from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_GUARD, Reader
+from logicnet.solver.reading import disagrees
 
+TRACED = ("reason", "forced")  # samplers whose trace is reasoning
 NO_ANSWER = "I do not know"
 NO_STEPS = "The steps to this answer are not available."
 _MOST_TRACE = 32_000  # characters of a trace: as many as a reply holds
@@ -123,27 +128,41 @@ async def reply(
 
     `terse`: the traces do not repeat the question. A trace that addresses a judge is not used.
     """
-    reached = [end for end in ends if end.form == chosen]
-    traces = [
-        end.trace[:_MOST_TRACE]
-        for end in reached
-        if end.sampler in ("reason", "forced") and end.trace.strip()
-    ]
+    answer = sendable(chosen.text)
+    said = answer if answer != NO_ANSWER else ""
+    asked = question[-(MOST_READ + 1) :]
+    reached = [end for end in ends if end.form is not None and end.form.key == chosen.key]
+    told_steps = [end.trace for end in reached if end.sampler == "exact" and end.trace]
+    program = next((end.program for end in reached if end.program), "")
+    if program and (steps := await reader(in_words, program=program[: MOST_PROGRAM + 1])):
+        told_steps.append(steps)
+    agreeing = await _agreeing(reached, question, chosen, reader)
+    traces = [trace for trace in agreeing if is_trace(trace, asked, said)]
+    if not (traces or told_steps or program):
+        traces = agreeing  # poor, but all there is
     reasoning = ""
     while traces and not reasoning:
         reasoning = await closest.among(traces, within_s, reader)
         if await reader(addresses_judge, short=SHORT_TO_GUARD, text=reasoning):
             traces, reasoning = [trace for trace in traces if trace != reasoning], ""
     if not reasoning or terse:
-        steps = reasoning or next((end.trace for end in reached if end.trace), "")
-        if not steps:
-            program = next((end.program for end in reached if end.program), "")
-            steps = await reader(in_words, program=program[: MOST_PROGRAM + 1])
-        asked = question[-(MOST_READ + 1) :]
-        reasoning = await reader(
-            told, short=SHORT_TO_GUARD, question=asked, steps=steps[:_MOST_TRACE], answer=chosen.text
-        )
-    return Answer(reasoning if reasoning.strip() else NO_STEPS, sendable(chosen.text))
+        steps = reasoning or next(iter(told_steps), "") or as_listing(program[:MOST_PROGRAM])
+        reasoning = await reader(told, short=SHORT_TO_GUARD, question=asked, steps=steps, answer=said)
+    else:
+        reasoning = await reader(concluded, short=SHORT_TO_GUARD, steps=reasoning, answer=said)
+    return Answer(reasoning if reasoning.strip() else NO_STEPS, answer)
+
+
+async def _agreeing(
+    reached: Sequence[Sample], question: str, chosen: NormalForm, reader: Reader
+) -> Sequence[str]:
+    """The traces that reached an answer, without those that had stated another before they were made to."""
+    traces = {end.trace[:_MOST_TRACE]: end.sampler for end in reached if end.sampler in TRACED}
+    forced = [trace for trace, sampler in traces.items() if sampler == "forced"]
+    weighs = OF_QUESTION * len(question) + OF_ANSWER * sum(map(len, forced))
+    others = await reader(disagrees, weighs=weighs, texts=forced, question=question, key=chosen.key)
+    wrong = {trace for trace, other in zip(forced, others, strict=True) if other}
+    return [trace for trace in traces if trace.strip() and trace not in wrong]
 
 
 def sendable(text: str) -> str:

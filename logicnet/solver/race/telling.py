@@ -4,10 +4,14 @@ Functions of text alone, for `reader.Reader`.
 """
 
 import ast
+import copy
 import math
+import operator
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
 
 from logicnet.solver.guard import addresses_judge
 
@@ -20,11 +24,48 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _FENCED = re.compile(r"```\w*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LAST_WORDS = 300  # characters at the end of the steps, searched for the answer
 _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
-_READABLE = (
-    *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call),
-    *(ast.List, ast.Tuple, ast.expr_context, ast.unaryop, ast.cmpop, ast.boolop),
-    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),  # no ^: 5 ^ 3 is 6 in Python
+_STEP = re.compile(r"\d[\s$)]*[-+*/×÷^=<>]|=\s*[$(]*\d")  # noqa: RUF001
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|\w+")
+_CLOSING = frozenset(
+    [
+        "we",
+        "are",
+        "asked",
+        "so",
+        "therefore",
+        "thus",
+        "hence",
+        "the",
+        "final",
+        "answer",
+        "result",
+        "is",
+        "equals",
+        "equal",
+        "to",
+    ]
 )
+_LEAST_WORDS = 6  # of its own, of a trace without a calculation
+
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}  # no ^: 5 ^ 3 is 6 in Python
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{one.__name__: one for one in (abs, min, max, round, int, math.floor, math.ceil, math.sqrt)},
+    "float": Fraction,
+}
+_MOST_POWER = 64  # an exponent; and of its base the digits
+_MOST_VALUE = 10**18
+
+
+class _Untold(Exception):
+    """A statement that is no sentence about numbers, such as a loop."""
 
 
 def nearest_to_all(texts: Sequence[str]) -> int:
@@ -42,12 +83,18 @@ def nearest_to_all(texts: Sequence[str]) -> int:
     return sums.index(max(sums))
 
 
+def concluded(steps: str, answer: str) -> str:
+    """The steps, with the answer at their end."""
+    closing = "" if not answer or _ends_with(steps, answer) else f"The answer is {answer}."
+    return "\n\n".join(part for part in (steps, closing) if part and not addresses_judge(part))
+
+
 def told(question: str, steps: str, answer: str) -> str:
     """The question, the steps and the answer as an assistant tells them."""
     asked = " ".join(question[-MOST_READ:].split())
     if len(asked) > MOST_QUESTION or len(question) > MOST_READ:
         asked = "..." + asked[-MOST_QUESTION:]
-    parts = (f"We are asked: {asked}", steps, "" if _ends_with(steps, answer) else f"The answer is {answer}.")
+    parts = (f"We are asked: {asked}", concluded(steps, answer))
     return "\n\n".join(part for part in parts if part and not addresses_judge(part))
 
 
@@ -58,51 +105,157 @@ def _ends_with(steps: str, answer: str) -> bool:
     return len(before) < len(last) and bool(_STATES.search(before))
 
 
+def is_trace(text: str, question: str, answer: str) -> bool:
+    """Whether a text says how the answer comes about: by a calculation, a new number, or words of its own.
+
+    The question once more and the answer do not.
+    """
+    if _STEP.search(text.replace(answer, " ") if len(answer) > 1 else text):
+        return True
+    known = {*_TOKEN.findall(f"{question} {answer}".lower()), *_CLOSING}
+    own = [token for token in _TOKEN.findall(text[:MOST_READ].lower()) if token not in known]
+    return any(map(str.isdecimal, own)) or len(own) >= _LEAST_WORDS
+
+
 def in_words(program: str) -> str:
-    """The steps of a short program, one sentence each; "" if one cannot be a sentence, such as a loop."""
+    """The steps of a short program with their values, one sentence each; "" if one is no sentence."""
     if len(program) > MOST_PROGRAM:
         return ""
     try:
         body = ast.parse("\n".join(_FENCED.findall(program)) or program).body
-        steps = [_step(node) for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
+        told_by = _Teller()
+        steps = [step for node in body for step in told_by.steps(node)]
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: too deep in 3.11
         return ""
-    if not all(steps) or len(steps) > _MOST_STEPS or len(" ".join(steps)) > MOST_QUESTION:
+    except (_Untold, ArithmeticError, TypeError):
+        return ""
+    if not steps or len(steps) > _MOST_STEPS or len(" ".join(steps)) > MOST_QUESTION:
         return ""
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
-def _step(node: ast.stmt) -> str:
-    """A statement as a sentence; "" if that is not possible."""
-    match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _reads(value):
-            return f"Let {_spaced(name)} be {_maths(value)}."
-        case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
-            return _step(ast.Assign([ast.Name(name)], ast.BinOp(ast.Name(name), op, value)))
-        case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[*shown])):
-            if shown and all(_reads(one) for one in shown):
-                return f"The result is {', '.join(_maths(one) for one in shown)}."
-            return ""
-        case ast.Expr(value=value) if _reads(value):
-            return f"We compute {_maths(value)}."
-    return ""
+def as_listing(program: str) -> str:
+    """A program that is no sentences, as it is."""
+    code = "\n".join(_FENCED.findall(program)) or program
+    return (
+        f"We can work this out with a short program:\n\n```python\n{code.strip()}\n```"
+        if code.strip()
+        else ""
+    )
 
 
-def _reads(value: ast.expr) -> bool:
-    """Whether an expression reads as mathematics, not as Python."""
-    for node in ast.walk(value):
+class _Teller:
+    """Tells statements one after the other, and keeps the values of their names."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Fraction | float] = {}
+        self._functions: dict[str, list[ast.stmt]] = {}
+
+    def steps(self, node: ast.stmt) -> list[str]:
+        """The sentences of a statement. Raises _Untold, ArithmeticError or TypeError."""
         match node:
-            case ast.Attribute(value=ast.Name(id="math")):
-                continue
-        if not isinstance(node, _READABLE):
-            return False
-    return True
+            case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Expr(value=ast.Constant(value=str())):
+                return []
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                value = self._inlined(value)
+                words, self._values[name] = self._told(value), self._value(value)
+                return [f"Let {_spaced(name)} be {words}."]
+            case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
+                return self.steps(ast.Assign([ast.Name(name)], ast.BinOp(ast.Name(name), op, value)))
+            case ast.FunctionDef(name=name, args=ast.arguments(args=[]), body=body):
+                self._functions[name] = body
+                return []
+            case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[*shown])):
+                numbers = [one for one in shown if not isinstance(one, ast.Constant | ast.JoinedStr)] or shown
+                if len(numbers) != 1:
+                    raise _Untold
+                return self._result(numbers[0])
+            case ast.Return(value=ast.expr() as value) | ast.Expr(value=value):
+                return self._result(value)
+        raise _Untold
+
+    def _result(self, value: ast.expr) -> list[str]:
+        match value:
+            case ast.Call(func=ast.Name(id=name), args=[]) if name in self._functions:
+                return [step for node in self._functions.pop(name) for step in self.steps(node)]
+            case ast.Name(id=name) if name in self._values:
+                return [f"The result is {_spaced(name)} = {_number(self._values[name])}."]
+        return [f"The result is {self._told(value)}."]
+
+    def _inlined(self, value: ast.expr) -> ast.expr:
+        """A call of a function without arguments is not told in the middle of a sentence."""
+        match value:
+            case ast.Call(func=ast.Name(id=name)) if name in self._functions:
+                raise _Untold
+        return value
+
+    def _told(self, value: ast.expr) -> str:
+        """An expression in words, in numbers, and its value: "april / 2 = 48 / 2 = 24"."""
+        found = self._value(value)
+        exactly = isinstance(found, Fraction) and Fraction(_number(found)) == found
+        forms = [_maths(value), _maths(_Filled(self._values).visit(copy.deepcopy(value))), _number(found)]
+        *steps, last = dict.fromkeys(forms)
+        return f"{' = '.join(steps)} {'=' if exactly else '≈'} {last}" if steps else last
+
+    def _value(self, value: ast.expr) -> Fraction | float:
+        match value:
+            case ast.Constant(value=bool()):
+                raise _Untold
+            case ast.Constant(value=int() | float() as number):
+                return _bounded(Fraction(repr(number)))
+            case ast.Name(id=name) if name in self._values:
+                return self._values[name]
+            case ast.Name(id="pi") | ast.Attribute(value=ast.Name(id="math"), attr="pi"):
+                return math.pi
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self._value(operand)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                one, other = self._value(left), self._value(right)
+                if isinstance(op, ast.Pow) and (abs(other) > _MOST_POWER or abs(one) > _MOST_VALUE):
+                    raise _Untold
+                return _bounded(_OPERATORS[type(op)](one, other))
+            case ast.Call(
+                func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="math"), attr=name), args=[*of]
+            ):
+                if name in _FUNCTIONS and not value.keywords:
+                    arguments = [self._value(one) for one in of]
+                    if name == "round" and len(arguments) > 1:
+                        arguments[1] = int(arguments[1])  # type: ignore[call-overload]
+                    return _bounded(_FUNCTIONS[name](*arguments))
+        raise _Untold
+
+
+def _bounded(value: Any) -> Fraction | float:
+    """A root that is whole is exact."""
+    if not isinstance(value, int | float | Fraction) or abs(value) > _MOST_VALUE:
+        raise _Untold
+    if isinstance(value, float) and not value.is_integer():
+        return value
+    return Fraction(value)
+
+
+def _number(value: Fraction | float) -> str:
+    return str(int(value)) if value == int(value) else f"{float(value):.6g}"
+
+
+class _Filled(ast.NodeTransformer):
+    """Writes the value of each name."""
+
+    def __init__(self, values: Mapping[str, Fraction | float]) -> None:
+        self._values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self._values:
+            return node
+        value = self._values[node.id]
+        number = ast.Name(_number(abs(value)))
+        return number if value >= 0 else ast.UnaryOp(ast.USub(), number)
 
 
 def _maths(value: ast.expr) -> str:
     """An expression in the notation of mathematics."""
-    text = ast.unparse(_Spelled().visit(value)).replace("math.", "").replace("**", "^")
-    return _spaced(text.replace(" % ", " mod ").replace("'", ""))
+    text = ast.unparse(_Spelled().visit(copy.deepcopy(value))).replace("math.", "").replace("**", "^")
+    return _spaced(text.replace(" % ", " mod "))
 
 
 class _Spelled(ast.NodeTransformer):

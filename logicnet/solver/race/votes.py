@@ -311,9 +311,7 @@ class Ballots:
 
     trust: Trust
     kind: str
-    wrong: tuple[
-        tuple[float, ...], ...
-    ]  # by regime and ease: product of all votes' chances of being wrong
+    wrong: tuple[tuple[float, ...], ...]  # by regime and ease: product of all votes' chances of being wrong
     answers: dict[str, _Answer]
     totals: dict[str, int]  # votes with an answer, by sampler
     _joint: dict[str, float] | None = field(default=None)

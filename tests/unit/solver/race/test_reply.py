@@ -15,7 +15,7 @@ from logicnet.solver.guard import addresses_judge
 from logicnet.solver.race import reply as reply_module
 from logicnet.solver.race.reply import NO_ANSWER, Closest, reply, sendable
 from logicnet.solver.race.samplers import Sample
-from logicnet.solver.race.telling import in_words, told
+from logicnet.solver.race.telling import in_words, is_trace, told
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
 
 ADDRESSED = [
@@ -124,15 +124,52 @@ async def test_a_program_that_won_is_told_in_words() -> None:
     end = Sample("program", made("72"), "", PROGRAM)
     found = await replied(end, reasoned("I guess 70.", "70"))
     assert found.reasoning == (
-        f"We are asked: {QUESTION}\n\n1. Let april be 48.\n2. Let may be april / 2.\n"
-        "3. The result is april + may.\n\nThe answer is 72."
+        f"We are asked: {QUESTION}\n\n1. Let april be 48.\n2. Let may be april / 2 = 48 / 2 = 24.\n"
+        "3. The result is april + may = 48 + 24 = 72."
     )
     assert "print" not in found.reasoning
 
 
-async def test_a_program_that_is_no_sentences_is_not_shown() -> None:
-    end = Sample("program", made("72"), "", "t = 0\nfor n in range(9):\n    t += 8\nprint(t)")
-    assert (await replied(end)).reasoning == f"We are asked: {QUESTION}\n\nThe answer is 72."
+async def test_a_program_that_is_no_sentences_is_shown_as_it_is() -> None:
+    code = "t = 0\nfor n in range(9):\n    t += 8\nprint(t)"
+    assert (await replied(Sample("program", made("72"), "", code))).reasoning == (
+        f"We are asked: {QUESTION}\n\nWe can work this out with a short program:\n\n```python\n{code}\n```"
+        "\n\nThe answer is 72."
+    )
+
+
+async def test_a_restated_question_is_no_reasoning() -> None:
+    restated = reasoned(f"{QUESTION}\n\nThe answer is 72.")
+    bare = reasoned("The answer is 72.")
+    short = "Half of 48 is 24."
+    found = await replied(restated, restated, bare, reasoned(short))
+    assert found.reasoning == f"{short}\n\nThe answer is 72."
+    program = Sample("program", made("72"), "", PROGRAM)
+    assert "48 + 24 = 72" in (await replied(restated, bare, program)).reasoning
+
+
+async def test_a_trace_that_states_another_answer_than_it_was_made_to_is_not_sent() -> None:
+    other = reasoned("Twice 48 is 96. The answer is 96.", sampler="forced")
+    cut = reasoned("Half of 48 is 24, and 48 more of them", sampler="forced")
+    assert (await replied(other, cut)).reasoning == f"{cut.trace}\n\nThe answer is 72."
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        ("48 / 2 = 24, so 72.", True),
+        ("Half of 48 is 24. The answer is 72.", True),
+        ("In May she sold 24 clips, so altogether they are 72.", True),
+        ("If every knight tells the truth, then Bob lies, hence Alice is the knave.", True),
+        (f"{QUESTION}\n\nThe answer is 72.", False),
+        (f"We are asked: {QUESTION}\n\nThe final answer is: 72", False),
+        ("The answer is 72.", False),
+        ("72", False),
+        ("", False),
+    ],
+)
+def test_what_counts_as_a_trace(text: str, real: bool) -> None:
+    assert is_trace(text, QUESTION, "72") is real
 
 
 async def test_a_calculation_says_what_is_asked_first() -> None:
@@ -152,20 +189,37 @@ def test_a_long_question_is_told_by_its_end() -> None:
     assert "How many?" in text
 
 
-WHOLE = "1. Let x be floor(17 / 5).\n2. Let x be floor(x / 2).\n3. The result is x mod 2."
+WHOLE = (
+    "1. Let x be floor(17 / 5) = 3.\n2. Let x be floor(x / 2) = floor(3 / 2) = 1.\n"
+    "3. The result is x mod 2 = 1 mod 2 = 1."
+)
 
 
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ("print(3 ** 2)", "1. The result is 3 ^ 2."),
-        ("import math\nprint(math.sqrt(16))", "1. The result is sqrt(16)."),
+        ("print(3 ** 2)", "1. The result is 3 ^ 2 = 9."),
+        ("import math\nprint(math.sqrt(16))", "1. The result is sqrt(16) = 4."),
         (
             "```python\nx = 5\nx += 2\nprint(x)\n```",
-            "1. Let x be 5.\n2. Let x be x + 2.\n3. The result is x.",
+            "1. Let x be 5.\n2. Let x be x + 2 = 5 + 2 = 7.\n3. The result is x = 7.",
         ),
-        ("total_eggs = 3 * 12\ntotal_eggs", "1. Let total eggs be 3 * 12.\n2. We compute total eggs."),
+        (
+            "total_eggs = 3 * 12\ntotal_eggs",
+            "1. Let total eggs be 3 * 12 = 36.\n2. The result is total eggs = 36.",
+        ),
         ("x = 17 // 5\nx //= 2\nprint(x % 2)", WHOLE),
+        ("x = -3\nprint('It is', x ** 2)", "1. Let x be -3.\n2. The result is x ^ 2 = (-3) ^ 2 = 9."),
+        ("print(0.1 * 3)", "1. The result is 0.1 * 3 = 0.3."),
+        ("print(2 / 3)", "1. The result is 2 / 3 ≈ 0.666667."),
+        (
+            "def solution():\n    a = 3\n    return a * 2\nprint(solution())",
+            "1. Let a be 3.\n2. The result is a * 2 = 3 * 2 = 6.",
+        ),
+        ("x = y + 1\nprint(x)", ""),
+        ("print(9 ** 9 ** 9)", ""),
+        ("print(1 / 0)", ""),
+        ("print('72')", ""),
         ("print(5 ^ 3)", ""),
         ("x = 1 << 4", ""),
         ("x = 5\nx ^= 3", ""),
