@@ -137,7 +137,7 @@ async def reply(
     if program and (steps := await reader(in_words, program=program[: MOST_PROGRAM + 1])):
         told_steps.append(steps)
     agreeing = await _agreeing(reached, question, chosen, reader)
-    traces = [trace for trace in agreeing if is_trace(trace, asked, said)]
+    traces: Sequence[str] = [trace for trace in agreeing if is_trace(trace, asked, said)]
     if not (traces or told_steps or program):
         traces = agreeing  # poor, but all there is
     reasoning = ""

@@ -27,26 +27,11 @@ _STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORE
 _STEP = re.compile(r"\d[\s$)]*[-+*/×÷^=<>]|=\s*[$(]*\d")  # noqa: RUF001
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|\w+")
 _CLOSING = frozenset(
-    [
-        "we",
-        "are",
-        "asked",
-        "so",
-        "therefore",
-        "thus",
-        "hence",
-        "the",
-        "final",
-        "answer",
-        "result",
-        "is",
-        "equals",
-        "equal",
-        "to",
-    ]
+    _TOKEN.findall("we are asked so therefore thus hence the final answer result is equals equal to")
 )
 _LEAST_WORDS = 6  # of its own, of a trace without a calculation
 
+_Number = Fraction | float
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -148,7 +133,7 @@ class _Teller:
     """Tells statements one after the other, and keeps the values of their names."""
 
     def __init__(self) -> None:
-        self._values: dict[str, Fraction | float] = {}
+        self._values: dict[str, _Number] = {}
         self._functions: dict[str, list[ast.stmt]] = {}
 
     def steps(self, node: ast.stmt) -> list[str]:
@@ -197,7 +182,7 @@ class _Teller:
         *steps, last = dict.fromkeys(forms)
         return f"{' = '.join(steps)} {'=' if exactly else '≈'} {last}" if steps else last
 
-    def _value(self, value: ast.expr) -> Fraction | float:
+    def _value(self, value: ast.expr) -> _Number:
         match value:
             case ast.Constant(value=bool()):
                 raise _Untold
@@ -211,44 +196,43 @@ class _Teller:
                 return -self._value(operand)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 one, other = self._value(left), self._value(right)
-                if isinstance(op, ast.Pow) and (abs(other) > _MOST_POWER or abs(one) > _MOST_VALUE):
+                if isinstance(op, ast.Pow) and math.fabs(other) > _MOST_POWER:
                     raise _Untold
                 return _bounded(_OPERATORS[type(op)](one, other))
             case ast.Call(
                 func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="math"), attr=name), args=[*of]
             ):
                 if name in _FUNCTIONS and not value.keywords:
-                    arguments = [self._value(one) for one in of]
-                    if name == "round" and len(arguments) > 1:
-                        arguments[1] = int(arguments[1])  # type: ignore[call-overload]
+                    arguments: list[Any] = [self._value(one) for one in of]
+                    if name == "round":
+                        arguments[1:] = map(int, arguments[1:])
                     return _bounded(_FUNCTIONS[name](*arguments))
         raise _Untold
 
 
-def _bounded(value: Any) -> Fraction | float:
+def _bounded(value: Any) -> _Number:
     """A root that is whole is exact."""
-    if not isinstance(value, int | float | Fraction) or abs(value) > _MOST_VALUE:
+    if isinstance(value, complex) or not abs(value) <= _MOST_VALUE:
         raise _Untold
-    if isinstance(value, float) and not value.is_integer():
-        return value
-    return Fraction(value)
+    whole = not isinstance(value, float) or value.is_integer()
+    return Fraction(value) if whole else float(value)
 
 
-def _number(value: Fraction | float) -> str:
+def _number(value: _Number) -> str:
     return str(int(value)) if value == int(value) else f"{float(value):.6g}"
 
 
 class _Filled(ast.NodeTransformer):
     """Writes the value of each name."""
 
-    def __init__(self, values: Mapping[str, Fraction | float]) -> None:
+    def __init__(self, values: Mapping[str, _Number]) -> None:
         self._values = values
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id not in self._values:
             return node
         value = self._values[node.id]
-        number = ast.Name(_number(abs(value)))
+        number = ast.Name(_number(-value if value < 0 else value))
         return number if value >= 0 else ast.UnaryOp(ast.USub(), number)
 
 

@@ -152,7 +152,7 @@ _Counts = tuple[float, float, float]  # right, wrong, silent
 _NOTHING: _Counts = (0.0, 0.0, 0.0)
 
 _KEPT = 0.98  # of what was learned while running, with each new question: a server may get another model
-_PAYS = 0.75  # share of the best sampler's worth below which another is not begun
+_PAYS = 0.85  # share of the best sampler's worth below which another is not begun
 
 
 @dataclass(frozen=True, slots=True)
