@@ -12,7 +12,7 @@ SLOWER = 2.0
 early then still come earlier than one alone would."""
 
 _FORGET = 0.98  # weight of earlier calls with each new one
-_PRIOR = 4.0  # calls that the profile's figures are worth
+_PRIOR = 1.5  # weight of the slope that follows from the profile's figures
 _LEAST_TOKENS = 8  # fewer say more about the first token than about the pace
 
 
@@ -44,16 +44,15 @@ class Pace:
 
     def room(self) -> int:
         """Calls at once that are `SLOWER` than one alone; at least `LEAST_CALLS`."""
-        return max(LEAST_CALLS, int(1.0 + (SLOWER - 1.0) / max(self.slows(), 1e-3)))
+        return max(LEAST_CALLS, round(1.0 + (SLOWER - 1.0) / max(self.slows(), 1e-3)))
 
     def _line(self) -> tuple[float, float]:
-        """Seconds of a token alone, and more with each other call; the guess counts as two points."""
-        first = 1.0 / self.tokens_per_s
-        most = float(self.calls - 1)
+        """Seconds of a token alone, and more with each other call. The guess counts as two points."""
+        first, most = 1.0 / self.tokens_per_s, float(max(self.calls - 1, 1))
         weight, x, y, xx, xy = self._sums
-        half = _PRIOR / 2
-        weight, x, y = weight + _PRIOR, x + half * most, y + half * (1.0 + SLOWER) * first
-        xx, xy = xx + half * most * most, xy + half * most * SLOWER * first
+        far = _PRIOR / most  # little weight for a point far away, which else would hold the line for long
+        weight, x, y = weight + 1.0 + far, x + far * most, y + (1.0 + far * SLOWER) * first
+        xx, xy = xx + far * most * most, xy + far * most * SLOWER * first
         spread = weight * xx - x * x
         more = max(0.0, (weight * xy - x * y) / spread) if spread > 0.0 else 0.0
         alone = (y - more * x) / weight
