@@ -259,7 +259,8 @@ class Ours:
             game.start(sampler)
         while game.running and (left_s := DEADLINE_S - REPLY_RESERVE_S - game.now_s) > 0.0:
             more = self._rule(game).decide(self._pending(game), left_s)
-            if not more.go_on and any(trace.key for _, trace in game.ended):
+            # Thoughts that were cut conclude together.
+            if not (more.go_on or game.concluded) and any(trace.key for _, trace in game.ended):
                 break
             if game.advance(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s):
                 took, trace = game.ended[-1]

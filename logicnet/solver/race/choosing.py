@@ -15,8 +15,7 @@ _LEAST_NUMBERS = 3  # votes with a number; fewer have no middle
 
 _NUMBER = re.compile(r"\d+\.\d+|\d+")  # as a validator finds them
 _SPREAD = 1.0
-"""Standard deviation of log(truth / vote) where no vote is right. It weighs little: with SmolLM2-135M on GSM8K
-0.5 to 1.5 score alike."""
+"""Standard deviation of log(truth / vote) where no vote is right. On GSM8K 0.5 to 1.5 score alike."""
 _POINTS = ((-1.5, 0.1), (-0.75, 0.24), (0.0, 0.32), (0.75, 0.24), (1.5, 0.1))  # of a normal density
 
 

@@ -180,6 +180,11 @@ class Samplers:
             text = await self.reader(whole_sentences, short=SHORT_TO_CUT, text=text)
         return _sample("forced", found, replace(forced, text=text, tokens=tokens, model=model))
 
+    def concluding(self) -> bool:
+        """Whether thoughts are cut by now, so that all solutions are written down at the same time."""
+        late_s = self._conclusion_s(_IN_SHORT_TOKENS + _FORCED_TOKENS, self._budget("reason"))
+        return self.profile.thinking and self.deadline.remaining_s() <= late_s
+
     def _budget(self, sampler: str) -> Budget:
         """For a sample that begins now. A model that thinks may fill the time: its texts differ too much."""
         profile: SamplerProfile = getattr(self.profile, sampler)
@@ -192,8 +197,11 @@ class Samplers:
 
     def _until(self, tokens: int, budget: Budget) -> Deadline:
         """The deadline of a call after which others write so many tokens."""
-        total_s, left_s = self.deadline.total_s(), self.deadline.remaining_s()
-        return self.deadline.earlier(min(tokens * budget.token_s + _SPARE_S, total_s / 3, left_s / 3))
+        left_s = self.deadline.remaining_s()  # a sample that begins late has little
+        return self.deadline.earlier(min(self._conclusion_s(tokens, budget), left_s / 3))
+
+    def _conclusion_s(self, tokens: int, budget: Budget) -> float:
+        return min(tokens * budget.token_s + _SPARE_S, self.deadline.total_s() / 3)
 
     def _only_thought(self, done: Completion, written: str) -> bool:
         """Whether the text is nothing but thinking. Where the template opens the block, no mark shows it."""

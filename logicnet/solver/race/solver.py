@@ -279,7 +279,7 @@ class _Race:
                 self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
                 break
             more = self._rule().decide(self._pending(), left_s)
-            if not more.go_on and self.ends_with_answer():
+            if not more.go_on and self.ends_with_answer() and not self.samplers.concluding():
                 self.note = f"waiting gains {more.gain:.4f} for {more.price:.4f}"
                 break
             await self._wait(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s)

@@ -23,7 +23,7 @@ _MOST_STEPS = 8  # of a program
 _WORD = re.compile(r"\w+|[^\w\s]")
 _FENCED = re.compile(r"```\w*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LAST_WORDS = 300  # characters at the end of the steps, searched for the answer
-_STATES = re.compile(r"(?:\b(?:is|are|equals|gives)\b|[=:])[\s$*]*\Z", re.IGNORECASE)
+_STATES = re.compile(r"\banswer(?: is|:)[\s$*]*\Z", re.IGNORECASE)
 _STEP = re.compile(r"\d[\s$)]*[-+*/×÷^=<>]|=\s*[$(]*\d")  # noqa: RUF001
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|\w+")
 _CLOSING = frozenset(

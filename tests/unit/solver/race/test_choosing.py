@@ -1,4 +1,6 @@
-"""Which answer goes out: the elected one, and where nobody is sure the number with the best expected score."""
+"""Which answer goes out: the elected one, and where nobody is sure the best expected number."""
+
+import random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,8 +48,6 @@ def test_what_is_sent_was_reached(numbers: list[int], trust: Trust) -> None:
 
 def test_it_earns_more_than_the_elected_one_where_votes_scatter_around_the_truth() -> None:
     """Truths and votes of a model that is never right, drawn by a fixed rule: paired, over 400 questions."""
-    import random  # noqa: PLC0415  (for this test alone)
-
     chance = random.Random(14)
     gain = 0.0
     for _ in range(400):

@@ -49,7 +49,7 @@ async def test_the_trace_closest_to_the_others_goes_out() -> None:
     ]
     other = "Bananas are yellow. The answer is 72."
     found = await replied(*map(reasoned, [other, *like]))
-    assert found.reasoning in like
+    assert found.reasoning.removesuffix("\n\nThe answer is 72.") in like
     assert found.answer == "72"
 
 
@@ -125,7 +125,7 @@ async def test_a_program_that_won_is_told_in_words() -> None:
     found = await replied(end, reasoned("I guess 70.", "70"))
     assert found.reasoning == (
         f"We are asked: {QUESTION}\n\n1. Let april be 48.\n2. Let may be april / 2 = 48 / 2 = 24.\n"
-        "3. The result is april + may = 48 + 24 = 72."
+        "3. The result is april + may = 48 + 24 = 72.\n\nThe answer is 72."
     )
     assert "print" not in found.reasoning
 
