@@ -1,8 +1,8 @@
 """When to stop: our rule against fixed n, ESC, Beta stopping and hindsight, on scripted and recorded samples.
 
-    python benchmarks/stopping.py  # two scripted models, a table and docs/stopping.svg
+    python benchmarks/stopping.py  # scripted models and regimes, tables and docs/stopping.svg
     python benchmarks/stopping.py --check  # the scripted 7B model beside its published figures
-    python benchmarks/stopping.py --tune  # the grid that CHAT's spread and scatter came from
+    python benchmarks/stopping.py --tune  # spreads of CHAT, on the seeds kept for tuning
     python benchmarks/stopping.py --arrivals runs/main  # a folder that `logicnet bench` wrote
     python benchmarks/stopping.py --arrivals samplers.jsonl  # any other recording (_recordings.py)
 
@@ -56,6 +56,7 @@ from _seven_b import (
     MATH,
     RIGHT,
     SCATTERED,
+    THINKING,
     WEAKER_GSM8K,
     WEAKER_MATH,
     Family,
@@ -85,6 +86,10 @@ _PUBLISHED = {  # a vote of k by Qwen2.5-7B-Instruct; huggingface.co/datasets/O1
 
 def chat_profile() -> Profile:
     return profile_for("scripted-7b-chat", load_profiles())
+
+
+def thinking_profile() -> Profile:
+    return profile_for("deepseek-r1", load_profiles())
 
 
 def weak_profile() -> Profile:
@@ -162,6 +167,21 @@ def scripted(count: int, longer: float) -> Iterator[tuple[str, list[Result]]]:
     yield "7B chat model, half GSM8K, half MATH", results
     asked = questions([EASY], seeds[: max(1, count // 4)], longer=longer)
     yield "135M model on two CPU cores, easy tasks", played(weak_policies(), asked)
+    for family in (WEAKER_GSM8K, WEAKER_MATH, *SCATTERED):
+        yield family.name, regime(family, chat_profile(), seeds, longer)
+    for family in THINKING:
+        yield family.name, regime(family, thinking_profile(), seeds[: max(1, count // 4)], longer)
+
+
+def regime(family: Family, profile: Profile, seeds: range, longer: float) -> list[Result]:
+    """Ours against every fixed n and Beta, where the rule was not tuned. Without a signal it uses none."""
+    confident = family.samplers["reason"].tells > 0.0
+    rules: list[tuple[str, Policy]] = [
+        *(("public", Fixed(n)) for n in FIXED),
+        *(("public", BetaStopping(n)) for n in (8, 16)),
+        ("ours", Ours(chats(), profile, confident=confident)),
+    ]
+    return played(rules, questions([family], seeds, longer=longer))
 
 
 def check(console: Console) -> None:
@@ -269,7 +289,7 @@ def main() -> None:
         print(json.dumps(verdict(title, results)), flush=True)
         scenarios.append((title, results))
     if not (asked_for.no_plot or asked_for.arrivals):
-        plot(scenarios[2:], asked_for.plot)
+        plot(scenarios[2:4], asked_for.plot)
         console.print(f"picture: {asked_for.plot}")
     console.print(
         f"{time.perf_counter() - began_s:.0f} s, deadline {DEADLINE_S:.0f} s, {MOST_SAMPLES} samplers at most"

@@ -83,7 +83,7 @@ class Raced(RaceSolver):
             )
         )
         # Each question has a server of its own, and is to find it empty.
-        self._floor.calls = profile.calls * self._at_once
+        self._scheduler.calls = profile.calls * self._at_once
 
 
 class _ByWords(Closest):
