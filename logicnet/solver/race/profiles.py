@@ -98,7 +98,7 @@ class Profile(_ProfileFields):
     def lengths(self) -> dict[str, Usual]:
         """Priors of the lengths of texts, in tokens where a `Usual` says seconds."""
         samplers = (("reason", self.reason), ("program", self.program))
-        return {sampler: Usual(profile.usual(), _UNSEEN) for sampler, profile in samplers}
+        return {sampler: Usual(profile.usual(), _UNSEEN, strength=1.0) for sampler, profile in samplers}
 
 
 class _ProfilesFile(_ProfileFields):

@@ -123,6 +123,7 @@ class RaceSolver:
         self._exact = Exact()
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
+        self._cancelled: set[asyncio.Task[Sample]] = set()
         self._prices = VALIDATOR
         self._asked = 0
         self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
@@ -186,6 +187,7 @@ class RaceSolver:
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
+        await asyncio.gather(*self._cancelled, return_exceptions=True)
         await self._sandbox.aclose()
         await self._exact.aclose()
         await self._closest.close()
@@ -209,7 +211,15 @@ class RaceSolver:
                 self._budget,
             )
             race = _Race(
-                samplers, deadline, slot, self._trust, self._arrivals, kind, self._prices, self._ended
+                samplers,
+                deadline,
+                slot,
+                self._trust,
+                self._arrivals,
+                kind,
+                self._prices,
+                self._ended,
+                self._cancelled,
             )
             race.tries_all = self._asked % TRY_AGAIN == 0
             try:
@@ -254,6 +264,7 @@ class _Race:
     ended: Callable[
         [str, Sample, float, float], None
     ]  # sampler, what it ended with, seconds, calls meanwhile
+    cancelled: set[asyncio.Task[Sample]]  # of all challenges: they close their connections
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
     trouble: str = ""
@@ -294,8 +305,10 @@ class _Race:
         """Cancel the running samples; a server stops generating for them."""
         for task, begun in self._running.items():
             task.cancel()
-            task.add_done_callback(retrieved)
             self._count(begun.sampler, -1)
+            self.cancelled.add(task)
+            task.add_done_callback(self.cancelled.discard)
+            task.add_done_callback(retrieved)
         self._running.clear()
 
     def vote_log(self, chosen: NormalForm) -> VoteLog:

@@ -325,10 +325,10 @@ async def test_texts_get_as_many_tokens_as_texts_are_seen_to_need(
         await solve(race, models)
         return {body["max_tokens"] for body in server.chats if asked(body) == "reason"}
 
-    assert max(await budgets()) > 1024
-    for _ in range(4):
+    first = await budgets()
+    for _ in range(6):
         last = await budgets()
-    assert 64 <= max(last) < 512  # the text has 24
+    assert 64 <= max(last) < 1024 < max(first)  # the text has 24
 
 
 async def test_programs_that_end_without_an_answer_are_soon_no_longer_asked_for(
