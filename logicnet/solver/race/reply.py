@@ -136,7 +136,7 @@ async def reply(
     program = next((end.program for end in reached if end.program), "")
     if program and (steps := await reader(in_words, program=program[: MOST_PROGRAM + 1])):
         told_steps.append(steps)
-    agreeing = await _agreeing(reached, question, chosen, reader)
+    agreeing = await _agreeing(reached, question, chosen, within_s, reader)
     traces: Sequence[str] = [trace for trace in agreeing if is_trace(trace, asked, said)]
     if not (traces or told_steps or program):
         traces = agreeing  # poor, but all there is
@@ -154,13 +154,15 @@ async def reply(
 
 
 async def _agreeing(
-    reached: Sequence[Sample], question: str, chosen: NormalForm, reader: Reader
+    reached: Sequence[Sample], question: str, chosen: NormalForm, within_s: float, reader: Reader
 ) -> Sequence[str]:
     """The traces that reached an answer, without those that had stated another before they were made to."""
     traces = {end.trace[:_MOST_TRACE]: end.sampler for end in reached if end.sampler in TRACED}
     forced = [trace for trace, sampler in traces.items() if sampler == "forced"]
     weighs = OF_QUESTION * len(question) + OF_ANSWER * sum(map(len, forced))
-    others = await reader(disagrees, weighs=weighs, texts=forced, question=question, key=chosen.key)
+    others = await reader(
+        disagrees, weighs=weighs, within_s=within_s, texts=forced, question=question, key=chosen.key
+    )
     wrong = {trace for trace, other in zip(forced, others, strict=True) if other}
     return [trace for trace in traces if trace.strip() and trace not in wrong]
 
