@@ -29,8 +29,7 @@ async def test_the_default_solver_answers_over_both_wires_and_leaves_nothing_beh
                 exact = await alice.challenge("What is 12% of 45?", wire=wire)
                 assert exact.answer == "5.4"
                 server.mode = Mode.NORMAL
-        profile = "Model 'HuggingFaceTB/SmolLM2-135M-Instruct': profile 'small'"
-        await until(lambda: profile in running.said)
+        await until(lambda: ": profile 'small'." in running.said)
         async with asyncio.timeout(60):
             await server.idle()
         children = psutil.Process(running.child.pid).children(recursive=True)
