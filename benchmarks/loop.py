@@ -50,7 +50,7 @@ from logicnet.protocol import Information, LogicSynapse
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import MOST_ANSWER, MOST_QUESTION, answer_in_time
 from logicnet.solver.guard import addresses_judge
-from logicnet.solver.race import _program, reply, sandbox, telling
+from logicnet.solver.race import reply, telling
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.samplers import readable, reasoning_prompt
@@ -87,7 +87,7 @@ class Call:
 
 def _refused(call: Callable[[Any], object]) -> Callable[[Any], object]:
     def refused(text: Any) -> None:
-        with suppress(Refusal, _program.Unusable):
+        with suppress(Refusal):
             call(text)
 
     return refused
@@ -169,7 +169,6 @@ def calls() -> list[Call]:
         *_readers(),
         Call("solver", "best", SHORT, lambda text: best([text[:150], text[150:]], [True, True])),
         Call("solver", "in_words", SHORT, telling.in_words),
-        Call("solver", "program", sandbox.SHORT, _refused(_program.program)),
         Call("solver", "addresses_judge", SHORT_TO_GUARD, addresses_judge),
         Call("solver", "sendable", SHORT_TO_GUARD, sendable),
         Call("solver", "spoken", SHORT_TO_GUARD, spoken),

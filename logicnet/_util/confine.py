@@ -1,4 +1,4 @@
-"""Confine this process for good: namespaces, a root of its own, landlock, seccomp. Linux; standard library only.
+"""Confine this process for good: namespaces, a root of its own, landlock, seccomp. Linux only, no package.
 
 Each function raises OSError where the kernel lacks it or refuses this user. None of them can be undone, so a
 process tries it in a child first (`can_separate`) or is about to run foreign code anyway.
@@ -122,10 +122,36 @@ _CALLS = (
     *((21,), (269, 48), (439, 439), (89,), (267, 78), (79, 17), (217, 61), (7,), (271, 73), (270, 72)),
     *((1, 64), (20, 66)),  # write: to the one pipe that is open
     *((9, 222), (10, 226), (11, 215), (12, 214), (25, 216), (28, 233)),  # memory
-    *((202, 98), (24, 124), (204, 123), (334, 293), (324, 283), (273, 99), (158,), (186, 178)),  # threads: one
-    *((13, 134), (14, 135), (15, 139), (131, 132), (37,), (36, 102), (38, 103)),  # signals and alarms of its own
+    *(
+        (202, 98),
+        (24, 124),
+        (204, 123),
+        (334, 293),
+        (324, 283),
+        (273, 99),
+        (158,),
+        (186, 178),
+    ),  # threads: one
+    *(
+        (13, 134),
+        (14, 135),
+        (15, 139),
+        (131, 132),
+        (37,),
+        (36, 102),
+        (38, 103),
+    ),  # signals and alarms of its own
     *((35, 101), (230, 115), (228, 113), (229, 114), (96, 169), (201,), (100, 153), (98, 165)),  # time
-    *((39, 172), (110, 173), (102, 174), (104, 176), (107, 175), (108, 177), (63, 160), (99, 179)),  # who, where
+    *(
+        (39, 172),
+        (110, 173),
+        (102, 174),
+        (104, 176),
+        (107, 175),
+        (108, 177),
+        (63, 160),
+        (99, 179),
+    ),  # who, where
     *((97, 163), (318, 278), (231, 94), (60, 93)),  # its limits, random bytes, the end
 )
 """The system calls that Python's own computing needs: (x86_64, aarch64), or x86_64 alone.
@@ -139,7 +165,9 @@ getrlimit getrandom exit_group exit
 """
 
 _OPENAT, _PRLIMIT = (257, 56), (302, 261)
-_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last: O_TMPFILE
+_TO_WRITE = (
+    os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000
+)  # the last: O_TMPFILE
 _LOAD, _EQUALS, _AT_LEAST, _HAS_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _THIRD, _THIRD_HIGH = 0, 4, 16, 32, 36  # offsets into what a filter sees
 _ALLOWED, _REFUSED, _KILLED = 0x7FFF0000, 0x00050001, 0x80000000  # refused: EPERM

@@ -224,7 +224,7 @@ class Call:
 
     def _so_far(self) -> str:
         """The text that the next attempt continues."""
-        if self.how.get("regex") is not None:
+        if self.how.get("regex") is not None or self.how.get("schema") is not None:
             return ""
         raw = "".join(self._pieces)
         return self._base if inside(raw) else self._base + shown(raw)

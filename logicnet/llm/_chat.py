@@ -1,14 +1,14 @@
 """OpenAI's chat completion protocol with the additions of vLLM: the request and the stream."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from logicnet.llm._types import Finish, Message
 from logicnet.llm.thinking import CLOSE, OPEN, shown
 
-_EXTRAS = ("structured_outputs", "continue_final_message", "stream_options", "logprobs")
+_EXTRAS = ("structured_outputs", "response_format", "continue_final_message", "stream_options", "logprobs")
 OPTIONAL = frozenset((*_EXTRAS, "stop", "temperature", "max_tokens"))
 """Optional fields of a request: the extras, and three that OpenAI's thinking models refuse."""
 
@@ -42,6 +42,7 @@ class CompletionRequest:
     max_tokens: int
     temperature: float = 0.0
     regex: str | None = None
+    schema: Mapping[str, Any] | None = None
     stop: Sequence[str] = ()
     confidence: bool = False
     on_text: Callable[[str], None] | None = None
@@ -57,6 +58,9 @@ class CompletionRequest:
             body["stream_options"] = {"include_usage": True}
         if self.regex is not None and "structured_outputs" not in without:
             body["structured_outputs"] = {"regex": self.regex}
+        if self.schema is not None and "response_format" not in without:
+            schema = {"name": "reply", "schema": self.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if self.stop and "stop" not in without:
             body["stop"] = list(self.stop)
         if self.confidence and "logprobs" not in without:

@@ -1,8 +1,8 @@
 """The types between a solver and the models, and the settings of one model server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Required, TypedDict, Unpack
+from typing import Any, Literal, Protocol, Required, TypedDict, Unpack
 
 from pydantic import SecretStr
 
@@ -40,6 +40,7 @@ class How(TypedDict, total=False):
     max_tokens: Required[int]
     temperature: float  # default: 0
     regex: str | None  # the text must match it
+    schema: Mapping[str, Any] | None  # the text must be JSON of this JSON schema
     stop: Sequence[str]  # the text ends before the first of these
     confidence: bool  # request log-probabilities
     on_text: Callable[[str], None] | None  # gets each piece as it arrives

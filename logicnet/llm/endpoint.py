@@ -113,7 +113,8 @@ class Endpoint:
             if not limit.expired():  # raised by the solver's `on_text`
                 raise
         finish = written.finish or "deadline"
-        if messages[-1].role == "user" and asked.regex is None:  # a continued text has no thinking of its own
+        free = asked.regex is None and asked.schema is None
+        if messages[-1].role == "user" and free:  # a continued text has no thinking of its own
             self._habit.observe(written.marked(), written.tokens, complete=finish == "stop")
         done = Completion(
             text=written.text(),

@@ -1,6 +1,6 @@
-"""Programs in `pydantic-monty`, a Python interpreter in Rust without access to the machine and without libraries.
+"""Programs in `pydantic-monty`, a Python interpreter in Rust without access to the machine.
 
-For kernels that confine no process. What it lacks (sympy, numpy, decorators) fails there, and nothing else does.
+For kernels that confine no process. What it lacks (sympy, numpy, decorators) fails there, and nothing else.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Monty:
             await pool.__aenter__()
             self._pool = pool
         printed = library.CollectString(MOST_PRINTED)
-        limits = {
+        limits: pydantic_monty.ResourceLimits = {
             "max_feed_duration_secs": timeout_s,
             "max_memory": MEMORY_BYTES,
             "max_recursion_depth": RECURSION,

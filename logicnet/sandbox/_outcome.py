@@ -1,4 +1,4 @@
-"""Run a program and tell its result. In a confined child, which ends afterwards: the program may do anything."""
+"""Run a program and tell its result, in a confined child that ends afterwards: it may do anything."""
 
 import ast
 import contextlib
@@ -30,7 +30,8 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import combinations, permutations, product
-from math import ceil, comb, cos, degrees, factorial, floor, gcd, isqrt, lcm, log, perm, pi, radians, sin, sqrt, tan
+from math import ceil, comb, cos, degrees, factorial, floor, gcd, isqrt, lcm, log, perm, pi, radians
+from math import sin, sqrt, tan
 """
 FORGOTTEN_OF_LIBRARIES = (
     "import numpy as np, numpy",
@@ -63,7 +64,7 @@ def names() -> dict[str, Any]:
 
 
 def outcome(texts: Sequence[str], given: dict[str, Any]) -> tuple[str, str, str]:
-    """Value, error and all that was printed, of the program in the last text; the earlier ones may help it."""
+    """Value, error and all that was printed of the program in the last text, which may use earlier ones."""
     source = joined([found for text in texts if (found := program(_readable(text)))])
     if not source:
         return "", "no program in it", ""
@@ -113,7 +114,9 @@ def _results(given: dict[str, Any], before: dict[str, Any], assigned: str) -> li
     found = [own[name] for name in (*ANSWERS, LAST) if own.get(name) is not None and name not in functions]
     found += [ready[name] for name in FUNCTIONS if name in ready]
     found = found or [one for name, one in list(functions.items())[-1:] if name in ready]
-    return found or [own[assigned] for assigned in (assigned,) if assigned in own and assigned not in functions]
+    if not found and assigned in own and assigned not in functions:
+        found = [own[assigned]]
+    return found
 
 
 def _needs_nothing(function: FunctionType) -> bool:

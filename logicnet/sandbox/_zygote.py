@@ -4,8 +4,8 @@
     -> {"confined": ["seccomp", "landlock", "namespaces"]}        first; or {"refused": "why"}, and it ends
     -> {"number": 7, "said": "value\0error\0printed"}             or {"number": 7, "error": "why"}
 
-It runs no line of a model itself: it copies what a child says, whatever that is, and keeps none of it. A child
-inherits libraries, one pipe to write to, and no other file. Ends when its standard input does.
+It runs no line of a model itself: it copies what a child says, whatever that is, and keeps none of it. A
+child inherits libraries, one pipe to write to, and no other file. Ends when its standard input does.
 """
 
 import contextlib
@@ -31,9 +31,22 @@ MEMORY_BYTES = 512 << 20  # of address space that a program may take beside what
 MOST_SAID = 128 << 10  # bytes: what a program printed, and its result
 _OPEN_FILES = 64
 
-# Loaded before the first program, so that none waits for them: sympy brings mpmath.
-_LIBRARIES = ("numpy", "numpy.linalg", "numpy.random", "sympy", "statistics", "heapq", "bisect", "operator")
-_LIBRARIES += ("calendar", "typing", "dataclasses", "cmath", "ctypes", "zlib", "copy", "textwrap", "inspect")
+_LIBRARIES = (
+    *(
+        "numpy",
+        "numpy.linalg",
+        "numpy.random",
+        "sympy",
+        "statistics",
+        "heapq",
+        "bisect",
+        "operator",
+        "calendar",
+    ),
+    *("typing", "dataclasses", "cmath", "ctypes", "zlib", "copy", "textwrap", "inspect"),
+)
+"""Loaded before the first program, so that none waits for them."""
+
 _FIRST_USE = """
 x = symbols("x")
 simplify(sympy.sqrt(72) + x)
@@ -188,7 +201,8 @@ class _Zygote:
         try:
             pid = os.fork()
         except OSError as error:
-            os.close(read), os.close(write)
+            os.close(read)
+            os.close(write)
             self._reply(request["number"], {"error": f"no process for it: {error.strerror}"})
             return
         if pid == 0:

@@ -1,8 +1,8 @@
 """Sandbox: runs programs that a model wrote, a few at a time, each in a fresh confined process.
 
-Programs compute with Python, sympy and numpy. They reach no network, no file but the libraries, no process and
-nothing of the miner's memory or environment; time and memory are bounded. On kernels that confine no process
-they run in `pydantic-monty`, a Python without libraries, and where that is missing none runs.
+Programs compute with Python, sympy and numpy. They reach no network, no file but the libraries, no process
+and nothing of the miner's memory or environment; time and memory are bounded. On kernels that confine no
+process they run in `pydantic-monty`, a Python without libraries, and where that is missing none runs.
 """
 
 from __future__ import annotations
@@ -150,10 +150,11 @@ class Sandbox:
 
 def _said(refused: str, *, fallback: bool) -> str:
     if fallback:
-        return f"Programs of models run without sympy and numpy: {refused}. Linux 5.13 or newer confines them."
-    return (
-        f"no program of a model runs here: {refused}; use Linux 5.13 or newer, or `pip install pydantic-monty`"
-    )
+        return (
+            f"Programs of models have no sympy and numpy here: {refused}. Linux 5.13 or newer confines them."
+        )
+    mend = "use Linux 5.13 or newer, or `pip install pydantic-monty`"
+    return f"no program of a model runs here: {refused}; {mend}"
 
 
 class _Zygote:

@@ -33,7 +33,7 @@ WAIT_S = 5.0  # with the wait for a worker
 
 _MODULES = (
     *("logicnet.answers.extract", "logicnet.answers.kinds", "logicnet.solver.guard"),
-    *("logicnet.solver.race._program", "logicnet.solver.race.telling"),
+    "logicnet.solver.race.telling",
     *("logicnet.solver.reading", "logicnet.solver.special_tokens"),
 )
 

@@ -12,10 +12,11 @@ from logicnet.maths.expression import Unreadable
 from logicnet.maths.latex import undressed
 from logicnet.maths.numbers import computed
 from logicnet.maths.steps import evaluate
+from logicnet.sandbox._source import program
 from logicnet.solver.guard import blank, suspicious, visible
-from logicnet.solver.race._program import Unusable, program
 from logicnet.solver.race.exact.question import readings
 from logicnet.solver.race.examples import nearest
+from logicnet.solver.race.formal import formula_in
 from logicnet.solver.race.reply import sendable
 from logicnet.solver.race.samplers import readable
 from logicnet.solver.race.telling import in_words, told
@@ -85,8 +86,8 @@ def _read_by_all(text: str) -> None:
     told(text, text, text[:300])
     shown(text)
     nearest(text, 5)
-    with suppress(Unusable):
-        program(text)
+    program(text[:8_000])  # more is refused
+    formula_in(text)
     blank(text), suspicious(text), visible(text), sendable(text)
 
 

@@ -11,7 +11,19 @@ import logicnet
 HOUSE = Path(logicnet.__file__).parent
 
 ORDER = (
-    *("errors", "deadline", "votelog", "_util", "settings", "protocol", "maths", "llm", "events", "logs"),
+    *(
+        "errors",
+        "deadline",
+        "votelog",
+        "_util",
+        "settings",
+        "protocol",
+        "maths",
+        "sandbox",
+        "llm",
+        "events",
+        "logs",
+    ),
     *("scoring", "answers", "chain", "ledger", "solver", "volume", "axon", "config"),
     *("evals.challenges", "evals.runs", "evals.report", "evals.arena", "evals.bench", "evals"),
     *(

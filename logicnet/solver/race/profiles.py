@@ -45,6 +45,7 @@ class SamplerProfile(_ProfileFields):
     max_tokens: int = Field(ge=8, le=65_536)  # at most: as many as texts are seen to need, and as fit in time
     usual_tokens: int | None = Field(default=None, ge=1, le=65_536)  # of a text, before any was seen
     examples: int = Field(default=0, ge=0, le=16)  # worked examples before the question
+    turns: int = Field(default=1, ge=1, le=8)  # programs of one sample, each after what the one before did
 
     @model_validator(mode="after")
     def _no_fewer_than_begun(self) -> Self:
@@ -55,6 +56,9 @@ class SamplerProfile(_ProfileFields):
     def usual(self) -> float:
         """Tokens of a text, before any was seen. Two or three samples correct it."""
         return float(self.usual_tokens or _USUAL_SHARE * self.max_tokens)
+
+
+_NONE = SamplerProfile(samples=0, most=0, temperature=0.0, max_tokens=512)
 
 
 class Profile(_ProfileFields):
@@ -73,6 +77,8 @@ class Profile(_ProfileFields):
     exact: bool = True  # closed questions are computed without a model
     reason: SamplerProfile
     program: SamplerProfile
+    formal: SamplerProfile = _NONE
+    check: SamplerProfile = _NONE  # of solutions that reasoning found, so begun after them only
 
     @model_validator(mode="after")
     def _reasons(self) -> Self:
@@ -97,7 +103,12 @@ class Profile(_ProfileFields):
 
     def lengths(self) -> dict[str, Usual]:
         """Priors of the lengths of texts, in tokens where a `Usual` says seconds."""
-        samplers = (("reason", self.reason), ("program", self.program))
+        samplers = (
+            ("reason", self.reason),
+            ("program", self.program),
+            ("formal", self.formal),
+            ("check", self.check),
+        )
         return {sampler: Usual(profile.usual(), _UNSEEN, strength=1.0) for sampler, profile in samplers}
 
 

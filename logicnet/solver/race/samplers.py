@@ -3,7 +3,9 @@
 reason    the model reasons; if it does not conclude in time, it continues from its own text and
           "So the final answer is". An answer that is only guessed from the text counts as "forced". A model
           that is still thinking first writes its solution down, because thoughts are never sent
-program   the model writes a short program, and the sandbox runs it
+program   the model writes a program, the sandbox runs it, and the model goes on from what it prints
+check     the model writes a program that works the question of a solution out anew
+formal    the model writes the question as a formula, which is computed exactly
 exact     a closed expression is computed without a model
 """
 
@@ -19,15 +21,18 @@ from logicnet.answers.extract import whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
+from logicnet.sandbox.sandbox import TIMEOUT_S, Ran, Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
+from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile, SamplerProfile
-from logicnet.solver.race.sandbox import Sandbox
+from logicnet.solver.race.programs import MADE_UP, Turns, check_prompt, in_turns
 from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
 from logicnet.solver.reading import Form, conclusion, named, value
 
 _REASON = "Solve this step by step, and end with a line that begins with: The answer is"
 _PROGRAM = "Write a short Python program that prints the answer and nothing else. Reply with code only."
+_LIBRARIES = "sympy and numpy are at hand."
 _SO = "So the final answer is"
 _FORCED = r" ?[^\n]{1,100}"
 _FORCED_TOKENS = 48
@@ -36,8 +41,6 @@ _LEAST_TOKENS = 64  # of a budget, however little time is left
 _IN_SHORT = "Here is the solution, step by step and in short."
 _IN_SHORT_TOKENS = 384
 _SPARE_S = 1.0  # reserved for each of these calls beside its tokens: to connect, to read the prompt
-
-_PROGRAM_S = 1.0  # a program that runs longer is ended
 
 _LOOP_CHARS, _LOOP_TIMES, _LOOP_WINDOW = 48, 4, 1200
 """A text repeats itself if its last 48 characters occur four times in its last 1,200."""
@@ -119,23 +122,67 @@ class Samplers:
         return replace(sample, cut=done.finish == "length" and done.tokens >= budget.tokens)
 
     async def program(self) -> Sample:
-        sampler = self.profile.program
-        budget = self._budget("program")
-        done, written = await _written(
-            self.models,
-            program_prompt(self.question, self.profile),
-            self.deadline,
-            max_tokens=budget.tokens,
+        """A program that the model corrects and goes on from, as often as its profile says."""
+        prompt = program_prompt(self.question, self.profile)
+        return self._programmed("program", await self._in_turns(prompt, "program"))
+
+    async def check(self, solution: Sample) -> Sample:
+        """A vote for what a program prints that works the question of `solution` out anew."""
+        prompt = check_prompt(self.question, solution.trace)
+        return self._programmed("check", await self._in_turns(prompt, "check"))
+
+    async def formal(self) -> Sample:
+        """The question as a formula under structured output, computed exactly; the trace tells its steps."""
+        sampler = self.profile.formal
+        done = await self.models.complete(
+            formal_prompt(readable(self.question), sampler.examples),
+            deadline=self.deadline,
+            max_tokens=sampler.max_tokens,
             temperature=sampler.temperature,
+            schema=Written.model_json_schema(),
             confidence=True,
         )
-        cut = done.finish in ("failed", "deadline")  # half of a program misleads
-        if cut or not done.text.strip() or self._only_thought(done, written):
-            return _sample("program", None, replace(done, text=""))
-        ran = await self.sandbox.run(done.text, timeout_s=_PROGRAM_S, caller=self.caller)
-        found = await self._read(value, text=ran.value)
-        sample = _sample("program", found, replace(done, error=ran.error))
-        return replace(sample, trace="", program=done.text)
+        formula = formula_in(done.text) if done.finish != "failed" else ""
+        worked = await self.exactly.compute(formula, self.question, self.caller) if formula else None
+        if worked is None:
+            return _sample("formal", None, replace(done, text=""))
+        return _sample(
+            "formal", await self._read(value, text=worked.answer), replace(done, text=worked.steps)
+        )
+
+    async def _in_turns(self, prompt: Sequence[Message], name: str) -> Turns:
+        sampler: SamplerProfile = getattr(self.profile, name)
+        budget = self._budget(name)
+
+        async def ask(messages: Sequence[Message]) -> Completion:
+            done, written = await _written(
+                self.models,
+                messages,
+                self.deadline,
+                max_tokens=budget.tokens,
+                temperature=sampler.temperature,
+                confidence=True,
+                stop=(MADE_UP,),
+            )
+            cut = done.finish in ("failed", "deadline")  # half of a program misleads
+            return replace(done, text="") if cut or self._only_thought(done, written) else done
+
+        async def run(*texts: str) -> Ran:
+            left_s = self.deadline.remaining_s()
+            return await self.sandbox.run(*texts, timeout_s=min(TIMEOUT_S, left_s), caller=self.caller)
+
+        return await in_turns(
+            prompt,
+            turns=sampler.turns,
+            ask=ask,
+            run=run,
+            value=lambda text: self._read(value, text=text),
+            conclusion=lambda text: self._read(conclusion, text=text),
+        )
+
+    def _programmed(self, sampler: str, turns: Turns) -> Sample:
+        sample = _sample(sampler, turns.form, turns.done)
+        return replace(sample, trace="", program=turns.program)
 
     async def _in_short(
         self, prompt: Sequence[Message], done: Completion, written: str, budget: Budget
@@ -241,7 +288,7 @@ def reasoning_prompt(question: str, profile: Profile) -> list[Message]:
 def program_prompt(question: str, profile: Profile) -> list[Message]:
     """The prompt of the `program` sampler."""
     shots = [(one.question, one.program) for one in nearest(question, profile.program.examples)]
-    return _prompt(question, shots, _PROGRAM)
+    return _prompt(question, shots, _PROGRAM if profile.program.turns == 1 else f"{_PROGRAM} {_LIBRARIES}")
 
 
 def _prompt(question: str, shots: Sequence[tuple[str, str]], ask: str) -> list[Message]:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 from loguru import logger
@@ -25,6 +26,7 @@ from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError, ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
+from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver._types import Setup
 from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.choosing import chosen
@@ -33,7 +35,6 @@ from logicnet.solver.race.pace import LEAST_CALLS, Pace
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import Budget, Sample, Samplers
-from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
 from logicnet.solver.race.votes import Trust, Vote
 from logicnet.solver.reader import Reader, reading_workers
@@ -42,7 +43,7 @@ from logicnet.votelog import SamplerVote, VoteLog
 EXACT_ALONE_S = 0.15
 """How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
 
-SAMPLERS = ("reason", "program")
+SAMPLERS = ("reason", "program", "formal", "check")
 TRY_AGAIN = 16
 """A sampler that does not pay is begun once in so many challenges: the model or the questions may change."""
 
@@ -119,7 +120,7 @@ class RaceSolver:
         self._model = setup.model
         self._records = setup.sampler_records
         self._workers = setup.workers or reading_workers()
-        self._sandbox = Sandbox(self._workers)
+        self._sandbox = Sandbox()
         self._exact = Exact()
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
@@ -180,6 +181,7 @@ class RaceSolver:
 
     async def _start_workers(self) -> None:
         await self._exact.start()
+        await self._sandbox.start()
         with suppress(LogicnetError, OSError, ValueError):  # without them, only the ends of texts are read
             await self._workers.start()
 
@@ -272,6 +274,7 @@ class _Race:
     _running: dict[asyncio.Task[Sample], _Begun] = field(default_factory=dict)
     _started: Counter[str] = field(default_factory=Counter)
     _arrived: list[Pending] = field(default_factory=list)
+    _checked: set[str] = field(default_factory=set)  # keys of solutions that a program was asked to check
     _votes: list[SamplerVote] = field(default_factory=list)
 
     async def run(self) -> NormalForm | None:
@@ -326,7 +329,7 @@ class _Race:
         wanted = {sampler: getattr(self.samplers.profile, sampler).samples for sampler in self._kinds()}
         if self._computed():
             traces = min(2, wanted["reason"]) if self.samplers.profile.trace_gain else 0
-            wanted = {"reason": traces, "program": 0}
+            wanted = {"reason": traces}
         room = self.slot.calls()
         for turn in range(max(wanted.values())):
             for sampler in wanted:
@@ -354,14 +357,30 @@ class _Race:
     def _kinds(self) -> Sequence[str]:
         """The samplers that pay. Where the question asks for a program, the output of one is not an answer.
 
-        Reasoning is always begun: it alone gives a trace.
+        Reasoning is always begun: it alone gives a trace. `check` waits for one.
         """
         others = SAMPLERS[1:] if self.kind != "code" else ()
+        others = tuple(one for one in others if one != "check" or self._unchecked() is not None)
         pays = (one for one in others if self.tries_all or self.trust.pays(one, self.kind, SAMPLERS))
         return (SAMPLERS[0], *pays)
 
+    def _unchecked(self) -> Sample | None:
+        """A solution with the most votes of those that no program has been asked to check."""
+        solutions = [
+            end for end in self.ends if end.form and end.trace and end.sampler in ("reason", "forced")
+        ]
+        keys = Counter(end.form.key for end in self.ends if end.form)
+        left = [end for end in solutions if end.form and end.form.key not in self._checked]
+        return max(left, key=lambda end: keys[end.form.key if end.form else ""], default=None)
+
     def _start(self, sampler: str) -> None:
         draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)
+        if sampler == "check":
+            solution = self._unchecked()
+            assert solution is not None
+            assert solution.form is not None
+            self._checked.add(solution.form.key)
+            draw = partial(self.samplers.check, solution)
         self._count(sampler, 1)
         begun = _Begun(sampler, self.deadline.clock(), self.slot.scheduler.in_flight)
         self._running[asyncio.create_task(draw())] = begun

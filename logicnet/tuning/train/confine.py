@@ -31,6 +31,7 @@ KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_")
 
 EXIT_NOT_CONFINED = 77
 
+
 @dataclass(frozen=True)
 class Confinement:
     """`launch.json`."""

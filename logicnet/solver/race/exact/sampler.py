@@ -17,7 +17,8 @@ MOST_WAITING = 32  # questions of one caller at a time: they queue, and only a f
 PROCESSES = 2  # so that one hostile question does not hold up the honest ones of other callers
 LONGEST = 600  # characters of a question that is read
 
-_MODULE = "logicnet.solver.race.exact.solve"  # by name only: it imports sympy
+_SOLVE = "logicnet.solver.race.exact.solve:solve"  # by name only: they import sympy
+_COMPUTE = "logicnet.solver.race.exact.compute:compute"
 _DIGIT = re.compile(r"\d")
 
 
@@ -36,7 +37,7 @@ class Exact:
     """
 
     def __init__(self) -> None:
-        self._bounded = Bounded(_MODULE, processes=PROCESSES)
+        self._bounded = Bounded(*(one.partition(":")[0] for one in (_SOLVE, _COMPUTE)), processes=PROCESSES)
         self._calls: dict[asyncio.Task[ExactSolution | None], str] = {}  # by caller
         self._closed = False
 
@@ -60,16 +61,19 @@ class Exact:
         # A cancelled caller must not kill the worker: the next one would wait a second for another.
         return await asyncio.shield(call)
 
+    async def compute(self, formula: str, question: str, caller: str = "") -> ExactSolution | None:
+        """The value of a formula, or the unknown of an equation, as the question wants it, if readable."""
+        if self._closed:
+            return None
+        return await self._called(_COMPUTE, caller, formula=formula, question=question[-LONGEST:])
+
     async def _solution(self, question: str, caller: str) -> ExactSolution | None:
+        return await self._called(_SOLVE, caller, question=question)
+
+    async def _called(self, function: str, caller: str, **texts: str) -> ExactSolution | None:
         try:
-            found = await self._bounded.call(
-                f"{_MODULE}:solve", timeout_s=TIMEOUT_S, caller=caller, question=question
-            )
-        except (
-            BoundedError,
-            OSError,
-            ValueError,
-        ):  # the latter two: no process or pipe, or a reply that is not JSON
+            found = await self._bounded.call(function, timeout_s=TIMEOUT_S, caller=caller, **texts)
+        except (BoundedError, OSError, ValueError):  # the latter two: no process or pipe, or no JSON
             return None
         return ExactSolution(**found) if found else None
 

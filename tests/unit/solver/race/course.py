@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from logicnet.llm import Endpoint, Retrying
+from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.samplers import Samplers
-from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.race.solver import RaceSolver
 from tests.harness.own_time import after
 from tests.harness.scripted_model import Json
@@ -20,7 +20,9 @@ QUESTION = (
 STEPS = "In May she sold 48 / 2 = 24 clips. Together these are 48 + 24 = 72 clips.\n\nThe answer is 72."
 PROGRAM = "april = 48\nmay = april / 2\nprint(april + may)"
 
-Asked = Literal["reason", "program", "short", "forced"]
+FORMULA = '{"formula": "48 + 48/2"}'
+
+Asked = Literal["reason", "program", "check", "formal", "short", "forced"]
 
 
 def asked(body: Json) -> Asked:
@@ -28,6 +30,10 @@ def asked(body: Json) -> Asked:
     last = body["messages"][-1]
     if last["role"] == "assistant":
         return "forced" if last["content"].endswith("So the final answer is") else "short"
+    if "response_format" in body or "as one formula" in last["content"]:
+        return "formal"
+    if "a solution of it" in last["content"]:
+        return "check"
     if "Python program" in last["content"]:
         return "program"
     shots = [message["content"] for message in body["messages"] if message["role"] == "assistant"]
@@ -36,7 +42,8 @@ def asked(body: Json) -> Asked:
 
 def as_asked(body: Json) -> str:
     """The text of a model that does as it is told."""
-    return {"reason": STEPS, "program": PROGRAM, "short": STEPS, "forced": " 72."}[asked(body)]
+    texts = {"reason": STEPS, "program": PROGRAM, "check": PROGRAM, "formal": FORMULA, "short": STEPS}
+    return {**texts, "forced": " 72."}[asked(body)]
 
 
 def profile(**words: Any) -> Profile:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Retrying
+from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers, readable
-from logicnet.solver.race.sandbox import Sandbox
 from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile
@@ -227,6 +227,50 @@ async def test_a_program_that_fails_has_no_vote(server: ScriptedModel, run: Run,
     assert end.form is None or end.form.text in ("no number here", "5001")
     server.text = as_asked
     assert (await samplers.program()).form is not None  # and the next one is well
+
+
+async def test_a_chat_model_corrects_its_program_and_reads_what_it_prints(
+    server: ScriptedModel, run: Run
+) -> None:
+    texts = [
+        "```python\nprint(clips)\n```",
+        "```python\nclips = 48\nprint('so far', [])\n```",
+        "The answer is 72.",
+    ]
+    server.text = lambda _: texts[len(server.chats) - 1]
+    chat = profile(program=SamplerProfile(samples=1, most=1, temperature=0, max_tokens=400, turns=3))
+    end = await run(as_profile=chat).program()
+    assert end.form is not None
+    assert (end.sampler, end.form.text, end.program) == ("program", "72", texts[1])
+    first, second, third = (body["messages"] for body in server.chats)
+    assert "sympy" in first[-1]["content"]
+    assert "NameError: name 'clips' is not defined" in second[-1]["content"]
+    assert "so far []" in third[-1]["content"]
+    assert server.chats[0]["stop"] == ["```output"]
+
+
+async def test_a_program_computes_with_sympy_and_numpy(server: ScriptedModel, run: Run) -> None:
+    server.text = (
+        "from sympy import *\nimport numpy as np\nx = symbols('x')\nprint(solve(x - np.sum([24, 48]))[0])"
+    )
+    end = await run().program()
+    assert end.form is not None
+    assert end.form.text == "72"
+
+
+async def test_a_program_checks_a_solution_and_votes_for_what_it_prints(
+    server: ScriptedModel, run: Run
+) -> None:
+    samplers = run()
+    solution = await samplers.reason()
+    server.text = lambda body: "print(48 + 48 // 2)" if asked(body) == "check" else STEPS
+    end = await samplers.check(solution)
+    assert (end.sampler, end.form, end.program) == ("check", solution.form, "print(48 + 48 // 2)")
+    assert STEPS in server.chats[-1]["messages"][-1]["content"]
+    server.text = "print(48 * 2)"  # another vote where it disagrees
+    end = await samplers.check(solution)
+    assert end.form is not None
+    assert end.form.text == "96"
 
 
 async def test_half_a_program_is_not_run(server: ScriptedModel, run: Run) -> None:

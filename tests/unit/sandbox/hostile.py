@@ -1,5 +1,7 @@
 """Programs that a sandbox must outlive. Each is lost, or ends well in bounds; nothing else happens."""
 
+# ruff: noqa: E501  (a program a line)
+
 from __future__ import annotations
 
 ENDLESS = {
@@ -146,6 +148,97 @@ REACHING = {
     "format": "'{0.__class__.__init__.__globals__}'.format(print)",
 }
 
+WITH_LIBRARIES = {
+    "sympify a command": "from sympy import sympify\nprint(sympify(\"__import__('os').system('touch escaped')\"))",
+    "sympify a file": "from sympy import sympify\nprint(sympify(\"open('/etc/passwd').read()\"))",
+    "sympify the environment": 'import sympy\nprint(sympy.sympify(\'__import__("os").environ["SECRET"]\'))',
+    "parse_expr": 'from sympy.parsing.sympy_parser import parse_expr\nprint(parse_expr(\'open("escaped", "w")\'))',
+    "lambdify": "from sympy import lambdify\nlambdify([], '__import__(\"os\").fork()')()",
+    "lambdify with modules": "from sympy import lambdify\nlambdify('x', 'x', modules='os; import os; os.fork()')",
+    "autowrap": "from sympy.utilities.autowrap import autowrap\nfrom sympy.abc import x\nprint(autowrap(x + 1))",
+    "preview": "from sympy import preview, symbols\npreview(symbols('x'), viewer='file', filename='escaped')",
+    "plot": "from sympy import plot, symbols\nplot(symbols('x')).save('escaped')",
+    "reduce": "import pickle, os\nclass A:\n    def __reduce__(self): return os.system, ('touch escaped',)\n"
+    "pickle.loads(pickle.dumps(A()))",
+    "reduce that forks": "import pickle, os\nclass A:\n    def __reduce__(self): return os.fork, ()\n"
+    "while True: pickle.loads(pickle.dumps(A()))",
+    "numpy load": "import numpy as np\nnp.load('/etc/passwd', allow_pickle=True)",
+    "numpy save": "import numpy as np\nnp.save('escaped', np.ones(3))",
+    "numpy to file": "import numpy as np\nnp.ones(3).tofile('/tmp/escaped')",
+    "numpy memmap": "import numpy as np\nnp.memmap('escaped', mode='w+', shape=(10,))",
+    "numpy from file": "import numpy as np\nprint(np.fromfile('/proc/self/environ', dtype=np.uint8).tobytes())",
+    "numpy huge": "import numpy as np\nnp.ones(10**10)",
+    "numpy huge matrix": "import numpy as np\nx = np.ones((5000, 5000))\nwhile True: x = np.kron(x, x)",
+    "numpy endless": "import numpy as np\nwhile True: np.linalg.svd(np.random.rand(300, 300))",
+    "sympy endless": "from sympy import *\nx = symbols('x')\nwhile True: simplify(sin(x)**8 + cos(x)**8)",
+    "sympy huge power": "from sympy import Integer\nprint(Integer(9) ** Integer(9) ** Integer(9))",
+    "sympy huge factorial": "from sympy import factorial\nprint(factorial(10**8))",
+    "sympy huge expansion": "from sympy import *\nx, y = symbols('x y')\nexpand((x + y + 1)**10**4)",
+    "sympy factors": "from sympy import factorint\nfactorint((2**521 - 1) * (2**607 - 1))",
+    "ctypes system": "import ctypes\nctypes.CDLL(None).system(b'touch escaped')",
+    "ctypes fork": "import ctypes\nwhile True: ctypes.CDLL(None).fork()",
+    "ctypes clone": "import ctypes\nwhile True: ctypes.CDLL(None).syscall(56, 17, 0, 0, 0, 0)",
+    "ctypes clone3": "import ctypes\nprint(ctypes.CDLL(None).syscall(435, 0, 0))",
+    "ctypes open": "import ctypes\nprint(ctypes.CDLL(None).open(b'escaped', 65, 511))",
+    "ctypes old open": "import ctypes\nprint(ctypes.CDLL(None).syscall(2, b'escaped', 65, 511))",
+    "ctypes openat2": "import ctypes\nprint(ctypes.CDLL(None).syscall(437, -100, b'escaped', b'\\x41' + bytes(23), 24))",
+    "ctypes x32": "import ctypes\nprint(ctypes.CDLL(None).syscall(0x40000000 + 57))",
+    "ctypes socket": "import ctypes\nprint(ctypes.CDLL(None).socket(2, 1, 0))",
+    "ctypes kill": "import ctypes, os\nprint(ctypes.CDLL(None).kill(os.getppid(), 9))",
+    "ctypes kill all": "import ctypes\nprint(ctypes.CDLL(None).kill(-1, 9))",
+    "ctypes ptrace": "import ctypes, os\nprint(ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0))",
+    "ctypes null": "import ctypes\nctypes.string_at(0)",
+    "ctypes memory": "import ctypes\nctypes.memset(id(None), 0, 4096)\nprint(None)",
+    "ctypes io_uring": "import ctypes\nprint(ctypes.CDLL(None).syscall(425, 8, bytes(120)))",
+    "ctypes bpf": "import ctypes\nprint(ctypes.CDLL(None).syscall(321, 0, bytes(120), 120))",
+    "ctypes mount": "import ctypes\nprint(ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None))",
+    "ctypes chroot": "import ctypes\nprint(ctypes.CDLL(None).chroot(b'/..'))",
+    "ctypes memfd": "import ctypes\nprint(ctypes.CDLL(None).memfd_create(b'x', 0))",
+    "ctypes shared memory": "import ctypes\nprint(ctypes.CDLL(None).shmget(1234, 4096, 950))",
+    "ctypes seccomp": "import ctypes\nprint(ctypes.CDLL(None).prctl(22, 0, 0, 0, 0))",
+    "shared memory": "from multiprocessing import shared_memory\nshared_memory.SharedMemory('escaped', True, 4096)",
+    "ctypes unlimited": "import ctypes\nprint(ctypes.CDLL(None).setrlimit(9, b'\\xff' * 16))",
+    "resource": "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))\nx = bytes(10**10)",
+    "limits of the parent": "import resource, os\nresource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
+    "chmod": "import os\nos.chmod('/tmp', 0)",
+    "mkdir": "import os\nos.mkdir('/tmp/escaped')",
+    "rename": "import os\nos.rename('/etc/passwd', 'escaped')",
+    "symlink": "import os\nos.symlink('/etc/passwd', 'escaped')",
+    "change folder": "import os\nos.chdir('/root')\nprint(os.listdir('.'))",
+    "library overwritten": "import os, sympy\nopen(sympy.__file__, 'a').write('evil = 1')",
+    "library opened for both": "import os, sympy\nos.open(sympy.__file__, os.O_RDWR)",
+    "library cut": "import os, sympy\nos.truncate(sympy.__file__, 0)",
+    "library removed": "import os, sympy\nos.remove(sympy.__file__)",
+    "other descriptors": "import os\nfor n in range(200):\n    try: os.write(n, b'x' * 100)\n    except OSError: pass",
+    "result closed": "import os\nos.closerange(0, 100)\nwhile True: pass",
+    "result forged": "import os\nfor n in range(100):\n    try: os.write(n, b'[' * 10**5 + b'\\0')\n"
+    "    except OSError: pass\nos._exit(0)",
+    "result flooded": "import os\nwhile True:\n for n in range(3, 100):\n  try: os.write(n, b'x' * 10**6)\n"
+    "  except OSError: pass",
+    "modules of ours": "import logicnet.sandbox._zygote as z\nz.main([])",
+    "ours patched": "import sys\nsys.modules['__main__'].outcome = None\nimport json\njson.dumps = None",
+    "sandbox left": "import gc, sympy\nsympy.leaked = 'leaked'\nimport builtins\nbuiltins.print = None",
+    "thread": "import threading\nt = threading.Thread(target=lambda: 1)\nt.start()\nt.join()",
+    "pool": "from concurrent.futures import ThreadPoolExecutor as P\nprint(P().submit(abs, 1).result())",
+    "spawn": "import multiprocessing as m\nm.get_context('spawn').Process(target=print).start()",
+    "exec": "import os\nos.execv('/bin/sh', ['sh', '-c', 'touch escaped'])",
+    "posix_spawn": "import os\nos.posix_spawn('/bin/touch', ['touch', 'escaped'], {})",
+    "abort": "import os\nos.abort()",
+    "signal self": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    "ignores alarms": "import signal\nfor n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n"
+    "    except (OSError, ValueError): pass\nwhile True: pass",
+    "stack": "import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()",
+    "exit handlers": "import atexit\natexit.register(lambda: open('escaped', 'w'))",
+    "del": "class A:\n    def __del__(self):\n        while True: pass\na = A()",
+    "udp": "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+    "unix socket": "import socket\nsocket.socket(socket.AF_UNIX).connect('/tmp/socket')",
+    "dns": "import socket\nprint(socket.gethostbyname('localhost'))",
+    "download": "import urllib.request as u\nprint(u.urlopen('http://127.0.0.1', timeout=1).read())",
+    "dlopen": "import ctypes\nctypes.CDLL('/tmp/evil.so')",
+    "regular expression": "import re\nre.match('(a+)+$', 'a' * 50 + 'b')",
+    "deep sympy": "import sympy\nx = sympy.Symbol('x')\nfor i in range(10**5): x = sympy.sin(x)\nprint(x)",
+}
+
 GARBAGE = {
     "empty": "",
     "spaces": "   \n\t\n",
@@ -183,6 +276,7 @@ GROUPS = {
     "floods": FLOODS,
     "deep": DEEP,
     "reaching": REACHING,
+    "with libraries": WITH_LIBRARIES,
     "garbage": GARBAGE,
 }
 PROGRAMS = {f"{group}: {name}": code for group, found in GROUPS.items() for name, code in found.items()}
