@@ -13,7 +13,7 @@ import resource
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
@@ -47,13 +47,18 @@ def separate(*, network: bool, hidden: Sequence[str]) -> None:
 
 
 def can_separate() -> bool:
-    """Whether this kernel lets this user have namespaces. In a child, as it cannot be undone."""
+    """Whether this kernel lets this user have namespaces."""
+    return can(separate, network=False, hidden=())
+
+
+def can(confine: Callable[..., None], *arguments: object, **words: object) -> bool:
+    """Whether a function of this module works here. In a child, as it cannot be undone."""
     if sys.platform != "linux":
         return False
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            separate(network=False, hidden=())
+            confine(*arguments, **words)
             os._exit(0)
         os._exit(1)
     return os.waitpid(child, 0)[1] == 0

@@ -21,6 +21,7 @@ import sys
 import sysconfig
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,13 @@ def main(without: list[str]) -> None:
     os.close(null)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one who started us
     try:
+        means = _means(set(without))
         given = _loaded()
-        confined = _confine(set(without))
+        _confine(means)
     except OSError as error:
         print(json.dumps({"refused": str(error)}), file=replies, flush=True)
         return
-    print(json.dumps({"confined": confined}), file=replies, flush=True)
+    print(json.dumps({"confined": sorted(means)}), file=replies, flush=True)
     _Zygote(requests, replies, given).serve()
 
 
@@ -91,49 +93,42 @@ def _loaded() -> dict[str, Any]:
     given = names()
     if "sympy" in sys.modules:  # which loads and looks up much at first use
         exec(_FIRST_USE, dict(given))  # noqa: S102  (our own text)
-    random.seed(0)  # the same program has the same result
     if (numpy := sys.modules.get("numpy")) is not None:
-        numpy.random.seed(0)
+        numpy.random.seed(0)  # the same program has the same result
     return given
 
 
-def _confine(without: set[str]) -> list[str]:
+def _means(without: set[str]) -> set[str]:
+    """How this kernel can confine this process. Raises OSError where that is not enough."""
+    found = {
+        name
+        for name, can in (
+            ("seccomp", partial(confine.can, confine.compute_only)),
+            ("landlock", partial(confine.can, confine.read_only_below, [])),
+            ("namespaces", confine.can_separate),
+        )
+        if name not in without and can()
+    }
+    if "seccomp" not in found:
+        raise OSError("this kernel has no seccomp")
+    if len(found) == 1:
+        raise OSError("this kernel has neither landlock nor namespaces for this user")
+    return found
+
+
+def _confine(means: set[str]) -> None:
     """Keep no file but libraries in reach, by landlock or a root of its own, both if possible."""
-    _can_compute_only(without)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # short of memory, the kernel ends us first
         os.nice(5)
-    limits = _limits()
-    folders = _library_folders()
-    by = ["seccomp"]
-    if "namespaces" not in without and confine.can_separate():
-        with contextlib.suppress(OSError):
-            confine.separate(network=False, hidden=())
-            confine.leave_only(folders)
-            by.append("namespaces")
-    if "landlock" not in without:
-        with contextlib.suppress(OSError):
-            confine.read_only_below(folders)
-            by.append("landlock")
-    if len(by) == 1:
-        raise OSError("this kernel has neither landlock nor namespaces for this user")
+    limits, folders = _limits(), _library_folders()
+    if "namespaces" in means:
+        confine.separate(network=False, hidden=())
+        confine.leave_only(folders)
+    if "landlock" in means:
+        confine.read_only_below(folders)
     for which, most in limits.items():
         confine.limit(which, most)
-    return by
-
-
-def _can_compute_only(without: set[str]) -> None:
-    """Raise OSError where seccomp is not to be had. In a child, as it cannot be undone."""
-    if "seccomp" in without or sys.platform != "linux":
-        raise OSError("this kernel has no seccomp")
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException):
-            confine.compute_only()
-            os._exit(0)
-        os._exit(1)
-    if os.waitpid(child, 0)[1]:
-        raise OSError("this kernel has no seccomp")
 
 
 def _limits() -> dict[int, int]:
@@ -208,6 +203,7 @@ class _Zygote:
         if pid == 0:
             try:
                 self._selector.close()
+                self._running.clear()  # what other programs have said so far is not this one's to see
                 _become_program(request["texts"], self._given, write, timeout_s)
             finally:
                 os._exit(1)
@@ -250,6 +246,7 @@ def _become_program(texts: list[str], given: dict[str, Any], pipe: int, timeout_
     seconds = int(timeout_s) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     confine.compute_only()
+    random.seed(0)  # which a fork undoes, and numpy's not
     said = "\0".join(part.replace("\0", "") for part in outcome(texts, given))
     left = memoryview(said.encode(errors="replace"))
     while left:

@@ -28,7 +28,7 @@ Run = Callable[..., Samplers]
 @pytest.fixture
 async def run(models: Endpoint) -> AsyncIterator[Run]:
     """`run(question=..., seconds=..., as_profile=...)` gives the samplers of one challenge."""
-    async with aclosing(Sandbox()) as sandbox, Exact() as exact:
+    async with aclosing(course.plain_sandbox()) as sandbox, Exact() as exact:
         yield lambda **words: course.samplers(models, sandbox, exact, **words)
 
 
@@ -249,11 +249,13 @@ async def test_a_chat_model_corrects_its_program_and_reads_what_it_prints(
     assert server.chats[0]["stop"] == ["```output"]
 
 
-async def test_a_program_computes_with_sympy_and_numpy(server: ScriptedModel, run: Run) -> None:
+@pytest.mark.thorough
+async def test_a_program_computes_with_sympy_and_numpy(server: ScriptedModel, models: Endpoint) -> None:
     server.text = (
         "from sympy import *\nimport numpy as np\nx = symbols('x')\nprint(solve(x - np.sum([24, 48]))[0])"
     )
-    end = await run().program()
+    async with aclosing(Sandbox()) as sandbox, Exact() as exact:
+        end = await course.samplers(models, sandbox, exact).program()
     assert end.form is not None
     assert end.form.text == "72"
 
