@@ -59,7 +59,7 @@ sympy.limit(sympy.sin(x) / x, x, 0), sympy.N(sympy.pi), sympy.sympify("1 + x"), 
 
 
 @dataclass(slots=True)
-class _Running:
+class _Program:
     number: int
     pid: int
     until_s: float  # on the monotonic clock
@@ -83,7 +83,7 @@ def main(without: list[str]) -> None:
         print(json.dumps({"refused": str(error)}), file=replies, flush=True)
         return
     print(json.dumps({"confined": sorted(means)}), file=replies, flush=True)
-    _Zygote(requests, replies, given).serve()
+    _ForkServer(requests, replies, given).serve()
 
 
 def _loaded() -> dict[str, Any]:
@@ -153,13 +153,13 @@ def _library_folders() -> list[Path]:
     return sorted(folder for folder in found if folder.is_dir())
 
 
-class _Zygote:
+class _ForkServer:
     def __init__(self, requests: int, replies: Any, given: dict[str, Any]) -> None:
         self._requests = requests
         self._replies = replies
         self._given = given
         self._selector = selectors.DefaultSelector()
-        self._running: dict[int, _Running] = {}  # by pipe
+        self._running: dict[int, _Program] = {}  # by pipe
 
     def serve(self) -> None:
         gc.collect()
@@ -208,7 +208,7 @@ class _Zygote:
             finally:
                 os._exit(1)
         os.close(write)
-        self._running[read] = _Running(request["number"], pid, time.monotonic() + timeout_s, timeout_s)
+        self._running[read] = _Program(request["number"], pid, time.monotonic() + timeout_s, timeout_s)
         self._selector.register(read, selectors.EVENT_READ)
 
     def _read(self, pipe: int) -> None:

@@ -30,7 +30,7 @@ Read = Callable[[str], Awaitable[NormalForm | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class Programmed:
     """What the turns led to. `program`: the text that holds the last program; `done`: all turns' tokens."""
 
     form: NormalForm | None
@@ -40,7 +40,7 @@ class Turns:
 
 async def in_turns(
     prompt: Sequence[Message], *, turns: int, ask: Ask, run: Run, value: Read, conclusion: Read
-) -> Turns:
+) -> Programmed:
     """Have programs written and run until one prints an answer, or the model concludes from what they print.
 
     A failed program, or one whose output is no answer, goes back to the model with what it did.
@@ -53,17 +53,17 @@ async def in_turns(
         if not done.text.strip():
             break
         if turn and _FENCE not in done.text and (found := await conclusion(done.text)):
-            return Turns(found, texts[-1], done)
+            return Programmed(found, texts[-1], done)
         texts.append(done.text)
         ran = await run(*texts)
         if not ran.error and (found := await value(ran.value)):
-            return Turns(found, done.text, done)
+            return Programmed(found, done.text, done)
         done = replace(done, error=ran.error)
         printed = ran.printed.strip()[-_MOST_SHOWN:]
         said = _FAILED.format(error=ran.error) if ran.error else _PRINTED.format(printed=printed)
         said = said if ran.error or printed else _NOTHING
         messages += [Message("assistant", done.text), Message("user", said)]
-    return Turns(None, texts[-1] if texts else "", done)
+    return Programmed(None, texts[-1] if texts else "", done)
 
 
 def check_prompt(question: str, solution: str) -> list[Message]:

@@ -26,7 +26,7 @@ from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile, SamplerProfile
-from logicnet.solver.race.programs import MADE_UP, Turns, check_prompt, in_turns
+from logicnet.solver.race.programs import MADE_UP, Programmed, check_prompt, in_turns
 from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
 from logicnet.solver.reading import Form, conclusion, named, value
 
@@ -150,10 +150,16 @@ class Samplers:
             "formal", await self._read(value, text=worked.answer), replace(done, text=worked.steps)
         )
 
+<<<<<<< HEAD
     async def _in_turns(self, prompt: Sequence[Message], name: str) -> Turns:
         sampler: SamplerProfile = getattr(self.profile, name)
         budget = self._budget(name)
 
+||||||| parent of 0da0738 (Explain where programs of a model run)
+    async def _in_turns(self, prompt: Sequence[Message], sampler: SamplerProfile) -> Turns:
+=======
+    async def _in_turns(self, prompt: Sequence[Message], sampler: SamplerProfile) -> Programmed:
+>>>>>>> 0da0738 (Explain where programs of a model run)
         async def ask(messages: Sequence[Message]) -> Completion:
             done, written = await _written(
                 self.models,
@@ -180,7 +186,7 @@ class Samplers:
             conclusion=lambda text: self._read(conclusion, text=text),
         )
 
-    def _programmed(self, sampler: str, turns: Turns) -> Sample:
+    def _programmed(self, sampler: str, turns: Programmed) -> Sample:
         sample = _sample(sampler, turns.form, turns.done)
         return replace(sample, trace="", program=turns.program)
 

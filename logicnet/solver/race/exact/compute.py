@@ -53,7 +53,7 @@ def _unknown(left: str, right: str, wanted: AnswerFormat) -> ExactSolution | Non
         return None
     name = names.pop()
     difference = evaluate(left, name).value - evaluate(right, name).value
-    poly = sympy.Poly(sympy.numer(sympy.together(difference)), sympy.Symbol(name))
+    poly = sympy.Poly(sympy.fraction(sympy.together(difference))[0], sympy.Symbol(name))
     if not 1 <= poly.degree() <= MOST_DEGREE or not all(one.is_Rational for one in poly.all_coeffs()):
         return None
     roots = [root for root in sympy.roots(poly) if root.is_real and _holds(difference, name, root)]

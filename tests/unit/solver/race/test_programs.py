@@ -9,7 +9,7 @@ from logicnet.answers import NormalForm
 from logicnet.llm import Completion, Message
 from logicnet.sandbox.sandbox import Ran
 from logicnet.solver.race import programs
-from logicnet.solver.race.programs import Turns, check_prompt, in_turns
+from logicnet.solver.race.programs import Programmed, check_prompt, in_turns
 from logicnet.solver.reading import conclusion, value
 
 QUESTION = "How many clips did she sell altogether?"
@@ -41,7 +41,7 @@ class Scripted:
         found = conclusion(text, QUESTION)
         return NormalForm(**found) if found else None
 
-    async def turns(self, most: int) -> Turns:
+    async def turns(self, most: int) -> Programmed:
         return await in_turns(
             PROMPT, turns=most, ask=self.ask, run=self.run, value=self.value, conclusion=self.conclusion
         )

@@ -234,7 +234,7 @@ async def test_a_chat_model_corrects_its_program_and_reads_what_it_prints(
 ) -> None:
     texts = [
         "```python\nprint(clips)\n```",
-        "```python\nclips = 48\nprint('so far', [])\n```",
+        "```python\nclips = 48\nprint('so far\\n---')\n```",
         "The answer is 72.",
     ]
     server.text = lambda _: texts[len(server.chats) - 1]
@@ -245,7 +245,7 @@ async def test_a_chat_model_corrects_its_program_and_reads_what_it_prints(
     first, second, third = (body["messages"] for body in server.chats)
     assert "sympy" in first[-1]["content"]
     assert "NameError: name 'clips' is not defined" in second[-1]["content"]
-    assert "so far []" in third[-1]["content"]
+    assert "so far\n---" in third[-1]["content"]
     assert server.chats[0]["stop"] == ["```output"]
 
 
