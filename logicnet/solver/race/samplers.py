@@ -150,16 +150,10 @@ class Samplers:
             "formal", await self._read(value, text=worked.answer), replace(done, text=worked.steps)
         )
 
-<<<<<<< HEAD
-    async def _in_turns(self, prompt: Sequence[Message], name: str) -> Turns:
+    async def _in_turns(self, prompt: Sequence[Message], name: str) -> Programmed:
         sampler: SamplerProfile = getattr(self.profile, name)
         budget = self._budget(name)
 
-||||||| parent of 0da0738 (Explain where programs of a model run)
-    async def _in_turns(self, prompt: Sequence[Message], sampler: SamplerProfile) -> Turns:
-=======
-    async def _in_turns(self, prompt: Sequence[Message], sampler: SamplerProfile) -> Programmed:
->>>>>>> 0da0738 (Explain where programs of a model run)
         async def ask(messages: Sequence[Message]) -> Completion:
             done, written = await _written(
                 self.models,

@@ -359,8 +359,8 @@ class _Race:
 
         Reasoning is always begun: it alone gives a trace. `check` waits for one.
         """
-        others = SAMPLERS[1:] if self.kind != "code" else ()
-        others = tuple(one for one in others if one != "check" or self._unchecked() is not None)
+        kinds = SAMPLERS[1:] if self.kind != "code" else ()
+        others = [one for one in kinds if one != "check" or self._unchecked() is not None]
         pays = (one for one in others if self.tries_all or self.trust.pays(one, self.kind, SAMPLERS))
         return (SAMPLERS[0], *pays)
 
