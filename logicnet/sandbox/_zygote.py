@@ -120,7 +120,6 @@ def _confine(means: set[str]) -> None:
     """Keep no file but libraries in reach, by landlock or a root of its own, both if possible."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # short of memory, the kernel ends us first
-        os.nice(5)
     limits, folders = _limits(), _library_folders()
     if "namespaces" in means:
         confine.separate(network=False, hidden=())

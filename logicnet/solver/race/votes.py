@@ -97,7 +97,7 @@ CHAT: Priors = MappingProxyType(
         "reason": Prior(0.80, spread=1.8),
         "program": Prior(0.75, silent=0.10, spread=1.8),
         "check": Prior(0.75, silent=0.10, spread=1.8),
-        "formal": Prior(0.65, silent=0.25, spread=1.8),
+        "formal": Prior(0.78, silent=0.15, spread=1.8),
         "exact": Prior(0.98, strength=50.0, silent=0.0, spread=0.0),
         "forced": Prior(0.50, spread=1.8),
     }

@@ -81,7 +81,7 @@ async def test_samples_agree_and_the_answer_goes_out_with_its_steps(
 ) -> None:
     answer = await solve(race, models)
     assert (answer.reasoning, answer.answer) == (STEPS, "72")
-    assert {asked(body) for body in server.chats} == {"reason", "program"}
+    assert {asked(body) for body in server.chats} == {"reason", "program", "formal"}
     await left_alone(server)
 
 
