@@ -202,7 +202,8 @@ class _ForkServer:
         if pid == 0:
             try:
                 self._selector.close()
-                self._running.clear()  # what other programs have said so far is not this one's to see
+                for other in self._running.values():
+                    other.said.clear()  # what other programs have said so far is not this one's to see
                 _become_program(request["texts"], self._given, write, timeout_s)
             finally:
                 os._exit(1)

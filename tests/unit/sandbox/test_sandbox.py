@@ -158,7 +158,7 @@ async def test_a_program_finds_nothing_of_another(sandbox: Sandbox) -> None:
     endless = asyncio.create_task(sandbox.run(other, timeout_s=60, caller="other"))
     await _busy()
     look = (
-        "import gc\nprint([one for one in gc.get_objects() if 'secret of ' + 'another' in repr(one)[:9999]])"
+        "import gc\nprint([one for one in gc.get_objects() if ''.join(['a secr', 'et']) in repr(one)[:9999]])"
     )
     assert (await sandbox.run(look, timeout_s=60, caller="curious")).value == "[]"
     endless.cancel()
