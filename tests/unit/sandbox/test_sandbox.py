@@ -26,6 +26,8 @@ pytestmark = pytest.mark.thorough  # starts processes, and waits for them
 MOST_IDLE_BYTES = 192 << 20
 """Of the zygote: sympy and numpy take 65 MB."""
 
+_MODEL_PROGRAMS = Path(__file__).with_name("model_programs.jsonl")
+
 KERNELS = {"landlock and namespaces": (), "landlock": ("namespaces",), "namespaces": ("landlock",)}
 """What a kernel is to do without, by what it then confines files with."""
 
@@ -58,7 +60,7 @@ def _programs() -> list[psutil.Process]:
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 async def test_programs_as_models_write_them_run(kernel: tuple[str, ...]) -> None:
-    rows = [json.loads(line) for line in Path(__file__).with_name("model_programs.jsonl").open()]
+    rows = [json.loads(line) for line in _MODEL_PROGRAMS.read_text().splitlines()]
     async with aclosing(Sandbox(without=kernel, patience_s=600)) as sandbox:
         ran = await asyncio.gather(*(sandbox.run(row["program"], timeout_s=120) for row in rows))
     assert [(row["name"], one.value, one.error) for row, one in zip(rows, ran, strict=True)] == [
