@@ -12,11 +12,11 @@ from logicnet.errors import TuningError
 from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, Message, Models
+from logicnet.sandbox.sandbox import Sandbox
 from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile
 from logicnet.solver.race.samplers import program_prompt, reasoning_prompt
-from logicnet.solver.race.sandbox import Sandbox
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.solver.reading import Form, conclusion, value
 from logicnet.tuning.improve.plain import PLAIN, PLAIN_TOKENS
