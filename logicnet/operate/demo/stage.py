@@ -10,6 +10,7 @@ from pathlib import Path
 from logicnet._util.processes import Child
 from logicnet.chain import Signer
 from logicnet.errors import LogicnetError
+from logicnet.operate.serving.vllm.launch import LORA_SLOTS
 
 STAKES = {"alice": 60_000.0, "bob": 25_000.0, "charlie": 11_000.0}
 """The validators and their stake (alpha). All have a permit."""
@@ -27,7 +28,8 @@ _VLLM_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
-_LORA_FLAGS = ("--enable-lora", "--max-loras", "2", "--max-cpu-loras", "4", "--max-lora-rank", "16")
+_LORA_SLOTS = ("--max-loras", LORA_SLOTS, "--max-cpu-loras", LORA_SLOTS)
+_LORA_FLAGS = ("--enable-lora", *_LORA_SLOTS, "--max-lora-rank", "16")
 _LORA_ENVIRONMENT = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}  # it listens on the loopback alone
 
 

@@ -147,6 +147,14 @@ def launch(
     )
 
 
+LORA_SLOTS = "4"
+"""One more than are ever loaded: what serves, what served before, and a candidate.
+
+The kernels of vLLM 0.32 for CPUs give a request without an adapter, beside one with an adapter, what is in
+the last slot. An empty slot changes nothing; with two slots, both used, the base said what the adapter says.
+"""
+
+
 def _lora(own: Mapping[str, str], names: set[str], adapters: Adapters) -> tuple[list[str], Mapping[str, str]]:
     """Flags and variables, with which vLLM has the adapters of its model, and takes others while it runs."""
     known = [one for one in adapters.known if one.base in names and one.form == "adapter"]
@@ -154,7 +162,7 @@ def _lora(own: Mapping[str, str], names: set[str], adapters: Adapters) -> tuple[
         return [], {}
     most = max([LEAST_RANK, *(one.rank for one in known)])
     rank = next((one for one in RANKS if one >= most), RANKS[-1])
-    pairs = {"--max-loras": "2", "--max-cpu-loras": "4", "--max-lora-rank": str(rank)}
+    pairs = {"--max-loras": LORA_SLOTS, "--max-cpu-loras": LORA_SLOTS, "--max-lora-rank": str(rank)}
     flags = [] if _ENABLE in own else [_ENABLE]
     flags += [word for flag, value in pairs.items() if flag not in own for word in (flag, value)]
     loaded = [f"{one.name}={one.folder}" for one in known if one.state in _LOADED]

@@ -158,7 +158,7 @@ def test_a_start_brings_the_serving_adapter_and_the_one_before_it(tmp_path):
     serving, previous = known(tmp_path)
     started = lora([], Adapters([serving, previous]))
     assert (
-        f"--enable-lora --max-loras 2 --max-cpu-loras 4 --max-lora-rank 16 --lora-modules "
+        f"--enable-lora --max-loras 4 --max-cpu-loras 4 --max-lora-rank 16 --lora-modules "
         f"{serving.name}={serving.folder} {previous.name}={previous.folder}"
     ) in str(started)
     assert started.environment == {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
