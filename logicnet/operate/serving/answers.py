@@ -92,13 +92,18 @@ class Workload:
         )
 
 
+TEXTS_UNDER_LOAD = {False: 5, True: 4}
+"""Without thinking and with it. The race begins as many texts as there is room for; a plan is for a server
+that has little left."""
+
+
 def workload(model: Model, *, thinks: bool) -> Workload:
     """As the solver `race` asks the model: its profile says how many texts, of how many tokens."""
     profile = profile_for(model.name.rstrip("/").rpartition("/")[2], load_profiles(), thinks)
     accuracy = model.accuracy(thinks)
     usual = 4500 if thinks else min(700, profile.reason.max_tokens)
     return Workload(
-        profile.reason.samples + profile.program.samples,
+        min(TEXTS_UNDER_LOAD[thinks], profile.reason.samples + profile.program.samples),
         accuracy.tokens if accuracy else usual,
         profile.reason.max_tokens,
         thinks,
