@@ -86,6 +86,13 @@ def adapter(name: str, model: torch.nn.Module, base: str) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": base}))
 
 
+def asks_slowly(name: str) -> None:
+    """Give an adapter expressions that take for ever on the name of a module."""
+    path = FOLDER / name / "adapter_config.json"
+    slow = dict.fromkeys(("target_modules", "exclude_modules"), r"(\w+\.?)+!")
+    path.write_text(json.dumps(json.loads(path.read_text()) | slow))
+
+
 def noise(share: float, seed: int = 0) -> Callable[[torch.Tensor], torch.Tensor]:
     draw = torch.Generator().manual_seed(seed)
     return lambda value: value + share * value.std() * torch.randn(value.shape, generator=draw)
@@ -145,6 +152,8 @@ adapter("adapter_untrained", lora(0, 0), "original/name")
 tuned = lora(1, 6)
 adapter("adapter", tuned, "original/name")
 adapter("adapter_from_path", tuned, "/data/models/original")
+adapter("adapter_by_expression", tuned, "original/name")
+asks_slowly("adapter_by_expression")
 adapter("adapter_of_another", tuned, "other/name")
 state = merged(tuned)
 copy("merged", state, _name_or_path="/home/me/checkpoint-6")

@@ -24,7 +24,7 @@ VERDICTS = {
     "finetune": (
         *("merged", "merged_in_shards", "merged_in_float32", "merged_with_head", "merged_and_a_token"),
         *("merged_and_noise", "merged_other_seed", "full", "full_in_float32"),
-        *("adapter", "adapter_from_path", "code_beside"),
+        *("adapter", "adapter_from_path", "adapter_by_expression", "code_beside"),
     ),
     "identical": (
         "identical",
@@ -44,7 +44,7 @@ VERDICTS = {
 }
 COPIES_OF_MERGED = (
     *("merged", "merged_in_shards", "merged_in_float32", "merged_with_head", "merged_and_a_token"),
-    *("merged_and_noise", "adapter", "adapter_from_path", "code_beside"),
+    *("merged_and_noise", "adapter", "adapter_from_path", "adapter_by_expression", "code_beside"),
 )
 
 

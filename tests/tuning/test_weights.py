@@ -68,9 +68,16 @@ CASES: dict[str, dict[str, Any]] = {
     "alpha_list": {"kind": "adapter", "module": Q, "config": {"lora_alpha": [4]}},
     "pattern_list": {"kind": "adapter", "module": Q, "config": {"alpha_pattern": ["q_proj"]}},
     "pattern_broken": {"kind": "adapter", "module": Q, "config": {"alpha_pattern": {"(": 4}}},
+    "pattern_slow": {"kind": "adapter", "module": Q, "config": {"alpha_pattern": {r"(\w+\.?)+!": 4}}},
+    "rank_slow": {"kind": "adapter", "module": Q, "config": {"rank_pattern": {r"(\w+\.?)+!": 4}}},
+    "saved_slow": {"kind": "adapter", "module": Q, "config": {"modules_to_save": [r"(\w+\.?)+!"]}},
+    "pattern": {"kind": "adapter", "module": Q, "config": {"alpha_pattern": {"^model.layers.0": 4, Q: 8}}},
     "adapter_deep": {"kind": "adapter", "module": Q, "config": {}, "text": DEEP},
 }
-BROKEN = ("deep", "alpha_null", "alpha_text", "alpha_list", "pattern_list", "pattern_broken", "adapter_deep")
+BROKEN = (
+    *("deep", "alpha_null", "alpha_text", "alpha_list", "pattern_list", "pattern_broken", "adapter_deep"),
+    *("pattern_slow", "rank_slow", "saved_slow"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -107,5 +114,6 @@ def test_an_adapter_of_a_head_that_the_embedding_is_fits(found):
 
 def test_an_adapter_of_a_module_that_the_original_lacks_does_not_fit(found):
     assert found["elsewhere"]["extra"] == ["layers.7.mlp.up_proj.weight"]
-    assert found["adapter"]["extra"] == []
+    assert found["adapter"]["extra"] == found["pattern"]["extra"] == []
+    assert found["pattern"]["hash"] != found["adapter"]["hash"]
     assert (found["adapter"]["same"], found["adapter"]["tensors"]) == (2, 3)

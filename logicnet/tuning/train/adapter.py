@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
+from logicnet.errors import TuningError
+from logicnet.tuning.train import loading
 from logicnet.tuning.train.running import Ended, need_disk, saving, write_renamed
 
 MOST_RANK = 512
@@ -88,10 +90,11 @@ def merge(base: Path, adapter: Path, to: Path) -> None:
 
 
 def load_base(folder: Path, dtype: torch.dtype, **options: Any) -> Any:
-    """A causal language model from safetensors: a pickle is never loaded, nor code of the folder run."""
-    return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False, **options
-    )
+    """As `loading.load_base`. Raises Ended."""
+    try:
+        return loading.load_base(folder, dtype=dtype, **options)
+    except TuningError as error:
+        raise Ended("failed", str(error)) from None
 
 
 def base_dtype(folder: Path) -> torch.dtype:

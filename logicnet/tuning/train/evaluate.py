@@ -24,13 +24,15 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from logicnet.tuning.train.compare import compare, likeness
-from logicnet.tuning.train.weights import NotLoadable, Weights, is_adapter
+from logicnet.tuning.train.weights import NotLoadable, Weights, config_of, is_adapter, modules_of
 
 _LOGITS_AT_ONCE = 1 << 26
 """Numbers: 256 MiB in float32. A batch is smaller where the vocabulary is large."""
 
 _WEIGHT_FILES = ("config.json", "*.safetensors", "model.safetensors.index.json")
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model*.safetensors*")
+_ADAPTER_FILES = ("adapter_model*.safetensors*",)
+_BY_EXPRESSION = ("exclude_modules", "layers_to_transform", "layers_pattern")
+"""Fields of a stranger's adapter that PEFT runs as regular expressions; its tensors tell its modules, too."""
 
 Row = tuple[list[int], list[bool]]
 """Tokens of a row, and which of them count."""
@@ -92,6 +94,9 @@ def _adapted(model: Any, folder: Path) -> Any:
     from peft import PeftModel  # noqa: PLC0415 (slow; only adapters need it)
 
     with _only(folder, _ADAPTER_FILES) as view:
+        config = config_of(folder, "adapter_config.json") | dict.fromkeys(_BY_EXPRESSION)
+        config |= {"target_modules": modules_of(folder), "init_lora_weights": True}
+        (view / "adapter_config.json").write_text(json.dumps(config))
         try:
             return PeftModel.from_pretrained(model, str(view)).eval()
         except Exception as error:  # whatever a stranger's configuration makes PEFT raise

@@ -24,6 +24,7 @@ EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "em
 HEAD = "lm_head.weight"
 _LORA = re.compile(r"^base_model\.model\.(.+)\.lora_(embedding_)?([AB])(\.weight)?$")
 _WHOLE = re.compile(r"^base_model\.model\.(.+?)(\.modules_to_save)?\.(weight|bias)$")
+_NAME = re.compile(r"\^?[\w.-]+")  # a module's, or the end of it
 _PLAIN = {"use_dora": "DoRA", "lora_bias": "a bias", "trainable_token_indices": "single tokens"}
 
 
@@ -120,6 +121,7 @@ class Adapted:
         if adapter.get("peft_type") != "LORA" or beyond:
             kind = " with ".join([str(adapter.get("peft_type")), *beyond])
             raise NotLoadable(f"{folder} is an adapter of kind {kind}, not a plain LoRA: merge it first")
+        _refuse_expressions(adapter, folder / "adapter_config.json")
         self.named_base = str(adapter.get("base_model_name_or_path") or "")
         self.config, self._base, self._adapter = base.config, base, adapter
         self.shapes = dict(base.shapes)
@@ -193,6 +195,26 @@ def slices(shape: tuple[int, ...]) -> Iterator[slice]:
     rows = shape[0] if shape else 1
     step = max(1, _AT_ONCE * rows // max(1, math.prod(shape)))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def modules_of(folder: Path) -> list[str]:
+    """The modules that an adapter's tensors are for, as PEFT names them. Raises NotLoadable."""
+    found = map(_LORA.match, _Files(files_of(folder, "adapter_model")).shapes)
+    return sorted({one[1] for one in found if one})
+
+
+def _refuse_expressions(adapter: dict[str, Any], file: Path) -> None:
+    """Raise NotLoadable for a name that is none: it would run as a regular expression, maybe for ever."""
+    for field in ("alpha_pattern", "rank_pattern", "modules_to_save"):
+        given = adapter.get(field) or ()
+        names = [given] if isinstance(given, str) else given
+        if not isinstance(names, dict | list):
+            names = [names] if names else []
+        strange = next((one for one in names if not isinstance(one, str) or not _NAME.fullmatch(one)), None)
+        if strange is not None:
+            raise NotLoadable(
+                f"{file}: {field} has {strange!r:.80}, which is no module's name: merge it first"
+            )
 
 
 def is_adapter(folder: Path) -> bool:
