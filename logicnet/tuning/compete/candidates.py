@@ -13,6 +13,7 @@ from logicnet.tuning.compete import templates
 from logicnet.tuning.compete.competitions import Candidate
 from logicnet.tuning.compete.model_id import sha256_of
 from logicnet.tuning.facts import facts_of
+from logicnet.tuning.hub import ModelNotFound
 
 SMALL_FILES = ("config.json", *templates.FILES)
 _MOST_SMALL_BYTES = 20_000_000  # a tokenizer_config.json with many added tokens
@@ -63,8 +64,11 @@ def of_repo(repo: str, revision: str, token: str | None = None, api: Any = None)
     texts = {}
     for name, size in files.items():
         if name in SMALL_FILES and size <= _MOST_SMALL_BYTES:
-            path = api.hf_hub_download(repo, name, revision=revision)
-            texts[name] = Path(path).read_text(encoding="utf-8", errors="replace")
+            try:
+                path = api.hf_hub_download(repo, name, revision=revision)
+                texts[name] = Path(path).read_text(encoding="utf-8", errors="replace")
+            except Exception as error:  # as in `repo_info`, and of the disk
+                raise TuningError(f"{name} of {repo}: {hub.why(error, repo)}") from None
     facts = facts_of(repo, token, revision=revision)
     return Candidate(
         name=repo,
@@ -79,15 +83,25 @@ def of_repo(repo: str, revision: str, token: str | None = None, api: Any = None)
 
 
 def repo_info(api: Any, repo: str, revision: str) -> Any:
-    """`model_info` with the sizes and hashes of all files. Raises TuningError."""
-    from huggingface_hub.errors import RevisionNotFoundError  # noqa: PLC0415
+    """`model_info` with the sizes and hashes of all files.
+
+    Raises ModelNotFound if nobody can read it, TuningError if the hub does not answer.
+    """
+    from huggingface_hub.errors import (  # noqa: PLC0415
+        DisabledRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         return api.model_info(repo, revision=revision, files_metadata=True)
     except RevisionNotFoundError:
-        raise TuningError(
+        raise ModelNotFound(
             f"the repository {repo} has no commit {revision}: it was deleted, or never was"
         ) from None
+    except (RepositoryNotFoundError, DisabledRepoError, HFValidationError) as error:
+        raise ModelNotFound(f"the repository {repo}: {hub.why(error, repo)}") from None
     except Exception as error:  # of HTTP and network; their classes depend on the library's version
         raise TuningError(f"the repository {repo}: {hub.why(error, repo)}") from None
 

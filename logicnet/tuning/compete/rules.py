@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from logicnet._util.text import one_line
 from logicnet.tuning.compete.competitions import Candidate, Rule, RuleState
 from logicnet.tuning.compete.model_id import COMMIT
 from logicnet.tuning.compete.templates import code_in, plain_template
@@ -16,7 +17,7 @@ _SHAPE = (
 def rule(name: str, met: bool | None, found: str, wanted: str, mend: str = "") -> Rule:
     """`met` is None where it is not known."""
     state = RuleState.UNKNOWN if met is None else RuleState.MET if met else RuleState.BROKEN
-    return Rule(name, state, found, wanted, "" if met else mend)
+    return Rule(name, state, one_line(found, 300), wanted, "" if met else mend)  # a stranger named its files
 
 
 def parameters(candidate: Candidate, below: float) -> Rule:
@@ -144,7 +145,12 @@ def new_weights(candidate: Candidate) -> Rule:
     name, wanted = "weights", "committed by nobody"
     if candidate.rivals is None:
         return rule(name, None, "others were not read", wanted, "check the network, and try again")
-    known = sorted({candidate.rivals[one] for one in candidate.weights.values() if one in candidate.rivals})
+    base = candidate.base
+    old = set() if base is None else set(base.weights.values())  # a part that training leaves is no copy
+    ours = set(candidate.weights.values())
+    known = sorted({candidate.rivals[one] for one in ours - old if one in candidate.rivals})
+    if base is not None and ours and ours <= old:
+        known = [base.name]
     found = f"the same as {', '.join(known[:3])}" if known else "new"
     return rule(name, not known, found, wanted, "train the model: a copy never wins")
 

@@ -15,6 +15,7 @@ from logicnet.tuning.compete.competitions import Candidate, Competition, Rule, R
 from logicnet.tuning.compete.model_id import bound_hash, files_hash, sha256_of
 from logicnet.tuning.compete.publish import publish, reachable
 from logicnet.tuning.folders import here
+from logicnet.tuning.hub import ModelNotFound
 
 _RIVALS_AT_ONCE = 8
 
@@ -90,7 +91,7 @@ class Submitter:
                 return None
         folder = here(self.base)
         if folder is not None:
-            return candidates.of_folder(folder, hashes=False)
+            return candidates.of_folder(folder, hashes=self.competition.once)
         return candidates.of_repo(self.base, "main", self.token)
 
 
@@ -107,9 +108,10 @@ def stop_if_broken(rules: Sequence[Rule], what: str, *, unknown: bool = False) -
 
 
 async def rival_weights(chain: Commitments, competition: Competition, but: str) -> dict[str, str] | None:
-    """The sha256 of the weight files that others committed, with their repository; None if none is asked for.
+    """The sha256 of the weight files that others committed, with their repository.
 
-    Only a competition in which a copy ends a hotkey reads them. Raises ChainError.
+    None if they are not known: the hub did not answer for one of them, or nobody asks. Only a competition in
+    which a copy ends a hotkey reads them. Raises ChainError.
     """
     if not competition.once:
         return None
@@ -121,12 +123,16 @@ async def rival_weights(chain: Commitments, competition: Competition, but: str) 
         async with busy:
             try:
                 info: Any = await asyncio.to_thread(candidates.repo_info, api, repo, revision)
-            except TuningError:
+            except ModelNotFound:
                 return  # it was deleted: nobody can be compared with it
         found.update({one.lfs.sha256: repo for one in info.siblings or () if one.lfs is not None})
 
     others = [one.submission for one in await submitted(chain, competition) if one.submission.repo != but]
-    await asyncio.gather(*(read(one.repo, one.revision) for one in others))
+    try:
+        await asyncio.gather(*(read(one.repo, one.revision) for one in others))
+    except TuningError as error:
+        logger.warning("What others committed is not known: {}", error)
+        return None
     return found
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bittensor
 import pytest
@@ -14,12 +15,15 @@ from logicnet.cli import main
 from logicnet.config import read
 from logicnet.errors import SettingsError, TuningError
 from logicnet.tuning.compete.commands import commit, upload
+from logicnet.tuning.compete.competitions import Candidate, RuleState, competition
 from logicnet.tuning.compete.options import CommitOptions, UploadOptions
+from logicnet.tuning.compete.rules import new_weights
+from logicnet.tuning.compete.submit import rival_weights
 from tests.harness.hub import LoopbackHub
 from tests.harness.mini_substrate import MiniChain
 from tests.harness.model_folder import files_of, model_folder
 from tests.harness.tiny_models import ROOT
-from tests.unit.tuning.compete.conftest import HOTKEY, RIVAL, Clock, chain_of
+from tests.unit.tuning.compete.conftest import HOTKEY, MINER, RIVAL, Clock, chain_of
 
 Run = Callable[..., int]
 
@@ -149,11 +153,41 @@ async def test_a_copy_is_refused_before_it_costs_a_hotkey(
     from logicnet.tuning.compete.submit import Submitter  # noqa: PLC0415
     from tests.unit.tuning.compete.conftest import committer  # noqa: PLC0415
 
+    base = model_folder(tmp_path / "base", seed=9)
     await _rival_commits(mini, hub, folder)
-    one = Submitter(committer(mini, clock, tmp_path, "reason-mining"), hub.token, base=str(folder))
+    one = Submitter(committer(mini, clock, tmp_path, "reason-mining"), hub.token, base=str(base))
     with pytest.raises(TuningError, match="weights: the same as rival/model, wanted: committed by nobody"):
         await one.submit(folder, f"maker/{HOTKEY}")
+    with pytest.raises(TuningError, match=f"weights: the same as {base}, wanted: committed by nobody"):
+        await one.submit(base, f"maker/{HOTKEY}")  # nothing was trained
     assert len(mini.commits) == 1
+
+
+async def test_a_rival_that_cannot_be_read_now_is_not_called_deleted(
+    hub: LoopbackHub, mini: MiniChain, folder: Path
+) -> None:
+    await _rival_commits(mini, hub, folder)
+    chain, chosen = chain_of(mini, MINER), competition("reason-mining")
+    assert set((await rival_weights(chain, chosen, "maker/x") or {}).values()) == {"rival/model"}
+    hub.fail("/api/models/rival/model", 500, times=20)
+    assert await rival_weights(chain, chosen, "maker/x") is None
+    hub.heal()
+    hub.private.add("rival/model")
+    assert await rival_weights(chain, chosen, "maker/x") == {}
+
+
+def test_a_part_that_training_leaves_as_it_was_is_no_copy() -> None:
+    def model(*weights: str, **more: Any) -> Candidate:
+        named = {f"model-{one}.safetensors": one for one in weights}
+        return Candidate("a/b", {}, named, 1.0, {}, {}, **more)
+
+    base, rivals = model("eyes", "words"), {"eyes": "rival/model", "theirs": "rival/model"}
+    for weights, state in (
+        (("eyes", "ours"), RuleState.MET),
+        (("eyes", "theirs"), RuleState.BROKEN),
+        (("eyes", "words"), RuleState.BROKEN),
+    ):
+        assert new_weights(model(*weights, base=base, rivals=rivals)).state is state
 
 
 def test_the_base_of_a_competition_is_read_from_the_hub(
