@@ -17,6 +17,7 @@ CONFIGS = ("config.json", "model_index.json")  # of a language model, and of a p
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _MOST_HEADER_BYTES = 100_000_000  # as the format's own readers
 _MOST_CONFIG_BYTES = 10_000_000
+_MOST_SMALL_BYTES = 100_000_000  # an index of the largest models has some 20 MB
 
 IMAGE_PARAMETERS = {"sd": 1.07e9, "sdxl": 3.5e9, "flux": 16.9e9}
 """Of the whole pipelines; their repositories keep each part in several precisions."""
@@ -77,6 +78,13 @@ def _of_folder(folder: Path, name: str) -> ModelFacts:
         for tensor, shape in _header(folder / one).items():
             tensors[one.rpartition("/")[0], tensor] = math.prod(shape)
     return ModelFacts.of(name, _config(config), sum(tensors.values()))
+
+
+def _refuse_large(name: str, sizes: Mapping[str, int]) -> None:
+    """Raises TuningError for a small file that is none: it would be fetched whole."""
+    for file in (*CONFIGS, "model.safetensors.index.json"):
+        if sizes.get(file, 0) > _MOST_SMALL_BYTES:
+            raise TuningError(f"the model {name} has a {file} of {sizes[file]:,} bytes: take another model")
 
 
 def _weights(name: str, files: Iterable[str], *, pipeline: bool) -> list[str]:
@@ -143,6 +151,7 @@ def _of_hub(name: str, token: str | None, revision: str | None) -> ModelFacts:
         sizes = {one.rfilename: one.size or 0 for one in info.siblings or ()}
         wanted = next((one for one in CONFIGS if one in sizes), wanted)
         files = _weights(name, sizes, pipeline=wanted == CONFIGS[1])
+        _refuse_large(name, sizes)
         config = _config(Path(hub.hf_hub_download(name, wanted, revision=revision)))
         if wanted == CONFIGS[1]:
             stored = sum(sizes[one] for one in files) / 2

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
@@ -60,10 +60,11 @@ _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
 """In the order in which they are checked: a gated repository is also one that is not found."""
 
 
-def model_folder(name: str, token: str | None, *, local: bool = True) -> Path:
+def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes: int | None = None) -> Path:
     """The folder of the model `name`: a folder of this machine (if `local`), else from the hub.
 
-    Raises TuningError: one line that says what failed and what mends it. Blocks; downloads resume.
+    With `most_bytes` a larger repository is refused before it is fetched. Raises TuningError: one line that
+    says what failed and what mends it. Blocks; downloads resume.
     """
     folder = here(name) if local else None
     if folder is not None and folder.is_dir():
@@ -71,7 +72,10 @@ def model_folder(name: str, token: str | None, *, local: bool = True) -> Path:
     else:
         disable_progress_bars()
         try:
-            found = Path(snapshot_download(name, token=token, allow_patterns=list(WANTED)))
+            revision = None if most_bytes is None else _bounded(name, token, most_bytes)
+            found = Path(snapshot_download(name, revision=revision, token=token, allow_patterns=list(WANTED)))
+        except TuningError:
+            raise
         except (
             Exception
         ) as error:  # of HTTP, network and cache; their classes depend on the library's version
@@ -83,6 +87,17 @@ def model_folder(name: str, token: str | None, *, local: bool = True) -> Path:
         held = f"only {pickles[0]}, which may run code when it is loaded" if pickles else "no weights"
         raise TuningError(f"model {name}: it has {held}: convert it to safetensors, or take another model")
     return found
+
+
+def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
+    """The newest commit. Raises TuningError if its files have more than `most_bytes`."""
+    info = HfApi(token=token).model_info(name, files_metadata=True)
+    size = sum(one.size or 0 for one in info.siblings or ())
+    if size > most_bytes:
+        raise TuningError(
+            f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched"
+        )
+    return info.sha
 
 
 def why(error: Exception, name: str) -> str:

@@ -27,6 +27,8 @@ def download(
 
     name = f"{submission.repo} at {submission.revision[:12]}"
     found = candidates.of_repo(submission.repo, submission.revision, token, HfApi(token=token or False))
+    if "adapter_config.json" in found.files:
+        raise TuningError(f"{name} is not downloaded: it holds an adapter, which would change its weights")
     broken = [
         one
         for one in competition.rules(found, submission.repo, hotkey)

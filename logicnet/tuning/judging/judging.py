@@ -181,6 +181,7 @@ class TaskJudge:
         if found is None:
             return None
         seen_s = self.clock()
+        place.unlink(missing_ok=True)  # a link to what is gone
         place.symlink_to(found.folder.absolute(), target_is_directory=True)
         return ReceivedModel(submitted_s=seen_s, source=found.source, curve=found.curve)
 

@@ -15,6 +15,7 @@ from logicnet.tuning.judging.task import JudgedMiner, JudgingTask, MinerOffer
 
 _TIMEOUT_S = 30.0
 _MOST_REPLY_BYTES = 8 << 20
+_MOST_MODEL_BYTES = 80_000_000_000  # of 35B parameters in bfloat16 with room
 _MOST_POINTS = 10_000
 _MOST_NUMBER = 1e12
 
@@ -80,7 +81,7 @@ def submission(miner: JudgedMiner, task: JudgingTask, token: str | None) -> Foun
     repo = reply.get("repo")
     if not isinstance(repo, str) or not repo:
         raise MinerSilent(f"miner {miner.name} names no repository for task {task.id}")
-    return FoundModel(repo, hub.model_folder(repo, token, local=False), curve)
+    return FoundModel(repo, hub.model_folder(repo, token, local=False, most_bytes=_MOST_MODEL_BYTES), curve)
 
 
 def is_local(miner: JudgedMiner) -> bool:
@@ -123,7 +124,7 @@ def _asked(
         if response.status_code in none_yet:
             return {}
         found = httpx2.Response(response.status_code, content=content).json()
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
         raise MinerSilent(
             f"miner {miner.name} at {miner.url}{path}: {type(error).__name__}; start its service "
             "or correct its url"

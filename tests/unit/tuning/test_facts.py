@@ -128,6 +128,16 @@ def test_a_model_of_the_hub(hub):
     assert found.fetch_bytes == len(safetensors(135_000_000))
 
 
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors.index.json"])
+def test_a_small_file_that_is_large_is_not_fetched(hub, file):
+    hub.put("maker/model", CONFIG, safetensors(10))
+    hub.add_file("maker/model", file, config())
+    hub.claimed["maker/model", file] = 10**10
+    with pytest.raises(TuningError, match=f"{file} of 10,000,000,000 bytes"):
+        facts_of("maker/model")
+    assert not any("resolve" in one for one in hub.requests)
+
+
 def test_a_pipeline_of_the_hub_has_the_size_of_its_family(hub):
     hub.add_file("maker/model", "model_index.json", b'{"_class_name": "StableDiffusionXLPipeline"}')
     hub.add_file("maker/model", "unet/diffusion_pytorch_model.safetensors", safetensors(10))

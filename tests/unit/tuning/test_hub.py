@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from huggingface_hub import constants
 
 from logicnet.errors import TuningError
 from logicnet.tuning import hub
 from logicnet.tuning.spec import public_name
+from tests.harness.hub import loopback_hub, safetensors
 
 
 @pytest.fixture
@@ -34,6 +36,22 @@ def asked() -> Iterator[tuple[str, list[str]]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", paths
         server.shutdown()
+
+
+def test_a_strangers_model_of_terabytes_is_not_fetched(monkeypatch, tmp_path):
+    with loopback_hub() as loopback:
+        monkeypatch.setattr(constants, "ENDPOINT", loopback.url)
+        template = loopback.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        loopback.commit_model("a/b", {"config.json": b"{}", "model.safetensors": safetensors(4)})
+        loopback.claimed["a/b", "model.safetensors"] = 10**13
+        with pytest.raises(TuningError, match="it has 10000 GB, and at most 80 GB are fetched"):
+            hub.model_folder("a/b", None, local=False, most_bytes=80 * 10**9)
+        assert not any("resolve" in one for one in loopback.requests)
+        loopback.claimed.clear()
+        found = hub.model_folder("a/b", None, local=False, most_bytes=80 * 10**9)
+        assert (found / "model.safetensors").read_bytes() == safetensors(4)
 
 
 def test_a_file_is_fetched_for_the_operator_and_not_for_a_stranger(asked, tmp_path):

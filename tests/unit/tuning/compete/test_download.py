@@ -38,6 +38,8 @@ def test_a_commit_is_fetched_and_not_what_came_after(hub: LoopbackHub, tmp_path:
     [
         ({"pytorch_model.bin": b"\x80\x04."}, r"not downloaded: pickles: pytorch_model.bin, wanted: none"),
         ({"modeling_evil.py": b"import os"}, "not downloaded: code: modeling_evil.py"),
+        ({"\x1b[2J.py": b""}, r"not downloaded: code: \[2J.py, wanted"),
+        ({"adapter_config.json": b"{}"}, "not downloaded: it holds an adapter"),
         ({"chat_template.jinja": b"{{ ''.__class__ }}"}, "template's code: chat_template.jinja: line 1"),
     ],
 )
@@ -108,6 +110,14 @@ def test_a_repository_that_became_private_is_named(hub: LoopbackHub, tmp_path: P
     hub.private.add(REPO)
     with pytest.raises(TuningError, match="the hub has no such repository"):
         download(competition("m1"), submission, HOTKEY, tmp_path / "got")
+
+
+def test_a_hub_that_fails_between_two_answers_is_one_line(hub: LoopbackHub, tmp_path: Path) -> None:
+    submission = put(hub, model_folder(tmp_path / "model"))
+    hub.fail("/tokenizer_config.json", 500, times=100)
+    with pytest.raises(TuningError, match=r"tokenizer_config.json of rival/model: the hub") as error:
+        download(competition("m1"), submission, HOTKEY, tmp_path / "got")
+    assert "\n" not in str(error.value)
 
 
 def test_a_repository_deleted_while_it_is_fetched_is_one_line(hub: LoopbackHub, tmp_path: Path) -> None:

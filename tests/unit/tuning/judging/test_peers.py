@@ -125,7 +125,8 @@ def test_a_miner_that_refuses_is_not_told_to_begin(server):
 
 
 @pytest.mark.parametrize(
-    "reply", [(500, {"detail": "down"}), (200, b"<html>"), (200, [1]), (403, {"detail": "no"})]
+    "reply",
+    [(500, {"detail": "down"}), (200, b"<html>"), (200, b"[" * 200_000), (200, [1]), (403, {"detail": "no"})],
 )
 def test_a_miner_that_does_not_answer_as_it_should_is_one_line(server, reply):
     server.replies = {"/task_offer/": reply}
