@@ -122,12 +122,17 @@ class Actions:
 
         `parameters`: a competition, its id, or an object with `competition_id`. A chain that is away is
         asked again every `retry_delay_secs`, at most CHAIN_TRIES times. The model stays in the folder
-        `uploads` until it is committed. Raises TuningError, ChainError.
+        `uploads` until it is committed. Raises ChainError, and TuningError, also where a hotkey commits once.
         """
         pair = _pair(model, tokenizer)
         return _either(self._push(pair, self._competition(parameters), retry_delay_secs))
 
     async def _push(self, pair: LoadedModel, chosen: Competition, retry_s: float) -> Committed:
+        if chosen.once:
+            raise TuningError(
+                f"a hotkey commits once for ever in {chosen.id}, so push() does not: save the model, then "
+                f"logicnet tune upload, and logicnet tune commit --competition_id {chosen.id}"
+            )
         folder = self.folder / "uploads" / self.repo.replace("/", "--")
         await asyncio.to_thread(_save_afresh, pair, folder)
         submitter = Submitter(self._committer(chosen), self.token, bind_hotkey=self.bind_hotkey)

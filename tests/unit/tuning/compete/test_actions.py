@@ -68,6 +68,15 @@ def test_the_documents_program_runs_without_a_loop(
     assert list((tmp_path / "tuning" / "uploads").iterdir()) == []
 
 
+def test_a_commitment_for_ever_is_never_pushed(
+    actions: Actions, hub: LoopbackHub, mini: MiniChain, folder: Path
+) -> None:
+    with pytest.raises(TuningError, match="logicnet tune commit --competition_id reason-mining"):
+        actions.push(Saveable(folder), parameters="reason-mining")
+    assert mini.commits == []
+    assert hub.requests == []
+
+
 async def test_each_may_be_awaited(actions: Actions, mini: MiniChain, folder: Path) -> None:
     pushed = actions.push(Saveable(folder), Saveable(folder, tokenizer=True), "m1", retry_delay_secs=1)
     assert inspect.isawaitable(pushed)
