@@ -86,6 +86,7 @@ async def _run(
                 for name, server in servers.items()
             }
         served = {name: one.served.model if one.served else "" for name, one in models.items()}
+        _same_models(options, served, out / MODELS)
         write_whole(out / MODELS, served)
         contestants = [
             Contestant(name, load_solver(options.solver, Setup(model=served[name]), flag="--solver"), one)
@@ -103,6 +104,19 @@ async def _run(
                 if await until_stopped(bench.run(), bench.stop):
                     return True
     return False
+
+
+def _same_models(options: RehearseOptions, served: dict[str, str], kept: Path) -> None:
+    """Raises SettingsError if a rehearsal that is continued was begun with other models."""
+    if not options.resume or not kept.exists():
+        return
+    before = json.loads(kept.read_text())
+    for name, model in served.items():
+        if before.get(name) != model:
+            raise SettingsError(
+                f"--{name} serves {model}, and this rehearsal was begun with {before.get(name)}: leave "
+                "--resume away, with a new --out"
+            )
 
 
 def _plan(options: RehearseOptions, folder: Path) -> BenchPlan:

@@ -118,6 +118,18 @@ async def test_a_rehearsal_that_was_begun_asks_only_what_is_left(tmp_path):
             await asyncio.to_thread(run, options(out, server.base_url, server.base_url, file))
 
 
+async def test_a_rehearsal_of_another_model_is_not_continued(tmp_path):
+    """Answers of the old challenger would prove the new one."""
+    file, out = questions(tmp_path / "small.jsonl", 10, 60), tmp_path / "out"
+    out.mkdir()
+    async with ScriptedModel(text=adds(lambda _: True)) as server:
+        again = options(out, server.base_url, server.base_url, file, resume=True)
+        (out / "models.json").write_text(json.dumps({CHAMPION: server.model, CHALLENGER: "older"}))
+        with pytest.raises(SettingsError, match=r"--challenger serves .* was begun with older: leave"):
+            await asyncio.to_thread(run, again)
+        assert len(server.chats) == 2  # whether it answers
+
+
 async def test_what_cannot_be_played_is_one_line(tmp_path):
     file = questions(tmp_path / "few.jsonl", 1, 60)
     (tmp_path / "other").mkdir()
