@@ -20,8 +20,8 @@ from logicnet.tuning.compete.competitions import Rule, RuleState, Submission, co
 from logicnet.tuning.compete.journal import Journal
 from logicnet.tuning.compete.model_id import COMMIT
 from logicnet.tuning.compete.options import CommitOptions, SubmitOptions, UploadOptions
-from logicnet.tuning.compete.publish import reachable, token_of
-from logicnet.tuning.compete.submit import Submitter, hash_of_folder, stop_if_broken
+from logicnet.tuning.compete.publish import reachable, same_model, token_of
+from logicnet.tuning.compete.submit import Submitter, stop_if_broken
 from logicnet.tuning.folders import Folders
 
 _STYLES = {RuleState.MET: "green", RuleState.BROKEN: "red", RuleState.UNKNOWN: "yellow"}
@@ -92,7 +92,7 @@ async def _commit(options: CommitOptions, found: Submitter) -> int:
             f"--revision {revision[:80]!r} is not a commit: it takes 40 hex digits, as a branch may move"
         )
     folder = options.load_model_dir
-    hash_ = "" if folder is None else await asyncio.to_thread(hash_of_folder, folder)
+    hash_ = "" if folder is None else await asyncio.to_thread(same_model, folder, repo, revision)
     submission = found.submission(repo, revision, hash_) if hash_ else Submission(repo, revision)
     if not options.really:
         return await _dry_run(found, submission, "the same with --really")

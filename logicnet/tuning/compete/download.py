@@ -7,7 +7,8 @@ from logicnet.errors import TuningError
 from logicnet.tuning import hub
 from logicnet.tuning.compete import candidates
 from logicnet.tuning.compete.competitions import Competition, Submission
-from logicnet.tuning.compete.model_id import bound_hash, files_hash, sha256_of
+from logicnet.tuning.compete.model_id import bound_hash, files_hash
+from logicnet.tuning.compete.publish import digests_of
 
 MOST_BYTES = 80_000_000_000
 """Of a competition without a limit of its own: a model of 35B parameters in bfloat16 has 70 GB."""
@@ -61,8 +62,7 @@ def download(
 
 
 def _check_hash(name: str, submission: Submission, hotkey: str, folder: Path) -> None:
-    files = candidates.published_files(folder)
-    found = files_hash({one.name: sha256_of(one) for one in files})
+    found = files_hash(digests_of(folder))
     if submission.hash not in (found, bound_hash(found, hotkey)):
         raise TuningError(f"{name} is not what was committed: its hash is {found}, not {submission.hash}")
 

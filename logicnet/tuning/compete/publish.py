@@ -63,7 +63,7 @@ def publish(folder: Path, repo: str, token: str, *, sleep: Callable[[float], Non
     again = _Again(repo, sleep)
     again(lambda: api.create_repo(repo, private=False, exist_ok=True), "created")
     _refuse_private(api, repo, again)
-    digests = {one.name: sha256_of(one) for one in files}
+    digests = digests_of(folder)
     done = again(lambda: _upload(api, folder, repo, files), "uploaded to")
     read_back(repo, done.oid, files, digests, again)
     return Published(repo, done.oid, files_hash(digests), sum(one.stat().st_size for one in files))
@@ -80,6 +80,24 @@ def reachable(repo: str, token: str) -> None:
     again(api.whoami, "written to")
     if again(lambda: api.repo_exists(repo), "read"):
         _refuse_private(api, repo, again)
+
+
+def same_model(folder: Path, repo: str, revision: str) -> str:
+    """The hash of a folder's model, which `repo` holds at `revision`, and no other file.
+
+    Raises TuningError that names what differs; blocks.
+    """
+    digests = digests_of(folder)
+    read_back(repo, revision, published_files(folder), digests, _Again(repo, time.sleep))
+    return files_hash(digests)
+
+
+def digests_of(folder: Path) -> dict[str, bytes]:
+    """The sha256 of each file that is published, by its name. Raises TuningError."""
+    try:
+        return {one.name: sha256_of(one) for one in published_files(folder)}
+    except OSError as error:
+        raise TuningError(f"the model {folder} cannot be read: {error.strerror or error}") from None
 
 
 def _refuse_private(api: Any, repo: str, again: "_Again") -> None:

@@ -12,7 +12,7 @@ from logicnet.errors import TuningError
 from logicnet.tuning.compete import candidates
 from logicnet.tuning.compete.commitment import Commitments, Committed, Committer, submitted
 from logicnet.tuning.compete.competitions import Candidate, Competition, Rule, RuleState, Submission
-from logicnet.tuning.compete.model_id import bound_hash, files_hash, sha256_of
+from logicnet.tuning.compete.model_id import bound_hash
 from logicnet.tuning.compete.publish import publish, reachable
 from logicnet.tuning.folders import here
 from logicnet.tuning.hub import ModelNotFound
@@ -134,11 +134,3 @@ async def rival_weights(chain: Commitments, competition: Competition, but: str) 
         logger.warning("What others committed is not known: {}", error)
         return None
     return found
-
-
-def hash_of_folder(folder: Path) -> str:
-    """As `publish` commits it. Raises TuningError."""
-    try:
-        return files_hash({one.name: sha256_of(one) for one in candidates.published_files(folder)})
-    except OSError as error:
-        raise TuningError(f"the model {folder} cannot be read: {error.strerror or error}") from None

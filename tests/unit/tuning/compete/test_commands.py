@@ -215,6 +215,19 @@ def test_what_is_not_known_costs_no_hotkey(
     assert mini.commits == []
 
 
+def test_the_hash_of_another_model_is_not_committed(
+    run_upload: Run, run_commit: Run, hub: LoopbackHub, mini: MiniChain, folder: Path, tmp_path: Path
+) -> None:
+    hub.commit_model("maker/model", files_of(folder))
+    other = model_folder(tmp_path / "other", seed=8)
+    given = {"hf_repo_id": "maker/model", "base": str(folder)}
+    with pytest.raises(TuningError, match=r"has another model.safetensors than the folder"):
+        run_commit(**given, load_model_dir=other, really=True)
+    assert mini.commits == []
+    assert run_commit(**given, load_model_dir=folder, really=True) == 0
+    assert len(mini.commits) == 1
+
+
 @pytest.mark.parametrize("revision", ["main", "v1.0", "abc123", "A" * 40])
 def test_a_branch_is_no_commit(run_commit: Run, mini: MiniChain, revision: str) -> None:
     with pytest.raises(TuningError, match=f"--revision '{revision}' is not a commit: it takes 40 hex digits"):

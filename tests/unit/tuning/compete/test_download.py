@@ -8,7 +8,8 @@ import pytest
 from logicnet.errors import TuningError
 from logicnet.tuning.compete.competitions import Submission, competition
 from logicnet.tuning.compete.download import download
-from logicnet.tuning.compete.submit import hash_of_folder
+from logicnet.tuning.compete.model_id import files_hash
+from logicnet.tuning.compete.publish import digests_of
 from tests.harness.hub import LoopbackHub
 from tests.harness.model_folder import files_of, model_folder
 from tests.unit.tuning.compete.conftest import HOTKEY
@@ -18,7 +19,7 @@ REPO = "rival/model"
 
 def put(hub: LoopbackHub, folder: Path, extra: dict[str, bytes] | None = None) -> Submission:
     revision = hub.commit_model(REPO, {**files_of(folder), **(extra or {})})
-    return Submission(REPO, revision, hash_of_folder(folder))
+    return Submission(REPO, revision, files_hash(digests_of(folder)))
 
 
 def fetched(hub: LoopbackHub) -> list[str]:
@@ -129,7 +130,7 @@ def test_a_repository_deleted_while_it_is_fetched_is_one_line(hub: LoopbackHub, 
 
 
 def test_another_model_than_the_committed_is_refused(hub: LoopbackHub, tmp_path: Path) -> None:
-    committed = hash_of_folder(model_folder(tmp_path / "model"))
+    committed = files_hash(digests_of(model_folder(tmp_path / "model")))
     other = put(hub, model_folder(tmp_path / "other", seed=3))
     with pytest.raises(TuningError, match="is not what was committed: its hash is"):
         download(competition("m1"), Submission(REPO, other.revision, committed), HOTKEY, tmp_path / "got")
