@@ -6,6 +6,7 @@ Each model is asked with its own tokenizer and chat template, as the competition
 import hashlib
 import itertools
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def compared(competition: Competition, champion: Losses, challenger: Losses) -> 
     return competition.compare(
         {LOSS: {one: old[one] for one in both}}, {LOSS: {one: new[one] for one in both}}
     )
+
+
+def against(competition: Competition, rival: Callable[[], Losses], ours: Losses, name: str) -> list[str]:
+    """What is said of `ours` against a rival's model; a broken one is said, and no reason to stop."""
+    try:
+        return said(compared(competition, rival(), ours), name)
+    except TuningError as error:
+        return [f"not compared with {name}: {error}"]
 
 
 def _by_sample(losses: Losses) -> dict[str, float]:

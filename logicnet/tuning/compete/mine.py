@@ -22,7 +22,7 @@ from logicnet.tuning.compete import starting
 from logicnet.tuning.compete.commands import list_competitions, submitter, upload
 from logicnet.tuning.compete.competitions import Submission, Submitted, competition
 from logicnet.tuning.compete.finetuning import FinetuningCompetition
-from logicnet.tuning.compete.head_to_head import Samples, compared, said
+from logicnet.tuning.compete.head_to_head import Samples, against
 from logicnet.tuning.compete.mine_options import MineOptions
 from logicnet.tuning.compete.options import UploadOptions
 from logicnet.tuning.compete.publish import reachable
@@ -133,7 +133,7 @@ class _Mining:
         )
         if rival is not None:
             name = f"{rival.name} of the miner {self.options.comparison_uid}"
-            for line in said(compared(self.competition, samples.losses(shop, rival.folder), ours), name):
+            for line in against(self.competition, partial(samples.losses, shop, rival.folder), ours, name):
                 say(line)
         return self._finish(model, start, before, ours)
 

@@ -13,7 +13,7 @@ from logicnet.errors import TuningError
 from logicnet.protocol import Hotkey, Uid
 from logicnet.tuning.compete import mine as mining
 from logicnet.tuning.compete.competitions import Submission, Submitted, competition
-from logicnet.tuning.compete.head_to_head import compared, said
+from logicnet.tuning.compete.head_to_head import against, compared, said
 from logicnet.tuning.compete.mine_options import MineOptions
 from logicnet.tuning.compete.starting import Rivals, StartingModel
 from logicnet.tuning.train.evalfile import Losses
@@ -95,6 +95,17 @@ def test_only_samples_that_both_could_read_are_compared():
     assert (one.difference.count, one.champion, one.challenger) == (1, 1.0, 0.5)
     with pytest.raises(TuningError):
         compared(competition("m1"), losses(1.0, None), losses(None, 1.0))
+
+
+def test_a_rival_that_cannot_be_measured_stops_nobody():
+    def broken() -> Losses:
+        raise TuningError("its weights are damaged")
+
+    one = competition("m1")
+    assert against(one, broken, losses(1.0), "it") == ["not compared with it: its weights are damaged"]
+    assert "win rate: 100.0%" in against(one, lambda: losses(1.0, 2.0), losses(0.5, 1.0), "it")
+    (line,) = against(one, lambda: losses(math.nan, math.nan), losses(0.5, 1.0), "it")
+    assert line.startswith("not compared with it: loss: no sample has a finite score")
 
 
 def rivals(*incentives: float) -> Rivals:
