@@ -1,6 +1,7 @@
 """Miners over HTTP, in G.O.D.'s words: an offer, the start of a training, what was submitted."""
 
 import ipaddress
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from logicnet.tuning import hub
 from logicnet.tuning.judging.task import JudgedMiner, JudgingTask, MinerOffer
 
 _TIMEOUT_S = 30.0
+_MOST_REPLY_S = 60.0  # of a whole reply: a miner that sends a byte now and then would hold up all others
 _MOST_REPLY_BYTES = 8 << 20
 _MOST_MODEL_BYTES = 80_000_000_000  # of 35B parameters in bfloat16 with room
 _MOST_POINTS = 10_000
@@ -116,11 +118,13 @@ def _asked(
         with httpx2.stream(
             method, miner.url.rstrip("/") + path, json=body, headers=headers, timeout=_TIMEOUT_S
         ) as response:
-            content = b""
+            content, until_s = b"", time.monotonic() + _MOST_REPLY_S
             for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > _MOST_REPLY_BYTES:
                     raise MinerSilent(f"miner {miner.name}: {path} replies more than 8 MiB")
+                if time.monotonic() > until_s:
+                    raise MinerSilent(f"miner {miner.name}: {path} replies for over {_MOST_REPLY_S:g} s")
         if response.status_code in none_yet:
             return {}
         found = httpx2.Response(response.status_code, content=content).json()

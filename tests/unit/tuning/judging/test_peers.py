@@ -136,6 +136,13 @@ def test_a_miner_that_does_not_answer_as_it_should_is_one_line(server, reply):
     assert "secret-token" not in str(error.value)
 
 
+def test_a_miner_whose_reply_never_ends_holds_up_nobody(server, monkeypatch):
+    monkeypatch.setattr("logicnet.tuning.judging.peers._MOST_REPLY_S", -1.0)
+    server.replies = {"/task_offer/": (200, {"accepted": False})}
+    with pytest.raises(MinerSilent, match="miner a: /task_offer/ replies for over"):
+        offer(server.miner, TASK, dataset="x", file_format="hf")
+
+
 def test_a_miner_that_is_not_there_is_one_line(server):
     server.shutdown()
     server.server_close()
