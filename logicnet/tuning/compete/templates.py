@@ -102,6 +102,8 @@ def code_in(text: str) -> list[str]:
         if isinstance(called, nodes.Name) and called.name in (_FUNCTIONS | macros):
             continue
         if isinstance(called, nodes.Getattr) and called.attr in _METHODS:
+            if called.attr == "format" and "_" in str(getattr(called.node, "value", "_")):  # "{0.__class__}"
+                found.append(f"line {call.lineno} may reach an attribute by a format")
             continue
         name = getattr(called, "name", None) or getattr(called, "attr", None) or "a value"
         found.append(f"line {call.lineno} calls {str(name)[:40]}")

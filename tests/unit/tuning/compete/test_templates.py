@@ -52,7 +52,9 @@ MACROS = (
 )
 
 
-@pytest.mark.parametrize("template", [TEMPLATE, QWEN, MISTRAL, MACROS, "", "plain text"])
+@pytest.mark.parametrize(
+    "template", [TEMPLATE, QWEN, MISTRAL, MACROS, "", "plain text", "{{ '{} {}'.format(1, 2) }}"]
+)
 def test_a_format_is_no_program(template: str) -> None:
     assert code_in(template) == []
 
@@ -67,6 +69,8 @@ def test_a_format_is_no_program(template: str) -> None:
         ("{{ [messages]|map(attribute='__class__')|list }}", "by the filter map"),
         ("{{ [messages]|map(attribute='x.__class__')|list }}", "by the filter map"),
         ("{{ cycler.__init__.__globals__.os.popen('id').read() }}", "reaches __init__"),
+        ("{{ '{0.__class__}'.format(messages) }}", "reach an attribute by a format"),
+        ("{{ ('{0.__cla' ~ 'ss__}').format(messages) }}", "reach an attribute by a format"),
         ("{{ lipsum() }}", "calls lipsum"),
         ("{{ messages[0].run('x') }}", "calls run"),
         ("{{ messages[0]['f']() }}", "calls a value"),
