@@ -27,7 +27,13 @@ COMMIT = "ab" * 20
 
 def candidate(folder: Path, **more: Any) -> Candidate:
     made = of_folder(model_folder(folder, **more), hashes=more.get("parameters", 0) < 10**6)
-    return replace(made, base=made, revision=COMMIT, public=True, rivals={})
+    return replace(
+        made,
+        base=replace(made, weights={"model.safetensors": "untrained"}),
+        revision=COMMIT,
+        public=True,
+        rivals={},
+    )
 
 
 def states(found: Candidate, name: str = "m1", repo: str = "maker/model") -> dict[str, RuleState]:
@@ -120,7 +126,8 @@ def test_reason_mining_wants_new_weights_of_its_base(tmp_path: Path) -> None:
     copied = replace(found, rivals={digest: "rival/model"})
     assert broken(copied, "reason-mining", repo) == {"weights"}
     assert broken(replace(found, rivals=None), "reason-mining", repo) == {"weights"}
-    wide = replace(candidate(tmp_path / "w", hidden_size=32), base=found)
+    assert broken(replace(found, base=found), "reason-mining", repo) == {"weights"}  # nothing was trained
+    wide = replace(candidate(tmp_path / "w", hidden_size=32), base=found.base)
     assert broken(wide, "reason-mining", repo) == {"base"}
 
 
