@@ -76,7 +76,7 @@ async def mine(settings: Settings) -> int:
     stack = AsyncExitStack()  # of solvers
     try:
         workers = await stack.enter_async_context(reading_workers())
-        build = partial(_deployment, settings, _spending(settings), ledger=ledger.path, workers=workers)
+        build = partial(deployment, settings, _spending(settings), ledger=ledger.path, workers=workers)
         deployments = Deployments(await build(None), build, adapters.serving, workers)
         stack.push_async_callback(deployments.close)
         await deployments.follow()
@@ -151,7 +151,7 @@ def _models(
     return Pool(specs, spending or _spending(settings))
 
 
-async def _deployment(
+async def deployment(
     settings: Settings, spending: Spending, adapter: Adapter | None, *, ledger: Path, workers: Bounded
 ) -> Deployment:
     """The models of an adapter, or those of the settings; and the solver, which has its profile."""
@@ -193,12 +193,20 @@ async def _started_solver(
     """The solver `name`, built with the ledger's lessons, and entered on `stack`."""
     model = adapter.name if adapter is not None else settings.miner.llm_client.model
     profiles = adapter.profile if adapter is not None else None
-    with LedgerReader.open(ledger) as reader:
-        earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
-    setup = Setup(earned, profiles or settings.miner.profiles, model, _costs(models), workers)
+    setup = Setup(
+        _earned(ledger, name, model), profiles or settings.miner.profiles, model, _costs(models), workers
+    )
     solver = load_solver(name, setup, flag=flag)
     await stack.enter_async_context(on_shift(solver, name))
     return solver
+
+
+def _earned(ledger: Path, solver: str, model: str | None) -> tuple[SamplerRecord, ...]:
+    """None without a ledger: `logicnet serve` makes none."""
+    if not ledger.exists():
+        return ()
+    with LedgerReader.open(ledger) as reader:
+        return tuple(SamplerRecord(*record) for record in reader.sampler_records(solver, model))
 
 
 async def _shadow(

@@ -292,6 +292,15 @@ class ConsoleSettings(_Frozen):
     password: Secret | None = Field(None, description="password of the page; 12 characters or more")
 
 
+class ServeSettings(_Frozen):
+    model_config = ConfigDict(title="The solver as a model: `logicnet serve`")
+
+    host: Host = Field(LOOPBACK, description="address to bind; any but loopback needs a key")
+    port: Port = Field(8400, description="port to bind")
+    key: Secret | None = Field(None, description="key that callers send: Authorization: Bearer KEY")
+    deadline: Seconds = Field(60.0, description="seconds until a reply, where a request names none")
+
+
 class TuningSettings(_Frozen):
     model_config = ConfigDict(title="Tuning: `logicnet tune`")
 
@@ -379,6 +388,7 @@ class Settings(_Frozen):
     ledger: LedgerSettings = LedgerSettings()
     admin: AdminSettings = AdminSettings()
     console: ConsoleSettings = ConsoleSettings()
+    serve: ServeSettings = ServeSettings()
     tuning: TuningSettings = TuningSettings()
     logging: LoggingSettings = LoggingSettings()
 

@@ -16,6 +16,7 @@ from loguru import logger
 from logicnet import __version__, logs
 from logicnet._util.ascii import print_anything
 from logicnet.cli import _adapters, _amr, _compete, _search, _tune_improve, _tune_mine  # noqa: F401
+from logicnet.cli._door import serve
 from logicnet.cli._improve import arena, bench, challenges, learn, report, score, solvers
 from logicnet.cli._judge import judge
 from logicnet.cli._mine import config, demo, doctor, init, mine
@@ -33,13 +34,19 @@ app = typer.Typer(
 
 GROUPS = {
     "Mine": (demo, init, doctor, config, mine),
-    "Serve": (models, plan, vllm),
+    "Serve": (models, plan, vllm, serve),
     "Watch": (subnet, top, console, ledger),
     "Improve": (solvers, bench, arena, report, learn, score),
 }
 """Commands in the order in which an operator meets them."""
 
-LIST_SETTINGS = (init, doctor, config, mine)  # Their help names every setting, so they print it themselves
+LIST_SETTINGS = (
+    init,
+    doctor,
+    config,
+    mine,
+    serve,
+)  # Their help names every setting, so they print it themselves
 
 TAKE_MORE = (*LIST_SETTINGS, vllm, subnet, top, console, ledger, learn)
 """They read words that they do not declare: settings, flags of vLLM."""

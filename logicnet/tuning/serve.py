@@ -12,6 +12,7 @@ from loguru import logger
 
 from logicnet._util.leaving import leave_within
 from logicnet._util.net import is_loopback, require_free
+from logicnet._util.stopping import StoppableServer
 from logicnet.errors import LogicnetError, SettingsError, TuningError
 from logicnet.settings import Settings
 from logicnet.tuning.callers import Callers, Loopback, TokenHolders
@@ -52,7 +53,7 @@ async def _serve(settings: Settings, beside: Beside | None) -> int:
             limit_concurrency=200,
             h11_max_incomplete_event_size=65_536,
         )
-        server = _Server(config)
+        server = StoppableServer(config)
         working = asyncio.create_task(shop.worker(room.store).run(stop, settings.tuning.concurrent_jobs))
         more = None if beside is None else asyncio.create_task(beside(stop))
         try:
@@ -80,16 +81,6 @@ async def _serve(settings: Settings, beside: Beside | None) -> int:
 
 def _status(stopped_by: int) -> int:
     return 130 if stopped_by == signal.SIGINT else 0
-
-
-class _Server(uvicorn.Server):
-    """Remembers the signal that ended it, and does not raise it again."""
-
-    stopped_by: int = signal.SIGTERM
-
-    def handle_exit(self, sig: int, frame: object) -> None:
-        self.stopped_by = sig
-        self.should_exit = True
 
 
 @asynccontextmanager

@@ -33,6 +33,7 @@ ORDER = (
         "operate.serving",
         "operate",
         "miner",
+        "serve",
         "cli",
         "__main__",
     ),
