@@ -40,6 +40,7 @@ from logicnet.tuning.folders import Folders
 from logicnet.tuning.improve.adapters import Adapter
 from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
+from logicnet.wires import load_wire
 
 _FIRST_METAGRAPH_S = 10.0
 """Callers before the first metagraph would be refused, so the port opens after it, or at the latest then."""
@@ -68,6 +69,7 @@ def run(settings: Settings) -> int:
 
 async def mine(settings: Settings) -> int:
     """`run` inside an event loop. Returns the number of the signal that ended it."""
+    subnet = load_wire(settings.miner.wire)
     keypair = load_hotkey(settings.wallet)
     network = metagraph_refresher(settings, keypair)
     endpoints(settings.miner.llm_client)  # what is wrong with them is said before anything is opened
@@ -100,6 +102,7 @@ async def mine(settings: Settings) -> int:
             solver=settings.miner.solver,
             epoch_volume=settings.miner.epoch_volume,
             category=settings.miner.category,
+            subnet=subnet,
             allow_unbound=settings.axon.allow_unbound,
             allow_counters=settings.axon.allow_counters,
             flush=partial(ledger.flush, _FLUSH_S),

@@ -8,7 +8,7 @@ and are empty in replies.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal, NamedTuple, NewType
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -40,6 +40,10 @@ class LogicSynapse(_Synapse):
     task_uid: str | int = ""
     timeout: float | int | None = None
 
+    def asked(self) -> Asked:
+        """What a solver is given."""
+        return Asked(self.logic_question, self.category, str(self.task_uid))
+
     def reply_fields(self, answer: Answer) -> dict[str, Any]:
         """The synapse's fields in the reply."""
         return {
@@ -64,6 +68,14 @@ class Information(_Synapse):
             "request_dict": self.request_dict,
             "response_dict": {"epoch_volume": epoch_volume, "category": category},
         }
+
+
+class Asked(NamedTuple):
+    """What a challenge asks, whatever its subnet calls the fields."""
+
+    question: str
+    category: str = ""
+    task_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

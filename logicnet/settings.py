@@ -254,6 +254,7 @@ class MinerSettings(_Frozen):
         64, description="challenges solved at once; the rest wait, highest stake first"
     )
     solver: Word = Field("race", description="how challenges are answered; `logicnet solvers` lists them")
+    wire: Word = Field("logicnet", description="what the subnet asks and expects, of the packages installed")
     profiles: File | None = Field(None, description="TOML file with your own model profiles")
     shadow: Word | None = Field(
         None,

@@ -39,6 +39,7 @@ from logicnet.errors import Reason, Refusal
 from logicnet.events import Admitted, Answered, HungUp, Promised, Refused, Sink
 from logicnet.protocol import Challenge, Hotkey
 from logicnet.solver.answering import Solution, timely, unsolved
+from logicnet.wires import LOGICNET, SubnetWire
 
 Solve = Callable[[Challenge, Deadline], Awaitable[Solution]]
 """Answers a challenge before its deadline, even when models fail."""
@@ -96,6 +97,7 @@ class Axon:
         margin: ReplyMargin | None = None,
         allow_unbound: bool = False,
         allow_counters: bool = False,
+        subnet: SubnetWire = LOGICNET,
         flush: Callable[[], bool] | None = None,
         restored: Mapping[str, int] | None = None,
         clock: Clock = time.monotonic,
@@ -116,14 +118,17 @@ class Axon:
             NonceStore, sink=sink, restored=restored, clock_ns=clock_ns, monotonic_ns=monotonic_ns
         )
         self._flush = flush
-        self._classic = classic.ClassicWire(hotkey, nonces("classic"), allow_counters=allow_counters)
-        self._btauth = btauth.BtauthWire(
-            hotkey, nonces("btauth"), allow_unbound=allow_unbound, clock_ns=clock_ns
+        self._classic = classic.ClassicWire(
+            hotkey, nonces("classic"), allow_counters=allow_counters, subnet=subnet
         )
-        self._routes: dict[str, _Answer] = {
-            "/LogicSynapse": self._logic,
-            "/Information": self._information,
-        }
+        self._btauth = btauth.BtauthWire(
+            hotkey, nonces("btauth"), allow_unbound=allow_unbound, subnet=subnet, clock_ns=clock_ns
+        )
+        self._challenge = subnet.challenge.__name__
+        self._routes: dict[str, _Answer] = {f"/{self._challenge}": self._logic}
+        if subnet.information is not None:
+            self._inform = subnet.information.__name__
+            self._routes[f"/{self._inform}"] = self._information
         self._stopping: set[asyncio.Task[Solution]] = set()
         self._challenge_ids = map(f"{clock_ns():x}-{{}}".format, itertools.count(1))
 
@@ -180,9 +185,8 @@ class Axon:
     def _route(self, scope: Scope) -> _Answer:
         answer = self._routes.get(scope["path"])
         if answer is None:
-            raise Refusal(
-                Reason.UNKNOWN_SYNAPSE, "Synapse not found. Available synapses: LogicSynapse, Information."
-            )
+            known = ", ".join(path[1:] for path in self._routes)
+            raise Refusal(Reason.UNKNOWN_SYNAPSE, f"Synapse not found. Available synapses: {known}.")
         if scope["method"] != "POST":
             raise Refusal(Reason.BAD_METHOD, "Synapses are sent with POST.")
         return answer
@@ -225,7 +229,7 @@ class Axon:
             _prove(request, neuron.hotkey)
             self._sink(Promised(request.at_s, epoch))
         fields = synapse.reply_fields(epoch_volume=self._epoch_volume, category=self._category)
-        return request.wire.success(request.claim, "Information", fields, self._clock() - request.started_s)
+        return request.wire.success(request.claim, self._inform, fields, self._clock() - request.started_s)
 
     async def _logic(self, request: _Request, neuron: Neuron) -> HttpReply:
         """Admit a challenge; after `take` it always gets an answer."""
@@ -237,7 +241,7 @@ class Axon:
 
         deadline = self._deadline(request, timeout_s)
         challenge = Challenge(
-            *(synapse.logic_question, synapse.category, str(synapse.task_uid)),
+            *synapse.asked(),
             stake=neuron.stake,
             caller=neuron.hotkey,
         )
@@ -262,7 +266,7 @@ class Axon:
             raise CallerGone
         request.on_sent = partial(self._answered, challenge_id, neuron.hotkey, solution, deadline)
         fields = synapse.reply_fields(solution.answer)
-        return request.wire.success(request.claim, "LogicSynapse", fields, deadline.elapsed_s())
+        return request.wire.success(request.claim, self._challenge, fields, deadline.elapsed_s())
 
     def _deadline(self, request: _Request, timeout_s: float) -> Deadline:
         nonce = request.claim.nonce

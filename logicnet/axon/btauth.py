@@ -17,7 +17,8 @@ from logicnet.axon.http import HttpReply, reply
 from logicnet.axon.nonces import FUTURE_S, NonceStore, is_timestamp
 from logicnet.axon.wire import Claim, Headers, not_verified
 from logicnet.errors import LogicnetError, Refusal
-from logicnet.protocol import LOGIC_TIMEOUT_S, Hotkey, Information, LogicSynapse, SynapseName, Wire
+from logicnet.protocol import Hotkey, Wire
+from logicnet.wires import LOGICNET, ChallengeModel, InformationModel, SubnetWire
 
 SIGNATURE = b"x-bittensor-signature"
 _HOTKEY = b"x-bittensor-hotkey"
@@ -42,6 +43,7 @@ class BtauthWire:
         nonces: NonceStore,
         *,
         allow_unbound: bool = False,
+        subnet: SubnetWire = LOGICNET,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """`allow_unbound` accepts requests without a receiver, which a rival can relay to us."""
@@ -50,6 +52,8 @@ class BtauthWire:
         self._own_hotkey = own_hotkey
         self._nonces = nonces
         self._allow_unbound = allow_unbound
+        self._challenge, self._information = subnet.challenge, subnet.information
+        self._timeout_s = subnet.timeout_s
         self._clock_ns = clock_ns
         # bittensor 11.3.2 requires the scheme; 11.3.0 does not know the argument.
         parameters = inspect.signature(http_auth.verify).parameters
@@ -80,19 +84,18 @@ class BtauthWire:
     def verify(self, claim: Claim, target: str, body: bytes, method: str = "POST") -> None:
         self._verify(claim.headers, target, body, self._own_hotkey, self._nonces, method=method)
 
-    def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
-        synapse = wire.parse(LogicSynapse, body)
-        return synapse, LOGIC_TIMEOUT_S if synapse.timeout is None else wire.checked_timeout(synapse.timeout)
+    def challenge(self, claim: Claim, body: bytes) -> tuple[ChallengeModel, float]:
+        synapse = wire.parse(self._challenge, body)
+        return synapse, self._timeout_s if synapse.timeout is None else wire.checked_timeout(synapse.timeout)
 
-    def information(self, claim: Claim, body: bytes) -> Information:
-        synapse = wire.parse(Information, body)
+    def information(self, claim: Claim, body: bytes) -> InformationModel:
+        assert self._information is not None  # else it has no path
+        synapse = wire.parse(self._information, body)
         if synapse.timeout is not None:
             wire.checked_timeout(synapse.timeout)
         return synapse
 
-    def success(
-        self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
-    ) -> HttpReply:
+    def success(self, claim: Claim, synapse: str, fields: dict[str, Any], seconds: float) -> HttpReply:
         return reply(200, fields)
 
     def _verify(

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from bittensor import sp_core
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, create_model
 
 from logicnet.axon import wire
 from logicnet.axon.http import HttpReply, reply
@@ -18,7 +18,8 @@ from logicnet.axon.nonces import OLDEST_S, NonceStore, is_timestamp
 from logicnet.axon.wire import Claim, Headers, not_verified
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import LogicnetError, Reason, Refusal
-from logicnet.protocol import Hotkey, Information, LogicSynapse, SynapseName, Wire
+from logicnet.protocol import Hotkey, Wire
+from logicnet.wires import LOGICNET, ChallengeModel, InformationModel, SubnetWire
 
 SIGNATURE = b"bt_header_dendrite_signature"
 _NONCE = b"bt_header_dendrite_nonce"
@@ -47,25 +48,26 @@ class _Terminal(BaseModel):
     uuid: str | None = None
 
 
-class _Logic(LogicSynapse):
-    dendrite: _Terminal | None = None
-
-
-class _Information(Information):
-    dendrite: _Terminal | None = None
-
-
 class ClassicWire:
     """See `WireFormat`."""
 
     name: Wire = "classic"
     signs_body = False
 
-    def __init__(self, own_hotkey: Hotkey, nonces: NonceStore, *, allow_counters: bool = False) -> None:
+    def __init__(
+        self,
+        own_hotkey: Hotkey,
+        nonces: NonceStore,
+        *,
+        allow_counters: bool = False,
+        subnet: SubnetWire = LOGICNET,
+    ) -> None:
         """`allow_counters` accepts clients before 7.2: only the ledger tells a replay of theirs."""
         self._own_hotkey = own_hotkey
         self._nonces = nonces
         self._allow_counters = allow_counters
+        self._challenge = _with_dendrite(subnet.challenge)
+        self._information = None if subnet.information is None else _with_dendrite(subnet.information)
         self_test()
 
     def claim(self, headers: Headers) -> Claim:
@@ -98,20 +100,19 @@ class ClassicWire:
             raise not_verified("The signature does not match hotkey, nonce, miner and uuid.")
         self._nonces.store(claim.hotkey, claim.uuid, claim.nonce)
 
-    def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
+    def challenge(self, claim: Claim, body: bytes) -> tuple[ChallengeModel, float]:
         assert claim.timeout_s is not None
-        synapse = wire.parse(_Logic, body)
+        synapse = wire.parse(self._challenge, body)
         _check_dendrite(synapse.dendrite, claim)
         return synapse, claim.timeout_s
 
-    def information(self, claim: Claim, body: bytes) -> Information:
-        synapse = wire.parse(_Information, body)
+    def information(self, claim: Claim, body: bytes) -> InformationModel:
+        assert self._information is not None  # else it has no path
+        synapse = wire.parse(self._information, body)
         _check_dendrite(synapse.dendrite, claim)
         return synapse
 
-    def success(
-        self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
-    ) -> HttpReply:
+    def success(self, claim: Claim, synapse: str, fields: dict[str, Any], seconds: float) -> HttpReply:
         """A Dendrite replaces its own synapse by this one, so the reply repeats all its fields."""
         headers = claim.headers
         content = {
@@ -145,6 +146,11 @@ class ClassicWire:
         }
         content.update(fields)
         return reply(200, content, _OK_HEADER)
+
+
+def _with_dendrite(model: type[Any]) -> Any:
+    """`model` with what a Dendrite says about itself."""
+    return create_model(f"_{model.__name__}", __base__=model, dendrite=(_Terminal | None, None))
 
 
 def self_test() -> None:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from logicnet.axon import http
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import Reason, Refusal
-from logicnet.protocol import Hotkey, Information, LogicSynapse, SynapseName, Wire
+from logicnet.protocol import Hotkey, Wire
+from logicnet.wires import ChallengeModel, InformationModel
 
 Headers = dict[bytes, bytes]
 """By lower-case name, as ASGI gives them."""
@@ -69,14 +70,12 @@ class WireFormat(Protocol):
         `target` is the request target as sent; `body` is the raw body if `signs_body`.
         """
 
-    def challenge(self, claim: Claim, body: bytes) -> tuple[LogicSynapse, float]:
+    def challenge(self, claim: Claim, body: bytes) -> tuple[ChallengeModel, float]:
         """The synapse and the caller's timeout in seconds; BAD_BODY or BAD_TIMEOUT."""
 
-    def information(self, claim: Claim, body: bytes) -> Information: ...
+    def information(self, claim: Claim, body: bytes) -> InformationModel: ...
 
-    def success(
-        self, claim: Claim, synapse: SynapseName, fields: dict[str, Any], seconds: float
-    ) -> http.HttpReply:
+    def success(self, claim: Claim, synapse: str, fields: dict[str, Any], seconds: float) -> http.HttpReply:
         """The reply that this wire's clients accept as success; `seconds` since receipt."""
 
 

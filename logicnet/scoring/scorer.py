@@ -1,7 +1,7 @@
 """The validator's score of answers, and whether they are right, in one call."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -60,6 +60,7 @@ class Scorer:
     judge: Judge | None = None
     embedder: Embedder | None = None
     truth: TruthTeller | None = None
+    reward: Callable[[float, float, float, float], float] = reward_of  # of a subnet's wire
 
     async def score(self, replies: Sequence[ScoredInput]) -> list[Score]:
         """A score for each reply, in order. Never raises for a reply's content or a judge's failure."""
@@ -69,7 +70,7 @@ class Scorer:
             asyncio.gather(*(self._truth(reply) for reply in replies)),
         )
         return [
-            Score(verdict, similarity, _reward(reply, verdict, similarity), truth, reply.reference)
+            Score(verdict, similarity, self._reward(reply, verdict, similarity), truth, reply.reference)
             for reply, verdict, similarity, truth in zip(replies, verdicts, similarities, truths, strict=True)
         ]
 
@@ -99,6 +100,22 @@ class Scorer:
             return None
         return await self.truth.tell(reply.truth, reply.answer, reply.checker)
 
+    def _reward(self, reply: ScoredInput, verdict: Verdict, similarity: Similarity | None) -> Range:
+        """Between the ends of what is undecided."""
+        if reply.answer is None:
+            return Range(SILENCE, SILENCE)
+        time_s = reply.process_time_s or 0.0  # unknown: as if it had taken none; at most 0.025 too much
+        low, high = (
+            self.reward(
+                end if verdict.score is None else verdict.score,
+                end if similarity is None else similarity.value,
+                time_s,
+                reply.timeout_s,
+            )
+            for end in (_LOWEST, _HIGHEST)
+        )
+        return Range(low, high)
+
 
 async def correctness(truth: str, answer: str, *, question: str = "", judge: Judge | None = None) -> Verdict:
     """All four steps. Without a judge the fourth leaves an answer undecided, unless a rule decides it."""
@@ -112,22 +129,6 @@ async def correctness(truth: str, answer: str, *, question: str = "", judge: Jud
     if ruled is not None:
         return ruled
     return Verdict(None, "nobody", f"{verdict.note}; {NO_JUDGE}" if verdict.note else NO_JUDGE)
-
-
-def _reward(reply: ScoredInput, verdict: Verdict, similarity: Similarity | None) -> Range:
-    if reply.answer is None:
-        return Range(SILENCE, SILENCE)
-    time_s = reply.process_time_s or 0.0  # unknown: as if it had taken none; at most 0.025 too much
-    low, high = (
-        reward_of(
-            end if verdict.score is None else verdict.score,
-            end if similarity is None else similarity.value,
-            time_s,
-            reply.timeout_s,
-        )
-        for end in (_LOWEST, _HIGHEST)
-    )
-    return Range(low, high)
 
 
 async def open_scorer(

@@ -47,6 +47,12 @@ WIRES = (
 )
 
 
+MODELS = (
+    *(LogicSynapse, Information),
+    *(classic._with_dendrite(LogicSynapse), classic._with_dendrite(Information)),
+)
+
+
 def header(data: bytes) -> None:
     """Lines of `name: value`, read by both wires."""
     lines = [line.partition(b": ") for line in data.split(b"\n")]
@@ -59,7 +65,7 @@ def header(data: bytes) -> None:
 
 
 def body(data: bytes) -> None:
-    for model in (LogicSynapse, Information, classic._Logic, classic._Information):
+    for model in MODELS:
         with suppress(Refusal):
             wire.parse(model, data)
 

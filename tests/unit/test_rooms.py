@@ -24,7 +24,7 @@ ORDER = (
         "events",
         "logs",
     ),
-    *("scoring", "answers", "chain", "ledger", "solver", "volume", "axon", "config"),
+    *("scoring", "wires", "answers", "chain", "ledger", "solver", "volume", "axon", "config"),
     *("evals.challenges", "evals.runs", "evals.report", "evals.arena", "evals.bench", "evals"),
     *(
         "tuning.train",

@@ -51,7 +51,7 @@ def _own_uuid() -> str:
 def classic_headers(
     keypair: Signer,
     *,
-    synapse: SynapseName,
+    synapse: str,
     miner_ss58: str,
     timeout_s: float = 64,
     nonce_ns: int | None = None,

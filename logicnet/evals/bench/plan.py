@@ -41,6 +41,8 @@ class BenchPlan(RunPlan):
         True, description="Compare reasoning; the model of --endpoint writes references if no other does."
     )
 
+    wire: str = Field("logicnet", description="The subnet whose reward an answer gets; see docs/wires.md.")
+
     @field_validator("solvers", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:

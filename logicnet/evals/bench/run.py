@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from logicnet.evals.bench.asking import heats, interrupted_row, mark, references, run_heat
 from logicnet.evals.bench.contestants import Contestant, load_contestants
@@ -24,6 +25,7 @@ from logicnet.scoring import similarity
 from logicnet.scoring.scorer import Scorer, open_scorer
 from logicnet.scoring.similarity import MiniLM
 from logicnet.solver import Setup, on_shift
+from logicnet.wires import load_wire
 
 
 def run(given: BenchPlan) -> int:
@@ -64,12 +66,15 @@ def _resumed(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant
 
 async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[Contestant]) -> bool:
     """Whether it was stopped before its end."""
+    reward = load_wire(plan.wire, flag="--wire").reward
     async with AsyncExitStack() as stack:
         with unheard():
             models = await stack.enter_async_context(reach("endpoint", *plan.answers, flag="--endpoint"))
             judge, reference = await reach_models(stack, plan)
         encode = MiniLM(plan.embedding_model) if reference is not None else None
-        scorer = await open_scorer(stack, judge, encode, checker_modules(challenges.problems))
+        scorer = replace(
+            await open_scorer(stack, judge, encode, checker_modules(challenges.problems)), reward=reward
+        )
         if plan.model is None and models.served is not None:  # build them for the model that is served
             contestants = load_contestants(plan.solvers, Setup(model=models.served.model))
         for contestant in contestants:

@@ -35,6 +35,7 @@ SAMPLES = {
     "miner.over_quota": "refuse",
     "miner.max_in_flight": "8",
     "miner.solver": "constant",
+    "miner.wire": "riddles",
     "miner.profiles": "/profiles.toml",
     "miner.shadow": "constant",
     "miner.shadow_share": "0.25",
