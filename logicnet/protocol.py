@@ -40,9 +40,9 @@ class LogicSynapse(_Synapse):
     task_uid: str | int = ""
     timeout: float | int | None = None
 
-    def asked(self) -> Asked:
+    def asked(self) -> AskedFields:
         """What a solver is given."""
-        return Asked(self.logic_question, self.category, str(self.task_uid))
+        return AskedFields(self.logic_question, self.category, str(self.task_uid))
 
     def reply_fields(self, answer: Answer) -> dict[str, Any]:
         """The synapse's fields in the reply."""
@@ -70,7 +70,7 @@ class Information(_Synapse):
         }
 
 
-class Asked(NamedTuple):
+class AskedFields(NamedTuple):
     """What a challenge asks, whatever its subnet calls the fields."""
 
     question: str

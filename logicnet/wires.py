@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from logicnet._util.text import one_line
 from logicnet.errors import SettingsError
-from logicnet.protocol import LOGIC_TIMEOUT_S, Answer, Asked, Information, LogicSynapse
+from logicnet.protocol import LOGIC_TIMEOUT_S, Answer, AskedFields, Information, LogicSynapse
 from logicnet.scoring.reward import reward_of
 
 GROUP = "logicnet.wires"
@@ -27,7 +27,7 @@ class ChallengeModel(Protocol):
 
     timeout: float | int | None  # seconds, where the headers have none
 
-    def asked(self) -> Asked:
+    def asked(self) -> AskedFields:
         """What a solver is given."""
 
     def reply_fields(self, answer: Answer) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class BtauthWire:
 
     def information(self, claim: Claim, body: bytes) -> InformationModel:
         assert self._information is not None  # else it has no path
-        synapse = wire.parse(self._information, body)
+        synapse: InformationModel = wire.parse(self._information, body)
         if synapse.timeout is not None:
             wire.checked_timeout(synapse.timeout)
         return synapse

@@ -7,7 +7,7 @@ unsigned values can only shorten the caller's time. Facts from bittensor 9.0.0 a
 
 import os
 import re
-from typing import Any
+from typing import Any, cast
 
 from bittensor import sp_core
 from pydantic import BaseModel, ConfigDict, create_model
@@ -110,7 +110,7 @@ class ClassicWire:
         assert self._information is not None  # else it has no path
         synapse = wire.parse(self._information, body)
         _check_dendrite(synapse.dendrite, claim)
-        return synapse
+        return cast(InformationModel, synapse)
 
     def success(self, claim: Claim, synapse: str, fields: dict[str, Any], seconds: float) -> HttpReply:
         """A Dendrite replaces its own synapse by this one, so the reply repeats all its fields."""

@@ -100,12 +100,12 @@ async def test_its_signature_must_be_right_too(room: Room) -> None:
 
 async def test_it_scores_in_its_own_way(riddles: None) -> None:
     right = ScoredInput("5", "5", process_time_s=5.0, timeout_s=20.0, reasoning="x", reference="x")
-    wrong = ScoredInput("5", "6", process_time_s=5.0, timeout_s=20.0)
+    other = ScoredInput("a map", "the sea", process_time_s=5.0, timeout_s=20.0)
     ours, theirs = Scorer(), Scorer(reward=load_wire("riddles").reward)
     silent = ScoredInput("5", None)
-    undecided = Range(0.0, 2.75 / 3)  # "6" against "5" is for a judge
+    undecided = Range(0.0, 2.75 / 3)  # only a judge could tell
     assert [one.reward.high for one in await theirs.score([right, silent])] == [2.75 / 3, 0.0]
-    assert [one.reward for one in await theirs.score([wrong])] == [undecided]
+    assert [one.reward for one in await theirs.score([other])] == [undecided]
     assert (await ours.score([right]))[0].reward.high == reward_of(1.0, 1.0, 5.0, 20.0)
 
 

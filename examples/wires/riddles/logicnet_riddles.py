@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logicnet.protocol import Answer, Asked
+from logicnet.protocol import Answer, AskedFields
 
 
 class RiddleSynapse(BaseModel):
@@ -20,9 +20,9 @@ class RiddleSynapse(BaseModel):
     riddle_id: int = 0
     timeout: float | int | None = None
 
-    def asked(self) -> Asked:
+    def asked(self) -> AskedFields:
         hint = f"\n\nHint: {self.hint}" if self.hint else ""
-        return Asked("\n".join(self.verses) + hint, "Riddle", str(self.riddle_id))
+        return AskedFields("\n".join(self.verses) + hint, "Riddle", str(self.riddle_id))
 
     def reply_fields(self, answer: Answer) -> dict[str, Any]:
         return {
@@ -35,7 +35,7 @@ class RiddleSynapse(BaseModel):
 
 
 class Capacity(BaseModel):
-    """Asked at /Capacity: how many riddles an hour this miner takes, were its interval an hour."""
+    """AskedFields at /Capacity: how many riddles an hour this miner takes, were its interval an hour."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
