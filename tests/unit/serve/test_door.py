@@ -192,6 +192,34 @@ async def test_a_question_too_many_is_told_to_come_back() -> None:
     assert error.value.response.headers["retry-after"] == "5"
 
 
+async def test_a_stream_that_has_no_text_yet_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logicnet.serve.app.ALIVE_S", 0.01)
+    go_on = asyncio.Event()
+
+    async def solve(_: Challenge, __: Deadline) -> Solution:
+        await go_on.wait()
+        return Solution(Answer("One.", "1"), "solved")
+
+    body = {"messages": [{"role": "user", "content": QUESTION}], "stream": True}
+    async with (
+        solved_by(solve) as client,
+        httpx2.AsyncClient() as plain,
+        plain.stream("POST", f"{client.base_url}chat/completions", json=body) as reply,
+    ):
+        lines = [line async for line in _until_alive(reply, go_on)]
+    assert lines.count(": solving") >= 3
+    assert lines[-2] == "data: [DONE]"
+
+
+async def _until_alive(reply: httpx2.Response, go_on: asyncio.Event) -> AsyncIterator[str]:
+    comments = 0
+    async for line in reply.aiter_lines():
+        comments += line == ": solving"
+        if comments == 3:
+            go_on.set()
+        yield line
+
+
 async def test_a_bug_is_one_line_that_quotes_nothing() -> None:
     async def solve(challenge: Challenge, _: Deadline) -> Solution:
         raise ValueError(challenge.question)
