@@ -60,8 +60,8 @@ def test_models_as_json(capsys):
     ("gpus", "model", "said"),
     [
         (["--vram", "16"], "Qwen/Qwen3-4B-AWQ", "--dtype float16"),
-        (["--vram", "24"], "Qwen/Qwen3-4B", "--default-chat-template-kwargs.enable_thinking false"),
-        (["--vram", "48"], "Qwen/Qwen3-4B-AWQ", "--quantization awq_marlin"),
+        (["--vram", "24"], "Qwen/Qwen2.5-Math-7B-Instruct", "--quantization fp8"),
+        (["--vram", "48"], "Qwen/Qwen2.5-Math-7B-Instruct", "--dtype bfloat16"),
         (["--vram", "80"], "openai/gpt-oss-20b", "--dtype bfloat16"),
         (["--vram", "141"], "openai/gpt-oss-20b", "--gpu-memory-utilization 0.95"),
         (["--card", "RTX 4090"], "openai/gpt-oss-20b", "--max-model-len 16384"),
@@ -93,7 +93,7 @@ def test_the_first_is_expected_to_earn_most(capsys, vram):
 
 
 def test_size_alone_does_not_win(capsys):
-    found = rows(capsys, "--vram", "48")
+    found = rows(capsys, "--vram", "80")
     small, large = found["Qwen/Qwen2.5-7B-Instruct"], found["Qwen/Qwen2.5-32B-Instruct"]
     assert large["right"] > small["right"]
     assert large["volume"] < small["volume"] / 2
@@ -123,7 +123,7 @@ def test_plan_says_why_not_the_others(capsys):
     assert "less volume" in why["Qwen/Qwen3-14B"]
     assert "~0." in why["Qwen/Qwen3-14B"]  # its GSM8K is estimated
     assert "~" not in why["Qwen/Qwen2.5-14B-Instruct"]
-    assert "(estimated: gsm8k)" in said
+    assert "(estimated: gsm8k, math, logic)" in said
 
 
 def test_plan_of_one_model_as_json(capsys):
@@ -173,12 +173,12 @@ def test_asked_wrongly_is_one_line(no_driver, capsys, argv, status, said):
 
 
 def test_a_table_of_the_operators_own(capsys, tmp_path):
-    text = OURS.read_text().replace("low_quality = []", 'low_quality = ["*Qwen3-*"]')
+    text = OURS.read_text().replace("low_quality = []", 'low_quality = ["*Qwen2.5-Math-*"]')
     (tmp_path / "mine.toml").write_text(text)
     assert main(["plan", "--vram", "24", "--catalogue", str(tmp_path / "mine.toml")]) == 0
     said = capsys.readouterr().out
-    assert said.splitlines()[-1].startswith("vllm serve Qwen/Qwen2.5-Math-7B-Instruct ")
-    assert next(line for line in said.splitlines() if "Qwen/Qwen3-4B " in line).count("counts as poor") == 1
+    assert said.splitlines()[-1].startswith("vllm serve Qwen/Qwen3-4B-AWQ ")
+    assert next(line for line in said.splitlines() if "2.5-Math-7B" in line).count("counts as poor") == 1
 
 
 def test_nothing_that_fits_is_said(capsys):

@@ -37,7 +37,7 @@ def misfit(name: str, machine: Machine) -> str:
 def test_a_7b_on_a_card():
     assert fits("Qwen2.5-7B-Instruct", gpus_named("H100 PCIe", 1)).flags() == [
         *("--dtype", "bfloat16", "--max-model-len", "8192", "--max-num-seqs", "200"),
-        *("--gpu-memory-utilization", "0.95"),
+        *("--gpu-memory-utilization", "0.95", "--quantization", "fp8"),
     ]
 
 
