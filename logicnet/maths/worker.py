@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from logicnet.errors import LogicnetError
 
-START_S = 60.0  # to import what it needs, on a machine that is busy
+START_S = 300.0  # to import what it needs: a second, beside training and a model server many
 GRACE_S = 0.15  # what a call gets beyond its limit to say so itself, before its process is killed
 MEMORY_BYTES = 2 << 30  # of address space: sympy, numpy and a parser take a few hundred MB of it
 
@@ -159,6 +159,9 @@ class Bounded:
         self._processes.add(process)
         try:
             await _reply(process, START_S)
+        except BoundedError as error:
+            await self._kill(process)
+            raise BoundedError(f"a worker for {', '.join(self._modules)} does not start: {error}") from None
         except BaseException:
             await self._kill(process)
             raise

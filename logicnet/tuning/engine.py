@@ -26,9 +26,9 @@ KILL_S = 20.0  # for the kernel to take back the memory of a large process
 
 @dataclass(frozen=True)
 class TrainerState:
-    """`waiting`: for a machine. `unknown`: the engine cannot tell now."""
+    """`waiting`: for a machine. `paused`: stopped for a challenge. `unknown`: the engine cannot tell now."""
 
-    word: Literal["waiting", "running", "ended", "unknown"]
+    word: Literal["waiting", "running", "paused", "ended", "unknown"]
     status: int | None = None  # of one that ended, where it is known
 
 
@@ -94,7 +94,7 @@ class Local:
         child = self._children.get(job.id)
         status = None if child is None else child.poll()
         if child is not None and status is None:
-            return TrainerState("running")
+            return TrainerState("paused" if _stopped(child.pid) else "running")
         if (child is None or status == EXIT_RUNNING) and self._another(folder):
             return TrainerState("running")
         with self._lock:
@@ -120,6 +120,7 @@ class Local:
         for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
+                process.resume()  # one that stands still would not hear it
         psutil.wait_procs(found, grace_s)
         if self._isolation.kind == "docker":
             remove(container(job))
@@ -129,6 +130,20 @@ class Local:
             self._taken.pop(job.id, None)
         if child is not None:
             child.wait(KILL_S)
+
+
+def wake(folder: Path) -> None:
+    """Let a job's processes go on that stand still: a service that stopped them was killed, perhaps."""
+    for process in processes_of(folder):
+        with suppress(psutil.Error):
+            if process.status() == psutil.STATUS_STOPPED:
+                process.resume()
+
+
+def _stopped(pid: int) -> bool:
+    with suppress(psutil.Error):
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    return False
 
 
 def processes_of(folder: Path) -> Iterator[psutil.Process]:

@@ -23,7 +23,7 @@ from loguru import logger
 
 from logicnet._util.backoff import Backoff
 from logicnet.errors import LogicnetError, TuningError
-from logicnet.tuning.engine import Engine, TrainerState
+from logicnet.tuning.engine import Engine, TrainerState, wake
 from logicnet.tuning.jobs import ATTEMPTS, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress, write_attempt
 from logicnet.tuning.store import BEATS, JobStore, StoreError
@@ -233,6 +233,7 @@ class _Holding:
         state = await self._look(progress)
         if job.state is JobState.RUNNING and state.word != "ended":
             logger.info("job {}: its trainer still runs (start {})", job.id, progress.attempt)
+            await asyncio.to_thread(wake, folder)
         else:
             if (folder / "result.json").exists():
                 return None
@@ -281,7 +282,7 @@ class _Holding:
             self._hold()
             state = await self._look(progress)
             now_s = self._clock()
-            if state.word == "waiting" or progress.events != events:
+            if state.word in ("waiting", "paused") or progress.events != events:
                 events, heard_s = progress.events, now_s
             self._say_waiting(state, now_s)
             if self._stop.is_set():

@@ -48,7 +48,7 @@ def run(stage: TuneStage, recipe: Path, console: Console | None = None) -> int:
         with interruptible():
             return _run(stage, recipe, console)
     except KeyboardInterrupt:
-        console.print("Stopped; nothing is left running. `make improve-demo` begins anew.")
+        console.print("Stopped; nothing is left running. `make improve-demo` goes on from here.")
         return 130
 
 
@@ -56,7 +56,8 @@ def _run(stage: TuneStage, recipe: Path, console: Console) -> int:
     started_s = time.monotonic()
     base = stage.check()
     root = (stage.folder / "tuning").absolute()
-    shutil.rmtree(root, ignore_errors=True)
+    if all(one.step.over for one in Rounds(root / improve.ROUNDS).all()):  # else it goes on
+        shutil.rmtree(root, ignore_errors=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}/v1"
     options = ImproveOptions.parse({"model": str(stage.model.absolute()), "challenges": recipe, **_OPTIONS})
@@ -77,7 +78,8 @@ def _run(stage: TuneStage, recipe: Path, console: Console) -> int:
     with base.start_vllm(port, loras=True) as vllm:
         with step(console, "Starting vLLM with the model as it is") as tick:
             vllm.wait_for(f"{url}/models", within_s=START_S, tick=tick)
-        improve.run(options, settings, say, start, keeps_merged=True)
+        if status := improve.run(options, settings, say, start, keeps_merged=True):
+            return status  # it was stopped, and has said so
         one = Rounds(root / improve.ROUNDS).all()[-1]
         for name, value in facts(one):
             say(f"    {name:<44} {value}")

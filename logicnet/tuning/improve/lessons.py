@@ -23,7 +23,10 @@ PLAIN_SHARE = 0.1
 """Rows of plain chat, of the lessons."""
 
 MOST_OF_KIND = 2.0
-"""Lessons of a kind against the median of all kinds."""
+"""Lessons of a kind against the median of all kinds with known truth."""
+
+MOST_BELIEVED = 0.5
+"""Lessons that are only believed, of those that are known: their questions come from strangers."""
 
 _CHARACTERS_OF_TOKEN = 2.5  # at least, in arithmetic
 
@@ -81,7 +84,8 @@ def lessons(
             one.kind,
             one.lane,
             one.question,
-            prompt_of(one.lane, one.question, profile)[-1].content,
+            # what a check is asked about stands in its own prompt, which has no examples
+            (one.prompt if one.lane == "check" else prompt_of(one.lane, one.question, profile))[-1].content,
             one.text,
             one.source,
             one.believed,
@@ -129,10 +133,17 @@ def _not_held_out(
 
 
 def _chosen(found: Sequence[Practised], per_question: int, dropped: Counter[str]) -> list[Practised]:
-    """Of each question the shortest distinct texts, the lanes in turn, known ones before believed ones."""
+    """Of each question the shortest distinct texts, one of each lane at least.
+
+    Believed ones only where none is known.
+    """
     by_question: dict[str, dict[Lane, list[Practised]]] = defaultdict(lambda: defaultdict(list))
     distinct: set[tuple[str, str, str]] = set()
+    known = {one.question for one in found if not one.believed}
     for one in sorted(found, key=lambda one: (one.believed, len(one.text), one.text)):
+        if one.believed and one.question in known:
+            dropped["known, not only believed"] += 1
+            continue
         same = (one.question, one.lane, " ".join(one.text.split()))
         if same in distinct:
             dropped["said before"] += 1
@@ -143,10 +154,9 @@ def _chosen(found: Sequence[Practised], per_question: int, dropped: Counter[str]
     for question in sorted(by_question):
         lanes = sorted(by_question[question].items())
         turns = [texts[place] for place in range(per_question) for _, texts in lanes if place < len(texts)]
-        chosen += turns[:per_question]
-        dropped["enough of this question"] += sum(len(texts) for _, texts in lanes) - len(
-            turns[:per_question]
-        )
+        taken = turns[: max(per_question, len(lanes))]
+        chosen += taken
+        dropped["enough of this question"] += sum(len(texts) for _, texts in lanes) - len(taken)
     return chosen
 
 
@@ -158,12 +168,24 @@ def _levelled(
     for one in sorted(found, key=lambda one: (len(one.text), one.question_id, one.lane)):
         by_kind[one.kind].append(one)
     limit = len(found)
-    if share_by_kind and by_kind:
-        limit = max(1, round(MOST_OF_KIND * median(map(len, by_kind.values()))))
+    known = Counter(one.kind for one in found if not one.believed)
+    if share_by_kind and known:
+        limit = max(1, round(MOST_OF_KIND * median(known.values())))
     turns = [
         texts[place] for place in range(limit) for _, texts in sorted(by_kind.items()) if place < len(texts)
     ]
-    taken = turns[:most]
+    taken = _few_believed(turns[:most])
     if len(taken) < len(found):
         dropped["enough of this kind"] += len(found) - len(taken)
     return taken
+
+
+def _few_believed(found: Sequence[Practised]) -> list[Practised]:
+    """Believed ones while they are few: strangers who ask much do not decide what is learned."""
+    left = int(MOST_BELIEVED * sum(not one.believed for one in found))
+    kept = []
+    for one in found:
+        left -= one.believed
+        if not one.believed or left >= 0:
+            kept.append(one)
+    return kept

@@ -5,18 +5,21 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Unpack
 
 from logicnet.answers import NormalForm
 from logicnet.deadline import Deadline
 from logicnet.errors import TuningError
 from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
-from logicnet.llm import Completion, Message, Models
+from logicnet.llm import Completion, How, Message, Models
 from logicnet.sandbox.sandbox import Sandbox
 from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact
+from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile
-from logicnet.solver.race.samplers import program_prompt, reasoning_prompt
+from logicnet.solver.race.programs import MADE_UP, check_prompt
+from logicnet.solver.race.samplers import program_prompt, readable, reasoning_prompt
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.solver.reading import Form, conclusion, value
 from logicnet.tuning.improve.plain import PLAIN, PLAIN_TOKENS
@@ -27,7 +30,9 @@ ANSWER_S = 300.0
 """For one text. Practice waits for slow servers: nobody else does."""
 
 _PATIENCE_S = 300.0  # for a free worker of the sandbox
-_PROGRAM_S = 1.0  # as the race has it
+
+_PROMPTS: tuple[Lane, ...] = ("program", "reason", "formal")
+"""The race's first prompts of a question; `check` is asked about what `reason` concluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,14 @@ class Checks:
         """The answer in a text as the race reads it, whether it is right, and a program's error."""
         form: Form | None
         error = ""
-        if lane == "program":
-            ran = await self.sandbox.run(text, timeout_s=_PROGRAM_S)
+        if lane in ("program", "check"):
+            ran = await self.sandbox.run(text)
             error = ran.error
             form = await self.reader(value, text=ran.value, question=problem.asked)
+        elif lane == "formal":
+            worked = await self.exact.compute(formula_in(text), problem.asked)
+            found = worked.answer if worked is not None else ""
+            form = await self.reader(value, text=found, question=problem.asked)
         else:
             form = await self.reader(conclusion, text=text, question=problem.asked)
         if form is None:
@@ -69,6 +78,7 @@ async def open_checks(stack: AsyncExitStack, problems: Iterable[Problem]) -> Che
     truth = await stack.enter_async_context(TruthTeller(*checker_modules(problems)))
     await truth.start()
     sandbox = await stack.enter_async_context(aclosing(Sandbox(patience_s=_PATIENCE_S)))
+    await sandbox.start()
     workers = reading_workers()
     stack.push_async_callback(workers.aclose)
     await workers.start()
@@ -102,7 +112,7 @@ class Practice:
         samples: int,
         done: Callable[[int, int], None] = lambda _ended, _all: None,
     ) -> None:
-        """Draw so many samples of each lane for each question, and the plain rows, but those in the book.
+        """Draw so many samples of each prompt of the race, and the plain rows, but those in the book.
 
         `done` is told how many texts are drawn, and of how many.
         """
@@ -113,6 +123,7 @@ class Practice:
         for number in range(samples):
             work += self._due(asked, served, number)
         await self._all(work, done)
+        await self._all(self._checks(asked, served), done)
 
     async def without_model(self, asked: Sequence[Asked]) -> None:
         """Worked solutions, and exact steps in words, for questions without a right sample."""
@@ -130,12 +141,25 @@ class Practice:
         await self._all(self._due([one for one in asked if one.problem.id not in solved], teacher, 0))
 
     def _due(self, asked: Sequence[Asked], voice: Voice, number: int) -> list[Callable[[], Awaitable[None]]]:
-        lanes: tuple[Lane, ...] = ("program", "reason")
+        lanes = [lane for lane in _PROMPTS if getattr(voice.profile, lane).most]
         return [
             partial(self._sample, one, lane, voice, number)
             for one in asked
             for lane in lanes
             if (one.problem.id, lane, voice.source, number) not in self.book
+        ]
+
+    def _checks(self, asked: Sequence[Asked], voice: Voice) -> list[Callable[[], Awaitable[None]]]:
+        """A program that checks, for each solution of `voice` that came to an answer, as in the race."""
+        by_id = {one.problem.id: one for one in asked} if voice.profile.check.most else {}
+        return [
+            partial(self._sample, by_id[one.question_id], "check", voice, one.number, solution=one.text)
+            for one in self.book.found
+            if one.lane == "reason"
+            and one.source == voice.source
+            and one.value
+            and one.question_id in by_id
+            and (one.question_id, "check", voice.source, one.number) not in self.book
         ]
 
     async def _texts(self, one: Asked) -> list[tuple[Lane, Source, str]]:
@@ -149,12 +173,17 @@ class Practice:
             texts.append(("reason", "exact", said))
         return texts
 
-    async def _sample(self, one: Asked, lane: Lane, voice: Voice, number: int) -> None:
+    async def _sample(self, one: Asked, lane: Lane, voice: Voice, number: int, *, solution: str = "") -> None:
         if voice.source == "teacher" and self._taught_enough():
             return
-        prompt = prompt_of(lane, one.problem.asked, voice.profile)
-        most = getattr(voice.profile, lane).max_tokens
-        done = await self._written(prompt, voice, most)
+        prompt = prompt_of(lane, one.problem.asked, voice.profile, solution)
+        done = await self._written(
+            prompt,
+            voice,
+            max_tokens=getattr(voice.profile, lane).max_tokens,
+            schema=Written.model_json_schema() if lane == "formal" else None,
+            stop=(MADE_UP,) if lane in ("program", "check") else (),
+        )
         await self._judged(one, lane, voice.source, done, prompt=tuple(prompt), number=number)
 
     def _taught_enough(self) -> bool:
@@ -163,7 +192,7 @@ class Practice:
 
     async def _chat(self, voice: Voice, number: int) -> None:
         prompt = [Message("user", PLAIN[number])]
-        done = await self._written(prompt, voice, PLAIN_TOKENS)
+        done = await self._written(prompt, voice, max_tokens=PLAIN_TOKENS)
         self.book.add(
             Practised(
                 question_id="",
@@ -182,10 +211,9 @@ class Practice:
             )
         )
 
-    async def _written(self, prompt: Sequence[Message], voice: Voice, most: int) -> Completion:
-        done = await voice.models.complete(
-            prompt, deadline=Deadline.after(ANSWER_S), max_tokens=most, temperature=self.temperature
-        )
+    async def _written(self, prompt: Sequence[Message], voice: Voice, **how: Unpack[How]) -> Completion:
+        how["temperature"] = self.temperature
+        done = await voice.models.complete(prompt, deadline=Deadline.after(ANSWER_S), **how)
         if done.finish == "failed":
             raise TuningError(f"practice stops, {done.error}: `logicnet tune improve` goes on from here")
         return done
@@ -244,11 +272,19 @@ class Practice:
             raise error.exceptions[0] from None
 
 
-def prompt_of(lane: Lane, question: str, profile: Profile) -> list[Message]:
-    return program_prompt(question, profile) if lane == "program" else reasoning_prompt(question, profile)
+def prompt_of(lane: Lane, question: str, profile: Profile, solution: str = "") -> list[Message]:
+    """As the race asks. `solution`: what `check` is asked about."""
+    match lane:
+        case "program":
+            return program_prompt(question, profile)
+        case "formal":
+            return formal_prompt(readable(question), profile.formal.examples)
+        case "check":
+            return check_prompt(question, solution)
+    return reasoning_prompt(question, profile)
 
 
 def without_examples(profile: Profile) -> Profile:
     """How a model is asked that was trained on prompts without examples."""
-    bare = {lane: getattr(profile, lane).model_copy(update={"examples": 0}) for lane in ("reason", "program")}
+    bare = {str(lane): getattr(profile, lane).model_copy(update={"examples": 0}) for lane in _PROMPTS}
     return profile.model_copy(update=bare)

@@ -16,7 +16,7 @@ from logicnet.llm import Message
 
 PRACTICE = "practice.jsonl"
 
-Lane = Literal["reason", "program", "chat"]
+Lane = Literal["reason", "program", "formal", "check", "chat"]
 Source = Literal["model", "exact", "worked", "teacher", "ledger"]
 """Who wrote a text: the served model, the exact sampler in words, the question's own generator, a stronger
 model, or this miner for a validator."""

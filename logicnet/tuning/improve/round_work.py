@@ -86,9 +86,25 @@ class RoundWork:
     async def give_up(self, reason: str) -> None:
         """A candidate that was not proven is refused; what serves goes on serving."""
         if self.round.adapter and (adapter := self._adapter()).state is AdapterState.CANDIDATE:
-            await self.around.hosts[self.round.form].release(adapter)
-            self.around.store.refuse(adapter.name, reason)
-        self._move(Step.GIVEN_UP, reason=reason)
+            await self._refuse(adapter, reason, Step.GIVEN_UP, reason=reason)
+        else:
+            self._move(Step.GIVEN_UP, reason=reason)
+
+    def _host(self, form: Form) -> CandidateHost:
+        """Raises TuningError where this command was not given what the round began with."""
+        try:
+            return self.around.hosts[form]
+        except KeyError:
+            flag = "--vllm-python, a Python that has vLLM" if form == "merged" else "another --form"
+            raise TuningError(
+                f"round {self.round.number} proves its candidate as {form}: go on with {flag}"
+            ) from None
+
+    async def _refuse(self, refused: Adapter, why: str, step: Step, /, **facts: object) -> None:
+        """The round goes to `step` first: after a kill in between, a candidate is left that nobody serves."""
+        await self._host(refused.form).release(refused)
+        self._move(step, **facts)
+        self.around.store.refuse(refused.name, why)
 
     @property
     def _folder(self) -> Path:
@@ -244,10 +260,10 @@ class RoundWork:
 
     async def _prove(self) -> None:
         adapter = self._adapter()
-        if adapter.state is AdapterState.PROVEN:  # it was killed right after that was written
+        if adapter.proof is not None:  # it was killed right after that was written
             self._move(Step.SWAPPING, proof=adapter.proof)
             return
-        host = self.around.hosts[self.round.form]
+        host = self._host(self.round.form)
         candidate = await host.serve(adapter)
         pace = await paces(self._served(), candidate, self.options.concurrency * 4)
         self.around.say(f"{pace[0]:.0f} tokens/s of what serves, {pace[1]:.0f} of {adapter.name}.")
@@ -261,10 +277,8 @@ class RoundWork:
             reason = (
                 f"as an adapter it generates {pace[1]:.0f} tokens/s, the base {pace[0]:.0f}: merged instead"
             )
-            await host.release(adapter)
-            self.around.store.refuse(adapter.name, reason)
             self.around.say(f"{adapter.name}: {reason}.")
-            self._move(Step.ADDING, form="merged", adapter="")
+            await self._refuse(adapter, reason, Step.ADDING, form="merged", adapter="")
             return
         run = ProofRun(
             self._folder / f"proof-{self.round.form}",
@@ -287,11 +301,8 @@ class RoundWork:
             self.around.store.prove(adapter.name, proof.fields())
             self._move(Step.SWAPPING, proof=proof.fields())
             return
-        await host.release(adapter)
         reason = "; ".join(proof.reasons)
-        if adapter.state is AdapterState.CANDIDATE:  # else it was killed right after that was written
-            self.around.store.refuse(adapter.name, reason)
-        self._move(Step.UNPROVEN, proof=proof.fields(), reason=reason)
+        await self._refuse(adapter, reason, Step.UNPROVEN, proof=proof.fields(), reason=reason)
 
     async def _swap(self) -> None:
         adapter = self._adapter()
@@ -306,7 +317,17 @@ class RoundWork:
             self._move(Step.PROVEN, reason=reason)
             return
         if adapter.state is not AdapterState.SERVING:  # else it was killed right after the swap
-            await self.around.hosts[self.round.form].serve(adapter)
+            now = self.around.store.serving()
+            if (now.name if now is not None else "") != self.round.serving:
+                reason = (
+                    f"it was proven against {self.round.serving or adapter.base}, and now "
+                    f"{now.name if now is not None else 'the base'} serves: `logicnet tune swap "
+                    f"{adapter.name}` serves it all the same"
+                )
+                await self._host(self.round.form).release(adapter)
+                self._move(Step.PROVEN, reason=reason)
+                return
+            await self._host(self.round.form).serve(adapter)
             try:
                 await asyncio.to_thread(self.around.swap, adapter)
             except TuningError as error:

@@ -104,7 +104,7 @@ def write_profile(profile: Profile, folder: Path) -> None:
     lines = ["[[profiles]]"]
     for name, value in profile.model_copy(update={"models": ("*",), "but_not": ()}):
         if isinstance(value, SamplerProfile):
-            inner = ", ".join(f"{key} = {_toml(one)}" for key, one in value)
+            inner = ", ".join(f"{key} = {_toml(one)}" for key, one in value if one is not None)
             lines.append(f"{name} = {{ {inner} }}")
         else:
             lines.append(f"{name} = {_toml(value)}")

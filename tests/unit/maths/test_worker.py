@@ -74,3 +74,13 @@ async def test_a_module_that_is_not_there() -> None:
     async with Bounded("logicnet.scoring.nowhere") as bounded:
         with pytest.raises(BoundedError, match="its process ended"):
             await bounded.start()
+
+
+async def test_a_worker_that_does_not_start_is_named_in_one_line() -> None:
+    async with Bounded("tests.unit.maths.no_such_module") as bounded:
+        with pytest.raises(
+            BoundedError,
+            match=r"^a worker for tests\.unit\.maths\.no_such_module does not start: its process ended$",
+        ):
+            await bounded.start()
+        assert not psutil.Process().children()

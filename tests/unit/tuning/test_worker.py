@@ -249,6 +249,46 @@ async def test_a_lost_lease_leaves_the_trainer_to_the_next_worker(tmp_path):
     engine.stop(wanted, tmp_path / "jobs" / wanted.id, 1, 5.0)
 
 
+async def test_a_trainer_that_a_killed_service_left_standing_goes_on_at_the_claim(tmp_path):
+    wanted = job(Script(steps=60))
+    folder = tmp_path / "jobs" / wanted.id
+    store = store_in(tmp_path)
+    store.add(wanted)
+    engine = Local(isolation())
+    async with working(tmp_path, engine=engine):
+        await until(lambda: step(tmp_path, wanted) > 3)
+        lease_s = now(tmp_path, wanted).lease_until_s
+        for process in processes_of(folder):
+            process.suspend()
+        other = store.claim("other", lease_s + 1000)  # its clock is ahead
+        assert other is not None
+        await asyncio.sleep(
+            scripted_service.LEASE_S
+        )  # the first worker sees at its next beat that it lost it
+        store.release(wanted.id, "other", 0.0)
+        await until(lambda: now(tmp_path, wanted).state.over)  # by the same worker, as the next holder
+    assert now(tmp_path, wanted).state is JobState.COMPLETED
+    assert len(runs(tmp_path, wanted)) == 1  # the same trainer
+
+
+async def test_a_trainer_that_stands_still_for_a_challenge_is_not_taken_for_silent(tmp_path):
+    wanted = job(Script(steps=60))
+    folder = tmp_path / "jobs" / wanted.id
+    store_in(tmp_path).add(wanted)
+    timing = scripted_service.Timing(poll=0.05, grace=0.5, silent=1.0)
+    async with working(tmp_path, timing=timing):
+        await until(lambda: step(tmp_path, wanted) > 3)
+        standing = list(processes_of(folder))
+        for process in standing:
+            process.suspend()
+        await asyncio.sleep(2.0)
+        assert now(tmp_path, wanted).state is JobState.RUNNING
+        for process in standing:
+            process.resume()
+        await until(lambda: now(tmp_path, wanted).state.over)
+    assert now(tmp_path, wanted).state is JobState.COMPLETED
+
+
 async def test_a_job_whose_engine_is_away_waits(tmp_path):
     class Away(Local):
         calls = 0

@@ -12,6 +12,7 @@ from logicnet.tuning.improve.practice import without_examples
 from logicnet.tuning.improve.practised import Practised
 
 PROFILE = without_examples(profile_for("smollm2", load_profiles()))
+CHAT = without_examples(profile_for("some model", load_profiles()))
 TRAIN = [text for number in range(200) if in_split(text := f"What are {number} and 7 together?", "train")]
 
 
@@ -28,6 +29,18 @@ def text(question: str = TRAIN[0], said: str = "print(9)", **changes: Any) -> Pr
         "tokens": 8,
     }
     return Practised(**given | changes)
+
+
+def ledger(question: str, **changes: Any) -> Practised:
+    return text(
+        question=question,
+        lane="reason",
+        said="It is 9.",
+        right=False,
+        believed=True,
+        source="ledger",
+        **changes,
+    )
 
 
 def test_a_lesson_is_asked_without_the_examples_it_was_answered_with():
@@ -106,13 +119,41 @@ def test_plain_rows_join_in_proportion_and_keep_their_own_words():
     assert plain[0].prompt == "Hi!"
 
 
-def test_a_believed_text_is_a_lesson_and_marked_and_yields_to_a_known_one():
-    believed = text(said="Nine. The answer is 9.", lane="reason", right=False, believed=True, source="ledger")
-    assert lessons([believed], PROFILE).rows[0].believed
-    known = text(said="It is surely nine. The answer is 9.", lane="reason")
-    assert [one.believed for one in lessons([believed, known], PROFILE, per_question=1).rows] == [False]
+def test_a_believed_text_is_a_lesson_and_marked():
+    found = lessons([text(), text(TRAIN[1]), ledger(TRAIN[2])], PROFILE).rows
+    assert [(one.source, one.believed) for one in found if one.question == TRAIN[2]] == [("ledger", True)]
 
 
 def test_the_same_texts_in_another_order_make_the_same_lessons():
     found = [text(one, said=f"print({place})", kind=f"k{place % 3}") for place, one in enumerate(TRAIN[:30])]
     assert lessons(found, PROFILE) == lessons(found[::-1], PROFILE)
+
+
+def test_what_is_only_believed_is_no_lesson_where_the_answer_is_known():
+    found = lessons([text(), ledger(TRAIN[0])], PROFILE)
+    assert [one.source for one in found.rows] == ["model"]
+    assert found.dropped["known, not only believed"] == 1
+
+
+@pytest.mark.parametrize("kinds", [1, 20], ids=["of one kind", "of many kinds"])
+def test_strangers_who_ask_much_do_not_decide_what_is_learned(kinds: int):
+    known = [text(question=one) for one in TRAIN[:6]]
+    asked = [ledger(one, kind=f"theirs {place % kinds}") for place, one in enumerate(TRAIN[6:36])]
+    assert len(asked) == 30
+    taken = lessons(known + asked, PROFILE).rows
+    assert sum(one.source == "model" for one in taken) == 6
+    assert sum(one.believed for one in taken) == 3
+
+
+def test_answers_that_are_only_believed_alone_are_no_lessons():
+    assert lessons([ledger(one) for one in TRAIN[:9]], PROFILE).rows == []
+
+
+def test_one_text_of_each_prompt_of_the_race_is_learned():
+    asked = (Message("user", f"{TRAIN[0]}\n\nIt may be wrong: 4 + 5 = 9"),)
+    lanes = ("program", "reason", "formal", "check")
+    found = [text(lane=lane, said=f"{lane} 9", prompt=asked) for lane in lanes]
+    rows = {one.lane: one.prompt for one in lessons(found, CHAT).rows}
+    assert set(rows) == set(lanes)
+    assert rows["check"] == asked[0].content
+    assert "one formula" in rows["formal"]

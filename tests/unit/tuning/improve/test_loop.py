@@ -13,6 +13,7 @@ from logicnet.tuning.improve.hosts import BesideBase
 from logicnet.tuning.improve.loop import ImproveLoop
 from logicnet.tuning.improve.practised import read_practice
 from logicnet.tuning.improve.rounds import Round, Rounds, Step
+from logicnet.tuning.improve.server import LoraServer
 from logicnet.tuning.improve.training import JobLost, Trained
 from logicnet.tuning.spec import TrainSpec
 from tests.harness import adapters
@@ -107,6 +108,38 @@ async def test_a_round_whose_adapter_cannot_be_had_is_given_up(
     assert one.step is Step.GIVEN_UP
     assert why in one.reason
     assert surroundings(tmp_path, "http://127.0.0.1:1/v1").store.serving() is None
+
+
+@pytest.mark.thorough
+async def test_what_was_proven_against_another_than_what_serves_now_is_not_swapped_in(tmp_path: Path):
+    """What served when the round began was rolled back meanwhile: nobody knows whether the base is worse."""
+    write_recipe(tmp_path)
+    async with ScriptedModel(loras=16, text=answering(BETTER)) as server:
+        around = surroundings(tmp_path, server.base_url)
+        first = around.store.add(adapters.trained(tmp_path / "made"), "scripted", 1.0)
+        around.store.prove(first.name, {"passed": True})
+        around.store.serve(first.name, (server.base_url,), 2.0)
+        LoraServer(server.base_url).load(first.name, first.folder)
+
+        def on_step(step: Step) -> None:
+            if step is Step.SWAPPING:
+                around.store.roll_back("it is slow", 3.0)
+
+        watched = surroundings(tmp_path, server.base_url, on_step=on_step)
+        one = watched.rounds.begin(
+            serving=first.name,
+            plan=json.loads(options(tmp_path).model_dump_json()),
+            counts={"apples.jsonl": 1},
+        )
+        candidate = watched.store.add(adapters.trained(tmp_path / "more"), "scripted", 4.0)
+        watched.store.prove(candidate.name, {"passed": True})
+        watched.rounds.move(one, Step.SWAPPING, adapter=candidate.name)
+        await ImproveLoop(options(tmp_path), watched).run()
+        assert candidate.name not in server.adapters
+    (one,) = around.rounds.all()
+    assert one.step is Step.PROVEN
+    assert f"proven against {first.name}, and now the base serves" in one.reason
+    assert around.store.serving() is None
 
 
 @pytest.mark.thorough

@@ -76,6 +76,49 @@ async def test_each_prompt_is_sampled_and_the_checker_judges(tmp_path: Path):
     assert len(again[-1].prompt) > 1  # asked behind worked examples, and kept so
 
 
+class Server(Saying):
+    """Says what fits to each prompt of the race, as a server with structured output does."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.how: list[How] = []
+
+    async def complete(
+        self, messages: Sequence[Message], *, deadline: Deadline, **how: Unpack[How]
+    ) -> Completion:
+        asked = messages[-1].content
+        self.how.append(how)
+        self.text = (
+            '{"formula": "12 + 30"}'
+            if how.get("schema")
+            else "```python\nprint(12 + 30)\n```"
+            if "Python" in asked
+            else "It is 42. The answer is 42."
+        )
+        return await super().complete(messages, deadline=deadline, **how)
+
+
+async def test_every_prompt_of_the_race_is_practised(tmp_path: Path):
+    """A program that checks is asked about each solution that came to an answer; a formula is computed."""
+    chat = profile_for("some model", load_profiles())
+    assert chat.formal.most and chat.check.most
+    server = Server()
+    async with AsyncExitStack() as stack:
+        checks = await open_checks(stack, [SUM])
+        for _ in range(2):  # the second asks for nothing
+            with Notebook(tmp_path / "practice.jsonl") as book:
+                await Practice(book, checks, 0.7, 4).run(
+                    [Asked("addition", SUM)], Voice(server, chat, "model"), 2
+                )
+    texts = [one for one in book.found if one.lane != "chat"]
+    assert sorted((one.lane, one.number) for one in texts) == [
+        (lane, number) for lane in ("check", "formal", "program", "reason") for number in (0, 1)
+    ]
+    assert all(one.right for one in texts)
+    assert all("It is 42." in one.prompt[-1].content for one in texts if one.lane == "check")
+    assert sum(bool(one.get("stop")) for one in server.how) == 4  # programs end before outputs made up
+
+
 async def test_a_program_is_judged_by_what_it_prints(tmp_path: Path):
     book = await practised(tmp_path, "print(6 * 7)", [SUM])
     assert [one.value for one in book.found if one.lane == "program" and one.right] == ["42"]
