@@ -119,7 +119,7 @@ async def test_what_was_proven_against_another_than_what_serves_now_is_not_swapp
         first = around.store.add(adapters.trained(tmp_path / "made"), "scripted", 1.0)
         around.store.prove(first.name, {"passed": True})
         around.store.serve(first.name, (server.base_url,), 2.0)
-        LoraServer(server.base_url).load(first.name, first.folder)
+        await asyncio.to_thread(LoraServer(server.base_url).load, first.name, first.folder)
 
         def on_step(step: Step) -> None:
             if step is Step.SWAPPING:
