@@ -20,7 +20,7 @@ from tests.harness import adapters
 from tests.harness.improving import Copying, answering, options, surroundings, write_recipe
 from tests.harness.scripted_model import ScriptedModel
 
-# The race cancels calls while httpx2 connects for them, which leaves such a connection to the garbage collector.
+# The race cancels calls while httpx2 connects for them; such a connection is left to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 KILLED = -9
