@@ -68,7 +68,12 @@ class Turns:
 
     def _serve(self) -> None:
         while self._free:
-            able = [one for one in self._waiting if self._held[one[0]] < self._share]
+            # Of calls that are cancelled together, some are still listed while another leaves.
+            able = [
+                (caller, place)
+                for caller, place in self._waiting
+                if not place.done() and self._held[caller] < self._share
+            ]
             if not able:
                 break
             chosen = min(able, key=lambda one: (self._held[one[0]], self._served.get(one[0], 0)))

@@ -69,6 +69,18 @@ async def test_who_stops_waiting_takes_no_place() -> None:
     assert second.cancelled()
 
 
+async def test_callers_that_are_cancelled_together_leave_all_places_free() -> None:
+    held = Held(2)
+    tasks = [held.come(caller) for caller in "aabbcc"]
+    await settle()
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [one for one in ended if not isinstance(one, asyncio.CancelledError)] == []
+    async with asyncio.timeout(60), held.turns.place("d"), held.turns.place("e"):
+        pass
+
+
 async def test_an_honest_call_is_served_while_hostile_ones_queue() -> None:
     async with Bounded(misbehaving.__name__, processes=2) as bounded:
         await bounded.start()
