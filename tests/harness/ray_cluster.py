@@ -60,7 +60,7 @@ class RayCluster:
         self.nodes = [
             RayNode(
                 *("--head", "--port", str(self._port), "--dashboard-port", str(dashboard)),
-                *("--node-ip-address", "127.0.0.1", "--ray-client-server-port", "0"),
+                *("--node-ip-address", "127.0.0.1", "--ray-client-server-port", str(free_port())),
                 *("--temp-dir", str(folder / "t"), *small),
                 log=folder / "head.log",
             )
