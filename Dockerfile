@@ -1,7 +1,7 @@
 # vLLM and the miner in one container, as a rented GPU is. docs/container.md says how to run it.
 #
 #   docker build -t logicnet .
-#   docker run --gpus all --env-file .env -p 8091:8091 -v ~/.bittensor:/root/.bittensor:ro -v logicnet:/data logicnet
+#   docker run --gpus all --env-file .env -p 8091:8091 -v ~/.bittensor:/keys:ro -v logicnet:/data logicnet
 
 FROM node:22-slim AS node
 FROM vllm/vllm-openai:v0.21.0
@@ -20,6 +20,7 @@ RUN npm ci --omit=dev
 ENV SN35_VLLM_PYTHON=python3 \
     SN35_LOGS=/data/logs \
     LOGICNET_LEDGER__PATH=/data/ledger.sqlite \
+    LOGICNET_WALLET__PATH=/keys/wallets \
     HF_HOME=/data/huggingface
 VOLUME /data
 EXPOSE 8091

@@ -39,7 +39,7 @@ _LOOK_ALIKES = str.maketrans(
 
 
 def program(text: str) -> str:
-    """The program in a model's text, without fences and prose; "" if there is none."""
+    """The program in a model's text, without fences and prose; empty if it has no program."""
     blocks = [body for tag, body in _FENCED.findall(text) if tag.lower() in _PYTHON]
     if not blocks:
         blocks = _TAGGED.findall(text)

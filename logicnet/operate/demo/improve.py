@@ -64,7 +64,9 @@ def _run(stage: TuneStage, recipe: Path, console: Console) -> int:
     settings = Settings.model_validate(
         {
             "miner": {"llm_client": {"base_url": url, "model": SERVED_AS}},
-            "ledger": {"path": stage.folder.absolute() / "ledger.sqlite"},  # there is none: no miner runs
+            "ledger": {
+                "path": stage.folder.absolute() / "ledger.sqlite"
+            },  # no miner runs, so it does not exist
             "tuning": {"folder": root, "python": stage.python.absolute()},
         }
     )

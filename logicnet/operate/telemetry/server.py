@@ -42,7 +42,7 @@ class Page:
 
 
 Action = Callable[[], Awaitable[bytes]]
-"""What a `POST` without a body does; its reply is JSON. It must do no harm, whoever calls."""
+"""What a `POST` without a body does; its reply is JSON. Any caller may post: it must do no harm."""
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _POINTS = ((-1.5, 0.1), (-0.75, 0.24), (0.0, 0.32), (0.75, 0.24), (1.5, 0.1))  #
 
 
 def chosen(votes: Sequence[Vote], texts: Mapping[str, str], trust: Trust, kind: str) -> str:
-    """The key of the answer to send, "" if there is none. `texts`: each answer's text, by key."""
+    """The key of the answer to send; empty without an answer. `texts`: each answer's text, by key."""
     found = posterior(votes, trust, kind)
     numbers = {key: number for key in found.of if (number := _number(texts.get(key, ""))) is not None}
     voted = [numbers[vote.key] for vote in votes if vote.key in numbers]

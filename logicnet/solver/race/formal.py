@@ -48,7 +48,7 @@ def formal_prompt(question: str, examples: int) -> list[Message]:
 
 
 def formula_in(text: str) -> str:
-    """The formula that a model wrote; "" if there is none. Servers without structured output add prose."""
+    """The formula that a model wrote; empty without one. Servers without structured output add prose."""
     for found in reversed(_OBJECT.findall(text[-4_000:])):
         try:
             return Written.model_validate_json(found).formula.strip()

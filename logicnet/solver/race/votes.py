@@ -41,7 +41,7 @@ MOST_VOTES = 64  # votes of one challenge that count, the first ones. More could
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One sample's answer. `key` is its normal form, "" if there is none.
+    """One sample's answer. `key` is its normal form; empty without an answer.
 
     `confidence`: mean log-probability per token of its trace or the tail of it (nats), None if unknown.
     """
