@@ -160,7 +160,7 @@ def test_only_this_package_is_shared_with_the_trainers_environment(tmp_path, wal
 def test_reward_code_never_runs_without_namespaces(tmp_path, monkeypatch, capsys):
     isolated = Isolation("process", Path(sys.executable), allow_reward_code=True)
     isolated.argv(made(), tmp_path, job_file(rewards=(REWARD,)))
-    monkeypatch.setattr(confine, "can_separate", lambda: False)
+    monkeypatch.setattr(confine.confine, "can_separate", lambda: False)
     assert confine.main(str(tmp_path / "launch.json")) == confine.EXIT_NOT_CONFINED
     assert "use docker" in capsys.readouterr().err
 
