@@ -14,7 +14,7 @@ from logicnet.tuning.amr.score import Smatch
 
 FILE = Path(__file__).with_name("claims.toml")
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)b\b", re.IGNORECASE)
+_SIZE = re.compile(r"(?<!\d)(\d{1,6}(?:\.\d{1,6})?)b\b", re.IGNORECASE)
 
 
 class Claims(BaseModel):

@@ -72,7 +72,8 @@ def _legs() -> Mapping[str, int]:
 
 
 def _leg_counting(question: str) -> str:
-    found = re.findall(r"(\d+) ([a-z][a-z ]*?)s?(?=,|\?| and )", question.rpartition("if you have")[2])
+    owned = question.rpartition("if you have")[2]
+    found = re.findall(r"(?<!\d)(\d{1,9}) ([a-z][a-z ]{0,40}?)s?(?=,|\?| and )", owned)
     terms = [f"{count} * {_legs()[name]}" for count, name in found]
     if not terms:
         raise ValueError(question)
