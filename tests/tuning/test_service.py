@@ -239,7 +239,8 @@ def test_a_full_queue_says_when_to_come_again(service: Service):
 
 def test_a_hub_that_is_away_is_told_and_a_token_is_named_but_never_shown(service: Service):
     service.hub.gated.add("maker/gated")
-    service.hub.repositories["models", "maker/gated"] = {"config.json": b"{}"}
+    files = {"config.json": b'{"model_type": "llama"}', "model.safetensors": b"\x02" + bytes(7) + b"{}"}
+    service.hub.repositories["models", "maker/gated"] = files
     reply = service.http.post("/train/", json=TRAIN | {"model": "maker/gated"})
     assert reply.status_code == 400 and "HF_TOKEN" in reply.text
     service.hub.broken = True
