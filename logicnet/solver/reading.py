@@ -67,7 +67,7 @@ def _fields(found: NormalForm) -> Form:
 
 
 def best(texts: Sequence[str], whole: Sequence[bool]) -> tuple[str, str]:
-    """The best of several texts as reasoning, and the answer in it; empty if there is none.
+    """The best of several texts as reasoning, and the answer in it; empty without an answer.
 
     The answer that most texts state, the latest among equals; else a guess from the end of the longest text,
     unless it was cut off in half a sentence (it is not `whole`).

@@ -20,7 +20,7 @@ class Callers(Protocol):
 
 
 class Loopback:
-    """The service is bound to the loopback: whoever reaches it is on this machine."""
+    """The service is bound to the loopback: every caller is on this machine."""
 
     local = True
 

@@ -384,7 +384,7 @@ class Ballots:
         return Posterior(of, joint[""] * sure + DOUBT, best, of[best])
 
     def leader(self) -> str:
-        """The elected answer, "" if there is none: the largest weight; among equals, the likeliest."""
+        """The elected answer, empty without votes: the largest weight; among equals, the likeliest."""
         joint = self.joint()
         return min(
             self.answers,

@@ -159,7 +159,7 @@ class Competition(Protocol):
         ...
 
     def read(self, text: str) -> Submission:
-        """Of a committed text. Raises TuningError if it is none of this competition."""
+        """Of a committed text. Raises TuningError if it belongs to another competition."""
         ...
 
     def compare(self, champion: Scores, challenger: Scores) -> MatchResult:
@@ -179,7 +179,7 @@ def competitions() -> Mapping[str, Competition]:
 
 
 def competition(name: str) -> Competition:
-    """Raises SettingsError if there is none of that name."""
+    """Raises SettingsError if no competition has that name."""
     found = competitions()
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)

@@ -80,7 +80,7 @@ class Samples:
 def compared(competition: Competition, champion: Losses, challenger: Losses) -> MatchResult:
     """The newer `challenger` against `champion`, by the loss of each sample that both could read.
 
-    Raises TuningError if there is none.
+    Raises TuningError if they share no such sample.
     """
     old, new = _by_sample(champion), _by_sample(challenger)
     both = old.keys() & new.keys()
