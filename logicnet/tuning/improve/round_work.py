@@ -250,8 +250,8 @@ class RoundWork:
             for name in (EXPECTED, PROFILE):
                 if (self._folder / ADAPTER / name).exists():
                     shutil.copyfile(self._folder / ADAPTER / name, made / name)
-        digest = hash_of(made)
-        known = next((one for one in self.around.store.all() if one.digest == digest), None)
+        added = (hash_of(made), self.round.form)  # already, where it was killed right after
+        known = next((one for one in self.around.store.all() if (one.digest, one.form) == added), None)
         base = self.around.served.model or self.options.base
         found = known or self.around.store.add(made, base, time.time(), self.round.form)
         if self.round.form == "merged":

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,7 +12,8 @@ from logicnet.errors import TuningError
 from logicnet.tuning.improve.adapters import AdapterState
 from logicnet.tuning.improve.hosts import BesideBase
 from logicnet.tuning.improve.loop import ImproveLoop
-from logicnet.tuning.improve.practised import read_practice
+from logicnet.tuning.improve.plain import PLAIN
+from logicnet.tuning.improve.practised import Lane, read_practice
 from logicnet.tuning.improve.rounds import Round, Rounds, Step
 from logicnet.tuning.improve.server import LoraServer
 from logicnet.tuning.improve.training import JobLost, Trained
@@ -233,7 +235,8 @@ async def test_what_was_practised_and_measured_before_a_kill_is_not_asked_again(
         status, said = await process(tmp_path, server.base_url)
         assert status == 0, said
     texts = list(read_practice(around.rounds.folder(1) / "practice.jsonl"))
-    assert len({one.key for one in texts}) == len(texts) == 80 * 2 + 24
+    prompts = set(get_args(Lane)) - {"chat"}
+    assert len({one.key for one in texts}) == len(texts) == 80 * len(prompts) + len(PLAIN)
     rows = [
         json.loads(line)
         for line in (around.rounds.folder(1) / "proof-adapter/rows.jsonl").read_text().splitlines()
