@@ -33,10 +33,11 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from logicnet.answers.extract import extract, short_answer, whole_sentences
+from logicnet.answers.extract import extract, short_answer
 from logicnet.answers.kinds import question_kind
 from logicnet.answers.normal import _option
 from logicnet.answers.question import question_spec
+from logicnet.answers.sentences import whole_sentences
 from logicnet.axon import AxonServer, wire
 from logicnet.axon.http import MOST_BYTES
 from logicnet.axon.http import reply as http_reply

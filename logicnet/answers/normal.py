@@ -26,6 +26,7 @@ from logicnet.answers._lists import (
     unknowns_form,
 )
 from logicnet.answers._locale import one_notation, unmistakable
+from logicnet.answers._markup import plain_answer
 from logicnet.answers._numbers import compared, number_form, numbers_in, only_number
 from logicnet.answers._spelled import multiplied
 from logicnet.answers._words import (
@@ -38,16 +39,10 @@ from logicnet.answers._words import (
     words_form,
     yes_no_form,
 )
-from logicnet.answers.extract import (
-    MOST_WORDS,
-    likely_answer,
-    plain_answer,
-    short_answer,
-    stated_answer,
-    subject_of,
-    without_aside,
-)
+from logicnet.answers.extract import short_answer, stated_answer
+from logicnet.answers.likely import MOST_WORDS, likely_answer, subject_of
 from logicnet.answers.question import QuestionSpec, question_spec
+from logicnet.answers.sentences import without_aside
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 

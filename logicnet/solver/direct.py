@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self, Unpack
 
-from logicnet.answers.extract import extract, short_answer, whole_sentences
+from logicnet.answers.extract import extract, short_answer
+from logicnet.answers.sentences import whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Completion, How, Message, Models, Retrying

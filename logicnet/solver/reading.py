@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from logicnet.answers import NormalForm, normal_form, question_kind
-from logicnet.answers.extract import likely_answer, stated_answer
+from logicnet.answers.extract import stated_answer
+from logicnet.answers.likely import likely_answer
 from logicnet.solver.guard import addresses_judge, blank, suspicious, visible
 from logicnet.solver.special_tokens import spoken
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Unpack
 
 from logicnet.answers import NormalForm
-from logicnet.answers.extract import whole_sentences
+from logicnet.answers.sentences import whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split

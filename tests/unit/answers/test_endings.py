@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from logicnet.answers import extract, normal_form
-from logicnet.answers.extract import likely_answer, sentences, stated_answer, without_aside
+from logicnet.answers.extract import stated_answer
+from logicnet.answers.likely import likely_answer
+from logicnet.answers.sentences import sentences, without_aside
 
 ROWS = [
     json.loads(line)

@@ -2,14 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.answers.extract import (
-    MOST_WORDS,
-    likely_answer,
-    plain_answer,
-    short_answer,
-    stated_answer,
-    whole_sentences,
-)
+from logicnet.answers._markup import plain_answer
+from logicnet.answers.extract import short_answer, stated_answer
+from logicnet.answers.likely import MOST_WORDS, likely_answer
+from logicnet.answers.sentences import whole_sentences
 
 
 @pytest.mark.parametrize(

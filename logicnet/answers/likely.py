@@ -1,0 +1,275 @@
+"""The value that a text ends in which states no answer outright."""
+
+# ruff: noqa: RUF001  (signs and words of other languages are meant)
+
+import re
+
+from logicnet.answers._locale import plain_signs
+from logicnet.answers._markup import LINE, plain_answer
+from logicnet.answers._numbers import compared
+from logicnet.answers._spelled import LARGE, in_digits
+from logicnet.answers._units import amounts
+from logicnet.answers.question import QuestionSpec, question_spec
+from logicnet.answers.sentences import own_words, sentences, without_aside
+
+MOST_WORDS = 19
+"""Words in a short answer: a validator has longer ones boiled down by a model first (LogicNet 1.6)."""
+
+MOST_SENTENCES = 40
+"""From the end that are searched for a value."""
+
+_END = 4_000  # characters from the end in which the value of a text without a statement stands
+_VALUED = 600  # characters of a sentence that are searched for its value, the last ones
+_NEAR_END = 300  # characters
+
+_GAP = "\u00a0\u2007\u2009\u202f"
+_DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)(?![.,]?\d)"
+NUMBER = re.compile(
+    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
+    rf"|[万萬亿億]|{LARGE}\b)|√\d+|\\sqrt\{{\d+\}})?"
+    r"|\d+(?:,\d+){2,})",
+    re.IGNORECASE,
+)
+_RESULT = re.compile(
+    rf"(?:=|\b(?:is|are|equals|gives|leaves|is equal to|total of))[ \t*$]*({NUMBER.pattern})"
+)
+_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+_WHOLE_VALUE = re.compile(
+    rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|\b\d{{1,2}}(?:st|nd|rd"
+    rf"|th)?\s+(?:of\s+)?{_MONTH},?\s+\d{{4}}"
+    r"|\b\d{4}-\d{1,2}-\d{1,2}\b"
+    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening))?"
+    r"|\b\d{1,2}(?:\s?[ap]\.?m\b\.?| o'clock)"
+    r"|[(\[{]\s*-?[\d./]+(?:\s*[,;]\s*-?[\d./]+)+\s*[)\]}]"
+    r"|\b[a-z]\s?=\s?-?[\d./]+(?:,?\s(?:and|or)\s|,\s)[a-z]\s?=\s?-?[\d./]+"
+    r"|\b\d+ \d+/\d+|\b\d+(?:\.\d+)?(?::| : )\d+(?:\.\d+)?(?![:\d])|\bbetween \d[\d.,]* and \d[\d.]*"
+    r"|\b\d+[–—]\d+",
+    re.IGNORECASE,
+)
+_AMOUNTS = re.compile(
+    r"(?<![\dA-Za-z.,])\d+(?:[.,]\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
+    r"|và)\s)?\d+(?:\.\d+)?\s?[^\W\d_]{1,12}){0,3}"
+)
+_BOLD_PART = re.compile(r"\*\*([^*\n]{1,100})\*\*(?!\s*:)")
+_LABEL = re.compile(r"(?:step|part|case|question|note|example|schritt|bước)\b|.*:$", re.IGNORECASE)
+_OPTION = re.compile(
+    r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ll]etter|[Cc]hoose|[Pp]ick|[Ss]elect)\s+\(?([A-H])\b|\(([A-H])\)"
+    r"|\b([A-H]) is (?:the )?(?:correct|right|best)\b"
+)
+_CLAUSE = re.compile(
+    r"(?<=[.;:!?,\n])\s++"
+    r"|(?<!\s)\s++(?=(?:because|since|rather than|instead of|but|so|not|unlike|as opposed)\b)",
+    re.IGNORECASE,
+)
+_DISCARDS = re.compile(
+    r"\b(?:not|no|never|nor|neither|cannot|because|since|unlike|except|rather than|instead of|as opposed"
+    r"|ruled? out|rules out|wrong|incorrect|impossible|false|too|eliminat\w+|exclud\w+|discard\w*"
+    r"|reject\w*)\b|n.t\b",
+    re.IGNORECASE,
+)
+_CHOOSES = re.compile(
+    r"\b(?:is|be|so|thus|therefore|hence|choose|pick|select|answer)\W++(?:the )?(?:[Oo]ption|[Cc]hoice"
+    r"|[Ll]etter|[Aa]nswer)?\s*+\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
+)
+_THEREFORE = re.compile(
+    r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
+)
+_SUBJECT = re.compile(
+    rf"(?:{_THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
+)
+_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be) ((?:(?! is | are )[^;]){1,80})")
+_ASKS_WHO = re.compile(r"(?:^|[.?!:]\s+|\n|\band )(?:who|which|whose)\b[^?!\n]{1,200}\?")
+_WHO = re.compile(r"\bwho ([^?.!]{3,80})\?")
+_ARTICLES = frozenset(("the", "a", "an", "of", "is", "in"))
+_LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
+
+
+def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
+    """What a text without a stated answer ends in: a value in bold, a number, else a short sentence."""
+    text, spec = own_words(plain_signs(text[-_END:])), question_spec(question)
+    bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
+    if spec.options and (letter := _chosen(text[-_NEAR_END:], spec)):
+        return letter
+    last = list(sentences(text))[-MOST_SENTENCES:]
+    named = [
+        letter
+        for letter, option in spec.options
+        if last and re.search(r"[^\W\d_]{3}", option) and _names(last[-1], option.lower(), spec)
+    ]
+    if len(named) == 1:
+        return named[0]
+    if spec.options or spec.only_yes_or_no:
+        words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text))
+        plain = [part for part in last[:-9:-1] if not (spec.options and _OPTION.search(part))]
+        about = (part for part in bold + plain if spec.options or _answers_yes_no(part, words))
+        return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
+    if last and (subject := subject_of(plain_answer(last[-1]), spec)):
+        return subject
+    if valued := [value for part in bold if (value := _last_value(part, spec))]:
+        return valued[-1]
+    if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
+        return plain_answer(bold[-1])
+    for written in reversed(last):
+        in_words = (spec.quantity or spec.duration) and not re.search(r"\d", written)
+        sentence = in_digits(written) if in_words else written
+        if re.search(r"\d", sentence) and (value := _last_value(sentence, spec)):
+            return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
+        if NUMBER.search(sentence):
+            return last_short_sentence(written)
+    return last_short_sentence(text)
+
+
+def _chosen(text: str, spec: QuestionSpec) -> str:
+    """The letter of the one option that a text does not discard, or that it says is the one."""
+    kept = [clause for clause in _CLAUSE.split(text) if not _discards(clause, spec)]
+    for pattern in (_OPTION, _CHOOSES):
+        letters = {"".join(found) for clause in kept for found in pattern.findall(clause)}
+        if len(letters) == 1:
+            return letters.pop()
+    return ""
+
+
+def _names(sentence: str, option: str, spec: QuestionSpec) -> bool:
+    """Whether a sentence names an option and does not discard it."""
+    clauses = (f" {_letters(clause)} " for clause in _CLAUSE.split(sentence))
+    named = (clause.replace(option, "") for clause in clauses if f" {option} " in clause)
+    return any(not _discards(rest, spec) for rest in named)
+
+
+def _discards(clause: str, spec: QuestionSpec) -> bool:
+    """Whether a clause denies what it names; not where the question asks what is false, or no mammal."""
+    options = " ".join(option.lower() for _, option in spec.options)
+    for found in _DISCARDS.finditer(clause):
+        word = found[0].lower()
+        denied = re.match(r"\s*(?:an? |the )?(\w{3,})", clause[found.end() :])
+        asked = re.search(rf"\b{word}\b", spec.text) is not None and (
+            word in ("false", "wrong", "incorrect", "impossible")
+            or (word == "not" and denied and denied[1] in spec.text and denied[1] not in options)
+        )
+        if not asked:
+            return True
+    return False
+
+
+def _is_verdict(sentence: str) -> bool:
+    """Whether a sentence says yes or no, or something of the one number in it: "91 is not prime"."""
+    if len(sentence) > _NEAR_END:
+        return False
+    if re.match(r"\W*(?:yes|no|true|false)\b[^\d]", sentence, re.IGNORECASE):
+        return True
+    numbers = len(NUMBER.findall(sentence))
+    denies = numbers <= 2 and re.search(
+        r"\b(?:is|are|does|do|can|could|will)(?: not|n['’]t)\b|\bcannot\b", sentence
+    )
+    simple = not re.search(r"=|\bbut\b|,", sentence) and len(sentence.split()) <= MOST_WORDS
+    return simple and bool(denies or (numbers == 1 and _SUBJECT.match(sentence)))
+
+
+def subject_of(sentence: str, spec: QuestionSpec) -> str:
+    """The subject of a sentence that says again what a question asks who or which is: "Bob is the oldest"."""
+    if len(sentence) > _NEAR_END or spec.quantity or spec.options or not _ASKS_WHO.search(spec.text):
+        return ""
+    said = _THEREFORE.sub("", sentence.rstrip(" ."), count=1)
+    if (predicate := _WHO.search(spec.text)) and said.lower().endswith(f" {predicate[1]}"):
+        return said[: -len(predicate[1]) - 1]
+    found = _IS.fullmatch(said)
+    if found is None:
+        return ""
+    first, second = found.groups()
+    if _repeats(second, spec) and not _repeats(first, spec, whole=True):
+        return first
+    return second if _repeats(first, spec, whole=True) and not _repeats(second, spec, whole=True) else ""
+
+
+def _repeats(phrase: str, spec: QuestionSpec, *, whole: bool = False) -> bool:
+    """Whether a phrase begins with a word of the question, or has (`whole`) no other words; not its names."""
+    words = [word for word in re.findall(r"[A-Za-z']+", phrase) if word.lower() not in _ARTICLES]
+    asked = set(re.findall(r"[a-z']+", spec.text))
+    if not words or len(words) > 9 or any(word[0].isupper() for word in words[: None if whole else 1]):
+        return False
+    return all(word.lower() in asked for word in (words if whole else words[:1]))
+
+
+def _letters(sentence: str) -> str:
+    return " ".join(re.sub(r"[^\w']+", " ", sentence.lower()).split())
+
+
+def _answers_yes_no(sentence: str, words: set[str]) -> bool:
+    lowered = sentence.lower()
+    return re.match(r"\W*(?:yes|no|true|false)\b", lowered) is not None or any(
+        word in lowered for word in words
+    )
+
+
+def _last_value(sentence: str, spec: QuestionSpec) -> str:
+    """The value that a sentence ends in: a time, a date, an amount, a tuple, else its one number."""
+    sentence = plain_answer(without_aside(sentence[-_VALUED:]), keep_point=True)
+    denied = compared(sentence, spec)
+    numbers = [
+        found
+        for found in NUMBER.finditer(sentence)
+        if not any(start <= found.start() < end for start, end in denied)
+    ]
+    last = numbers[-1].end() if numbers else 0
+    for pattern in (_WHOLE_VALUE, _AMOUNTS):
+        found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
+        if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - spec.duration):
+            return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
+    starts = {found.start() for found in numbers}
+    result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
+    if result or len(numbers) < 2:
+        return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
+    main = _main_number(sentence, numbers, spec)
+    return plain_answer(main or ("" if spec.text else numbers[-1][0]))
+
+
+_UNITS_ASKED = (
+    (r"\bhow much money\b|\bcosts?\b|\bdollars\b", r"(?<=[$€£])-?[\d.,]++|(?<![\d.,])[\d.,]++(?= dollars)"),
+    (
+        r"\bhow far\b",
+        r"(?<![\d.,])[\d.,]++(?= ?(?:[kcm]?m|kilomet\w+|met(?:er|re)s?|miles?|feet|yards?)\b(?! ?(?:/|per)))",
+    ),
+    (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
+)
+_ASKED_NOUN = re.compile(
+    r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,40}(?: per [a-z]{1,40})?)(?![^\W\d_])"
+)
+_IN_PASSING = re.compile(
+    r"\b(?:in|within|for|after|before|on|at|than|of|over|during|with|every|each|per)\s+"
+    r"(?:(?:the|these|those|all|about|only|his|her|their|its|first|last|next)\s+){0,2}[$€£]?$",
+    re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$", re.IGNORECASE
+)
+_PHRASE = 60  # characters before a number that say what it is
+_CHANGES = re.compile(
+    r"\b(?:to|into|from|by|between|among|plus|minus|times|and|or)\s+(?:\w+ )?[$€£]?$|[-+*/×÷,]\s*$"
+)
+
+
+def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec) -> str:
+    """Of several numbers the one that the question asks for, or that alone is not said in passing."""
+    patterns = [pattern for asked, pattern in _UNITS_ASKED if re.search(asked, spec.text)]
+    if noun := _ASKED_NOUN.search(spec.text):
+        patterns = [rf"(?<!\d)\d[\d.,]{{0,30}}+(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
+    for pattern in patterns:
+        counted = [found for found in re.finditer(pattern, sentence, re.IGNORECASE) if found[0].strip(".,")]
+        if len(counted) == 1:
+            place = counted[0].start()
+            return next((one[0] for one in numbers if one.start() <= place < one.end()), "")
+    if not sentence.isascii():
+        return numbers[-1][0]
+    end = len(_SUBORDINATE.sub("", sentence)) or len(sentence)
+    before = [sentence[max(0, one.start() - _PHRASE) : one.start()] for one in numbers]
+    main = [
+        one
+        for one, said in zip(numbers, before, strict=True)
+        if one.end() <= end and not _IN_PASSING.search(said)
+    ]
+    return main[0][0] if len(main) == 1 and not any(map(_CHANGES.search, before)) else ""
+
+
+def last_short_sentence(text: str) -> str:
+    last = plain_answer((list(sentences(text[-LINE:])) or [""])[-1])
+    return last if len(last.split()) <= MOST_WORDS else ""
