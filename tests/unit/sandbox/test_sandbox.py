@@ -90,11 +90,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert "escaped" not in {path.name for path in set(Path("/tmp").iterdir()) - before}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("group", hostile.GROUPS)
 async def test_hostile_programs_are_lost_and_nothing_else(group: str, home: Path) -> None:
     await _attacked(hostile.GROUPS[group], ())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kernel", [one for one in KERNELS.values() if one], ids=[*KERNELS][1:])
 async def test_whatever_of_both_the_kernel_has(kernel: tuple[str, ...], home: Path) -> None:
     await _attacked({**hostile.REACHING, **hostile.WITH_LIBRARIES, **_readers(home)}, kernel)
@@ -152,6 +154,7 @@ async def _lost(sandbox: Sandbox, name: str, code: str, listener: socket.socket)
     assert (await sandbox.run("print(6 * 7)", timeout_s=60)).value == "42", name
 
 
+@pytest.mark.thorough
 async def test_a_program_finds_nothing_of_another(sandbox: Sandbox) -> None:
     other = (
         "import os\nfor n in range(3, 64):\n    try: os.write(n, b'a secret of another')\n"
@@ -224,6 +227,7 @@ async def test_who_waits_too_long_is_lost() -> None:
         assert (await sandbox.run("print(1)", timeout_s=60)).value == "1"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("which", [_programs, _processes])
 async def test_what_is_killed_is_replaced(
     sandbox: Sandbox, which: Callable[[], list[psutil.Process]]

@@ -324,6 +324,7 @@ async def test_other_requests_are_refused(
     assert reply.json()["error"]["message"].isprintable()
 
 
+@pytest.mark.thorough
 def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     port = free_port()
     words = [

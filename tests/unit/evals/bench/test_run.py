@@ -156,6 +156,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.thorough
 async def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
     out = tmp_path / "run"
     # The first chat is the look whether anybody is there.
@@ -181,6 +182,7 @@ async def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
         assert set(asked(server, rows).values()) == {1}
 
 
+@pytest.mark.thorough
 async def test_ctrl_c_ends_the_turn_and_it_goes_on(tmp_path):
     """The first turn is begun again by nobody, and the second solver gets its heat after the pause."""
     out = tmp_path / "run"

@@ -44,6 +44,7 @@ async def test_a_report_holds_no_secret(
     assert as_shown.err == ""
 
 
+@pytest.mark.thorough
 async def test_a_look_up_that_hangs_does_not_hold_up_the_report(
     setup: SetUp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -124,6 +124,7 @@ async def test_a_program_is_judged_by_what_it_prints(tmp_path: Path):
     assert [one.value for one in book.found if one.lane == "program" and one.right] == ["42"]
 
 
+@pytest.mark.thorough
 async def test_questions_without_a_right_sample_get_texts_from_elsewhere(tmp_path: Path):
     book = await practised(tmp_path, "print(1)", [PRIME, SUM, STORY])
     outside = {(one.kind, one.lane, one.source): one.right for one in book.found if one.source != "model"}
@@ -134,11 +135,13 @@ async def test_questions_without_a_right_sample_get_texts_from_elsewhere(tmp_pat
     }
 
 
+@pytest.mark.thorough
 async def test_a_question_with_a_right_sample_needs_none(tmp_path: Path):
     book = await practised(tmp_path, "print(42)", [SUM])
     assert {one.source for one in book.found} == {"model"}
 
 
+@pytest.mark.thorough
 async def test_a_teacher_is_asked_what_is_still_open_and_judged_like_all(tmp_path: Path):
     odd = Problem("How many legs has a chair?", "4", "file", "chairs", check=AnswerCheck("number_is"))
     book = await practised(tmp_path, "print(0)", [odd, PRIME], teacher="A chair has four. The answer is 5.")
@@ -150,6 +153,7 @@ async def test_a_teacher_is_asked_what_is_still_open_and_judged_like_all(tmp_pat
     assert all(len(one.prompt) == 1 for one in taught)
 
 
+@pytest.mark.thorough
 async def test_a_teacher_writes_no_more_than_it_may(tmp_path: Path):
     odd = [Problem(f"How many legs have {n} odd chairs?", "1", "file", "chairs") for n in range(6)]
     async with AsyncExitStack() as stack:
@@ -161,6 +165,7 @@ async def test_a_teacher_writes_no_more_than_it_may(tmp_path: Path):
     assert len(book.found) == 3
 
 
+@pytest.mark.thorough
 async def test_a_kill_costs_the_torn_line_alone(tmp_path: Path):
     first = await practised(tmp_path, "print(42)", [SUM])
     path = tmp_path / "practice.jsonl"
