@@ -18,7 +18,8 @@ from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.pace import LEAST_CALLS, SLOWER
 from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.stopping import LOOK_AHEAD, REPLY_RESERVE_S, StoppingRule
-from logicnet.solver.race.votes import Trust, Vote, posterior
+from logicnet.solver.race.trust import Trust, Vote
+from logicnet.solver.race.votes import posterior
 
 DEADLINE_S = 63.0
 MOST_SAMPLES = 16

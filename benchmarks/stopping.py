@@ -67,7 +67,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
-from logicnet.solver.race.votes import CHAT, WEAK, Priors, SamplerRecord, Trust
+from logicnet.solver.race.trust import CHAT, WEAK, Priors, SamplerRecord, Trust
 
 TUNING = 0
 REPORTED = 100_000

@@ -32,7 +32,7 @@ from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
-from logicnet.solver.race.votes import SamplerRecord
+from logicnet.solver.race.trust import SamplerRecord
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
 from logicnet.solver.sharing import SharedSolve

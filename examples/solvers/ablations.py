@@ -14,7 +14,7 @@ from logicnet.solver import Setup
 from logicnet.solver.race.exact import ExactSolution
 from logicnet.solver.race.profiles import Profile
 from logicnet.solver.race.solver import RaceSolver
-from logicnet.solver.race.votes import Prior, Trust
+from logicnet.solver.race.trust import Prior, Trust
 
 
 class NoExact(RaceSolver):
@@ -55,7 +55,7 @@ class NoTrust(RaceSolver):
     def _use(self, profile: Profile) -> None:
         super()._use(profile)
         alike = Prior(0.5)
-        self._trust = Trust((), dict.fromkeys(("reason", "program", "exact", "forced"), alike))
+        self._trust = Trust((), dict.fromkeys(profile.trust_priors(), alike))
 
 
 class NoStopping(RaceSolver):

@@ -24,7 +24,7 @@ from logicnet.llm.endpoint import PROBE_S, unheard
 from logicnet.scoring.reward import FULL_VOLUME, volume_factor
 from logicnet.settings import LlmClientSettings, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
-from logicnet.solver.race.votes import SamplerRecord
+from logicnet.solver.race.trust import SamplerRecord
 from logicnet.volume.advice import Advice, Level, advise, break_even, gain
 from logicnet.volume.load_test import WITHIN_S, LoadTest, NothingToMeasure
 

@@ -13,7 +13,7 @@ from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer, Challenge
 
 if TYPE_CHECKING:  # the race is one solver of many, and needs what is here
-    from logicnet.solver.race.votes import SamplerRecord
+    from logicnet.solver.race.trust import SamplerRecord
 
 
 class Solver(Protocol):

@@ -28,7 +28,7 @@ from logicnet.settings import (
 )
 from logicnet.solver import Setup
 from logicnet.solver.constant import ConstantSolver
-from logicnet.solver.race.votes import SamplerRecord
+from logicnet.solver.race.trust import SamplerRecord
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
 from tests.harness.said import listening

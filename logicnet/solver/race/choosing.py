@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from logicnet.solver.race.votes import Trust, Vote, posterior
+from logicnet.solver.race.trust import Trust, Vote
+from logicnet.solver.race.votes import posterior
 
 SURE = 0.5  # an elected answer that is likelier than not is sent as it is
 _LEAST_NUMBERS = 3  # votes with a number; fewer have no middle

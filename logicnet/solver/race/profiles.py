@@ -21,7 +21,7 @@ from pydantic import (
 
 from logicnet._util.parsing import parse, read, validate
 from logicnet.solver.race.arrivals import Usual
-from logicnet.solver.race.votes import CHAT, WEAK, Priors
+from logicnet.solver.race.trust import CHAT, WEAK, Priors
 
 _USUAL_SHARE = 0.35  # of `max_tokens` that a text has if the profile does not say
 _UNSEEN = 1.0  # standard deviation of log tokens before a text was seen: it may also be thoughts

@@ -36,7 +36,8 @@ from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import Closest, reply
 from logicnet.solver.race.samplers import Budget, Sample, Samplers
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
-from logicnet.solver.race.votes import Trust, Vote
+from logicnet.solver.race.trust import Trust, Vote
+from logicnet.solver.race.votes import posterior
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.votelog import SamplerVote, VoteLog
 
@@ -228,7 +229,8 @@ class RaceSolver:
                 answered = await race.run()
             finally:
                 race.stop()
-            race.trust.learn(race.ballot(), kind)
+            votes = race.ballot()
+            race.trust.learn(votes, posterior(votes, race.trust, kind).of, kind)
         if answered is None:
             raise ModelError(race.trouble or "no sample reached an answer in time")
         answer = await reply(

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from logicnet.solver.race.arrivals import Arrivals, Pending, Waits
-from logicnet.solver.race.votes import Ballots, Trust, Vote
+from logicnet.solver.race.trust import Trust, Vote
+from logicnet.solver.race.votes import Ballots
 
 REPLY_RESERVE_S = 1.0  # reserved after every wait, to choose the trace and to write and send the reply
 LOOK_AHEAD = 3

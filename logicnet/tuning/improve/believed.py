@@ -11,7 +11,8 @@ from pathlib import Path
 
 from logicnet.answers import question_kind
 from logicnet.ledger import LedgerReader, Row
-from logicnet.solver.race.votes import Trust, Vote, posterior
+from logicnet.solver.race.trust import Trust, Vote
+from logicnet.solver.race.votes import posterior
 from logicnet.solver.reading import conclusion
 from logicnet.tuning.improve.practised import Practised
 from logicnet.votelog import read_vote_log

@@ -17,7 +17,7 @@ from logicnet.llm import Endpoint
 from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring.options import ModelServer
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
-from logicnet.solver.race.votes import Trust
+from logicnet.solver.race.trust import Trust
 from logicnet.tuning.improve.adapters import EXPECTED, PROFILE, Adapter, AdapterState, AdapterStore, Form
 from logicnet.tuning.improve.believed import believed_in
 from logicnet.tuning.improve.hosts import CandidateHost

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from logicnet.scoring.correctness import by_text
 from logicnet.solver.race.choosing import chosen
-from logicnet.solver.race.votes import CHAT, WEAK, SamplerRecord, Trust, Vote, posterior
+from logicnet.solver.race.trust import CHAT, WEAK, SamplerRecord, Trust, Vote
+from logicnet.solver.race.votes import posterior
 
 KIND = "story"
 POOR = Trust([SamplerRecord(KIND, "reason", 1, 99)], WEAK)

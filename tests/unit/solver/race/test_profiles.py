@@ -16,7 +16,7 @@ from logicnet.operate.serving.catalogue import Model
 from logicnet.operate.serving.catalogue import load as catalogue
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
-from logicnet.solver.race.votes import CHAT, WEAK
+from logicnet.solver.race.trust import CHAT, WEAK
 from tests.harness.quiet import logging_put_back
 
 OWN = """[[profiles]]

@@ -15,7 +15,7 @@ from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.solver import RaceSolver
-from logicnet.solver.race.votes import SamplerRecord
+from logicnet.solver.race.trust import SamplerRecord
 from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logicnet.scoring.reward import reward_of
 from logicnet.solver.race.arrivals import Arrivals, Pending, Usual
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, Decision, Prices, StoppingRule
-from logicnet.solver.race.votes import CHAT, Trust, Vote
+from logicnet.solver.race.trust import CHAT, Trust, Vote
 
 KIND = "story"
 CHATS = Trust(priors=CHAT)

@@ -9,22 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.solver.race.votes import (
+from logicnet.solver.race.trust import (
     ALIKE,
     CHAT,
-    CONFIDENCE_WEIGHT,
-    DOUBT,
     SPREAD_OUT,
     WEAK,
-    Ballots,
     Prior,
     SamplerRecord,
     Scale,
     Scatter,
     Trust,
     Vote,
-    posterior,
 )
+from logicnet.solver.race.votes import CONFIDENCE_WEIGHT, DOUBT, Ballots, posterior
 
 KIND = "story"
 SAMPLERS = ("reason", "program", "exact", "forced", "unheard of")
@@ -271,17 +268,21 @@ def test_a_vote_that_agrees_says_more_where_errors_rarely_do() -> None:
     assert posterior(two, alike, KIND).chance < mixed < posterior(two, scattered, KIND).chance
 
 
+def learn(trust: Trust, votes: list[Vote]) -> None:
+    trust.learn(votes, posterior(votes, trust, KIND).of, KIND)
+
+
 def test_votes_that_nobody_scored_do_not_change_what_an_answer_is_worth() -> None:
     trust = Trust(priors=CHAT)
     for _ in range(30):
-        trust.learn(said("abcdefgh"), KIND)
+        learn(trust, said("abcdefgh"))
     assert trust.right("reason", KIND) == Trust(priors=CHAT).right("reason", KIND)
 
 
 def test_a_sampler_whose_answers_nobody_shares_stops_paying() -> None:
     trust = Trust(priors=CHAT)
     for number in range(20):
-        trust.learn([*said("aaaa"), Vote("program", f"{number}")], KIND)
+        learn(trust, [*said("aaaa"), Vote("program", f"{number}")])
     assert not trust.pays("program", KIND, ["reason", "program"])
     assert trust.pays("reason", KIND, ["reason", "program"])
 
@@ -290,12 +291,12 @@ def test_a_sampler_that_ends_without_answers_stops_paying_after_a_few_questions(
     trust = Trust(priors=WEAK)
     assert trust.pays("program", KIND, ["reason", "program"])
     for _ in range(6):
-        trust.learn([*[Vote("program", "")] * 5, *said("abcd")], KIND)
+        learn(trust, [*[Vote("program", "")] * 5, *said("abcd")])
     assert trust.silent("program", KIND) > 0.6
     assert not trust.pays("program", KIND, ["reason", "program"])
     asked_again = [*[Vote("program", "7")] * 5, *said("7712")]
     for _ in range(80):
-        trust.learn(asked_again, KIND)
+        learn(trust, asked_again)
     assert trust.pays("program", KIND, ["reason", "program"])
 
 

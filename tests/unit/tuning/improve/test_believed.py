@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from logicnet.solver.race.votes import CHAT, Trust
+from logicnet.solver.race.trust import CHAT, Trust
 from logicnet.tuning.improve.believed import believed
 
 TRUST = Trust((), CHAT)
