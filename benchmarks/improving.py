@@ -33,11 +33,11 @@ from logicnet.tuning.improve.proving import ProofRun, ProofSide, measure
 from logicnet.tuning.improve.report import interval
 from logicnet.tuning.improve.training import write_profile
 
-TRAINED = Path("recipes/held_out.toml")
+SEED = 4035
 OTHER = Recipe.model_validate(
     {
         "name": "not in the mix",
-        "seed": 4035,
+        "seed": SEED,
         "count": 120,
         "split": "test",
         "sources": [
@@ -54,7 +54,7 @@ OTHER = Recipe.model_validate(
         ],
     }
 )
-"""Kinds that recipes/easy.toml, which the demo trains on, does not have."""
+"""Kinds that recipes/sentences.toml, which the demo trains on, does not have."""
 
 
 def main() -> int:
@@ -74,7 +74,7 @@ def main() -> int:
         "tokens",
     ):
         table.add_column(name)
-    sets = _questions(asked.out, asked.n, asked.reworded)
+    sets = _questions(asked.out, asked.n, asked.recipe, asked.reworded)
     for exact in ("off", "on"):
         if asked.only in (None, exact):
             for part, questions in sets.items():
@@ -94,6 +94,9 @@ def _arguments() -> argparse.Namespace:
         "--profile", type=Path, required=True, help="of the tuned model: its adapter's folder has it"
     )
     parser.add_argument("--out", type=Path, default=Path(".run/improving"))
+    parser.add_argument(
+        "--recipe", type=Path, default=Path("recipes/sentences.toml"), help="what was practised"
+    )
     parser.add_argument("--n", type=int, default=120, help="questions of each part")
     parser.add_argument("--only", choices=("off", "on"), help="of the exact lane")
     parser.add_argument(
@@ -104,8 +107,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _questions(out: Path, count: int, reworded: Path | None) -> Mapping[str, Path]:
-    recipes = {"in the mix": (changed(read_recipe(TRAINED), TRAINED, count=count), TRAINED.parent)}
+def _questions(out: Path, count: int, practised: Path, reworded: Path | None) -> Mapping[str, Path]:
+    recipe = changed(read_recipe(practised), practised, count=count, split="test", seed=SEED)
+    recipes = {"in the mix": (recipe, practised.parent)}
     recipes["not in the mix"] = (OTHER.model_copy(update={"count": count}), Path())
     found: dict[str, Path] = {}
     for part, (recipe, folder) in recipes.items():

@@ -32,7 +32,7 @@ def improve_demo(
     model: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(".run/model/smollm2"),
     vllm_python: Annotated[Path, typer.Option(help="Python that has vLLM.")] = Path(".venv-vllm/bin/python"),
     python: Annotated[Path, typer.Option(help="Python that has TRL.")] = Path(".venv-tune/bin/python"),
-    recipe: Annotated[Path, typer.Option(help="Recipe of the questions.")] = Path("recipes/easy.toml"),
+    recipe: Annotated[Path, typer.Option(help="Recipe of the questions.")] = Path("recipes/sentences.toml"),
 ) -> int:
     """One round of the loop with the demo's model: practice, training, proof and swap.
 

@@ -84,7 +84,7 @@ def test_a_changed_recipe_is_checked_again(tmp_path):
         changed(recipe, path, count=10**6)
 
 
-@pytest.mark.parametrize(("name", "least"), [("easy", 120), ("mixed", 200)])
+@pytest.mark.parametrize(("name", "least"), [("easy", 120), ("mixed", 200), ("sentences", 128)])
 def test_the_recipes_of_the_repository_can_be_made(name, least):
     recipe = read_recipe(REPOSITORY / "recipes" / f"{name}.toml")
     assert recipe.name == name
