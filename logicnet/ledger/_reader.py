@@ -1,12 +1,16 @@
 """LedgerReader: reads the ledger, also while the miner writes."""
 
 import json
+import math
+import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from logicnet.deadline import Clock
 from logicnet.errors import LedgerError
 from logicnet.ledger._schema import VERSION, check_version
 
@@ -81,13 +85,53 @@ class Which:
 
 EVERYTHING = Which()
 
-_WATCHED = """
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A filter of challenges, admitted in `since_s` <= t < `until_s` (unix seconds)."""
+
+    since_s: float = 0.0
+    until_s: float = math.inf
+    validator: str = ""  # the beginning of a hotkey
+    outcome: str = ""  # one of the ledger's, "not in time" or "in flight"
+    text: str = ""  # in question, answer, reasoning or error; or a whole id
+
+
+_SLICE_ROWS = 2_000  # read at a time by `search`: some hundredths of a second
+_MOST_TEXT = 200  # characters that are searched for
+
+_IN_SHORT = """
     SELECT challenge_id, validator, admitted_at_s, allowed_s, ended_at_s, outcome, seconds, in_time,
         substr(question, 1, :most) AS question, substr(answer, 1, :most) AS answer,
         error, json_extract(trail, '$.chosen') AS chosen,
         (SELECT json_extract(value, '$.key') FROM json_each(trail, '$.lanes')
             WHERE json_extract(value, '$.lane') = 'exact' AND json_extract(value, '$.key') != '') AS exact
-    FROM challenges WHERE admitted_at_s >= :since_s ORDER BY admitted_at_s
+    FROM challenges
+    WHERE admitted_at_s >= :since_s AND admitted_at_s < :until_s
+"""
+_WATCHED = f"{_IN_SHORT} AND rowid % :every = 0 ORDER BY admitted_at_s"
+_FOUND = f"""
+    {_IN_SHORT} AND substr(validator, 1, length(:validator)) = :validator
+        AND CASE :outcome WHEN '' THEN 1 WHEN 'in flight' THEN outcome IS NULL
+            WHEN 'not in time' THEN NOT in_time ELSE outcome = :outcome END
+        AND (:text = '%%' OR challenge_id = :exactly OR question LIKE :text ESCAPE '\\'
+            OR answer LIKE :text ESCAPE '\\' OR reasoning LIKE :text ESCAPE '\\'
+            OR error LIKE :text ESCAPE '\\')
+    ORDER BY admitted_at_s DESC
+"""
+_SLICE = """
+    SELECT count(*) AS count, min(admitted_at_s) AS from_s FROM (
+        SELECT admitted_at_s FROM challenges WHERE admitted_at_s >= :since_s AND admitted_at_s < :until_s
+        ORDER BY admitted_at_s DESC LIMIT :slice)
+"""
+_ONE = """
+    SELECT c.*, s.solver AS shadow, s.outcome AS shadow_outcome, s.seconds AS shadow_seconds,
+        s.answer AS shadow_answer, s.error AS shadow_error
+    FROM challenges c LEFT JOIN shadows s USING (challenge_id) WHERE challenge_id = :challenge_id
+"""
+_TIMES = """
+    SELECT seconds, in_time FROM challenges
+    WHERE admitted_at_s >= :since_s AND admitted_at_s < :until_s AND outcome IS NOT NULL
 """
 
 _SIZE = """
@@ -144,12 +188,53 @@ class LedgerReader:
         """One row per reason: count, last minute and last message."""
         return list(self._query(_BY_REASON, which))
 
-    def watched(self, since_s: float, most: int = 300) -> list[Row]:
-        """Challenges for the console, oldest first: without reasonings, texts cut to `most`.
+    def watched(
+        self, since_s: float, most: int = 300, *, until_s: float = math.inf, every: int = 1
+    ) -> list[Row]:
+        """Every `every`-th challenge for the console, oldest first: no reasonings, texts cut to `most`.
 
         `chosen` is the key of the answer that was sent, `exact` the key that the sampler `exact` computed.
         """
-        return list(self._query(_WATCHED, Which(since_s), most=most))
+        return list(self._query(_WATCHED, Which(since_s), most=most, until_s=until_s, every=every))
+
+    def search(
+        self, what: Search, most: int, *, within_s: float = 2.0, clock: Clock = time.monotonic
+    ) -> tuple[list[Row], float | None]:
+        """The newest challenges of `what` as in `watched`, newest first, and where to go on.
+
+        To go on, search with that as `until_s`; None if there is no more. Rows of one time are never parted,
+        so there may be a few more than `most`. It ends early when `within_s` is over.
+        """
+        found: list[Row] = []
+        end_s = clock() + within_s
+        text = what.text[:_MOST_TEXT]
+        like = "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"
+        until_s = what.until_s
+        while True:
+            (part,) = self._query(_SLICE, Which(what.since_s), until_s=until_s, slice=_SLICE_ROWS)
+            if not part["count"]:
+                return found, None
+            which = Which(part["from_s"], what.validator)
+            for row in self._query(
+                _FOUND, which, most=300, until_s=until_s, outcome=what.outcome, text=like, exactly=text
+            ):
+                if len(found) >= most and row["admitted_at_s"] < found[-1]["admitted_at_s"]:
+                    return found, found[-1]["admitted_at_s"]
+                found.append(row)
+            until_s = part["from_s"]
+            if part["count"] < _SLICE_ROWS:
+                return found, None
+            if clock() >= end_s:
+                return found, until_s
+
+    def challenge(self, challenge_id: str) -> Row | None:
+        """All of one challenge, and its shadow's answer; None if the ledger does not have it."""
+        return next(self._query(_ONE, EVERYTHING, challenge_id=challenge_id), None)
+
+    def times(self, since_s: float, until_s: float) -> list[tuple[float, bool]]:
+        """Seconds, and whether it was in time, of the ended challenges of `since_s` <= t < `until_s`."""
+        rows = self._query(_TIMES, Which(since_s), until_s=until_s)
+        return [(row["seconds"], bool(row["in_time"])) for row in rows]
 
     def size(self) -> int:
         """Bytes in use, without free pages."""

@@ -4,18 +4,24 @@ One snapshot a second serves every browser that has the page open; without a bro
 """
 
 import asyncio
+import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from loguru import logger
+from starlette.requests import Request
 
 from logicnet._util.net import require_free
-from logicnet.errors import LogicnetError
-from logicnet.operate.console import adapters, jobs, panels
+from logicnet.errors import LedgerError, LogicnetError
+from logicnet.operate.console import adapters, challenges, jobs, panels
+from logicnet.operate.console.challenges import ChallengeQuery
 from logicnet.operate.console.gate import gate
+from logicnet.operate.console.history import SPANS, UNENDED_S
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 from logicnet.tuning.folders import Folders
@@ -73,15 +79,23 @@ def serve(
 
     @ui.page("/", title="logicnet")
     async def index() -> None:
-        await _build(shared)
+        await _build(shared, source)
+
+    @ui.page("/challenges", title="logicnet: challenges")
+    async def search(request: Request) -> None:
+        await _build_search(shared, source, ChallengeQuery.of(request.query_params))
+
+    @ui.page("/challenges/{challenge_id}", title="logicnet: one challenge")
+    async def one_challenge(challenge_id: str) -> None:
+        await _build_challenge(shared, source, challenge_id)
 
     @ui.page("/jobs", title="logicnet: training jobs")
     async def training_jobs(job: str | None = None) -> None:
-        await _build_jobs(folders, job)
+        await _build_jobs(shared, folders, job)
 
     @ui.page("/adapters", title="logicnet: adapters")
     async def all_adapters() -> None:
-        await _build_adapters(folders, roll_back if password is not None else None)
+        await _build_adapters(shared, folders, roll_back if password is not None else None)
 
     where = "<this machine>" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
     logger.info("The console is at http://{}:{}/. Stop with Ctrl-C.", where, port)
@@ -89,6 +103,7 @@ def serve(
         host=host,
         port=port,
         title="logicnet",
+        language="en-US",
         favicon="\N{ABACUS}",
         dark=None,
         reload=False,
@@ -101,63 +116,28 @@ def serve(
     )
 
 
-async def _build(shared: SharedSnapshot) -> None:
-    """The page of one browser, and the timer that updates it."""
+async def _build(shared: SharedSnapshot, source: MinerSource) -> None:
+    """The live page of one browser, and the timer that updates it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    _style()
-    parts: list[Callable[[Snapshot], object]] = []
+    parts: list[Part] = []
     charts: list[Any] = []
 
     def text(make: Callable[[Snapshot], str], classes: str) -> None:
         shown = ui.html("", sanitize=False).classes(classes)  # `panels` escapes every word
         parts.append(lambda now: shown.set_content(make(now)))
 
-    @contextmanager
-    def section(title: str, name: str) -> Iterator[None]:
-        with ui.element("section").classes("panel").props(f'id="{name}"'):
-            with ui.element("h2"):
-                ui.label(title)
-            yield
-
-    def panel(
-        title: str,
-        make: Callable[[Snapshot], str],
-        name: str,
-        rest: Callable[[Snapshot], panels.Rest] | None = None,
-    ) -> None:
-        with section(title, name):
-            text(make, "")
-            if rest is not None:
-                parts.append(_Fold(rest, shared).update)
-
-    def chart(title: str, make: Callable[[Snapshot], dict[str, Any]], name: str) -> None:
-        with section(title, name):
-            if name == "trend":
-                text(panels.trend_words, "empty")
-            drawn = ui.echart({}).classes("chart")
-            charts.append(drawn)
-        parts.append(lambda now: _draw(drawn, make(now)))
-
-    with ui.element("main").classes("page"):
-        _navigation("miner")
+    with _frame("live", "Live", parts):
         text(panels.head, "head wide")
         text(panels.figures, "figures wide")
         text(panels.alerts, "alerts wide")
-        with ui.element("div").classes("stack"):
-            panel("In flight", panels.solving, "solving", panels.rest_of_solving)
-            chart("Seconds and correctness", panels.trend, "trend")
-            panel("Answers of the last hour", panels.answers, "answers", panels.rest_of_answers)
-        with ui.element("div").classes("stack"):
-            panel("Models", panels.servers, "servers")
-            panel("Volume by validator", panels.volume, "volume", panels.rest_of_volume)
-            chart("Rank in the network", panels.ranks, "ranks")
-            panel("Refused in the last hour", panels.refusals, "refusals")
+        for column in COLUMNS:
+            with ui.element("div").classes("stack"):
+                for panel in column:
+                    charts += panel.build(shared, source, parts)
 
     async def update() -> None:
-        now = await shared.latest()
-        for part in parts:
-            part(now)
+        await _update(parts, await shared.latest())
 
     def fit() -> None:
         """A chart that was drawn before the layout was done keeps its first width."""
@@ -170,15 +150,170 @@ async def _build(shared: SharedSnapshot) -> None:
         ui.timer(after_s, fit, once=True)
 
 
-async def _build_jobs(folders: Folders, job_id: str | None) -> None:
+Part = Callable[[Snapshot], object]
+"""Updates one part of a page; what it returns is awaited if it can be."""
+
+
+async def _update(parts: Iterable[Part], now: Snapshot) -> None:
+    for part in parts:
+        done = part(now)
+        if inspect.isawaitable(done):
+            await done
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the live page: words, a chart or both. It is hidden while `text` makes none.
+
+    `rest` makes the rows that are folded below the words. Both functions escape every word of a stranger.
+    """
+
+    title: str
+    name: str  # its id in the page
+    text: Callable[[Snapshot], str] | None = None
+    rest: Callable[[Snapshot], panels.Rest] | None = None
+    chart: Callable[[Snapshot], dict[str, Any]] | None = None
+
+    def build(self, shared: SharedSnapshot, _source: MinerSource, parts: list[Part]) -> list[Any]:
+        """Its elements, here; its charts are returned."""
+        from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+        charts = []
+        with _section(self.title, self.name) as section:
+            if (make := self.text) is not None:
+                shown = ui.html("", sanitize=False)
+
+                def tell(now: Snapshot) -> None:
+                    words = make(now)
+                    shown.set_content(words)
+                    section.set_visibility(bool(words))
+
+                parts.append(tell)
+            if self.rest is not None:
+                parts.append(_Fold(self.rest, shared).update)
+            if (draw := self.chart) is not None:
+                charts.append(drawn := ui.echart({}).classes("chart"))
+                parts.append(lambda now: _draw(drawn, draw(now)))
+        return charts
+
+
+@dataclass(frozen=True)
+class TrendPanel:
+    """Seconds and correctness, of the span that this browser chose."""
+
+    title: str
+    name: str
+
+    def build(self, shared: SharedSnapshot, source: MinerSource, parts: list[Part]) -> list[Any]:
+        from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+        chosen = "hour"
+        buttons: dict[str, Any] = {}
+
+        async def update(now: Snapshot) -> None:
+            buckets, unread, span = now.buckets, 0, chosen
+            if span != "hour":
+                try:
+                    buckets, unread = await asyncio.to_thread(source.trend, span)
+                except LedgerError:  # an alert says so
+                    return
+            if span == chosen:  # still
+                words.set_content(panels.trend_words(buckets, span, unread))
+                _draw(drawn, panels.trend(buckets, SPANS[span].times))
+
+        async def choose(name: str) -> None:
+            nonlocal chosen
+            chosen = name
+            for one, button in buttons.items():
+                button.props(f'aria-pressed="{str(one == name).lower()}"')
+            await update(await shared.latest())
+
+        with _section(self.title, self.name):
+            with ui.element("div").classes("spans").props('role="group" aria-label="time shown"'):
+                for name in SPANS:
+                    button = ui.html(name, sanitize=False, tag="button")
+                    button.props(f'type="button" aria-pressed="{str(name == chosen).lower()}"')
+                    buttons[name] = button.on("click", partial(choose, name))
+            words = ui.html("", sanitize=False).classes("empty")
+            drawn = ui.echart({}).classes("chart zoomed")
+        parts.append(update)
+        return [drawn]
+
+
+COLUMNS: tuple[tuple[Panel | TrendPanel, ...], ...] = (
+    (
+        Panel("The first hour", "first", panels.first_hour),
+        Panel("In flight", "solving", panels.solving, panels.rest_of_solving),
+        TrendPanel("Seconds and correctness", "trend"),
+        Panel("Answers of the last hour", "answers", panels.answers, panels.rest_of_answers),
+    ),
+    (
+        Panel("Models", "servers", panels.servers),
+        Panel("Volume by validator", "volume", panels.volume, panels.rest_of_volume),
+        Panel("Rank in the network", "ranks", chart=panels.ranks),
+        Panel("Refused in the last hour", "refusals", panels.refusals),
+    ),
+)
+"""The panels of the live page, by column, from above. A narrow page has one column."""
+
+
+async def _build_search(shared: SharedSnapshot, source: MinerSource, query: ChallengeQuery) -> None:
+    """The page that finds challenges. It is not updated: its address holds the search."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    now = await shared.latest()
+    try:
+        found, next_s = await asyncio.to_thread(source.search, query.search(now.at_s), challenges.MOST)
+        text = challenges.results(query, found, next_s)
+    except LedgerError as error:
+        text = panels.failed("The ledger cannot be read", error)
+    parts: list[Part] = []
+    with _frame("challenges", "Challenges", parts), ui.element("section").classes("panel wide"):
+        validators = list(dict.fromkeys(one.validator for one in now.volumes))
+        ui.html(challenges.form(query, validators), sanitize=False)
+        ui.html(text, sanitize=False).props('id="found"')
+    await _update_badges(shared, parts)
+
+
+async def _build_challenge(shared: SharedSnapshot, source: MinerSource, challenge_id: str) -> None:
+    """The page of one challenge. It is read again every second until it has ended."""
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    parts: list[Part] = []
+    with _frame("challenges", "One challenge", parts):
+        shown = ui.html("", sanitize=False).classes("stack wide")
+    await _update_badges(shared, parts)
+
+    async def update() -> None:
+        text, timer.active = await asyncio.to_thread(_challenge, source, challenge_id)
+        shown.set_content(text)
+
+    timer = ui.timer(EVERY_S, update, immediate=False)
+    await update()
+
+
+def _challenge(source: MinerSource, challenge_id: str) -> tuple[str, bool]:
+    """One challenge as HTML, and whether it goes on. Blocks."""
+    try:
+        found = source.challenge(challenge_id)
+    except LedgerError as error:
+        return panels.failed("The ledger cannot be read", error), False
+    if found is None:
+        return panels.failed("No such challenge", f"The ledger has none with the id {challenge_id}."), False
+    row, estimate = found
+    now_s = time.time()
+    goes_on = estimate is None and now_s - row["admitted_at_s"] < UNENDED_S
+    return challenges.about(row, estimate, source.epoch_volume, now_s), goes_on
+
+
+async def _build_jobs(shared: SharedSnapshot, folders: Folders, job_id: str | None) -> None:
     """The page of training jobs of one browser, and the timer that updates it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    _style()
-    with ui.element("main").classes("page"):
-        _navigation("jobs")
+    parts: list[Part] = []
+    with _frame("jobs", "Training jobs", parts):
         with ui.element("section").classes("panel wide").props('id="queue"'):
-            queue = ui.html("", sanitize=False)  # `jobs` escapes every word
+            queue = ui.html("", sanitize=False).classes("scroll")  # `jobs` escapes every word
         with ui.element("section").classes("panel wide").props('id="job"'):
             about = ui.html("", sanitize=False)
             drawn = ui.echart({}).classes("chart")
@@ -192,21 +327,23 @@ async def _build_jobs(folders: Folders, job_id: str | None) -> None:
         _draw(drawn, jobs.losses(now, job_id))
 
     await update()
+    await _update_badges(shared, parts)
     ui.timer(EVERY_S, update)
 
 
-async def _build_adapters(folders: Folders, roll_back: Callable[[], object] | None) -> None:
+async def _build_adapters(
+    shared: SharedSnapshot, folders: Folders, roll_back: Callable[[], object] | None
+) -> None:
     """The page of adapters of one browser, and the timer that updates it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    _style()
-    with ui.element("main").classes("page"):
-        _navigation("adapters")
+    parts: list[Part] = []
+    with _frame("adapters", "Adapters", parts):
         with ui.element("section").classes("panel wide").props('id="serving"'):
             serving = ui.html("", sanitize=False)  # `adapters` escapes every word
             button = None if roll_back is None else ui.button("Roll back").props("flat no-caps")
         with ui.element("section").classes("panel wide").props('id="adapters"'):
-            table = ui.html("", sanitize=False)
+            table = ui.html("", sanitize=False).classes("scroll")
         with ui.element("section").classes("panel wide").props('id="rewards"'):
             drawn = ui.echart({}).classes("chart")
 
@@ -221,6 +358,7 @@ async def _build_adapters(folders: Folders, roll_back: Callable[[], object] | No
     if button is not None and roll_back is not None:
         _on_second_click(button, roll_back)
     await update()
+    await _update_badges(shared, parts)
     ui.timer(EVERY_S, update)
 
 
@@ -258,21 +396,48 @@ def _on_second_click(button: Any, act: Callable[[], object]) -> None:
     ui.timer(EVERY_S, calm)
 
 
-def _style() -> None:
+PAGES = {"live": "/", "challenges": "/challenges", "jobs": "/jobs", "adapters": "/adapters"}
+
+
+@contextmanager
+def _frame(here: str, title: str, parts: list[Part]) -> Iterator[None]:
+    """What every page has around its panels: style, navigation and badges."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    ui.add_css((files("logicnet.operate.console") / "page.css").read_text(encoding="utf-8"))
+    room = files("logicnet.operate.console")
+    ui.add_css((room / "page.css").read_text(encoding="utf-8"))
+    ui.add_head_html(f"<script>{(room / 'page.js').read_text(encoding='utf-8')}</script>")
+    with ui.element("header").classes("top"):
+        with ui.element("nav").props('aria-label="pages"'):
+            for name, target in PAGES.items():
+                link = ui.link(name, target)
+                if name == here:
+                    link.props('aria-current="page"')
+        badges = ui.html("", sanitize=False).props('role="status"').classes("badges")
+    parts.append(lambda now: badges.set_content(panels.badges(now)))
+    with ui.element("div").classes("page"):  # inside the <main> of NiceGUI
+        ui.html(title, sanitize=False, tag="h1").classes("unseen")
+        yield
 
 
-def _navigation(here: str) -> None:
-    """The same links on every page."""
+async def _update_badges(shared: SharedSnapshot, parts: list[Part]) -> None:
+    """The frame of a page without a live miner on it."""
     from nicegui import ui  # noqa: PLC0415 (see `serve`)
 
-    with ui.element("nav").classes("wide").props('aria-label="pages"'):
-        for name, target in (("miner", "/"), ("jobs", "/jobs"), ("adapters", "/adapters")):
-            link = ui.link(name, target)
-            if name == here:
-                link.props('aria-current="page"')
+    async def update() -> None:
+        await _update(parts, await shared.latest())
+
+    await update()
+    ui.timer(5 * EVERY_S, update)
+
+
+@contextmanager
+def _section(title: str, name: str) -> Iterator[Any]:
+    from nicegui import ui  # noqa: PLC0415 (see `serve`)
+
+    with ui.element("section").classes("panel").props(f'id="{name}"') as section:
+        ui.html(title, sanitize=False, tag="h2")
+        yield section
 
 
 class _Fold:

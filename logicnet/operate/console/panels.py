@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
     Snapshot,
+    TimeBucket,
     clock,
     down,
     headline,
+    mean_correctness,
     percent,
     reason,
     score,
@@ -52,6 +55,52 @@ def head(now: Snapshot) -> str:
     )
     hotkey = f'<b title="{escape(miner.hotkey)}">{escape(short(miner.hotkey))}</b>'
     return f'<span class="dot {level}"></span>{hotkey}<span class="dim">{about}</span>{at}'
+
+
+def badges(now: Snapshot) -> str:
+    """Of every page: its connection is broken (page.css shows this one then), or the miner is down."""
+    down = "" if now.miner else '<a class="badge bad" href="/">miner down</a>'
+    return f'<span class="badge bad offline">offline</span>{down}'
+
+
+def failed(what: str, why: object) -> str:
+    return f'<p class="alert bad"><b>{escape(what)}</b><span>{escape(str(why))}</span></p>'
+
+
+def first_hour(now: Snapshot) -> str:
+    """What stands between a new miner and its first answer; nothing once it was asked."""
+    if now.asked is not False:
+        return ""
+    miner, network = now.miner, now.miner.network if now.miner else None
+    steps = [
+        (miner is not None, "The miner runs", "Start it: <code>logicnet mine</code>, with the same ledger."),
+        (
+            any(one.healthy for one in now.servers),
+            "A model server answers",
+            "Loading a model can take minutes. <code>logicnet doctor</code> asks it a question.",
+        ),
+        (
+            network is not None and network.rank is not None,
+            "The hotkey is registered",
+            "<code>btcli subnets register</code>: the miner's log has the whole command.",
+        ),
+        (
+            bool(now.volumes),
+            "A validator has asked how much it may send",
+            "Validators come by themselves. <code>logicnet doctor</code> checks that they can reach the port.",
+        ),
+        (
+            False,
+            "The first challenge",
+            "It appears below with the seconds that are left, then with its answer.",
+        ),
+    ]
+    rows = "".join(
+        f'<li class="{"done" if done else "open"}"><b>{what}</b> '
+        f'<span class="dim">{"done" if done else how}</span></li>'
+        for done, what, how in steps
+    )
+    return f'<ol class="steps">{rows}</ol>'
 
 
 def figures(now: Snapshot) -> str:
@@ -120,12 +169,17 @@ def _solving_rows(solving: Iterable[CurrentChallenge]) -> str:
         share, level = urgency(one)
         question = escape(one.question) or "&hellip;"
         rows += (
-            f'<div class="one" data-challenge="{escape(one.challenge_id)}">{_key(one)}'
+            f'<div class="one">{_key(one)}'
             f'<span class="bar {level}"><i style="width:{100 * share:.0f}%"></i></span>'
             f'<span class="left">{seconds(max(0.0, one.left_s))}</span>'
-            f'<span class="text" title="{question}">{question}</span></div>'
+            f'<a class="text" href="{address(one.challenge_id)}">{question}</a></div>'
         )
     return f'<div class="live">{rows}</div>'
+
+
+def address(challenge_id: str) -> str:
+    """Of the page of one challenge, to be written into HTML."""
+    return escape(f"/challenges/{quote(challenge_id, safe='')}")
 
 
 def _key(one: CurrentChallenge | ValidatorVolume) -> str:
@@ -150,7 +204,7 @@ def _answers(answers: Iterable[FinishedChallenge]) -> str:
 
 _COLUMNS = ("ended", "took", "reward", "correct", "outcome", "answer", "question")
 _NUMBERS = ("took", "reward", "correct")
-_KNOWN_BY = {
+KNOWN_BY = {
     "run": "scored by a run of ours",
     "exact": "the answer was computed; the reasoning is taken as half similar",
     "silence": "not in time: the reward is 0",
@@ -161,9 +215,9 @@ _KNOWN_BY = {
 def _answer_row(one: FinishedChallenge) -> str:
     level = "bad" if not one.in_time else "good" if one.outcome == "solved" else "warning"
     why = f' title="{escape(one.error)}"' if one.error else ""
-    known = escape(_KNOWN_BY[one.known_by])
+    known = escape(KNOWN_BY[one.known_by])
     return (
-        f"<tr><td>{clock(one.at_s)}</td>"
+        f'<tr><td><a href="{address(one.challenge_id)}">{clock(one.at_s)}</a></td>'
         f'<td class="num">{seconds(one.seconds)}</td>'
         f'<td class="num" title="{known}">{score(one.reward)}</td>'
         f'<td class="num" title="{known}">{score(one.correctness)}</td>'
@@ -234,12 +288,12 @@ def servers(now: Snapshot) -> str:
     return "".join(rows)
 
 
-def trend(now: Snapshot) -> dict[str, Any]:
-    """ECharts: seconds and correctness over time."""
-    at = [clock(one.at_s)[:5] for one in now.buckets]
-    missed = [one.missed or None for one in now.buckets]
-    none_yet = not any(one.answered for one in now.buckets)
-    correctness = [_round(one.correctness) for one in now.buckets]
+def trend(buckets: Sequence[TimeBucket], times: str = "%H:%M") -> dict[str, Any]:
+    """ECharts: seconds and correctness over time; `times` is how the start of an interval is written."""
+    at = [datetime.fromtimestamp(one.at_s, UTC).strftime(times) for one in buckets]
+    missed = [one.missed or None for one in buckets]
+    none_yet = not any(one.answered for one in buckets)
+    correctness = [_round(one.correctness) for one in buckets]
     negative = any(value is not None and value < 0 for value in correctness)
     bars = {"type": "bar", "itemStyle": {"color": _RED, "opacity": 0.6}, "barMaxWidth": 8}
     return {
@@ -248,13 +302,15 @@ def trend(now: Snapshot) -> dict[str, Any]:
             {"query": {"maxWidth": 480}, "option": {"grid": {"top": 64}}},  # the legend takes two lines
             {"option": {"grid": {"top": _TOP}}},
         ],
+        "grid": {"left": 8, "right": 8, "top": _TOP, "bottom": 34, "containLabel": True},
+        "dataZoom": [{"type": "slider", "height": 18, "bottom": 4, "textStyle": {"color": _DIM}}],
         "yAxis": [
             axis("seconds", high=60 if none_yet else None),
             axis("correct", low=-1 if negative else 0, high=1, right=True),
         ],
         "series": [
-            line("median seconds", [_round(one.median_s) for one in now.buckets], BLUE, areaStyle=_AREA),
-            line("slowest tenth", [_round(one.slow_s) for one in now.buckets], AMBER, dashed=True),
+            line("median seconds", [_round(one.median_s) for one in buckets], BLUE, areaStyle=_AREA),
+            line("slowest tenth", [_round(one.slow_s) for one in buckets], AMBER, dashed=True),
             line("correctness of computed or judged answers", correctness, _GREEN, yAxisIndex=1),
             {"name": "not in time", "data": missed, **bars},
         ],
@@ -278,16 +334,19 @@ def ranks(now: Snapshot) -> dict[str, Any]:
     }
 
 
-def trend_words(now: Snapshot) -> str:
+def trend_words(buckets: Sequence[TimeBucket], span_name: str = "hour", unread: int = 0) -> str:
     """`trend` in a line, for readers who do not see the chart."""
-    answered = sum(one.answered for one in now.buckets)
-    missed = sum(one.missed for one in now.buckets)
+    answered = sum(one.answered for one in buckets)
+    missed = sum(one.missed for one in buckets)
+    reading = f" Reading the ledger: {unread} of {len(buckets)} intervals are left." if unread else ""
     if not answered:
-        return "No answers yet."
-    correctness, known = now.correctness
+        return f"No answers in the last {span_name}.{reading}"
+    correctness, known = mean_correctness(buckets)
     correct = f"{score(correctness)} for the {known} that were computed or judged" if known else "not known"
+    looked_up = " of a sample" if known and span_name != "hour" else ""
     answers = "1 answer" if answered == 1 else f"{answered} answers"
-    return escape(f"{answers}, {percent(answered - missed, answered)} in time; correctness {correct}.")
+    in_time = f"{percent(answered - missed, answered)} in time"
+    return escape(f"{answers}, {in_time}; correctness {correct}{looked_up}.{reading}")
 
 
 def chart(at: list[str]) -> dict[str, Any]:

@@ -27,10 +27,11 @@ def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False
 def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or NiceGUI is missing."""
     password = password_of(settings)
-    if importlib.util.find_spec("nicegui") is None:
-        raise SettingsError(
-            "NiceGUI is not installed: pip install 'logicnet[console]', or use `logicnet top` without it."
-        )
+    for package in ("nicegui", "latex2mathml"):
+        if importlib.util.find_spec(package) is None:
+            raise SettingsError(
+                f"{package} is not installed: pip install 'logicnet[console]', or use `logicnet top` instead."
+            )
     from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
     with source_of(settings, runs) as source:

@@ -1,5 +1,6 @@
 """All that the page and the terminal show, at one moment, and its numbers and names for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean, stdev
@@ -122,6 +123,7 @@ class Snapshot:
     servers: tuple[ModelServerState, ...] = ()
     ranks: tuple[Placed, ...] = ()  # one for each epoch of the chain
     alerts: tuple[Alert, ...] = ()  # the worst first
+    asked: bool | None = None  # whether the ledger has a challenge; None if it cannot be read
 
     @property
     def in_time(self) -> int:
@@ -154,16 +156,16 @@ class Snapshot:
         computed = len(known) - late
         return MeanReward(whole, of_all(low), of_all(high), computed, late, len(model), len(judged))
 
-    @property
-    def correctness(self) -> tuple[float | None, int]:
-        """The mean of the computed or judged answers in `buckets`, and their number."""
-        known = sum(one.known for one in self.buckets)
-        total = sum((one.correctness or 0.0) * one.known for one in self.buckets)
-        return (total / known, known) if known else (None, 0)
-
     def is_over(self, volume: ValidatorVolume) -> bool:
         """Whether that epoch has ended; unknown without a miner, and then it has."""
         return self.miner is None or self.at_s >= volume.started_at_s + self.miner.interval_s
+
+
+def mean_correctness(buckets: Sequence[TimeBucket]) -> tuple[float | None, int]:
+    """The mean of the computed or judged answers in `buckets`, and their number."""
+    known = sum(one.known for one in buckets)
+    total = sum((one.correctness or 0.0) * one.known for one in buckets)
+    return (total / known, known) if known else (None, 0)
 
 
 NOTHING = "\N{EN DASH}"

@@ -6,17 +6,18 @@ snapshot; the ledger is read again with the next one, and the rows that were rea
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from statistics import mean, median
 from typing import Any, Self
 
 from logicnet._util.text import one_line
 from logicnet.errors import LedgerError
 from logicnet.events import Placed
-from logicnet.ledger import LedgerReader, Which
+from logicnet.ledger import LedgerReader, Row, Search, Which
+from logicnet.maths.mathml import as_line
 from logicnet.operate.console.alerts import alerts
+from logicnet.operate.console.history import UNENDED_S, History
 from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
@@ -26,6 +27,7 @@ from logicnet.operate.console.snapshot import (
 )
 from logicnet.operate.telemetry.state import State, http_client, read_state
 from logicnet.scoring.reward import SILENCE, reward_of, with_volume
+from logicnet.votelog import read_vote_log
 
 CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` reads no more
 
@@ -60,7 +62,7 @@ class Scores:
             return RewardEstimate(None, SILENCE, "silence")
         # A validator compares the reasoning with a text that we do not have.
         wrong, right = (
-            with_volume(reward_of(correctness, _USUAL_SIMILARITY, row["seconds"]), self.epoch_volume)
+            with_volume(reward_of(correctness, USUAL_SIMILARITY, row["seconds"]), self.epoch_volume)
             for correctness in (0.0, 1.0)
         )
         scored = self._scored.get(_key(row["question"], row["answer"] or ""))
@@ -80,7 +82,7 @@ class Scores:
                 self._scored[_key(row.question[:CUT], row.answer[:CUT])] = score
 
 
-_USUAL_SIMILARITY = 0.5
+USUAL_SIMILARITY = 0.5
 """A validator's own default where it cannot compare. A tenth more or less is 0.015 of reward."""
 
 
@@ -89,21 +91,14 @@ def _key(question: str, answer: str) -> bytes:
 
 
 HOUR_S = 3600.0
-WINDOW_S = 6 * HOUR_S
-"""The time that the chart of seconds and correctness covers."""
-
 RANKS_S = 14 * 86_400.0
-BUCKETS = 36
-
-_UNENDED_S = 130.0
-"""A challenge admitted this long ago has ended, or never will: 64 s, and as much for a clock that jumps."""
 
 _WRITTEN_S = 60.0
 """The ledger has a challenge a tenth of a second after its admission; a slow disk or a lock may delay that by
 this much. While the miner reports that it cannot write, no row is taken for complete."""
 
 _PLACED = [field.name for field in fields(Placed)]
-MOST_ANSWERS = 50_000  # Kept in memory: more than twice the answers of six hours at 512 in 600 s
+MOST_ANSWERS = 10_000  # Kept in memory: three times the answers of an hour at 512 in 600 s
 
 
 class MinerSource:
@@ -116,7 +111,8 @@ class MinerSource:
         self._scores = scores or Scores()
         self._now_s = now_s
         self._http = http_client()
-        self._answers: dict[str, FinishedChallenge] = {}  # of the window, oldest first
+        self.history = History(lambda row: self._scores.of(row).correctness)
+        self._answers: dict[str, FinishedChallenge] = {}  # of the last hour, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # every challenge admitted before this is read
         self._last: Snapshot | None = None
@@ -139,7 +135,7 @@ class MinerSource:
             with LedgerReader.open(self.ledger) as reader:
                 now = replace(self._read(reader, now), ledger_error="")
         except LedgerError as error:
-            now = replace(now, ledger_error=str(error))
+            now = replace(now, ledger_error=str(error), asked=None if self.ledger.exists() else False)
         now = replace(
             now,
             solving=self._solving(miner, now_s),
@@ -151,26 +147,62 @@ class MinerSource:
         self._last = replace(now, alerts=alerts(now, ledgers))
         return self._last
 
+    def trend(self, span: str) -> tuple[tuple[TimeBucket, ...], int]:
+        """The intervals of a span of `history`, and how many were not read yet. Raises LedgerError."""
+        last = self._last
+        away = last is not None and last.miner is not None and last.miner.ledger_away
+        with LedgerReader.open(self.ledger) as reader:
+            return self.history.read(reader, span, self._now_s(), complete=not away)
+
+    def search(self, what: Search, most: int) -> tuple[list[tuple[Row, RewardEstimate | None]], float | None]:
+        """As `LedgerReader.search`, each row with its reward; None while it has no answer."""
+        with LedgerReader.open(self.ledger) as reader:
+            rows, next_s = reader.search(what, most)
+        return [(row, self._estimate(row)) for row in rows], next_s
+
+    def challenge(self, challenge_id: str) -> tuple[Row, RewardEstimate | None] | None:
+        """All of one challenge; None if the ledger does not have it. Raises LedgerError."""
+        with LedgerReader.open(self.ledger) as reader:
+            row = reader.challenge(challenge_id)
+        if row is None:
+            return None
+        vote_log = read_vote_log(row["trail"])
+        votes = vote_log.votes if vote_log else ()
+        exact = next((one.key for one in votes if one.sampler == "exact" and one.key), None)
+        texts = {name: (row[name] or "")[:CUT] for name in ("question", "answer")}
+        chosen = vote_log.chosen if vote_log else None
+        return row, self._estimate(row | texts | {"exact": exact, "chosen": chosen})
+
+    def _estimate(self, row: Row) -> RewardEstimate | None:
+        return None if row["outcome"] is None else self._scores.of(row)
+
+    @property
+    def epoch_volume(self) -> int:
+        """With which rewards are computed."""
+        return self._scores.epoch_volume
+
     def _read(self, reader: LedgerReader, now: Snapshot) -> Snapshot:
         now_s = now.at_s
-        since_s = now_s - WINDOW_S
+        since_s = now_s - HOUR_S
         self._open = {}
-        for row in reader.watched(max(self._from_s, since_s)):
+        for row in reader.watched(max(self._from_s, since_s - UNENDED_S)):
             if row["outcome"] is None:
                 self._open[row["challenge_id"]] = row
             elif row["challenge_id"] not in self._answers:
                 self._answers[row["challenge_id"]] = self._answer(row)
         admitted_s = [row["admitted_at_s"] for row in self._open.values()]
-        young_s = [at_s for at_s in admitted_s if at_s > now_s - _UNENDED_S]
-        if now.miner is None or not now.miner.ledger_away:
+        young_s = [at_s for at_s in admitted_s if at_s > now_s - UNENDED_S]
+        complete = now.miner is None or not now.miner.ledger_away
+        if complete:
             self._from_s = max(self._from_s, min([*young_s, now_s - _WRITTEN_S]))
         kept = {key: one for key, one in self._answers.items() if one.at_s >= since_s}
         self._answers = dict(list(kept.items())[-MOST_ANSWERS:])
         ended = sorted(self._answers.values(), key=lambda one: one.at_s)
         return replace(
             now,
-            answers=tuple(one for one in reversed(ended) if one.at_s >= now_s - HOUR_S),
-            buckets=buckets(ended, now_s),
+            asked=now.asked or bool(reader.newest("challenges", 1)),
+            answers=tuple(reversed(ended)),
+            buckets=self.history.read(reader, "hour", now_s, complete=complete)[0],
             refusals=tuple(
                 Refusals(row["reason"], row["count"], row["message"])
                 for row in reader.refusals_by_reason(Which(now_s - HOUR_S))
@@ -186,8 +218,8 @@ class MinerSource:
         return FinishedChallenge(
             challenge_id=row["challenge_id"],
             at_s=row["ended_at_s"],
-            question=one_line(row["question"]),
-            answer=one_line(row["answer"] or ""),
+            question=as_line(one_line(row["question"])),
+            answer=as_line(one_line(row["answer"] or "")),
             outcome=row["outcome"],
             seconds=row["seconds"],
             allowed_s=row["allowed_s"],
@@ -200,7 +232,7 @@ class MinerSource:
         )
 
     def _solving(self, miner: State | None, now_s: float) -> tuple[CurrentChallenge, ...]:
-        questions = {key: one_line(row["question"]) for key, row in self._open.items()}
+        questions = {key: as_line(one_line(row["question"])) for key, row in self._open.items()}
         found = (
             CurrentChallenge(
                 *(one.challenge_id, one.validator, questions.get(one.challenge_id, "")),
@@ -210,33 +242,3 @@ class MinerSource:
             for one in (miner.solving if miner else ())
         )
         return tuple(sorted(found, key=lambda one: one.left_s))
-
-
-def buckets(ended: Sequence[FinishedChallenge], now_s: float) -> tuple[TimeBucket, ...]:
-    """The window in intervals of equal length; the last hour alone if there is no older answer."""
-    oldest_s = ended[0].at_s if ended else now_s
-    span_s = HOUR_S if oldest_s >= now_s - HOUR_S else WINDOW_S
-    length_s = span_s / BUCKETS
-    first = int((now_s - span_s) // length_s) + 1
-    inside: list[list[FinishedChallenge]] = [[] for _ in range(BUCKETS)]
-    for one in ended:
-        number = int(one.at_s // length_s) - first
-        if 0 <= number < BUCKETS:
-            inside[number].append(one)
-    return tuple(_bucket((first + number) * length_s, found) for number, found in enumerate(inside))
-
-
-def _bucket(at_s: float, found: Sequence[FinishedChallenge]) -> TimeBucket:
-    if not found:
-        return TimeBucket(at_s)
-    seconds = sorted(one.seconds for one in found)
-    known = [one.correctness for one in found if one.correctness is not None]
-    return TimeBucket(
-        at_s,
-        answered=len(found),
-        missed=sum(not one.in_time for one in found),
-        median_s=median(seconds),
-        slow_s=seconds[min(len(seconds) - 1, int(0.9 * len(seconds)))],
-        correctness=mean(known) if known else None,
-        known=len(known),
-    )

@@ -13,6 +13,7 @@ from logicnet.operate.console.snapshot import (
     Snapshot,
     clock,
     headline,
+    mean_correctness,
     score,
     seconds,
     short,
@@ -136,7 +137,7 @@ def _trend(now: Snapshot, width: int) -> RenderableType | None:
         step = " " if value is None else _BLOCKS[min(7, int(8 * value / most)) if most else 0]
         line.append(step, "red" if bucket.missed else "cyan")
     line.append(f" up to {seconds(most)}", "dim")
-    correctness, known = now.correctness
+    correctness, known = mean_correctness(now.buckets)
     if not known:
         return line
     said = f"Correctness {score(correctness)} for the {known} that were computed or judged"
