@@ -14,7 +14,7 @@ _OPENERS = re.compile(
     r"\$\$?|\\\[|\\\(|\\begin\{(?:(?:align|gather|equation)(?:ed|\*)?|[bpvV]?matrix|cases)\}"
 )
 _CLOSERS = {"$$": "$$", "$": "$", "\\[": "\\]", "\\(": "\\)"}
-_WORDS_IN_A_ROW = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,} +[A-Za-z]{3,}")
+_WORDS_IN_A_ROW = re.compile(r"(?<![\\A-Za-z{])(?:[A-Za-z]{2,} +[A-Za-z]{3,}|[A-Za-z]{3,} +[A-Za-z]{2,})")
 _MACRO = re.compile(
     r"\\(?:[dt]?frac|sqrt|boxed|text|math[a-z]{1,4}|times|cdot|div|pi|[lg]eq?|neq?|infty|pm|binom|over|left"
     r"|overline|operatorname|circ|angle|[lc]?dots|equiv|quad)(?![A-Za-z])"
@@ -71,10 +71,11 @@ def _formula(text: str, opener: re.Match[str]) -> tuple[str, int] | None:
     words, after = text[start:end], end + len(closer)
     if closer.startswith("\\end"):
         return text[opener.start() : after], after
+    if not words.strip():
+        return None
     # Of dollars alone some are prices: "$5 and $7", "$5 a day or 9 $".
     if sign == "$" and (
         words != words.strip()
-        or not words
         or text[after : after + 1].isdigit()
         or text[opener.start() - 1 : opener.start()] == "\\"
         or ("\\" not in words and _WORDS_IN_A_ROW.search(words))

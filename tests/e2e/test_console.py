@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from logicnet._util.processes import Child, free_port
 from logicnet.operate.console.gate import MOST_GUESSES
+from logicnet.operate.console.history import SPANS
 from logicnet.operate.console.panels import FEW
 from logicnet.operate.demo.stage import environment
 from logicnet.protocol import LOGIC_TIMEOUT_S
@@ -25,7 +27,7 @@ from tests.harness.adapters import proven
 from tests.harness.adapters import trained as adapter_of
 from tests.harness.browser import Browser
 from tests.harness.scripted_model import ScriptedModel
-from tests.unit.operate.console.live import IN_FLIGHT, living
+from tests.unit.operate.console.live import IN_FLIGHT, WHOLE, living
 from tests.unit.operate.console.test_jobs import queued, trained
 
 PASSWORD = "a-long-enough-one"
@@ -58,6 +60,8 @@ async def test_a_challenge_is_seen_as_it_is_solved_and_then_its_answer(
             await tab.until(
                 "document.querySelector('#solving .empty')?.innerText.includes('No challenge is in flight')"
             )
+            steps = "[...document.querySelectorAll('#first li')].map(li => li.className)"
+            await tab.until(f"{steps}.slice(0, 2).every(one => one == 'done')")
             asked = asyncio.create_task(ask(running))
             left = await tab.until("document.querySelector('#solving .left')?.innerText")
             assert 0 < float(left.removesuffix(" s")) <= LOGIC_TIMEOUT_S
@@ -74,6 +78,12 @@ async def test_a_challenge_is_seen_as_it_is_solved_and_then_its_answer(
             )
             await asyncio.to_thread(running.child.stop)
             await tab.until(says("No miner is running"))
+            assert await tab.run("document.querySelector('#first').offsetParent === null")  # it is over
+            await tab.open(f"{url}challenges")
+            await tab.until(says("miner down"))
+            await tab.run("document.querySelector('#found a').click()")
+            await tab.until(says("What it earns by our scoring"))
+            assert await tab.run(says(QUESTION)) and "/challenges/" in await tab.run("location.pathname")
 
 
 async def test_training_jobs_are_a_page_with_the_losses_of_one(tmp_path: Path) -> None:
@@ -135,6 +145,71 @@ async def ask(running: Miner) -> None:
     async with running.asked_by("alice") as client:
         reply = await client.challenge(QUESTION, wire="classic")
         assert reply.success
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (320, True)])
+async def test_every_page_is_for_every_reader_and_every_width(tmp_path: Path, width: int, dark: bool) -> None:
+    axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+    folders = Folders(tmp_path / "tuning")
+    queued(folders, "b" * 32)
+    trained(folders, "b" * 32)
+    store = folders.adapters()
+    store.serve(proven(store, adapter_of(tmp_path / "made")).name, (), 1.0)
+    settings = {"LOGICNET_TUNING__FOLDER": str(folders.root)}
+    pages = {
+        "": "document.querySelectorAll('#solving .one').length > 3",
+        "?unfolded": "(all = document.querySelector('#solving details')) && (all.open = true) "
+        "&& document.querySelectorAll('#solving .one').length > 20",
+        "challenges?text=train": "document.querySelectorAll('#found li').length > 3",
+        f"challenges/{WHOLE}": "document.querySelector('#question mfrac')",
+        "challenges/none": says("No such challenge"),
+        "jobs": "document.querySelector('#queue tbody tr')",
+        "adapters": "document.querySelector('#adapters tbody tr')",
+    }
+    with living(tmp_path / "miner.sqlite") as ledger, console(ledger, tmp_path, **settings) as url:
+        async with Browser(tmp_path) as tab:
+            for path, ready in pages.items():
+                await tab.open(f"{url}{path}", width=width, dark=dark)
+                await tab.until(ready)
+                await tab.until("document.querySelector('.badges')")
+                assert await tab.run("document.documentElement.scrollWidth") <= width, path
+                await tab.run(f"{axe};0")
+                found = "axe.run().then(done => done.violations.map(one => [one.id, one.nodes[0].html]))"
+                assert await tab.run(found) == [], path
+
+
+async def test_the_curve_is_of_the_span_that_is_chosen(tmp_path: Path) -> None:
+    with living(tmp_path / "miner.sqlite") as ledger, console(ledger, tmp_path) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url)
+            hour = await tab.until("parseInt(document.querySelector('#trend .empty')?.innerText)")
+            pressed = "document.querySelector('#trend [aria-pressed=true]').innerText"
+            assert 0 < hour < 100 and await tab.run(pressed) == "hour"
+            for number, name in enumerate(SPANS):
+                await tab.run(f"document.querySelectorAll('#trend button')[{number}].click()")
+                await tab.until(f"{pressed} == '{name}'")
+            await tab.until("parseInt(document.querySelector('#trend .empty').innerText) == 420")
+
+
+async def test_a_link_keeps_the_focus_while_its_panel_is_renewed(tmp_path: Path) -> None:
+    with living(tmp_path / "miner.sqlite") as ledger, console(ledger, tmp_path) as url:
+        async with Browser(tmp_path) as tab:
+            await tab.open(url)
+            await tab.until("document.querySelectorAll('#solving .one').length > 3")
+            at = "document.activeElement.getAttribute('href')"
+            asked = await tab.run(f"(first = document.querySelectorAll('#solving a')[3]).focus(), {at}")
+            await tab.until("!first.isConnected")  # by then there is a new one in its place
+            assert await tab.run(at) == asked
+
+
+async def test_a_page_whose_connection_breaks_says_so(tmp_path: Path) -> None:
+    shown = "getComputedStyle(document.querySelector('.offline')).display != 'none'"
+    async with Browser(tmp_path) as tab:
+        with console(tmp_path / "none.sqlite", tmp_path) as url:
+            await tab.open(f"{url}challenges")
+            await tab.until(says("miner down"))
+            assert not await tab.run(shown)
+        await tab.until(shown)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])

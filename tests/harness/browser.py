@@ -60,6 +60,7 @@ class Browser:
             self._session = aiohttp.ClientSession()
             self._socket = await self._session.ws_connect(await self._tab(port), max_msg_size=64 * 2**20)
             await self._ask("Page.enable")
+            await self._ask("Emulation.setFocusEmulationEnabled", enabled=True)  # as the window in front
         except BaseException:
             await self._end()
             raise

@@ -26,12 +26,13 @@ from logicnet.evals.report.summary import (
     worst,
 )
 from logicnet.evals.runs.run import Run
+from logicnet.maths.mathml import as_html, as_line
 
 MOST_PARTED = 20  # disagreements that are written out; the others are in the rows
 
 
-_NEEDED = ("nicegui", "jinja2", "numpy")
-"""ECharts, the template, intervals."""
+_NEEDED = ("nicegui", "jinja2", "numpy", "latex2mathml")
+"""ECharts, the template, intervals, formulas."""
 
 
 def drawable() -> bool:
@@ -74,7 +75,8 @@ def page(run: Run) -> str:
         cell=partial(_cell, markupsafe.Markup),
         number=terminal.number,
         signed=_signed,
-        short=partial(one_line, most=200),
+        short=lambda text: one_line(as_line(text), most=200),
+        with_formulas=lambda text: markupsafe.Markup(as_html(text)),  # noqa: S704 (it escapes every word)
     )
 
 

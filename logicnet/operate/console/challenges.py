@@ -75,7 +75,7 @@ class ChallengeQuery:
 
 def form(query: ChallengeQuery, validators: Sequence[str]) -> str:
     """The fields of a search. It is sent as an address, so that a search can be kept as a bookmark."""
-    known = "".join(f'<option value="{escape(one)}">' for one in validators)
+    known = "".join(f'<option value="{escape(one)}"></option>' for one in validators)
     return (
         '<form method="get" action="/challenges" role="search" class="search">'
         f'<label>Text or id <input type="search" name="text" value="{escape(query.text)}"></label>'

@@ -87,7 +87,7 @@ def first_hour(now: Snapshot) -> str:
         (
             bool(now.volumes),
             "A validator has asked how much it may send",
-            "Validators come by themselves. <code>logicnet doctor</code> checks that they can reach the port.",
+            "Validators come by themselves. <code>logicnet doctor</code> checks that the port is reached.",
         ),
         (
             False,

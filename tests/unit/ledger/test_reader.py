@@ -1,14 +1,15 @@
 import sqlite3
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from logicnet.errors import LedgerError, Reason
 from logicnet.events import Promised
-from logicnet.ledger import Ledger, LedgerReader
+from logicnet.ledger import Ledger, LedgerReader, Search
 from logicnet.ledger._reader import Which
 from logicnet.votelog import SamplerVote, VoteLog
-from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused
+from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
 
 
 @pytest.fixture
@@ -148,3 +149,69 @@ def test_who_watches_gets_short_texts_and_what_the_computing_lane_said(path: Pat
     assert (len(first["question"]), first["chosen"], first["exact"]) == (300, "n:3", "n:2")
     assert (second["answer"], second["chosen"], second["exact"]) == ("2", None, None)
     assert "reasoning" not in first
+
+
+def test_challenges_are_found_by_validator_outcome_and_text_the_newest_first(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        for number in range(6):
+            of = epoch(number, validator=BOB if number % 2 else ALICE)
+            ledger.record(admitted(f"c{number}", of, at_s=700.0 + number, question=f"Is {number}% of_it?"))
+        ledger.record(answered("c0", answer="Forty-two"))
+        ledger.record(answered("c1", reasoning="Because of GRAVITY."))
+        ledger.record(answered("c2", outcome="failed", error="no slot", seconds=99.0))
+        ledger.record(hung_up("c3"))
+
+    def found(**what: object) -> list[str]:
+        with LedgerReader.open(path) as reader:
+            rows, next_s = reader.search(Search(**what), 50)  # type: ignore[arg-type]
+        assert next_s is None
+        return [row["challenge_id"] for row in rows]
+
+    assert found() == ["c5", "c4", "c3", "c2", "c1", "c0"]
+    assert found(since_s=702.0, until_s=704.0) == ["c3", "c2"]
+    assert found(validator="5Bo") == ["c5", "c3", "c1"]
+    assert found(validator="%") == found(outcome="' OR 1=1 --") == []
+    assert found(outcome="in flight") == ["c5", "c4"]
+    assert found(outcome="not in time") == ["c3", "c2"]
+    assert found(outcome="solved") == ["c1", "c0"]
+    assert found(text="gravity") == ["c1"] and found(text="forty-TWO") == ["c0"]
+    assert found(text="no slot") == found(text="c2") == ["c2"]
+    assert found(text="3% of_") == ["c3"] and found(text="3_ of") == found(text="\\") == []
+    assert found(text="x" * 100_000) == []
+
+
+def test_a_search_goes_on_where_it_ended_and_parts_no_rows_of_one_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logicnet.ledger._reader._SLICE_ROWS", 3)
+    with Ledger.open(path) as ledger:
+        for number in range(20):
+            ledger.record(admitted(f"c{number}", epoch(number), at_s=700.0 + number // 3))
+
+    pages: list[list[str]] = []
+    until_s: float | None = float("inf")
+    with LedgerReader.open(path) as reader:
+        while until_s is not None:
+            rows, until_s = reader.search(Search(until_s=until_s), 4)
+            pages.append([row["challenge_id"] for row in rows])
+        assert sorted(chain(*pages)) == sorted(f"c{number}" for number in range(20))
+        assert max(map(len, pages)) <= 6
+        none, next_s = reader.search(Search(text="nowhere"), 4, within_s=0.0)
+        assert (none, next_s) == ([], 705.0)  # the time was over after the newest three
+        assert reader.search(Search(text="nowhere"), 4) == ([], None)
+
+
+def test_one_challenge_is_read_whole_with_its_shadow(path: Path) -> None:
+    log = VoteLog("open", (SamplerVote("reason", "n:2", "2"),), chosen="n:2")
+    with Ledger.open(path) as ledger:
+        ledger.record(admitted("a/1", epoch(), question="?" * 20_000))
+        ledger.record(answered("a/1", vote_log=log))
+        ledger.record(shadowed("a/1", answer="3"))
+        ledger.record(admitted("b", epoch()))
+    with LedgerReader.open(path) as reader:
+        row = reader.challenge("a/1")
+        assert row is not None and len(row["question"]) == 20_000 and row["in_time"] == 1
+        assert row["trail"]["chosen"] == "n:2" and (row["shadow"], row["shadow_answer"]) == ("race", "3")
+        open_one = reader.challenge("b")
+        assert open_one is not None and open_one["outcome"] is open_one["shadow"] is None
+        assert reader.challenge("c") is None

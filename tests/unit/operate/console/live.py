@@ -26,10 +26,12 @@ QUESTIONS = [
     "If 3x + 7 = 31, what is x, and why does a curious student care?",
     "Three friends share 126 marbles in the ratio 2:3:4. How many does the luckiest one get?",
     "What is the least common multiple of 18 and 24? <img src=x onerror=alert(1)>",
+    r"Solve $\frac{x^{2} - 9}{x - 3} = 7$ for $x$, and simplify $\sqrt{x \cdot 9}$ as far as you can.",
     "A train leaves at 9:40 and arrives at 13:05. How long is the trip in minutes?",
     "Every bloop is a razzie and every razzie is a lazzie. Is every bloop surely a lazzie?",
 ]
 IN_FLIGHT = 40
+WHOLE = "c419"  # a challenge with formulas and several votes
 
 
 @contextmanager
@@ -69,12 +71,20 @@ def _admitted(name: str, at_s: float, validator: Hotkey, question: str, dice: ra
 
 def _one(ledger: Ledger, dice: random.Random, number: int, at_s: float) -> None:
     name, validator = f"c{number}", dice.choice(VALIDATORS)
-    ledger.record(_admitted(name, at_s, validator, dice.choice(QUESTIONS), dice))
+    question = QUESTIONS[4] if name == WHOLE else dice.choice(QUESTIONS)
+    ledger.record(_admitted(name, at_s, validator, question, dice))
     seconds = min(63.9, dice.lognormvariate(2.1, 0.5) * (1.6 if 250 < number < 300 else 1))
     late = seconds > 55 or dice.random() < 0.02
-    votes = (SamplerVote("exact", "n:4", "4"), SamplerVote("reason", "n:5", "5"))
-    known = dice.random() < 0.3
-    vote_log = VoteLog("closed", votes, chosen="n:4" if dice.random() < 0.8 else "n:5") if known else None
+    known = name == WHOLE or dice.random() < 0.3
+    votes = (
+        SamplerVote("exact", "n:4", "4", seconds=0.02 * seconds),
+        SamplerVote("program", "n:4", "4", -0.02, 0.4 * seconds, 180),
+        SamplerVote("reason", "n:5", "5", -0.31, 0.6 * seconds, 412),
+        SamplerVote("reason", "n:4", r"\boxed{4}", -0.11, 0.7 * seconds, 388),
+        SamplerVote("reason", "n:4", "$x = 4$", -0.09, 0.95 * seconds, 501),
+    )
+    chosen = "n:4" if name == WHOLE or dice.random() < 0.8 else "n:5"
+    vote_log = VoteLog("closed", votes, chosen, "the votes agree") if known else None
     ledger.record(
         Answered(
             at_s + seconds,
@@ -83,8 +93,8 @@ def _one(ledger: Ledger, dice: random.Random, number: int, at_s: float) -> None:
             "race",
             "late" if late else "solved",
             66.0 if late else seconds,
-            "Step by step.",
-            dice.choice(("18", "8", "56", "72", "205", "yes")),
+            r"The left side is $x + 3$ for $x \ne 3$, so $x = 4$. Then $\sqrt{4 \cdot 9} = 6$.",
+            "$x = 4$, and 6" if name == WHOLE else dice.choice(("18", "8", "56", "72", "205", "yes")),
             "the solver was not done at the deadline" if late else "",
             vote_log,
         )

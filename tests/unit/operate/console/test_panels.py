@@ -30,7 +30,9 @@ TEXTS = (
     panels.volume,
     panels.refusals,
     panels.servers,
-    panels.trend_words,
+    panels.badges,
+    panels.first_hour,
+    lambda seen: panels.trend_words(seen.buckets),
     lambda seen: panels.rest_of_solving(seen)[1](),
     lambda seen: panels.rest_of_volume(seen)[1](),
     lambda seen: panels.rest_of_answers(seen)[1](),
@@ -70,6 +72,7 @@ def full() -> Snapshot:
         answers=(answer,) * 150,
         refusals=(Refusals(HOSTILE, 3, HOSTILE),),
         volumes=(replace(volume(refused=2), validator=HOSTILE),) * 9,
+        asked=False,
         servers=(ModelServerState(name=HOSTILE, healthy=False, error=HOSTILE, paid=True, spent=1.5),),
     )
 
@@ -103,10 +106,10 @@ def test_of_many_in_flight_all_are_drawn_and_the_most_urgent_told() -> None:
         "good": 100,
     }
     assert re.findall(r"<b>(\d+)</b>", text) == ["40", "60", "100"]
-    assert re.findall(r'data-challenge="(\d+)"', text) == [str(number) for number in range(panels.FEW)]
+    assert re.findall(r'href="/challenges/(\d+)"', text) == [str(number) for number in range(panels.FEW)]
     count, rest = panels.rest_of_solving(seen)
     assert count == 200 - panels.FEW
-    assert re.findall(r'data-challenge="(\d+)"', rest()) == [str(n) for n in range(panels.FEW, 200)]
+    assert re.findall(r'href="/challenges/(\d+)"', rest()) == [str(n) for n in range(panels.FEW, 200)]
 
 
 def test_a_page_stays_light_however_many_are_in_flight() -> None:
@@ -115,7 +118,7 @@ def test_a_page_stays_light_however_many_are_in_flight() -> None:
     assert panels.MOST_DRAWN // 2 <= text.count("v-10h") <= panels.MOST_DRAWN
     assert "<b>4096</b>" in text
     count, rest = panels.rest_of_solving(seen)
-    assert rest().count("data-challenge") == panels.MOST_FOLDED < count
+    assert rest().count("href=") == panels.MOST_FOLDED < count
 
 
 def test_few_in_flight_are_told_without_drawing_them() -> None:
@@ -143,7 +146,7 @@ def test_long_lists_are_cut_and_that_is_said() -> None:
     assert f"and {count - panels.MOST_FOLDED} more" in rest()
 
 
-@pytest.mark.parametrize("make", [panels.trend, panels.ranks])
+@pytest.mark.parametrize("make", [lambda seen: panels.trend(seen.buckets), panels.ranks])
 def test_charts_are_json_without_functions(make) -> None:
     for seen in (full(), Snapshot(NOW_S, "/l.sqlite")):
         options = json.loads(json.dumps(make(seen), allow_nan=False))
@@ -154,12 +157,33 @@ def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
     empty = Snapshot(
         NOW_S, "/l.sqlite", buckets=(TimeBucket(NOW_S),), ranks=(Placed(NOW_S, 360, 65, Uid(0), 1),)
     )
-    assert panels.trend(empty)["yAxis"][0]["max"] == 60
+    assert panels.trend(empty.buckets)["yAxis"][0]["max"] == 60
     assert [panels.ranks(empty)["yAxis"][0][end] for end in ("min", "max")] == [1, 2]
-    assert panels.trend_words(empty) == "No answers yet."
+    assert panels.trend_words(empty.buckets) == "No answers in the last hour."
     one = replace(empty, buckets=(TimeBucket(NOW_S, answered=1),), ranks=(Placed(NOW_S, 360, 65, Uid(0), 9),))
-    assert [make(one)["yAxis"][0]["max"] for make in (panels.trend, panels.ranks)] == [None, None]
-    assert panels.trend_words(one).startswith("1 answer, 100.0% in time")
+    assert panels.trend(one.buckets)["yAxis"][0]["max"] is panels.ranks(one)["yAxis"][0]["max"] is None
+    assert panels.trend_words(one.buckets).startswith("1 answer, 100.0% in time")
+
+
+def test_a_longer_span_says_what_is_still_read_and_that_correctness_is_sampled() -> None:
+    buckets = (TimeBucket(NOW_S), TimeBucket(NOW_S + 60, answered=9, missed=3, correctness=0.5, known=4))
+    words = panels.trend_words(buckets, "week", unread=1)
+    assert "66.7% in time" in words and "0.50 for the 4 that were computed or judged of a sample" in words
+    assert "1 of 2 intervals are left" in words
+    assert panels.trend(buckets, "%a %H:%M")["xAxis"]["data"] == ["Sun 01:46", "Sun 01:47"]
+
+
+def test_the_first_hour_says_what_is_missing_until_there_was_a_challenge() -> None:
+    new = Snapshot(NOW_S, "/l.sqlite", asked=False)
+    assert panels.first_hour(new).count('class="open"') == 5
+    seen = replace(full(), servers=(ModelServerState(name="a:1", healthy=True),))
+    assert re.findall(r'<li class="(\w+)"', panels.first_hour(seen)) == ["done"] * 4 + ["open"]
+    assert panels.first_hour(replace(new, asked=True)) == panels.first_hour(replace(new, asked=None)) == ""
+
+
+def test_a_miner_that_is_down_is_a_badge_of_every_page() -> None:
+    assert "miner down" in panels.badges(Snapshot(NOW_S, "/l.sqlite"))
+    assert "miner down" not in panels.badges(full())
 
 
 def test_volume_shows_what_was_given_and_kept_of_the_promise() -> None:
