@@ -231,12 +231,13 @@ def _votes(vote_log: VoteLog | None) -> str:
     chosen = sum(one.key == vote_log.chosen != "" for one in vote_log.votes)
     words = f"{chosen} of {len(vote_log.votes)} for the answer that was sent; question: {vote_log.kind}"
     words += f"; {vote_log.note}" if vote_log.note else ""
-    head = "".join(f"<th>{name}</th>" for name in ("sampler", "answer", "after", "tokens", "certainty"))
+    numbers = "".join(f'<th class="num">{name}</th>' for name in ("after", "tokens", "certainty"))
     rows = "".join(_vote(one, one.key == vote_log.chosen != "") for one in vote_log.votes)
     return (
         f'<p class="dim">{escape(words)}.</p>'
         '<div class="scroll" tabindex="0" role="region" aria-label="votes">'
-        f'<table class="votes"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<table class="votes"><thead><tr><th>sampler</th><th>answer</th>{numbers}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

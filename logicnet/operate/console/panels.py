@@ -245,7 +245,8 @@ def _volumes(now: Snapshot, volumes: Iterable[ValidatorVolume]) -> str:
         refused = f", {one.refused} refused" if one.refused else ""
         over = f" ({one.given - one.promised} over it)" if one.given > one.promised else ""
         rows.append(
-            f'<div class="volume{" over" if now.is_over(one) else ""}">{_key(one)}'
+            f'<div class="volume{" over" if now.is_over(one) else ""}">'
+            f'<a href="/challenges?validator={quote(one.validator)}">{_key(one)}</a>'
             f'<span class="bar two"><i class="given" style="width:{100 * given:.1f}%"></i>'
             f'<i class="kept" style="width:{100 * kept:.1f}%"></i></span>'
             f'<span class="dim">{one.kept} kept of {one.given} given, {one.promised} promised{over}{refused}'
