@@ -185,6 +185,8 @@ async def test_the_curve_is_of_the_span_that_is_chosen(tmp_path: Path) -> None:
             hour = await tab.until("parseInt(document.querySelector('#trend .empty')?.innerText)")
             pressed = "document.querySelector('#trend [aria-pressed=true]').innerText"
             assert 0 < hour < 100 and await tab.run(pressed) == "hour"
+            clock = await tab.run("document.querySelector('.clock').innerText")
+            await tab.until(f"document.querySelector('.clock').innerText != '{clock}'")  # now it takes clicks
             for number, name in enumerate(SPANS):
                 await tab.run(f"document.querySelectorAll('#trend button')[{number}].click()")
                 await tab.until(f"{pressed} == '{name}'")

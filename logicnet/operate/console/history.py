@@ -56,7 +56,7 @@ class History:
         self._correctness = correctness
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[str, dict[int, _Kept]] = {name: {} for name in SPANS}
+        self._kept: dict[str, dict[int, _ReadBucket]] = {name: {} for name in SPANS}
 
     def read(
         self, reader: LedgerReader, name: str, now_s: float, *, complete: bool = True
@@ -77,7 +77,7 @@ class History:
                 at_s = number * span.bucket_s
                 over = complete and at_s + span.bucket_s + UNENDED_S <= now_s
                 again_s = math.inf if over else now_s + span.bucket_s / _OPEN_PARTS
-                kept[number] = _Kept(self._bucket(reader, at_s, span.bucket_s), again_s)
+                kept[number] = _ReadBucket(self._bucket(reader, at_s, span.bucket_s), again_s)
                 if self._clock() >= end_s:
                     break
             found = [kept[n].bucket if n in kept else TimeBucket(n * span.bucket_s) for n in numbers]
@@ -103,6 +103,6 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _ReadBucket:
     bucket: TimeBucket
     again_s: float  # unix seconds from which it is read again
