@@ -187,10 +187,13 @@ async def test_the_curve_is_of_the_span_that_is_chosen(tmp_path: Path) -> None:
             assert 0 < hour < 100 and await tab.run(pressed) == "hour"
             clock = await tab.run("document.querySelector('.clock').innerText")
             await tab.until(f"document.querySelector('.clock').innerText != '{clock}'")  # now it takes clicks
+            curve = "getElement(+document.querySelector('#trend .chart').id.slice(1)).chart"
+            await tab.run(f"{curve}.dispatchAction({{type: 'dataZoom', start: 50, end: 100}})")
             for number, name in enumerate(SPANS):
                 await tab.run(f"document.querySelectorAll('#trend button')[{number}].click()")
                 await tab.until(f"{pressed} == '{name}'")
             await tab.until("parseInt(document.querySelector('#trend .empty').innerText) == 420")
+            await tab.until(f"{curve}.getOption().dataZoom[0].start === 0")  # all of a span that is chosen
 
 
 async def test_a_link_keeps_the_focus_while_its_panel_is_renewed(tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ class _Login:
     async def _respond(self, request: Request) -> Response:
         if (request.method, request.scope["path"]) == ("POST", "/login"):
             return await self._guess(request)
-        if request.method in ("GET", "HEAD") and request.scope["path"] in ("/", "/login"):
+        for_a_person = "text/html" in request.headers.get("accept", "")
+        if request.method in ("GET", "HEAD") and (for_a_person or request.scope["path"] in ("/", "/login")):
             return _login_page("", 401)
         return PlainTextResponse("Log in first.", 401)
 

@@ -226,6 +226,7 @@ class TrendPanel:
             chosen = name
             for one, button in buttons.items():
                 button.props(f'aria-pressed="{str(one == name).lower()}"')
+            drawn.run_chart_method("dispatchAction", {"type": "dataZoom", "start": 0, "end": 100})
             await update(await shared.latest())
 
         with _section(self.title, self.name):

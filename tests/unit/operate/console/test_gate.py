@@ -140,6 +140,13 @@ async def test_nothing_is_seen_without_it(path: str) -> None:
     assert door.inside == 0
 
 
+async def test_a_bookmark_of_any_page_asks_for_the_password() -> None:
+    door = Door()
+    status, headers = await door.knock("/challenges/1", accept="text/html,*/*;q=0.8")
+    assert (status, headers["content-type"].partition(";")[0], door.inside) == (401, "text/html", 0)
+    assert (await door.knock("/_nicegui/x.js", accept="*/*"))[1]["content-type"].startswith("text/plain")
+
+
 async def test_a_password_guessed_a_hundred_times_a_second_is_locked() -> None:
     """A thousand guesses in ten seconds: few are looked at, and the right one among the rest is not."""
     door = Door()
