@@ -81,6 +81,14 @@ def test_the_ten_worst_are_there_in_full(light, tmp_path):
     assert "The 10 worst answers" in text
 
 
+def test_formulas_are_drawn_and_kept_as_they_were_written(light, tmp_path):
+    formula = r"Is $\frac{1}{2} < x$?"
+    text = module.page(read_run(write_run(tmp_path, [row(question=formula, answer="1 < 2")])))
+    assert text.count("<mfrac>") == 1
+    assert f"<summary>as written</summary><pre>{formula.replace('<', '&lt;')}</pre>" in text
+    assert "<pre>1 &lt; 2</pre>" in text and text.count("as written") == 1
+
+
 def test_it_says_how_the_run_was_made_and_nothing_secret(light, tmp_path):
     folder = write_run(
         tmp_path,
