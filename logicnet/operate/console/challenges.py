@@ -181,7 +181,8 @@ def _text(text: str) -> str:
     drawn = as_html(text)
     raw = escape(text)
     sent = "" if drawn == raw else f"<details><summary>as written</summary><pre>{raw}</pre></details>"
-    return f'<div class="said">{drawn}</div>{sent}'
+    scrolls = ' tabindex="0"' if "<math" in drawn else ""  # a wide formula, also by the keyboard
+    return f'<div class="said"{scrolls}>{drawn}</div>{sent}'
 
 
 def _error(error: str | None) -> str:

@@ -93,7 +93,8 @@ def _one(ledger: Ledger, dice: random.Random, number: int, at_s: float) -> None:
             "race",
             "late" if late else "solved",
             66.0 if late else seconds,
-            r"The left side is $x + 3$ for $x \ne 3$, so $x = 4$. Then $\sqrt{4 \cdot 9} = 6$.",
+            r"The left side is $x + 3$ for $x \ne 3$, so $x = 4$. Then $\sqrt{4 \cdot 9} = 6$."
+            r" Check: $7 = 1 + 1 + 1 + 1 + 1 + 1 + 1 = 2 + 2 + 2 + 1 = 3 + 3 + 1 = 4 + 3 = 5 + 2 = 6 + 1$.",
             "$x = 4$, and 6" if name == WHOLE else dice.choice(("18", "8", "56", "72", "205", "yes")),
             "the solver was not done at the deadline" if late else "",
             vote_log,
