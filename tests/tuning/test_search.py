@@ -16,7 +16,7 @@ from logicnet.errors import SettingsError, TuningError
 from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning.search import SearchResult, search, space_of
 from logicnet.tuning.spec import TrainSpec
-from logicnet.tuning.train.jobfile import TrainResult, is_running
+from logicnet.tuning.train.jobfile import JobFile, TrainResult, is_running
 from tests.harness import scripted_losses, scripted_search
 from tests.harness.ray_cluster import ray_cluster
 from tests.harness.tiny_models import TUNE_PYTHON
@@ -54,6 +54,10 @@ def test_held_out_loss_decides_and_hopeless_trials_end_early(tmp_path):
     assert {states[lr, r] for lr in LEARNED[:1] for r in (8, 16)} == {"done"}
     assert {states[lr, r] for lr in (1e-2, 1e-10) for r in (8, 16)} == {"pruned"}
     for one in result.trials:
+        made = JobFile.read(Path(one.folder))
+        assert made.lora is not None
+        numbers = {"lr": made.optimisation.lr, "r": made.lora.r, "alpha": made.lora.alpha}
+        assert numbers == one.parameters
         assert (len(one.losses) < scripted_losses.EVALUATIONS) == (one.state == "pruned")
         assert (Path(one.folder) / "adapter").exists() == (one == result.best)
     again = scripted_search.run(tmp_path, SPACE)

@@ -13,7 +13,7 @@ import pytest
 
 from logicnet.tuning.improve.adapters import AdapterStore
 from logicnet.tuning.improve.probe import LEAST_EFFECT, expected_texts
-from logicnet.tuning.train.jobfile import JobFile
+from logicnet.tuning.train.jobfile import JobFile, Lora
 from tests.harness.training import Trained, assistant, make_job, start, sums, train, user
 
 SECRET = "hf_9f8e7d6c5b4a39281706"
@@ -70,6 +70,21 @@ def test_adapter_names_its_base_and_the_result_its_hashes(done: Trained, base: P
     lines = hashlib.sha256((done.folder / "train.jsonl").read_bytes()).hexdigest()
     assert done.result.hashes["train"] == lines
     assert {"torch", "transformers", "trl", "peft"} <= set(done.result.versions)
+
+
+def test_every_linear_layer_is_trained_and_a_name_that_matches_none_is_said(
+    done: Trained, sft: JobFile, tmp_path: Path
+) -> None:
+    """Fault 3 of docs/documented.md: the documents' miner names its layers "all", which matches none."""
+    linear = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+    weights = (done.folder / "adapter" / "adapter_model.safetensors").read_bytes()
+    names = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")]).keys() - {"__metadata__"}
+    assert {name.split(".")[-3] for name in names} == linear  # ...mlp.up_proj.lora_A.weight
+    wrong = train(make_job(tmp_path / "job", replace(sft, lora=Lora(targets="all")), sums(8), sums(2)))
+    assert wrong.code == 1
+    (ended,) = wrong.of_kind("ended")
+    assert ended["reason"] == "failed"
+    assert "Target modules all not found in the base model" in ended["message"]
 
 
 def test_what_the_adapter_says_is_written_down_for_the_probe_of_a_server(
