@@ -1,7 +1,8 @@
-"""A process that commits on a chain kept in a file, and is killed at a moment of its own choosing.
+"""A process that commits on a chain kept in a file, and is killed.
 
-`python -m tests.harness.committing FOLDER COMPETITION NUMBER [before|after]`: `before` the chain takes the
-commitment or `after` it did, the process ends by SIGKILL. Prints what became of it.
+`python -m tests.harness.committing FOLDER COMPETITION NUMBER [before|after|wait]`: `before` the chain takes
+the commitment or `after` it did, the process ends by SIGKILL; with `wait` it waits until it may commit, which
+it logs, for whoever kills it. Prints what became of it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from logicnet.tuning.compete.journal import Journal
 from tests.harness.mini_substrate import MiniChain
 
 MINER = Keypair.create_from_uri("//Miner")
-_STATE = ("block", "last_epoch", "used", "committed", "committed_at")
+_STATE = ("block", "last_epoch", "space", "used", "committed", "committed_at", "commits")
 
 
 class KeptChain(MiniChain):
@@ -58,7 +59,8 @@ async def main(folder: Path, name: str, number: int, kill: str) -> None:
     hotkey = Hotkey(MINER.ss58_address)
     journal = Journal(folder / "commits.sqlite", "test", 6, hotkey)
     one = Committer(competition(name), chain, journal, hotkey, clock=lambda: 1e9 + 12.0 * kept.block)
-    found = await one.commit_now(Submission("maker/model", f"{number:040x}", "A" * 43 + "="))
+    send = one.commit if kill == "wait" else one.commit_now
+    found = await send(Submission("maker/model", f"{number:040x}", "A" * 43 + "="))
     await chain.close()
     print("committed" if isinstance(found, Committed) else found.why)
 

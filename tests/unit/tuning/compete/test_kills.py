@@ -1,4 +1,4 @@
-"""kill -9 between sending a commitment and knowing: the next process sends nothing twice."""
+"""kill -9 of a process that commits, or waits to: the next one waits as long, and sends nothing twice."""
 
 import json
 import os
@@ -12,14 +12,18 @@ from tests.harness.committing import KeptChain
 from tests.harness.tiny_models import ROOT
 
 
-def commit(folder: Path, name: str, number: int, *kill: str) -> tuple[int, str]:
-    """Exit status and last line of a process that commits."""
+def start(folder: Path, name: str, number: int, *kill: str) -> "subprocess.Popen[str]":
     words = [sys.executable, "-m", "tests.harness.committing", folder, name, str(number), *kill]
     given = os.environ | {"BTCLI_TOKEN_SYMBOLS_CACHE": str(folder / "symbols.json")}
-    done = subprocess.run(
-        words, cwd=ROOT, env=given, capture_output=True, text=True, timeout=300, check=False
-    )
-    return done.returncode, (done.stdout or done.stderr).strip().rpartition("\n")[2]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, cwd=ROOT, env=given, stdout=pipe, stderr=pipe, text=True)
+
+
+def commit(folder: Path, name: str, number: int, *kill: str) -> tuple[int, str]:
+    """Exit status and last line of a process that commits."""
+    process = start(folder, name, number, *kill)
+    told, log = process.communicate(timeout=300)
+    return process.returncode, (told or log).strip().rpartition("\n")[2]
 
 
 def pass_blocks(folder: Path, blocks: int) -> int:
@@ -55,3 +59,33 @@ def test_a_kill_before_the_chain_took_it(tmp_path: Path, name: str = "m1") -> No
     assert pass_blocks(tmp_path, 41) == 0
     assert commit(tmp_path, name, 1) == (0, "committed")
     assert pass_blocks(tmp_path, 0) == 1
+
+
+@pytest.mark.thorough
+def test_a_kill_while_the_bytes_of_an_epoch_are_waited_for(tmp_path: Path, name: str = "m1") -> None:
+    kept = KeptChain(tmp_path / "chain.json")
+    kept.space = 110  # one commitment an epoch
+    kept.keep()
+    assert commit(tmp_path, name, 1) == (0, "committed")
+    pass_blocks(tmp_path, 101)  # the 20 minutes are over, and the epoch is not
+    waiting = "100 of 110 bytes of this epoch are used: the next begins at block 1350"
+    held = (tmp_path / "chain.json").read_text()
+    for _ in range(2):
+        process = start(tmp_path, name, 2, "wait")
+        assert process.stderr is not None
+        log = next((line for line in process.stderr if "Waiting" in line), "")
+        process.kill()
+        process.communicate()
+        assert waiting in log
+        assert f"Waiting {12 * (1350 - 1102 + 1)} s" in log
+        assert commit(tmp_path, name, 2) == (0, waiting)
+        assert (tmp_path / "chain.json").read_text() == held  # nothing was sent
+    pass_blocks(tmp_path, 1350 - 1102)
+    for _ in range(2):
+        assert commit(tmp_path, name, 2) == (0, "committed")
+    kept = KeptChain(tmp_path / "chain.json")
+    assert [field for _, field in kept.commits][1:] == [{"Raw100": f"0x{_text(2).hex()}"}]
+
+
+def _text(number: int) -> bytes:
+    return f"maker:model:{number:040x}:{'A' * 43}=:m1".encode()
