@@ -204,3 +204,29 @@ def test_competitions_are_listed(arena: Arena) -> None:
     status, said = arena.run("first", list_competitions=True)
     assert status == 0
     assert {"m1", "g1", "reason-mining"} <= set(said.split())
+
+
+def test_a_hub_and_a_chain_that_fail_after_the_training_lose_nothing(
+    arena: Arena, first: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one, as the first miner's model is then another repository's."""
+    monkeypatch.setattr("logicnet.tuning.compete.publish.FIRST_WAIT_S", 0.0)
+    (model,) = (arena.folder / "first" / "models").iterdir()
+    trained = {one.name: one.read_bytes() for one in model.iterdir()}
+    trainings = sorted(arena.folder.rglob("result.json"))
+    arena.chain.pass_blocks(101)
+    commits = len(arena.chain.commits)
+    flags = {"load_repo": "maker/tiny", "hf_repo_id": "maker/again"}
+    arena.hub.fail("/commit/", 503, times=1000)
+    with pytest.raises(TuningError, match="the model stays where it is: `logicnet tune upload` goes on"):
+        arena.run("first", **flags)
+    arena.hub.heal()
+    arena.chain.refuse_commit = ["AccountNotAllowedCommit"]
+    with pytest.raises(TuningError, match=r"refuses the commitment \(AccountNotAllowedCommit\): register"):
+        arena.run("first", **flags)
+    assert {one.name: one.read_bytes() for one in model.iterdir()} == trained
+    status, said = arena.run("first", **flags)
+    assert status == 0, said
+    assert f"The trained model is in {model}" in said
+    assert (committed(arena, "first").name, len(arena.chain.commits)) == ("again", commits + 2)
+    assert sorted(arena.folder.rglob("result.json")) == trainings

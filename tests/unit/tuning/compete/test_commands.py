@@ -99,6 +99,37 @@ def test_a_model_that_breaks_a_rule_is_not_uploaded(
     assert not any("POST" in one for one in hub.requests)
 
 
+@pytest.mark.parametrize("name", ["m1", "reason-mining"])
+@pytest.mark.parametrize(
+    ("template", "repo", "says"),
+    [
+        (None, f"maker/{'n' * 40}", "name: maker/n"),
+        (
+            "{{ cycler.__init__.__globals__.os.popen('id') }}",
+            "maker/model",
+            "template's code: tokenizer_config.json: line 1",
+        ),
+    ],
+)
+def test_what_no_validator_would_take_is_not_uploaded_and_stays(
+    run_upload: Run,
+    hub: LoopbackHub,
+    mini: MiniChain,
+    tmp_path: Path,
+    name: str,
+    template: str | None,
+    repo: str,
+    says: str,
+) -> None:
+    wrong = model_folder(tmp_path / "wrong", template=template)
+    before = files_of(wrong)
+    with pytest.raises(TuningError, match=f"the model is not uploaded: .*{says}") as error:
+        run_upload(load_model_dir=wrong, hf_repo_id=repo, competition_id=name, base=str(wrong), really=True)
+    assert "\n" not in str(error.value)
+    assert (files_of(wrong), mini.commits) == (before, [])
+    assert not any("POST" in one for one in hub.requests)
+
+
 @pytest.mark.parametrize("what", ["missing", "file", "adapter"])
 def test_a_folder_that_is_no_model_is_named(run_upload: Run, tmp_path: Path, what: str) -> None:
     path = tmp_path / what
