@@ -82,6 +82,17 @@ class CommitmentChain(SubtensorChain):
 
     answers = (*SubtensorChain.answers, CommitmentRefused)
 
+    async def genesis(self) -> str:
+        """The hash of the chain's first block: the same for every address of a network, for no other one."""
+
+        async def read(client: Client) -> str:
+            found = await client.query(("System", "BlockHash"), [0])
+            if not found or not str(found).strip("0x"):  # 0x00... is of a block that the runtime forgot
+                raise ChainError(f"{self._name} does not say which network it is of: use another endpoint.")
+            return str(found)
+
+        return await self._call(read)
+
     async def commitments(self) -> list[ChainCommitment]:
         """Of all hotkeys, the newest first."""
 

@@ -55,6 +55,7 @@ class MiniChain:
 
     def __init__(self, netuid: int = 35) -> None:
         self.netuid = netuid
+        self.genesis: str | None = "0x" + "2f" * 32  # hash of the first block
         self.block = 1000
         self.ahead_s = 0.0  # of the block's time before ours
         self.places = 256
@@ -191,6 +192,7 @@ class MiniChain:
         """Of one subnet or hotkey; None if there is nothing."""
         hotkey = params[1] if len(params) > 1 else ""
         found: dict[tuple[str, str], Any] = {
+            ("System", "BlockHash"): self.genesis,
             ("SubtensorModule", "ImmunityPeriod"): self.immunity,
             ("SubtensorModule", "Uids"): next(
                 (uid for uid, one in enumerate(self.neurons) if one.hotkey == hotkey), None

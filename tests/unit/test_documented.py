@@ -65,7 +65,8 @@ def known(model: type = Settings) -> Iterator[str]:
 def test_the_page_has_all_documents():
     text = PAGE.read_text()
     assert len(FLAGS) > 45
-    for title in ("competition miner", "tuning subnet", "G.O.D. miner", "Tournaments", "MTUP", "programs fail"):
+    titles = ("competition miner", "tuning subnet", "G.O.D. miner", "Tournaments", "MTUP", "programs fail")
+    for title in titles:
         assert title in text
 
 

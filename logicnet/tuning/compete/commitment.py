@@ -32,6 +32,8 @@ _SPACE, _TOO_SOON = "SpaceLimitExceeded", "CommitmentSetRateLimitExceeded"
 class Commitments(Protocol):
     """As `logicnet.chain.CommitmentChain`."""
 
+    async def genesis(self) -> str: ...
+
     async def commitments(self) -> list[ChainCommitment]: ...
 
     async def commitment(self, hotkey: Hotkey) -> ChainCommitment | None: ...
@@ -90,18 +92,19 @@ class Committer:
         it, and the next call finds out.
         """
         text = self.competition.write(submission)
-        newest = self.journal.newest()
-        found = await self.check(text)
+        journal = await self._journal()
+        newest = journal.newest()
+        found = await self._check(text, journal)
         if found is not None:
             return found
         quota = await self.chain.quota(self.hotkey)
-        sent = self.journal.begin(text, quota.block, self.clock(), after=newest)
+        sent = journal.begin(text, quota.block, self.clock(), after=newest)
         if sent is None:
             return NotYet(self.clock() + 2 * quota.block_s, "another process is committing")
         try:
             await self.chain.commit(text, reveal_blocks=self.competition.reveal_blocks)
         except CommitmentRefused as error:
-            self.journal.end(sent, SentState.REFUSED)
+            journal.end(sent, SentState.REFUSED)
             return self._refused(error, quota)
         return await self._read_back(text, sent, quota)
 
@@ -110,9 +113,15 @@ class Committer:
 
         Raises TuningError if it never may be.
         """
+        return await self._check(text, await self._journal())
+
+    async def _journal(self) -> Journal:
+        return self.journal.of(await self.chain.genesis())
+
+    async def _check(self, text: str, journal: Journal) -> Committed | NotYet | None:
         quota = await self.chain.quota(self.hotkey)
         held = await self.chain.commitment(self.hotkey)
-        last = self._settled(quota)
+        last = _settled(journal, quota)
         if last is not None and last.state is SentState.OPEN:
             until = last.block + _GONE_BLOCKS + 1 - quota.block
             return self._wait(
@@ -124,7 +133,7 @@ class Committer:
             return Committed(text, held.block, sealed=held.text is None)
         if quota.uid is None:
             raise TuningError(
-                f"the hotkey {self.hotkey} is not registered on subnet {self.journal.netuid}: register it, "
+                f"the hotkey {self.hotkey} is not registered on subnet {journal.netuid}: register it, "
                 "or check --netuid and --wallet.hotkey"
             )
         if self.competition.once and (held is not None or last is not None or quota.last_block is not None):
@@ -134,19 +143,6 @@ class Committer:
                 "ever: register another hotkey"
             )
         return self._limits(text, quota)
-
-    def _settled(self, quota: CommitmentQuota) -> Sent | None:
-        """Our newest commitment, with what the chain says of it; None if it never got there."""
-        last = self.journal.last()
-        if last is None or last.state is not SentState.OPEN:
-            return last
-        if quota.last_block is not None and quota.last_block > last.block:
-            self.journal.end(last.id, SentState.TAKEN)
-            return self.journal.last()
-        if quota.block > last.block + _GONE_BLOCKS:
-            self.journal.end(last.id, SentState.LOST)
-            return self.journal.last()
-        return last
 
     def _limits(self, text: str, quota: CommitmentQuota) -> NotYet | None:
         size = counted_bytes(text, sealed=self.competition.reveal_blocks is not None)
@@ -196,6 +192,20 @@ class Committer:
 
     def _wait(self, seconds: float, why: str) -> NotYet:
         return NotYet(self.clock() + seconds, why)
+
+
+def _settled(journal: Journal, quota: CommitmentQuota) -> Sent | None:
+    """Our newest commitment, with what the chain says of it; None if it never got there."""
+    last = journal.last()
+    if last is None or last.state is not SentState.OPEN:
+        return last
+    if quota.last_block is not None and quota.last_block > last.block:
+        journal.end(last.id, SentState.TAKEN)
+        return journal.last()
+    if quota.block > last.block + _GONE_BLOCKS:
+        journal.end(last.id, SentState.LOST)
+        return journal.last()
+    return last
 
 
 async def submitted(chain: Commitments, competition: Competition) -> list[Submitted]:

@@ -1,13 +1,14 @@
 """What this machine sent to the chain, in SQLite: a kill between sending and knowing loses nothing.
 
 A row is written before a commitment is sent. Until the chain shows whether it was taken, no other is sent.
+Rows of earlier versions have the name or the address of the network where newer ones have its genesis block.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,7 +20,7 @@ VERSION = 1
 _SCHEMA = """
     CREATE TABLE sent (
         id       INTEGER PRIMARY KEY,
-        network  TEXT    NOT NULL,
+        network  TEXT    NOT NULL,       -- its genesis block's hash
         netuid   INTEGER NOT NULL,
         hotkey   TEXT    NOT NULL,
         text     TEXT    NOT NULL,
@@ -52,20 +53,28 @@ class Sent:
 
 @dataclass(frozen=True)
 class Journal:
-    """The commitments of one hotkey on one subnet. Raises TuningError if the file cannot be used."""
+    """The commitments of one hotkey on one subnet. Raises TuningError if the file cannot be used.
+
+    `network`: as the settings have it, until `of` knows better.
+    """
 
     path: Path
     network: str
     netuid: int
     hotkey: str
+    spelling: str = ""  # of the network in the settings, once `network` is the genesis block
+
+    def of(self, genesis: str) -> "Journal":
+        """The same on the network with this genesis block, by whichever address it is reached."""
+        return replace(self, network=genesis, spelling=self.network)
 
     def last(self) -> Sent | None:
         """The newest that may be on the chain; None if there is none."""
         with self._open() as connection:
             row = connection.execute(
-                "SELECT id, text, block, at_s, state FROM sent WHERE network = ? AND netuid = ? "
+                "SELECT id, text, block, at_s, state FROM sent WHERE network IN (?, ?) AND netuid = ? "
                 "AND hotkey = ? AND state IN ('open', 'taken') ORDER BY id DESC LIMIT 1",
-                self._key,
+                (self.spelling, *self._key),
             ).fetchone()
         if row is None:
             return None
@@ -100,7 +109,8 @@ class Journal:
 
     def _newest(self, connection: sqlite3.Connection) -> int:
         (found,) = connection.execute(
-            "SELECT coalesce(max(id), 0) FROM sent WHERE network = ? AND netuid = ? AND hotkey = ?", self._key
+            "SELECT coalesce(max(id), 0) FROM sent WHERE network IN (?, ?) AND netuid = ? AND hotkey = ?",
+            (self.spelling, *self._key),
         ).fetchone()
         return int(found)
 

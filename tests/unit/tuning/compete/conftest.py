@@ -76,8 +76,13 @@ def chain_of(mini: MiniChain, signer: Keypair = MINER) -> CommitmentChain:
 
 
 def committer(
-    mini: MiniChain, clock: Clock, path: Path, name: str = "m1", signer: Keypair = MINER
+    mini: MiniChain,
+    clock: Clock,
+    path: Path,
+    name: str = "m1",
+    signer: Keypair = MINER,
+    network: str = "test",
 ) -> Committer:
     hotkey = Hotkey(signer.ss58_address)
-    journal = Journal(path / "commits.sqlite", "test", mini.netuid, hotkey)
+    journal = Journal(path / "commits.sqlite", network, mini.netuid, hotkey)
     return Committer(competition(name), chain_of(mini, signer), journal, hotkey, clock, clock.sleep)

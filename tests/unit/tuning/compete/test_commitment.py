@@ -160,6 +160,43 @@ async def test_a_commitment_that_may_be_under_way_is_waited_for(
     assert (len(mini.commits), done.block > 1032) == (1, True)
 
 
+ADDRESS = "wss://test.finney.opentensor.ai:443"
+
+
+@pytest.mark.parametrize("network", ["test", ADDRESS, "ws://10.0.0.1:9944"])
+async def test_what_was_sent_is_known_by_every_address_of_a_network(
+    mini: MiniChain, clock: Clock, tmp_path: Path, network: str
+) -> None:
+    one = committer(mini, clock, tmp_path)
+    with pytest.raises(ChainError):
+        await replace(one, chain=Away(one.chain, takes=False)).commit_now(model(1))
+    found = await committer(mini, clock, tmp_path, network=network).commit_now(model(2))
+    assert isinstance(found, NotYet)
+    assert "sent at block 1000, and the chain shows nothing of it yet" in found.why
+    mini.genesis = "0x" + "8f" * 32  # the same address leads to another network
+    assert isinstance(await committer(mini, clock, tmp_path).commit_now(model(2)), Committed)
+
+
+async def test_what_an_earlier_version_sent_is_known(mini: MiniChain, clock: Clock, tmp_path: Path) -> None:
+    one = committer(mini, clock, tmp_path, "reason-mining")
+    text = one.competition.write(model(1))
+    assert one.journal.begin(text, mini.block, clock(), after=0) is not None  # as it wrote: by the name
+    found = await one.commit_now(model(2))
+    assert isinstance(found, NotYet)
+    assert "the chain shows nothing of it yet" in found.why
+    assert mini.commits == []
+
+
+@pytest.mark.parametrize("genesis", [None, "0x" + "00" * 32])
+async def test_a_chain_that_does_not_say_which_it_is_is_sent_nothing(
+    mini: MiniChain, clock: Clock, tmp_path: Path, genesis: str | None
+) -> None:
+    mini.genesis = genesis
+    with pytest.raises(ChainError, match="does not say which network it is of"):
+        await committer(mini, clock, tmp_path).commit_now(model(1))
+    assert mini.commits == []
+
+
 async def test_two_processes_do_not_commit_at_once(mini: MiniChain, clock: Clock, tmp_path: Path) -> None:
     one, other = committer(mini, clock, tmp_path), committer(mini, clock, tmp_path)
     found = await asyncio.gather(one.commit_now(model(1)), other.commit_now(model(2)))
