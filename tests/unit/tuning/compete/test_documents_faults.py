@@ -1,4 +1,4 @@
-"""What this miner does where the documents' own goes wrong; docs/documented.md names all nine faults."""
+"""What this miner does where the documents' own goes wrong; docs/documented.md names all faults."""
 
 import os
 import runpy
