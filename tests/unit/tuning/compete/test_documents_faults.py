@@ -93,6 +93,7 @@ def test_every_trial_is_trained_with_all_numbers_of_its_point(tmp_path: Path) ->
     assert trained == list(space.grid())
 
 
+@pytest.mark.thorough
 def test_the_best_rate_is_a_number_of_the_training_and_no_part_of_a_path(tmp_path: Path) -> None:
     """Fault 5: the documents' search adds the best learning rate, a float, to the name of a folder."""
     best = TrialRecord(0, POINT, "done", 1.5, (2.0, 1.5))
