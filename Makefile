@@ -49,7 +49,7 @@ unit: # a worker more than processors: tests wait, too
 	@$(BIN)/python -m pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal tests/unit $(MARKED) $(PYTEST)
 
 hard: ## attack a running miner in every way known, with a table of what it cost: under 20 minutes (SHORT=1: three)
-	@$(setup) venv $(if $(filter-out 0,$(SHORT)),,fuzz)
+	@$(setup) venv ray $(if $(filter-out 0,$(SHORT)),,fuzz)
 	@$(BIN)/python -m pytest -q tests/hard --ignore tests/hard/test_linear.py $(if $(filter-out 0,$(SHORT)),--ignore tests/hard/test_fuzz.py,--full) $(PYTEST)
 	@$(BIN)/python -m pytest -q -n $$(getconf _NPROCESSORS_ONLN) --maxprocesses 8 --dist worksteal tests/hard/test_linear.py $(PYTEST)
 
