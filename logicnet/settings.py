@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 
 from logicnet._util.net import ALL_INTERFACES, LOOPBACK
 
@@ -122,6 +123,48 @@ def _host(text: str) -> str:
     return _ip(text)
 
 
+_ADDRESSES = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+"""Between two addresses of apprise, which may hold commas themselves."""
+
+
+def addresses(secret: SecretStr) -> list[str]:
+    """The addresses of apprise in a setting of several."""
+    return [url.strip() for url in _ADDRESSES.split(secret.get_secret_value())]
+
+
+def _receivers(secret: SecretStr) -> SecretStr:
+    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+", url) for url in addresses(secret)):
+        raise ValueError
+    return secret
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From one time of day until another, by the clock of this machine; past midnight if `end` is earlier."""
+
+    begin: time
+    end: time
+
+    def at(self, now: datetime) -> bool:
+        """Whether `now` lies within."""
+        begun, ended = now.time() >= self.begin, now.time() >= self.end
+        return begun and not ended if self.begin < self.end else begun or not ended
+
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M}-{self.end:%H:%M}"
+
+
+def _quiet(text: object) -> QuietHours:
+    if isinstance(text, QuietHours):
+        return text
+    if not re.fullmatch(r"\d\d:\d\d-\d\d:\d\d", str(text)):
+        raise ValueError
+    begin, end = map(time.fromisoformat, str(text).split("-"))
+    if begin == end:
+        raise ValueError
+    return QuietHours(begin, end)
+
+
 Switch = Annotated[bool, Takes("true or false", "")]
 Word = Annotated[str, AfterValidator(_printable), Takes("a name", "NAME")]
 OverQuota = Annotated[Literal["answer", "refuse"], Takes("answer or refuse", "answer|refuse")]
@@ -167,6 +210,15 @@ BaseUrl = Annotated[
         "URL",
     ),
 ]
+
+
+Receivers = Annotated[
+    SecretStr,
+    AfterValidator(_receivers),
+    Several(),
+    Takes("addresses that apprise knows, like tgram://TOKEN/CHAT or json://HOST/PATH", "URL"),
+]
+Quiet = Annotated[QuietHours, PlainValidator(_quiet), Takes("two times of day, like 22:00-07:00", "FROM-TO")]
 
 
 class _Frozen(BaseModel):
@@ -291,6 +343,18 @@ class ConsoleSettings(_Frozen):
         None, description="address of a reverse proxy; only its X-Forwarded-For is trusted"
     )
     password: Secret | None = Field(None, description="password of the page; 12 characters or more")
+    notify: Receivers | None = Field(
+        None, description="where alerts are pushed: an address of apprise, or several; better in .env"
+    )
+    quiet: Quiet | None = Field(
+        None,
+        description="hours without pushed alerts, by this machine's clock; what lasts is sent after them",
+    )
+
+    @property
+    def receivers(self) -> list[str]:
+        """Each address of `notify`."""
+        return addresses(self.notify) if self.notify is not None else []
 
 
 class ServeSettings(_Frozen):

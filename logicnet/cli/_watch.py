@@ -29,15 +29,29 @@ def top(
     run_top(pm2s(context.args).settings, run or (), once=once)
 
 
-def console(context: typer.Context, *, run: Runs = None) -> None:
+def console(
+    context: typer.Context,
+    *,
+    run: Runs = None,
+    test_notify: Annotated[
+        bool, typer.Option("--test-notify", help="Send a message to each --console.notify and end.")
+    ] = False,
+) -> int:
     """Serve a page that shows the miner live, until Ctrl-C.
 
     Takes the flags of `mine` too: --console.port (default: 8350), --console.host, and
-    --console.password (better in .env, as LOGICNET_CONSOLE__PASSWORD).
+    --console.password (better in .env, as LOGICNET_CONSOLE__PASSWORD). Exit status of --test-notify: 3 if a
+    receiver did not take the message.
     """
     from logicnet.operate.console.run import run_console  # noqa: PLC0415
 
-    run_console(pm2s(context.args).settings, run or ())
+    settings = pm2s(context.args).settings
+    if test_notify:
+        from logicnet.operate.console.notify import try_receivers  # noqa: PLC0415
+
+        return 0 if try_receivers(settings.console, out().print) else 3
+    run_console(settings, run or ())
+    return 0
 
 
 @takes(LedgerOptions)

@@ -16,7 +16,7 @@ from logicnet.config._endpoints import endpoints
 from logicnet.config._table import NESTED, PREFIX, Setting, by_variable, nearest, table
 from logicnet.config._words import hint, plain, quoted, stop_if
 from logicnet.errors import SettingsError
-from logicnet.settings import MASK, Settings
+from logicnet.settings import MASK, Settings, addresses
 
 ENV_FILE = Path(".env")
 
@@ -58,7 +58,9 @@ class Config:
     def secrets(self) -> list[str]:
         """All secret values, for masking."""
         values = (setting.value(self.settings) for setting in table().values() if setting.secret)
-        own = [value.get_secret_value() for value in values if value]
+        own = [
+            secret for value in values if value for secret in (value.get_secret_value(), *addresses(value))
+        ]
         try:
             listed = endpoints(self.settings.miner.llm_client)
         except SettingsError:  # reported by `check`

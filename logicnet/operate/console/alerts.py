@@ -43,10 +43,13 @@ def _ledger(now: Snapshot, damaged: Iterable[str]) -> Iterator[Alert]:
             mend = "Restart the miner: it keeps the damaged file under another name, and begins a new one."
         elif "locked" in error:
             mend = f"Another program holds it. {mend}"
-        yield Alert("bad" if now.miner else "warning", error, mend)
+        yield Alert("bad" if now.miner else "warning", error, mend, "ledger")
     for name in damaged:
         yield Alert(
-            "note", f"An earlier ledger was damaged and is kept as {name}.", "Delete or move the file."
+            "note",
+            f"An earlier ledger was damaged and is kept as {name}.",
+            "Delete or move the file.",
+            f"damaged {name}",
         )
     if now.miner is None:
         return
@@ -55,10 +58,14 @@ def _ledger(now: Snapshot, damaged: Iterable[str]) -> Iterator[Alert]:
             "bad",
             f"The ledger cannot be written; {now.miner.rows_waiting} rows wait in memory.",
             f"Free the disk, or end the program that locks {now.ledger}.",
+            "ledger away",
         )
     if lost := now.miner.rows_lost:
         yield Alert(
-            "warning", f"{lost} rows of the ledger were lost since the start.", "See the miner's log."
+            "warning",
+            f"{lost} rows of the ledger were lost since the start.",
+            "See the miner's log.",
+            "rows lost",
         )
 
 
@@ -68,6 +75,7 @@ def _miner(now: Snapshot) -> Iterator[Alert]:
             "bad",
             f"No miner that writes {now.ledger} can be reached on this machine.",
             "Start it: `logicnet mine`, or `npx pm2 restart sn35-miner`; then see its log.",
+            "miner",
         )
         return
     urgent = sum(one.left_s < _URGENT * one.allowed_s for one in now.solving)
@@ -76,12 +84,14 @@ def _miner(now: Snapshot) -> Iterator[Alert]:
             "warning",
             f"{urgent} of {len(now.solving)} challenges in flight have little time left.",
             f"The model is too slow for this load. {_LESS}, or add an endpoint.",
+            "little time",
         )
     if waiting := now.miner.waiting:
         yield Alert(
             "warning",
             f"{waiting} challenges wait because {now.miner.max_in_flight} are in flight.",
             "Raise --miner.max_in_flight if the model server has room.",
+            "waiting",
         )
 
 
@@ -95,6 +105,7 @@ def _answers(now: Snapshot) -> Iterator[Alert]:
             "bad",
             f"{missed} of {total} answers of the last hour were not in time and earn nothing.",
             f"{_LESS}, or make the model faster.",
+            "not in time",
         )
     outcomes = Counter(one.outcome for one in now.answers)
     failed = outcomes["failed"] + outcomes["late"] + outcomes["waited"]
@@ -104,6 +115,7 @@ def _answers(now: Snapshot) -> Iterator[Alert]:
             "warning",
             f"{failed} of {total} answers of the last hour are fallbacks: time was up, or the model failed.",
             f"The last error: {error}." if error else "See the miner's log.",
+            "fallbacks",
         )
     shares = sorted(one.seconds / one.allowed_s for one in now.answers if one.allowed_s > 0)
     if shares and shares[len(shares) // 2] > _SLOW_SHARE:
@@ -111,6 +123,7 @@ def _answers(now: Snapshot) -> Iterator[Alert]:
             "warning",
             "Half of the answers take more than three quarters of their time.",
             f"With more load they will be late. {_LESS}, or add an endpoint.",
+            "slow",
         )
 
 
@@ -123,6 +136,7 @@ def _refusals(now: Snapshot) -> Iterator[Alert]:
                 "bad" if one.reason == "broken" else "warning",
                 f"Refused {times} in the last hour: {one.reason}.",
                 _OWN_REFUSALS[one.reason],
+                f"refused {one.reason}",
             )
 
 
@@ -136,6 +150,7 @@ def _volume(now: Snapshot) -> Iterator[Alert]:
             "bad",
             f"{sum(lost.values())} of {given} challenges got no answer in time, most of {worst[:8]}.",
             f"{_LESS}: `logicnet volume advise` measures how much the machine keeps.",
+            "volume",
         )
 
 
@@ -149,7 +164,7 @@ def _servers(now: Snapshot) -> Iterator[Alert]:
     )
     for one in broken:
         what = f"The model server {one.name} is {down(one, now.at_s)}: {reason(one)}."
-        yield Alert("bad" if everyone else "warning", what, mend)
+        yield Alert("bad" if everyone else "warning", what, mend, f"server {one.name}")
 
 
 def _network(now: Snapshot) -> Iterator[Alert]:
@@ -160,6 +175,7 @@ def _network(now: Snapshot) -> Iterator[Alert]:
             "bad",
             "Every request is refused: no metagraph was read yet.",
             "See the miner's log for the error of the chain.",
+            "no metagraph",
         )
         return
     if miner.network.uid is None:
@@ -168,10 +184,12 @@ def _network(now: Snapshot) -> Iterator[Alert]:
             "No validator asks: the hotkey is not registered on this subnet.",
             "Register it with `btcli subnets register` (the log has the whole command); with --offline, add "
             "it to --chain.file.",
+            "not registered",
         )
     if miner.network_age_s > NETWORK_OLD_S:
         yield Alert(
             "warning",
             f"The metagraph in use is {miner.network_age_s / 60:.0f} minutes old.",
             "The chain is not reached, so new validators and stakes are missed. See the miner's log.",
+            "old metagraph",
         )

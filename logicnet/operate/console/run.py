@@ -10,6 +10,7 @@ from logicnet._util.net import is_loopback
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
 from logicnet.operate.adapters import swapper
+from logicnet.operate.console.notify import notifying
 from logicnet.operate.console.source import MinerSource, Scores
 from logicnet.operate.console.top import top
 from logicnet.settings import Settings
@@ -34,8 +35,8 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
             )
     from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
-    with source_of(settings, runs) as source:
-        console = settings.console
+    console = settings.console
+    with source_of(settings, runs) as source, notifying(console, [source]):
         folders = Folders.of(settings.tuning)
         serve(
             source,

@@ -100,11 +100,15 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that needs attention, and the command or setting that mends it."""
+    """Something that needs attention, and the command or setting that mends it.
+
+    `key` stays the same while the figures in `what` change.
+    """
 
     level: Level
     what: str
     mend: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ snapshot; the ledger is read again with the next one, and the rows that were rea
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -102,7 +103,7 @@ MOST_ANSWERS = 10_000  # Kept in memory: three times the answers of an hour at 5
 
 
 class MinerSource:
-    """The source of one miner, identified by its ledger. `snapshot` blocks: call it on a thread."""
+    """The source of one miner, identified by its ledger. `snapshot` blocks: call it on any thread."""
 
     def __init__(
         self, ledger: Path, scores: Scores | None = None, *, now_s: Callable[[], float] = time.time
@@ -116,6 +117,7 @@ class MinerSource:
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # every challenge admitted before this is read
         self._last: Snapshot | None = None
+        self._one = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +127,10 @@ class MinerSource:
 
     def snapshot(self) -> Snapshot:
         """The miner as it is now. Errors of ledger or miner are in the snapshot; none is raised."""
+        with self._one:
+            return self._take()
+
+    def _take(self) -> Snapshot:
         now_s = self._now_s()
         miner = read_state(self.ledger, self._http)
         if miner is not None and miner.epoch_volume != self._scores.epoch_volume:

@@ -50,6 +50,8 @@ SAMPLES = {
     "console.port": "8351",
     "console.proxy": "127.0.0.5",
     "console.password": "a-sample-password",
+    "console.notify": "json://127.0.0.1:9/a,b",
+    "console.quiet": "22:00-07:00",
     "serve.host": "127.0.0.7",
     "serve.port": "8401",
     "serve.key": "sk-serve-sample",
@@ -417,7 +419,7 @@ def test_no_complaint_holds_a_secret(reads: Reads, setting: Setting) -> None:
     ):
         assert "TOPSECRET" not in "\n".join(complaints(reads, env=env)), env
     (line,) = complaints(reads, environ={setting.variable: bad})
-    assert line == f"{setting.variable} (environment) takes a key without spaces; got '****'."
+    assert line == f"{setting.variable} (environment) takes {setting.takes.words}; got '****'."
 
 
 def test_no_complaint_holds_a_password_of_an_address(reads: Reads) -> None:
@@ -511,3 +513,17 @@ def test_a_value_may_begin_with_a_hash() -> None:
     key = read(["--miner.llm_client.key", "#1key"], {}, NO_FILE).settings.miner.llm_client.key
     assert key is not None
     assert key.get_secret_value() == "#1key"
+
+
+def test_each_of_several_secrets_is_masked_and_refused_without_its_value(reads: Reads) -> None:
+    config = reads("--console.notify", "json://h/one", "--console.notify", "tgram://two/3")
+    assert {"json://h/one", "tgram://two/3"} <= set(config.secrets())
+    for text in ("two-token", "json://", "json://h, two-token", "json://h /x"):
+        (line,) = complaints(reads, "--console.notify", text)
+        assert "--console.notify" in line and "two-token" not in line
+
+
+@pytest.mark.parametrize("text", ["22-7", "22:00", "24:00-07:00", "22:00-22:00", "22:00-07:60", "9:00-10:00"])
+def test_quiet_hours_are_two_times_of_day(reads: Reads, text: str) -> None:
+    (line,) = complaints(reads, "--console.quiet", text)
+    assert "two times of day, like 22:00-07:00" in line

@@ -49,6 +49,7 @@ def test_the_secrets_are_known_as_such() -> None:
         "hf_token",
         "wandb_api_key",
         "console.password",
+        "console.notify",
         "serve.key",
         "tuning.token",
     }
