@@ -182,6 +182,8 @@ Days = Annotated[
 ]
 Stake = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "ALPHA")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a share from 0 to 1", "SHARE")]
+Price = Annotated[str, AfterValidator(_printable), Takes("a number or a file", "USD|FILE")]
+Cost = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "USD")]
 Seconds = Annotated[
     float, Field(gt=0, le=LONGEST_S), Takes(f"a number above 0, up to {LONGEST_S:.0f}", "SECONDS")
 ]
@@ -350,6 +352,10 @@ class ConsoleSettings(_Frozen):
         None,
         description="hours without pushed alerts, by this machine's clock; what lasts is sent after them",
     )
+    price: Price | None = Field(
+        None, description="dollars for one TAO, or a file that holds them; nothing is looked up"
+    )
+    gpu_cost_h: Cost | None = Field(None, description="dollars an hour that all GPUs of the miner cost")
 
     @property
     def receivers(self) -> list[str]:

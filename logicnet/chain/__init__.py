@@ -1,12 +1,15 @@
 """How the network is seen: who is in it, with what stake, and our own place."""
 
 from logicnet.chain._types import (
+    REPLACED_NEAR,
+    REPLACED_SOON,
     AxonAddress,
     AxonRefused,
     Chain,
     Metagraph,
     Neuron,
     RankedNeuron,
+    Standing,
     SubnetSnapshot,
     Why,
 )
@@ -24,6 +27,8 @@ from logicnet.chain.refresher import MetagraphRefresher
 from logicnet.chain.subtensor import SubtensorChain
 
 __all__ = [
+    "REPLACED_NEAR",
+    "REPLACED_SOON",
     "AxonAddress",
     "AxonPublisher",
     "AxonRefused",
@@ -39,6 +44,7 @@ __all__ = [
     "RankedNeuron",
     "ReadOnlyKey",
     "Signer",
+    "Standing",
     "SubnetSnapshot",
     "SubtensorChain",
     "Why",

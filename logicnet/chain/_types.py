@@ -44,6 +44,7 @@ class Metagraph:
     neurons: tuple[Neuron, ...]
     block: int = 0
     fetched_at_s: float = 0.0  # monotonic seconds
+    subnet: SubnetSnapshot | None = None  # None offline
 
     @cached_property
     def by_hotkey(self) -> Mapping[Hotkey, Neuron]:
@@ -68,14 +69,35 @@ class RankedNeuron:
     active: bool = False  # it set weights lately, by the chain's own measure
 
 
+REPLACED_SOON = 3
+REPLACED_NEAR = 12
+"""Neurons that would be replaced before ours. A few register each day where it is expensive, a few each hour
+where it is cheap: so these are hours and days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a neuron earns, by the last epoch, and what keeps it from being replaced."""
+
+    alpha_a_day: float
+    price: float | None  # TAO for one alpha
+    immune_s: float  # until it can be replaced; 0 if it can
+    replaced_before: int | None  # neurons that are replaced before it; None while it cannot be
+    free: int  # places that newcomers get before anybody is replaced
+
+    @property
+    def tao_a_day(self) -> float | None:
+        return None if self.price is None else self.alpha_a_day * self.price
+
+
 @dataclass(frozen=True)
 class SubnetSnapshot:
-    """The subnet at one block, with what decides which neurons are replaced. Read for `logicnet doctor`."""
+    """The subnet at one block, with what decides which neurons are replaced."""
 
     neurons: tuple[RankedNeuron, ...]
     block: int
-    block_at_s: float  # unix seconds, by the clock of the block's author
-    read_at_s: float  # unix seconds, by ours
+    block_at_s: float = 0.0  # unix seconds, by the clock of the block's author; 0 if it was not asked
+    read_at_s: float = 0.0  # unix seconds, by ours
     block_s: float = 12.0  # seconds per block
     runtime: int = 0  # the chain's spec version
     max_uids: int = 256  # neurons that the subnet has room for
@@ -110,6 +132,19 @@ class SubnetSnapshot:
         """
         exposed = [s for s in self.neurons if not self.immune_for(s) and s.neuron.hotkey != self.owner]
         return sorted(exposed, key=lambda s: (s.emission, s.registered_at, s.neuron.uid))
+
+    def standing(self, hotkey: Hotkey) -> Standing | None:
+        """None if it is not registered."""
+        mine = self.by_hotkey.get(hotkey)
+        if mine is None:
+            return None
+        return Standing(
+            alpha_a_day=mine.emission * self.epochs_a_day,
+            price=self.price,
+            immune_s=self.immune_for(mine) * self.block_s,
+            replaced_before=next((at for at, one in enumerate(self.pruning_order()) if one is mine), None),
+            free=max(0, self.max_uids - len(self.neurons)),
+        )
 
 
 class Why(StrEnum):

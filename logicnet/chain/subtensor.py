@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -88,7 +89,8 @@ class SubtensorChain:
 
         async def read(client: Client) -> Metagraph:
             found = await self._subnet(client)
-            return Metagraph(tuple(map(_neuron, found.neurons)), found.block, self._clock())
+            subnet = _snapshot(found)
+            return Metagraph(tuple(one.neuron for one in subnet.neurons), found.block, self._clock(), subnet)
 
         return await self._call(read)
 
@@ -97,20 +99,13 @@ class SubtensorChain:
 
         async def read(client: Client) -> SubnetSnapshot:
             found = await self._subnet(client)
-            return SubnetSnapshot(
-                tuple(map(_ranked, found.neurons)),
-                block=found.block,
+            return replace(
+                _snapshot(found),
                 block_at_s=(await client.timestamp(block=found.block)).timestamp(),
                 read_at_s=time.time(),
                 block_s=await client.block_time(),
                 runtime=await client.spec_version(),
-                max_uids=found.max_uids,
                 immunity_period=int(await client.query(_IMMUNITY, [self._netuid]) or 0),
-                owner=Hotkey(found.owner_hotkey),
-                name=one_line(found.name, _LONGEST_NAME),
-                tempo=found.tempo,
-                price=found.price,
-                burn=_tao(found.raw.get("burn")),
             )
 
         return await self._call(read)
@@ -222,6 +217,21 @@ def _open_rpc(endpoints: Sequence[str]) -> Substrate:
     import bittensor  # noqa: PLC0415
 
     return bittensor.RpcSubstrate(endpoints[0], fallback_endpoints=list(endpoints[1:]))
+
+
+def _snapshot(found: BittensorMetagraph) -> SubnetSnapshot:
+    """What one read of the metagraph tells of the subnet."""
+    return SubnetSnapshot(
+        tuple(map(_ranked, found.neurons)),
+        block=found.block,
+        max_uids=found.max_uids,
+        immunity_period=int(found.raw.get("immunity_period") or 0),
+        owner=Hotkey(found.owner_hotkey),
+        name=one_line(found.name, _LONGEST_NAME),
+        tempo=found.tempo,
+        price=found.price,
+        burn=_tao(found.raw.get("burn")),
+    )
 
 
 def _neuron(neuron: BittensorNeuron) -> Neuron:

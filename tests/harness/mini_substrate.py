@@ -118,6 +118,7 @@ class MiniChain:
             "last_update": [n.last_update for n in self.neurons],
             "emission": [n.emission_rao for n in self.neurons],
             "max_uids": self.places,
+            "immunity_period": self.immunity,
             "burn": self.burn_rao,
             "tao_in": self.pool_rao[0],
             "alpha_in": self.pool_rao[1],

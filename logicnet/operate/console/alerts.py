@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from logicnet.operate.console.snapshot import Alert, Snapshot, down, reason
+from logicnet.chain import REPLACED_NEAR, REPLACED_SOON
+from logicnet.operate.console.snapshot import Alert, Level, Snapshot, down, reason, span
 
 NETWORK_OLD_S = 600.0
 _ENOUGH = 5  # answers or challenges; a share of fewer means little
@@ -12,6 +13,8 @@ _FAILED_SHARE = 0.25
 _SLOW_SHARE = 0.75  # of the time allowed, for the median answer
 _URGENT = 0.2  # share of a challenge's time that is left ...
 _URGENT_SHARE = 0.5  # ... for half of the challenges in flight
+
+_IMMUNITY_ENDS_S = 86_400.0  # a day is enough to improve the miner
 
 _ORDER = {"bad": 0, "warning": 1, "note": 2}
 _OWN_REFUSALS = {
@@ -32,6 +35,7 @@ def alerts(now: Snapshot, damaged: Iterable[str] = ()) -> tuple[Alert, ...]:
         *_volume(now),
         *_servers(now),
         *_network(now),
+        *_standing(now),
     ]
     return tuple(sorted(found, key=lambda one: _ORDER[one.level]))
 
@@ -165,6 +169,21 @@ def _servers(now: Snapshot) -> Iterator[Alert]:
     for one in broken:
         what = f"The model server {one.name} is {down(one, now.at_s)}: {reason(one)}."
         yield Alert("bad" if everyone else "warning", what, mend, f"server {one.name}")
+
+
+_REPLACED = "A replaced miner pays for another registration. See `logicnet doctor` for what to improve."
+
+
+def _standing(now: Snapshot) -> Iterator[Alert]:
+    if now.miner is None or (standing := now.miner.standing) is None or standing.free:
+        return
+    if (before := standing.replaced_before) is not None and before < REPLACED_NEAR:
+        order = f"{before} neurons are replaced before this one" if before else "this neuron is replaced next"
+        level: Level = "bad" if before < REPLACED_SOON else "warning"
+        yield Alert(level, f"The subnet is full, and {order}.", _REPLACED, "replaced")
+    elif 0 < standing.immune_s < _IMMUNITY_ENDS_S and not standing.alpha_a_day:
+        what = f"Nothing is earned yet, and the immunity ends in {span(standing.immune_s)}."
+        yield Alert("warning", what, _REPLACED, "immunity")
 
 
 def _network(now: Snapshot) -> Iterator[Alert]:

@@ -67,4 +67,5 @@ def password_of(settings: Settings) -> str | None:
 
 
 def source_of(settings: Settings, runs: Sequence[Path]) -> MinerSource:
-    return MinerSource(ledger_path(settings), Scores(runs, settings.miner.epoch_volume))
+    scores = Scores(runs, settings.miner.epoch_volume)
+    return MinerSource(ledger_path(settings), scores, console=settings.console)

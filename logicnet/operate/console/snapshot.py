@@ -112,6 +112,16 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneySettings:
+    """`usd`: for one TAO; None if unknown, and `problem` says why. `gpu_usd_h`: all GPUs together."""
+
+    usd: float | None = None
+    gpu_usd_h: float | None = None
+    age_s: float = 0.0  # of the file that holds `usd`
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Sequences are oldest first unless a comment says otherwise."""
 
@@ -128,6 +138,7 @@ class Snapshot:
     ranks: tuple[Placed, ...] = ()  # one for each epoch of the chain
     alerts: tuple[Alert, ...] = ()  # the worst first
     asked: bool | None = None  # whether the ledger has a challenge; None if it cannot be read
+    money: MoneySettings = MoneySettings()
 
     @property
     def in_time(self) -> int:

@@ -19,6 +19,7 @@ from logicnet.ledger import LedgerReader, Row, Search, Which
 from logicnet.maths.mathml import as_line
 from logicnet.operate.console.alerts import alerts
 from logicnet.operate.console.history import UNENDED_S, History
+from logicnet.operate.console.income import money
 from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
@@ -29,6 +30,7 @@ from logicnet.operate.console.snapshot import (
 from logicnet.operate.telemetry.state import State, http_client, read_state
 from logicnet.scoring.reward import SILENCE, reward_of, with_volume
 from logicnet.votelog import read_vote_log
+from logicnet.settings import ConsoleSettings
 
 CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` reads no more
 
@@ -106,10 +108,16 @@ class MinerSource:
     """The source of one miner, identified by its ledger. `snapshot` blocks: call it on any thread."""
 
     def __init__(
-        self, ledger: Path, scores: Scores | None = None, *, now_s: Callable[[], float] = time.time
+        self,
+        ledger: Path,
+        scores: Scores | None = None,
+        *,
+        console: ConsoleSettings | None = None,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         self.ledger = ledger.expanduser().resolve()
         self._scores = scores or Scores()
+        self._console = console or ConsoleSettings()
         self._now_s = now_s
         self._http = http_client()
         self.history = History(lambda row: self._scores.of(row).correctness)
@@ -147,6 +155,7 @@ class MinerSource:
             solving=self._solving(miner, now_s),
             volumes=tuple(sorted(miner.volumes, key=lambda one: -one.started_at_s)) if miner else (),
             servers=tuple(miner.servers) if miner else (),
+            money=money(self._console),
         )
         damaged = sorted(path.name for path in self.ledger.parent.glob(f"{self.ledger.name}.damaged-*"))
         ledgers = [name for name in damaged if not name.endswith(("-wal", "-shm"))]

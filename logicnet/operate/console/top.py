@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from logicnet.operate.console.income import facts
 from logicnet.operate.console.snapshot import (
     NOTHING,
     Snapshot,
@@ -59,6 +60,7 @@ def view(now: Snapshot, width: int, height: int) -> RenderableType:
         _refusals(now, max(2, left // 8)),
         _servers(now, 4),
         _ranks(now),
+        _income(now),
     ]
     return Group(*(part for part in parts if part is not None))
 
@@ -187,6 +189,13 @@ def _ranks(now: Snapshot) -> RenderableType | None:
         line.append(_BLOCKS[round(7 * (worst - rank) / (worst - best)) if worst > best else 4], "magenta")
     line.append(f" {ranks[-1]} now, best {best}, worst {worst}", "dim")
     return line
+
+
+def _income(now: Snapshot) -> RenderableType | None:
+    if now.miner is None or now.miner.standing is None:
+        return None
+    said = " · ".join(figure for _, figure, _ in facts(now))
+    return Text.assemble(("Income ", "bold"), said, no_wrap=True, overflow="ellipsis")
 
 
 def _table(title: str, *columns: str, numbers: Collection[str] = (), texts: Collection[str] = ()) -> Table:

@@ -132,6 +132,13 @@ def _network(state: State) -> Iterator[Metric]:
         yield _gauge("logicnet_rank", "Our rank by incentive; 1 is best.", network.rank)
         yield _gauge("logicnet_incentive", "Our incentive, 0 to 1.", network.incentive)
         yield _gauge("logicnet_stake", "Our stake, alpha.", network.stake)
+    if (standing := state.standing) is None:
+        return
+    if standing.tao_a_day is not None:
+        yield _gauge("logicnet_tao_a_day", "What we earn a day, by the last epoch.", standing.tao_a_day)
+    if standing.replaced_before is not None:
+        before = standing.replaced_before + standing.free
+        yield _gauge("logicnet_replaced_before", "Newcomers until our place is given away.", before)
 
 
 def _ledger(state: State) -> Iterator[Metric]:

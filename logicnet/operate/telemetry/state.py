@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from logicnet import __version__
 from logicnet._util.text import one_line
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import MetagraphRefresher
+from logicnet.chain import MetagraphRefresher, Standing
 from logicnet.chain.registration import placed
 from logicnet.events import Placed
 from logicnet.ledger import Ledger
@@ -62,6 +62,7 @@ class State(BaseModel):
     volumes: list[ValidatorVolume] = Field(default_factory=list)
     network: Placed | None = None  # None until the first metagraph
     network_age_s: float = 0.0
+    standing: Standing | None = None  # None if it is not registered, or offline
     rows_lost: int = 0  # of the ledger
     rows_waiting: int = 0
     ledger_away: bool = False  # it cannot be written
@@ -107,6 +108,7 @@ class View:
             volumes=self.meter.volumes(),
             network=placed(graph, self.hotkey) if graph is not None else None,
             network_age_s=age_s or 0.0,
+            standing=graph.subnet.standing(self.hotkey) if graph is not None and graph.subnet else None,
             rows_lost=self.ledger.lost,
             rows_waiting=self.ledger.waiting,
             ledger_away=self.ledger.away,

@@ -2,7 +2,7 @@ from typing import Any
 
 from bittensor.sp_core import Keypair
 
-from logicnet.chain import Neuron, RankedNeuron, SubnetSnapshot, SubtensorChain
+from logicnet.chain import Neuron, RankedNeuron, Standing, SubnetSnapshot, SubtensorChain
 from logicnet.protocol import Hotkey, Uid
 from tests.harness.mini_substrate import MiniChain
 
@@ -54,3 +54,29 @@ def test_the_lowest_emission_goes_first_then_the_older_then_the_lower_uid() -> N
     )
     assert [s.neuron.uid for s in snapshot.pruning_order()] == [3, 1, 2, 0]
     assert not snapshot.full
+    standings = [snapshot.standing(Hotkey(f"hotkey {uid}")) for uid in range(6)]
+    assert [one.replaced_before for one in standings if one] == [3, 1, 2, 0, None, None]
+    assert [one.immune_s for one in standings if one] == [0, 0, 0, 0, 60.0, 0]
+    assert snapshot.standing(Hotkey("stranger")) is None
+
+
+async def test_the_refreshed_metagraph_tells_income_and_distance_to_replacement_in_one_read() -> None:
+    mini = MiniChain(netuid=35)
+    mini.places, mini.immunity, mini.pool_rao = 2, 300, (10**9, 4 * 10**9)
+    mini.add(VALIDATOR, emission_rao=5 * 10**9, registered_at=5)
+    mini.add(MINER.ss58_address, emission_rao=3 * 10**9, registered_at=6)
+    chain = SubtensorChain(
+        network="ws://127.0.0.1:9", netuid=35, signer=MINER, timeout_s=60.0, open_substrate=mini.open
+    )
+    try:
+        graph = await chain.metagraph()
+        reads = mini.reads
+        mini.block = 306 - 1
+        immune = (await chain.metagraph()).subnet
+    finally:
+        await chain.close()
+    assert reads == 1 and graph.subnet is not None and immune is not None
+    alpha = 3.0 * (86_400 / (12 * 361))
+    assert graph.subnet.standing(Hotkey(MINER.ss58_address)) == Standing(alpha, 0.25, 0.0, 0, 0)
+    assert immune.standing(Hotkey(MINER.ss58_address)) == Standing(alpha, 0.25, 12.0, None, 0)
+    assert graph.neurons == tuple(one.neuron for one in graph.subnet.neurons)

@@ -1,6 +1,6 @@
 """Does a node of the chain reply, is the subnet alive, and how safe is the miner's place in it?"""
 
-from logicnet.chain import RankedNeuron, SubnetSnapshot
+from logicnet.chain import REPLACED_NEAR, REPLACED_SOON, RankedNeuron, SubnetSnapshot
 from logicnet.chain.build import register_command
 from logicnet.chain.subtensor import where
 from logicnet.errors import ChainError
@@ -25,11 +25,6 @@ async def chain(context: Context) -> Finding:
         f"subnet {settings.netuid} with {count} neuron{'' if count == 1 else 's'}."
     )
 
-
-_SOON = 3
-_NEAR = 12
-"""Neurons that would be replaced before us. A few register each day where it is expensive, a few each hour
-where it is cheap: so these are hours and days."""
 
 _IMMUNITY_ENDS_S = 86_400.0  # a day is enough to improve the miner
 
@@ -77,9 +72,9 @@ def safety(snapshot: SubnetSnapshot, ranked: RankedNeuron) -> Finding:
         return ok(f"{what}; {free} UIDs are free, so nobody is replaced now.")
     order = f"{before} are replaced before it" if before else "the next registration replaces it"
     what = f"{what}; the subnet is full and {order}."
-    if before >= _NEAR:
+    if before >= REPLACED_NEAR:
         return ok(what)
-    return (error if before < _SOON else warning)(what, _WHY, _MEND)
+    return (error if before < REPLACED_SOON else warning)(what, _WHY, _MEND)
 
 
 _ENOUGH_STAKE = 0.5  # of the validators' stake: with less, most of the emission does not move
