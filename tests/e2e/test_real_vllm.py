@@ -10,6 +10,7 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.evals.challenges.mathgenerator import easy_tasks
+from logicnet.operate.console.source import MinerSource
 from tests.e2e.conftest import START_S, Miner, StartMiner, Vllm, until
 
 LONG = "Write the numbers from 1 to 500, each on a line of its own, with its square and its cube."
@@ -41,6 +42,24 @@ async def test_a_challenge_is_answered_with_the_models_own_words(miner, vllm, wi
     assert await vllm.metric("generation_tokens_total") > before
     assert reply.fields["task_uid"] == "t-1"
     assert "elephant" not in running.said
+
+
+async def test_the_console_reads_its_model_cache_and_first_token_time(miner, vllm):
+    running = mining(miner, vllm)
+    with MinerSource(running.ledger) as source:
+        async with running.asked_by("alice") as alice, asyncio.timeout(START_S):
+            while not (found := (await asyncio.to_thread(source.snapshot)).machine.vllms):
+                await asyncio.sleep(0.1)
+            (first,) = found
+            await alice.challenge("Which animal is larger, a cat or a cow?", wire="classic")
+            while found[0].first_token_s is None:
+                await asyncio.sleep(0.1)
+                found = (await asyncio.to_thread(source.snapshot)).machine.vllms or found
+    assert first.model and first.place in vllm.base_url
+    assert 0 <= first.kv_used <= 1
+    (last,) = found
+    assert 0 < last.first_token_s < START_S and last.tokens_per_s > 0
+    assert 0 <= last.prefix_hits <= 1
 
 
 async def test_sixteen_at_once_are_all_answered_before_their_deadline(miner, vllm):

@@ -25,6 +25,7 @@ class ScriptedGpu:
     holders: tuple[int, ...] = ()
     degrees: int = 60
     slowed: int = 0  # NVML's bits of reasons
+    busy: int | None = 0  # percent
 
 
 class ScriptedNvml:
@@ -73,6 +74,11 @@ class ScriptedNvml:
 
     def nvmlDeviceGetTemperature(self, gpu: ScriptedGpu, sensor: int) -> int:
         return gpu.degrees
+
+    def nvmlDeviceGetUtilizationRates(self, gpu: ScriptedGpu) -> SimpleNamespace:
+        if gpu.busy is None:
+            raise NVMLError("Not Supported")
+        return SimpleNamespace(gpu=gpu.busy, memory=1)
 
     def nvmlDeviceGetCurrentClocksThrottleReasons(self, gpu: ScriptedGpu) -> int:
         return gpu.slowed

@@ -34,6 +34,7 @@ def alerts(now: Snapshot, damaged: Iterable[str] = ()) -> tuple[Alert, ...]:
         *_refusals(now),
         *_volume(now),
         *_servers(now),
+        *_machine(now),
         *_network(now),
         *_standing(now),
     ]
@@ -169,6 +170,20 @@ def _servers(now: Snapshot) -> Iterator[Alert]:
     for one in broken:
         what = f"The model server {one.name} is {down(one, now.at_s)}: {reason(one)}."
         yield Alert("bad" if everyone else "warning", what, mend, f"server {one.name}")
+
+
+def _machine(now: Snapshot) -> Iterator[Alert]:
+    for one in now.machine.gpus:
+        if one.error:
+            mend = "See nvidia-smi and dmesg: one that fell off the bus needs a restart of the machine."
+            yield Alert("bad", f"GPU {one.index} cannot be read: {one.error}.", mend, f"gpu {one.index}")
+        elif one.slowed:
+            yield Alert(
+                "warning",
+                f"GPU {one.index} slows itself down: {', '.join(one.slowed)}, {one.degrees} degrees.",
+                "Improve its cooling, or lower its power limit: sudo nvidia-smi -pl WATTS.",
+                f"gpu {one.index}",
+            )
 
 
 _REPLACED = "A replaced miner pays for another registration. See `logicnet doctor` for what to improve."

@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 from typing import Literal
 
 from logicnet.events import Placed
+from logicnet.operate.serving.gpu_load import GpuLoad
 from logicnet.operate.telemetry.meter import ValidatorVolume
 from logicnet.operate.telemetry.state import ModelServerState, State
 
@@ -122,6 +123,28 @@ class MoneySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class VllmFigures:
+    """A vLLM now; speeds, times and prefix hits are of the last minutes, None while nobody asked."""
+
+    place: str  # host:port
+    model: str
+    kv_used: float  # share of the KV cache in use
+    running: int
+    waiting: int
+    tokens_per_s: float | None = None  # of all requests together
+    first_token_s: float | None = None
+    prefix_hits: float | None = None  # share of the prompts' tokens that the prefix cache had
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFigures:
+    """The vLLMs that tell their figures, and this machine's GPUs."""
+
+    vllms: tuple[VllmFigures, ...] = ()
+    gpus: tuple[GpuLoad, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Sequences are oldest first unless a comment says otherwise."""
 
@@ -139,6 +162,7 @@ class Snapshot:
     alerts: tuple[Alert, ...] = ()  # the worst first
     asked: bool | None = None  # whether the ledger has a challenge; None if it cannot be read
     money: MoneySettings = MoneySettings()
+    machine: MachineFigures = MachineFigures()
 
     @property
     def in_time(self) -> int:

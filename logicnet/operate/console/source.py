@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from logicnet._util.background import BackgroundValue
 from logicnet._util.text import one_line
 from logicnet.errors import LedgerError
 from logicnet.events import Placed
@@ -20,9 +21,11 @@ from logicnet.maths.mathml import as_line
 from logicnet.operate.console.alerts import alerts
 from logicnet.operate.console.history import UNENDED_S, History
 from logicnet.operate.console.income import money
+from logicnet.operate.console.machine import MachineReader
 from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
+    MachineFigures,
     Refusals,
     Snapshot,
     TimeBucket,
@@ -100,6 +103,9 @@ _WRITTEN_S = 60.0
 """The ledger has a challenge a tenth of a second after its admission; a slow disk or a lock may delay that by
 this much. While the miner reports that it cannot write, no row is taken for complete."""
 
+MACHINE_S = 5.0
+"""Between two reads of the vLLMs and GPUs."""
+
 _PLACED = [field.name for field in fields(Placed)]
 MOST_ANSWERS = 10_000  # Kept in memory: three times the answers of an hour at 512 in 600 s
 
@@ -124,6 +130,8 @@ class MinerSource:
         self._answers: dict[str, FinishedChallenge] = {}  # of the last hour, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # every challenge admitted before this is read
+        self._machine = MachineReader()
+        self._figures = BackgroundValue(MachineFigures(), MACHINE_S)
         self._last: Snapshot | None = None
         self._one = threading.Lock()
 
@@ -132,6 +140,7 @@ class MinerSource:
 
     def __exit__(self, *_error: object) -> None:
         self._http.close()
+        self._machine.close()
 
     def snapshot(self) -> Snapshot:
         """The miner as it is now. Errors of ledger or miner are in the snapshot; none is raised."""
@@ -156,6 +165,7 @@ class MinerSource:
             volumes=tuple(sorted(miner.volumes, key=lambda one: -one.started_at_s)) if miner else (),
             servers=tuple(miner.servers) if miner else (),
             money=money(self._console),
+            machine=self._figures.latest(lambda: self._machine.read(miner.servers if miner else ())),
         )
         damaged = sorted(path.name for path in self.ledger.parent.glob(f"{self.ledger.name}.damaged-*"))
         ledgers = [name for name in damaged if not name.endswith(("-wal", "-shm"))]

@@ -8,6 +8,7 @@ from typing import Any
 
 from logicnet.operate.doctor.context import Context, Finding, error, not_checked, ok, warning
 from logicnet.operate.doctor.pm2 import VLLM, Pm2, vllm_here
+from logicnet.operate.serving.gpu_load import heat
 from logicnet.operate.serving.gpus import NoGpu, nvml_session, visible_indices
 from logicnet.operate.serving.memory import GIB
 
@@ -16,14 +17,6 @@ _LEAST_CUDA = (12, 8)
 
 _HELD_SHARE = 0.08  # of a GPU's memory: what vLLM leaves free with its usual --gpu-memory-utilization 0.92
 _HOT_C = 85  # data centre cards slow down at 87 to 90 degrees, desktop cards at 83 to 90
-
-_SLOWED = {
-    0x08: "hardware slowdown",
-    0x20: "software thermal slowdown",
-    0x40: "hardware thermal slowdown",
-    0x80: "power brake",
-}
-"""NVML's nvmlClocksThrottleReason..., but those of an idle GPU and of a power limit that was set."""
 
 _SLOW = "A GPU that slows down writes fewer tokens a second: long answers come late and earn nothing."
 
@@ -99,12 +92,9 @@ def _held(nvml: Any, handle: Any, name: str, ours: set[int]) -> Iterator[Finding
 
 
 def _heat(nvml: Any, handle: Any, name: str) -> Iterator[Finding]:
-    try:
-        degrees = nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
-        reasons = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
-    except nvml.NVMLError:  # some virtual GPUs report neither
+    if (found := heat(nvml, handle)) is None:
         return
-    slowed = [words for bit, words in _SLOWED.items() if reasons & bit]
+    degrees, slowed = found
     if slowed:
         yield warning(
             f"{name} slows itself down ({', '.join(slowed)}; {degrees} degrees Celsius).",

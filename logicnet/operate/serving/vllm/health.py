@@ -6,14 +6,14 @@ meanwhile the counter moves.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 import httpx2
-from prometheus_client.parser import text_string_to_metric_families
+
+from logicnet.operate.serving.vllm.metrics import sums
 
 
 class ProbeOutcome(StrEnum):
@@ -130,18 +130,12 @@ class Prober:
             return ProbeOutcome.FAILED
 
     async def _counters(self) -> Mapping[str, float]:
-        """Sums over engines, by name; empty if there are none."""
-        found: defaultdict[str, float] = defaultdict(float)
+        """Empty if there are none."""
         try:
             async with asyncio.timeout(_COUNTERS_S):
-                text = (await self._http.get("/metrics")).text
-            for family in text_string_to_metric_families(text):
-                for sample in family.samples:
-                    if sample.name.startswith("vllm:"):
-                        found[sample.name] += sample.value
+                return sums((await self._http.get("/metrics")).text)
         except (TimeoutError, httpx2.HTTPError, ValueError):
             return {}
-        return found
 
 
 def _outcome(status: int) -> ProbeOutcome:
