@@ -69,6 +69,12 @@ def _expanded(path: Path) -> Path:
         raise ValueError from error
 
 
+def _files(text: str) -> str:
+    for word in _listed(text):
+        _expanded(Path(_printable(word)))
+    return text
+
+
 def _url(text: str, *schemes: str) -> SplitResult:
     """The parts of a URL. ValueError also for a user or password, which logs would show."""
     parts = urlsplit(text)  # drops tabs and line breaks, so `text` is checked too
@@ -182,6 +188,7 @@ Days = Annotated[
 ]
 Stake = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "ALPHA")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a share from 0 to 1", "SHARE")]
+Files = Annotated[str, AfterValidator(_files), Several(), Takes("a file", "FILE")]
 Price = Annotated[str, AfterValidator(_printable), Takes("a number or a file", "USD|FILE")]
 Cost = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "USD")]
 Seconds = Annotated[
@@ -352,6 +359,7 @@ class ConsoleSettings(_Frozen):
         None,
         description="hours without pushed alerts, by this machine's clock; what lasts is sent after them",
     )
+    also: Files | None = Field(None, description="ledgers of other miners on this machine, a row for each")
     price: Price | None = Field(
         None, description="dollars for one TAO, or a file that holds them; nothing is looked up"
     )
@@ -361,6 +369,11 @@ class ConsoleSettings(_Frozen):
     def receivers(self) -> list[str]:
         """Each address of `notify`."""
         return addresses(self.notify) if self.notify is not None else []
+
+    @property
+    def ledgers(self) -> list[Path]:
+        """Each file of `also`."""
+        return [Path(word).expanduser() for word in _listed(self.also or "") if word]
 
 
 class ServeSettings(_Frozen):

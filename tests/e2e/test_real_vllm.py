@@ -10,6 +10,7 @@ import pytest
 
 from logicnet._util.processes import free_port
 from logicnet.evals.challenges.mathgenerator import easy_tasks
+from logicnet.operate.console.machine import MachineReader
 from logicnet.operate.console.source import MinerSource
 from tests.e2e.conftest import START_S, Miner, StartMiner, Vllm, until
 
@@ -46,7 +47,7 @@ async def test_a_challenge_is_answered_with_the_models_own_words(miner, vllm, wi
 
 async def test_the_console_reads_its_model_cache_and_first_token_time(miner, vllm):
     running = mining(miner, vllm)
-    with MinerSource(running.ledger) as source:
+    with MinerSource(running.ledger, machine=MachineReader()) as source:
         async with running.asked_by("alice") as alice, asyncio.timeout(START_S):
             while not (found := (await asyncio.to_thread(source.snapshot)).machine.vllms):
                 await asyncio.sleep(0.1)

@@ -88,10 +88,8 @@ def figures(place: str, first: EngineCounters, last: EngineCounters) -> VllmFigu
 
 
 def panel(now: Snapshot) -> str:
-    machine = now.machine
-    if not machine.vllms and not machine.gpus:
-        return '<p class="empty">No vLLM tells its figures, and no GPU is seen on this machine.</p>'
-    return "".join([*map(_vllm_row, machine.vllms), *map(_gpu_row, machine.gpus)])
+    """Empty where no vLLM tells its figures and no GPU is seen."""
+    return "".join([*map(_vllm_row, now.machine.vllms), *map(_gpu_row, now.machine.gpus)])
 
 
 def _vllm_row(one: VllmFigures) -> str:

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from logicnet._util.net import is_loopback
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
 from logicnet.operate.adapters import swapper
+from logicnet.operate.console.machine import MachineReader
 from logicnet.operate.console.notify import notifying
 from logicnet.operate.console.source import MinerSource, Scores
 from logicnet.operate.console.top import top
@@ -36,7 +38,12 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
     console = settings.console
-    with source_of(settings, runs) as source, notifying(console, [source]):
+    ledgers = dict.fromkeys(path.resolve() for path in console.ledgers)
+    ledgers.pop(ledger_path(settings).expanduser().resolve(), None)
+    with ExitStack() as stack:
+        others = [stack.enter_context(MinerSource(path)) for path in ledgers]
+        source = stack.enter_context(source_of(settings, runs, others))
+        stack.enter_context(notifying(console, [source, *others]))
         folders = Folders.of(settings.tuning)
         serve(
             source,
@@ -66,6 +73,8 @@ def password_of(settings: Settings) -> str | None:
     return password
 
 
-def source_of(settings: Settings, runs: Sequence[Path]) -> MinerSource:
+def source_of(settings: Settings, runs: Sequence[Path], others: Sequence[MinerSource] = ()) -> MinerSource:
     scores = Scores(runs, settings.miner.epoch_volume)
-    return MinerSource(ledger_path(settings), scores, console=settings.console)
+    return MinerSource(
+        ledger_path(settings), scores, console=settings.console, machine=MachineReader(), others=others
+    )

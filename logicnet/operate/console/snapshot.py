@@ -163,6 +163,7 @@ class Snapshot:
     asked: bool | None = None  # whether the ledger has a challenge; None if it cannot be read
     money: MoneySettings = MoneySettings()
     machine: MachineFigures = MachineFigures()
+    others: tuple["Snapshot", ...] = ()  # of miners beside this one
 
     @property
     def in_time(self) -> int:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,6 +107,9 @@ this much. While the miner reports that it cannot write, no row is taken for com
 MACHINE_S = 5.0
 """Between two reads of the vLLMs and GPUs."""
 
+OTHERS_S = 5.0
+"""Between two looks at the other miners."""
+
 _PLACED = [field.name for field in fields(Placed)]
 MOST_ANSWERS = 10_000  # Kept in memory: three times the answers of an hour at 512 in 600 s
 
@@ -119,8 +123,11 @@ class MinerSource:
         scores: Scores | None = None,
         *,
         console: ConsoleSettings | None = None,
+        machine: MachineReader | None = None,
+        others: Sequence[Self] = (),
         now_s: Callable[[], float] = time.time,
     ) -> None:
+        """Without a `machine` its figures are not read. `others` are shown beside this miner."""
         self.ledger = ledger.expanduser().resolve()
         self._scores = scores or Scores()
         self._console = console or ConsoleSettings()
@@ -130,8 +137,10 @@ class MinerSource:
         self._answers: dict[str, FinishedChallenge] = {}  # of the last hour, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # every challenge admitted before this is read
-        self._machine = MachineReader()
+        self._machine = machine
         self._figures = BackgroundValue(MachineFigures(), MACHINE_S)
+        self._beside = others
+        self._others: BackgroundValue[tuple[Snapshot, ...]] = BackgroundValue((), OTHERS_S)
         self._last: Snapshot | None = None
         self._one = threading.Lock()
 
@@ -140,7 +149,8 @@ class MinerSource:
 
     def __exit__(self, *_error: object) -> None:
         self._http.close()
-        self._machine.close()
+        if self._machine is not None:
+            self._machine.close()
 
     def snapshot(self) -> Snapshot:
         """The miner as it is now. Errors of ledger or miner are in the snapshot; none is raised."""
@@ -165,7 +175,8 @@ class MinerSource:
             volumes=tuple(sorted(miner.volumes, key=lambda one: -one.started_at_s)) if miner else (),
             servers=tuple(miner.servers) if miner else (),
             money=money(self._console),
-            machine=self._figures.latest(lambda: self._machine.read(miner.servers if miner else ())),
+            machine=self._machine_figures(miner),
+            others=self._others.latest(self._look_beside) if self._beside else (),
         )
         damaged = sorted(path.name for path in self.ledger.parent.glob(f"{self.ledger.name}.damaged-*"))
         ledgers = [name for name in damaged if not name.endswith(("-wal", "-shm"))]
@@ -205,6 +216,14 @@ class MinerSource:
     def epoch_volume(self) -> int:
         """With which rewards are computed."""
         return self._scores.epoch_volume
+
+    def _machine_figures(self, miner: State | None) -> MachineFigures:
+        if self._machine is None:
+            return MachineFigures()
+        return self._figures.latest(partial(self._machine.read, miner.servers if miner else ()))
+
+    def _look_beside(self) -> tuple[Snapshot, ...]:
+        return tuple(one.snapshot() for one in self._beside)
 
     def _read(self, reader: LedgerReader, now: Snapshot) -> Snapshot:
         now_s = now.at_s

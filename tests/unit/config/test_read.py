@@ -52,6 +52,7 @@ SAMPLES = {
     "console.password": "a-sample-password",
     "console.notify": "json://127.0.0.1:9/a,b",
     "console.quiet": "22:00-07:00",
+    "console.also": "/a.sqlite,/b.sqlite",
     "console.price": "412.5",
     "console.gpu_cost_h": "2.15",
     "serve.host": "127.0.0.7",
