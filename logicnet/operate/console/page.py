@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from logicnet._util.net import require_free
 from logicnet.errors import LedgerError, LogicnetError
-from logicnet.operate.console import adapters, challenges, jobs, panels
+from logicnet.operate.console import adapters, challenges, income, jobs, machine, miners, panels
 from logicnet.operate.console.challenges import ChallengeQuery
 from logicnet.operate.console.gate import gate
 from logicnet.operate.console.history import SPANS, UNENDED_S
@@ -250,7 +250,10 @@ COLUMNS: tuple[tuple[Panel | TrendPanel, ...], ...] = (
     ),
     (
         Panel("Models", "servers", panels.servers),
+        Panel("vLLM and GPUs", "machine", machine.panel),
         Panel("Volume by validator", "volume", panels.volume, panels.rest_of_volume),
+        Panel("All miners", "miners", miners.panel),
+        Panel("Income and place", "income", income.panel),
         Panel("Rank in the network", "ranks", chart=panels.ranks),
         Panel("Refused in the last hour", "refusals", panels.refusals),
     ),

@@ -7,7 +7,7 @@ snapshot; the ledger is read again with the next one, and the rows that were rea
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -33,8 +33,8 @@ from logicnet.operate.console.snapshot import (
 )
 from logicnet.operate.telemetry.state import State, http_client, read_state
 from logicnet.scoring.reward import SILENCE, reward_of, with_volume
-from logicnet.votelog import read_vote_log
 from logicnet.settings import ConsoleSettings
+from logicnet.votelog import read_vote_log
 
 CUT = 300  # Characters of a text that are compared: `LedgerReader.watched` reads no more
 
