@@ -189,6 +189,10 @@ Days = Annotated[
 Stake = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "ALPHA")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a share from 0 to 1", "SHARE")]
 Files = Annotated[str, AfterValidator(_files), Several(), Takes("a file", "FILE")]
+JudgeUrl = Annotated[
+    str, AfterValidator(fit_base_url), Takes("a base URL like http://127.0.0.1:8000/v1", "URL")
+]
+Calls = Annotated[int, Field(ge=1, le=3600), Takes("a whole number from 1 to 3600", "N")]
 Price = Annotated[str, AfterValidator(_printable), Takes("a number or a file", "USD|FILE")]
 Cost = Annotated[float, Field(ge=0), Takes("a number, 0 or more", "USD")]
 Seconds = Annotated[
@@ -359,6 +363,12 @@ class ConsoleSettings(_Frozen):
         None,
         description="hours without pushed alerts, by this machine's clock; what lasts is sent after them",
     )
+    judge: JudgeUrl | None = Field(
+        None, description="base URL of a model that judges a share of the answers, in the console's process"
+    )
+    judge_model: Word | None = Field(None, description="its name; the server's first if not given")
+    judge_key: Secret | None = Field(None, description="API key of that server")
+    judge_calls: Calls = Field(30, description="calls to it an hour, at most")
     also: Files | None = Field(None, description="ledgers of other miners on this machine, a row for each")
     price: Price | None = Field(
         None, description="dollars for one TAO, or a file that holds them; nothing is looked up"

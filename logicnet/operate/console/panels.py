@@ -207,6 +207,7 @@ _NUMBERS = ("took", "reward", "correct")
 KNOWN_BY = {
     "run": "scored by a run of ours",
     "exact": "the answer was computed; the reasoning is taken as half similar",
+    "judge": "right or wrong by --console.judge; the reasoning is taken as half similar",
     "silence": "not in time: the reward is 0",
     "": "unknown: validators do not publish it",
 }

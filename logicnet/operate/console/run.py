@@ -11,6 +11,7 @@ from logicnet._util.net import is_loopback
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
 from logicnet.operate.adapters import swapper
+from logicnet.operate.console.judge import judging
 from logicnet.operate.console.machine import MachineReader
 from logicnet.operate.console.notify import notifying
 from logicnet.operate.console.source import MinerSource, Scores
@@ -44,6 +45,7 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
         others = [stack.enter_context(MinerSource(path)) for path in ledgers]
         source = stack.enter_context(source_of(settings, runs, others))
         stack.enter_context(notifying(console, [source, *others]))
+        stack.enter_context(judging(console, source))
         folders = Folders.of(settings.tuning)
         serve(
             source,

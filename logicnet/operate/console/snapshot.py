@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from statistics import fmean, stdev
 from typing import Literal
 
+from logicnet._util.intervals import wilson
 from logicnet.events import Placed
 from logicnet.operate.serving.gpu_load import GpuLoad
 from logicnet.operate.telemetry.meter import ValidatorVolume
 from logicnet.operate.telemetry.state import ModelServerState, State
 
 Level = Literal["bad", "warning", "note"]
+JudgedAs = Literal["right", "wrong", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class FinishedChallenge:
     error: str = ""
     correctness: float | None = None  # -1..1; None if unknown
     reward: float | None = None  # by our own scoring, with the volume factor; None if unknown
-    known_by: str = ""  # "run": scored by a run of ours; "exact": computed; "silence": not in time
+    known_by: str = ""  # "run": scored by a run of ours; "exact": computed; "judge"; "silence": not in time
     between: tuple[float, float] = (0.0, 0.0)  # the rewards if it is wrong and if it is right
 
 
@@ -175,15 +177,21 @@ class Snapshot:
         """Of the last hour; None without an answer."""
         if not self.answers:
             return None
-        known = [one.reward or 0.0 for one in self.answers if one.known_by in ("exact", "silence")]
-        model = [one for one in self.answers if one.known_by not in ("exact", "silence")]
+        sampled = any(one.known_by == "judge" for one in self.answers)
+        # What runs of ours scored is no part of a random sample of the rest.
+        certain = ("exact", "silence", "run") if sampled else ("exact", "silence")
+        known = [one.reward or 0.0 for one in self.answers if one.known_by in certain]
+        model = [one for one in self.answers if one.known_by not in certain]
         judged = [one.reward for one in model if one.reward is not None]
         low, high = (
             fmean(one.between[end] if one.reward is None else one.reward for one in model) if model else 0.0
             for end in (0, 1)
         )
         mean = fmean(judged) if judged and len(judged) == len(model) else None if model else 0.0
-        if mean is None and len(judged) >= FEWEST_JUDGED:
+        if mean is None and sampled:
+            mean, below, above = _by_sample([one for one in model if one.reward is not None], len(model))
+            low, high = max(low, below), min(high, above)
+        elif mean is None and len(judged) >= FEWEST_JUDGED:
             mean = fmean(judged)
             off = 1.96 * stdev(judged) / len(judged) ** 0.5
             low, high = max(low, mean - off), min(high, mean + off)
@@ -193,12 +201,27 @@ class Snapshot:
 
         late = sum(one.known_by == "silence" for one in self.answers)
         whole = None if mean is None else of_all(mean)
-        computed = len(known) - late
+        computed = sum(one.known_by == "exact" for one in self.answers)
         return MeanReward(whole, of_all(low), of_all(high), computed, late, len(model), len(judged))
 
     def is_over(self, volume: ValidatorVolume) -> bool:
         """Whether that epoch has ended; unknown without a miner, and then it has."""
         return self.miner is None or self.at_s >= volume.started_at_s + self.miner.interval_s
+
+
+def _by_sample(sample: Sequence[FinishedChallenge], of: int) -> tuple[float | None, float, float]:
+    """The mean reward of `of` answers by a random `sample` of them, and its 95 % interval.
+
+    Without a mean if the sample is small. The interval is that of the share that is right, which holds for
+    few answers too, and for all right or all wrong; it narrows to nothing as the sample becomes the whole.
+    """
+    mean = fmean(one.reward or 0.0 for one in sample)
+    gap = fmean(one.between[1] - one.between[0] for one in sample)
+    right = sum(one.correctness or 0.0 for one in sample)
+    share, narrower = right / len(sample), (1 - len(sample) / of) ** 0.5
+    low, high = wilson(right, len(sample))
+    ends = mean - (share - low) * gap * narrower, mean + (high - share) * gap * narrower
+    return (mean if len(sample) >= FEWEST_JUDGED else None, *ends)
 
 
 def mean_correctness(buckets: Sequence[TimeBucket]) -> tuple[float | None, int]:

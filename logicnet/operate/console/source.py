@@ -22,10 +22,12 @@ from logicnet.maths.mathml import as_line
 from logicnet.operate.console.alerts import alerts
 from logicnet.operate.console.history import UNENDED_S, History
 from logicnet.operate.console.income import money
+from logicnet.operate.console.judge import judged
 from logicnet.operate.console.machine import MachineReader
 from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
+    JudgedAs,
     MachineFigures,
     Refusals,
     Snapshot,
@@ -141,6 +143,7 @@ class MinerSource:
         self._figures = BackgroundValue(MachineFigures(), MACHINE_S)
         self._beside = others
         self._others: BackgroundValue[tuple[Snapshot, ...]] = BackgroundValue((), OTHERS_S)
+        self.verdicts: dict[str, JudgedAs] = {}  # of --console.judge, by challenge
         self._last: Snapshot | None = None
         self._one = threading.Lock()
 
@@ -245,7 +248,7 @@ class MinerSource:
         return replace(
             now,
             asked=now.asked or bool(reader.newest("challenges", 1)),
-            answers=tuple(reversed(ended)),
+            answers=judged(tuple(reversed(ended)), self.verdicts),
             buckets=self.history.read(reader, "hour", now_s, complete=complete)[0],
             refusals=tuple(
                 Refusals(row["reason"], row["count"], row["message"])

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from logicnet._util.intervals import wilson
+
 HOUR_S = 3600.0
 
 SLOWER = 1.1
@@ -12,6 +14,8 @@ SLOWER = 1.1
 
 SURE = 3.3
 """Standard errors, one-sided: 0.0005 for one look. The hour has 120 looks, which are far from independent."""
+
+_EACH = SURE / math.sqrt(2)  # two intervals that do not overlap: each is narrower
 
 OVERLOAD = ("full", "over_quota", "broken")
 """Reasons of a refusal that a slow model causes; forged requests say nothing of it."""
@@ -74,15 +78,5 @@ def _more(found: int, of: int, found_before: int, of_before: int) -> bool:
     """Whether a share rose beyond chance: the score intervals (Wilson 1927) do not overlap."""
     if found < 3:
         return False
-    high = _bound(found_before, of_before, +1.0) if of_before else 2 * _USUAL
-    return _bound(found, of, -1.0) > high
-
-
-def _bound(found: int, of: int, side: float) -> float:
-    share, square = (
-        found / of,
-        SURE * SURE / 2 / of,
-    )  # two intervals that do not overlap: each narrower by sqrt 2
-    middle = share + square / 2
-    half = math.sqrt(square) * math.sqrt(share * (1 - share) + square / 4)
-    return (middle + side * half) / (1 + square)
+    high = wilson(found_before, of_before, _EACH)[1] if of_before else 2 * _USUAL
+    return wilson(found, of, _EACH)[0] > high

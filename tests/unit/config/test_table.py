@@ -50,6 +50,7 @@ def test_the_secrets_are_known_as_such() -> None:
         "wandb_api_key",
         "console.password",
         "console.notify",
+        "console.judge_key",
         "serve.key",
         "tuning.token",
     }
