@@ -91,7 +91,8 @@ def _place(standing: Standing) -> tuple[str, str, str]:
     if standing.free:
         return "good", f"{standing.free} places are free", "newcomers take those before anybody is replaced"
     level = "bad" if before < REPLACED_SOON else "warning" if before < REPLACED_NEAR else "good"
-    return level, f"{before} before this one", "neurons that newcomers replace first: the subnet is full"
+    what = f"{before} are replaced before this one" if before else "The next to be replaced"
+    return level, what, "by newcomers: the subnet is full"
 
 
 def panel(now: Snapshot) -> str:

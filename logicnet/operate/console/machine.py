@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from logicnet._util.text import one_line
-from logicnet.operate.console.snapshot import MachineFigures, Snapshot, VllmFigures, seconds
+from logicnet.operate.console.snapshot import MachineFigures, Snapshot, VllmFigures, aged, seconds
 from logicnet.operate.serving.gpu_load import GpuLoad, gpu_loads
 from logicnet.operate.serving.memory import GIB
 from logicnet.operate.serving.vllm.metrics import EngineCounters
@@ -32,8 +32,15 @@ class _Vllm:
 class MachineReader:
     """Reads vLLMs at the addresses of the miner's servers, and NVML. `nvml` replaces the module pynvml."""
 
-    def __init__(self, nvml: Any = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        nvml: Any = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
         self._nvml = nvml
+        self._now_s = now_s
         self._clock = clock
         self._http = http_client()
         self._known: dict[str, _Vllm] = {}
@@ -46,7 +53,8 @@ class MachineReader:
         places = dict.fromkeys(one.name.partition(" ")[0] for one in servers if not one.paid)
         self._known = {place: self._known.get(place) or _Vllm(deque()) for place in places}
         found = [self._vllm(place, one) for place, one in self._known.items()]
-        return MachineFigures(tuple(one for one in found if one is not None), gpu_loads(self._nvml))
+        gpus = gpu_loads(self._nvml)
+        return MachineFigures(self._now_s(), tuple(one for one in found if one is not None), gpus)
 
     def _vllm(self, place: str, known: _Vllm) -> VllmFigures | None:
         now_s = self._clock()
@@ -89,7 +97,10 @@ def figures(place: str, first: EngineCounters, last: EngineCounters) -> VllmFigu
 
 def panel(now: Snapshot) -> str:
     """Empty where no vLLM tells its figures and no GPU is seen."""
-    return "".join([*map(_vllm_row, now.machine.vllms), *map(_gpu_row, now.machine.gpus)])
+    rows = [*map(_vllm_row, now.machine.vllms), *map(_gpu_row, now.machine.gpus)]
+    if rows and (old := aged(now.machine.at_s, now.at_s)):
+        rows.append(f'<p class="empty">{old}: a server or the driver does not reply.</p>')
+    return "".join(rows)
 
 
 def _vllm_row(one: VllmFigures) -> str:

@@ -3,7 +3,7 @@
 from html import escape
 
 from logicnet.operate.console.notify import name_of
-from logicnet.operate.console.snapshot import Snapshot, percent
+from logicnet.operate.console.snapshot import Snapshot, aged, percent
 
 
 def panel(now: Snapshot) -> str:
@@ -11,18 +11,19 @@ def panel(now: Snapshot) -> str:
     if not now.others:
         return ""
     miners = (now, *now.others)
-    return "".join([*map(_row, miners), _together(miners)])
+    return "".join([*(_row(one, now.at_s) for one in miners), _together(miners)])
 
 
-def _row(one: Snapshot) -> str:
+def _row(one: Snapshot, now_s: float) -> str:
     worst = next((alert for alert in one.alerts if alert.level != "note"), None)
     level = worst.level if worst is not None else "good"
     hotkey = escape(one.miner.hotkey if one.miner else one.ledger)
     more = f" (and {len(one.alerts) - 1} more)" if len(one.alerts) > 1 else ""
+    facts = [*filter(None, [aged(one.at_s, now_s)]), *_facts(one)]
     why = "" if worst is None else f'<span class="why">{escape(worst.what)}{more}</span>'
     return (
         f'<div class="server"><span class="dot {level}"></span><b title="{hotkey}">{escape(name_of(one))}</b>'
-        f'{why}<span class="dim">{escape(", ".join(_facts(one)))}</span></div>'
+        f'{why}<span class="dim">{escape(", ".join(facts))}</span></div>'
     )
 
 

@@ -143,7 +143,9 @@ class Receiver:
 
         def send() -> None:
             with suppress(Exception):  # the boundary: a plug-in may raise anything; then nothing was taken
-                took.append(bool(self._apprise.notify(body=body, title=title, notify_type=kind)))
+                # As text: else a mail would show an error of a model server as HTML.
+                done = self._apprise.notify(body=body, title=title, notify_type=kind, body_format="text")
+                took.append(bool(done))
 
         self._sending = threading.Thread(target=send, name="push", daemon=True)
         self._sending.start()

@@ -247,12 +247,12 @@ COLUMNS: tuple[tuple[Panel | TrendPanel, ...], ...] = (
         Panel("In flight", "solving", panels.solving, panels.rest_of_solving),
         TrendPanel("Seconds and correctness", "trend"),
         Panel("Answers of the last hour", "answers", panels.answers, panels.rest_of_answers),
+        Panel("All miners", "miners", miners.panel),
     ),
     (
         Panel("Models", "servers", panels.servers),
         Panel("vLLM and GPUs", "machine", machine.panel),
         Panel("Volume by validator", "volume", panels.volume, panels.rest_of_volume),
-        Panel("All miners", "miners", miners.panel),
         Panel("Income and place", "income", income.panel),
         Panel("Rank in the network", "ranks", chart=panels.ranks),
         Panel("Refused in the last hour", "refusals", panels.refusals),

@@ -39,10 +39,8 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
     from logicnet.operate.console.page import serve  # noqa: PLC0415 (NiceGUI, a second of importing)
 
     console = settings.console
-    ledgers = dict.fromkeys(path.resolve() for path in console.ledgers)
-    ledgers.pop(ledger_path(settings).expanduser().resolve(), None)
     with ExitStack() as stack:
-        others = [stack.enter_context(MinerSource(path)) for path in ledgers]
+        others = [stack.enter_context(MinerSource(path)) for path in other_ledgers(settings)]
         source = stack.enter_context(source_of(settings, runs, others))
         stack.enter_context(notifying(console, [source, *others]))
         stack.enter_context(judging(console, source))
@@ -73,6 +71,12 @@ def password_of(settings: Settings) -> str | None:
             f"--console.password has {len(password)} characters: it needs {SHORTEST_PASSWORD} or more."
         )
     return password
+
+
+def other_ledgers(settings: Settings) -> list[Path]:
+    """Of --console.also, each once and without this miner's own."""
+    own = ledger_path(settings).expanduser().resolve()
+    return [path for path in dict.fromkeys(one.resolve() for one in settings.console.ledgers) if path != own]
 
 
 def source_of(settings: Settings, runs: Sequence[Path], others: Sequence[MinerSource] = ()) -> MinerSource:

@@ -140,8 +140,9 @@ class VllmFigures:
 
 @dataclass(frozen=True, slots=True)
 class MachineFigures:
-    """The vLLMs that tell their figures, and this machine's GPUs."""
+    """The vLLMs that tell their figures, and this machine's GPUs, as of `at_s` (unix seconds)."""
 
+    at_s: float = 0.0
     vllms: tuple[VllmFigures, ...] = ()
     gpus: tuple[GpuLoad, ...] = ()
 
@@ -231,6 +232,8 @@ def mean_correctness(buckets: Sequence[TimeBucket]) -> tuple[float | None, int]:
     return (total / known, known) if known else (None, 0)
 
 
+_FRESH_S = 30.0  # figures that are read in the background every few seconds
+
 NOTHING = "\N{EN DASH}"
 
 
@@ -246,6 +249,11 @@ def seconds(value: float | None) -> str:
 
 def clock(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%H:%M:%S")
+
+
+def aged(since_s: float, now_s: float) -> str:
+    """Of when old figures are; empty for new ones."""
+    return f"as of {clock(since_s)} UTC" if now_s - since_s > _FRESH_S else ""
 
 
 def span(value_s: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from logicnet.chain import Standing
 from logicnet.errors import Reason
 from logicnet.events import Admitted, Answered, EpochCount, Placed, Refused
 from logicnet.ledger import Ledger
@@ -150,6 +151,7 @@ def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
             ),
         ],
         volumes=volumes,
+        standing=Standing(alpha_a_day=41.5, price=0.0214, immune_s=0.0, replaced_before=38, free=0),
         network=Placed(now_s, 9000, 256, Uid(77), rank, incentive, 164.0),
         network_age_s=12.0,
     )

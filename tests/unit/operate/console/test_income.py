@@ -38,9 +38,9 @@ def test_income_in_tao_in_dollars_and_against_the_cost_of_the_gpus() -> None:
 @pytest.mark.parametrize(
     ("place", "level", "words"),
     [
-        (PAID, "good", "30 before this one"),
-        (standing(replaced_before=11), "warning", "11 before this one"),
-        (standing(replaced_before=0), "bad", "0 before this one"),
+        (PAID, "good", "30 are replaced before this one"),
+        (standing(replaced_before=11), "warning", "11 are replaced before this one"),
+        (standing(replaced_before=0), "bad", "The next to be replaced"),
         (standing(replaced_before=0, free=7), "good", "7 places are free"),
         (standing(replaced_before=None, immune_s=7200.0), "good", "Immune for 2 h"),
         (standing(replaced_before=None), "good", "Never replaced"),

@@ -16,7 +16,7 @@ from logicnet.operate.serving.gpu_load import GpuLoad, gpu_loads
 from logicnet.operate.telemetry.state import ModelServerState
 from tests.harness.scripted_metrics import MetricsServer, metrics_server, page
 from tests.harness.scripted_nvml import GIB, ScriptedGpu, ScriptedNvml
-from tests.unit.operate.console.scenes import scene
+from tests.unit.operate.console.scenes import NOW_S, scene
 from tests.unit.operate.console.test_alerts import seen
 
 
@@ -108,9 +108,11 @@ def test_gpus_tell_use_memory_and_heat() -> None:
     assert (hot.degrees, hot.slowed) == (93, ("hardware thermal slowdown",))
     assert nvml.open == 0
     assert gpu_loads(ScriptedNvml(broken="Driver Not Loaded")) == ()
-    now = replace(seen(), machine=MachineFigures(gpus=(first, part, lost, hot)))
+    now = replace(seen(), machine=MachineFigures(NOW_S, gpus=(first, part, lost, hot)))
     assert [(one.level, one.key) for one in alerts(now)] == [("bad", "gpu 2"), ("warning", "gpu 3")]
     shown = panel(now)
+    assert "as of" not in shown
+    assert "as of 01:46:40 UTC" in panel(replace(now, at_s=NOW_S + 31))  # the read of them hangs
     assert "87% busy, 20.0 of 24 GiB, 71 \N{DEGREE SIGN}C" in shown
     assert "cannot be read: GPU is lost" in shown
 
@@ -118,7 +120,7 @@ def test_gpus_tell_use_memory_and_heat() -> None:
 def test_the_panel_escapes_names_and_is_empty_without_figures() -> None:
     assert panel(seen()) == ""
     one = VllmFigures("h:1", "<img>", 1.7, 3, 2, 41.0, 0.25, 0.5)
-    shown = panel(replace(seen(), machine=MachineFigures((one,))))
+    shown = panel(replace(seen(), machine=MachineFigures(NOW_S, (one,))))
     assert "<img>" not in shown and "width:100%" in shown
     assert "3 running, 2 waiting, 170% of the KV cache, 41 tokens/s, first token after 0.2 s, 50%" in shown
 

@@ -8,8 +8,10 @@ import pytest
 
 from logicnet.chain import Standing
 from logicnet.operate.console.miners import panel
+from logicnet.operate.console.run import other_ledgers
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
+from logicnet.settings import ConsoleSettings, LedgerSettings, Settings
 from tests.unit.operate.console.scenes import NOW_S, scene
 from tests.unit.operate.console.test_run import settings
 
@@ -42,6 +44,8 @@ def test_a_row_for_each_miner_with_its_state_answers_rank_and_income(now: Snapsh
     assert "6 answered in the last hour, 83.3% in time" in first
     assert "rank 12 of 256, 1.0000 TAO a day" in second and "<script>" not in second
     assert 'class="dot bad"' in third and "0 answered" in third
+    later = panel(replace(now, at_s=NOW_S + 31)).split('<div class="server">')[1:]
+    assert ["as of 01:46:40 UTC" in row for row in later] == [False, True, True]
     assert "2 of 3 run; 2 earn 2.0000 TAO a day together." in third
 
 
@@ -55,3 +59,11 @@ def test_several_ledgers_are_given_by_one_flag_each_or_by_commas() -> None:
         Path("~/b.sqlite").expanduser(),
     ]
     assert settings().console.ledgers == []
+
+
+def test_no_ledger_is_shown_twice(tmp_path: Path) -> None:
+    given = Settings(
+        ledger=LedgerSettings(path=tmp_path / "own"),
+        console=ConsoleSettings(also=f"{tmp_path}/x/../own,{tmp_path}/b,{tmp_path}/b,{tmp_path}/a"),
+    )
+    assert other_ledgers(given) == [tmp_path / "b", tmp_path / "a"]

@@ -55,6 +55,8 @@ def test_the_page_tells_what_happens(meter: Meter, tmp_path: Path) -> None:
     assert found(page, "logicnet_endpoint_up", endpoint="paid.example big") == 0
     assert found(page, "logicnet_endpoint_spent", endpoint="paid.example big") == 1.25
     assert (found(page, "logicnet_rank"), found(page, "logicnet_incentive")) == (2, 0.5)
+    assert found(page, "logicnet_tao_a_day") == 2.0 * 20 * 0.5  # alpha an epoch, twenty epochs a day
+    assert found(page, "logicnet_replaced_before") == 7  # seven places are free
     assert found(page, "logicnet_ledger_rows_lost_total") == 0
     assert found(page, "process_resident_memory_bytes") > 0
 

@@ -20,6 +20,8 @@ def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
     assert state.ledger == str(tmp_path / "l.sqlite")
     assert [one.kept for one in state.volumes] == [1]
     assert state.network is not None and (state.network.rank, state.network.stake) == (2, 12.0)
+    assert state.standing is not None
+    assert (state.standing.tao_a_day, state.standing.free, state.standing.replaced_before) == (20.0, 7, 0)
     assert [one.error for one in state.servers] == ["", "The model server is away"]
     assert [one.down_since_s for one in state.servers] == [None, NOW_S - 12.0]
     assert "hunter2" not in text and "account-77" not in text

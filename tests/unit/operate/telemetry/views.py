@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from logicnet.axon import ConcurrencyLimiter
-from logicnet.chain import Metagraph, MetagraphRefresher, Neuron, OfflineChain
+from logicnet.chain import Metagraph, MetagraphRefresher, Neuron, OfflineChain, RankedNeuron, SubnetSnapshot
 from logicnet.ledger import Ledger
 from logicnet.llm import EndpointStatus
 from logicnet.operate.telemetry.meter import Meter
@@ -49,10 +49,18 @@ class Network(MetagraphRefresher):
         self._graph = graph
 
 
-GRAPH = Metagraph(
-    (Neuron(Uid(4), Hotkey("5Me"), stake=12.0, incentive=0.5), Neuron(Uid(1), ALICE, incentive=0.75)),
-    block=360,
+NEURONS = (
+    Neuron(Uid(4), Hotkey("5Me"), stake=12.0, incentive=0.5),
+    Neuron(Uid(1), ALICE, incentive=0.75),
 )
+SUBNET = SubnetSnapshot(
+    tuple(RankedNeuron(one, emission=4.0 * one.incentive) for one in NEURONS),
+    block=360,
+    max_uids=9,
+    tempo=359,
+    price=0.5,
+)
+GRAPH = Metagraph(NEURONS, block=360, subnet=SUBNET)
 
 
 @contextmanager
