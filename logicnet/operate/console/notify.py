@@ -20,6 +20,7 @@ from pathlib import Path
 from loguru import logger
 
 from logicnet._util.backoff import Backoff
+from logicnet._util.text import one_line
 from logicnet.errors import SettingsError
 from logicnet.operate.console.snapshot import Alert, Snapshot, short
 from logicnet.operate.console.source import MinerSource
@@ -30,6 +31,7 @@ HELD_S = 30.0
 """How long an alert lasts, or is gone, before it is pushed: a burst of challenges is no news."""
 
 _SEND_S = 30.0  # for one message; a receiver that drips its reply would hold apprise for ever
+_LONGEST = 500  # characters of a line: Telegram and Discord refuse a message of thousands
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 10.0, 600.0  # after a failure
 
 _KIND = {"bad": "failure", "warning": "warning"}  # apprise's word for a level
@@ -175,7 +177,10 @@ class Delivery:
             return
         for now, message in due:
             state = "over" if message.ends else "alert"
-            title, body = f"logicnet {name_of(now)}: {state}", f"{message.what}\n{message.mend}".strip()
+            title, body = (
+                f"logicnet {name_of(now)}: {state}",
+                "\n".join(one_line(text, _LONGEST) for text in (message.what, message.mend) if text),
+            )
             if not self._receiver.send(title, body, message.kind):
                 self._not_before_s = now_s + self._backoff.next_s()
                 self._say(failed=True)
