@@ -39,9 +39,9 @@ def console(
 ) -> int:
     """Serve a page that shows the miner live, until Ctrl-C.
 
-    Takes the flags of `mine` too: --console.port (default: 8350), --console.host, and
-    --console.password (better in .env, as LOGICNET_CONSOLE__PASSWORD). Exit status of --test-notify: 3 if a
-    receiver did not take the message.
+    Takes the flags of `mine` too: --console.port (default: 8350), --console.host, --console.also, and
+    --console.password and --console.notify (better in .env, as LOGICNET_CONSOLE__PASSWORD and so on).
+    Exit status of --test-notify: 3 if a receiver did not take the message.
     """
     from logicnet.operate.console.run import run_console  # noqa: PLC0415
 

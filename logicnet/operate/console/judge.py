@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from logicnet.operate.console.source import MinerSource
 
 _CALL_S = 300.0  # a model that thinks takes minutes
+_TRIES = 3  # one that is too long for the judge must not hold up the others
 _MOST_TOKENS = 8192
 _MOST_CHARS = 20_000  # of a question, and of an answer
 
@@ -90,13 +92,15 @@ class AnswerJudge:
         self._source = source
         self._models = models
         self._failed = False
+        self._tries: Counter[str] = Counter()  # that failed, by challenge
 
     async def step(self) -> None:
-        """Judge the next answer, with one call. A failed call is tried again with the next step."""
+        """Judge the next answer, with one call. A failed call is tried again with the next step, twice."""
         now = await asyncio.to_thread(self._source.snapshot)
         verdicts = self._source.verdicts
         for gone in verdicts.keys() - {one.challenge_id for one in now.answers}:
             del verdicts[gone]
+            del self._tries[gone]
         if (challenge_id := next_to_judge(now.answers, verdicts)) is None:
             return
         texts = await asyncio.to_thread(self._texts, challenge_id)
@@ -110,6 +114,9 @@ class AnswerJudge:
         )
         if done.finish not in ("stop", "length"):
             self._say(done.error or f"no reply in {_CALL_S:.0f} s")
+            self._tries[challenge_id] += 1
+            if self._tries[challenge_id] >= _TRIES:
+                verdicts[challenge_id] = "none"
             return
         self._say("")
         found = _VERDICT.findall(done.text)
