@@ -11,6 +11,7 @@ from typing import Any
 
 MOST_VOTES = 64  # of a log that are kept: 30 kB at most
 MOST_TEXT = 400  # characters of each text that are kept
+ALL_ENDED = "all samples ended"  # a note: nothing was left to wait for
 
 
 @dataclass(frozen=True, slots=True)

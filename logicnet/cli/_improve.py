@@ -7,14 +7,11 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from logicnet import logs
 from logicnet.cli._flags import takes
-from logicnet.cli._settings import Json
-from logicnet.config import read
+from logicnet.cli._settings import Json, settings_of
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.bench.plan import BenchPlan
-from logicnet.ledger import ledger_path
 from logicnet.scoring.options import ScoreOptions
 
 
@@ -67,19 +64,27 @@ def learn(
     context: typer.Context,
     *,
     path: Annotated[Path | None, typer.Option(help="Ledger file; default: that of the settings.")] = None,
-) -> None:
-    """Learn which samplers of a solver to trust, from benches.
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Bench what is proposed against the present profile.")
+    ] = False,
+    challenges: Annotated[
+        Path | None, typer.Option(help="Recipe or file of its questions; default: as of a bench.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=10, help="Its questions.")] = 240,
+    concurrency: Annotated[int, typer.Option(min=1, help="Questions at once.")] = 4,
+    similarity: Annotated[bool, typer.Option(help="Compare reasoning there.")] = True,
+) -> int:
+    """Learn which samplers of a solver to trust, and which policy pays, from benches.
 
     `logicnet learn RUN...`: folders of scored runs; after them, flags of `mine`.
     """
     runs = list(takewhile(lambda word: not word.startswith("-"), context.args))
-    found = read(context.args[len(runs) :])
-    logs.set_up(found.settings.logging, found.secrets())
+    found = settings_of(context.args[len(runs) :])
 
-    from logicnet.evals.learn import learn as learn_from  # noqa: PLC0415
-    from logicnet.evals.report.terminal import console as plain_console  # noqa: PLC0415
+    from logicnet.operate.learn import PolicyTrial, run  # noqa: PLC0415
 
-    learn_from(path or ledger_path(found.settings), [Path(word) for word in runs], plain_console())
+    trial = PolicyTrial(challenges, n, concurrency, similarity) if prove else None
+    return run([Path(word) for word in runs], path, found.settings, trial)
 
 
 @takes(ScoreOptions)

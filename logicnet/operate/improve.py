@@ -57,7 +57,7 @@ def run(
         raise TuningError(f"another `logicnet tune improve` is at work in {root}: wait for it") from None
     own: OwnServer | None = None
     try:
-        served, model = _served(settings)
+        served, model = served_model(settings)
         options = options.model_copy(update={"model": options.model or model})
         hosts: dict[Form, CandidateHost] = {}
         server = LoraServer(served.url, served.key.get_secret_value() if served.key else None)
@@ -100,7 +100,7 @@ def run(
     return 0
 
 
-def _served(settings: Settings) -> tuple[ModelServer, str | None]:
+def served_model(settings: Settings) -> tuple[ModelServer, str | None]:
     """The first model server of the settings that costs nothing, and what its model is made of.
 
     Raises SettingsError, TuningError if it does not answer.

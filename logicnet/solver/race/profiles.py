@@ -3,7 +3,9 @@
 The name of a model gives a first guess. What it writes and what its server says corrects a built-in profile.
 """
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
@@ -20,11 +22,19 @@ from pydantic import (
 )
 
 from logicnet._util.parsing import parse, read, validate
+from logicnet.answers.kinds import KINDS
 from logicnet.solver.race.arrivals import Usual
 from logicnet.solver.race.trust import CHAT, WEAK, Priors
 
 _USUAL_SHARE = 0.35  # of `max_tokens` that a text has if the profile does not say
 _UNSEEN = 1.0  # standard deviation of log tokens before a text was seen: it may also be thoughts
+
+ANY_KIND = "*"
+SamplerName = Literal["reason", "program", "formal", "check", "exact"]
+Limits = Mapping[SamplerName, Annotated[int, Field(ge=0, le=64)]]
+"""Samples of a sampler for one challenge, at most; 0 switches it off, and `exact` is one of them."""
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # keys that TOML takes without quotes
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -79,6 +89,7 @@ class Profile(_ProfileFields):
     program: SamplerProfile
     formal: SamplerProfile = _NONE
     check: SamplerProfile = _NONE  # of solutions that reasoning found, so begun after them only
+    limits: Mapping[str, Limits] = Field(default_factory=dict)  # by kind of question; "*" is every kind
 
     @model_validator(mode="after")
     def _reasons(self) -> Self:
@@ -86,7 +97,32 @@ class Profile(_ProfileFields):
             raise ValueError(
                 "reason.samples must be 1 or more: only reasoning answers a question that asks for code"
             )
+        for kind, limits in self.limits.items():
+            if kind not in (ANY_KIND, *KINDS):
+                raise ValueError(f"limits: {kind!r} is no kind of question; kinds: *, {', '.join(KINDS)}")
+            if limits.get("reason") == 0:
+                raise ValueError(f"limits: {kind!r} has reason = 0, and it must be 1 or more")
         return self
+
+    def limits_of(self, kind: str) -> Limits:
+        """A kind's own limits come before those of every kind."""
+        return {**self.limits.get(ANY_KIND, {}), **self.limits.get(kind, {})}
+
+    def for_kind(self, kind: str) -> Self:
+        """The profile for one kind of question, with its limits applied."""
+        changed: dict[str, bool | SamplerProfile] = {}
+        for sampler, most in self.limits_of(kind).items():
+            if sampler == "exact":
+                changed["exact"] = self.exact and most > 0
+            else:
+                one: SamplerProfile = getattr(self, sampler)
+                fewer = {"samples": min(one.samples, most), "most": min(one.most, most)}
+                changed[sampler] = one.model_copy(update=fewer)
+        return self.model_copy(update=changed) if changed else self
+
+    def toml(self) -> str:
+        """The profile as an entry of a file of profiles."""
+        return "\n".join(["[[profiles]]", *(f"{name} = {in_toml(value)}" for name, value in self)]) + "\n"
 
     def matches(self, model: str) -> bool:
         like = {one for one in self.models + self.but_not if fnmatchcase(model.lower(), one.lower())}
@@ -114,6 +150,16 @@ class Profile(_ProfileFields):
 
 class _ProfilesFile(_ProfileFields):
     profiles: tuple[Profile, ...] = Field(default=(), strict=False)
+
+
+def in_toml(value: object) -> str:
+    """A value of a profile. Texts, numbers, booleans and lists are written in TOML as in JSON."""
+    if isinstance(value, SamplerProfile):
+        value = value.model_dump(exclude_none=True)
+    if isinstance(value, Mapping):
+        bare = {key: key if _BARE.fullmatch(key) else json.dumps(key) for key in value}
+        return "{ " + ", ".join(f"{bare[key]} = {in_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)  # TOML has no surrogates
 
 
 def load_profiles(own: Path | None = None) -> Sequence[Profile]:

@@ -39,7 +39,7 @@ from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, St
 from logicnet.solver.race.trust import Trust, Vote
 from logicnet.solver.race.votes import posterior
 from logicnet.solver.reader import Reader, reading_workers
-from logicnet.votelog import SamplerVote, VoteLog
+from logicnet.votelog import ALL_ENDED, SamplerVote, VoteLog
 
 EXACT_ALONE_S = 0.15
 """How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
@@ -204,7 +204,7 @@ class RaceSolver:
             self._asked += 1
             samplers = Samplers(
                 challenge.question,
-                self._profile,
+                self._profile.for_kind(kind),
                 deadline.earlier(min(REPLY_RESERVE_S, deadline.total_s() / 10)),
                 Retrying(models),
                 self._sandbox,
@@ -301,7 +301,7 @@ class _Race:
             await self._wait(min(left_s, max(more.look_again_s, 0.05)) if more.go_on else left_s)
             await self._begin_more(self.deadline.remaining_s() - reserve_s)
         else:
-            self.note = "all samples ended"
+            self.note = ALL_ENDED
         texts = {end.form.key: end.form.text for end in reversed(self.ends) if end.form}
         best = chosen(self.ballot(), texts, self.trust, self.kind)
         return next((end.form for end in self.ends if end.form and end.form.key == best), None)

@@ -25,6 +25,7 @@ from logicnet.scoring.options import ModelServer
 from logicnet.scoring.scorer import open_scorer
 from logicnet.scoring.similarity import MiniLM
 from logicnet.solver import Setup, load_solver, on_shift
+from logicnet.solver.race.trust import SamplerRecord
 from logicnet.tuning.improve.plain import PLAIN
 from logicnet.tuning.improve.proof import BASE, CANDIDATE
 
@@ -35,11 +36,15 @@ _PACE_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class ProofSide:
-    """One of the two: its server, and the file of profiles that it is asked by; None: the built-in ones."""
+    """One of the two: its server, and the file of profiles that it is asked by; None: the built-in ones.
+
+    `records`: what its samplers have earned, as a miner would have it.
+    """
 
     server: ModelServer
     profiles: Path | None = None
     solver: str = "race"
+    records: Sequence[SamplerRecord] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ async def measure(base: ProofSide, candidate: ProofSide, run: ProofRun) -> list[
         with unheard():
             for name, one in ((BASE, base), (CANDIDATE, candidate)):
                 models = await stack.enter_async_context(reach(f"{name} model", *one.server, flag="--model"))
-                solver = load_solver(one.solver, Setup(model=one.server.model, profiles=one.profiles))
+                setup = Setup(one.records, one.profiles, one.server.model)
+                solver = load_solver(one.solver, setup)
                 contestants.append(Contestant(name, solver, models))
         for contestant in contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))

@@ -1,15 +1,13 @@
 """A round's training, on the queue of `logicnet tune serve`; this process trains if no service does."""
 
 import asyncio
-import json
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from logicnet.errors import TuningError
-from logicnet.solver.race.profiles import Profile, SamplerProfile
+from logicnet.solver.race.profiles import Profile
 from logicnet.tuning import hub
 from logicnet.tuning.control import ControlRoom
 from logicnet.tuning.improve.adapters import EXPECTED, PROFILE
@@ -101,16 +99,4 @@ class QueueTrainer:
 
 def write_profile(profile: Profile, folder: Path) -> None:
     """The race's profile for a candidate, as --miner.profiles takes it; it holds for every name."""
-    lines = ["[[profiles]]"]
-    for name, value in profile.model_copy(update={"models": ("*",), "but_not": ()}):
-        if isinstance(value, SamplerProfile):
-            inner = ", ".join(f"{key} = {_toml(one)}" for key, one in value if one is not None)
-            lines.append(f"{name} = {{ {inner} }}")
-        else:
-            lines.append(f"{name} = {_toml(value)}")
-    (folder / PROFILE).write_text("\n".join(lines) + "\n")
-
-
-def _toml(value: str | float | bool | Sequence[str]) -> str:
-    """Texts, numbers, booleans and lists of texts are written in TOML as in JSON."""
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+    (folder / PROFILE).write_text(profile.model_copy(update={"models": ("*",), "but_not": ()}).toml())

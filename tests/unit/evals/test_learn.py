@@ -52,11 +52,44 @@ def test_it_is_judged_by_every_vote_and_says_what_it_learned(
     assert main(["learn", str(run), "--path", "l.sqlite"]) == 0
     out = capsys.readouterr().out
     lines = [line.split() for line in out.splitlines()]
-    assert ["race", "small", "sum", "reason", "0.5", "1.5", "25%"] in lines
-    assert ["race", "small", "sum", "program", "3.0", "0.0", "100%"] in lines
+    assert ["race", "small", "sum", "reason", "0.5", "1.5", "25%", "0.80", "0.69"] in lines
+    assert ["race", "small", "sum", "program", "3.0", "0.0", "100%", "0.75", "0.82"] in lines
     assert "1 votes without an answer taught nothing." in out
     assert "1 votes that nobody can judge taught nothing." in out
+    assert "Too few questions of any kind to tell what pays." in out
     assert earned(Path("l.sqlite")) == EARNED
+    assert main(["learn", str(run), "--path", "l.sqlite"]) == 0  # what is known changes nothing
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["race", "small", "sum", "reason", "0.5", "1.5", "25%", "0.69", "0.69"] in lines
+
+
+def test_it_says_what_pays(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that outvotes better reasoning, which is right where two of four say the same."""
+    rows = []
+    for number in range(120):
+        thoughts = [("reason", "Ann" if (number + place) % 3 else f"Bob {place}") for place in range(4)]
+        programs = [("program", "Ann" if number % 10 < 7 else "Bob")] * 4
+        said = programs[0][1]
+        truly = {"true": said == "Ann", "correctness": float(said == "Ann"), "ground_truth": "Ann"}
+        rows.append(voted(number, *thoughts, *programs, chosen=said, **truly))
+    write_run(run, rows, endpoint={"model": "big"})
+    assert main(["learn", str(run), "--path", "l.sqlite"]) == 0
+    out = capsys.readouterr().out
+    assert "What pays, big" in out
+    (without,) = (line.split() for line in out.splitlines() if "no program" in line)
+    assert without[0] == "sum" and float(without[3]) > 0.03 and without[-1] == "120"
+    assert "Proposed: limits = { sum = { program = 0 } }" in out
+
+
+def test_a_run_on_another_wire_says_nothing_of_what_pays(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        voted(number, ("reason", str(number + 1)), chosen=str(number + 1), true=True) for number in range(20)
+    ]
+    write_run(run, rows, wire="other")
+    assert main(["learn", str(run), "--path", "l.sqlite"]) == 0
+    assert "What pays" not in capsys.readouterr().out
 
 
 def test_a_run_counts_once_wherever_it_lies(run: Path, tmp_path: Path) -> None:

@@ -216,6 +216,10 @@ MISTAKES = [
     (OWN + "tokens_per_s = 0\n", "('mine'), tokens_per_s: must be greater than 0"),
     (OWN + "tokens_per_s = inf\n", "('mine'), tokens_per_s: must be a finite number"),
     (OWN + "trace_gain = 5\n", "('mine'), trace_gain: must be less than or equal to 0.15"),
+    (OWN + "limits = { story = { formula = 0 } }\n", "('mine'), limits"),
+    (OWN + "limits = { stories = { program = 0 } }\n", "limits: 'stories' is no kind of question; "),
+    (OWN + "limits = { story = { program = -1 } }\n", "must be greater than or equal to 0"),
+    (OWN + "limits = { '*' = { reason = 0 } }\n", "limits: '*' has reason = 0, and it must be 1 or more"),
     (OWN + "calls = 1\n", "('mine'), calls: must be greater than or equal to 2"),
     (OWN + OWN.replace("mine", "else").replace("samples = 4", "samples = 0"), "('else'): reason"),
 ]  # fmt: skip
@@ -231,6 +235,30 @@ def test_every_mistake_is_one_line_that_names_file_and_field(file: Path, text: s
     assert said in line
     assert "\n" not in line
     assert len(line) < 300 + len(str(file))
+
+
+LIMITS = "limits = { '*' = { program = 1, exact = 0 }, story = { reason = 2, program = 0 } }\n"
+
+
+def test_limits_hold_for_their_kind_of_question_before_those_of_every_kind(file: Path) -> None:
+    file.write_text(OWN.replace("samples = 0, most = 2", "samples = 2, most = 3") + LIMITS)
+    ours = load_profiles(file)[0]
+    story, text = ours.for_kind("story"), ours.for_kind("text")
+    assert (story.reason.samples, story.reason.most, story.program.most, story.exact) == (2, 2, 0, False)
+    assert (text.reason, text.program.samples, text.program.most, text.exact) == (ours.reason, 1, 1, False)
+
+
+def test_a_limit_never_asks_for_more(file: Path) -> None:
+    file.write_text(OWN + "exact = false\nlimits = { story = { reason = 64, exact = 1 } }\n")
+    ours = load_profiles(file)[0]
+    assert ours.for_kind("story") == ours
+
+
+def test_a_profile_is_written_as_it_was_read(file: Path) -> None:
+    file.write_text(OWN.replace("mine", "m\u00edne \U0001f980") + 'but_not = ["*\\"*"]\n' + LIMITS)
+    for one in load_profiles(file):
+        file.write_text(one.toml())
+        assert load_profiles(file)[0] == one
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8 text")])

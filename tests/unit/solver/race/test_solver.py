@@ -317,6 +317,24 @@ async def test_the_operators_profile_is_used(server: ScriptedModel, models: Endp
     assert len(server.chats) <= 4
 
 
+async def test_limits_of_the_profile_hold_for_the_kind_of_the_question(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    sampler = "{ samples = 3, most = 3, temperature = 0.3, max_tokens = 321 }"
+    own.write_text(
+        f'[[profiles]]\nname = "own"\nmodels = ["*"]\nreason = {sampler}\nprogram = {sampler}\n'
+        'limits = { story = { program = 0, reason = 1 }, "closed-expression" = { exact = 0 } }\n'
+    )
+    async with RaceSolver(Setup(profiles=own, model="own")) as race:
+        await solve(race, models)
+        assert [asked(body) for body in server.chats] == ["reason"]
+        server.chats.clear()
+        answer = await solve(race, models, Challenge("What is 17 * 23?"))
+    assert answer.answer == "72"  # as the server says to everything: nothing was computed
+    assert "program" in {asked(body) for body in server.chats}
+
+
 async def test_texts_get_as_many_tokens_as_texts_are_seen_to_need(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
