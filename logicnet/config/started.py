@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 import sysconfig
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -141,11 +142,25 @@ def _derived(known: Mapping[str, str], flags: Sequence[str]) -> dict[str, str]:
         return {}
     found = {}
     host, port, key = (known.get(name) for name in ("SN35_VLLM_HOST", "SN35_VLLM_PORT", "VLLM_API_KEY"))
-    if host or port:
-        found[_BASE_URL] = f"{connect_url(host or LOOPBACK, port or _DEFAULT_PORT)}/v1"
+    replicas = _replicas(_words(known, "SN35_VLLM_FLAGS"))
+    if host or port or replicas > 1:
+        ports = [port or _DEFAULT_PORT]
+        if ports[0].isdecimal():  # else vLLM will say so
+            ports = [str(int(ports[0]) + place) for place in range(replicas)]
+        found[_BASE_URL] = ",".join(f"{connect_url(host or LOOPBACK, one)}/v1" for one in ports)
     if key and not known.get(_KEY):
         found[_KEY] = key
     return found
+
+
+def _replicas(flags: Sequence[str]) -> int:
+    """Of `logicnet vllm`, whose ports are in a row."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--replicas", type=int, default=1)
+    try:
+        return max(1, parser.parse_known_args(flags)[0].replicas)
+    except ArgumentError:  # `logicnet vllm` will say so
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """What `logicnet models` and `logicnet plan` print, and the plan that `logicnet vllm` starts."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from logicnet.errors import LogicnetError
-from logicnet.operate.serving.catalogue import ModelCatalogue, find_model, load
+from logicnet.operate.serving.catalogue import Model, ModelCatalogue, find_model, load
 from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_named, gpus_of_size
 from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
-from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
+from logicnet.operate.serving.plan import Layout, Misfit, ServingPlan, plan
 from logicnet.operate.serving.tables import models_json, models_table, plan_json, plans_table, print_plan
 
 
@@ -34,13 +36,14 @@ def run(options: ShownPlanOptions) -> int:
     """Print the plan for one model, or for every model that fits. Returns 1 if none fits."""
     machine, catalogue, out = machine_of(options), load(options.catalogue), console()
     if options.model is not None:
-        one = plan(find_model(options.model, catalogue), machine)
+        one = _over_hosts(find_model(options.model, catalogue), machine, options)
         if not options.as_json:
-            print_plan(out, _fitting(one))
+            print_plan(out, _fitting(one), hosts=options.hosts)
             return 0
         print(json.dumps(plan_json(one), indent=2))
         return int(isinstance(one, Misfit))
-    fits, misfits = _ranked(machine, catalogue)
+    found = [_over_hosts(model, machine, options) for model in catalogue.models]
+    fits, misfits = _ranked(found, catalogue)
     if options.as_json:
         print(json.dumps([*map(plan_json, fits), *map(plan_json, misfits)], indent=2))
         return int(not fits)
@@ -51,7 +54,7 @@ def run(options: ShownPlanOptions) -> int:
         out.print("\n".join(["\nNot these:", *(f"  {one.model.name}: {one.reason}" for one in misfits)]))
     out.print()
     if fits:
-        print_plan(out, fits[0], notes=False)
+        print_plan(out, fits[0], notes=False, hosts=options.hosts)
         return 0
     out.print(
         f"Nothing fits {machine}: take a larger GPU (`logicnet models` says how large), or name a server "
@@ -60,12 +63,13 @@ def run(options: ShownPlanOptions) -> int:
     return 1
 
 
-def planned(options: PlanOptions) -> ServingPlan:
+def planned(options: PlanOptions, layout: Layout | None = None) -> ServingPlan:
     """The plan to start: of the named model, or the best that fits. Raises LogicnetError if no model fits."""
     machine, catalogue = machine_of(options), load(options.catalogue)
+    layout = layout or Layout(options.replicas)
     if options.model is not None:
-        return _fitting(plan(find_model(options.model, catalogue), machine))
-    fits, _ = _ranked(machine, catalogue)
+        return _fitting(plan(find_model(options.model, catalogue), machine, layout))
+    fits, _ = _ranked([plan(model, machine, layout) for model in catalogue.models], catalogue)
     if not fits:
         raise LogicnetError(f"no model of the catalogue fits on {machine}; `logicnet plan` says why")
     return fits[0]
@@ -85,9 +89,19 @@ def _fitting(found: ServingPlan | Misfit) -> ServingPlan:
     return found
 
 
-def _ranked(machine: Machine, catalogue: ModelCatalogue) -> tuple[list[ServingPlan], list[Misfit]]:
+def _over_hosts(model: Model, machine: Machine, options: ShownPlanOptions) -> ServingPlan | Misfit:
+    """The plan for one of the hosts; for all of them together if the model fits on none alone."""
+    one = Layout(options.replicas, options.tensor_parallel_size, options.data_parallel_size)
+    found = plan(model, machine, one)
+    if isinstance(found, Misfit) and options.hosts > 1 and options.replicas == 1:
+        return plan(model, machine, replace(one, hosts=options.hosts))
+    return found
+
+
+def _ranked(
+    found: Sequence[ServingPlan | Misfit], catalogue: ModelCatalogue
+) -> tuple[list[ServingPlan], list[Misfit]]:
     """Plans of the catalogue, those that are expected to earn most first, those that count as poor last."""
-    found = [plan(model, machine) for model in catalogue.models]
     fits = [one for one in found if isinstance(one, ServingPlan)]
     fits.sort(key=lambda one: (catalogue.is_poor(one.model), -one.reward))
     return fits, [one for one in found if isinstance(one, Misfit)]

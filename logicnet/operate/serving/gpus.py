@@ -4,7 +4,7 @@ import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,44 @@ class Machine:
     cores: int | None = None
     notes: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    share: float = 1.0  # of the computer's memory bandwidth, where a CPU is shared out
 
     @property
     def is_cpu(self) -> bool:
         return self.cores is not None
+
+    def parts(self, count: int, environ: Mapping[str, str] = os.environ) -> Sequence["Machine"]:
+        """Equal parts, whose `environment` keeps each vLLM to its own GPUs, or cores.
+
+        Raises SettingsError if there are fewer GPUs, or cores, than parts.
+        """
+        if count == 1:
+            return [self]
+        if self.cores is not None:
+            names, kind = [str(core) for core in _cores()[: self.cores]], "cores"
+        else:
+            visible = self.environment.get("CUDA_VISIBLE_DEVICES") or environ.get("CUDA_VISIBLE_DEVICES")
+            found = visible.split(",") if visible else map(str, range(len(self.devices)))
+            names, kind = list(found)[: len(self.devices)], "GPUs"
+        each = len(names) // count
+        if not each:
+            raise SettingsError(
+                f"--replicas {count}: each replica needs {kind} of its own, and this machine has "
+                f"{len(names)}; give --replicas {len(names)} or less"
+            )
+        return [self._part(count, names[at * each : (at + 1) * each]) for at in range(count)]
+
+    def _part(self, count: int, names: Sequence[str]) -> "Machine":
+        """That which the cores or GPUs of these names are, one of `count`."""
+        own = ",".join(names)
+        if self.cores is None:
+            environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": own}
+            return replace(self, devices=self.devices[: len(names)], environment=environment)
+        device = replace(self.devices[0], total_bytes=self.devices[0].total_bytes // count)
+        environment = {"VLLM_CPU_OMP_THREADS_BIND": own}
+        return replace(
+            self, devices=[device], cores=len(names), environment=environment, share=self.share / count
+        )
 
     def __str__(self) -> str:
         device, count = self.devices[0], len(self.devices)
@@ -140,8 +174,24 @@ def cpu(memory_gb: float | None = None, cores: int | None = None) -> Machine:
     return Machine([Device("CPU", total)], cores=cores or len(os.sched_getaffinity(0)))
 
 
-def cpu_speed(cores: int) -> tuple[float, float]:
-    return _CPU_BYTES_PER_S, cores * _CPU_OPS_PER_CORE
+def _cores() -> Sequence[int]:
+    """The logical CPUs that this process may use, those of one physical core side by side."""
+
+    def place(number: int) -> tuple[int, ...]:
+        folder = Path(f"/sys/devices/system/cpu/cpu{number}/topology")
+        try:
+            return (
+                *(int((folder / name).read_text()) for name in ("physical_package_id", "core_id")),
+                number,
+            )
+        except (OSError, ValueError):  # a container that hides them
+            return (0, number, number)
+
+    return sorted(os.sched_getaffinity(0), key=place)
+
+
+def cpu_speed(cores: int, share: float = 1.0) -> tuple[float, float]:
+    return share * _CPU_BYTES_PER_S, cores * _CPU_OPS_PER_CORE
 
 
 def visible_indices(visible: str | None, count: int) -> Sequence[int]:

@@ -27,6 +27,9 @@ class PlanOptions(Flags):
     on_cpu: Annotated[bool, Flag(("--cpu",))] = Field(
         False, description="Plan for this machine without a GPU."
     )
+    replicas: int = Field(
+        1, ge=1, description="vLLMs side by side, each with an equal part of the GPUs, or of the cores."
+    )
     catalogue: Path | None = Field(None, description="A table of models in place of ours: TOML, same form.")
 
     @model_validator(mode="after")
@@ -44,6 +47,13 @@ class PlanOptions(Flags):
 class ShownPlanOptions(PlanOptions):
     """`logicnet plan`."""
 
+    tensor_parallel_size: int | None = Field(
+        None, ge=1, description="GPUs that share the model; default: as earns most."
+    )
+    data_parallel_size: int | None = Field(
+        None, ge=1, description="Copies of the model in one vLLM; default: as many as there is room for."
+    )
+    hosts: int = Field(1, ge=1, description="Number of such machines; Ray joins them where one is too small.")
     as_json: Annotated[bool, Flag(("--json",))] = Field(False, description="For scripts.")
 
 
@@ -56,6 +66,11 @@ class VllmOptions(PlanOptions):
         description="A name of `logicnet models` or of the hub, or a folder; default: the best that fits.",
     )
     python: str | None = Field(None, description="The Python that has vLLM; default: this one.")
+    router: bool = Field(
+        False,
+        description="Start vllm-router in front of the --replicas, on the port behind theirs, for clients "
+        "that take one address; the miner asks the replicas themselves.",
+    )
     probe_every_s: float = Field(10.0, ge=0.1, description="Seconds between two probes.")
     silence_s: float = Field(
         30.0, ge=1.0, description="Seconds without a token that count as stuck; twice that under load."

@@ -44,9 +44,27 @@ _CPU_MOST_KV_GIB = 40
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How GPUs are shared out. `servers`: vLLMs side by side, each with an equal part of the machine.
+
+    Of each part, `tensor` GPUs share a model and one vLLM has `data` copies of it; None: as earns most.
+    `hosts`: one vLLM takes so many machines, by Ray, and divides the model's layers among them.
+    """
+
+    servers: int = 1
+    tensor: int | None = None
+    data: int | None = None
+    hosts: int = 1
+
+
+_ALL = Layout()
+
+
+@dataclass(frozen=True, slots=True)
 class ServingPlan:
     """The model fits. vLLM loads `checkpoint` on `gpus` GPUs for each replica, each with `kv_tokens`.
 
+    `parts` are the machine's, one for each of several vLLMs; `machine` is then the first of them.
     `throughput` is that of the most challenges at once that it sustains. `right` and `seconds` are those of
     the usual load: one validator's burst, and what others have under way on average.
     """
@@ -66,6 +84,18 @@ class ServingPlan:
     throughput: Throughput
     right: float
     seconds: float
+    parts: Sequence[Machine] = ()
+    hosts: int = 1
+
+    @property
+    def copies(self) -> int:
+        """Of the model, in all vLLMs."""
+        return self.replicas * max(1, len(self.parts))
+
+    @property
+    def read_bytes(self) -> int:
+        """Of weights, at the speed of one GPU, in a step: a token passes one host after the other."""
+        return self.weights_bytes * self.hosts
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -77,7 +107,7 @@ class ServingPlan:
 
     @property
     def at_once(self) -> int:
-        return self.throughput.at_once * self.replicas
+        return self.throughput.at_once * self.copies
 
     @property
     def per_interval(self) -> int:
@@ -117,6 +147,8 @@ class ServingPlan:
             words += ["--tensor-parallel-size", str(self.gpus)]
         if self.replicas > 1:
             words += ["--data-parallel-size", str(self.replicas)]
+        if self.hosts > 1:
+            words += ["--pipeline-parallel-size", str(self.hosts), "--distributed-executor-backend", "ray"]
         return words
 
     @property
@@ -137,10 +169,11 @@ class Misfit:
         return f"{self.model.name} does not fit on {self.machine}: {self.reason}"
 
 
-def plan(model: Model, machine: Machine) -> ServingPlan | Misfit:
+def plan(model: Model, machine: Machine, layout: Layout = _ALL) -> ServingPlan | Misfit:
     """The way to serve `model` on `machine` that is expected to earn most.
 
-    Ways differ in thinking, in precision, and in the number of GPUs that share the model.
+    Ways differ in thinking, in precision, and in the number of GPUs that share the model, where `layout`
+    leaves that open. Raises SettingsError if the machine cannot be shared out among `layout.servers`.
     """
     if not model.answers:
         why = "is not tuned to answer and has no chat template, so vLLM refuses chats with it"
@@ -150,7 +183,9 @@ def plan(model: Model, machine: Machine) -> ServingPlan | Misfit:
     if not (model.float16 or _has_bfloat16(machine)):
         why = f"needs bfloat16, so CUDA capability {_BFLOAT16_CAPABILITY}: vLLM refuses it in float16"
         return Misfit(model, machine, why)
-    tried = [way for thinks in model.modes for way in _ways(model, machine, workload(model, thinks=thinks))]
+    parts = machine.parts(layout.servers)
+    loads = [workload(model, thinks=thinks) for thinks in model.modes]
+    tried = [way for load in loads for way in _ways(model, parts, load, layout)]
     fits = [one for one in tried if isinstance(one, ServingPlan)]
     if fits:
         return max(fits, key=lambda one: one.reward)
@@ -163,24 +198,36 @@ def _has_bfloat16(machine: Machine) -> bool:
     return capability is None or capability >= _BFLOAT16_CAPABILITY
 
 
-def _ways(model: Model, machine: Machine, load: Workload) -> Iterator[ServingPlan | str]:
+def _ways(
+    model: Model, parts: Sequence[Machine], load: Workload, layout: Layout
+) -> Iterator[ServingPlan | str]:
     """Plans, or reasons against them, the best precision first."""
+    machine = parts[0]
     if machine.is_cpu:
-        yield from _on_cpu(model, machine, load)
+        if max(layout.tensor or 1, layout.data or 1, layout.hosts) > 1:
+            yield "only GPUs are planned to share a model; a CPU is shared out by --replicas"
+            return
+        yield from _on_cpu(model, parts, load)
         return
+    there = len(machine.devices)
+    wanted = (layout.tensor or 1) * (layout.data or 1)
+    if wanted > there:
+        yield f"it would take {wanted} GPUs for each vLLM, and there are {there}"
+        return
+    counts = (layout.tensor,) if layout.tensor else (there,) if layout.hosts > 1 else (1, 2, 4, 8)
     capability = machine.devices[0].capability
     for precision, checkpoint in _precisions(model):
         least = _LEAST_CAPABILITY[precision]
         if capability is not None and capability < least:
             yield f"{precision} needs CUDA capability {least}, this GPU has {capability}"
             continue
-        for gpus in (count for count in (1, 2, 4, 8) if count <= len(machine.devices)):
+        for gpus in (count for count in counts if count * (layout.data or 1) <= there):
             if model.heads % gpus:
                 yield f"its {model.heads} heads cannot be divided among {gpus} GPUs"
             elif model.kv_heads % gpus and gpus % model.kv_heads:
                 yield f"its {model.kv_heads} KV heads cannot be divided among {gpus} GPUs"
             else:
-                yield _on_gpus(model, machine, precision, checkpoint, gpus=gpus, load=load)
+                yield _on_gpus(model, parts, precision, checkpoint, gpus=gpus, load=load, layout=layout)
 
 
 def _precisions(model: Model) -> Sequence[tuple[Precision, str]]:
@@ -199,32 +246,42 @@ def utilisation(gpu: Device) -> float:
 
 
 def _on_gpus(
-    model: Model, machine: Machine, precision: Precision, checkpoint: str, *, gpus: int, load: Workload
+    model: Model,
+    parts: Sequence[Machine],
+    precision: Precision,
+    checkpoint: str,
+    *,
+    gpus: int,
+    load: Workload,
+    layout: Layout,
 ) -> ServingPlan | str:
+    machine, hosts = parts[0], layout.hosts
     gpu = machine.devices[0]
     share = utilisation(gpu)
-    weights = weights_bytes(model, precision, gpus)
+    weights = weights_bytes(model, precision, gpus * hosts)
     batched = batched_tokens(gpu.name, gpu.total_bytes)
     overhead = overhead_bytes(model, batched_tokens=batched, gpus=gpus)
     left = gpu.total_bytes * share - weights - overhead
-    place = f"{gpus} GPUs" if gpus > 1 else "one GPU"
+    place = f"{gpus * hosts} GPUs" if gpus * hosts > 1 else "one GPU"
     if left <= 0:
         return (
             f"at {_BITS[precision]} it takes {(weights + overhead) / GIB:.1f} GiB on {place} before any "
             f"KV cache, and vLLM gets {gpu.total_bytes * share / GIB:.1f}"
         )
-    tokens = kv_tokens(model, left, gpus=gpus, block=BLOCK_TOKENS)
+    tokens = kv_tokens(model, left * hosts, gpus=gpus, block=BLOCK_TOKENS)  # each host has its layers' alone
     speed = speed_of(gpu.name, gpu.total_bytes)
-    replicas = len(machine.devices) // gpus
+    replicas = layout.data or (len(machine.devices) // gpus if hosts == 1 else 1)
     found = ServingPlan(
         *(model, machine, precision, checkpoint, gpus, replicas, share),
         *(_context(model, load, tokens), weights, overhead, tokens, load),
-        *(throughput(model, weights, 1, speed, load, gpus=gpus), 0.0, 0.0),
+        *(throughput(model, weights * hosts, 1, speed, load, gpus=gpus), 0.0, 0.0),
+        *(parts if len(parts) > 1 else (), hosts),
     )
     return _best_load(found, speed)
 
 
-def _on_cpu(model: Model, machine: Machine, load: Workload) -> Iterator[ServingPlan | str]:
+def _on_cpu(model: Model, parts: Sequence[Machine], load: Workload) -> Iterator[ServingPlan | str]:
+    machine = parts[0]
     if model.stored != "full":
         yield f"its weights are {model.stored}, which we do not plan for a CPU"
         return
@@ -236,13 +293,14 @@ def _on_cpu(model: Model, machine: Machine, load: Workload) -> Iterator[ServingP
             f"its weights take {weights / GIB:.1f} GiB, and half of this machine's memory is "
             f"{half / GIB:.1f} GiB"
         )
-    speed = cpu_speed(machine.cores or 1)
+    speed = cpu_speed(machine.cores or 1, machine.share)
     for space in range(1, int(min(_CPU_MOST_KV_GIB, room // GIB)) + 1):
         tokens = kv_tokens(model, space * GIB, block=CPU_BLOCK_TOKENS)
-        there = replace(machine, environment={"VLLM_CPU_KVCACHE_SPACE": str(space)})
+        there = replace(machine, environment={**machine.environment, "VLLM_CPU_KVCACHE_SPACE": str(space)})
         found = ServingPlan(
             *(model, there, "full", model.name, 1, 1, 0.0, _context(model, load, tokens), weights, 0, tokens),
             *(load, throughput(model, weights, 1, speed, load), 0.0, 0.0),
+            *(parts if len(parts) > 1 else (),),
         )
         yield _best_load(found, speed)
 
@@ -252,7 +310,7 @@ def _best_load(one: ServingPlan, speed: tuple[float, float]) -> ServingPlan | st
     tokens, load = one.kv_tokens, one.load
     if one.context < min(_LEAST_CONTEXT, one.model.context):
         return f"at {_BITS[one.precision]} {tokens:,} tokens of KV cache are left, too few for one text"
-    sustained = list(sustained_loads(one.model, one.weights_bytes, tokens, speed, load, gpus=one.gpus))
+    sustained = list(sustained_loads(one.model, one.read_bytes, tokens, speed, load, gpus=one.gpus))
     if not sustained:
         least = kept_tokens(one.model, load, one.throughput.written)
         if tokens < least:
@@ -273,10 +331,10 @@ def _at(one: ServingPlan, found: Throughput, speed: tuple[float, float]) -> Serv
     That is the burst of one validator, whatever volume it was told, and what others have under way on
     average. Of a burst that is more than can be kept at once, the rest waits.
     """
-    under_way = safe_volume(found.at_once * one.replicas, found.seconds) * found.seconds / LOOP_S
-    usual = math.ceil((LANES + under_way) / one.replicas)
+    under_way = safe_volume(found.at_once * one.copies, found.seconds) * found.seconds / LOOP_S
+    usual = math.ceil((LANES + under_way) / one.copies)
     kept = min(usual, found.at_once)
-    there = throughput(one.model, one.weights_bytes, kept, speed, one.load, gpus=one.gpus)
+    there = throughput(one.model, one.read_bytes, kept, speed, one.load, gpus=one.gpus)
     tokens_per_s = there.tokens_per_s * kept / usual
     budget = one.load.budget(tokens_per_s)
     accuracy = one.model.accuracy(one.thinks) or UNKNOWN

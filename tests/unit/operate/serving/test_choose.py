@@ -137,6 +137,34 @@ def test_plan_of_one_model_as_json(capsys):
     assert json.loads(capsys.readouterr().out)["fits"] is False
 
 
+def test_plan_names_the_commands_of_replicas_and_who_asks_them(capsys):
+    asked = ["plan", "--vram", "24", "--gpus", "4", "--replicas", "2", "--model", "Qwen3-4B"]
+    assert main(asked) == 0
+    said = capsys.readouterr().out
+    first, second = (line for line in said.splitlines() if " vllm serve " in line)
+    assert "CUDA_VISIBLE_DEVICES=0,1 " in first and first.endswith("--port 8000")
+    assert "CUDA_VISIBLE_DEVICES=2,3 " in second and second.endswith("--port 8001")
+    both = "--miner.llm_client.base_url http://127.0.0.1:8000/v1 --miner.llm_client.base_url http://127.0.0.1:8001"
+    assert both in said
+    assert said.splitlines()[-1].startswith(
+        "vllm-router --port 8002 --policy power_of_two --worker-urls http://"
+    )
+
+
+def test_plan_for_several_hosts_joins_them_only_where_one_is_too_small(capsys):
+    asked = ["plan", "--card", "L4", "--gpus", "2", "--hosts", "2", "--model"]
+    assert main([*asked, "Qwen3-4B"]) == 0
+    said = capsys.readouterr().out
+    assert "ray" not in said
+    assert "--miner.llm_client.base_url http://HOST2:8000/v1" in said
+    assert main([*asked, "meta-llama/Llama-3.3-70B-Instruct"]) == 0
+    said = capsys.readouterr().out
+    assert "ray start --head --port 6379 --num-gpus 2" in said
+    assert "ray start --address HEAD:6379 --num-gpus 2" in said
+    assert "2 nodes and 4.0 GPU" in said
+    assert said.splitlines()[-1].endswith("--pipeline-parallel-size 2 --distributed-executor-backend ray")
+
+
 def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
     assert main(["plan", "--cpu", "--model", str(smollm2)]) == 0
     command = capsys.readouterr().out.splitlines()[-1]
@@ -156,6 +184,8 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
         (["plan", "--vram", "24", "--gpus", "0"], 2, "takes GB of one GPU and --gpus their number"),
         (["plan", "--vram", "24", "--cpu"], 2, "--cpu, --vram and --card exclude each other"),
         (["plan", "--vram", "24", "--card", "T4"], 2, "--cpu, --vram and --card exclude each other"),
+        (["plan", "--vram", "24", "--replicas", "2"], 2, "this machine has 1; give --replicas 1 or less"),
+        (["plan", "--vram", "24", "--replicas", "0"], 2, "--replicas"),
         (["plan", "--card", "Voodoo"], 2, "--card takes one of B200, GH200"),
         (["plan", "--vram", "24", "--model", "Qwen2.5-7B"], 2, "is a base model, not tuned to answer"),
         (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "HF_HUB_OFFLINE forbids to ask the hub"),

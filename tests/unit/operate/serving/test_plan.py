@@ -12,7 +12,7 @@ from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.gpus import Device, Machine, cpu, gpus_named, gpus_of_size
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token
-from logicnet.operate.serving.plan import Misfit, ServingPlan, plan, utilisation
+from logicnet.operate.serving.plan import Layout, Misfit, ServingPlan, plan, utilisation
 from logicnet.volume.advice import peak
 from tests.unit.operate.serving.test_memory import SMOLLM2
 
@@ -94,6 +94,66 @@ def test_two_gpus_serve_twice_what_one_can_hold():
     one, two = (fits("Qwen2.5-7B-Instruct", gpus_of_size(24, count)) for count in (1, 2))
     assert (two.gpus, two.replicas, two.at_once) == (1, 2, 2 * one.at_once)
     assert two.flags()[-2:] == ["--data-parallel-size", "2"]
+
+
+def test_vllms_side_by_side_keep_what_each_keeps_alone():
+    one, two = (
+        plan(OURS.find("Qwen3-4B"), gpus_of_size(24, 2), layout) for layout in (Layout(data=2), Layout(2))
+    )
+    assert isinstance(one, ServingPlan) and isinstance(two, ServingPlan)
+    assert (one.replicas, two.replicas, two.copies) == (2, 1, 2)
+    assert (two.kv_tokens, two.at_once, two.volume) == (one.kv_tokens, one.at_once, one.volume)
+    assert "--data-parallel-size" not in two.flags()
+
+
+@pytest.mark.parametrize(
+    ("layout", "flags"),
+    [
+        (Layout(tensor=4), "--tensor-parallel-size 4"),
+        (Layout(tensor=2), "--tensor-parallel-size 2 --data-parallel-size 2"),
+        (Layout(tensor=2, data=1), "--tensor-parallel-size 2"),
+        (Layout(data=4), "--data-parallel-size 4"),
+        (Layout(servers=2, data=2), "--data-parallel-size 2"),
+    ],
+)
+def test_parallelism_as_it_is_asked_for(layout, flags):
+    found = plan(OURS.find("Qwen2.5-7B-Instruct"), gpus_of_size(24, 4), layout)
+    assert isinstance(found, ServingPlan)
+    words = " ".join(found.flags())
+    assert words[words.index("fp8") + 4 :] == flags
+
+
+@pytest.mark.parametrize(
+    ("layout", "machine", "said"),
+    [
+        (Layout(tensor=4), gpus_of_size(24, 2), "would take 4 GPUs for each vLLM, and there are 2"),
+        (
+            Layout(2, tensor=2, data=2),
+            gpus_of_size(24, 4),
+            "would take 4 GPUs for each vLLM, and there are 2",
+        ),
+        (Layout(tensor=3), gpus_of_size(24, 3), "28 heads cannot be divided among 3 GPUs"),
+        (Layout(data=2), cpu(64, cores=8), "a CPU is shared out by --replicas"),
+    ],
+)
+def test_parallelism_that_cannot_be_had(layout, machine, said):
+    found = plan(OURS.find("Qwen2.5-7B-Instruct"), machine, layout)
+    assert isinstance(found, Misfit)
+    assert said in found.reason
+
+
+def test_hosts_hold_together_what_none_holds_alone():
+    model, host = OURS.find("Qwen2.5-32B-Instruct"), gpus_named("L4", 2)
+    alone, two = (plan(model, host, Layout(hosts=hosts)) for hosts in (1, 2))
+    four = plan(model, gpus_named("L4", 4))
+    assert isinstance(two, ServingPlan) and isinstance(four, ServingPlan)
+    assert (two.gpus, two.hosts, two.copies) == (2, 2, 1)
+    assert two.flags()[-4:] == ["--pipeline-parallel-size", "2", "--distributed-executor-backend", "ray"]
+    assert two.weights_bytes * 4 <= 2.01 * model.parameters
+    # A token passes one host after the other, so four GPUs of one host are faster.
+    assert two.throughput.tokens_per_s < four.throughput.tokens_per_s
+    if isinstance(alone, ServingPlan):
+        assert alone.kv_tokens < two.kv_tokens
 
 
 def test_what_others_hold_of_a_gpu_is_left_to_them():

@@ -2,7 +2,8 @@
 
 Real HTTP, real processes: a server, and an engine in its group that is named as vLLM names its own and
 does not hear SIGTERM. FAKE_VLLM is a folder: `starts` gets a line at each start; `says`, if it is there,
-is printed, and the server ends with status 1 at once; `mode` is read at each request.
+is printed, and the server ends with status 1 at once; `mode` is read at each request. `says.PORT` is for one
+of several servers alone, and `pids.PORT` has the numbers of its processes.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def main() -> None:
     known, _ = parser.parse_known_args()
     with (FOLDER / "starts").open("a") as starts:
         starts.write(json.dumps(sys.argv[1:]) + "\n")
-    says = FOLDER / "says"
-    if says.exists():
+    says = next((one for one in (FOLDER / "says", FOLDER / f"says.{known.port}") if one.exists()), None)
+    if says is not None:
         print(says.read_text(), flush=True)
         sys.exit(1)
     engine = subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE)
@@ -94,7 +95,8 @@ def main() -> None:
     server = ThreadingHTTPServer((known.host, known.port), Handler)
     server.daemon_threads = True
     print("(EngineCore pid=1) INFO [kv_cache_utils.py:1] GPU KV cache size: 46,592 tokens", flush=True)
-    (FOLDER / "pids").write_text(f"{os.getpid()} {engine.pid}")
+    for name in ("pids", f"pids.{known.port}"):
+        (FOLDER / name).write_text(f"{os.getpid()} {engine.pid}")
     server.serve_forever()
 
 
