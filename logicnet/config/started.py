@@ -158,7 +158,8 @@ def _replicas(flags: Sequence[str]) -> int:
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--replicas", type=int, default=1)
     try:
-        return max(1, parser.parse_known_args(flags)[0].replicas)
+        given: int = parser.parse_known_args(flags)[0].replicas
+        return max(1, given)
     except ArgumentError:  # `logicnet vllm` will say so
         return 1
 
