@@ -18,6 +18,8 @@
 //   SN35_VLLM_PYTHON   interpreter that has vLLM                   .venv/bin/python
 //   SN35_MINER_PYTHON  interpreter that has logicnet               .venv/bin/python
 //   SN35_MINER_FLAGS   more flags for the miner: --logging.debug ...
+//   SN35_HOTKEYS       hotkeys of several miners, separated by commas: sn35-miner-HOTKEY each, whose ports
+//                      count on from those of the settings
 //   SN35_LOGS          folder of the log files                     .run/logs
 //   SN35_ENV_FILE      read instead of .env
 //   HF_TOKEN           for gated models; handed to vLLM
@@ -76,9 +78,8 @@ const apps = {
 
 const started = whatToStart()
 module.exports = {
-  apps: Object.keys(apps).filter((name) => name in started).map((name) => {
+  apps: Object.entries(started).map(([name, { script, args, env }]) => {
     const log = path.join(logs, `${name}.log`)
-    const { script, args, env } = started[name]
-    return { name, ...common, ...apps[name], script, args, env: { PYTHONUNBUFFERED: '1', ...env }, out_file: log, error_file: log }
+    return { name, ...common, ...apps[name === 'sn35-vllm' ? name : 'sn35-miner'], script, args, env: { PYTHONUNBUFFERED: '1', ...env }, out_file: log, error_file: log }
   })
 }

@@ -9,6 +9,7 @@ import typer
 from logicnet.cli._settings import Json, asks_help, pm2s, settings_of
 from logicnet.config import check
 from logicnet.config.explain import console, print_config, print_config_json
+from logicnet.config.started import others_started
 
 
 def demo(
@@ -34,6 +35,9 @@ def init(
     model: Annotated[str | None, typer.Option(help="What vLLM is to serve here.")] = None,
     vllm_flags: Annotated[str | None, typer.Option(help="Flags for vLLM; as planned if not given.")] = None,
     vllm_python: Annotated[str | None, typer.Option(help="The Python that has vLLM.")] = None,
+    hotkeys: Annotated[
+        str | None, typer.Option(help="Hotkeys of the wallet, as a,b,c: a miner for each, one vLLM.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is there.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there, and keep it.")] = False,
 ) -> None:
@@ -44,7 +48,7 @@ def init(
     if asks_help(context, *USAGE):
         return
     ask = input if sys.stdin.isatty() and not yes else None
-    run(InitOptions(context.args, folder, model, vllm_flags, vllm_python, force, ask))
+    run(InitOptions(context.args, folder, model, vllm_flags, vllm_python, force, ask, hotkeys=hotkeys))
 
 
 def doctor(context: typer.Context, json: Json = False) -> int:
@@ -53,7 +57,7 @@ def doctor(context: typer.Context, json: Json = False) -> int:
 
     if asks_help(context, "doctor [--json] [--flag value]...", ABOUT):
         return 0
-    return run(pm2s(context.args), console(), json=json)
+    return run(pm2s(context.args), console(), others=others_started(context.args), json=json)
 
 
 def config(context: typer.Context, json: Json = False) -> None:

@@ -19,12 +19,13 @@ from typing import Any
 from dotenv import dotenv_values
 
 from logicnet._util.net import LOOPBACK, connect_url
-from logicnet.config import Config, Given, read
+from logicnet.config import Config, Given, read, table
 from logicnet.config.running import running_flags
 from logicnet.errors import SettingsError
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
+_MINER = "sn35-miner"
 _DEFAULT_MODEL = "Qwen/Qwen2.5-7B-Instruct"
 _DEFAULT_PORT = "8000"
 
@@ -36,9 +37,15 @@ _DERIVED = {_BASE_URL: "SN35_VLLM_PORT", _KEY: "VLLM_API_KEY"}
 
 VARIABLES = (
     *(f"SN35_VLLM{end}" for end in ("", "_MODEL", "_HOST", "_PORT", "_FLAGS", "_PYTHON")),
-    *("SN35_MINER_PYTHON", "SN35_MINER_FLAGS", "SN35_LOGS", "SN35_ENV_FILE"),
+    *("SN35_MINER_PYTHON", "SN35_MINER_FLAGS", "SN35_HOTKEYS", "SN35_LOGS", "SN35_ENV_FILE"),
 )
 """The variables of ecosystem.config.js."""
+
+HOTKEYS = "SN35_HOTKEYS"
+_HOTKEY_FLAG = "--wallet.hotkey"
+_OWN_PORTS = ("axon.port", "axon.external_port", "admin.port")
+_OWN = ("wallet.hotkey", *_OWN_PORTS, "ledger.path")
+"""Settings in which the miners of several hotkeys differ."""
 
 _FOR_VLLM = re.compile(r"(VLLM|HF|HUGGING_?FACE|AWS|MODELSCOPE)_", re.IGNORECASE)
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|MNEMONIC)$|^BT_PW_|^SN35_MINER_FLAGS$", re.IGNORECASE)
@@ -55,11 +62,60 @@ def as_started(
     words = [*(_words(known, "SN35_MINER_FLAGS") or running_flags(env_file.absolute().parent)), *argv]
     derived = _derived(known, words)
     found = read(words, {**derived, **environ}, env_file)
+    origins = {name: _DERIVED[name] for name in derived}
+    if own := own_settings(known, found.settings.wallet.hotkey):
+        found = read(words, {**derived, **environ, **own}, env_file)
+        origins |= dict.fromkeys(own, HOTKEYS)
     sources = {
-        setting: Given(given.text, _DERIVED[given.name], "pm2, from") if given.name in derived else given
+        setting: Given(given.text, origins[given.name], "pm2, from") if given.name in origins else given
         for setting, given in found.given.items()
     }
     return replace(found, given=sources)
+
+
+def others_started(
+    argv: Sequence[str], environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")
+) -> list[Config]:
+    """The settings of the miners that pm2 starts beside that of `as_started`, unless `argv` names one."""
+    if any(word.partition("=")[0] == _HOTKEY_FLAG for word in argv):
+        return []
+    others = set(hotkeys({**env_file_values(env_file), **environ}))
+    if others:
+        others -= {as_started(argv, environ, env_file).settings.wallet.hotkey}
+    return [as_started([*argv, f"{_HOTKEY_FLAG}={name}"], environ, env_file) for name in sorted(others)]
+
+
+def hotkeys(known: Mapping[str, str]) -> Sequence[str]:
+    """Those of SN35_HOTKEYS, each with a miner of its own; none where there is one miner.
+
+    Raises SettingsError if one is named twice.
+    """
+    names = [name.strip() for name in (known.get(HOTKEYS) or "").split(",") if name.strip()]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise SettingsError(f"{HOTKEYS} names {twice[0]} twice: give each hotkey once, as a,b,c.")
+    return names
+
+
+def own_settings(known: Mapping[str, str], hotkey: str) -> dict[str, str]:
+    """Variables of the miner of `hotkey`, if it is one of several: ports in a row, a ledger of its own."""
+    names = hotkeys(known)
+    if hotkey not in names:
+        return {}
+    settings, place = table(), names.index(hotkey)
+    found = {settings["wallet.hotkey"].variable: hotkey}
+    for setting in (settings[name] for name in _OWN_PORTS):
+        port = known.get(setting.variable) or str(setting.default or "")
+        if port.isdecimal():
+            found[setting.variable] = str(int(port) + place)
+    ledger = settings["ledger.path"].variable
+    if place and (path := known.get(ledger)):  # by default each hotkey has a file of its own
+        found[ledger] = str(Path(path).with_stem(f"{Path(path).stem}-{hotkey}"))
+    return found
+
+
+def miner_app(known: Mapping[str, str], hotkey: str) -> str:
+    """The name of the app in pm2."""
+    return f"{_MINER}-{hotkey}" if hotkey in hotkeys(known) else _MINER
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +147,24 @@ def apps(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
     """The apps that pm2 starts, by name: `script`, `args` and `env` of each. Raises SettingsError."""
     known = {**_env_file(Path(environ.get("SN35_ENV_FILE") or ".env")), **environ}
     flags = _words(known, "SN35_MINER_FLAGS")
-    miner = {"env": {**_derived(known, flags), **known}}
-    found = {"sn35-miner": miner | _program("neurons/miner/miner.py", "mine", flags)}
+    derived, program = _derived(known, flags), _program("neurons/miner/miner.py", "mine", flags)
+    names = hotkeys(known)
+    own_flags = {f"--{name}" for name in _OWN} & {word.partition("=")[0] for word in flags}
+    if names and own_flags:
+        raise SettingsError(
+            f"SN35_MINER_FLAGS gives {min(own_flags)} to all miners of {HOTKEYS}, and each has its own: put "
+            f"it into .env, as {table()[min(own_flags)[2:]].variable}; the others count on from there."
+        )
+    found: dict[str, dict[str, Any]] = {}
     if known.get("SN35_VLLM") != "false":
         # Passwords, keys of other servers and the miner's flags (there may be a key among them) are hidden
         # from vLLM. They are emptied, not left out, because pm2 adds the shell's environment to ours.
         hidden = {name: "" for name in known if _SECRET.search(name) and not _FOR_VLLM.match(name)}
         vllm = {"env": {**known, **hidden}}
         found["sn35-vllm"] = vllm | _program("scripts/serve_vllm.py", "vllm", _vllm_args(known))
+    for name in names or [""]:
+        own = own_settings(known, name)
+        found[miner_app(known, name)] = {"env": {**derived, **known, **own}, **program}
     return found
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from logicnet.config.started import StartedVllm, started_vllm
+from logicnet.config.started import StartedVllm, env_file_values, miner_app, started_vllm
 from logicnet.operate.doctor.context import Context, System
 
-MINER = "sn35-miner"
 VLLM = "sn35-vllm"
 
 _UNITS = (
@@ -42,7 +41,10 @@ class Pm2:
 
     def pid(self, name: str) -> int | None:
         """The process of a running app."""
-        found = (self._alive(file) for file in sorted((self.home / "pids").glob(f"{name}-*.pid")))
+        files = sorted((self.home / "pids").glob(f"{name}-*.pid"))
+        # sn35-miner-KEY-0 is an app of another name than sn35-miner-0
+        ours = (file for file in files if file.stem.removeprefix(f"{name}-").isdecimal())
+        found = (self._alive(file) for file in ours)
         return next((pid for pid in found if pid), None)
 
     def saved(self) -> set[str] | None:
@@ -66,6 +68,12 @@ class Pm2:
         except (OSError, ValueError):
             return None
         return pid if self.system.pid_exists(pid) else None
+
+
+def app_of(context: Context) -> str:
+    """The name that pm2 has for this miner."""
+    known = {**env_file_values(context.folder / ".env"), **context.system.environ}
+    return miner_app(known, context.settings.wallet.hotkey)
 
 
 def vllm_here(context: Context) -> StartedVllm | None:

@@ -30,26 +30,52 @@ Run it in the miner's folder, as the miner's user; takes the flags of `mine`.
 Exit status: 0 nothing to mend, 3 warnings, 4 errors."""
 
 
+Found = Mapping[str, Sequence[Finding]]
+
 CHECK_S = 20.0  # The time of a check: enough for a slow model and a distant chain. Most take milliseconds.
 
 
-def run(config: Config, out: Console, *, json: bool = False, system: System | None = None) -> int:
-    """Run all checks, print the report, and return the exit status."""
+def run(
+    config: Config,
+    out: Console,
+    *,
+    others: Sequence[Config] = (),
+    json: bool = False,
+    system: System | None = None,
+) -> int:
+    """Run all checks, print the report, and return the exit status. `others`: of more miners here."""
     system = system or System()
     folder = Path.cwd()
     logger.disable("logicnet")  # the findings say what the log of the parts would
     try:
         with asyncio.Runner(loop_factory=Loop) as runner:  # does not wait for a hanging DNS lookup
-            found = runner.run(run_checks(Context(config, folder, system)))
+            contexts = [Context(one, folder, system) for one in (config, *others)]
+            found = runner.run(_of_each(contexts))
     finally:
         logger.enable("logicnet")
-    secrets = [*config.secrets(), *secrets_in(system.environ), *secrets_in(env_file_values(folder / ".env"))]
+    secrets = [secret for one in (config, *others) for secret in one.secrets()]
+    secrets += [*secrets_in(system.environ), *secrets_in(env_file_values(folder / ".env"))]
     clean = masked(found, secrets, system.home)
     if json:
         print(as_json(clean))
     else:
         show(out, clean)
     return status(clean)
+
+
+async def _of_each(contexts: Sequence[Context]) -> Found:
+    """The findings on several miners: what all share once, the rest behind the name of the hotkey."""
+    every = await asyncio.gather(*map(run_checks, contexts))
+    if len(every) == 1:
+        return every[0]
+    found: dict[str, list[Finding]] = {}
+    for check, findings in every[0].items():
+        if same := [one for one in findings if all(one in other[check] for other in every)]:
+            found[check] = same
+        for context, own in zip(contexts, every, strict=True):
+            if rest := [one for one in own[check] if one not in same]:
+                found[f"{check} {context.settings.wallet.hotkey}"] = rest
+    return found
 
 
 async def run_checks(
@@ -83,8 +109,6 @@ async def _run(check: Check, context: Context, within_s: float) -> list[Finding]
 def _listed(found: Findings) -> list[Finding]:
     return [found] if isinstance(found, Finding) else list(found)
 
-
-Found = Mapping[str, Sequence[Finding]]
 
 STATUS = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 3, Severity.ERROR: 4}
 """Exit status. 1 and 2 are those of every command: it failed, its arguments are wrong."""
@@ -135,7 +159,7 @@ def show(out: Console, found: Found) -> None:
     """A row for each finding, from 60 columns of width, and a line that counts them."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=7, no_wrap=True)
-    table.add_column(width=12, no_wrap=True)
+    table.add_column(width=max(12, *map(len, found)), no_wrap=True)
     table.add_column(overflow="fold")
     for name, findings in found.items():
         for one in findings:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from dotenv.parser import parse_stream
 
 from logicnet.config import Setting, check, read, table
+from logicnet.config.started import HOTKEYS, hotkeys
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.machine import LocalVllm, best_model, local_vllm
 
@@ -31,6 +32,7 @@ _FIRST = "its first"
 VOLUME = table()["miner.epoch_volume"].variable
 _WRITTEN = {
     "SN35_MINER_PYTHON",
+    HOTKEYS,
     "SN35_VLLM",
     *(f"SN35_VLLM_{end}" for end in ("MODEL", "PORT", "FLAGS", "PYTHON")),
 }
@@ -49,6 +51,7 @@ class InitOptions:
     force: bool = False
     ask: Ask | None = input  # None: ask nothing
     ask_secret: Ask = getpass.getpass
+    hotkeys: str | None = None  # of several miners, separated by commas
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class InitAnswers:
     settings: Mapping[str, str]
     vllm: LocalVllm | None
     kept: Mapping[str, str]  # variables of an earlier `.env` for other programs: keys, caches
+    hotkeys: Sequence[str] = ()  # of several miners
 
 
 def collect_answers(options: InitOptions, environ: Mapping[str, str] = os.environ) -> InitAnswers:
@@ -65,6 +69,12 @@ def collect_answers(options: InitOptions, environ: Mapping[str, str] = os.enviro
     before = _before(options)
     given = read(list(options.flags), {}, Path(os.devnull)).given
     known = {setting.variable: _written(setting, one.text) for setting, one in given.items()}
+    hotkey = _variable("wallet.hotkey")
+    several = hotkeys({HOTKEYS: options.hotkeys or ("" if hotkey in known else before.get(HOTKEYS, ""))})
+    if several:
+        if known.get(hotkey, several[0]) != several[0]:
+            raise SettingsError("--hotkeys names the hotkeys of all miners: leave out --wallet.hotkey.")
+        known[hotkey] = several[0]
     earlier = {name: value for name, value in before.items() if name.startswith("LOGICNET_")}
     found = {**earlier, **known}
     missing: list[str] = []
@@ -94,8 +104,11 @@ def collect_answers(options: InitOptions, environ: Mapping[str, str] = os.enviro
             _ask_model_and_key(found, options, environ)
     if missing:
         raise SettingsError("\n".join(missing))
+    if vllm is not None and vllm.volume is not None and len(several) > 1 and VOLUME not in known:
+        found[VOLUME] = str(max(1, vllm.volume // len(several)))  # they share it
     ours = {name for name in before if name.startswith("LOGICNET_")} | _WRITTEN
-    return InitAnswers(found, vllm, {name: value for name, value in before.items() if name not in ours})
+    kept = {name: value for name, value in before.items() if name not in ours}
+    return InitAnswers(found, vllm, kept, several)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from pathlib import Path
 from loguru import logger
 
 from logicnet.chain import load_hotkey
-from logicnet.config import check, lines_of, read, table
+from logicnet.config import check, lines_of, table
+from logicnet.config.started import HOTKEYS, as_started, others_started
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.init.machine import CHECKOUT, IN_CHECKOUT
 from logicnet.operate.init.questions import VOLUME, InitAnswers, InitOptions, collect_answers
@@ -92,9 +93,9 @@ def write(answers: InitAnswers, folder: Path, *, force: bool) -> WrittenFiles:
             trial = Path(aside) / ".env"
             _put(trial, text, 0o600)
             try:
-                config = read([], {}, trial)
-                check(config)
-                load_hotkey(config.settings.wallet)
+                for config in (as_started([], {}, trial), *others_started([], {}, trial)):
+                    check(config)
+                    load_hotkey(config.settings.wallet)
             except SettingsError as wrong:
                 raise SettingsError(_as_before(str(wrong), trial, folder / ".env")) from None
         done = WrittenFiles()
@@ -138,7 +139,11 @@ def env_text(answers: InitAnswers) -> str:
     title = "the model, served by vLLM on this machine" if answers.vllm else "the model is served elsewhere"
     return text(
         {
-            "the miner": {**answers.settings, "SN35_MINER_PYTHON": sys.executable},
+            "the miner": {
+                **answers.settings,
+                **({HOTKEYS: ",".join(answers.hotkeys)} if answers.hotkeys else {}),
+                "SN35_MINER_PYTHON": sys.executable,
+            },
             title: vllm,
             "as it was before": kept,
         }
@@ -185,15 +190,16 @@ def _put(file: Path, text: str, mode: int) -> None:
 
 
 USAGE = (
-    "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--yes] [--force] "
-    "[--flag value]...",
+    "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--hotkeys A,B,C] "
+    "[--yes] [--force] [--flag value]...",
     """Write .env and ecosystem.config.js for this machine. Nothing in them needs editing.
 
 Without a terminal, or with --yes, nothing is asked. Else five settings are asked unless a flag gives them:
 --wallet.name, --wallet.hotkey, --subtensor.network, --axon.port, and --model (for vLLM on this machine: a
 name of `logicnet models`, or a folder) or --miner.llm_client.base_url (a running server). Other flags of
 `mine` are written too. --vllm-flags replaces the flags of `logicnet plan`, --vllm-python names the Python
-that has vLLM. Existing files are replaced with --force alone, and backed up in .run/backups.""",
+that has vLLM. --hotkeys A,B,C makes a miner for each of these hotkeys of the wallet, on ports in a row, all
+on one model. Existing files are replaced with --force alone, and backed up in .run/backups.""",
 )
 
 
@@ -221,10 +227,13 @@ def summary(options: InitOptions, answers: InitAnswers, done: WrittenFiles) -> l
     else:
         lines.append(f"vLLM will serve {vllm.model} with {vllm.flags or 'its defaults'}.")
     volume = answers.settings.get(VOLUME) or table()["miner.epoch_volume"].default
+    if answers.hotkeys:
+        lines.append(f"{len(answers.hotkeys)} miners, which share the model: {', '.join(answers.hotkeys)}.")
     estimated = ", the estimate of the plan" if vllm is not None and str(vllm.volume) == volume else ""
+    who = "Each" if answers.hotkeys else "The"
     lines.append(
-        f"The miner promises {volume} challenges per interval{estimated}. `logicnet volume advise` measures "
-        "how many it keeps."
+        f"{who} miner promises {volume} challenges per interval{estimated}. `logicnet volume advise` "
+        "measures how many it keeps."
     )
     steps, folder = [], options.folder.resolve()
     pm2 = "npx pm2"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from logicnet.config.started import apps, as_started
+from logicnet.config import read
+from logicnet.config.started import apps, as_started, others_started
 from logicnet.errors import SettingsError
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
@@ -155,6 +157,60 @@ def test_the_arguments_of_vllm(tmp_path: Path) -> None:
 
 def test_without_a_vllm_only_the_miner_is_started(tmp_path: Path) -> None:
     assert list(apps({"SN35_ENV_FILE": os.devnull, "SN35_VLLM": "false"})) == ["sn35-miner"]
+
+
+SEVERAL = {
+    "SN35_HOTKEYS": "a, b,c",
+    "LOGICNET_WALLET__HOTKEY": "a",
+    "LOGICNET_AXON__EXTERNAL_PORT": "41000",
+    "LOGICNET_LEDGER__PATH": "/tmp/mine.sqlite",
+}
+
+
+def test_each_hotkey_has_a_miner_with_ports_and_a_ledger_of_its_own_and_all_share_the_model() -> None:
+    started = pm2_apps({"SN35_ENV_FILE": os.devnull, "SN35_MINER_PYTHON": sys.executable, **SEVERAL})
+    assert [one["name"] for one in started] == [
+        *("sn35-vllm", "sn35-miner-a", "sn35-miner-b", "sn35-miner-c"),
+    ]
+    assert [one["kill_timeout"] for one in started] == [45000, 70000, 70000, 70000]
+    assert len({one["out_file"] for one in started}) == 4
+    miners = [one["env"] for one in started[1:]]
+    assert [one["LOGICNET_WALLET__HOTKEY"] for one in miners] == ["a", "b", "c"]
+    assert [one["LOGICNET_AXON__PORT"] for one in miners] == ["8091", "8092", "8093"]
+    assert [one["LOGICNET_AXON__EXTERNAL_PORT"] for one in miners] == ["41000", "41001", "41002"]
+    assert len({one["LOGICNET_LEDGER__PATH"] for one in miners}) == 3
+    assert not any("LOGICNET_ADMIN__PORT" in one for one in miners)  # any free one, which the console finds
+
+
+def test_the_settings_of_one_of_several_miners_are_those_that_pm2_gives_it(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in SEVERAL.items()))
+    for name, port in zip("abc", (8091, 8092, 8093), strict=True):
+        config = as_started([f"--wallet.hotkey={name}"], {}, env_file)
+        started = apps({"SN35_ENV_FILE": str(env_file)})[f"sn35-miner-{name}"]["env"]
+        ours = read([], started, Path(os.devnull)).settings
+        assert config.settings.axon == ours.axon
+        assert config.settings.ledger == ours.ledger
+        assert config.settings.axon.port == port
+    assert [one.settings.wallet.hotkey for one in others_started([], {}, env_file)] == ["b", "c"]
+    assert others_started(["--wallet.hotkey", "b"], {}, env_file) == []
+    sources = {setting.name: (one.source, one.name) for setting, one in config.given.items()}
+    assert sources["axon.port"] == ("pm2, from", "SN35_HOTKEYS")
+    alone = as_started([], {"LOGICNET_WALLET__HOTKEY": "other", "SN35_HOTKEYS": "a,b"}, tmp_path / "none")
+    assert alone.settings.axon.port == 8091
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"SN35_HOTKEYS": "a,b,a"}, "SN35_HOTKEYS names a twice"),
+        ({"SN35_HOTKEYS": "a,b", "SN35_MINER_FLAGS": "--axon.port=9"}, "as LOGICNET_AXON__PORT"),
+        ({"SN35_HOTKEYS": "a,b", "SN35_MINER_FLAGS": "--wallet.hotkey a"}, "gives --wallet.hotkey to all"),
+    ],
+)
+def test_what_several_miners_cannot_share_is_refused(env: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        apps({"SN35_ENV_FILE": os.devnull, **env})
 
 
 def test_the_environment_wins_over_the_file_and_values_stay_as_written(tmp_path: Path) -> None:

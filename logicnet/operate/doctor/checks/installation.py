@@ -14,7 +14,7 @@ from logicnet.errors import SettingsError
 from logicnet.operate.console.run import SHORTEST_PASSWORD, password_of
 from logicnet.operate.doctor.checks.network import running_miner
 from logicnet.operate.doctor.context import Context, Finding, error, not_checked, note, ok, warning
-from logicnet.operate.doctor.pm2 import MINER, Pm2, vllm_here
+from logicnet.operate.doctor.pm2 import Pm2, app_of, vllm_here
 from logicnet.scoring.reward import FULL_VOLUME
 
 
@@ -110,8 +110,8 @@ _START = "npx pm2 start ecosystem.config.js"
 
 
 def boot(context: Context) -> Iterator[Finding]:
-    pm2 = Pm2.of(context.system)
-    if pm2.pid(MINER) is None and running_miner(context) is not None:
+    pm2, app = Pm2.of(context.system), app_of(context)
+    if pm2.pid(app) is None and running_miner(context) is not None:
         yield note(
             "The miner runs without pm2.",
             f"Nothing restarts it when it ends. {_NOT_MINED}",
@@ -124,24 +124,24 @@ def boot(context: Context) -> Iterator[Finding]:
             f"{_START}; with another process manager, check that it starts the miner at boot.",
         )
         return
-    found = [*_running(pm2), *_starting(pm2)]
+    found = [*_running(pm2, app), *_starting(pm2, app)]
     yield from found or [ok(f"pm2 starts with the machine ({pm2.at_boot()}) and starts the miner.")]
 
 
-def _running(pm2: Pm2) -> Iterator[Finding]:
+def _running(pm2: Pm2, app: str) -> Iterator[Finding]:
     if not pm2.runs:
         yield error("pm2 does not run.", "Nothing restarts the miner when it ends.", _START)
-    elif pm2.pid(MINER) is None:
+    elif pm2.pid(app) is None:
         yield error(
-            f"pm2 runs, but not its app {MINER}.",
+            f"pm2 runs, but not its app {app}.",
             "Challenges are not answered.",
-            f"npx pm2 logs {MINER} --nostream shows the error; then {_START}.",
+            f"npx pm2 logs {app} --nostream shows the error; then {_START}.",
         )
 
 
-def _starting(pm2: Pm2) -> Iterator[Finding]:
-    if MINER not in (pm2.saved() or ()):
-        yield warning(f"pm2 has not saved its app {MINER}.", _NOT_MINED, "npx pm2 save")
+def _starting(pm2: Pm2, app: str) -> Iterator[Finding]:
+    if app not in (pm2.saved() or ()):
+        yield warning(f"pm2 has not saved its app {app}.", _NOT_MINED, "npx pm2 save")
     if pm2.at_boot() is not None:
         return
     if (pm2.system.root / "run" / "systemd" / "system").is_dir():
@@ -165,7 +165,7 @@ _EACH = 6  # for a challenge: its caller, and the calls of its samplers
 
 
 def limits(context: Context) -> Iterator[Finding]:
-    pid = Pm2.of(context.system).pid(MINER)
+    pid = Pm2.of(context.system).pid(app_of(context))
     limit = context.system.open_files(pid)
     if limit is None:
         yield not_checked("Not checked: the limit of open files cannot be read.", "See `ulimit -n`.")

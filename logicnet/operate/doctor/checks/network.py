@@ -24,13 +24,19 @@ from logicnet.operate.doctor.context import (
     skipped,
     warning,
 )
+from logicnet.operate.doctor.pm2 import app_of
 from logicnet.operate.telemetry.state import State, http_client, read_state
 
 _MOST = 4096  # bytes of a reply; the axon's have 200
 _REST_S = 1.0  # for the rest of a reply after its first bytes
 
 _START = "Start the miner: npx pm2 start ecosystem.config.js (or `logicnet mine`), and read its log."
-_RESTART = "If the settings were changed since its start: npx pm2 restart sn35-miner."
+
+
+def _restart(context: Context) -> str:
+    return f"If the settings were changed since its start: npx pm2 restart {app_of(context)}."
+
+
 _BIND_ALL = "Bind an address of this machine: remove --axon.host to bind all of them."
 _TURNED_AWAY = "Validators that ask the hotkey of the settings are refused."
 
@@ -50,7 +56,8 @@ async def _listening(context: Context) -> Finding:
         return error(
             f"Something listens on {where} and does not reply.",
             "A miner that hangs answers no validator.",
-            "Restart it: npx pm2 restart sn35-miner. If it hangs again, please report it with its log.",
+            f"Restart it: npx pm2 restart {app_of(context)}. If it hangs again, please report it with its "
+            "log.",
         )
     except ConnectionRefusedError:
         return await asyncio.to_thread(_unused, host, port, where)
@@ -73,7 +80,7 @@ async def _running_miner(context: Context, where: str) -> Finding:
         return warning(
             f"An axon replies on {where}, but no miner that writes {ledger_path(context.settings)}.",
             f"If it mines for another hotkey: {_TURNED_AWAY}",
-            f"{_RESTART} Two miners need a port (--axon.port) each.",
+            f"{_restart(context)} Two miners need a port (--axon.port) each.",
         )
     with suppress(SettingsError):  # a finding of `wallet`
         ours = await context.hotkey()
@@ -81,7 +88,8 @@ async def _running_miner(context: Context, where: str) -> Finding:
             return error(
                 f"The running miner mines for the hotkey {running.hotkey}; the settings name {ours}.",
                 _TURNED_AWAY,
-                f"{_RESTART} Two miners need a ledger (--ledger.path) and a port (--axon.port) each.",
+                f"{_restart(context)} Two miners need a ledger (--ledger.path) and a port (--axon.port) "
+                "each.",
             )
     return ok(f"The axon replies on {where}.")
 

@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from logicnet.config import read
+from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.doctor.run import run
 from tests.harness.quiet import logging_put_back
 from tests.unit.operate.doctor.healthy import SetUp
@@ -69,3 +70,27 @@ async def test_a_look_up_that_hangs_does_not_hold_up_the_report(
     assert not ended.is_set()
     told.set()
     assert "gpu.example:8000 does not answer" in " ".join(capsys.readouterr().out.split())
+
+
+async def test_the_miners_of_several_hotkeys_are_looked_at_together(
+    setup: SetUp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (setup.folder / ".env").write_text("SN35_HOTKEYS=miner,second\n")
+    (setup.wallets / "demo" / "coldkeypub.txt").unlink()
+    hotkey(setup.wallets, "second")
+    monkeypatch.chdir(setup.folder)
+    env = setup.folder / ".env"
+    own = ["--wallet.hotkey", "second", "--ledger.path", "second.sqlite"]
+    first, second = (read([*setup.argv, *words], {}, env) for words in ([], own))
+    with logging_put_back():
+        status = await asyncio.to_thread(
+            lambda: run(first, Console(width=80), others=[second], json=True, system=setup.system)
+        )
+    found = json.loads(capsys.readouterr().out)
+    assert status == 4
+    rows = {(one["check"], one["severity"]): one for one in found["findings"]}
+    assert ("settings", "ok") in rows  # once: it is the same for both
+    assert not any(check.startswith("settings ") for check, _ in rows)
+    assert rows["registration second", "error"]
+    assert ("registration miner", "ok") in rows
+    assert "sn35-miner-second" in rows["boot second", "error"]["what"]

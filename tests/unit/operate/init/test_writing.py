@@ -10,6 +10,8 @@ from dotenv import dotenv_values
 
 from logicnet.cli import main
 from logicnet.config import read
+from logicnet.config.started import as_started, others_started
+from logicnet.operate.demo.stage import hotkey
 
 ROOT = Path(__file__).parents[4]
 URL = "http://127.0.0.1:9/v1"
@@ -46,6 +48,50 @@ def test_what_is_promised_is_said_and_what_measures_it(
     volume = read([], {}, Path(".env")).settings.miner.epoch_volume
     said = capsys.readouterr().out
     assert f"The miner promises {volume} challenges per interval, the estimate of the plan." in said
+
+
+def test_several_hotkeys_are_one_start_file_and_share_the_volume_of_the_model(
+    tmp_path: Path, a_24_gb_card: None, capsys: Said
+) -> None:
+    folder = tmp_path / "wallets"
+    for name in "abc":
+        hotkey(folder, name)
+    words = ["--wallet.path", str(folder), "--wallet.name", "demo", "--yes", "--model", "Qwen2.5-7B-Instruct"]
+    assert main(["init", *words]) == 2  # which of the three?
+    assert main(["init", *words, "--wallet.hotkey", "a"]) == 0
+    alone = read([], {}, Path(".env")).settings.miner.epoch_volume
+    assert main(["init", *words, "--force", "--hotkeys", "a,b,c", "--axon.port", "9000"]) == 0
+    said = capsys.readouterr().out
+    each = read([], {}, Path(".env")).settings.miner.epoch_volume
+    assert each == alone // 3
+    assert "3 miners, which share the model: a, b, c." in said
+    assert f"Each miner promises {each} challenges" in said
+    first, others = as_started([], {}, Path(".env")), others_started([], {}, Path(".env"))
+    assert [(one.settings.wallet.hotkey, one.settings.axon.port) for one in (first, *others)] == [
+        *(("a", 9000), ("b", 9001), ("c", 9002)),
+    ]
+    assert main(["init", *words, "--force"]) == 0  # as before
+    assert dotenv_values(".env")["SN35_HOTKEYS"] == "a,b,c"
+    assert main(["init", *words, "--force", "--wallet.hotkey", "b"]) == 0
+    assert "SN35_HOTKEYS" not in dotenv_values(".env")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--hotkeys", "miner,miner"], "names miner twice"),
+        (["--hotkeys", "miner,minor"], "did you mean 'miner'?"),
+        (["--hotkeys", "miner,other", "--wallet.hotkey", "other"], "leave out --wallet.hotkey"),
+        (["--hotkeys", "miner,other", "--axon.port", "65535"], "65536"),
+    ],
+)
+def test_hotkeys_that_cannot_all_mine_are_one_line(
+    wallets: Path, tmp_path: Path, capsys: Said, words: list[str], says: str
+) -> None:
+    assert init(wallets, *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert says in line
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_overwritten_unless_asked_and_then_it_is_kept(
