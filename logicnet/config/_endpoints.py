@@ -23,6 +23,7 @@ _Positive = Annotated[float, Field(gt=0, strict=False)]  # 5 is as good as 5.0
 
 _TAKES = {
     "endpoint": "one or more tables [[endpoint]]",
+    "ray": "the dashboard of a Ray cluster, like http://10.0.0.1:8265",
     "url": "a base URL like http://127.0.0.1:8000/v1, without password, query or endpoint",
 }
 
@@ -36,7 +37,8 @@ class _EndpointFields(BaseModel):
 class _Endpoint(_EndpointFields):
     """One table [[endpoint]]."""
 
-    url: Annotated[str, AfterValidator(fit_base_url)]
+    url: Annotated[str, AfterValidator(fit_base_url)] | None = None
+    ray: Annotated[str, AfterValidator(fit_base_url)] | None = None  # the dashboard of a cluster
     model: _Name | None = None
     key_env: _Name | None = None
     weight: _Positive = 1.0
@@ -51,6 +53,10 @@ class _Endpoint(_EndpointFields):
 
     @model_validator(mode="after")
     def _limited(self) -> Self:
+        if (self.url is None) == (self.ray is None):
+            raise ValueError("needs url, of a server, or ray, the dashboard of a Ray cluster, and not both")
+        if self.ray is not None and self.paid:
+            raise ValueError("ray is for servers of your own; paid = true needs url")
         limits = (self.tokens_per_day, self.money_per_day)
         prices = (self.price_in, self.price_out)
         if not self.paid and any((*limits, *prices)):
@@ -110,7 +116,7 @@ def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator
 
     for number, one in enumerate(listed, 1):
         yield Spec(
-            one.url,
+            one.url or str(one.ray),
             one.model,
             _key(one, f"{where}: endpoint {number}", variable),
             one.weight,
@@ -118,6 +124,7 @@ def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator
             one.timeout_s,
             one.limit,
             one.router,
+            one.ray is not None,
         )
 
 

@@ -91,3 +91,4 @@ class Spec:
     timeout_s: float | None = None  # the longest silence before another server is asked
     limit: Limit | None = None
     router: bool = False  # it fronts several engines, so a retry may reach another
+    ray: bool = False  # `url` is the dashboard of a Ray cluster, whose jobs are the servers

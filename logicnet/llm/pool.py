@@ -1,5 +1,7 @@
 """Pool: several servers as one `Models`. Health, load and speed decide which server is asked.
 
+The replicas of a Ray cluster join while they run there, and leave when they do not.
+
 A call goes to the healthy server with the fewest calls in flight for its speed and weight. Paid servers are
 asked only if no other is healthy, or if this call waited for one in vain. One task per server probes it:
 with growing pauses while it is out of use, seldom while it is idle, so that an outage is known before a
@@ -16,9 +18,12 @@ from loguru import logger
 
 from logicnet._util.backoff import Backoff
 from logicnet.deadline import Clock, Deadline
+from logicnet.errors import ModelError
 from logicnet.llm._call import Call
 from logicnet.llm._member import Member
 from logicnet.llm._types import Completion, How, Message, Models, Spec
+from logicnet.llm.endpoint import Endpoint
+from logicnet.llm.ray import replicas
 from logicnet.llm.spending import Spending
 
 _FIRST_PAUSE_S = 0.4
@@ -28,6 +33,7 @@ _MOST_BETWEEN_S = 15.0
 _MOST_BETWEEN_PAID_S = 120.0
 _LOOK_S = 0.25  # between two checks for silence
 _IDLE_S = 15.0  # without a call, before a server is probed
+_FOLLOW_S = 3.0  # between two looks at a Ray cluster
 _SAY_AGAIN_S = 10.0  # a server that comes and goes is not logged more often
 
 _RIVALS_SHARE = 0.1
@@ -61,21 +67,24 @@ class Pool:
     ) -> None:
         self.clock = clock
         self._spending = spending or Spending(None)
-        names = _names(specs)
-        self._members = [
-            Member(spec, name, self._spending, clock, self._turned)
-            for spec, name in zip(specs, names, strict=True)
-        ]
+        self._clusters = [spec for spec in specs if spec.ray]
+        listed = [spec for spec in specs if not spec.ray]
+        self._members: list[Member] = []
+        self._left: set[Member] = set()  # of a cluster, with calls that have not noticed yet
         self._calls: set[Call] = set()
         self._rivals = 0
-        self._alarms = {member: asyncio.Event() for member in self._members}
+        self._alarms: dict[Member, asyncio.Event] = {}
         self._said: dict[Member, tuple[bool, float]] = {}  # the state that was logged last, and when
         self._tasks: list[asyncio.Task[None]] = []
+        self._watching: dict[Member, asyncio.Task[None]] = {}
+        for spec, name in zip(listed, _names(listed), strict=True):
+            self._add(spec, name)
 
     def start(self) -> None:
         """Watch the servers, and log which of them answer."""
         if not self._tasks:
-            self._tasks = [asyncio.create_task(self._watch(member)) for member in self._members]
+            self._watching = {one: asyncio.create_task(self._watch(one)) for one in self._members}
+            self._tasks = [asyncio.create_task(self._follow(cluster)) for cluster in self._clusters]
             self._tasks.append(asyncio.create_task(self._spending.keep()))
 
     async def complete(
@@ -112,10 +121,11 @@ class Pool:
         return bool(well) and all(member.paid for member in well)
 
     async def close(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._watching.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for member in self._members:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for member in (*self._members, *self._left):
             await member.endpoint.close()
         self._spending.close()
 
@@ -175,6 +185,56 @@ class Pool:
         self._say(member)
         for call in self._calls:
             call.wake()
+
+    def _add(self, spec: Spec, name: str) -> Member:
+        member = Member(spec, name, self._spending, self.clock, self._turned)
+        self._members.append(member)
+        self._alarms[member] = asyncio.Event()
+        return member
+
+    async def _follow(self, cluster: Spec) -> None:
+        """Let the replicas of a Ray cluster join and leave as it lists them; as they are if it does not."""
+        here: dict[str, Member] = {}
+        said = ""
+        while True:
+            try:
+                found = await replicas(cluster)
+            except ModelError as error:
+                if str(error) != said:
+                    said = str(error)
+                    logger.warning("N{}. {} of its replicas are known.", said[1:], len(here))
+            else:
+                said = ""
+                for url in here.keys() - found.keys():
+                    self._leave(here.pop(url))
+                listed = {member.spec.url for member in self._members}
+                await asyncio.gather(*(self._join(found[url], here) for url in found.keys() - listed))
+            for member in [one for one in self._left if not one.calls]:
+                self._left.discard(member)
+                await member.endpoint.close()
+            await asyncio.sleep(_FOLLOW_S)
+
+    async def _join(self, spec: Spec, here: dict[str, Member]) -> None:
+        """Once it answers: a vLLM loads its model for a minute and more."""
+        knock = Endpoint(spec.url, spec.model, spec.key, told=lambda *_: None)
+        try:
+            if (await knock.probe()).error:
+                return
+        finally:
+            await knock.close()
+        here[spec.url] = member = self._add(spec, spec.url)
+        self._watching[member] = asyncio.create_task(self._watch(member))
+        logger.info("A replica joins: {} are here.", len(self._members))
+        for call in self._calls:
+            call.wake()
+
+    def _leave(self, member: Member) -> None:
+        self._members.remove(member)
+        self._watching.pop(member).cancel()
+        self._left.add(member)
+        logger.info("The replica at {} leaves; {} are here.", member.endpoint.place, len(self._members))
+        self._said[member] = (True, self.clock())  # is said already
+        member.out(f"the model server at {member.endpoint.place} has left its cluster")
 
     async def _watch(self, member: Member) -> None:
         await member.endpoint.ready()

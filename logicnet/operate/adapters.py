@@ -56,7 +56,7 @@ def swapper(
     servers = {
         spec.url.rstrip("/"): LoraServer(spec.url, spec.key.get_secret_value() if spec.key else None)
         for spec in endpoints(settings.miner.llm_client)
-        if spec.limit is None
+        if spec.limit is None and not spec.ray
     }
     servers |= {url.rstrip("/"): LoraServer(url) for url in more}
     store = Folders.of(settings.tuning).adapters()

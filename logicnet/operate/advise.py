@@ -141,7 +141,11 @@ async def _reached(client: LlmClientSettings) -> AsyncIterator[Endpoint | Pool]:
     specs = [spec for spec in endpoints(client) if spec.limit is None]
     if not specs:
         raise SettingsError("every model server is a paid one; test would cost, so none is asked")
-    models = Endpoint(specs[0].url, specs[0].model, specs[0].key) if len(specs) == 1 else Pool(specs)
+    models = (
+        Endpoint(specs[0].url, specs[0].model, specs[0].key)
+        if len(specs) == 1 and not specs[0].ray
+        else Pool(specs)
+    )
     try:
         yield models
     finally:

@@ -105,7 +105,9 @@ def served_model(settings: Settings) -> tuple[ModelServer, str | None]:
 
     Raises SettingsError, TuningError if it does not answer.
     """
-    spec = next((one for one in endpoints(settings.miner.llm_client) if one.limit is None), None)
+    spec = next(
+        (one for one in endpoints(settings.miner.llm_client) if one.limit is None and not one.ray), None
+    )
     if spec is None:
         raise SettingsError(
             "--miner.llm_client.base_url names only paid servers: nothing of theirs is trained"

@@ -18,6 +18,7 @@ class Loopback(ABC):
     bring it back.
     """
 
+    host: str = "127.0.0.1"
     port: int = 0
     connections: int = 0  # made to it so far
 
@@ -25,7 +26,7 @@ class Loopback(ABC):
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accepted, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

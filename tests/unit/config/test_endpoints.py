@@ -101,6 +101,13 @@ def test_files_and_addresses_together(file: Path) -> None:
     assert len(specs("http://other/v1", file, environ={"BIG_KEY": "k"})) == 4
 
 
+def test_a_cluster_is_a_server_of_many(tmp_path: Path) -> None:
+    file = tmp_path / "ray.toml"
+    file.write_text("[[endpoint]]\nray = 'http://head:8265'\nmodel = 'm'\nweight = 2\n")
+    (one,) = specs(file)
+    assert (one.url, one.ray, one.model, one.weight) == ("http://head:8265", True, "m", 2.0)
+
+
 def test_keys_are_found_beside_the_settings_too(file: Path, tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text("BIG_KEY=sk-file\n")
@@ -148,7 +155,13 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         ("endpoint = [3]", "endpoint 1: "),
         ("url = 'http://a/v1'", "url: is unknown; known keys: endpoint."),
         ("[[endpoint", "not TOML ("),
-        ("[[endpoint]]\nmodel = 'm'", "endpoint 1, url: is missing; takes a base URL"),
+        ("[[endpoint]]\nmodel = 'm'", "endpoint 1: needs url, of a server, or ray, the dashboard"),
+        ("[[endpoint]]\nurl = 'http://a/v1'\nray = 'http://a:8265'", "and not both"),
+        (
+            "[[endpoint]]\nray = 'a:8265'",
+            "endpoint 1, ray: takes the dashboard of a Ray cluster, like http://",
+        ),
+        ("[[endpoint]]\nray = 'http://a:8265'\npaid = true\ntokens_per_day = 5", "paid = true needs url"),
         (
             "[[endpoint]]\nurl = 'http://a/v1'\nurll = 1",
             "endpoint 1, urll: is unknown; did you mean url?",

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from logicnet.config import endpoints
 from logicnet.deadline import TIMEOUT_CAP_S, Deadline
-from logicnet.errors import SettingsError
+from logicnet.errors import ModelError, SettingsError
 from logicnet.llm import Endpoint, Message, Spec
+from logicnet.llm.ray import replicas
 from logicnet.operate.doctor.context import Context, Finding, error, not_checked, ok, warning
 
 _TOKENS = 64
@@ -25,6 +26,7 @@ Models that think before they write need more."""
 _SMALL_CONTEXT = 2048  # tokens; question, reasoning and conclusion take 1,000 to 3,000
 
 _QUESTION = "Write the numbers from one to one hundred as words, with commas between them, and nothing else."
+_RAY = "docs/scale.md has the commands that start a cluster and its replicas."
 _NO_MODEL = "Every challenge gets an answer without a model, which earns next to nothing."
 
 
@@ -33,7 +35,14 @@ async def check(context: Context) -> Sequence[Finding]:
         specs = endpoints(context.settings.miner.llm_client)
     except SettingsError:
         return [not_checked("Not checked: the list of model servers is invalid.", "See `settings`.")]
-    found = await asyncio.gather(*(_one(spec, context.system.timeouts.model_s) for spec in specs))
+    try:
+        clusters = [await replicas(spec) for spec in specs if spec.ray]
+    except ModelError as away:
+        return [error(f"N{str(away).partition(' (')[0][1:]}.", _NO_MODEL, _RAY)]
+    asked = [spec for spec in specs if not spec.ray] + [one for found in clusters for one in found.values()]
+    if not asked:
+        return [error("The Ray cluster runs no job with logicnet.port in its metadata.", _NO_MODEL, _RAY)]
+    found = await asyncio.gather(*(_one(spec, context.system.timeouts.model_s) for spec in asked))
     return [finding for findings in found for finding in findings]
 
 
