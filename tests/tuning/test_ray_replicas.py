@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from logicnet._util.processes import free_port
+from logicnet.cli import main
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, Message, Pool, Retrying, Spec
 from logicnet.tuning.ray_engine import connected
@@ -52,10 +55,21 @@ def served(client: Any, port: int) -> str:
     return name
 
 
-async def test_the_pool_finds_the_replicas_of_a_cluster_as_they_come_and_go() -> None:
+def _the_plan_is_checked(dashboard: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["plan", "--card", "L4", "--model", "Qwen3-4B", "--ray", dashboard, "--hosts"]
+    assert main([*asked, "2"]) == 0
+    assert f"Ray at {dashboard} has 2 nodes with 1, 1 GPUs: as planned." in capsys.readouterr().out
+    assert main([*asked, "3"]) == 1
+    assert "and the plan takes 3 with 1 each: on each missing host `ray start" in capsys.readouterr().err
+
+
+async def test_the_pool_finds_the_replicas_of_a_cluster_as_they_come_and_go(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with ray_cluster() as cluster:
         node = cluster.add()
         cluster.wait(2)
+        _the_plan_is_checked(cluster.address, capsys)
         client = connected(cluster.address)
         pool = Pool([Spec(cluster.address, ray=True)])
         models, over = Retrying(pool), asyncio.Event()

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from logicnet.errors import LogicnetError
 from logicnet.operate.serving.catalogue import Model, ModelCatalogue, find_model, load
+from logicnet.operate.serving.cluster import check_cluster
 from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_named, gpus_of_size
 from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
 from logicnet.operate.serving.plan import Layout, Misfit, ServingPlan, plan
@@ -38,7 +39,7 @@ def run(options: ShownPlanOptions) -> int:
     if options.model is not None:
         one = _over_hosts(find_model(options.model, catalogue), machine, options)
         if not options.as_json:
-            print_plan(out, _fitting(one), hosts=options.hosts)
+            _show(out, _fitting(one), options)
             return 0
         print(json.dumps(plan_json(one), indent=2))
         return int(isinstance(one, Misfit))
@@ -54,13 +55,20 @@ def run(options: ShownPlanOptions) -> int:
         out.print("\n".join(["\nNot these:", *(f"  {one.model.name}: {one.reason}" for one in misfits)]))
     out.print()
     if fits:
-        print_plan(out, fits[0], notes=False, hosts=options.hosts)
+        _show(out, fits[0], options, notes=False)
         return 0
     out.print(
         f"Nothing fits {machine}: take a larger GPU (`logicnet models` says how large), or name a server "
         "elsewhere with --miner.llm_client.base_url."
     )
     return 1
+
+
+def _show(out: Console, one: ServingPlan, options: ShownPlanOptions, *, notes: bool = True) -> None:
+    """The plan and, if it is asked for, whether a Ray cluster has what it takes."""
+    print_plan(out, one, notes=notes, hosts=options.hosts)
+    if options.ray is not None:
+        out.print(f"\n{check_cluster(options.ray, options.hosts, one.gpus * one.replicas)}")
 
 
 def planned(options: PlanOptions, layout: Layout | None = None) -> ServingPlan:

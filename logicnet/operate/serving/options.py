@@ -54,6 +54,9 @@ class ShownPlanOptions(PlanOptions):
         None, ge=1, description="Copies of the model in one vLLM; default: as many as there is room for."
     )
     hosts: int = Field(1, ge=1, description="Number of such machines; Ray joins them where one is too small.")
+    ray: str | None = Field(
+        None, description="Dashboard of a Ray cluster: has it the GPUs that the plan takes on --hosts?"
+    )
     as_json: Annotated[bool, Flag(("--json",))] = Field(False, description="For scripts.")
 
 

@@ -230,7 +230,7 @@ def print_plan(out: Console, one: ServingPlan, *, notes: bool = True, hosts: int
     if one.hosts > 1:
         lines += _by_ray(one)
     else:
-        lines += _over(hosts, ours) if hosts > 1 else []
+        lines += _over(hosts, one, ours) if hosts > 1 else []
         lines.append(f"`{ours}` starts and supervises {'them' if one.parts else 'it'}. By hand:")
     out.print("\n".join(lines))
     for command in commands_of(one):
@@ -250,7 +250,7 @@ def _for_the_miner(replicas: int) -> list[str]:
     ]
 
 
-def _over(hosts: int, ours: str) -> list[str]:
+def _over(hosts: int, one: ServingPlan, ours: str) -> list[str]:
     """The model fits on one host, so each serves it alone: no Ray is needed."""
     urls = " ".join(
         f"--miner.llm_client.base_url http://HOST{n}:{_FIRST_PORT}/v1" for n in range(1, hosts + 1)
@@ -260,6 +260,9 @@ def _over(hosts: int, ours: str) -> list[str]:
         f"VLLM_API_KEY=... {ours} --host 0.0.0.0",
         "The miner asks them all; one that leaves costs no challenge:",
         f"LOGICNET_MINER__LLM_CLIENT__KEY=... logicnet mine {urls}",
+        "Or as jobs of a Ray cluster, which the miner finds by itself (docs/scale.md), once for each host:",
+        f"ray job submit --address http://HEAD:8265 --no-wait --entrypoint-num-gpus {one.gpus * one.copies} "
+        f'--metadata-json \'{{"logicnet.port": "{_FIRST_PORT}"}}\' -- {ours} --host 0.0.0.0',
         "",
     ]
 

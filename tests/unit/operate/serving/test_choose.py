@@ -10,6 +10,7 @@ import huggingface_hub
 import pynvml
 import pytest
 
+from logicnet._util.processes import free_port
 from logicnet.cli import main
 from logicnet.errors import LogicnetError
 from logicnet.operate.serving.catalogue import OURS
@@ -155,7 +156,7 @@ def test_plan_for_several_hosts_joins_them_only_where_one_is_too_small(capsys):
     asked = ["plan", "--card", "L4", "--gpus", "2", "--hosts", "2", "--model"]
     assert main([*asked, "Qwen3-4B"]) == 0
     said = capsys.readouterr().out
-    assert "ray" not in said
+    assert "ray start" not in said
     assert "--miner.llm_client.base_url http://HOST2:8000/v1" in said
     assert main([*asked, "meta-llama/Llama-3.3-70B-Instruct"]) == 0
     said = capsys.readouterr().out
@@ -163,6 +164,14 @@ def test_plan_for_several_hosts_joins_them_only_where_one_is_too_small(capsys):
     assert "ray start --address HEAD:6379 --num-gpus 2" in said
     assert "2 nodes and 4.0 GPU" in said
     assert said.splitlines()[-1].endswith("--pipeline-parallel-size 2 --distributed-executor-backend ray")
+
+
+def test_a_ray_cluster_that_does_not_answer_is_one_line(capsys):
+    asked = ["plan", "--vram", "24", "--model", "Qwen3-4B", "--ray", f"http://127.0.0.1:{free_port()}"]
+    assert main(asked) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no Ray dashboard answers there" in line
+    assert "port 8265" in line
 
 
 def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
