@@ -4,12 +4,13 @@ A job that serves says so in its metadata: `logicnet.port`, and `logicnet.model`
 than one. Ray itself is not imported: the miner needs none.
 """
 
+import asyncio
+import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import httpx2
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -45,6 +46,7 @@ _JOBS = TypeAdapter(list[_Job])
 
 async def replicas(cluster: Spec) -> Mapping[str, Spec]:
     """The servers that run now, by their base URL, with the settings of `cluster`. Raises ModelError."""
+    httpx2 = await asyncio.to_thread(importlib.import_module, "httpx2")  # few miners have a cluster
     try:
         async with httpx2.AsyncClient(trust_env=False, timeout=_WITHIN_S) as http:
             reply = (await http.get(f"{cluster.url.rstrip('/')}/api/jobs/")).raise_for_status()

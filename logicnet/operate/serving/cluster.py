@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import httpx2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from logicnet.errors import LogicnetError
@@ -10,7 +9,7 @@ from logicnet.errors import LogicnetError
 _WITHIN_S = 10.0
 
 
-class _Node(BaseModel):
+class _RayNode(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     state: str
@@ -18,7 +17,7 @@ class _Node(BaseModel):
 
 
 class _Listed(BaseModel):
-    result: tuple[_Node, ...]
+    result: tuple[_RayNode, ...]
 
 
 class _Data(BaseModel):
@@ -33,6 +32,8 @@ class _Reply(BaseModel):
 
 def gpus_of_nodes(url: str) -> Sequence[int]:
     """GPUs of each node that lives, the most first. Raises LogicnetError."""
+    import httpx2  # noqa: PLC0415 (few plans are for a cluster)
+
     try:
         reply = httpx2.get(
             f"{url.rstrip('/')}/api/v0/nodes?detail=1", trust_env=False, timeout=_WITHIN_S
