@@ -363,7 +363,8 @@ class _Race:
         """
         kinds = SAMPLERS[1:] if self.kind != "code" else ()
         others = [one for one in kinds if one != "check" or self._unchecked() is not None]
-        pays = (one for one in others if self.tries_all or self.trust.pays(one, self.kind, SAMPLERS))
+        begun = [one for one in SAMPLERS if getattr(self.samplers.profile, one).most]
+        pays = (one for one in others if self.tries_all or self.trust.pays(one, self.kind, begun))
         return (SAMPLERS[0], *pays)
 
     def _unchecked(self) -> Sample | None:

@@ -363,6 +363,15 @@ async def test_programs_that_end_without_an_answer_are_soon_no_longer_asked_for(
     assert {asked(body) for body in server.chats} == {"reason"}
 
 
+async def test_a_sampler_that_the_profile_never_begins_is_no_rival(
+    server: ScriptedModel, models: Endpoint
+) -> None:
+    records = (SamplerRecord("story", "formal", 99.0, 1.0), SamplerRecord("story", "program", 60.0, 40.0))
+    async with without_exact(RaceSolver(Setup(model="smollm2", sampler_records=records))) as race:
+        await solve(race, models)
+    assert {asked(body) for body in server.chats} == {"reason", "program"}
+
+
 async def test_as_many_samples_run_at_once_as_the_server_has_room_for(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
