@@ -9,13 +9,13 @@ waited for all its samples, and no sample runs faster because fewer run. So a re
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import get_args
 
 from logicnet.evals.challenges.problem import seed_of
-from logicnet.evals.report.estimate import FEWEST, Estimate, mean_of
+from logicnet.evals.report.estimate import FEWEST, Estimate, mean_in_doubt
 from logicnet.evals.runs.run import Row
-from logicnet.scoring.reward import CORRECTNESS_WEIGHT, SILENCE, SPREAD, reward_of
+from logicnet.scoring.reward import AN_ANSWER, SILENCE, reward_of
 from logicnet.solver.race.choosing import chosen
 from logicnet.solver.race.profiles import ANY_KIND, Limits, Profile, SamplerName, SamplerProfile
 from logicnet.solver.race.reply import TRACED
@@ -23,7 +23,6 @@ from logicnet.solver.race.trust import SamplerRecord, Trust, Vote
 from logicnet.votelog import ALL_ENDED, SamplerVote, VoteLog
 
 ALPHA = 0.05  # of all policies and kinds that are looked at together
-AN_ANSWER = CORRECTNESS_WEIGHT / SPREAD  # reward of a right answer over a wrong one
 _OPTIONAL = ("program", "formal", "check")  # samplers that the race leaves out where they do not pay
 
 
@@ -182,11 +181,7 @@ class _Replay:
 
 
 def _gain(kind: str, limits: Limits | None, replays: Sequence[_Replay], level: float) -> Gain:
-    """Repetitions of a question count as one.
-
-    The interval is that with one more question won and one more lost: that no answer was lost in n questions
-    does not show that none is in a thousand.
-    """
+    """Repetitions of a question count as one."""
     by_question: dict[str, list[float]] = defaultdict(list)
     tokens = 0
     for one in replays:
@@ -196,10 +191,9 @@ def _gain(kind: str, limits: Limits | None, replays: Sequence[_Replay], level: f
         by_question[one.judged.row.id].append(after - before)
         tokens += cost_before - cost
     differences = [math.fsum(values) / len(values) for values in by_question.values()]
-    estimate = mean_of([*differences, AN_ANSWER, -AN_ANSWER], level)
+    estimate = mean_in_doubt(differences, AN_ANSWER, level)
     assert estimate is not None
-    mean = math.fsum(differences) / len(differences)
-    return Gain(kind, limits, replace(estimate, mean=mean, count=len(differences)), tokens / len(replays))
+    return Gain(kind, limits, estimate, tokens / len(replays))
 
 
 def _samples(profile: Profile, name: str) -> int:

@@ -15,6 +15,7 @@ TIME_WEIGHT = 0.05  # taken off, for an answer that took all of the timeout
 SPREAD = 2.0  # the weighted sum is divided by this ...
 SHIFT = 0.5  # ... and raised by this, so that a timely wrong answer earns more than silence
 
+AN_ANSWER = CORRECTNESS_WEIGHT / SPREAD  # of a right answer over one without a point
 SILENCE = 0.0  # no reply, an error, or a timeout
 VOLUME_FLOOR = 0.9  # share of the reward that a miner keeps with no volume at all
 VOLUME_SHARE = 0.1  # the rest, in proportion to its committed volume

@@ -1,8 +1,9 @@
 """The gate: whether a candidate may be served, by the rows of one bench that asked both models.
 
-Each question was asked of both, so differences are taken question by question. Looks are counted: the
-interval of look k, from 0, has level 1 - alpha / 2^k. Its lower end lies above zero by chance with half of
-that, so over all looks on one base a candidate that is no better is served with probability alpha at most.
+Each question was asked of both, so differences are taken question by question. The interval of reward is
+that with one more question won and one lost: seconds alone prove nothing. Looks are counted: the interval of
+look k, from 0, has level 1 - alpha / 2^k. Its lower end lies above zero by chance with half of that, so over
+all looks on one base a candidate that is no better is served with probability alpha at most.
 """
 
 from collections import defaultdict
@@ -10,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
-from logicnet.evals.report.estimate import FEWEST, Estimate, mean_of_differences
+from logicnet.evals.report.estimate import FEWEST, Estimate, mean_in_doubt, mean_of_differences
 from logicnet.evals.report.summary import quantile
 from logicnet.evals.runs.run import Row
-from logicnet.scoring.reward import reward_of
+from logicnet.scoring.reward import AN_ANSWER, reward_of
 
 BASE, CANDIDATE = "base", "candidate"
 """The targets of a proof's rows."""
@@ -102,7 +103,8 @@ def judge(
     ]
     pairs.sort(key=lambda pair: pair[0].id)  # the bootstrap draws by place
     level = 1.0 - alpha_of(look, alpha)
-    reward = _difference({one.id: (worth(one) or 0.0, worth(other) or 0.0) for one, other in pairs}, level)
+    rewards = [(worth(other) or 0.0) - (worth(one) or 0.0) for one, other in pairs]
+    reward = mean_in_doubt(rewards, AN_ANSWER, level)
     right = _difference(
         {one.id: (float(bool(one.true)), float(bool(other.true))) for one, other in pairs}, level
     )
@@ -141,9 +143,7 @@ def _reasons(found: Proof, most_slower: float) -> Iterator[str]:
     if reward is None or right is None or found.questions < FEWEST:
         yield f"both answered only {found.questions} questions, and a proof needs {FEWEST}: ask more"
         return
-    if reward.low is None and reward.mean <= 0:
-        yield f"reward differs by {reward.mean:+.3f} on every question"
-    elif reward.low is not None and not reward.low > 0:
+    if reward.low is not None and not reward.low > 0:
         yield f"reward {reward.mean:+.3f}, and its interval begins at {reward.low:+.3f}, not above zero"
     if right.mean < 0:
         yield f"truly right answers fall by {-right.mean:.1%}"

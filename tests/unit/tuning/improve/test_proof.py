@@ -47,14 +47,15 @@ def test_a_candidate_that_is_right_more_often_passes():
 @pytest.mark.parametrize(
     ("rows", "pace", "why"),
     [
-        (pairs(HALF, HALF), None, "on every question"),
+        (pairs(HALF, HALF), None, "reward +0.000"),
+        (pairs(HALF, HALF, seconds=4.0), None, "not above zero"),
         (pairs(MORE, HALF), None, "truly right answers fall"),
         (pairs(HALF[:8], [True] * 8), None, "only 8 questions"),
         (pairs(HALF, MORE, seconds=5.6), None, "95 % of its answers"),
         (pairs(HALF, MORE), (100.0, 90.0), "tokens/s"),
         ([], None, "only 0 questions"),
     ],
-    ids=["the same", "worse", "too few", "slower", "less capacity", "no rows"],
+    ids=["the same", "only quicker", "worse", "too few", "slower", "less capacity", "no rows"],
 )
 def test_a_candidate_is_refused_with_the_reason(rows: list[Row], pace: tuple[float, float] | None, why: str):
     proof = judge(rows, look=0, tokens_per_s=pace)
