@@ -18,7 +18,7 @@ settings.load_profile("unhurried")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_time: run on a loop whose clock stands still while it is busy")
     config.addinivalue_line(
-        "markers", "thorough: hundreds of generated cases, or many processes; not in `make check`"
+        "markers", "thorough: hundreds of cases, many processes, or more than a second; not in `make check`"
     )
     gc.disable()  # the million objects of the collected tests are no garbage, and a third of its time
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; processes inherit it

@@ -449,6 +449,7 @@ def test_damage_that_shows_while_mining_is_kept_aside_too(path: Path, said: list
 # When it cannot be written
 
 
+@pytest.mark.thorough
 def test_a_locked_file_keeps_nobody_waiting_and_loses_nothing(
     path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,6 +473,7 @@ def test_a_locked_file_keeps_nobody_waiting_and_loses_nothing(
     ]
 
 
+@pytest.mark.thorough
 def test_closing_gives_up_on_a_locked_file_and_says_what_is_lost(
     path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

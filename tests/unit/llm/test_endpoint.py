@@ -407,6 +407,7 @@ async def test_an_error_in_on_text_is_the_solvers_own() -> None:
         assert server.hung_up == 1
 
 
+@pytest.mark.thorough
 async def test_many_at_once() -> None:
     async with ScriptedModel(pause_s=0.01) as server, opened(server) as endpoint:
         done = await asyncio.gather(*(ask(endpoint, 20.0) for _ in range(150)))

@@ -104,6 +104,7 @@ async def test_load_is_shared() -> None:
     assert 7 <= len(chats(a)) <= 13 and len(chats(a)) + len(chats(b)) == 20
 
 
+@pytest.mark.thorough
 async def test_the_faster_gets_more() -> None:
     async with servers(2) as (a, b), opened(of(a), of(b)) as models:
         a.pause_s, b.pause_s = 0.01, 0.08
@@ -114,6 +115,7 @@ async def test_the_faster_gets_more() -> None:
     assert len(chats(a)) > 1.5 * len(chats(b)) > 0
 
 
+@pytest.mark.thorough
 async def test_weight_and_places_are_kept_to() -> None:
     async with servers(2, pause_s=0.03) as (a, b):
         async with opened(of(a, weight=5.0), of(b)) as models:
@@ -226,6 +228,7 @@ async def test_a_late_first_word_is_hedged_and_the_loser_stops() -> None:
                 await asyncio.sleep(0.005)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("impatient")
 async def test_calls_leave_a_server_that_is_out_at_once() -> None:
     """One finds it silent; the others do not wait out their own patience."""
@@ -269,6 +272,7 @@ async def test_none_is_left_and_each_says_so_at_once() -> None:
     assert all("127.0.0.1" in one.why for one in models.status())
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("impatient")
 async def test_time_is_up_wherever_the_text_is() -> None:
     async with servers(2) as (a, b), opened(of(a), of(b)) as models:
@@ -351,6 +355,7 @@ async def test_a_server_that_went_and_came_while_it_was_looked_at_is_not_waited_
 # --- those that cost money
 
 
+@pytest.mark.thorough
 async def test_a_paid_one_is_asked_only_when_no_other_is_well() -> None:
     async with servers(2, pause_s=0.01) as (free, dear), opened(of(free), of(dear, limit=PAID)) as models:
         await asyncio.gather(*(ask(models) for _ in range(10)))
@@ -383,6 +388,7 @@ async def test_calls_cost_money_where_none_is_well_but_a_paid_one() -> None:
         assert not models.costs()
 
 
+@pytest.mark.thorough
 async def test_a_paid_one_is_asked_when_half_of_the_time_is_gone_in_silence() -> None:
     async with servers(2) as (free, dear), opened(of(free, most_calls=1), of(dear, limit=PAID)) as models:
         models.start()
@@ -396,6 +402,7 @@ async def test_a_paid_one_is_asked_when_half_of_the_time_is_gone_in_silence() ->
         assert (await first).text == 3 * STEPS
 
 
+@pytest.mark.thorough
 async def test_the_limit_of_a_day_is_kept_however_many_ask() -> None:
     async with servers(2, pause_s=0.01) as (free, dear):
         free.mode = Mode.NOTHING

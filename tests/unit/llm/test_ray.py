@@ -86,6 +86,7 @@ async def test_only_running_jobs_with_a_port_are_servers() -> None:
     assert not any(one.ray for one in found.values())
 
 
+@pytest.mark.thorough
 async def test_replicas_join_when_they_answer_and_leave_with_their_job() -> None:
     async with AsyncExitStack() as stack:
         fixed, first, second = [
@@ -108,6 +109,7 @@ async def test_replicas_join_when_they_answer_and_leave_with_their_job() -> None
         assert {one.finish for one in await asyncio.gather(*calls)} == {"stop"}
 
 
+@pytest.mark.thorough
 async def test_a_replica_that_leaves_in_peace_loses_no_call() -> None:
     async with Dashboard() as ray, ScriptedModel(pause_s=0.05) as one, ScriptedModel(pause_s=0.05) as other:
         ray.run(one)

@@ -90,6 +90,7 @@ async def test_an_adapter_that_answers_later_is_rolled_back_within_its_hour(tmp_
             assert swap.store.get(second).kept_s is not None
 
 
+@pytest.mark.thorough
 async def test_after_a_restart_what_no_longer_says_the_same_is_rolled_back(tmp_path):
     fill(tmp_path / "ledger.sqlite", seconds_after=20.0)
     async with ScriptedModel(loras=16) as server:

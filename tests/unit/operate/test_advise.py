@@ -80,6 +80,7 @@ async def test_its_time_is_bounded(questions, capsys):
     assert capsys.readouterr().out == "Nothing was measured; give it more --minutes.\n"
 
 
+@pytest.mark.thorough
 async def test_ctrl_c_keeps_what_was_measured(questions):
     async with ScriptedModel(mode=lambda number: Mode.NORMAL if number < 20 else Mode.HANG_IN_TEXT) as server:
         process = await asyncio.create_subprocess_exec(

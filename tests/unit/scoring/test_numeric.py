@@ -88,6 +88,7 @@ def pairs(draw: st.DrawFn) -> tuple[str, str]:
     return truth, draw(answers)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(pairs())
 @example(("2*(x+1)", "2*x+2"))

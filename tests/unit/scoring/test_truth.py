@@ -91,6 +91,7 @@ PARTED: list[tuple[str, str, float | None, bool]] = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.asyncio(loop_scope="module")
 async def test_mathematics_and_where_a_validator_parts_from_it(teller: TruthTeller) -> None:
     told = [(truth, answer, (await teller.tell(truth, answer)).right) for truth, answer, _ in CASES]
@@ -117,6 +118,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.thorough
 async def test_hostile_answers_stay_open_and_say_why() -> None:
     async with TruthTeller(misbehaving.__name__, timeout_s=0.3) as teller:
         for answer in HOSTILE.values():

@@ -163,6 +163,7 @@ async def test_the_deadline_is_of_the_field_or_the_header_or_the_setting() -> No
     assert allowed == [60.0, 7.5, 3.0]
 
 
+@pytest.mark.thorough
 async def test_a_model_that_is_away_is_an_error_of_the_server(tmp_path: Path) -> None:
     async with ScriptedModel(mode=Mode.ERROR_500) as model, client_of(settings_of(tmp_path, model)) as client:
         with pytest.raises(openai.InternalServerError) as error:

@@ -62,6 +62,7 @@ async def test_reasoning_that_takes_too_long_is_cut_and_concluded(
     assert forced["max_tokens"] < 100
 
 
+@pytest.mark.thorough
 async def test_a_final_answer_that_does_not_come_is_forced(server: ScriptedModel, models: Endpoint) -> None:
     server.mode = lambda n: Mode.HANG_BEFORE_HEADERS if n == 1 else Mode.NORMAL
     assert await solve(models, 1.6) == Answer(STEPS, "72")
@@ -73,6 +74,7 @@ async def test_a_final_answer_that_rambles_is_forced(server: ScriptedModel, mode
     assert (await solve(models)).answer == "72"
 
 
+@pytest.mark.thorough
 async def test_what_the_reasoning_says_is_read_when_nothing_else_comes(
     server: ScriptedModel, models: Endpoint
 ) -> None:
@@ -146,6 +148,7 @@ async def test_nothing_in_time_is_said_too(server: ScriptedModel, models: Endpoi
         await solve(models, 0.5)
 
 
+@pytest.mark.thorough
 async def test_each_call_leaves_the_next_its_share(server: ScriptedModel, models: Endpoint) -> None:
     server.mode = Mode.HANG_IN_TEXT
     server.text = "word " * 100

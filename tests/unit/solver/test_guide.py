@@ -17,6 +17,7 @@ GUIDE = Path(__file__).parents[3] / "docs" / "solvers.md"
 FILE = re.compile(r"^```\w+\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.thorough
 @pytest.mark.own_time
 async def test_the_guides_solver_can_be_installed_and_solves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -60,6 +60,7 @@ async def test_no_more_is_drawn_when_more_would_not_change_the_outcome():
         assert one.tokens == 4 * len(STEPS.split())
 
 
+@pytest.mark.thorough
 async def test_at_the_deadline_the_samples_there_are_vote():
     async with ScriptedModel(mode=lambda number: Mode.NORMAL if number < 3 else Mode.HANG_IN_TEXT) as server:
         one = await asked("beta_self_consistency", server, timeout_s=3.0)

@@ -321,6 +321,7 @@ def test_no_kind_goes_unexamined():
     assert {*BY_NUMBERS, *BY_TEXT} == {kind for kinds in KINDS.values() for kind in kinds}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", sorted({*BY_NUMBERS, *BY_TEXT}))
 def test_the_truth_is_what_the_question_gives(source, kind):
     drawn = [source.draw(kind, seed) for seed in range(DRAWS if kind != "stationary_points" else 2)]

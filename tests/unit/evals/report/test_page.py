@@ -47,6 +47,7 @@ class _Reader(HTMLParser):
         self.texts.append(data)
 
 
+@pytest.mark.thorough
 def test_it_is_one_page_that_fetches_nothing(text):
     assert len(text) < 5_000_000
     head = text.partition("</head>")[0]

@@ -68,6 +68,7 @@ def test_a_torn_line_is_cut_off_and_the_next_one_is_whole(begin, name):
         assert row(2) in list(third.rows())
 
 
+@pytest.mark.thorough
 def test_what_a_killed_process_had_written_is_there(tmp_path):
     script = f"""
 import os, signal

@@ -46,6 +46,7 @@ def reward(answers: list[FinishedChallenge], verdicts: dict[str, JudgedAs]):  # 
     return found
 
 
+@pytest.mark.thorough
 def test_the_estimate_is_unbiased_and_its_interval_holds_though_the_load_and_the_answers_change() -> None:
     """Two hours of answers of which the later are fewer and worse, judged thirty times an hour."""
     dice = random.Random(35)

@@ -78,6 +78,7 @@ def test_a_miner_that_is_away_ends_no_other_alert() -> None:
     assert [one.key for one in changes.due([], 3 * HELD_S)] == ["server a", "miner"]
 
 
+@pytest.mark.thorough
 def test_a_receiver_takes_each_once_also_after_a_restart(receiver: JsonReceiver, tmp_path: Path) -> None:
     first = delivery(receiver, tmp_path)
     for now_s in (0.0, HELD_S, HELD_S + 10, HELD_S + 20):
@@ -173,6 +174,7 @@ def test_a_receiver_that_refuses_is_said_once_and_gets_what_is_still_true(
     assert not any("secret-path" in line for line in lines)
 
 
+@pytest.mark.thorough
 def test_a_receiver_that_hangs_holds_up_no_other(receiver: JsonReceiver, tmp_path: Path) -> None:
     with json_receiver() as hanging, scene(tmp_path / "l.sqlite", filled=False) as made:
         hanging.hangs = True

@@ -101,6 +101,7 @@ def test_size_alone_does_not_win(capsys):
     assert large["reward"] < small["reward"]
 
 
+@pytest.mark.thorough
 def test_more_memory_never_earns_less(capsys):
     sizes = (12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 141, 180)
     best = [next(iter(rows(capsys, "--vram", str(size)).values()))["reward"] for size in sizes]

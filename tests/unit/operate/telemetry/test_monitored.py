@@ -60,6 +60,7 @@ async def test_since_when_it_is_out_is_told_until_it_answers_again() -> None:
     assert told == [7.0, 14.0, 0.0, 7.0]
 
 
+@pytest.mark.thorough
 async def test_a_server_that_is_silent_is_out_until_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules["logicnet.operate.telemetry.monitored"]
     async with ScriptedModel(mode=Mode.HANG_AFTER_HEADERS) as server:

@@ -23,6 +23,7 @@ def test_there_are_enough_of_them_and_none_twice() -> None:
     assert len({_said(one.question) for one in examples()}) == len(examples())
 
 
+@pytest.mark.thorough
 async def test_programs_print_what_solutions_conclude() -> None:
     async with aclosing(Sandbox()) as sandbox:
         for one in examples():
@@ -36,6 +37,7 @@ async def test_programs_print_what_solutions_conclude() -> None:
             assert printed == told, one.question
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("recipe", ["easy", "held_out"])
 def test_none_is_a_question_of_a_recipe(recipe: str) -> None:
     """Neither in the same words, nor with the same numbers in a sentence of the same length."""

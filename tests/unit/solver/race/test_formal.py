@@ -54,6 +54,7 @@ NO_FORMULAS = (
 )
 
 
+@pytest.mark.thorough
 async def test_any_wording_and_language(server: ScriptedModel, run: Run) -> None:
     for question, formula, answer in QUESTIONS:
         server.text = json.dumps({"formula": formula})
@@ -67,6 +68,7 @@ async def test_any_wording_and_language(server: ScriptedModel, run: Run) -> None
         assert question in body["messages"][-1]["content"]
 
 
+@pytest.mark.thorough
 async def test_what_is_no_formula_has_no_vote(server: ScriptedModel, run: Run) -> None:
     for text in NO_FORMULAS:
         server.text = text

@@ -93,6 +93,7 @@ async def test_replies_of_a_lane(lane, terse: bool) -> None:  # type: ignore[no-
         assert sound(question, found), found.reasoning
 
 
+@pytest.mark.thorough
 async def test_replies_of_the_exact_lane() -> None:
     chance = random.Random(14)
     shapes = (

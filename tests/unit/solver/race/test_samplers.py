@@ -87,6 +87,7 @@ async def test_reasoning_that_does_not_conclude_is_made_to(server: ScriptedModel
     assert (end.sampler, end.form.text) == ("forced", "72")
 
 
+@pytest.mark.thorough
 async def test_what_is_cut_off_and_cannot_be_forced_is_guessed_if_a_number(
     server: ScriptedModel, run: Run
 ) -> None:
@@ -293,6 +294,7 @@ async def test_thoughts_about_a_program_are_not_run(server: ScriptedModel, run: 
 # Exact -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 async def test_a_closed_expression_is_computed_and_no_model_asked(server: ScriptedModel, run: Run) -> None:
     end = await run(question="What is 12% of 45?").exact()
     assert end.form is not None
@@ -305,6 +307,7 @@ async def test_a_closed_expression_is_computed_and_no_model_asked(server: Script
 # What goes wrong -------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 async def test_samples_end_in_time_whatever_the_server_does(run: Run) -> None:
     async def ends(mode: Mode) -> list[Sample]:
         async with ScriptedModel(text=as_asked, mode=mode) as server:

@@ -101,6 +101,7 @@ async def test_most_votes_win(server: ScriptedModel, models: Endpoint, race: Rac
     assert (answer.reasoning, answer.answer) == (STEPS, "72")
 
 
+@pytest.mark.thorough
 async def test_a_calculation_asks_for_no_more_than_a_trace(
     server: ScriptedModel, models: Endpoint, tmp_path: Path
 ) -> None:
@@ -226,6 +227,7 @@ async def test_a_model_that_is_named_is_believed(server: ScriptedModel, models: 
 THINKING = profile_for("deepseek-r1", load_profiles())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("named", ["prod", None], ids=["named", "unnamed"])
 @pytest.mark.parametrize("shape", ["marks", "own field", "closing mark", "template", "hidden"])
 async def test_a_model_that_thinks_is_recognised_under_any_name(
@@ -275,6 +277,7 @@ async def test_a_model_that_never_thinks_is_recognised_under_any_name(server: Sc
     assert race._profile == CHAT
 
 
+@pytest.mark.thorough
 async def test_a_template_that_forbids_to_think_is_believed_after_one_question(server: ScriptedModel) -> None:
     """As `logicnet plan` starts Qwen3 where there is no time for thoughts: enable_thinking is false."""
     server.model = "Qwen/Qwen3-8B"
@@ -290,6 +293,7 @@ async def test_a_template_that_forbids_to_think_is_believed_after_one_question(s
     assert race._profile == CHAT
 
 
+@pytest.mark.thorough
 async def test_the_operators_profile_is_kept_whatever_the_model_writes(
     server: ScriptedModel, models: Endpoint, tmp_path: Path
 ) -> None:
@@ -317,6 +321,7 @@ async def test_the_operators_profile_is_used(server: ScriptedModel, models: Endp
     assert len(server.chats) <= 4
 
 
+@pytest.mark.thorough
 async def test_limits_of_the_profile_hold_for_the_kind_of_the_question(
     server: ScriptedModel, models: Endpoint, tmp_path: Path
 ) -> None:
@@ -335,6 +340,7 @@ async def test_limits_of_the_profile_hold_for_the_kind_of_the_question(
     assert "program" in {asked(body) for body in server.chats}
 
 
+@pytest.mark.thorough
 async def test_texts_get_as_many_tokens_as_texts_are_seen_to_need(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
@@ -439,6 +445,7 @@ async def test_a_server_that_is_back_in_time_is_asked_again(
     assert (await solve(race, models)).answer == "72"
 
 
+@pytest.mark.thorough
 async def test_without_a_word_it_says_why(server: ScriptedModel, models: Endpoint, race: RaceSolver) -> None:
     server.mode = Mode.ERROR_500
     with pytest.raises(ModelError, match="500"):
@@ -448,6 +455,7 @@ async def test_without_a_word_it_says_why(server: ScriptedModel, models: Endpoin
         await solve(race, models, seconds=1.0)
 
 
+@pytest.mark.thorough
 async def test_thinking_that_is_cut_off_is_concluded_and_not_sent(
     server: ScriptedModel, models: Endpoint
 ) -> None:

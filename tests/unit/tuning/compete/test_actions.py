@@ -97,6 +97,7 @@ def test_the_documented_names_take_the_documented_arguments() -> None:
         assert given == arguments, name
 
 
+@pytest.mark.thorough
 async def test_a_chain_that_is_away_blocks_no_loop_and_ends(
     actions: Actions, mini: MiniChain, folder: Path, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_upload_publishes_and_commits(
     )
 
 
+@pytest.mark.thorough
 def test_upload_goes_on_after_a_hub_and_after_a_chain_that_failed(
     run_upload: Run, hub: LoopbackHub, mini: MiniChain, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_folder_that_is_no_model_is_named(run_upload: Run, tmp_path: Path, wha
         run_upload(load_model_dir=path, hf_repo_id="maker/model")
 
 
+@pytest.mark.thorough
 def test_one_commit_for_ever_is_sent_only_if_it_is_really_meant(
     run_upload: Run,
     run_commit: Run,
@@ -221,6 +223,7 @@ def test_a_part_that_training_leaves_as_it_was_is_no_copy() -> None:
         assert new_weights(model(*weights, base=base, rivals=rivals)).state is state
 
 
+@pytest.mark.thorough
 def test_the_base_of_a_competition_is_read_from_the_hub(
     run_upload: Run, run_commit: Run, hub: LoopbackHub, mini: MiniChain, signer: Keypair, tmp_path: Path
 ) -> None:
@@ -234,6 +237,7 @@ def test_the_base_of_a_competition_is_read_from_the_hub(
     assert len(mini.commits) == 1
 
 
+@pytest.mark.thorough
 def test_what_is_not_known_costs_no_hotkey(
     run_upload: Run, run_commit: Run, mini: MiniChain, signer: Keypair, folder: Path
 ) -> None:
@@ -339,6 +343,7 @@ def test_competitions_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in shown for name in ("m1", "g1", "reason-mining", "once per hotkey", "every 20 min"))
 
 
+@pytest.mark.thorough
 def test_the_documents_script_takes_its_flags(words: list[str], folder: Path) -> None:
     given = ["--load_model_dir", folder, "--hf_repo_id", "my-username/my-project"]
     environment = {name: one for name, one in os.environ.items() if name != "HF_ACCESS_TOKEN"}

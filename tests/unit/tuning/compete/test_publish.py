@@ -132,6 +132,7 @@ def test_a_token_that_may_not_write_is_named_at_once_and_never_shown(
     assert token not in f"{error.value} {log} {capfd.readouterr()}"
 
 
+@pytest.mark.thorough
 def test_no_message_of_a_failing_hub_shows_the_token(
     hub: LoopbackHub, folder: Path, log: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:

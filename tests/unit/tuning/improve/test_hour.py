@@ -32,6 +32,7 @@ def found(seed: int, challenges: int, after: dict[str, float]) -> str | None:
     return None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("challenges", [12, 120])
 def test_an_hour_like_the_one_before_is_seldom_called_worse(challenges):
     called = sum(found(seed, challenges, {}) is not None for seed in range(100))

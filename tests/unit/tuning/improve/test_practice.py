@@ -98,6 +98,7 @@ class Server(Saying):
         return await super().complete(messages, deadline=deadline, **how)
 
 
+@pytest.mark.thorough
 async def test_every_prompt_of_the_race_is_practised(tmp_path: Path):
     """A program that checks is asked about each solution that came to an answer; a formula is computed."""
     chat = profile_for("some model", load_profiles())
@@ -119,6 +120,7 @@ async def test_every_prompt_of_the_race_is_practised(tmp_path: Path):
     assert sum(bool(one.get("stop")) for one in server.how) == 4  # programs end before outputs made up
 
 
+@pytest.mark.thorough
 async def test_a_program_is_judged_by_what_it_prints(tmp_path: Path):
     book = await practised(tmp_path, "print(6 * 7)", [SUM])
     assert [one.value for one in book.found if one.lane == "program" and one.right] == ["42"]
@@ -176,6 +178,7 @@ async def test_a_kill_costs_the_torn_line_alone(tmp_path: Path):
     assert len(list(read_practice(path))) == len(first.found)
 
 
+@pytest.mark.thorough
 async def test_a_server_that_fails_stops_practice_and_says_how_to_go_on(tmp_path: Path):
     async with AsyncExitStack() as stack:
         checks = await open_checks(stack, [SUM])

@@ -159,6 +159,7 @@ async def test_a_disk_that_is_full_leaves_no_half_an_adapter(tmp_path, monkeypat
     assert stage.store.all() == []
 
 
+@pytest.mark.thorough
 async def test_replicas_are_switched_when_all_probes_pass(tmp_path):
     async with ScriptedModel(loras=16) as one, ScriptedModel(loras=16) as other:
         stage = Stage(tmp_path, one, other)
@@ -172,6 +173,7 @@ async def test_replicas_are_switched_when_all_probes_pass(tmp_path):
         assert list(one.adapters) == list(other.adapters) == [first]
 
 
+@pytest.mark.thorough
 async def test_what_a_restart_lost_is_loaded_and_probed_again(tmp_path):
     async with ScriptedModel(loras=16) as server:
         stage = Stage(tmp_path, server)

@@ -155,6 +155,7 @@ def test_wrong_settings_are_said_before_vllm_is_started(monkeypatch, tmp_path, c
     assert "LOGICNET_HF_TOKEN (.env line 1) takes a key without spaces" in last
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("ignored", "goes_on"), [(False, False), (True, True)])
 def test_the_end_of_its_terminal_ends_vllm_too_unless_nohup_was_asked(tmp_path, ignored, goes_on):
     port = str(free_port())

@@ -82,6 +82,7 @@ async def test_a_question_is_worked_out(started: Exact) -> None:
     assert await started.solve("Tom has 3 apples and eats one. How many are left?") is None
 
 
+@pytest.mark.thorough
 async def test_hostile_questions_end_in_nothing_and_the_next_one_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
