@@ -5,7 +5,7 @@ tenth of a second and its commit).
 """
 
 from logicnet.ledger._ledger import Ledger
-from logicnet.ledger._reader import LedgerReader, Row, Search, Table, Which
+from logicnet.ledger._reader import LedgerReader, MissingLedger, Row, Search, Table, Which
 from logicnet.ledger._schema import ledger_path
 
-__all__ = ["Ledger", "LedgerReader", "Row", "Search", "Table", "Which", "ledger_path"]
+__all__ = ["Ledger", "LedgerReader", "MissingLedger", "Row", "Search", "Table", "Which", "ledger_path"]

@@ -100,11 +100,13 @@ class Search:
 _SLICE_ROWS = 2_000  # read at a time by `search`: some hundredths of a second
 _MOST_TEXT = 200  # characters that are searched for
 
+# A damaged trail must not hide the row.
 _IN_SHORT = """
     SELECT challenge_id, validator, admitted_at_s, allowed_s, ended_at_s, outcome, seconds, in_time,
         substr(question, 1, :most) AS question, substr(answer, 1, :most) AS answer,
-        error, json_extract(trail, '$.chosen') AS chosen,
-        (SELECT json_extract(value, '$.key') FROM json_each(trail, '$.lanes')
+        error, json_extract(CASE WHEN json_valid(trail) THEN trail END, '$.chosen') AS chosen,
+        (SELECT json_extract(value, '$.key')
+            FROM json_each(CASE WHEN json_valid(trail) THEN trail END, '$.lanes')
             WHERE json_extract(value, '$.lane') = 'exact' AND json_extract(value, '$.key') != '') AS exact
     FROM challenges
     WHERE admitted_at_s >= :since_s AND admitted_at_s < :until_s
@@ -141,6 +143,10 @@ _SIZE = """
 _COUNT = "SELECT count(*) AS count FROM challenges WHERE admitted_at_s >= :since_s"
 
 
+class MissingLedger(LedgerError):
+    """There is no file of that name."""
+
+
 class LedgerReader:
     """One ledger, opened read-only, which never blocks the miner. Every method raises LedgerError."""
 
@@ -151,8 +157,14 @@ class LedgerReader:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        if not path.exists():
-            raise LedgerError(f"There is no ledger at {path} yet: the first `logicnet mine` creates it.")
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingLedger(
+                f"There is no ledger at {path} yet: the first `logicnet mine` creates it."
+            ) from None
+        except OSError as error:  # a folder of another user
+            raise _unreadable(path, error.strerror) from None
         try:
             connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
@@ -270,13 +282,18 @@ class LedgerReader:
     def _query(self, query: str, which: Which, **values: Any) -> Iterator[Row]:
         try:
             for row in self._connection.execute(query, {**asdict(which), **values}):
-                yield {
-                    name: json.loads(value) if value and name in _TRAILS else value
-                    for name, value in dict(row).items()
-                }
+                yield {name: _trail(value) if name in _TRAILS else value for name, value in dict(row).items()}
         except sqlite3.Error as error:
             raise _unreadable(self.path, error) from None
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+def _trail(text: str | None) -> Any:
+    """None if it is damaged."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
+
+
+def _unreadable(path: Path, error: object) -> LedgerError:
     return LedgerError(f"The ledger {path} cannot be read: {error}.")

@@ -28,12 +28,20 @@ _ATTRIBUTES = frozenset(
 )
 
 
+MOST_DRAWN = 40_000
+"""Characters of formulas that are drawn of one text; each becomes up to 50. The rest stays as text."""
+
+_EACH = 10  # a short formula takes as long as one of so many characters more
+
+
 def as_html(text: str) -> str:
     """`text` as HTML: its formulas as MathML, every other word escaped, line breaks as they are."""
-    return "".join(
-        (_drawn(words, block) or escape(words)) if is_formula else escape(words)
-        for words, is_formula, block in _pieces(text)
-    )
+    found, left = [], MOST_DRAWN
+    for words, is_formula, block in _pieces(text):
+        if is_formula:
+            left -= len(words) + _EACH
+        found.append((is_formula and left >= 0 and _drawn(words, block)) or escape(words))
+    return "".join(found)
 
 
 def as_line(text: str) -> str:

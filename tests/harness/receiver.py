@@ -19,6 +19,7 @@ class JsonReceiver:
         self.refuses = False
         self.hangs = False
         self.goes_on = threading.Event()  # ends what hangs
+        self.header = ""  # a line that its replies have, too
         self.url = ""
 
     @property
@@ -41,6 +42,9 @@ def json_receiver() -> Iterator[JsonReceiver]:
                 made.messages.append(json.loads(body))
             self.send_response(500 if made.refuses else 200)
             self.send_header("content-length", "0")
+            if made.header:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n" + made.header.encode() + b"\r\n\r\n")
+                return
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

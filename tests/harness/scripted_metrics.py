@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = """\
@@ -51,6 +52,7 @@ class MetricsServer:
     def __init__(self) -> None:
         self.text: str | None = page()
         self.asked: list[str] = []
+        self.drips = False  # it goes on with its page for ever
         self.place = ""
 
 
@@ -63,9 +65,14 @@ def metrics_server() -> Iterator[MetricsServer]:
             made.asked.append(self.path)
             body = (made.text or "no").encode()
             self.send_response(404 if made.text is None else 200)
-            self.send_header("content-length", str(len(body)))
+            if not made.drips:
+                self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+            with suppress(OSError):  # the reader left
+                while made.drips:
+                    self.wfile.write(b"#")
+                    time.sleep(0.05)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -14,7 +14,7 @@ from logicnet.operate.console.snapshot import MachineFigures, Snapshot, VllmFigu
 from logicnet.operate.serving.gpu_load import GpuLoad, gpu_loads
 from logicnet.operate.serving.memory import GIB
 from logicnet.operate.serving.vllm.metrics import EngineCounters
-from logicnet.operate.telemetry.state import ModelServerState, http_client
+from logicnet.operate.telemetry.state import ModelServerState, http_client, read_page
 
 WINDOW_S = 300.0
 """What first-token times and prefix hits are means of."""
@@ -61,8 +61,9 @@ class MachineReader:
         if now_s < known.not_before_s:
             return None
         try:
-            reply = self._http.get(f"http://{place}/metrics")
-            counters = EngineCounters.read(reply.text, now_s) if reply.status_code == 200 else None
+            content = read_page(self._http, f"http://{place}/metrics")
+            text = None if content is None else content.decode(errors="replace")
+            counters = EngineCounters.read(text, now_s) if text is not None else None
         except (OSError, httpx2.HTTPError, httpx2.InvalidURL, RuntimeError):  # the last: closed meanwhile
             return None  # the panel of models says that it is down
         except ValueError:

@@ -62,7 +62,8 @@ class UntoldChanges:
         changed = now.keys() ^ self.told.keys()
         if "miner" in now:  # what only a running miner tells is now unknown, not over
             changed &= now.keys()
-        self._since_s = {key: self._since_s.get(key, now_s) for key in changed}
+        # None is in the future: a clock that was set back must not hold up what it has seen before.
+        self._since_s = {key: min(now_s, self._since_s.get(key, now_s)) for key in changed}
         lasting = [key for key, since_s in self._since_s.items() if now_s - since_s >= self._held_s]
         begun = [
             PushedMessage(one.key, one.what, one.mend, _KIND[one.level], ends=False)
@@ -124,8 +125,9 @@ class Receiver:
     def __init__(self, url: str, number: int) -> None:
         import apprise  # noqa: PLC0415 (a third of a second)
 
-        # Its lines may hold URLs, and come with every try.
-        stdlib.getLogger("apprise").setLevel(stdlib.CRITICAL + 1)
+        # Their lines may hold URLs, and come with every try.
+        for name in ("apprise", "urllib3"):
+            stdlib.getLogger(name).setLevel(stdlib.CRITICAL + 1)
         scheme = url.partition("://")[0]
         self.url = url
         self.name = f"receiver {number} ({scheme})"
@@ -173,6 +175,7 @@ class Delivery:
     def step(self, snapshots: Sequence[Snapshot], now_s: float) -> None:
         """Send what is due at unix time `now_s`. In quiet hours nothing is sent: what lasts is sent after."""
         due = [(now, message) for now in snapshots for message in self._changes(now).due(now.alerts, now_s)]
+        self._not_before_s = min(self._not_before_s, now_s + _LONGEST_PAUSE_S)  # a clock that was set back
         if now_s < self._not_before_s or (self._quiet and self._quiet.at(datetime.fromtimestamp(now_s))):
             return
         for now, message in due:

@@ -30,6 +30,9 @@ from logicnet.tuning.progress import Progress
 
 EVERY_S = 1.0
 
+_BUILD_S = 60.0
+"""For building a page: a ledger that another program locks is waited for by each read, five seconds."""
+
 
 class SharedSnapshot:
     """The latest snapshot, shared by all browsers."""
@@ -77,23 +80,23 @@ def serve(
     app.add_middleware(gate, password=password, host=host)
     shared = SharedSnapshot(source)
 
-    @ui.page("/", title="logicnet")
+    @ui.page("/", title="logicnet", response_timeout=_BUILD_S)
     async def index() -> None:
         await _build(shared, source)
 
-    @ui.page("/challenges", title="logicnet: challenges")
+    @ui.page("/challenges", title="logicnet: challenges", response_timeout=_BUILD_S)
     async def search(request: Request) -> None:
         await _build_search(shared, source, ChallengeQuery.of(request.query_params))
 
-    @ui.page("/challenges/{challenge_id}", title="logicnet: one challenge")
+    @ui.page("/challenges/{challenge_id}", title="logicnet: one challenge", response_timeout=_BUILD_S)
     async def one_challenge(challenge_id: str) -> None:
         await _build_challenge(shared, source, challenge_id)
 
-    @ui.page("/jobs", title="logicnet: training jobs")
+    @ui.page("/jobs", title="logicnet: training jobs", response_timeout=_BUILD_S)
     async def training_jobs(job: str | None = None) -> None:
         await _build_jobs(shared, folders, job)
 
-    @ui.page("/adapters", title="logicnet: adapters")
+    @ui.page("/adapters", title="logicnet: adapters", response_timeout=_BUILD_S)
     async def all_adapters() -> None:
         await _build_adapters(shared, folders, roll_back if password is not None else None)
 
@@ -301,7 +304,7 @@ def _challenge(source: MinerSource, challenge_id: str) -> tuple[str, bool]:
     try:
         found = source.challenge(challenge_id)
     except LedgerError as error:
-        return panels.failed("The ledger cannot be read", error), False
+        return panels.failed("The ledger cannot be read", error), True  # it may be locked for a moment
     if found is None:
         return panels.failed("No such challenge", f"The ledger has none with the id {challenge_id}."), False
     row, estimate = found

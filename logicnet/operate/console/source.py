@@ -17,7 +17,7 @@ from logicnet._util.background import BackgroundValue
 from logicnet._util.text import one_line
 from logicnet.errors import LedgerError
 from logicnet.events import Placed
-from logicnet.ledger import LedgerReader, Row, Search, Which
+from logicnet.ledger import LedgerReader, MissingLedger, Row, Search, Which
 from logicnet.maths.mathml import as_line
 from logicnet.operate.console.alerts import alerts
 from logicnet.operate.console.history import UNENDED_S, History
@@ -166,12 +166,15 @@ class MinerSource:
         if miner is not None and miner.epoch_volume != self._scores.epoch_volume:
             self._scores.epoch_volume = miner.epoch_volume
             self._answers, self._from_s = {}, 0.0  # read again: one volume factor for all
+        if now_s < self._from_s:  # the clock was set back
+            self._answers, self._from_s = {}, 0.0
         now = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
         try:
             with LedgerReader.open(self.ledger) as reader:
                 now = replace(self._read(reader, now), ledger_error="")
         except LedgerError as error:
-            now = replace(now, ledger_error=str(error), asked=None if self.ledger.exists() else False)
+            asked = False if isinstance(error, MissingLedger) else None
+            now = replace(now, ledger_error=str(error), asked=asked)
         now = replace(
             now,
             solving=self._solving(miner, now_s),

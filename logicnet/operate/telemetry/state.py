@@ -10,7 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from logicnet import __version__
 from logicnet._util.text import one_line
@@ -143,12 +143,31 @@ def read_url(ledger: Path) -> str | None:
         return None
 
 
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 2.0  # between two bytes
+_PAGE_S = 4.0
+MOST_PAGE_BYTES = 4_000_000  # ten times a page of metrics, and of a miner with thousands in flight
 
 
 def http_client() -> httpx2.Client:
     """For `read_state`. The miner is on this machine: proxies of the environment are ignored."""
     return httpx2.Client(timeout=_TIMEOUT_S, trust_env=False)
+
+
+def read_page(http: httpx2.Client, url: str) -> bytes | None:
+    """The content of a page; None if its status is not 200. Blocks.
+
+    Raises ValueError if it is longer than `MOST_PAGE_BYTES` or does not end within `_PAGE_S`, besides what
+    the client raises: another program may have got the port.
+    """
+    content, end_s = bytearray(), time.monotonic() + _PAGE_S
+    with http.stream("GET", url) as reply:
+        if reply.status_code != 200:
+            return None
+        for chunk in reply.iter_bytes():
+            content += chunk
+            if len(content) > MOST_PAGE_BYTES or time.monotonic() > end_s:
+                raise ValueError(f"{url} replies without end")
+    return bytes(content)
 
 
 def read_state(ledger: Path, http: httpx2.Client) -> State | None:
@@ -157,9 +176,9 @@ def read_state(ledger: Path, http: httpx2.Client) -> State | None:
     if url is None:
         return None
     try:
-        reply = http.get(f"{url}/state")
-        state = State.model_validate_json(reply.content) if reply.status_code == 200 else None
-    except (OSError, httpx2.HTTPError, httpx2.InvalidURL, ValidationError):
+        content = read_page(http, f"{url}/state")
+        state = State.model_validate_json(content) if content is not None else None
+    except (OSError, httpx2.HTTPError, httpx2.InvalidURL, ValueError):
         return None
     # After a crash the address file stays, and another miner may have got the port.
     return state if state is not None and state.ledger == str(ledger) else None

@@ -215,3 +215,14 @@ def test_one_challenge_is_read_whole_with_its_shadow(path: Path) -> None:
         open_one = reader.challenge("b")
         assert open_one is not None and open_one["outcome"] is open_one["shadow"] is None
         assert reader.challenge("c") is None
+
+
+def test_a_damaged_vote_log_hides_no_challenge(filled: Path) -> None:
+    with sqlite3.connect(filled) as connection:
+        connection.execute("UPDATE challenges SET trail = '{?' WHERE challenge_id = 'a1'")
+    connection.close()
+    with LedgerReader.open(filled) as reader:
+        found, _ = reader.search(Search(), 50)
+        assert len(reader.watched(0.0)) == len(found) == 6
+        one = reader.challenge("a1")
+        assert one is not None and one["trail"] is None and one["answer"] == "2"

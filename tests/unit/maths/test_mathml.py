@@ -102,3 +102,11 @@ def test_every_text_of_a_question_s_length_is_read(part: str) -> None:
     text = part * (20_000 // len(part))
     assert Elements(as_html(text)).open == []
     assert as_line(text)
+
+
+def test_a_long_text_of_formulas_is_drawn_in_part() -> None:
+    """A question has up to 256 KiB, and its page is made anew every second while it is being solved."""
+    shown = as_html("$x^2$ " * 40_000)
+    assert 1000 < shown.count("<math") < 5000
+    assert len(shown) < 2_000_000
+    assert shown.count("x^2") + shown.count("<msup") == 40_000

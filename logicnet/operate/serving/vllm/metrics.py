@@ -1,5 +1,6 @@
 """What a vLLM tells of itself at /metrics."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ def sums(text: str) -> Mapping[str, float]:
     found: defaultdict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name.startswith("vllm:"):
+            if sample.name.startswith("vllm:") and math.isfinite(sample.value):
                 found[sample.name] += sample.value
     return found
 
@@ -43,7 +44,11 @@ class EngineCounters:
         if not models:
             return None
         found = sums(text)
-        kv_used = [one.value for one in samples if one.name == "vllm:kv_cache_usage_perc"]
+        kv_used = [
+            one.value
+            for one in samples
+            if one.name == "vllm:kv_cache_usage_perc" and math.isfinite(one.value)
+        ]
         return cls(
             at_s,
             tuple(sorted(filter(None, models))),

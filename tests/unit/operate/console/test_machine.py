@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from logicnet.operate.console.machine import WINDOW_S, MachineReader, panel
 from logicnet.operate.console.snapshot import MachineFigures, VllmFigures
 from logicnet.operate.console.source import MinerSource
 from logicnet.operate.serving.gpu_load import GpuLoad, gpu_loads
-from logicnet.operate.telemetry.state import ModelServerState
+from logicnet.operate.telemetry import state as telemetry
+from logicnet.operate.telemetry.state import MOST_PAGE_BYTES, ModelServerState
 from tests.harness.scripted_metrics import MetricsServer, metrics_server, page
 from tests.harness.scripted_nvml import GIB, ScriptedGpu, ScriptedNvml
 from tests.unit.operate.console.scenes import NOW_S, scene
@@ -135,3 +137,26 @@ def test_a_snapshot_does_not_wait_for_a_vllm(vllm: MetricsServer, tmp_path: Path
                     break
                 time.sleep(0.01)
             assert [one.model for one in now.machine.vllms] == ["org/model"]
+
+
+def test_a_page_without_end_is_not_read_to_its_end(
+    vllm: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with metrics_server() as sound:
+        servers = [server(vllm.place), server(sound.place)]
+        vllm.text = page() + "#" * MOST_PAGE_BYTES
+        with closing(MachineReader(ScriptedNvml())) as reader:
+            assert [one.place for one in reader.read(servers).vllms] == [sound.place]
+        monkeypatch.setattr(telemetry, "_PAGE_S", 0.2)
+        vllm.text, vllm.drips = page(), True
+        with closing(MachineReader(ScriptedNvml())) as reader:
+            assert [one.place for one in reader.read(servers).vllms] == [sound.place]
+        vllm.drips = False
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_figures_that_are_no_numbers_count_for_nothing(vllm: MetricsServer, value: str) -> None:
+    vllm.text = page(waiting=7).replace(" 3.0\n", f" {value}\n").replace(" 0.5\n", f" {value}\n")
+    with closing(MachineReader(ScriptedNvml())) as reader:
+        (one,) = reader.read([server(vllm.place)]).vllms
+    assert (one.running, one.waiting, one.kv_used) == (1, 7, 0.25)

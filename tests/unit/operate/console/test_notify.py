@@ -233,3 +233,25 @@ def test_an_address_that_apprise_does_not_know_is_said_without_its_value() -> No
 def test_several_addresses_may_hold_commas() -> None:
     given = settings(notify=SecretStr("mailto://u:p@h?to=a@x,b@y,json://h/1")).console
     assert given.receivers == ["mailto://u:p@h?to=a@x,b@y", "json://h/1"]
+
+
+def test_a_clock_that_is_set_back_holds_up_no_alert(receiver: JsonReceiver, tmp_path: Path) -> None:
+    one = delivery(receiver, tmp_path)
+    one.step(seen(SLOW), NOW_S)
+    receiver.refuses = True
+    one.step(seen(SLOW), NOW_S + HELD_S)
+    receiver.refuses = False
+    back_s = NOW_S - 86_400.0
+    for after_s in (0.0, 600.0, 600.0 + HELD_S):
+        one.step(seen(SLOW, DOWN), back_s + after_s)
+    assert [title.rpartition(": ")[2] for title in receiver.titles] == ["alert", "alert"]
+
+
+def test_no_line_of_the_log_has_the_address_of_a_receiver(
+    receiver: JsonReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a reply with a broken header the library below apprise tells the whole URL."""
+    receiver.header = "broken header"
+    with caplog.at_level("DEBUG"):
+        assert Receiver(receiver.url, 1).send("title", "body", "info")
+    assert "a-secret-path" not in caplog.text

@@ -169,3 +169,23 @@ def test_what_a_miner_that_died_was_solving_is_no_answer(path: Path) -> None:
         made.ledger.flush()
         seen = source.snapshot()
     assert (seen.answers, seen.solving) == ((), ())
+
+
+def test_a_clock_that_jumps_ahead_and_back_hides_no_answer(path: Path) -> None:
+    now_s = NOW_S
+    with scene(path) as made, MinerSource(path, now_s=lambda: now_s) as source:
+        before = source.snapshot().answers
+        now_s += 86_400.0
+        assert source.snapshot().answers == ()
+        now_s = NOW_S
+        assert source.snapshot().answers == before
+        end = answered("now", seconds=20.0)
+        object.__setattr__(end, "at_s", NOW_S)
+        made.ledger.record(end)
+        made.ledger.flush()
+        assert source.snapshot().answers[0].challenge_id == "now"
+
+
+def test_a_ledger_that_the_system_does_not_show_is_said(tmp_path: Path) -> None:
+    with at_now(tmp_path / f"{'x' * 300}.sqlite") as source:  # as with a folder of another user
+        assert "cannot be read: File name too long" in source.snapshot().ledger_error
