@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.harness.adapters import trained as adapter_of
 from tests.harness.browser import Browser
 from tests.harness.scripted_model import ScriptedModel
 from tests.unit.operate.console.live import IN_FLIGHT, WHOLE, living
+from tests.unit.operate.console.scenes import scene
 from tests.unit.operate.console.test_jobs import queued, trained
 
 PASSWORD = "a-long-enough-one"
@@ -330,3 +332,17 @@ async def test_a_damaged_ledger_is_said_on_the_page(tmp_path: Path) -> None:
             await tab.until(says("cannot be read"))
             await tab.until(says("keeps the damaged file under another name"))
     assert ledger.read_bytes() == b"\xa5" * 9000
+
+
+async def test_the_pages_of_a_ledger_that_another_program_locks_are_built(tmp_path: Path) -> None:
+    """Each read waits five seconds for it, longer than NiceGUI waits for a page by itself."""
+    ledger = tmp_path / "miner.sqlite"
+    with scene(ledger):
+        pass
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as holder, console(ledger, tmp_path) as url:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        async with httpx2.AsyncClient(trust_env=False, timeout=90, base_url=url) as http:
+            for page in ("/challenges", "/"):  # the live page may still show what was read before
+                reply = await http.get(page)
+                assert reply.status_code == 200 and "database is locked" in reply.text, page
