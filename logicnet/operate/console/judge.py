@@ -133,6 +133,8 @@ class AnswerJudge:
     def _say(self, error: str) -> None:
         """Once for each run of failures."""
         if error and not self._failed:
+            # The client names the settings of the miner's own servers.
+            error = error.replace("--miner.llm_client.", "--console.judge_").replace(" or OPENAI_API_KEY", "")
             logger.warning("--console.judge gives no verdict, and is asked again: {}", error)
         elif self._failed and not error:
             logger.info("--console.judge gives verdicts again.")

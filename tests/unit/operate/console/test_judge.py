@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from logicnet.llm import Endpoint
 from logicnet.operate.console.judge import AnswerJudge, drawn, judged, next_to_judge
@@ -161,3 +162,15 @@ async def test_verdicts_of_answers_that_are_gone_are_forgotten(tmp_path: Path) -
             await AnswerJudge(source, endpoint).step()
             await endpoint.close()
             assert source.verdicts == {} and len(server.chats) == 1
+
+
+async def test_a_wrong_key_is_said_by_the_judge_s_own_setting(tmp_path: Path) -> None:
+    with scene(tmp_path / "l.sqlite") as made, MinerSource(made.path, now_s=lambda: NOW_S) as source:
+        async with ScriptedModel() as server:
+            server.key = "the-right-key"
+            endpoint = Endpoint(server.base_url, "some-model", SecretStr("a-wrong-key"), told=lambda *_: None)
+            with listening() as lines:
+                await AnswerJudge(source, endpoint).step()
+            await endpoint.close()
+    (line,) = lines
+    assert line.endswith("refuses the key (401); set --console.judge_key")
