@@ -57,6 +57,7 @@ class History:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, dict[int, _ReadBucket]] = {name: {} for name in SPANS}
+        self._read_s = 0.0  # unix seconds of the last call
 
     def read(
         self, reader: LedgerReader, name: str, now_s: float, *, complete: bool = True
@@ -69,6 +70,9 @@ class History:
         last = int(now_s // span.bucket_s)
         numbers = range(last - span.buckets + 1, last + 1)
         with self._lock:
+            if now_s < self._read_s - UNENDED_S:  # the clock was set back: what was over goes on
+                self._kept = {one: {} for one in SPANS}
+            self._read_s = now_s
             kept = self._kept[name] = {key: one for key, one in self._kept[name].items() if key in numbers}
             end_s = self._clock() + _READ_S
             for number in reversed(numbers):

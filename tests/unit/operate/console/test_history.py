@@ -98,3 +98,13 @@ def test_correctness_of_many_is_that_of_a_sample(tmp_path: Path) -> None:
             found, _ = Reads().read(reader, "month", NOW_S)
     (full,) = [one for one in found if one.answered]
     assert full.answered == 10 * SAMPLE and SAMPLE <= full.known <= SAMPLE + 1
+
+
+def test_an_interval_that_a_clock_ahead_took_for_over_is_read_again(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "l.sqlite") as ledger, LedgerReader.open(ledger.path) as reader:
+        history = Reads()
+        for now_s in (NOW_S, NOW_S + SPANS["day"].length_s / 2):
+            assert sum(one.answered for one in history.read(reader, "day", now_s)[0]) == 0
+        record(ledger, "new", NOW_S + 1.0)
+        ledger.flush()
+        assert sum(one.answered for one in history.read(reader, "day", NOW_S + 5.0)[0]) == 1
