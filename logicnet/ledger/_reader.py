@@ -63,6 +63,7 @@ _ROWS: dict[Table, str] = {
 }
 _NEWEST = {table: query + " DESC LIMIT :count" for table, query in _ROWS.items()}
 
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # see `is_damage`
 _TRAILS = {"trail", "shadow_trail"}
 
 # SQLite takes the bare column `message` from the row that holds the max
@@ -183,7 +184,7 @@ class LedgerReader:
             except BaseException:
                 connection.close()
                 raise
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             raise _unreadable(path, error) from None
         connection.row_factory = sqlite3.Row
         return cls(connection, path)
@@ -283,7 +284,7 @@ class LedgerReader:
         try:
             for row in self._connection.execute(query, {**asdict(which), **values}):
                 yield {name: _trail(value) if name in _TRAILS else value for name, value in dict(row).items()}
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             raise _unreadable(self.path, error) from None
 
 
@@ -296,4 +297,5 @@ def _trail(text: str | None) -> Any:
 
 
 def _unreadable(path: Path, error: object) -> LedgerError:
-    return LedgerError(f"The ledger {path} cannot be read: {error}.")
+    why = "a name in it is malformed" if isinstance(error, UnicodeDecodeError) else error
+    return LedgerError(f"The ledger {path} cannot be read: {why}.")

@@ -249,8 +249,15 @@ def notifying(
         latest[:] = [source.snapshot() for source in sources]
 
     def run(step: Callable[[], None]) -> None:
+        failed = False
         while not stop.wait(every_s):
-            step()
+            try:
+                step()
+                failed = False
+            except Exception as error:  # the boundary: rows of a damaged ledger may raise anything
+                if not failed:
+                    logger.opt(exception=error).error("Alerts cannot be looked for; it is tried again.")
+                failed = True
 
     def delivering(delivery: Delivery) -> Callable[[], None]:
         return lambda: delivery.step(tuple(latest), now_s())

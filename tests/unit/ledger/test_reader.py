@@ -226,3 +226,10 @@ def test_a_damaged_vote_log_hides_no_challenge(filled: Path) -> None:
         assert len(reader.watched(0.0)) == len(found) == 6
         one = reader.challenge("a1")
         assert one is not None and one["trail"] is None and one["answer"] == "2"
+
+
+def test_a_name_that_is_damaged_is_said(filled: Path) -> None:
+    data = filled.read_bytes()
+    filled.write_bytes(data.replace(b"PRIMARY KEY", b"PRIMARY K\xd8Y"))
+    with pytest.raises(LedgerError, match="cannot be read: a name in it is malformed"):
+        LedgerReader.open(filled)

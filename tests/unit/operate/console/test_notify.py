@@ -255,3 +255,25 @@ def test_no_line_of_the_log_has_the_address_of_a_receiver(
     with caplog.at_level("DEBUG"):
         assert Receiver(receiver.url, 1).send("title", "body", "info")
     assert "a-secret-path" not in caplog.text
+
+
+def test_a_look_that_fails_ends_no_later_one(receiver: JsonReceiver, tmp_path: Path) -> None:
+    class Failing(MinerSource):
+        looks = 0
+
+        def snapshot(self) -> Snapshot:
+            self.looks += 1
+            if self.looks < 4:
+                raise TypeError("'<' not supported between instances of 'bytes' and 'float'")
+            return super().snapshot()
+
+    console = settings(notify=SecretStr(receiver.url)).console
+    with (
+        Failing(tmp_path / "l.sqlite") as source,
+        listening() as lines,
+        notifying(console, [source], every_s=0.02, held_s=0.0),
+    ):
+        assert receiver.asked.acquire(timeout=30)
+    assert [line for line in lines if "looked for" in line] == [
+        "ERROR Alerts cannot be looked for; it is tried again."
+    ]
