@@ -39,7 +39,7 @@ _KIND = {"bad": "failure", "warning": "warning"}  # apprise's word for a level
 
 @dataclass(frozen=True, slots=True)
 class PushedMessage:
-    """What a receiver is to be told of the alert `key`; `ends` if that is over."""
+    """What a receiver hears about the alert `key`; `ends` if that is over."""
 
     key: str
     what: str

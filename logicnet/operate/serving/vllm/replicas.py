@@ -31,7 +31,7 @@ _FLAGS = (
 def router_launch(python: str, host: str, port: int, urls: Sequence[str]) -> Launch:
     """A vllm-router at `port`, its metrics behind it; that beside `python`, or else on the PATH.
 
-    Raises SettingsError if there is none.
+    Raises SettingsError if it is not installed.
     """
     program = shutil.which(_ROUTER, path=Path(python).parent) or shutil.which(_ROUTER)
     if program is None:
