@@ -270,7 +270,8 @@ class Ours:
             self._begin_more(game, left_s)
         played = _done(game, _likeliest(game, self.trust, confident=self._confident))
         if self._learns:
-            self.trust.learn(game.votes(self._confident), question.family.kind)
+            votes, kind = game.votes(self._confident), question.family.kind
+            self.trust.learn(votes, posterior(votes, self.trust, kind).of, kind)
         return played
 
     def opening(self, question: Scripted) -> list[str]:
