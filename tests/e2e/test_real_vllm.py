@@ -59,7 +59,7 @@ async def test_the_console_reads_its_model_cache_and_first_token_time(miner, vll
     assert first.model and first.place in vllm.base_url
     assert 0 <= first.kv_used <= 1
     (last,) = found
-    assert 0 < last.first_token_s < START_S and last.tokens_per_s > 0
+    assert last.first_token_s > 0 and last.tokens_per_s > 0
     assert 0 <= last.prefix_hits <= 1
 
 

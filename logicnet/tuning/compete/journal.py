@@ -69,7 +69,7 @@ class Journal:
         return replace(self, network=genesis, spelling=self.network)
 
     def last(self) -> Sent | None:
-        """The newest that may be on the chain; None if there is none."""
+        """The newest that may be on the chain; None if the journal has no such row."""
         with self._open() as connection:
             row = connection.execute(
                 "SELECT id, text, block, at_s, state FROM sent WHERE network IN (?, ?) AND netuid = ? "
@@ -82,7 +82,7 @@ class Journal:
         return Sent(sent_id, text, block, at_s, SentState(state))
 
     def newest(self) -> int:
-        """The number of the newest row, whatever became of it; 0 if there is none."""
+        """The number of the newest row, in any state; 0 for an empty journal."""
         with self._open() as connection:
             return self._newest(connection)
 

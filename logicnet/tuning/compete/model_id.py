@@ -55,7 +55,7 @@ class ModelId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Of a committed text. Raises TuningError if it is none."""
+        """Read a committed text. Raises TuningError if it has another form."""
         parts = text.split(":")
         if len(parts) != 5 or len(text.encode()) > MOST_BYTES:
             raise TuningError(

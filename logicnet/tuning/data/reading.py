@@ -58,7 +58,9 @@ def _files(path: Path) -> list[Path]:
         if not path.exists():
             raise BadDataset(f"{path} does not exist: correct the dataset's name")
         if path.suffix.lower() not in _SUFFIXES:
-            raise BadDataset(f"{path} is none of {', '.join(_SUFFIXES)}: convert it, or correct its name")
+            raise BadDataset(
+                f"{path} does not end in {', '.join(_SUFFIXES)}: convert it, or correct its name"
+            )
         return [path]
     inside = sorted(one for one in path.rglob("*") if not one.name.startswith(".") and one.is_file())
     found = [one for one in inside if one.suffix.lower() in _SUFFIXES and one.name not in _NOT_ROWS]

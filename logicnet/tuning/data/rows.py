@@ -160,7 +160,8 @@ def _chat(kind: ChatType) -> Converter:
                 raise BadRow(f"column {column!r}, message {number}: {error}") from None
             if role not in roles:
                 raise BadRow(
-                    f"column {column!r}, message {number}: role {role[:40]!r} is none of {', '.join(roles)}"
+                    f"column {column!r}, message {number}: role {role[:40]!r} is unknown: use "
+                    f"{', '.join(roles)}"
                 )
             messages.append({"role": roles[role], "content": content})
         while messages and messages[-1]["role"] != "assistant":  # nothing answers them

@@ -80,7 +80,7 @@ def test_an_empty_list_and_an_empty_file_have_no_rows(tmp_path):
         ("x.csv", b'a,b\n1,"2\n', r"not CSV at line 2"),
         ("x.csv", b"a,b\n1,2\n3,\xe9\n", r"line 3: not UTF-8 \(byte 0xe9\)"),
         ("x.csv", "a,b\n1,2\n".encode("utf-16"), r"line 1: not UTF-8 \(byte 0xff\)"),
-        ("x.parquet", b"PAR1", r"is none of .csv"),
+        ("x.parquet", b"PAR1", r"does not end in .csv"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path, name, content, says):

@@ -151,7 +151,11 @@ CHAT = {"chat_column": "c"}
         (CHAT, {"c": []}, "column 'c' takes a list of messages"),
         (CHAT, {"c": ["hello"]}, "column 'c', message 1: takes an object, has a text"),
         (CHAT, {"c": [{"from": "user"}]}, "column 'c', message 1: no column 'value', only 'from'"),
-        (CHAT, {"c": [{"from": "robot", "value": "x"}]}, "message 1: role 'robot' is none of human, gpt"),
+        (
+            CHAT,
+            {"c": [{"from": "robot", "value": "x"}]},
+            "message 1: role 'robot' is unknown: use human, gpt",
+        ),
         (CHAT, {"c": [{"from": "user", "value": "x"}]}, "column 'c' has no message of the assistant"),
         (
             CHAT,
