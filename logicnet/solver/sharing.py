@@ -32,7 +32,7 @@ class SharedSolve:
     async def __call__(self, challenge: Challenge, deadline: Deadline) -> Solution:
         key = challenge.question, challenge.category
         running = self._running.get(key)
-        if running is None or running.deadline.remaining_s() > deadline.remaining_s():
+        if running is None or running.deadline.end_s > deadline.end_s:
             # Whoever must answer sooner cannot wait for the other's end.
             running = _Running(asyncio.ensure_future(self._solve(challenge, deadline)), deadline)
             self._running[key] = running

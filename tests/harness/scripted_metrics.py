@@ -53,6 +53,8 @@ class MetricsServer:
         self.text: str | None = page()
         self.asked: list[str] = []
         self.drips = False  # it goes on with its page for ever
+        self.answers = threading.Event()  # until it is set, it keeps who asks waiting
+        self.answers.set()
         self.place = ""
 
 
@@ -63,6 +65,7 @@ def metrics_server() -> Iterator[MetricsServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
+            made.answers.wait(30)
             body = (made.text or "no").encode()
             self.send_response(404 if made.text is None else 200)
             if not made.drips:

@@ -456,6 +456,7 @@ logger.info("the last line")
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("read", [False, True], ids=["nobody reads it", "read late"])
 def test_a_log_that_nobody_reads_stops_nothing(read: bool) -> None:
     with subprocess.Popen(

@@ -534,6 +534,7 @@ ledger.close()
     assert len(rows(path, "challenges")) == 500
 
 
+@pytest.mark.thorough
 def test_memory_is_bounded_while_the_file_is_away_and_answers_outlast_refusals(
     path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

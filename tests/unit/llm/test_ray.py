@@ -124,6 +124,7 @@ async def test_a_replica_that_leaves_in_peace_loses_no_call() -> None:
             assert {done.finish for done in await asyncio.gather(*calls)} == {"stop"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b"[3]"])
 async def test_a_dashboard_that_says_nothing_leaves_the_replicas_as_they_are(body: bytes) -> None:
     async with Dashboard() as ray, ScriptedModel() as server:

@@ -74,6 +74,7 @@ async def scene(server: ScriptedModel, folder: Path) -> tuple[Swapper, str, str]
     return swap, first, second
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("seconds", "worse"), [(20.0, False), (40.0, True)])
 async def test_an_adapter_that_answers_later_is_rolled_back_within_its_hour(tmp_path, seconds, worse):
     fill(tmp_path / "ledger.sqlite", seconds_after=seconds)

@@ -151,6 +151,7 @@ async def test_a_solver_without_models_needs_none(questions, capsys):
     assert "--miner.epoch_volume 512" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_its_own_questions_are_half_stories():
     kinds = [problem.source for problem in make(QUESTIONS.model_copy(update={"count": 10}), Path()).problems]
     assert sorted(kinds) == ["mathgenerator"] * 5 + ["reasoning-gym"] * 5

@@ -127,6 +127,7 @@ def test_opinions_are_read_as_a_validator_reads_them(opinion: str, score: float,
     assert bool(verdict.note) == said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "mode", [Mode.HANG_IN_TEXT, Mode.ERROR_500, Mode.DROP, Mode.GARBAGE_EVENTS, Mode.HTML]
 )

@@ -283,6 +283,7 @@ BAD = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("body", "status"), BAD)
 async def test_a_bad_body_is_refused_in_one_line(url: str, body: object, status: int) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -297,6 +298,7 @@ async def test_a_bad_body_is_refused_in_one_line(url: str, body: object, status:
     assert again.status_code == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seconds", ["", "0", "-1", "nan", "inf", "601", "soon"])
 async def test_a_bad_deadline_in_the_header_is_refused(url: str, seconds: str) -> None:
     async with httpx2.AsyncClient(headers={"X-Deadline-S": seconds}) as client:

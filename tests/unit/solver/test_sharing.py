@@ -63,6 +63,21 @@ async def test_who_must_answer_sooner_does_not_wait_for_the_other() -> None:
     assert (await hurried).answer.answer == "2"
 
 
+async def test_the_ends_are_compared_not_what_is_left_at_two_moments() -> None:
+    ticks = iter(range(1000))
+    asked = Asked()
+    shared = SharedSolve(asked)
+    both = [
+        Deadline(0.0, 60.0, clock=lambda: float(next(ticks))) for _ in range(2)
+    ]  # time passes as one looks
+    tasks = [asyncio.create_task(shared(QUESTION, deadline)) for deadline in both]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asked.times == 1
+    asked.go.set()
+    assert {(await task).answer.answer for task in tasks} == {"1"}
+
+
 @pytest.mark.parametrize("leavers", [1, 2])
 async def test_only_the_last_to_hang_up_ends_it(leavers: int) -> None:
     asked = Asked()

@@ -492,6 +492,7 @@ def stories():
     return found
 
 
+@pytest.mark.thorough
 def test_stories_have_exact_truths(source, stories):
     tasks = gym("arithmetic.gsm_symbolic.gsm_symbolic").tasks_ok
     asked = [number for number in tasks if number not in ROUNDED]
@@ -537,6 +538,7 @@ def source():
     return ReasoningGym()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", sorted(ANSWERS))
 @pytest.mark.parametrize("level", [0, 3])
 def test_the_truth_is_what_the_question_gives(source, kind, level):

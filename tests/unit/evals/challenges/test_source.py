@@ -48,6 +48,7 @@ def test_no_word_means_two_things(name):
     assert len(names) == len({*names})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "kind"), KINDS)
 def test_a_kind_draws_fair_questions(generators, name, kind):
     catalogue = GENERATORS[name]

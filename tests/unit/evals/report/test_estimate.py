@@ -74,6 +74,7 @@ def test_only_questions_that_both_know_are_compared():
     assert (found.mean, found.count) == (1.0, 2)
 
 
+@pytest.mark.thorough
 def test_many_values_are_drawn_in_bounded_memory():
     found = mean_of([float(n % 2) for n in range(5_000)])
     assert found.low < 0.5 < found.high

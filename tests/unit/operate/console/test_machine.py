@@ -128,10 +128,12 @@ def test_the_panel_escapes_names_and_is_empty_without_figures() -> None:
 
 
 def test_a_snapshot_does_not_wait_for_a_vllm(vllm: MetricsServer, tmp_path: Path) -> None:
+    vllm.answers.clear()
     with scene(tmp_path / "l.sqlite", filled=False) as made:
         made.state = made.state.model_copy(update={"servers": [server(vllm.place)]})
         with MinerSource(made.path, machine=MachineReader(ScriptedNvml())) as source:
             assert source.snapshot().machine == MachineFigures()
+            vllm.answers.set()
             for _ in range(1000):
                 if (now := source.snapshot()).machine.vllms:
                     break

@@ -52,6 +52,7 @@ def row(**different: object) -> Row:
     return Row(**(fields | {"wire": "btauth", "answer": "18", "process_time": 2.34} | different))
 
 
+@pytest.mark.thorough
 def test_ten_questions_over_both_wires_end_in_the_arenas_table_and_a_report(
     keys, miner, tmp_path, monkeypatch, patient_truth
 ):

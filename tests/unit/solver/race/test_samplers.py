@@ -206,7 +206,7 @@ async def test_a_program_is_run_and_its_result_is_the_vote(server: ScriptedModel
     "text",
     [
         "print(1 / 0)",
-        "while True: pass",
+        pytest.param("while True: pass", marks=pytest.mark.thorough),  # ten seconds
         "import os\nprint(os.listdir('/'))",
         "x = [0] * 10**10",
         "I would rather not write a program.",

@@ -357,6 +357,7 @@ async def test_texts_get_as_many_tokens_as_texts_are_seen_to_need(
     assert 64 <= max(last) < 1024 < max(first)  # the text has 24
 
 
+@pytest.mark.thorough
 async def test_programs_that_end_without_an_answer_are_soon_no_longer_asked_for(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:

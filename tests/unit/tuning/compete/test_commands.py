@@ -299,6 +299,7 @@ def test_a_missing_token_is_named_first(
     assert said.count("\n") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("variable", ["HF_ACCESS_TOKEN", "HUGGINGFACE_TOKEN", "HF_TOKEN"])
 def test_each_name_of_the_token_is_read(
     hub: LoopbackHub,

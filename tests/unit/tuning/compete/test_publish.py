@@ -74,6 +74,7 @@ def test_publishing_again_makes_no_new_commit(hub: LoopbackHub, folder: Path) ->
     assert sum("PUT" in one for one in hub.requests) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "request_line",
     ["POST /api/repos/create", "GET /api/models/maker", "preupload", "objects/batch", "PUT /lfs", "/commit/"],
@@ -87,6 +88,7 @@ def test_what_may_pass_is_tried_again(hub: LoopbackHub, folder: Path, request_li
     assert all(1 <= one <= 60 for one in waits)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("request_line", ["PUT /lfs", "/commit/", "revision/"])
 def test_an_upload_that_breaks_off_goes_on_where_it_failed(
     hub: LoopbackHub, folder: Path, request_line: str

@@ -14,6 +14,7 @@ from tests.harness.model_folder import files_of, model_folder
 from tests.unit.tuning.compete.conftest import HOTKEY, RIVAL, Clock, chain_of, committer
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bound", [False, True])
 async def test_a_model_is_uploaded_committed_and_downloaded_by_another_miner(
     hub: LoopbackHub, mini: MiniChain, clock: Clock, tmp_path: Path, bound: bool

@@ -92,6 +92,7 @@ def test_a_table_of_another_kind_is_left_alone(store, made):
         store.add(made, "m", 1.0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_is_asked_at_most_one_serves_and_it_is_proven(store, made, seed):
     chance = random.Random(seed)

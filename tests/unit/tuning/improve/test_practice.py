@@ -62,6 +62,7 @@ async def practised(
     return book
 
 
+@pytest.mark.thorough
 async def test_each_prompt_is_sampled_and_the_checker_judges(tmp_path: Path):
     book = await practised(tmp_path, "So it is 42. The answer is 42.", [SUM], samples=2)
     found = {

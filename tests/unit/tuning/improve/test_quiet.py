@@ -63,6 +63,7 @@ def stopped(process: psutil.Process) -> bool:
     return process.status() == psutil.STATUS_STOPPED
 
 
+@pytest.mark.thorough
 async def test_a_trainer_stands_still_while_a_challenge_is_open(tmp_path, worker):
     await comes(lambda: [one.pid for one in trainers(tmp_path / "jobs")] == [worker.pid])
     open_challenges: list[str] = []

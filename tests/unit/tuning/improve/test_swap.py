@@ -80,6 +80,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", WRONG)
 async def test_an_adapter_that_is_not_what_it_should_be_is_refused(tmp_path, what):
     how, words = WRONG[what]

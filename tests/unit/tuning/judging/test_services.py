@@ -78,6 +78,7 @@ def task_in(path: Path, group: tuple[str, ...]) -> TaskFolder:
     return folder
 
 
+@pytest.mark.thorough
 def test_a_miner_takes_the_task_trains_and_is_collected_from(tmp_path):
     folder = task_in(tmp_path / "task-1", ("a", "busy", "gone"))
     with (
