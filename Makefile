@@ -12,10 +12,16 @@ BIN := .venv/bin
 setup := PYTHON="$(PYTHON)" scripts/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tune-demo improve-demo test check lint unit hard fuzz docs lock clean
+.PHONY: help mine demo tune-demo improve-demo test check lint unit hard fuzz docs lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
+
+mine: ## set up a miner: vLLM if there is an NVIDIA GPU, pm2, five questions (.env), the start, and what is still wrong
+	@$(setup) venv pm2 $$(if command -v nvidia-smi > /dev/null; then echo gpu; fi)
+	@test -f .env || $(BIN)/logicnet init
+	@node_modules/.bin/pm2 start ecosystem.config.js
+	@$(BIN)/logicnet doctor || echo "While the model is loading that is no surprise. Look again later: .venv/bin/logicnet doctor"
 
 demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 stays); first time: 90 s of set-up, 4 GB
 	@$(setup) venv vllm model
@@ -68,5 +74,5 @@ lock: ## remake requirements/miner.txt, the miner's packages with their hashes (
 		$(if $(filter-out 0,$(UPGRADE)),--upgrade) pyproject.toml - --output-file requirements/miner.txt
 
 clean: ## remove everything that was made, but .env
-	@rm -rf .venv .venv-vllm .venv-tune .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf .venv .venv-vllm .venv-gpu .venv-tune .venv-bt10 node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

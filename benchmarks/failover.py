@@ -40,7 +40,7 @@ from logicnet.protocol import LOGIC_TIMEOUT_S, Wire
 
 NO_WORD = "I do not know"
 _PAUSE_S = 0.2  # of one asker, after a refusal
-_VLLM_START_S = 300.0
+VLLM_START_S = 300.0
 _REAL_FLAGS = ("--max-num-seqs", "16")
 
 
@@ -136,7 +136,7 @@ async def trouble(servers: list[Server], count: Count, until_s: float, phase_s: 
         await phase("killed")
         count.say(f"{killed.name} is started again")
         killed.up()
-        await asyncio.to_thread(killed.ready, _VLLM_START_S)
+        await asyncio.to_thread(killed.ready, VLLM_START_S)
         count.say(f"{killed.name} serves")
 
 
@@ -177,7 +177,7 @@ def running(servers: list[Server]) -> Iterator[None]:
         for server in servers:
             server.up()
         for server in servers:
-            server.ready(_VLLM_START_S)
+            server.ready(VLLM_START_S)
         yield
     finally:
         for server in servers:

@@ -2,13 +2,14 @@
 
     python benchmarks/faults.py                       # 10,000 challenges; some minutes
     python benchmarks/faults.py --challenges 100000
+    python benchmarks/faults.py --real                # 200 challenges, two real vLLMs with a core each
 
-A real miner (`logicnet mine --offline`, solver `direct`) asks two scripted model servers. Validators always
-have `--at-once` challenges in flight, over both wires. Meanwhile, at random and independently of each
-other: one server is stopped (SIGSTOP) and goes on, the other is killed (SIGKILL) and started again, the
-disk is full (no file of the miner may grow), and strangers attack in every way of `tests/hard/attack.py`.
-Nobody reads the miner's log. A reply counts if its status is 200 and it comes within the time that the
-validator allowed.
+A real miner (`logicnet mine --offline`, solver `direct`) asks two model servers, scripted or real.
+Validators always have `--at-once` challenges in flight, over both wires. Meanwhile, at random and
+independently of each other: one server is stopped (SIGSTOP) and goes on, the other is killed (SIGKILL) and
+started until it serves, the disk is full (no file of the miner may grow), and strangers attack in every way
+of `tests/hard/attack.py`. Nobody reads the miner's log. A reply counts if its status is 200 and it comes
+within the time that the validator allowed.
 
 The miner itself is not killed: that breaks off what is in flight (`tests/hard` does it). The validators'
 clocks are up to `--ahead-s` ahead. More than a second, and a challenge is refused while the disk is full:
@@ -34,7 +35,7 @@ from dataclasses import dataclass, field
 import httpx2
 import psutil
 from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
-from failover import NO_WORD, Server, running, scripted
+from failover import NO_WORD, VLLM_START_S, Server, real, running, scripted
 
 sys.path.insert(0, str(ROOT))
 from logicnet._util.processes import Child, free_port
@@ -80,6 +81,7 @@ async def faults(
         await asyncio.to_thread(killed.kill)
         await asyncio.sleep(seconds)
         killed.up()
+        await asyncio.to_thread(killed.ready, VLLM_START_S)
 
     async def fill_disk(seconds: float) -> None:
         before = process.rlimit(psutil.RLIMIT_FSIZE)
@@ -132,7 +134,7 @@ async def ask(here: Place, args: argparse.Namespace, port: int, count: Count) ->
                     return
                 asked = await validators[number % len(validators)].ask(f"{QUESTION} (Number {number}.)")
                 count.asked.append(asked)
-                if len(count.asked) % 500 == 0:
+                if len(count.asked) % (args.challenges // 20) == 0:
                     print(
                         f"{len(count.asked)} asked, {len(missed(count, args))} missed",
                         file=sys.stderr,
@@ -163,15 +165,27 @@ async def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--challenges", type=int, default=10_000)
+    parser.add_argument(
+        "--real", action="store_true", help="vLLMs with the demo's model (`make demo` sets up)"
+    )
+    parser.add_argument("--challenges", type=int, help="default 10,000; 200 of real servers")
     parser.add_argument("--seconds", type=float, default=1800.0, help="after which it ends, whatever is left")
-    parser.add_argument("--at-once", type=int, default=48)
-    parser.add_argument("--allowed-s", type=float, default=20.0, help="the validators' timeout")
+    parser.add_argument("--at-once", type=int, help="default 48; 4 of real servers")
+    parser.add_argument(
+        "--allowed-s", type=float, help="the validators' timeout: default 20; 64 of real servers"
+    )
     parser.add_argument("--ahead-s", type=float, default=0.9, help="of the validators' clocks, at most")
     parser.add_argument("--seed", type=int, default=35)
     parser.add_argument("--words-per-s", type=float, default=200.0)
     parser.add_argument("--words", type=int, default=30)
     args = parser.parse_args()
+    for name, of_scripted, of_real in (
+        ("challenges", 10_000, 200),
+        ("at_once", 48, 4),
+        ("allowed_s", 20, 64),
+    ):
+        if getattr(args, name) is None:
+            setattr(args, name, of_real if args.real else of_scripted)
     count = Count()
     with place(-(-args.challenges // (MOST_PER_VALIDATOR - 10))) as here:
         stakes = {key.ss58_address: 50_000.0 for key in here.validators}
@@ -179,7 +193,10 @@ async def main() -> None:
         write_network(
             here.network, here.miner_ss58, stakes | {keys["alice"]: 50_000.0, keys["bob"]: 50_000.0}
         )
-        servers = [Server(name, free_port(), scripted(here, args)) for name in ("one", "other")]
+        starts = [real(here, core) for core in (0, 1)] if args.real else [scripted(here, args)] * 2
+        servers = [
+            Server(name, free_port(), start) for name, start in zip(("one", "other"), starts, strict=True)
+        ]
         port = free_port()
         pipe, log = log_without_reader(here)
         flags = ["--miner.solver", "direct", "--miner.limit_interval", "3600", "--miner.max_in_flight", "128"]

@@ -36,6 +36,7 @@ LOGS = RUN / "logs"
 UV_VENV = RUN / "uv"  # holds uv and nothing else
 VENV = ROOT / ".venv"
 VENV_VLLM = ROOT / ".venv-vllm"
+VENV_GPU = ROOT / ".venv-gpu"
 VENV_TUNE = ROOT / ".venv-tune"
 VENV_BT10 = ROOT / ".venv-bt10"
 MODEL = RUN / "model" / "smollm2"
@@ -290,6 +291,11 @@ def make_vllm(log: Log) -> None:
     install(VENV_VLLM, log, *torch_backend(VENV_VLLM, log), "--excludes", str(unwanted), *VLLM)
 
 
+def make_gpu(log: Log) -> None:
+    make_venv(VENV_GPU, log)
+    install(VENV_GPU, log, *_gpu_vllm())
+
+
 def make_model(log: Log) -> None:
     MODEL.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=MODEL.parent) as folder:
@@ -363,6 +369,11 @@ def _uv_range() -> str:
     return str(next(need for need in needs if need.startswith("uv>")))
 
 
+def _gpu_vllm() -> list[str]:
+    """The requirements of the `vllm` extra."""
+    return list(_project()["optional-dependencies"]["vllm"])
+
+
 def _file(name: str) -> str:
     return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
@@ -421,6 +432,15 @@ STEPS = {
             VENV_VLLM / "made-from",
             lambda: [VLLM, VLLM_UNWANTED],
             make_vllm,
+            needs=("uv",),
+        ),
+        Step(
+            "gpu",
+            "vLLM for NVIDIA GPUs, with PyTorch and CUDA (.venv-gpu)",
+            "some minutes, about 10 GB",
+            VENV_GPU / "made-from",
+            _gpu_vllm,
+            make_gpu,
             needs=("uv",),
         ),
         Step(

@@ -51,13 +51,16 @@ def arena(plan: ArenaPlan) -> int:
 
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of an arena or a bench, finished or not.")],
+    others: Annotated[list[Path] | None, typer.Argument(help="Further runs, to compare with it.")] = None,
     *,
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; default: the run's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files; default: the run's. Several runs need one.")
+    ] = None,
 ) -> None:
-    """Report on a bench or an arena: tables, HTML, CSV, JSON lines."""
+    """Report on a bench or an arena, or compare several of them: tables, HTML, CSV, JSON lines."""
     from logicnet.evals.report.write import run as report_on  # noqa: PLC0415
 
-    report_on(run, out)
+    report_on(run, out, others=others or ())
 
 
 def learn(

@@ -196,6 +196,19 @@ async def test_the_curve_is_of_the_span_that_is_chosen(tmp_path: Path) -> None:
                 await tab.until(f"{pressed} == '{name}'")
             await tab.until("parseInt(document.querySelector('#trend .empty').innerText) == 420")
             await tab.until(f"{curve}.getOption().dataZoom[0].start === 0")  # all of a span that is chosen
+            await tab.run("document.querySelector('#trend .chart').focus(), 0")
+            keys = (
+                ("+", 25, 75),
+                ("ArrowRight", 37.5, 87.5),
+                ("ArrowRight", 50, 100),
+                ("-", 25, 100),
+                ("-", 0, 100),
+            )
+            for key, start, end in keys:
+                press = f"new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}})"
+                await tab.run(f"document.activeElement.dispatchEvent({press})")
+                zoom = f"{curve}.getOption().dataZoom[0]"
+                await tab.until(f"{zoom}.start === {start} && {zoom}.end === {end}")
 
 
 async def test_a_link_keeps_the_focus_while_its_panel_is_renewed(tmp_path: Path) -> None:

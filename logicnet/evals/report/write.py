@@ -1,7 +1,7 @@
 """`logicnet report RUN`: tables to the terminal, and report.html, rows.csv, rows.jsonl to a folder."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -12,15 +12,24 @@ from rich.console import Console
 from logicnet._util.csv import cell
 from logicnet.errors import SettingsError
 from logicnet.evals.report import page, terminal
-from logicnet.evals.runs.run import ROWS, BadRun, Row, read_run
+from logicnet.evals.runs.run import ROWS, BadRun, Row, joined, read_run
 
 HTML, CSV = "report.html", "rows.csv"
 
 
-def run(path: Path, out: Path | None = None, console: Console | None = None) -> None:
-    """Report on the run in `path`; files go to `out`, or beside it. Raises LogicnetError in one line."""
+def run(
+    path: Path, out: Path | None = None, console: Console | None = None, others: Sequence[Path] = ()
+) -> None:
+    """Report on the run in `path`, compared with `others`; files go to `out`, or beside it.
+
+    Raises LogicnetError in one line.
+    """
     page.require()
+    if others and out is None:
+        raise SettingsError(f"--out: several runs need a folder for their report; {path} keeps its own")
     found = read_run(path)
+    if others:
+        found = joined([found, *map(read_run, others)])
     folder = out or path
     try:
         folder.mkdir(parents=True, exist_ok=True)

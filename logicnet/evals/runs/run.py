@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,7 @@ class Run:
     path: Path
     plan: Mapping[str, Any]
     rows: Sequence[Row]
+    label: str = ""
 
     @property
     def targets(self) -> list[str]:
@@ -133,7 +134,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self.path.resolve().name
+        return self.label or self.path.resolve().name
 
 
 def read_run(path: Path, flag: str = "RUN") -> Run:
@@ -146,6 +147,37 @@ def read_run(path: Path, flag: str = "RUN") -> Run:
     if not rows:
         raise BadRun(f"the run in {path} has no rows yet")
     return Run(path, plan, rows)
+
+
+def joined(runs: Sequence[Run]) -> Run:
+    """Several runs as one, to be compared: each target is named after its run, and where the plans differ,
+    they say which is whose. A challenge has the same id in every run.
+
+    Raises SettingsError if a run is there twice, or asked nothing that the first one asked.
+    """
+    names = [run.name for run in runs]
+    if len(set(names)) < len(names):
+        names = [str(run.path) for run in runs]
+    asked = {row.id for row in runs[0].rows}
+    for name, run in zip(names[1:], runs[1:], strict=True):
+        if names.count(name) > 1:
+            raise SettingsError(f"RUN: {name} is named twice; name runs that differ")
+        if asked.isdisjoint(row.id for row in run.rows):
+            raise SettingsError(
+                f"RUN: {names[0]} and {name} have no question in common; give both the same --challenges "
+                "and --seed"
+            )
+    plan: dict[str, Any] = {}
+    for key in dict.fromkeys(key for run in runs for key in run.plan):
+        said = [run.plan.get(key) for run in runs]
+        same = all(one == said[0] for one in said)
+        plan[key] = said[0] if same else "; ".join(map("{}: {}".format, names, said))
+    rows = [
+        replace(row, target=f"{name}/{row.target}")
+        for name, run in zip(names, runs, strict=True)
+        for row in run.rows
+    ]
+    return Run(runs[0].path, plan, rows, " and ".join(names))
 
 
 def read_json(file: Path, flag: str) -> dict[str, Any]:

@@ -10,3 +10,20 @@ new MutationObserver(() => {
   const same = (link) => link.getAttribute("href") === focused.href;
   [...document.querySelectorAll(`#${CSS.escape(focused.panel)} a[href]`)].find(same)?.focus({ preventScroll: true });
 }).observe(document, { childList: true, subtree: true });
+
+// A chart with a zoom by keyboard: arrows move what is shown, + and - narrow and widen it.
+addEventListener("keydown", (event) => {
+  const chart = event.target.matches?.(".chart.zoomed") && getElement(Number(event.target.id.slice(1)))?.chart;
+  if (!chart) return;
+  const { start, end } = chart.getOption().dataZoom[0];
+  const width = end - start;
+  const by = { ArrowLeft: [-0.25, -0.25], ArrowRight: [0.25, 0.25], "+": [0.25, -0.25], "-": [-0.5, 0.5] }[event.key];
+  if (!by) return;
+  event.preventDefault();
+  let [low, high] = [start + by[0] * width, end + by[1] * width];
+  if (event.key.startsWith("Arrow")) {
+    const back = Math.max(0, -low) - Math.max(0, high - 100);
+    [low, high] = [low + back, high + back];
+  }
+  chart.dispatchAction({ type: "dataZoom", start: Math.max(0, low), end: Math.min(100, high) });
+});

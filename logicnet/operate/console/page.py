@@ -240,6 +240,7 @@ class TrendPanel:
                     buttons[name] = button.on("click", partial(choose, name))
             words = ui.html("", sanitize=False).classes("empty")
             drawn = ui.echart({}).classes("chart zoomed")
+            drawn.props('tabindex="0" role="group" aria-label="curve: arrow keys move, plus and minus zoom"')
         parts.append(update)
         return [drawn]
 

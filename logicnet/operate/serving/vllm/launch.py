@@ -194,11 +194,14 @@ def _words_of(words: Sequence[str], flag: str) -> list[str]:
 
 
 def vllm_python(folder: Path) -> str | None:
-    """The Python that has vLLM: ours, or that which scripts/setup made in `folder`."""
+    """The Python that has vLLM: ours, or one that scripts/setup made in `folder`."""
     if importlib.util.find_spec("vllm") is not None:
         return sys.executable
-    beside = folder / ".venv-vllm" / "bin" / "python"
-    return str(beside.absolute()) if beside.exists() else None
+    for name in (".venv-gpu", ".venv-vllm"):  # the second is built for the CPU
+        beside = folder / name / "bin" / "python"
+        if beside.exists():
+            return str(beside.absolute())
+    return None
 
 
 def gpus_of(flags: Mapping[str, str]) -> int:

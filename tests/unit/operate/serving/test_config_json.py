@@ -15,7 +15,7 @@ from logicnet.errors import SettingsError
 from logicnet.operate.serving.catalogue import find_model, load
 from logicnet.operate.serving.config_json import model_from
 from logicnet.operate.serving.gpus import gpus_named
-from logicnet.operate.serving.memory import weights_bytes
+from logicnet.operate.serving.memory import kv_bytes_per_token, weights_bytes
 from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from tests.harness.hub import LoopbackHub, loopback_hub, safetensors
@@ -44,6 +44,43 @@ def test_it_is_the_model_of_the_catalogue(tmp_path):
     assert found.parameters == pytest.approx(known.parameters, rel=0.01)
     for field in ("layers", "kv_heads", "head_size", "context", "vocab"):
         assert getattr(found, field) == getattr(known, field)
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "head_dim", "layers", "hidden", "inner", "vocab", "tied", "parameters", "kv_bytes"),
+    [
+        pytest.param(28, 4, 128, 28, 3584, 18944, 152064, False, 7_615_616_512, 57_344, id="Qwen2.5-7B"),
+        pytest.param(40, 8, 128, 64, 5120, 27648, 152064, False, 32_763_876_352, 262_144, id="Qwen2.5-32B"),
+        pytest.param(32, 8, 128, 32, 4096, 14336, 128256, False, 8_030_261_248, 131_072, id="Llama-3.1-8B"),
+        pytest.param(64, 8, 128, 80, 8192, 28672, 128256, False, 70_553_706_496, 327_680, id="Llama-3.3-70B"),
+        pytest.param(32, 8, 128, 36, 4096, 12288, 151936, False, 8_190_735_360, 147_456, id="Qwen3-8B"),
+        pytest.param(32, 8, 128, 36, 2560, 9728, 151936, True, 4_022_468_096, 147_456, id="Qwen3-4B"),
+        pytest.param(32, 4, 128, 48, 2048, 768, 151936, False, 30_532_122_624, 98_304, id="Qwen3-30B-A3B"),
+        pytest.param(40, 10, 128, 40, 5120, 17920, 100352, False, 14_659_507_200, 204_800, id="phi-4"),
+        pytest.param(32, 8, 128, 32, 4096, 14336, 32768, False, 7_248_023_552, 131_072, id="Mistral-7B-v0.3"),
+        pytest.param(32, 32, 64, 24, 2048, 8192, 49152, True, 1_711_376_384, 196_608, id="SmolLM2-1.7B"),
+    ],
+)
+def test_published_configs_give_their_parameters_and_the_cache_of_a_token(
+    tmp_path, heads, kv_heads, head_dim, layers, hidden, inner, vocab, tied, parameters, kv_bytes
+):
+    """Parameters as on the models' pages; of the cache keys and values, 2 bytes each, by head and layer."""
+    changes = {
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": head_dim,
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "vocab_size": vocab,
+        "tie_word_embeddings": tied,
+    }
+    if parameters == 30_532_122_624:
+        changes |= {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": inner}
+        changes["model_type"] = "qwen3_moe"
+    found = model_from(folder(tmp_path, **changes))
+    assert weights_bytes(found, "full") == pytest.approx(2 * parameters, rel=0.001)
+    assert kv_bytes_per_token(found) == kv_bytes
 
 
 def test_the_file_itself_may_be_named(tmp_path):
