@@ -1,5 +1,6 @@
 """Settings: a frozen, validated tree. `logicnet.config` fills it from flags, environment and `.env`."""
 
+import errno
 import re
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -64,9 +65,15 @@ def _secret(secret: SecretStr) -> SecretStr:
 
 def _expanded(path: Path) -> Path:
     try:
-        return path.expanduser()
+        expanded = path.expanduser()
     except RuntimeError as error:  # no home, or no such user
         raise ValueError from error
+    try:
+        expanded.stat()
+    except OSError as error:  # what else is wrong with it, if anything, its user says better
+        if error.errno == errno.ELOOP:  # links in a circle
+            raise ValueError from error
+    return expanded
 
 
 def _files(text: str) -> str:

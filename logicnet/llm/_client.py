@@ -122,6 +122,8 @@ class Client:
         import anyio  # noqa: PLC0415  (half a second, as said)
         import openai  # noqa: PLC0415
 
+        from logicnet.llm._bounded import bounded  # noqa: PLC0415
+
         limits = openai.DEFAULT_CONNECTION_LIMITS.__class__(
             max_connections=_MOST_CONNECTIONS,
             max_keepalive_connections=_MOST_CONNECTIONS,
@@ -133,7 +135,11 @@ class Client:
             max_retries=0,  # callers decide about retries
             timeout=openai.Timeout(None, connect=_CONNECT_S),  # the deadline bounds the rest
             http_client=openai.DefaultAsyncHttpxClient(
-                limits=limits, mounts={f"all://{host}": None for host in _HERE}, verify=_trusted()
+                limits=limits,
+                mounts={f"all://{host}": None for host in _HERE},
+                verify=_trusted(),
+                headers={"accept-encoding": "identity"},
+                event_hooks={"response": [bounded]},
             ),
         )
         _ = client.chat.completions  # imported only when first read: 50 ms

@@ -1,5 +1,6 @@
 """The tree itself: what each kind of leaf takes, and that it keeps what it was given to itself."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,15 @@ def test_a_home_in_a_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert ChainFileSettings(file="~/network.json").file == tmp_path / "network.json"
     assert WalletSettings(path="~").path == tmp_path
     assert refused(WalletSettings, path="~nobody-of-that-name/wallets")
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="from 3.13 on resolve() takes them, and opening fails"
+)
+def test_links_in_a_circle_are_no_path(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert refused(WalletSettings, path=tmp_path / "a")
 
 
 def test_a_miner_without_a_chain_binds_to_loopback_unless_told_otherwise() -> None:

@@ -182,7 +182,7 @@ class Delivery:
             state = "over" if message.ends else "alert"
             title, body = (
                 f"logicnet {name_of(now)}: {state}",
-                "\n".join(one_line(text, _LONGEST) for text in (message.what, message.mend) if text),
+                "\n".join(_harmless(text) for text in (message.what, message.mend) if text),
             )
             if not self._receiver.send(title, body, message.kind):
                 self._not_before_s = now_s + self._backoff.next_s()
@@ -211,6 +211,11 @@ class Delivery:
         elif self._failed and not failed:
             logger.info("{} takes alerts again.", self._receiver.name.capitalize())
         self._failed = failed
+
+
+def _harmless(text: str) -> str:
+    """One line in which a name behind an @ wakes nobody (Discord, Slack, Telegram)."""
+    return one_line(text, _LONGEST).replace("@", "@\N{ZERO WIDTH SPACE}")
 
 
 def name_of(now: Snapshot) -> str:

@@ -100,14 +100,15 @@ def test_a_receiver_takes_each_once_also_after_a_restart(receiver: JsonReceiver,
 def test_miners_are_told_apart_and_what_strangers_wrote_is_cut(
     receiver: JsonReceiver, tmp_path: Path
 ) -> None:
-    long = replace(DOWN, what="An error\n\x1b[31m" + "x" * 9000)
+    long = replace(DOWN, what="An error\n\x1b[31m" + "x" * 9000, mend="@everyone: restart it")
     two = Snapshot(NOW_S, "/second.sqlite", alerts=(long,))
     pushes = delivery(receiver, tmp_path)
     for now_s in (0.0, HELD_S, HELD_S + 10):
         pushes.step((*seen(DOWN), two), now_s)
     assert receiver.titles == ["logicnet 5MinerMi: alert", "logicnet second: alert"]
     line, mend = receiver.messages[1]["message"].split("\n")
-    assert line.startswith("An error [31mxxx") and len(line) == 500 and mend == DOWN.mend
+    assert line.startswith("An error [31mxxx") and len(line) == 500
+    assert mend == "@\N{ZERO WIDTH SPACE}everyone: restart it"
 
 
 def test_a_broken_file_of_what_was_told_is_begun_anew(receiver: JsonReceiver, tmp_path: Path) -> None:
