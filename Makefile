@@ -18,10 +18,10 @@ help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
 
 mine: ## set up a miner: vLLM if there is an NVIDIA GPU, pm2, five questions (.env), the start, and what is still wrong
-	@$(setup) venv pm2 $$(if command -v nvidia-smi > /dev/null; then echo gpu; fi)
+	@$(setup) venv pm2 $$(if nvidia-smi -L > /dev/null 2>&1; then echo gpu; fi)
 	@test -f .env || $(BIN)/logicnet init
 	@node_modules/.bin/pm2 start ecosystem.config.js
-	@$(BIN)/logicnet doctor || echo "While the model is loading that is no surprise. Look again later: .venv/bin/logicnet doctor"
+	@$(BIN)/logicnet doctor || echo "A model that does not answer yet may still be loading. Mend the other errors, then: .venv/bin/logicnet doctor"
 
 demo: ## ask a miner with a real vLLM ten questions, score them (DEMO_KEEP=1 stays); first time: 90 s of set-up, 4 GB
 	@$(setup) venv vllm model

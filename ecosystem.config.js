@@ -15,7 +15,7 @@
 //   SN35_VLLM_PORT     port vLLM binds                             8000
 //   SN35_VLLM_FLAGS    more flags for vLLM, quoted as in a shell; they win over what `logicnet plan` says:
 //                      --max-model-len 8192 --gpu-memory-utilization 0.92 --tensor-parallel-size 2 ...
-//   SN35_VLLM_PYTHON   interpreter that has vLLM                   .venv/bin/python
+//   SN35_VLLM_PYTHON   interpreter that has vLLM                   found: .venv, .venv-gpu, .venv-vllm
 //   SN35_MINER_PYTHON  interpreter that has logicnet               .venv/bin/python
 //   SN35_MINER_FLAGS   more flags for the miner: --logging.debug ...
 //   SN35_HOTKEYS       hotkeys of several miners, separated by commas: sn35-miner-HOTKEY each, whose ports

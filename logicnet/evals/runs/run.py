@@ -155,12 +155,13 @@ def joined(runs: Sequence[Run]) -> Run:
 
     Raises SettingsError if a run is there twice, or asked nothing that the first one asked.
     """
+    places = [run.path.resolve() for run in runs]
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
     asked = {row.id for row in runs[0].rows}
     for name, run in zip(names[1:], runs[1:], strict=True):
-        if names.count(name) > 1:
+        if places.count(run.path.resolve()) > 1:
             raise SettingsError(f"RUN: {name} is named twice; name runs that differ")
         if asked.isdisjoint(row.id for row in run.rows):
             raise SettingsError(
@@ -170,8 +171,10 @@ def joined(runs: Sequence[Run]) -> Run:
     plan: dict[str, Any] = {}
     for key in dict.fromkeys(key for run in runs for key in run.plan):
         said = [run.plan.get(key) for run in runs]
-        same = all(one == said[0] for one in said)
-        plan[key] = said[0] if same else "; ".join(map("{}: {}".format, names, said))
+        told = [
+            f"{name}: {'not said' if one is None else one}" for name, one in zip(names, said, strict=True)
+        ]
+        plan[key] = said[0] if all(one == said[0] for one in said) else "; ".join(told)
     rows = [
         replace(row, target=f"{name}/{row.target}")
         for name, run in zip(names, runs, strict=True)

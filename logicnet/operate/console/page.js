@@ -14,12 +14,14 @@ new MutationObserver(() => {
 // A chart with a zoom by keyboard: arrows move what is shown, + and - narrow and widen it.
 addEventListener("keydown", (event) => {
   const chart = event.target.matches?.(".chart.zoomed") && getElement(Number(event.target.id.slice(1)))?.chart;
-  if (!chart) return;
-  const { start, end } = chart.getOption().dataZoom[0];
+  const shown = chart && chart.getOption()?.dataZoom?.[0];
+  if (!shown || event.ctrlKey || event.metaKey || event.altKey) return; // those are the browser's
+  const { start, end } = shown;
   const width = end - start;
   const by = { ArrowLeft: [-0.25, -0.25], ArrowRight: [0.25, 0.25], "+": [0.25, -0.25], "-": [-0.5, 0.5] }[event.key];
   if (!by) return;
   event.preventDefault();
+  if (event.key === "+" && width < 2) return;
   let [low, high] = [start + by[0] * width, end + by[1] * width];
   if (event.key.startsWith("Arrow")) {
     const back = Math.max(0, -low) - Math.max(0, high - 100);

@@ -132,9 +132,10 @@ def env_text(answers: InitAnswers) -> str:
             "SN35_VLLM_MODEL": one.model,
             "SN35_VLLM_PORT": one.port,
             "SN35_VLLM_FLAGS": one.flags,
-            "SN35_VLLM_PYTHON": one.python,
             **one.environment,
         }
+        if one.has_vllm:  # else `logicnet vllm` finds it once it is there
+            vllm["SN35_VLLM_PYTHON"] = one.python
     kept = {name: value for name, value in answers.kept.items() if name not in vllm}
     title = "the model, served by vLLM on this machine" if answers.vllm else "the model is served elsewhere"
     return text(
@@ -238,8 +239,9 @@ def summary(options: InitOptions, answers: InitAnswers, done: WrittenFiles) -> l
     steps, folder = [], options.folder.resolve()
     pm2 = "npx pm2"
     if vllm is not None and not vllm.has_vllm:
-        package = f"-e {shlex.quote(f'{CHECKOUT}[vllm]')}" if IN_CHECKOUT else "'logicnet[vllm]'"
-        steps.append(f"{shlex.quote(vllm.python)} -m pip install {package}")
+        setup = [str(CHECKOUT / "scripts" / "setup"), "vllm" if "--cpu" in vllm.flags else "gpu"]
+        pip = f"{shlex.quote(vllm.python)} -m pip install 'logicnet[vllm]'"
+        steps.append(shlex.join(setup) if IN_CHECKOUT else pip)
     modules = CHECKOUT if IN_CHECKOUT else folder
     if not (modules / "node_modules" / ".bin" / "pm2").exists():
         install = "npm ci" if IN_CHECKOUT else f"npm install pm2@{PM2}"

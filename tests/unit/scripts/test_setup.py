@@ -101,7 +101,7 @@ def test_variables_that_send_packages_elsewhere_are_left_out(monkeypatch):
 
 def test_unknown_steps_are_named(capsys):
     assert setup.main(["venv", "nonsense"]) == 2
-    names = "uv, venv, scoring, docs, fuzz, vllm, model, tune, ray, amr, bt10, pm2, browser"
+    names = "uv, venv, scoring, docs, fuzz, vllm, gpu, model, tune, ray, amr, bt10, pm2, browser"
     assert f"nonsense is not a step; steps are {names}" in capsys.readouterr().out
 
 

@@ -198,9 +198,8 @@ def vllm_python(folder: Path) -> str | None:
     if importlib.util.find_spec("vllm") is not None:
         return sys.executable
     for name in (".venv-gpu", ".venv-vllm"):  # the second is built for the CPU
-        beside = folder / name / "bin" / "python"
-        if beside.exists():
-            return str(beside.absolute())
+        if (folder / name / "made-from").exists():  # whole
+            return str((folder / name / "bin" / "python").absolute())
     return None
 
 

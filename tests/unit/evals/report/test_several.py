@@ -53,7 +53,16 @@ def test_the_report_goes_to_a_folder_of_its_own(small: Path, large: Path, tmp_pa
     run(small, tmp_path / "both", others=[large])
     assert "large/race is better" in (tmp_path / "both" / "report.html").read_text()
     assert len(list(read_rows(tmp_path / "both" / "rows.jsonl"))) == 40
+    for folder in (small, large):
+        with pytest.raises(SettingsError, match=r"--out: .* is one of the runs|--out: .* holds a run"):
+            run(small, folder, others=[large])
     assert sorted(path.name for path in small.iterdir()) == ["rows.jsonl", "run.json"]
+    assert len(list(read_rows(large / "rows.jsonl"))) == 20
+
+
+def test_one_run_does_not_replace_another(small: Path, large: Path) -> None:
+    with pytest.raises(SettingsError, match="holds a run, whose rows would be lost"):
+        run(small, large)
 
 
 def test_runs_of_one_name_go_by_their_folders(small: Path, tmp_path: Path) -> None:
@@ -62,8 +71,9 @@ def test_runs_of_one_name_go_by_their_folders(small: Path, tmp_path: Path) -> No
 
 
 def test_a_run_is_not_compared_with_itself_nor_with_another_exam(small: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="small is named twice"):
-        both(small, small)
+    for again in (small, small / ".." / "small"):
+        with pytest.raises(SettingsError, match="is named twice"):
+            both(small, again)
     other = write_run(tmp_path / "other", [row("race", number) for number in range(100, 110)])
     with pytest.raises(SettingsError, match="small and other have no question in common"):
         both(small, other)

@@ -113,7 +113,13 @@ def test_the_python_that_has_vllm_is_found(monkeypatch, tmp_path):
     beside = tmp_path / ".venv-vllm" / "bin" / "python"
     beside.parent.mkdir(parents=True)
     beside.touch()
+    with pytest.raises(SettingsError, match="there is no vLLM here"):  # its set-up did not come to an end
+        python_of(None)
+    (tmp_path / ".venv-vllm" / "made-from").touch()
     assert python_of(None) == str(beside)
+    (tmp_path / ".venv-gpu").mkdir()
+    (tmp_path / ".venv-gpu" / "made-from").touch()
+    assert python_of(None) == str(tmp_path / ".venv-gpu" / "bin" / "python")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     assert python_of(None) == sys.executable
 
