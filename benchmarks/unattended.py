@@ -25,7 +25,8 @@ import psutil
 
 from logicnet._util.processes import Child, free_port
 from logicnet.evals.arena.client import ValidatorClient
-from logicnet.evals.challenges.mathgenerator import easy_tasks
+from logicnet.evals.challenges.recipe import changed, read_recipe
+from logicnet.evals.challenges.sets import make
 from logicnet.evals.report.estimate import mean_of
 from logicnet.operate.demo.stage import Stage, environment
 from logicnet.operate.telemetry.link import RunningMiner
@@ -33,6 +34,16 @@ from logicnet.tuning.demo_questions import demo_questions
 from logicnet.tuning.improve.quiet import stand_aside, trainers
 
 TIMEOUT_S = 60.0
+PROFILE = """
+[[profiles]]
+name = "one text"
+models = ["*"]
+terse = true
+exact = false
+reason = { samples = 1, most = 1, temperature = 0, max_tokens = 400 }
+program = { samples = 0, most = 0, temperature = 0, max_tokens = 96 }
+"""
+"""The most likely text alone: drawn samples differ in length by far more than a trainer may cost."""
 ALLOWED = 0.05
 """Of the mean and of the 95th percentile."""
 
@@ -54,8 +65,13 @@ async def pairs(stage: Stage, count: int, done: dict[int, dict[str, float]], out
     keys, port, vllm_port = stage.prepare_network(), free_port(), free_port()
     jobs = (stage.folder / "tuning" / "jobs").absolute()
     miner = RunningMiner((stage.folder / "ledger.sqlite").absolute())
-    questions = easy_tasks(count, seed=1135)
-    with stage.start_vllm(vllm_port) as vllm, stage.start_miner(port, vllm_port) as running:
+    recipe = Path("recipes/sentences.toml")  # none of its questions is computed: all need the model
+    questions = make(
+        changed(read_recipe(recipe), recipe, count=count, split="test", seed=1135), recipe.parent
+    )
+    (profile := stage.folder.absolute() / "profiles.toml").write_text(PROFILE)
+    flags = ("--miner.profiles", str(profile))
+    with stage.start_vllm(vllm_port) as vllm, stage.start_miner(port, vllm_port, *flags) as running:
         await asyncio.to_thread(vllm.wait_for, f"http://127.0.0.1:{vllm_port}/v1/models", within_s=600)
         await asyncio.to_thread(running.wait_for, f"http://127.0.0.1:{port}/", within_s=600)
         alice = ValidatorClient(
@@ -65,7 +81,7 @@ async def pairs(stage: Stage, count: int, done: dict[int, dict[str, float]], out
             while not any(one.status() == psutil.STATUS_RUNNING for one in trainers(jobs)):
                 await asyncio.sleep(1.0)
             async with alice:
-                for number, problem in enumerate(questions):
+                for number, problem in enumerate(questions.problems):
                     if number in done:
                         continue
                     found = {}

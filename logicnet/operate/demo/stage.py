@@ -59,7 +59,8 @@ class Stage:
         log = self.folder / ("vllm.log" if served_as == SERVED_AS else f"vllm-{served_as}.log")
         return Child.start("vLLM", argv, log=log, env=env)
 
-    def start_miner(self, port: int, vllm_port: int) -> Child:
+    def start_miner(self, port: int, vllm_port: int, *flags: str) -> Child:
+        """With more `flags` of `mine`."""
         folder = self.folder.absolute()
         argv = [sys.executable, "-m", "logicnet", "mine", "--offline"]
         argv += ["--chain.file", str(folder / "network.json")]
@@ -67,7 +68,7 @@ class Stage:
         argv += ["--wallet.name", "demo", "--wallet.hotkey", "miner"]
         argv += ["--axon.host", "127.0.0.1", "--axon.port", str(port)]
         argv += ["--ledger.path", str(folder / "ledger.sqlite"), "--miner.epoch_volume", str(EPOCH_VOLUME)]
-        argv += ["--miner.llm_client.base_url", f"http://127.0.0.1:{vllm_port}/v1"]
+        argv += ["--miner.llm_client.base_url", f"http://127.0.0.1:{vllm_port}/v1", *flags]
         # In its own folder, where no `.env` of a real miner lies.
         return Child.start("the miner", argv, log=folder / "miner.log", env=environment(), cwd=folder)
 

@@ -51,12 +51,14 @@ async def stand_aside(
 
     Both are called in a thread. What an earlier call left stopped, when it was killed, goes on first.
     """
-    stopped, last_s = True, float("-inf")
+    stopped, last_s, told_s = True, float("-inf"), float("-inf")
     try:
         while True:
             if await asyncio.to_thread(busy):
-                await asyncio.to_thread(_signal, working, stop=True)
-                stopped, last_s = True, clock()
+                last_s = clock()
+                if not stopped or last_s - told_s >= CALM_S:  # again now and then: a job may have begun
+                    await asyncio.to_thread(_signal, working, stop=True)
+                    stopped, told_s = True, last_s
             elif stopped and clock() - last_s >= CALM_S:
                 await asyncio.to_thread(_signal, working, stop=False)
                 stopped = False
