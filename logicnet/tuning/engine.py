@@ -49,7 +49,7 @@ class Engine(Protocol):
 
 
 class Local:
-    """On this machine. A trainer is running while it holds running.lock, whoever started it."""
+    """Trains on this machine. A trainer runs as long as it holds running.lock."""
 
     survives = False
 

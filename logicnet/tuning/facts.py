@@ -81,7 +81,7 @@ def _of_folder(folder: Path, name: str) -> ModelFacts:
 
 
 def _refuse_large(name: str, sizes: Mapping[str, int]) -> None:
-    """Raises TuningError for a small file that is none: it would be fetched whole."""
+    """Raises TuningError if a file that should be small is large, because it would be fetched whole."""
     for file in (*CONFIGS, "model.safetensors.index.json"):
         if sizes.get(file, 0) > _MOST_SMALL_BYTES:
             raise TuningError(f"the model {name} has a {file} of {sizes[file]:,} bytes: take another model")
@@ -106,7 +106,7 @@ def _weights(name: str, files: Iterable[str], *, pipeline: bool) -> list[str]:
 
 
 def _header(file: Path) -> dict[str, list[int]]:
-    """Shapes of a safetensors file by name. Raises TuningError if it is none."""
+    """Shapes by name, of a safetensors file. Raises TuningError for any other file."""
     try:
         with file.open("rb") as raw:
             (size,) = struct.unpack("<Q", raw.read(8))

@@ -9,7 +9,7 @@ from logicnet.tuning.store import JobStore
 
 
 def here(name: str) -> Path | None:
-    """The file or folder `name` of this machine; None if there is none, or it cannot be one's name."""
+    """The file or folder `name` of this machine; None if nothing has that name, or nothing can have it."""
     try:
         path = Path(name).expanduser()
         return path if path.exists() else None
