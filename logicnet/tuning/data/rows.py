@@ -187,7 +187,7 @@ def _text(row: Row, column: str | None) -> str:
 
 
 def _optional(row: Row, column: str | None) -> str:
-    """The text in a column, or "" for an empty one. Raises BadRow if a number or a list stands there."""
+    """The text in a column, or "" for an empty one. Raises BadRow for a value of another kind."""
     found = None if column is None else row.get(column)
     if found is None:
         return ""

@@ -170,7 +170,10 @@ class AdapterStore:
             shutil.rmtree(part, ignore_errors=True)
 
     def prove(self, name: str, proof: Mapping[str, Any]) -> Adapter:
-        """Mark a candidate as proven; `proof` is the JSON object that says why. Raises TuningError if it is none."""
+        """Mark a candidate as proven; `proof` is the JSON object that says why.
+
+        Raises TuningError unless `name` is a candidate.
+        """
         self._move(name, AdapterState.PROVEN, (AdapterState.CANDIDATE,), proof=json.dumps(dict(proof)))
         return self.get(name)
 
