@@ -123,6 +123,12 @@ class Model(BaseModel):
         return self.layers * self.experts * self.mlp_matrices * self.hidden * self.intermediate
 
     @property
+    def experts_per_token(self) -> float:
+        """How many of the experts one token passes through, from the active parameters; 1 without experts."""
+        idle = (self.parameters - self.active_parameters) / self.expert_parameters
+        return self.experts * max(0.0, 1 - idle)
+
+    @property
     def counted_parameters(self) -> int:
         """Parameters by the shapes alone, without norms and biases (under 1 % of any model here)."""
         attention = self.hidden * self.head_size * (2 * self.heads + 2 * self.kv_heads)

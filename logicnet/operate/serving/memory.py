@@ -31,16 +31,24 @@ CPU_BLOCK_TOKENS = 128
 """Tokens of a block of the KV cache; a partial block is lost. vLLM 0.32's defaults."""
 
 BATCHED_TOKENS = 2048  # Tokens of one step at most, on most GPUs
-CONTEXT_BYTES = int(0.4 * GIB)  # CUDA's context and its libraries: 0.3 to 0.5 GiB on GPUs from T4 to H100
+MOST_SEQUENCES = 256  # Texts at once of one vLLM: the most that a plan gives as --max-num-seqs
+# Unless they name another source, the figures below are from the starts of vLLM 0.19 on H100 that llm-d-planner
+# published (github.com/llm-d-incubation/llm-d-planner/pull/205); test_memory.py holds 19 of them.
+CONTEXT_BYTES = int(0.3 * GIB)  # CUDA's libraries, which vLLM counts as non-torch memory: 0.24 to 0.27 GiB
 
-GRAPHS_BYTES = int(0.6 * GIB)
-"""CUDA graphs: vLLM says 0.2 to 0.95 GiB at its start. Counted by it since 0.21."""
+GRAPHS_BYTES = int(0.8 * GIB)
+"""CUDA graphs: the median of vLLM's estimates, which are 0.6 to 1.8 GiB. Counted by it since 0.21."""
 
 LINKS_BYTES = int(0.8 * GIB)
-"""Buffers of NCCL and of vLLM's own all-reduce, on each GPU that shares a model with others."""
+_LINKS_HOPPER_BYTES = int(1.85 * GIB)
+"""Buffers of NCCL and of vLLM's own all-reduce, on each GPU that shares a model with others: 0.8 GiB on RTX 4090
+(github.com/vllm-project/vllm/issues/13061); 1.8 to 1.95 on H100, where vLLM joins all-reduce and norm."""
+
+_FUSED_ALL_REDUCE = (9.0, 11.0)  # CUDA capabilities from, and below, which vLLM joins them: Hopper, B200
 
 _LOGITS_COPIES_BYTES = 16
-"""Per word: its score in 32 bits, sorted with its index, and once more to sample from (vLLM's dry run)."""
+"""Per word and text: its score in 32 bits, sorted with its index, and once more to sample from. Observed: 15 to
+16 bytes, whatever the number of GPUs."""
 
 
 def kv_bytes_per_token(model: Model, gpus: int = 1) -> int:
@@ -69,14 +77,33 @@ def batched_tokens(gpu: str, gpu_bytes: int) -> int:
     return 8192 if gpu_bytes >= 70 * GIB and "A100" not in gpu else BATCHED_TOKENS
 
 
-def overhead_bytes(model: Model, *, batched_tokens: int = BATCHED_TOKENS, gpus: int = 1) -> int:
-    """Memory that vLLM uses for neither weights nor KV cache.
+def overhead_bytes(
+    model: Model,
+    *,
+    batched_tokens: int = BATCHED_TOKENS,
+    gpus: int = 1,
+    sequences: int = MOST_SEQUENCES,
+    capability: float | None = None,
+) -> int:
+    """Memory that vLLM uses for neither weights nor KV cache, on each of `gpus` GPUs.
 
-    The peak of one step is the widest layer for all its tokens, and the scores of the whole vocabulary.
+    The peak of one step of `batched_tokens` is its widest layer, or the scores of the whole vocabulary for
+    `sequences` texts, whichever is more: the one is freed before the other. `capability` is CUDA's.
     """
-    widest = 3 * model.intermediate / gpus + 4 * model.hidden
-    peak = int(2 * batched_tokens * widest + _LOGITS_COPIES_BYTES * _MOST_SEQUENCES * model.vocab)
-    return CONTEXT_BYTES + peak + GRAPHS_BYTES + (LINKS_BYTES if gpus > 1 else 0)
+    layer, kept = 3 * model.intermediate / gpus + 4 * model.hidden, 0.0
+    if model.experts > 1 and model.stored != "mxfp4":  # their kernels keep what each expert reads and writes
+        layer = 4 * model.hidden
+        kept = model.experts_per_token * (
+            max(2 * model.intermediate / gpus, model.hidden) + model.intermediate / gpus
+        )
+    scores = _LOGITS_COPIES_BYTES * sequences * model.vocab
+    peak = 2 * batched_tokens * kept + max(2 * batched_tokens * layer, scores)
+    return CONTEXT_BYTES + int(peak) + GRAPHS_BYTES + (_links_bytes(capability) if gpus > 1 else 0)
+
+
+def _links_bytes(capability: float | None) -> int:
+    least, below = _FUSED_ALL_REDUCE
+    return _LINKS_HOPPER_BYTES if least <= (capability or 0.0) < below else LINKS_BYTES
 
 
 def kv_tokens(model: Model, free_bytes: float, *, gpus: int = 1, block: int = BLOCK_TOKENS) -> int:
@@ -90,7 +117,6 @@ _OPERATIONS_SHARE = 0.4
 
 _STEP_S = 0.004  # Scheduling, sampling and sending, each step
 _LINKED = 0.85  # of the sum of the GPUs that share a model: they wait for each other twice a layer
-_MOST_SEQUENCES = 256
 
 LOADS = (1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
 """Numbers of challenges at once that a plan chooses from."""
@@ -162,7 +188,7 @@ def sustained_loads(
     burst of one validator. No load is sustained if the clock cuts off nearly all texts.
     """
     burst = load.whole(throughput(model, weights, LANES, speed, load, gpus=gpus).budget)
-    for at_once in LOADS[: bisect_right(LOADS, _MOST_SEQUENCES // load.texts)]:
+    for at_once in LOADS[: bisect_right(LOADS, MOST_SEQUENCES // load.texts)]:
         found = throughput(model, weights, at_once, speed, load, gpus=gpus)
         if load.whole(found.budget) < max(_LEAST_FINISHED, burst - CUT_LIMIT if at_once > LANES else 0.0):
             return

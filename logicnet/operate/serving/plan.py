@@ -11,6 +11,7 @@ from logicnet.operate.serving.memory import (
     BLOCK_TOKENS,
     CPU_BLOCK_TOKENS,
     GIB,
+    MOST_SEQUENCES,
     Throughput,
     batched_tokens,
     kept_tokens,
@@ -154,7 +155,7 @@ class ServingPlan:
     @property
     def sequences(self) -> int:
         """For --max-num-seqs: the texts expected at once, and room for conclusions and probes."""
-        return min(256, max(8, math.ceil(self.throughput.at_once * self.load.texts * 1.25 / 8) * 8))
+        return min(MOST_SEQUENCES, max(8, math.ceil(self.throughput.at_once * self.load.texts * 1.25 / 8) * 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,7 @@ def _on_gpus(
     share = utilisation(gpu)
     weights = weights_bytes(model, precision, gpus * hosts)
     batched = batched_tokens(gpu.name, gpu.total_bytes)
-    overhead = overhead_bytes(model, batched_tokens=batched, gpus=gpus)
+    overhead = overhead_bytes(model, batched_tokens=batched, gpus=gpus, capability=gpu.capability)
     left = gpu.total_bytes * share - weights - overhead
     place = f"{gpus * hosts} GPUs" if gpus * hosts > 1 else "one GPU"
     if left <= 0:

@@ -71,6 +71,59 @@ def test_gpt_oss_20b_on_an_a100():
     assert left / GIB == pytest.approx(36.56, rel=0.01)
 
 
+STARTS = [
+    # model, GPUs, weights in; what vLLM printed of each GPU, in GiB: weights, CUDA graphs (an estimate), KV cache
+    ("Qwen2.5-7B-Instruct", 1, "full", 14.25, 0.61, 58.53),
+    ("Qwen2.5-7B-Instruct", 2, "full", 7.12, 0.61, 63.84),
+    ("Qwen2.5-7B-Instruct", 4, "full", 3.55, 0.69, 67.34),
+    ("Qwen2.5-7B-Instruct", 1, "fp8", 8.14, 0.71, 64.64),
+    ("Llama-3.1-8B-Instruct", 1, "full", 14.99, 0.84, 58.11),
+    ("Llama-3.1-8B-Instruct", 1, "fp8", 8.49, 0.84, 64.61),
+    ("Llama-3.1-8B-Instruct", 1, "gptq", 5.38, 0.84, 67.71),
+    ("Llama-3.1-8B-Instruct", 2, "full", 7.51, 1.69, 63.76),
+    ("Llama-3.1-8B-Instruct", 4, "full", 3.77, 0.57, 67.44),
+    ("Llama-3.3-70B-Instruct", 2, "fp8", 33.88, 1.82, 37.28),
+    ("Llama-3.3-70B-Instruct", 4, "fp8", 16.96, 1.70, 54.09),
+    ("Qwen3-8B", 1, "full", 15.27, 0.84, 57.50),
+    ("microsoft/phi-4", 1, "full", 27.39, 0.81, 46.08),
+    ("gemma-3-4b-it", 1, "full", 8.58, 0.70, 62.51),
+    ("gemma-3-12b-it", 1, "full", 23.31, 1.02, 47.72),
+    ("gemma-3-27b-it", 1, "full", 51.45, 1.05, 19.53),
+    ("Qwen/Qwen3-30B-A3B", 1, "full", 56.88, 1.24, 15.41),
+    ("Mixtral-8x7B-Instruct-v0.1", 2, "full", 43.51, 0.82, 28.44),
+    ("gpt-oss-20b", 1, "mxfp4", 13.64, 1.30, 58.47),
+]
+"""Starts of vLLM 0.19 on H100 of 79.19 GiB: --gpu-memory-utilization 0.95, steps of 8,192 tokens, at most 1,024
+texts at once. Source: github.com/llm-d-incubation/llm-d-planner/pull/205, accuracy/results/v0.19.0/results_raw.csv.
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "precision", "weights_gib", "graphs_gib", "cache_gib"),
+    STARTS,
+    ids=[f"{name}-{gpus}-{precision}" for name, gpus, precision, *_ in STARTS],
+)
+def test_memory_is_planned_as_a_vllm_on_an_h100_takes_it(
+    name, gpus, precision, weights_gib, graphs_gib, cache_gib
+):
+    model = load().find(name)
+    weights = weights_bytes(model, precision, gpus)
+    assert weights / GIB == pytest.approx(weights_gib, rel=0.01)
+    overhead = overhead_bytes(model, batched_tokens=8192, gpus=gpus, sequences=1024, capability=9.0)
+    left = 79.19 * 0.95 - (weights + overhead - GRAPHS_BYTES) / GIB
+    assert left == pytest.approx(cache_gib, rel=0.01)
+    # vLLM 0.19 did not yet take CUDA graphs off the cache; 0.21 and later take off what they estimate.
+    assert left - GRAPHS_BYTES / GIB == pytest.approx(cache_gib - graphs_gib, rel=0.035)
+
+
+def test_links_between_gpus_take_more_on_hopper_and_b200():
+    model = load().find("Qwen2.5-7B-Instruct")
+    ada, hopper, b200, blackwell = (
+        overhead_bytes(model, gpus=2, capability=capability) for capability in (8.9, 9.0, 10.0, 12.0)
+    )
+    assert hopper == b200 > ada == blackwell == overhead_bytes(model, gpus=2)
+
+
 def test_a_14b_shared_by_two_4090s():
     # vLLM 0.7, two RTX 4090, 0.98: 13.9476 GiB of weights on each, 8.69 GiB left of 23.08, and on the
     # fuller GPU 81,536 tokens. Source: github.com/vllm-project/vllm/issues/13061.
@@ -85,14 +138,13 @@ def test_a_14b_shared_by_two_4090s():
 @pytest.mark.parametrize(("batched", "said_gib"), [(20_000, 3.81), (29_000, 2.89)])
 def test_an_8b_on_a_3090_that_reads_long_texts_in_one_step(batched, said_gib):
     # vLLM 0.6, RTX 3090, 0.90 of 23.58 GiB: 14.9888 GiB of weights, and this much KV cache.
-    # Source: github.com/vllm-project/vllm/issues/10517. We promise less than there was, by under 4 %
-    # of the GPU.
+    # Source: github.com/vllm-project/vllm/issues/10517. We promise less than there was.
     model = load().find("Llama-3.1-8B-Instruct")
     weights = weights_bytes(model, "full")
     assert weights / GIB == pytest.approx(14.99, rel=0.01)
     overhead = overhead_bytes(model, batched_tokens=batched) - GRAPHS_BYTES
     left = (23.58 * GIB * 0.9 - weights - overhead) / GIB
-    assert 0 < said_gib - left < 0.04 * 23.58
+    assert 0.95 * said_gib < left < said_gib
 
 
 @given(

@@ -174,7 +174,7 @@ def test_an_old_gpu_has_no_bfloat16_and_no_fp8():
         ("Llama-2-13b", gpus_of_size(80, 1), "no chat template"),
         ("Qwen-7B-Chat", gpus_of_size(80, 1), "until 0.23.0"),
         ("Llama-70B", gpus_of_size(24, 1), "before any KV cache, and vLLM gets 21.1; no 4-bit checkpoint"),
-        ("QwQ-32B", gpus_of_size(23.3, 1), "2,288 tokens of KV cache are left, and one challenge takes"),
+        ("QwQ-32B", gpus_of_size(23.3, 1), "3,488 tokens of KV cache are left, and one challenge takes"),
         ("Magistral", gpus_of_size(48, 1), "too slow here"),
         ("Qwen2.5-7B-Instruct", cpu(16, cores=2), "half of this machine's memory is 8.0"),
         ("Qwen3-4B", cpu(64, cores=2), "too slow here"),
