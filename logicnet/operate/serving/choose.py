@@ -50,7 +50,7 @@ def run(options: ShownPlanOptions) -> int:
         return int(not fits)
     out.print("\n".join([f"For {machine}.", *machine.notes]))
     if fits:
-        out.print(plans_table(fits, out.width))
+        out.print(plans_table(fits, catalogue, out.width))
     if misfits:
         out.print("\n".join(["\nNot these:", *(f"  {one.model.name}: {one.reason}" for one in misfits)]))
     out.print()
@@ -109,7 +109,10 @@ def _over_hosts(model: Model, machine: Machine, options: ShownPlanOptions) -> Se
 def _ranked(
     found: Sequence[ServingPlan | Misfit], catalogue: ModelCatalogue
 ) -> tuple[list[ServingPlan], list[Misfit]]:
-    """Plans of the catalogue, those that are expected to earn most first, those that count as poor last."""
+    """Plans of the catalogue, those that are expected to earn most first, those that count as poor last.
+
+    A near tie goes to the model whose accuracies are published: see `ServingPlan.rank_reward`.
+    """
     fits = [one for one in found if isinstance(one, ServingPlan)]
-    fits.sort(key=lambda one: (catalogue.is_poor(one.model), -one.reward))
+    fits.sort(key=lambda one: (catalogue.is_poor(one.model), -one.rank_reward))
     return fits, [one for one in found if isinstance(one, Misfit)]

@@ -40,6 +40,9 @@ _LEAST_CAPABILITY: Mapping[Precision, float] = {
 
 _BFLOAT16_CAPABILITY = 8.0
 
+ESTIMATE_MARGIN = 0.02
+"""Of the reward: plans that rest on an estimate rank so much lower. A near tie goes to published figures."""
+
 _CPU_SHARE = 0.5  # of the machine's memory for weights and cache; the rest is the miner's and the system's
 _CPU_MOST_KV_GIB = 40
 
@@ -125,6 +128,17 @@ class ServingPlan:
         return expected_reward(self.right, self.seconds, self.volume)
 
     @property
+    def estimated(self) -> bool:
+        """Whether an accuracy that `right` rests on, or the length of a text, is estimated."""
+        accuracy = self.model.accuracy(self.thinks)
+        return accuracy is not None and bool(accuracy.estimated)
+
+    @property
+    def rank_reward(self) -> float:
+        """By which plans are ranked: `reward`, less ESTIMATE_MARGIN where a figure is estimated."""
+        return self.reward - (ESTIMATE_MARGIN if self.estimated else 0.0)
+
+    @property
     def known(self) -> bool:
         """Whether accuracies of the model are known; else `right` and `reward` only compare its own plans."""
         return self.model.accuracy(self.thinks) is not None
@@ -155,7 +169,9 @@ class ServingPlan:
     @property
     def sequences(self) -> int:
         """For --max-num-seqs: the texts expected at once, and room for conclusions and probes."""
-        return min(MOST_SEQUENCES, max(8, math.ceil(self.throughput.at_once * self.load.texts * 1.25 / 8) * 8))
+        return min(
+            MOST_SEQUENCES, max(8, math.ceil(self.throughput.at_once * self.load.texts * 1.25 / 8) * 8)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +205,7 @@ def plan(model: Model, machine: Machine, layout: Layout = _ALL) -> ServingPlan |
     tried = [way for load in loads for way in _ways(model, parts, load, layout)]
     fits = [one for one in tried if isinstance(one, ServingPlan)]
     if fits:
-        return max(fits, key=lambda one: one.reward)
+        return max(fits, key=lambda one: one.rank_reward)
     unknown = model.stored == "full" and model.awq is None and not machine.is_cpu
     return Misfit(model, machine, f"{tried[-1]}{'; no 4-bit checkpoint of it is known' if unknown else ''}")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from logicnet.operate.serving.answers import expected_reward
 from logicnet.operate.serving.catalogue import Model, ModelCatalogue
 from logicnet.operate.serving.memory import GIB, kv_bytes_per_token, overhead_bytes, weights_bytes
-from logicnet.operate.serving.plan import Misfit, ServingPlan
+from logicnet.operate.serving.plan import ESTIMATE_MARGIN, Misfit, ServingPlan
 from logicnet.scoring.reward import volume_factor
 
 _SHOWN_CONTEXT = 8192  # tokens of KV cache in a footprint
@@ -102,7 +102,7 @@ def models_json(catalogue: ModelCatalogue) -> list[dict[str, Any]]:
     ]
 
 
-def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
+def plans_table(found: Sequence[ServingPlan], catalogue: ModelCatalogue, width: int) -> Table:
     gpus = [f"{one.copies} x {one.gpus}" if one.copies > 1 else str(one.gpus * one.hosts) for one in found]
     columns = [
         _names([one.model for one in found], width),
@@ -112,13 +112,16 @@ def plans_table(found: Sequence[ServingPlan], width: int) -> Table:
         _Column("seconds", [f"{one.seconds:.0f}" for one in found], 6),
         _Column("at once", [str(one.at_once) for one in found], 7),
         _Column("volume", [str(one.volume) for one in found], 4),
-        _Column("why not", [why_not(one, found[0]) for one in found], 2, 11),
+        _Column("why not", [why_not(one, found[0], catalogue) for one in found], 2, 11),
         _Column("weights", [precision_of(one) for one in found], 8, 11),
         _Column("GPUs", gpus, 9),
         _Column("KV tokens", [f"{one.kv_tokens * one.copies:,}" for one in found], 10),
     ]
     return _table(
-        "Models that fit, by expected reward (estimates); `logicnet vllm` starts the first", columns, width
+        f"Models that fit, by expected reward (~ is estimated, and ranked {ESTIMATE_MARGIN:g} lower); "
+        "`logicnet vllm` starts the first",
+        columns,
+        width,
     )
 
 
@@ -128,10 +131,12 @@ def reward_of(one: ServingPlan) -> str:
     return f"{'~' if accuracy.estimated else ''}{one.reward:.3f}" if accuracy else "?"
 
 
-def why_not(one: ServingPlan, best: ServingPlan) -> str:
+def why_not(one: ServingPlan, best: ServingPlan, catalogue: ModelCatalogue) -> str:
     """In a word, what costs `one` most, compared with `best`."""
     if one is best:
         return ""
+    if catalogue.is_poor(one.model) and not catalogue.is_poor(best.model):
+        return "counts as poor"
     if not one.known:
         return "unknown"
     costs = {
@@ -140,7 +145,7 @@ def why_not(one: ServingPlan, best: ServingPlan) -> str:
         "slower": best.reward - expected_reward(best.right, one.seconds, best.volume),
         "less volume": best.reward - expected_reward(best.right, best.seconds, one.volume),
     }
-    return max(costs, key=lambda word: costs[word]) if one.reward < best.reward else "counts as poor"
+    return max(costs, key=lambda word: costs[word]) if one.reward < best.reward else "estimated"
 
 
 def precision_of(one: ServingPlan) -> str:
@@ -206,9 +211,11 @@ def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
         "cards": one.gpus,
         "thinks": one.thinks,
         "reward": round(one.reward, 4) if one.known else None,
+        "estimated": one.estimated,
         "right": round(one.right, 4) if one.known else None,
         "seconds": round(one.seconds, 1),
         "at_once": one.at_once,
+        "seconds_at_once": round(one.throughput.seconds, 1),
         "per_600_s": one.per_interval,
         "volume": one.volume,
         "flags": one.flags(),

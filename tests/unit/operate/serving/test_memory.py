@@ -72,7 +72,7 @@ def test_gpt_oss_20b_on_an_a100():
 
 
 STARTS = [
-    # model, GPUs, weights in; what vLLM printed of each GPU, in GiB: weights, CUDA graphs (an estimate), KV cache
+    # Model, GPUs, weights in; in GiB of each GPU, as vLLM printed: weights, CUDA graphs (estimated), KV cache.
     ("Qwen2.5-7B-Instruct", 1, "full", 14.25, 0.61, 58.53),
     ("Qwen2.5-7B-Instruct", 2, "full", 7.12, 0.61, 63.84),
     ("Qwen2.5-7B-Instruct", 4, "full", 3.55, 0.69, 67.34),
@@ -93,9 +93,9 @@ STARTS = [
     ("Mixtral-8x7B-Instruct-v0.1", 2, "full", 43.51, 0.82, 28.44),
     ("gpt-oss-20b", 1, "mxfp4", 13.64, 1.30, 58.47),
 ]
-"""Starts of vLLM 0.19 on H100 of 79.19 GiB: --gpu-memory-utilization 0.95, steps of 8,192 tokens, at most 1,024
-texts at once. Source: github.com/llm-d-incubation/llm-d-planner/pull/205, accuracy/results/v0.19.0/results_raw.csv.
-"""
+"""Starts of vLLM 0.19 on H100 of 79.19 GiB: --gpu-memory-utilization 0.95, steps of 8,192 tokens, at most
+1,024 texts at once. Source: accuracy/results/v0.19.0/results_raw.csv of
+github.com/llm-d-incubation/llm-d-planner/pull/205."""
 
 
 @pytest.mark.parametrize(

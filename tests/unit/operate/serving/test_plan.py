@@ -52,7 +52,7 @@ def test_an_old_card_is_asked_for_no_bfloat16():
 def test_a_model_thinks_where_there_is_time_for_it():
     quick = OURS.find("Qwen3-8B")
     assert quick.thinking
-    quick = quick.model_copy(update={"thinking": quick.thinking.model_copy(update={"tokens": 1200})})
+    quick = quick.model_copy(update={"thinking": quick.thinking.model_copy(update={"tokens": 1400})})
     slow, fast = (plan(quick, gpus_named(card, 1)) for card in ("L4", "H200"))
     assert isinstance(slow, ServingPlan) and isinstance(fast, ServingPlan)
     switch = "--default-chat-template-kwargs.enable_thinking"

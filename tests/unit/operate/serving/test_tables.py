@@ -29,7 +29,7 @@ def test_what_is_shown_is_shown_whole(width):
         for one in (plan(model, gpus_of_size(80, 1)) for model in OURS.models)
         if isinstance(one, ServingPlan)
     ]
-    for table in (models_table(OURS, width), plans_table(fits, width)):
+    for table in (models_table(OURS, width), plans_table(fits, OURS, width)):
         shown = lines(table, width)
         assert all(len(line) <= width for line in shown)
         assert not any("…" in line for line in shown)
