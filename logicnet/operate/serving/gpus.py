@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -94,7 +95,10 @@ class Machine:
 
 
 class Card(BaseModel):
-    """A GPU that is sold: its memory as sold and as reported, what it reads and computes a second."""
+    """A GPU that is sold: its memory as sold and as reported, what it reads and computes a second.
+
+    `also` are words that its name may have besides.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,6 +108,17 @@ class Card(BaseModel):
     gb_per_s: float
     tflops: float
     capability: float
+    also: frozenset[str] = frozenset()
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words that its name must have; its size, if the name has one, is not among them."""
+        return _words(self.name)[0]
+
+    def fits(self, name: str) -> bool:
+        """Whether `name` has its words, no word that it lacks, and no other size."""
+        given, sizes = _words(name, self.also)
+        return self.words <= given <= self.words | self.also and sizes <= {self.gb, round(self.gib)}
 
     @property
     def speed(self) -> tuple[float, float]:
@@ -121,21 +136,48 @@ def cards() -> Sequence[Card]:
     return validate(_CardsFile, parse(read(file, file.name), file.name), file.name).cards
 
 
+_BRAND = frozenset(
+    {"nvidia", "geforce", "tesla", "rtx", "gtx", "gpu", "tensor", "core", "generation", "edition"}
+    | {"hbm2", "hbm2e", "hbm3", "hbm3e", "gddr6", "gddr6x", "gddr7"}
+)
+"""Words that tell no card from another."""
+
+_SIZE = re.compile(r"(\d+)(?:gb|gib|g)")
+
+
+@cache
+def _words(name: str, also: frozenset[str] = frozenset()) -> tuple[frozenset[str], frozenset[float]]:
+    """The words of a GPU's name without the brand, and the sizes in GB among them that are not in `also`."""
+    spaced = re.sub(r"(?<=\d)\s+(?=gi?b\b)", "", name.lower())
+    spaced = re.sub(r"(?<=\d{4})(?=(?:ti|super)\b)|(?<=\b[rg]tx)(?=\d)", " ", spaced)
+    words = frozenset(re.findall(r"[a-z0-9]+", spaced)) - _BRAND
+    sizes = {word: float(size[1]) for word in words if word not in also and (size := _SIZE.fullmatch(word))}
+    return words - sizes.keys(), frozenset(sizes.values())
+
+
+def _near(name: str) -> Sequence[Card]:
+    """The cards that have a word with a digit in common with `name`, or a number of four digits."""
+
+    def marks(text: str) -> set[str]:
+        words = {word for word in _words(text)[0] if re.search(r"\d", word)}
+        return words | {number for word in words for number in re.findall(r"\d{4}", word)}
+
+    return [card for card in cards() if marks(name) & marks(card.name)]
+
+
 # A GPU of which the size alone is known, up to so many GB, counts as the slowest card that many have.
-_BY_SIZE = ((16, "T4"), (28, "A10"), (50, "A40"), (100, "A100"), (2048, "H200"))
+_BY_SIZE = ((16, "T4"), (28, "A10"), (50, "A40"), (100, "A100 80GB"), (2048, "H200"))
 
 _CPU_BYTES_PER_S = 20e9
 _CPU_OPS_PER_CORE = 50e9
 """Two channels of DDR4; and vLLM 0.32 with 135M parameters on two cores: 270 tokens/s, 16 at once."""
 
 
-def _named(name: str) -> Card | None:
-    return next((card for card in cards() if card.name.lower() in name.lower()), None)
-
-
 def speed_of(name: str, total_bytes: int) -> tuple[float, float]:
     """Bytes of its memory and 16-bit operations a second of a GPU, by its name or else by its size."""
-    return (_named(name) or _of_size(total_bytes / GIB)).speed
+    size = total_bytes / GIB
+    named = [card for card in cards() if card.fits(name)]
+    return min(named, key=lambda card: abs(card.gib - size), default=_of_size(size)).speed
 
 
 def _of_size(size_gib: float) -> Card:
@@ -160,12 +202,25 @@ def gpus_of_size(vram_gb: float, count: int) -> Machine:
 
 
 def gpus_named(name: str, count: int) -> Machine:
-    """`count` GPUs of that name, as `NVIDIA L40S` or `4090`. Raises SettingsError if it is unknown."""
-    card = _named(name)
-    if card is None or count < 1:
-        known = ", ".join(card.name for card in cards())
-        raise SettingsError(f"--card takes one of {known}, and --gpus their number; got {name} and {count}")
+    """`count` GPUs of that name, as `NVIDIA L40S` or `4090`.
+
+    Raises SettingsError, which names the cards of like names, if it is unknown or that of several.
+    """
+    if count < 1:
+        raise SettingsError(f"--gpus takes the number of GPUs, 1 or more; got {count}")
+    found = [card for card in cards() if card.fits(name)]
+    if len(found) > 1:
+        raise SettingsError(f"--card {name} may be any of {_listed(found)}: give one")
+    if not found:
+        near = ", ".join(f"{card.name} ({card.gb:g} GB)" for card in _near(name))
+        known = f"is unknown, near are {near}" if near else f"is unknown, known are {_listed(cards())}"
+        raise SettingsError(f"--card {name} {known}; for another GPU give --vram with its GB")
+    (card,) = found
     return Machine([Device(card.name, int(card.gib * GIB), capability=card.capability)] * count)
+
+
+def _listed(found: Sequence[Card]) -> str:
+    return ", ".join(card.name for card in found)
 
 
 def cpu(memory_gb: float | None = None, cores: int | None = None) -> Machine:

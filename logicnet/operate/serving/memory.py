@@ -32,8 +32,8 @@ CPU_BLOCK_TOKENS = 128
 
 BATCHED_TOKENS = 2048  # Tokens of one step at most, on most GPUs
 MOST_SEQUENCES = 256  # Texts at once of one vLLM: the most that a plan gives as --max-num-seqs
-# Where they name no other source, the figures below are from the starts of vLLM 0.19 on H100 that the project
-# llm-d-planner published (github.com/llm-d-incubation/llm-d-planner/pull/205). test_memory.py holds 19 of them.
+# The figures below that name no other source are from starts of vLLM 0.19 on H100, published by llm-d-planner
+# (github.com/llm-d-incubation/llm-d-planner/pull/205). test_memory.py holds 19 of them.
 CONTEXT_BYTES = int(0.3 * GIB)  # CUDA's libraries, which vLLM counts as non-torch memory: 0.24 to 0.27 GiB
 
 GRAPHS_BYTES = int(0.8 * GIB)
@@ -41,8 +41,9 @@ GRAPHS_BYTES = int(0.8 * GIB)
 
 LINKS_BYTES = int(0.8 * GIB)
 _LINKS_HOPPER_BYTES = int(1.85 * GIB)
-"""Buffers of NCCL and of vLLM's own all-reduce, on each GPU that shares a model with others: 0.8 GiB on an RTX
-4090 (github.com/vllm-project/vllm/issues/13061); 1.8 to 1.95 on an H100, where vLLM joins all-reduce and norm."""
+"""Buffers of NCCL and of vLLM's own all-reduce, on each GPU that shares a model with others: 0.8 GiB on an
+RTX 4090 (github.com/vllm-project/vllm/issues/13061); 1.8 to 1.95 on an H100, where vLLM joins all-reduce and
+norm."""
 
 _FUSED_ALL_REDUCE = (9.0, 11.0)  # CUDA capabilities from, and below, which vLLM joins them: Hopper, B200
 

@@ -220,7 +220,7 @@ def test_plan_for_a_folder_on_this_cpu(capsys, smollm2):
         (["plan", "--vram", "24", "--card", "T4"], 2, "--cpu, --vram and --card exclude each other"),
         (["plan", "--vram", "24", "--replicas", "2"], 2, "this machine has 1; give --replicas 1 or less"),
         (["plan", "--vram", "24", "--replicas", "0"], 2, "--replicas"),
-        (["plan", "--card", "Voodoo"], 2, "--card takes one of B200, GH200"),
+        (["plan", "--card", "Voodoo"], 2, "--card Voodoo is unknown, known are B200, GH200"),
         (["plan", "--vram", "24", "--model", "Qwen2.5-7B"], 2, "is a base model, not tuned to answer"),
         (["plan", "--vram", "24", "--model", "nobody/knows"], 2, "HF_HUB_OFFLINE forbids to ask the hub"),
         (["plan", "--vram", "24", "--model", "falcon"], 1, "tiiuae/falcon-40b does not fit on 1 x GPU"),

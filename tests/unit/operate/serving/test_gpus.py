@@ -121,6 +121,11 @@ def test_a_gpu_is_known_by_its_name_and_else_by_its_size():
     assert speed_of("NVIDIA H100 80GB HBM3", 80 * GIB)[0] == 3350e9
     assert speed_of("NVIDIA RTX A4000", 16 * GIB)[0] == 448e9  # no A40
     assert speed_of("NVIDIA A100-PCIE-40GB", 40 * GIB)[0] == 1555e9  # older memory than that of 80 GB
+    assert speed_of("NVIDIA GeForce RTX 3080", 10 * GIB)[0] == 760e9  # NVML does not name its size
+    assert speed_of("NVIDIA GeForce RTX 3080", 12 * GIB)[0] == 912e9
+    assert speed_of("NVIDIA GH200 480GB", 96 * GIB)[0] == 4000e9  # 480 GB are its CPU's
+    laptop = speed_of("NVIDIA GeForce RTX 4090 Laptop GPU", 16 * GIB)
+    assert laptop == speed_of("of tomorrow", 16 * GIB)
     assert speed_of("NVIDIA RTX 4000 Ada Generation", 20 * GIB)[0] == 360e9
     assert speed_of("GPU of 24 GB", 24 * GIB) == speed_of("NVIDIA A10", 24 * GIB)
     assert speed_of("of tomorrow", 4096 * GIB)[0] == 4800e9
@@ -130,8 +135,18 @@ def test_a_gpu_is_known_by_its_name_and_else_by_its_size():
     ("name", "card", "gib", "capability"),
     [
         ("L40S", "L40S", 45.0, 8.9),
-        ("NVIDIA GeForce RTX 4090", "4090", 24.0, 8.9),
+        ("NVIDIA GeForce RTX 4090", "RTX 4090", 24.0, 8.9),
+        ("4090", "RTX 4090", 24.0, 8.9),
+        ("RTX_4070Ti", "RTX 4070 Ti", 12.0, 8.9),
         ("tesla t4", "T4", 15.0, 7.5),
+        ("A100 40GB", "A100 40GB", 40.0, 8.0),
+        ("A100 80 GB PCIe", "A100 80GB", 80.0, 8.0),
+        ("V100 16GB", "V100 16GB", 16.0, 7.0),
+        ("Tesla V100-SXM2-32GB", "V100 32GB", 32.0, 7.0),
+        ("H100 SXM", "H100", 79.6, 9.0),
+        ("H100 NVL", "H100 NVL", 93.6, 9.0),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000", 95.6, 12.0),
+        ("A6000", "RTX A6000", 48.0, 8.6),
     ],
 )
 def test_a_card_is_known_by_its_name(name, card, gib, capability):
@@ -140,13 +155,72 @@ def test_a_card_is_known_by_its_name(name, card, gib, capability):
     assert str(machine) == f"2 x {card}"
 
 
-@pytest.mark.parametrize(("name", "count"), [("Voodoo 2", 1), ("", 1), ("L40S", 0)])
-def test_an_unknown_card_is_refused(name, count):
-    with pytest.raises(SettingsError, match=r"--card takes one of B200, GH200, .*, 3090"):
-        gpus_named(name, count)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "3060",
+        "3070",
+        "3080 Ti",
+        "4060 Ti 16GB",
+        "4070",
+        "4080",
+        "5070 Ti",
+        "5080",
+        "5090",
+        "A10",
+        "A30",
+        "A4000",
+        "A5000",
+        "A6000",
+        "RTX 6000 Ada",
+        "RTX PRO 6000",
+        "L4",
+        "L40",
+        "L40S",
+        "V100 16GB",
+        "P100",
+        "T4",
+        "H100 PCIe",
+        "H100 SXM",
+        "H100 NVL",
+        "H200",
+        "B200",
+        "GH200",
+    ],
+)
+def test_cards_of_rented_hosts_are_known(name):
+    assert gpus_named(name, 1).devices[0].total_bytes > 0
 
 
-def test_no_card_hides_behind_the_name_of_another():
-    """The first name that is part of a GPU's counts, so a longer name comes before the shorter one in it."""
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("4090 Laptop", "is unknown, near are RTX 4090 (24 GB), RTX 4090 D (24 GB); for another GPU"),
+        ("H100 XL", "near are H100 (80 GB), H100 PCIe (80 GB), H100 NVL (94 GB); for"),
+        ("L4 48GB", "is unknown, near are L4 (24 GB); for another GPU give --vram"),
+        ("NVIDIA L40S-48Q", "near are L40S (48 GB); for"),
+        ("RTX 6000", "RTX 6000 Ada (48 GB), RTX A6000 (48 GB), Quadro RTX 6000 (24 GB); for"),
+        ("A100", "may be any of A100 40GB, A100 80GB: give one"),
+        ("RTX 3080", "may be any of RTX 3080 12GB, RTX 3080 10GB: give one"),
+        ("Voodoo 2", "is unknown, known are B200, GH200"),
+        ("MI300X", "is unknown, known are B200, GH200"),
+        ("", "is unknown, known are B200, GH200"),
+    ],
+)
+def test_a_card_that_is_not_wholly_known_is_refused_and_the_near_ones_are_named(name, near):
+    with pytest.raises(SettingsError) as error:
+        gpus_named(name, 1)
+    assert str(error.value).startswith(f"--card {name} ")
+    assert near in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_gpus_are_refused():
+    with pytest.raises(SettingsError, match="--gpus takes the number of GPUs, 1 or more; got 0"):
+        gpus_named("L40S", 0)
+
+
+def test_each_card_is_found_by_its_own_name_and_no_other():
     for card in cards():
+        assert [other.name for other in cards() if other.fits(card.name)] == [card.name]
         assert gpus_named(card.name, 1).devices[0].total_bytes == int(card.gib * GIB)

@@ -72,7 +72,7 @@ def test_gpt_oss_20b_on_an_a100():
 
 
 STARTS = [
-    # Model, GPUs, weights in; in GiB of each GPU, as vLLM printed: weights, CUDA graphs (estimated), KV cache.
+    # Model, GPUs, weights in; as vLLM printed, in GiB of each GPU: weights, CUDA graphs (estimated), cache.
     ("Qwen2.5-7B-Instruct", 1, "full", 14.25, 0.61, 58.53),
     ("Qwen2.5-7B-Instruct", 2, "full", 7.12, 0.61, 63.84),
     ("Qwen2.5-7B-Instruct", 4, "full", 3.55, 0.69, 67.34),

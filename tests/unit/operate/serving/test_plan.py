@@ -42,7 +42,7 @@ def test_a_7b_on_a_card():
 
 
 def test_an_old_card_is_asked_for_no_bfloat16():
-    for card in ("T4", "V100"):
+    for card in ("T4", "V100 16GB"):
         found = fits("Qwen3-4B", gpus_named(card, 1))
         assert found.flags()[:2] == ["--dtype", "float16"]
         assert "needs bfloat16" in misfit("gemma-3-4b-it", gpus_named(card, 1))  # vLLM refuses it in float16
