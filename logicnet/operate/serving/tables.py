@@ -181,7 +181,8 @@ def explained(one: ServingPlan) -> list[str]:
         f"KV cache   {per_token * one.kv_tokens / GIB:7.2f} GiB{each}: {one.kv_tokens:,} tokens of "
         f"{per_token / 1024:g} KiB{each}",
         f"at once    {one.at_once} challenges of {one.load.texts} texts, "
-        f"{one.throughput.tokens_per_s:.0f} tokens/s each; about {one.per_interval} in 600 s",
+        f"{one.throughput.tokens_per_s:.0f} tokens/s a text, {one.throughput.seconds:.1f} s a challenge; "
+        f"about {one.per_interval} in 600 s",
         f"volume     --miner.epoch_volume {one.volume} is safe, as challenges come in bursts, and keeps "
         f"{volume_factor(one.volume):.2f} of the reward",
         _expected(one),
@@ -215,7 +216,7 @@ def plan_json(one: ServingPlan | Misfit) -> dict[str, Any]:
         "right": round(one.right, 4) if one.known else None,
         "seconds": round(one.seconds, 1),
         "at_once": one.at_once,
-        "seconds_at_once": round(one.throughput.seconds, 1),
+        "seconds_at_once": round(one.throughput.seconds, 3),
         "per_600_s": one.per_interval,
         "volume": one.volume,
         "flags": one.flags(),
