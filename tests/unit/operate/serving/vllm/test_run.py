@@ -48,7 +48,7 @@ def options(*words: str, **machine: object) -> VllmOptions:
 
 def test_the_best_that_fits_is_started():
     assert "Qwen/Qwen2.5-7B-Instruct" in prepared(options(vram_gb=24)).argv
-    assert "openai/gpt-oss-20b" in prepared(options(card="L40S")).argv
+    assert "Qwen/Qwen2.5-7B-Instruct-AWQ" in prepared(options(card="L40S")).argv
 
 
 def test_a_short_name_becomes_the_whole():
