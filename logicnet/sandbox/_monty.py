@@ -56,6 +56,7 @@ class Monty:
     """Up to `workers` programs at a time."""
 
     alive = True
+    libraries = ()
 
     def __init__(self, workers: int) -> None:
         self._workers = workers

@@ -24,6 +24,7 @@ _FENCE = "```"
 _MOST_SHOWN = 1_000  # characters of what a program printed, from its end
 _MOST_SOLUTION = 4_000  # characters of a solution to check, from its end
 
+_TAG_AT_END = re.compile(r"</(?:code|python|program)>", re.IGNORECASE)
 _LABEL = re.compile(r"[^:=\d]{1,60}?(?:[:=]|\bis\b)\s*")
 _OF_NOTHING = re.compile(
     r"""(?=.*[\w\[({])(?:[-+\[\](){}'",;.%$\s]
@@ -95,6 +96,12 @@ def prints_no_answer(line: str) -> bool:
     rest = bare[label.end() :] if label else bare
     patterns = (_OF_NOTHING, _UNIT_OF_NOTHING, _STATUS, _AN_OBJECT)
     return any(pattern.fullmatch(text) for pattern in patterns for text in (bare, rest))
+
+
+def breaks_off(text: str) -> bool:
+    """Whether a text that its token limit ended may break off in its program: no fence or tag ends that."""
+    fences = text.count(_FENCE)
+    return fences % 2 == 1 if fences else not _TAG_AT_END.search(text)
 
 
 def check_prompt(question: str, solution: str) -> list[Message]:

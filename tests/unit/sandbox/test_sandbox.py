@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from logicnet.sandbox import _monty
 from logicnet.sandbox._outcome import MOST_ERROR, MOST_PRINTED, MOST_VALUE
-from logicnet.sandbox.sandbox import WORKERS, Ran, Sandbox
+from logicnet.sandbox.sandbox import LIBRARIES, WORKERS, Ran, Sandbox
 from tests.unit.sandbox import hostile
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
@@ -173,8 +173,9 @@ async def test_a_program_finds_nothing_of_another(sandbox: Sandbox) -> None:
 async def test_a_kernel_that_confines_nothing_runs_programs_elsewhere() -> None:
     for without in (("landlock", "namespaces"), ("seccomp",)):
         async with aclosing(Sandbox(without=without)) as sandbox:
-            assert await sandbox.start() == ""
-            assert not _processes()
+            assert sandbox.libraries == LIBRARIES  # before it is known
+            assert (await sandbox.start(), sandbox.refused) == ("", "")
+            assert (sandbox.libraries, _processes()) == ((), [])
             assert (await sandbox.run("Here:\n```python\nanswer = 6 * 7\n```", timeout_s=60)).value == "42"
             assert "No module named 'sympy'" in (await sandbox.run("import sympy", timeout_s=60)).error
             assert (await sandbox.run("I would rather not.", timeout_s=60)).error == "no program in it"
@@ -190,9 +191,15 @@ async def test_without_any_means_no_program_runs_and_the_reason_is_said(
     monkeypatch.setattr(_monty, "at_hand", lambda: False)
     async with aclosing(Sandbox(without=("seccomp",))) as sandbox:
         why = await sandbox.start()
+        assert sandbox.refused == why
         assert why.startswith("no program of a model runs here: ")
         assert "Linux 5.13" in why
         assert await sandbox.run("print(1)") == Ran("", why)
+
+
+async def test_what_programs_may_import_is_said(sandbox: Sandbox) -> None:
+    await sandbox.start()
+    assert (tuple(sandbox.libraries), sandbox.refused) == (LIBRARIES, "")
 
 
 async def test_endless_programs_let_the_loop_go_on(sandbox: Sandbox) -> None:
