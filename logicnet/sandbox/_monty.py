@@ -56,7 +56,7 @@ class Monty:
     """Up to `workers` programs at a time."""
 
     alive = True
-    libraries = ()
+    libraries: Sequence[str] = ()
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
