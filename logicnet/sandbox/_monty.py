@@ -56,6 +56,7 @@ class Monty:
     """Up to `workers` programs at a time."""
 
     alive = True
+    libraries: Sequence[str] = ()
 
     def __init__(self, workers: int) -> None:
         self._workers = workers

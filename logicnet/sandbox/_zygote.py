@@ -1,7 +1,8 @@
 """The zygote: imports what programs import, confines itself, and forks a fresh child for each program.
 
     <- {"number": 7, "texts": ["print(1)"], "timeout_s": 10}      {"number": 7} ends it
-    -> {"confined": ["seccomp", "landlock", "namespaces"]}        first; or {"refused": "why"}, and it ends
+    -> {"confined": ["seccomp", "landlock", "namespaces"],        first; or {"refused": "why"}, and it ends
+        "libraries": ["numpy", "sympy"]}
     -> {"number": 7, "said": "value\0error\0printed"}             or {"number": 7, "error": "why"}
 
 It runs no line of a model itself: it copies what a child says, whatever that is, and keeps none of it. A
@@ -82,7 +83,8 @@ def main(without: list[str]) -> None:
     except OSError as error:
         print(json.dumps({"refused": str(error)}), file=replies, flush=True)
         return
-    print(json.dumps({"confined": sorted(means)}), file=replies, flush=True)
+    libraries = [one for one in _LIBRARIES if one in sys.modules]
+    print(json.dumps({"confined": sorted(means), "libraries": libraries}), file=replies, flush=True)
     _ForkServer(requests, replies, given).serve()
 
 

@@ -30,6 +30,9 @@ MOST_CHARS = 8_000  # of a model's text, ten times a short program
 START_S = 60.0  # to import sympy and numpy: a second, on a busy machine many
 GRACE_S = 5.0  # for the zygote to say that a program took too long
 
+LIBRARIES = ("sympy", "numpy")
+"""What programs may import beside Python's own, where the kernel confines processes."""
+
 _ENVIRONMENT = {
     **{"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -52,6 +55,8 @@ class Ran:
 class _Runner(Protocol):
     @property
     def alive(self) -> bool: ...
+    @property
+    def libraries(self) -> Sequence[str]: ...
     async def run(self, texts: Sequence[str], timeout_s: float) -> tuple[str, str, str]: ...
     async def aclose(self) -> None: ...
 
@@ -71,6 +76,16 @@ class Sandbox:
         self._refused = ""  # why no program runs here
         self._running: set[asyncio.Task[Ran]] = set()
         self._closed = False
+
+    @property
+    def refused(self) -> str:
+        """Why programs do not run on this machine; empty if they do, and before the start."""
+        return self._refused
+
+    @property
+    def libraries(self) -> Sequence[str]:
+        """Which of `LIBRARIES` programs may import; all of them before the start."""
+        return LIBRARIES if self._runner is None else self._runner.libraries
 
     async def start(self) -> str:
         """Start now. Why programs do not run on this machine; empty if they do."""
@@ -160,6 +175,8 @@ def _said(refused: str, *, fallback: bool) -> str:
 class _Zygote:
     """Our end of the zygote (see `_zygote`)."""
 
+    libraries: Sequence[str] = ()
+
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._numbers = count()
@@ -191,6 +208,7 @@ class _Zygote:
         if "refused" in first:
             await zygote.aclose()
             return None, str(first["refused"])
+        zygote.libraries = [one for one in LIBRARIES if one in first["libraries"]]
         zygote._reading = asyncio.create_task(zygote._read())
         zygote._reading.add_done_callback(retrieved)
         return zygote, ""

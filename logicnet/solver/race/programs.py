@@ -1,5 +1,6 @@
 """Write, run, read, go on: a model's programs in several turns, and the program that checks a solution."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,23 @@ MADE_UP = "```output"
 _FENCE = "```"
 _MOST_SHOWN = 1_000  # characters of what a program printed, from its end
 _MOST_SOLUTION = 4_000  # characters of a solution to check, from its end
+
+_TAG_AT_END = re.compile(r"</(?:code|python|program)>", re.IGNORECASE)
+_LABEL = re.compile(r"[^:=\d]{1,60}?(?:[:=]|\bis\b)\s*")
+_OF_NOTHING = re.compile(
+    r"""(?=.*[\w\[({])(?:[-+\[\](){}'",;.%$\s]
+        | \b(?:None|null|nan|NaN|inf|zoo|NotImplemented|Ellipsis|(?:S\.)?EmptySet)\b
+        | \b(?:set|frozenset|dict|list|tuple|Counter|deque|array|Matrix|FiniteSet|dict_\w{1,9})(?=\()
+        | \bdtype=\w{1,20}
+    )*+""",
+    re.VERBOSE,
+)
+_STATUS = re.compile(
+    r"(?:all )?(?:done|finished|completed|ok|okay|success)\W*|\w*(?:error|exception)(?::\D*)?", re.IGNORECASE
+)
+_UNIT_OF_NOTHING = re.compile(r"(?=\D*\Z)[^\n]*?\b(?:None(?! of\b)|nan|NaN|inf)\b[^\n]*")
+"""Such as None clips, $nan a day."""
+_AN_OBJECT = re.compile(r"<[^<>]{1,200} at 0x[0-9a-f]{1,16}>")
 
 Ask = Callable[[Sequence[Message]], Awaitable[Completion]]
 """A completion, its text empty where there is nothing to run or read: half a program misleads."""
@@ -56,7 +74,8 @@ async def in_turns(
             return Programmed(found, texts[-1], done)
         texts.append(done.text)
         ran = await run(*texts)
-        if not ran.error and (found := await value(ran.value)):
+        answers = not (ran.error or prints_no_answer(ran.value))
+        if answers and (found := await value(ran.value)):
             return Programmed(found, done.text, done)
         done = replace(done, error=ran.error)
         printed = ran.printed.strip()[-_MOST_SHOWN:]
@@ -64,6 +83,25 @@ async def in_turns(
         said = said if ran.error or printed else _NOTHING
         messages += [Message("assistant", done.text), Message("user", said)]
     return Programmed(None, texts[-1] if texts else "", done)
+
+
+def prints_no_answer(line: str) -> bool:
+    """Whether Python prints such a line for what holds no value, or a program to say that it ended.
+
+    print(nums.sort()) prints None, an empty search [], a division of infinities nan. Words that a program
+    chose, such as no solution, are an answer.
+    """
+    bare = line.strip()
+    label = _LABEL.match(bare)
+    rest = bare[label.end() :] if label else bare
+    patterns = (_OF_NOTHING, _UNIT_OF_NOTHING, _STATUS, _AN_OBJECT)
+    return any(pattern.fullmatch(text) for pattern in patterns for text in (bare, rest))
+
+
+def breaks_off(text: str) -> bool:
+    """Whether a text that its token limit ended may break off in its program: no fence or tag ends that."""
+    fences = text.count(_FENCE)
+    return fences % 2 == 1 if fences else not _TAG_AT_END.search(text)
 
 
 def check_prompt(question: str, solution: str) -> list[Message]:

@@ -21,18 +21,18 @@ from logicnet.answers.sentences import whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
-from logicnet.sandbox.sandbox import TIMEOUT_S, Ran, Sandbox
+from logicnet.sandbox.sandbox import LIBRARIES, TIMEOUT_S, Ran, Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile, SamplerProfile
-from logicnet.solver.race.programs import MADE_UP, Programmed, check_prompt, in_turns
+from logicnet.solver.race.programs import MADE_UP, breaks_off, check_prompt, in_turns
 from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
 from logicnet.solver.reading import Form, conclusion, named, value
 
 _REASON = "Solve this step by step, and end with a line that begins with: The answer is"
 _PROGRAM = "Write a short Python program that prints the answer and nothing else. Reply with code only."
-_LIBRARIES = "sympy and numpy are at hand."
+_PLAIN = "Use plain Python: sympy and numpy are not at hand."
 _SO = "So the final answer is"
 _FORCED = r" ?[^\n]{1,100}"
 _FORCED_TOKENS = 48
@@ -123,13 +123,13 @@ class Samplers:
 
     async def program(self) -> Sample:
         """A program that the model corrects and goes on from, as often as its profile says."""
-        prompt = program_prompt(self.question, self.profile)
-        return self._programmed("program", await self._in_turns(prompt, "program"))
+        prompt = program_prompt(self.question, self.profile, self.sandbox.libraries)
+        return await self._programmed("program", prompt)
 
     async def check(self, solution: Sample) -> Sample:
         """A vote for what a program prints that works the question of `solution` out anew."""
         prompt = check_prompt(self.question, solution.trace)
-        return self._programmed("check", await self._in_turns(prompt, "check"))
+        return await self._programmed("check", prompt)
 
     async def formal(self) -> Sample:
         """The question as a formula under structured output, computed exactly; the trace tells its steps."""
@@ -150,11 +150,13 @@ class Samplers:
             "formal", await self._read(value, text=worked.answer), replace(done, text=worked.steps)
         )
 
-    async def _in_turns(self, prompt: Sequence[Message], name: str) -> Programmed:
+    async def _programmed(self, name: str, prompt: Sequence[Message]) -> Sample:
         sampler: SamplerProfile = getattr(self.profile, name)
         budget = self._budget(name)
+        cut = False
 
         async def ask(messages: Sequence[Message]) -> Completion:
+            nonlocal cut
             done, written = await _written(
                 self.models,
                 messages,
@@ -164,14 +166,16 @@ class Samplers:
                 confidence=True,
                 stop=(MADE_UP,),
             )
-            cut = done.finish in ("failed", "deadline")  # half of a program misleads
-            return replace(done, text="") if cut or self._only_thought(done, written) else done
+            cut = done.finish == "length" and done.tokens >= budget.tokens
+            half = done.finish in ("failed", "deadline")  # half of a program misleads
+            half = half or (done.finish == "length" and breaks_off(done.text))
+            return replace(done, text="") if half or self._only_thought(done, written) else done
 
         async def run(*texts: str) -> Ran:
             left_s = self.deadline.remaining_s()
             return await self.sandbox.run(*texts, timeout_s=min(TIMEOUT_S, left_s), caller=self.caller)
 
-        return await in_turns(
+        turns = await in_turns(
             prompt,
             turns=sampler.turns,
             ask=ask,
@@ -179,10 +183,8 @@ class Samplers:
             value=lambda text: self._read(value, text=text),
             conclusion=lambda text: self._read(conclusion, text=text),
         )
-
-    def _programmed(self, sampler: str, turns: Programmed) -> Sample:
-        sample = _sample(sampler, turns.form, turns.done)
-        return replace(sample, trace="", program=turns.program)
+        sample = _sample(name, turns.form, turns.done)
+        return replace(sample, trace="", program=turns.program, cut=cut)
 
     async def _in_short(
         self, prompt: Sequence[Message], done: Completion, written: str, budget: Budget
@@ -285,10 +287,12 @@ def reasoning_prompt(question: str, profile: Profile) -> list[Message]:
     return _prompt(question, shots, _REASON)
 
 
-def program_prompt(question: str, profile: Profile) -> list[Message]:
-    """The prompt of the `program` sampler."""
+def program_prompt(question: str, profile: Profile, libraries: Sequence[str] = LIBRARIES) -> list[Message]:
+    """The prompt of the `program` sampler; `libraries`: as `Sandbox.libraries`."""
     shots = [(one.question, one.program) for one in nearest(question, profile.program.examples)]
-    return _prompt(question, shots, _PROGRAM if profile.program.turns == 1 else f"{_PROGRAM} {_LIBRARIES}")
+    at_hand = f"{' and '.join(libraries)} {'are' if len(libraries) > 1 else 'is'} at hand."
+    with_what = at_hand if libraries else _PLAIN
+    return _prompt(question, shots, _PROGRAM if profile.program.turns == 1 else f"{_PROGRAM} {with_what}")
 
 
 def _prompt(question: str, shots: Sequence[tuple[str, str]], ask: str) -> list[Message]:

@@ -45,6 +45,7 @@ EXACT_ALONE_S = 0.15
 """How long to wait for `exact` before models are asked: it takes milliseconds and may save the calls."""
 
 SAMPLERS = ("reason", "program", "formal", "check")
+PROGRAMS = ("program", "check")  # samplers that need a sandbox
 TRY_AGAIN = 16
 """A sampler that does not pay is begun once in so many challenges: the model or the questions may change."""
 
@@ -357,13 +358,15 @@ class _Race:
             await asyncio.sleep(0)  # to decide takes a millisecond or two
 
     def _kinds(self) -> Sequence[str]:
-        """The samplers that pay. Where the question asks for a program, the output of one is not an answer.
+        """The samplers that pay and whose programs, if any, run here.
 
-        Reasoning is always begun: it alone gives a trace. `check` waits for one.
+        Where the question asks for a program, the output of one is not an answer. Reasoning is always begun:
+        it alone gives a trace. `check` waits for one.
         """
-        kinds = SAMPLERS[1:] if self.kind != "code" else ()
+        able = [one for one in SAMPLERS if one not in PROGRAMS or not self.samplers.sandbox.refused]
+        kinds = able[1:] if self.kind != "code" else ()
         others = [one for one in kinds if one != "check" or self._unchecked() is not None]
-        begun = [one for one in SAMPLERS if getattr(self.samplers.profile, one).most]
+        begun = [one for one in able if getattr(self.samplers.profile, one).most]
         pays = (one for one in others if self.tries_all or self.trust.pays(one, self.kind, begun))
         return (SAMPLERS[0], *pays)
 

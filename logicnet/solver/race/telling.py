@@ -29,6 +29,9 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?|\w+")
 _CLOSING = frozenset(
     _TOKEN.findall("we are asked so therefore thus hence the final answer result is equals equal to")
 )
+_RESULT = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]\d+)?)\.$", re.MULTILINE)
+_QUOTIENT = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:\s?/\s?(\d+(?:\.\d+)?))?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _LEAST_WORDS = 6  # of its own, of a trace without a calculation
 
 _Number = Fraction | float
@@ -117,6 +120,17 @@ def in_words(program: str) -> str:
     if not steps or len(steps) > _MOST_STEPS or len(" ".join(steps)) > MOST_QUESTION:
         return ""
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+
+
+def ends_at(steps: str, answer: str) -> bool:
+    """Whether steps in words end at a number of the answer, to the six digits that they are told with."""
+    results = _RESULT.findall(steps)
+    numbers = _QUOTIENT.findall(_THOUSANDS.sub("", answer[:_LAST_WORDS]))
+    return any(
+        math.isclose(float(results[-1]), float(above) / (float(below or 1.0) or math.inf), rel_tol=1e-5)
+        for above, below in numbers
+        if results
+    )
 
 
 def as_listing(program: str) -> str:

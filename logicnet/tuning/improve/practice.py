@@ -18,7 +18,7 @@ from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile
-from logicnet.solver.race.programs import MADE_UP, check_prompt
+from logicnet.solver.race.programs import MADE_UP, check_prompt, prints_no_answer
 from logicnet.solver.race.samplers import program_prompt, readable, reasoning_prompt
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.solver.reading import Form, conclusion, value
@@ -59,7 +59,8 @@ class Checks:
         if lane in ("program", "check"):
             ran = await self.sandbox.run(text)
             error = ran.error
-            form = await self.reader(value, text=ran.value, question=problem.asked)
+            printed = "" if prints_no_answer(ran.value) else ran.value
+            form = await self.reader(value, text=printed, question=problem.asked)
         elif lane == "formal":
             worked = await self.exact.compute(formula_in(text), problem.asked)
             found = worked.answer if worked is not None else ""

@@ -7,7 +7,10 @@ import json
 import os
 import signal
 import socket
+import stat
+import subprocess
 import sys
+import sysconfig
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -18,7 +21,7 @@ import pytest_asyncio
 
 from logicnet.sandbox import _monty
 from logicnet.sandbox._outcome import MOST_ERROR, MOST_PRINTED, MOST_VALUE
-from logicnet.sandbox.sandbox import WORKERS, Ran, Sandbox
+from logicnet.sandbox.sandbox import LIBRARIES, WORKERS, Ran, Sandbox
 from tests.unit.sandbox import hostile
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
@@ -72,22 +75,79 @@ def test_the_hostile_programs_are_many() -> None:
     assert len(hostile.PROGRAMS) >= 230
 
 
+WALLET = ".bittensor/wallets/mine/hotkeys/hotkey"
+_LIBRARY = Path(sysconfig.get_paths()["purelib"])
+_ESCAPES = (*map(Path, ("/", "/tmp", "/var/tmp", "/dev/shm")), Path.home(), Path.cwd(), _LIBRARY)
+"""Folders where what a program wrote by a relative path, or as shared memory, may turn up."""
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder and home with a wallet, and a secret in the environment; none changes."""
-    wallet = tmp_path / ".bittensor/wallets/mine/hotkeys/hotkey"
+    """A home with a wallet, a working folder beside it, and a secret in the environment; none changes."""
+    home = _furnished(tmp_path)
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("SECRET", "root: the secret phrase")
+    before, escaped, library = _everything(tmp_path), _escaped(), _state(_LIBRARY / "sympy/__init__.py")
+    yield home
+    assert _everything(tmp_path) == before
+    assert _escaped() - escaped == set()
+    assert _state(_LIBRARY / "sympy/__init__.py") == library
+
+
+def _furnished(folder: Path) -> Path:
+    """A home, returned, and a working folder beside it."""
+    wallet = folder / "home" / WALLET
     wallet.parent.mkdir(parents=True)
     wallet.write_text("root: the secret phrase")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SECRET", "root: the secret phrase")
-    before = set(Path("/tmp").iterdir())
-    yield tmp_path
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == [
-        ".bittensor/wallets/mine/hotkeys/hotkey"
-    ]
-    assert wallet.read_text() == "root: the secret phrase"
-    assert "escaped" not in {path.name for path in set(Path("/tmp").iterdir()) - before}
+    (folder / "work").mkdir()
+    (folder / "work/miner.log").write_text("started")
+    return folder / "home"
+
+
+def _everything(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {str(path.relative_to(folder)): _state(path) for path in folder.rglob("*")}
+
+
+def _state(path: Path) -> tuple[int, bytes]:
+    """Its type and permissions, and its content."""
+    mode = path.lstat().st_mode
+    return mode, path.read_bytes() if stat.S_ISREG(mode) else b""
+
+
+def _escaped() -> set[Path]:
+    return {found for folder in _ESCAPES if folder.is_dir() for found in folder.glob("*escaped*")}
+
+
+def _writers(home: Path) -> dict[str, str]:
+    """Programs that change a file by its absolute path, wherever they run."""
+    wallet, log, new = (str(one) for one in (home / WALLET, home / "../work/miner.log", home / "escaped"))
+    return {
+        "new in home": f"open({new!r}, 'w').write('x')",
+        "new in the working folder": f"open({log + '.escaped'!r}, 'w').write('x')",
+        "wallet overwritten": f"open({wallet!r}, 'w').write('x')",
+        "wallet appended": f"open({wallet!r}, 'a').write('x')",
+        "wallet opened for both": f"open({wallet!r}, 'r+').write('x')",
+        "wallet cut": f"import os\nos.truncate({wallet!r}, 0)",
+        "wallet cut low": f"import os\nos.open({wallet!r}, os.O_RDONLY | os.O_TRUNC)",
+        "wallet removed": f"import os\nos.remove({wallet!r})",
+        "wallet renamed": f"import os\nos.rename({wallet!r}, {new!r})",
+        "wallet linked": f"import os\nos.link({wallet!r}, {new!r})",
+        "wallet linked softly": f"import os\nos.symlink({wallet!r}, {new!r})",
+        "wallet for all": f"import os\nos.chmod({wallet!r}, 0o777)",
+        "wallet by another root": f"open('/proc/self/root' + {wallet!r}, 'w').write('x')",
+        "wallet in a shell": f"import os\nos.system('rm ' + {wallet!r})",
+        "log replaced": f"from pathlib import Path\nPath({log!r}).write_text('x')",
+        "folder made": f"import os\nos.mkdir({new!r})",
+        "pipe made": f"import os\nos.mkfifo({new!r})",
+        "home removed": f"import shutil\nshutil.rmtree({str(home)!r})",
+        "numpy to file": f"import numpy as np\nnp.ones(3).tofile({new!r})",
+        "numpy mapped": f"import numpy as np\nnp.memmap({wallet!r}, mode='r+')[:] = 0",
+        "database": f"import sqlite3\nsqlite3.connect({new!r}).execute('create table x (y)')",
+        "ctypes opened": f"import ctypes\nctypes.CDLL(None).open({new.encode()!r}, 65, 511)",
+        "ctypes cut": f"import ctypes\nctypes.CDLL(None).truncate({wallet.encode()!r}, 0)",
+        "ctypes removed": f"import ctypes\nctypes.CDLL(None).unlink({wallet.encode()!r})",
+    }
 
 
 @pytest.mark.thorough
@@ -99,15 +159,32 @@ async def test_hostile_programs_are_lost_and_nothing_else(group: str, home: Path
 @pytest.mark.thorough
 @pytest.mark.parametrize("kernel", [one for one in KERNELS.values() if one], ids=[*KERNELS][1:])
 async def test_whatever_of_both_the_kernel_has(kernel: tuple[str, ...], home: Path) -> None:
-    await _attacked({**hostile.REACHING, **hostile.WITH_LIBRARIES, **_readers(home)}, kernel)
+    ours = {**_readers(home), **_writers(home)}
+    await _attacked({**hostile.REACHING, **hostile.WITH_LIBRARIES, **ours}, kernel)
 
 
 async def test_the_wallet_and_the_environment_are_out_of_sight(home: Path) -> None:
-    await _attacked(_readers(home), ())
+    await _attacked({**_readers(home), **_writers(home)}, ())
+
+
+async def test_nor_does_the_fallback_change_a_file(home: Path) -> None:
+    async with aclosing(Sandbox(without=("seccomp",))) as sandbox:
+        for name, code in _writers(home).items():
+            assert (await sandbox.run(code, timeout_s=60)).error, name
+    assert not _processes()
+
+
+@pytest.mark.parametrize("name", _writers(Path()))
+def test_unconfined_each_of_these_programs_changes_a_file(name: str, tmp_path: Path) -> None:
+    """So that a check that nothing changed says something."""
+    home = _furnished(tmp_path)
+    before = _everything(tmp_path)
+    subprocess.run([sys.executable, "-c", _writers(home)[name]], cwd="/", check=False, capture_output=True)
+    assert _everything(tmp_path) != before
 
 
 def _readers(home: Path) -> dict[str, str]:
-    secret = home / ".bittensor/wallets/mine/hotkeys/hotkey"
+    secret = home / WALLET
     return {
         "read": f"print(open({str(secret)!r}).read())",
         "read low": f"import os\nprint(os.read(os.open({str(secret)!r}, os.O_RDONLY), 99))",
@@ -173,8 +250,9 @@ async def test_a_program_finds_nothing_of_another(sandbox: Sandbox) -> None:
 async def test_a_kernel_that_confines_nothing_runs_programs_elsewhere() -> None:
     for without in (("landlock", "namespaces"), ("seccomp",)):
         async with aclosing(Sandbox(without=without)) as sandbox:
-            assert await sandbox.start() == ""
-            assert not _processes()
+            assert sandbox.libraries == LIBRARIES  # before it is known
+            assert (await sandbox.start(), sandbox.refused) == ("", "")
+            assert (list(sandbox.libraries), _processes()) == ([], [])
             assert (await sandbox.run("Here:\n```python\nanswer = 6 * 7\n```", timeout_s=60)).value == "42"
             assert "No module named 'sympy'" in (await sandbox.run("import sympy", timeout_s=60)).error
             assert (await sandbox.run("I would rather not.", timeout_s=60)).error == "no program in it"
@@ -190,9 +268,15 @@ async def test_without_any_means_no_program_runs_and_the_reason_is_said(
     monkeypatch.setattr(_monty, "at_hand", lambda: False)
     async with aclosing(Sandbox(without=("seccomp",))) as sandbox:
         why = await sandbox.start()
+        assert sandbox.refused == why
         assert why.startswith("no program of a model runs here: ")
         assert "Linux 5.13" in why
         assert await sandbox.run("print(1)") == Ran("", why)
+
+
+async def test_what_programs_may_import_is_said(sandbox: Sandbox) -> None:
+    await sandbox.start()
+    assert (tuple(sandbox.libraries), sandbox.refused) == (LIBRARIES, "")
 
 
 async def test_endless_programs_let_the_loop_go_on(sandbox: Sandbox) -> None:

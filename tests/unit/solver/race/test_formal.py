@@ -8,7 +8,7 @@ import pytest
 from logicnet.llm import Endpoint
 from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.formal import MOST_CHARS, formal_prompt, formula_in
+from logicnet.solver.race.formal import MOST_CHARS, Written, formal_prompt, formula_in
 from logicnet.solver.race.samplers import Samplers
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.solver.race import course
@@ -90,6 +90,41 @@ async def test_a_server_without_structured_output_is_asked_without(server: Scrip
     assert end.form is not None
     assert end.form.text == "72"
     assert "response_format" not in server.chats[-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("48 \u00d7 2", "48 * 2"),
+        ("48 x 2", "48 * 2"),
+        ("3\u00b74", "3*4"),
+        ("48 \u00f7 2", "48 / 2"),
+        ("48 \u2212 2", "48 - 2"),
+        ("\u221a16 + 5\u00b2", "sqrt 16 + 5^2"),
+        ("$1,200 + 300", "1200 + 300"),
+        ("20% * 50", "(20/100) * 50"),
+        ("50 * 12.5 % + 1", "50 * (12.5/100) + 1"),
+        ("20% of 50", "(20/100) * 50"),
+        ("80 * (1 - 15%)", "80 * (1 - (15/100))"),
+        ("50/20%", "50/(20/100)"),
+        ("X + 2 = 5", "x + 2 = 5"),
+        ("2x \u00d7 3 = X", "2x * 3 = x"),
+        ("x + x/2 = 36", "x + x/2 = 36"),
+        ("comb(5,200)", "comb(5,200)"),
+    ],
+)
+def test_signs_that_people_write_are_read(written: str, read: str) -> None:
+    assert formula_in(json.dumps({"formula": written}, ensure_ascii=False)) == read
+
+
+@pytest.mark.parametrize("open_to_two_readings", ["7 % 3", "80 - 15%", "5%", "21 + 5%"])
+def test_a_percentage_that_is_no_factor_is_not_guessed(open_to_two_readings: str) -> None:
+    assert formula_in(json.dumps({"formula": open_to_two_readings})) == ""
+
+
+def test_structured_output_allows_the_plain_signs_alone() -> None:
+    formula = Written.model_json_schema()["properties"]["formula"]
+    assert (formula["pattern"], formula["maxLength"]) == (r"^[-0-9a-z+*/^().,=! ]+$", MOST_CHARS)
 
 
 def test_the_last_formula_counts() -> None:

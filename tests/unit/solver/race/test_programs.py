@@ -9,7 +9,7 @@ from logicnet.answers import NormalForm
 from logicnet.llm import Completion, Message
 from logicnet.sandbox.sandbox import Ran
 from logicnet.solver.race import programs
-from logicnet.solver.race.programs import Programmed, check_prompt, in_turns
+from logicnet.solver.race.programs import Programmed, check_prompt, in_turns, prints_no_answer
 from logicnet.solver.reading import conclusion, value
 
 QUESTION = "How many clips did she sell altogether?"
@@ -79,6 +79,72 @@ async def test_an_output_that_is_no_answer_is_read_and_gone_on_from() -> None:
     assert (turns.form.text, turns.program) == ("72", "print(report)")
     assert "12 candidates:\nalpha" in script.asked[1][2].content
     assert len(script.ran) == 1
+
+
+NO_ANSWERS = (
+    *(
+        "None",
+        "Answer: None",
+        "The answer is None",
+        "x = None",
+        "(None, None)",
+        "[None]",
+        "{'x': None}",
+        "null",
+    ),
+    *(
+        "[]",
+        "()",
+        "{}",
+        "set()",
+        "x = []",
+        "[[]]",
+        "array([], dtype=float64)",
+        "dict_keys([])",
+        "Counter()",
+    ),
+    *("nan", "NaN", "inf", "-inf", "[nan, nan]", "x = nan", "nan%", "zoo", "EmptySet", "S.EmptySet"),
+    *("None clips", "$nan a day", "Best: None at day None", "It takes inf hours."),
+    *("Done", "done.", "Finished!", "All done", "OK", "error", "Error: no such key"),
+    *(
+        "ZeroDivisionError: division by zero",
+        "<map object at 0x7f1c2a>",
+        "Result: <generator object f at 0x7f>",
+    ),
+)
+ANSWERS = (
+    *("72", "-3", "[72]", "(1, 2)", "{1, 2}", "x = 72", "1e5", "0", "oo", "-oo", "Infinity", "3/7", "+", ">"),
+    *(
+        "no solution",
+        "No solution",
+        "none of them",
+        "None of the above",
+        "none",
+        "undefined",
+        "Yes",
+        "False",
+        "Tuesday",
+        "set",
+    ),
+    *("[None, 4]", "margin of error: 5", "Error: 0.05", "Nancy", "infinite", "information", "f(x) = x + 1"),
+)
+
+
+@pytest.mark.parametrize("line", NO_ANSWERS)
+async def test_what_python_prints_for_no_value_is_no_vote_and_is_gone_on_from(line: str) -> None:
+    assert prints_no_answer(line)
+    does = {"print(f())": Ran(line, "", f"{line}\n"), "print(72)": Ran("72", "", "72\n")}
+    script = Scripted(["print(f())", "print(72)"], does)
+    turns = await script.turns(2)
+    assert turns.form is not None
+    assert (turns.form.text, len(script.asked)) == ("72", 2)
+    assert line in script.asked[1][2].content
+    assert (await Scripted(["print(f())"], does).turns(1)).form is None
+
+
+@pytest.mark.parametrize("line", ANSWERS)
+def test_what_a_program_says_is_an_answer(line: str) -> None:
+    assert not prints_no_answer(line)
 
 
 async def test_a_program_that_prints_nothing_is_told_so() -> None:

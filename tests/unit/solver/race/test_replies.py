@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from logicnet.answers import normal_form
 from logicnet.protocol import Answer
 from logicnet.solver.race.exact import Exact
-from logicnet.solver.race.reply import Closest, reply
+from logicnet.solver.race.exact.compute import compute
+from logicnet.solver.race.reply import TRACED, Closest, reply
 from logicnet.solver.race.samplers import Sample
 from logicnet.solver.race.telling import is_trace
 from logicnet.solver.reading import conclusion
@@ -82,8 +84,48 @@ def programmed(chance: random.Random, question: str, a: int, b: int) -> list[Sam
     return [sample("program", question, str(a * b - 2), program=program)]
 
 
+def checked(chance: random.Random, question: str, a: int, b: int) -> list[Sample]:
+    return [replace(end, sampler="check") for end in programmed(chance, question, a, b)]
+
+
+def formalised(chance: random.Random, question: str, a: int, b: int) -> list[Sample]:
+    formula = chance.choice(("{a} * {b} - 2", "x = {a} * {b} - 2", "x + 2 = {a} * {b}")).format(a=a, b=b)
+    worked = compute(formula, question)
+    assert worked is not None
+    return [sample("formal", question, worked["answer"], worked["steps"])]
+
+
+def in_short(chance: random.Random, question: str, a: int, b: int) -> list[Sample]:
+    """A thinker's solution after its thoughts were cut: concluded, or itself cut and the answer forced."""
+    answer = str(a * b - 2)
+    written = chance.choice(
+        (
+            f"{a} boxes with {b} in each are {a} * {b} = {a * b}. Less 2, {answer} are left.",
+            f"1. In all: {a} * {b} = {a * b}\n2. Left: {a * b} - 2 = {answer}\n\nThe answer is {answer}.",
+            f"First we count all of them: {a} * {b} = {a * b}.",
+        )
+    )
+    return [sample("forced", question, answer, written)]
+
+
+def beside_bare(chance: random.Random, question: str, a: int, b: int) -> list[Sample]:
+    """A calculation beside samples that reached the same answer and wrote no reasoning."""
+    answer = str(a * b - 2)
+    bare = [
+        sample(chance.choice(TRACED), question, answer, one.format(question=question, answer=answer))
+        for one in NONE
+    ]
+    calculated = chance.choice((formalised, programmed, checked))(chance, question, a, b)
+    ends = [*bare, *calculated]
+    chance.shuffle(ends)
+    return ends
+
+
+LANES = (reasoned, forced, in_short, programmed, checked, formalised, beside_bare)
+
+
 @pytest.mark.parametrize("terse", [False, True], ids=["chat", "small"])
-@pytest.mark.parametrize("lane", [reasoned, forced, programmed])
+@pytest.mark.parametrize("lane", LANES)
 async def test_replies_of_a_lane(lane, terse: bool) -> None:  # type: ignore[no-untyped-def]
     chance = random.Random(14)
     for _ in range(MANY):
@@ -111,6 +153,30 @@ async def test_replies_of_the_exact_lane() -> None:
             end = sample("exact", question, worked.answer, worked.steps)
             found = await sent(question, [end], terse=False)
             assert sound(question, found), found.reasoning
+
+
+@pytest.mark.parametrize("sampler", ["forced", "reason", "formal", "program", "check"])
+@pytest.mark.parametrize("bare", NONE)
+async def test_of_a_bare_answer_no_steps_are_invented(sampler: str, bare: str) -> None:
+    question, a, b = asked(random.Random(14))
+    answer = str(a * b - 2)
+    trace = bare.format(question=question, answer=answer)
+    found = await sent(question, [sample(sampler, question, answer, trace)], terse=True)
+    assert found.answer == answer
+    assert found.reasoning.startswith(f"We are asked: {question}\n\n")
+    assert found.reasoning.endswith(answer) or found.reasoning.endswith(f"The answer is {answer}.")
+    own = found.reasoning.replace(question, "").replace("We are asked: ", "").replace("The answer is", "")
+    assert not own.replace(answer, "").strip(" .\n")
+
+
+@pytest.mark.parametrize("terse", [False, True], ids=["chat", "small"])
+async def test_a_program_whose_result_the_model_went_on_from_is_not_told_as_the_answer(terse: bool) -> None:
+    question, a, b = asked(random.Random(14))
+    all_of_them = f"boxes = {a}\neach = {b}\nprint(boxes * each)"
+    end = sample("program", question, str(a * b - 2), program=all_of_them)
+    found = await sent(question, [end], terse=terse)
+    assert "The result is" not in found.reasoning
+    assert sound(question, found)
 
 
 async def test_what_has_no_steps_is_told_by_a_program_that_came_to_the_same() -> None:

@@ -15,7 +15,7 @@ from logicnet.solver.guard import addresses_judge
 from logicnet.solver.race import reply as reply_module
 from logicnet.solver.race.reply import NO_ANSWER, Closest, reply, sendable
 from logicnet.solver.race.samplers import Sample
-from logicnet.solver.race.telling import in_words, is_trace, told
+from logicnet.solver.race.telling import ends_at, in_words, is_trace, told
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS
 
 ADDRESSED = [
@@ -233,6 +233,26 @@ WHOLE = (
 )
 def test_programs_in_words(program: str, words: str) -> None:
     assert in_words(program) == words
+
+
+@pytest.mark.parametrize(
+    ("steps", "answer", "agrees"),
+    [
+        ("1. Let x be 24.\n2. The result is x * 3 = 24 * 3 = 72.", "72 clips", True),
+        ("1. The result is 2 / 3 \u2248 0.666667.", "2/3", True),
+        ("1. The result is 2 / 3 \u2248 0.666667.", "0.6666666666666666", True),
+        ("1. The result is 600 * 2 = 1200.", "$1,200", True),
+        ("1. The result is 2 - 5 = -3.", "x = -3", True),
+        ("1. The result is 1000000.5 * 3 \u2248 3e+06.", "3000001.5", True),
+        ("1. Let x be 72.\n2. The result is x / 3 = 72 / 3 = 24.", "72", False),
+        ("1. The result is 2 - 5 = -3.", "3", False),
+        ("1. The result is 48 / 2 = 24.", "Tuesday", False),
+        ("1. The result is 48 / 2 = 24.", "24/0", False),
+        ("", "24", False),
+    ],
+)
+def test_steps_that_end_at_the_answer(steps: str, answer: str, agrees: bool) -> None:
+    assert ends_at(steps, answer) is agrees
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from logicnet.llm import Endpoint, Retrying
 from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
-from logicnet.solver.race.samplers import Sample, Samplers, readable
+from logicnet.solver.race.samplers import Sample, Samplers, program_prompt, readable
 from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile
@@ -250,6 +250,16 @@ async def test_a_chat_model_corrects_its_program_and_reads_what_it_prints(
     assert server.chats[0]["stop"] == ["```output"]
 
 
+async def test_libraries_are_offered_where_the_sandbox_has_them(server: ScriptedModel, run: Run) -> None:
+    chat = profile(program=SamplerProfile(samples=1, most=1, temperature=0, max_tokens=400, turns=3))
+    samplers = run(as_profile=chat)
+    await samplers.sandbox.start()  # of a kernel that confines nothing: a Python without libraries
+    await samplers.program()
+    assert "sympy and numpy are not at hand" in server.chats[0]["messages"][-1]["content"]
+    for libraries, said in ((("sympy", "numpy"), "sympy and numpy are at hand"), (("sympy",), "sympy is at")):
+        assert said in program_prompt(QUESTION, chat, libraries)[-1].content
+
+
 @pytest.mark.thorough
 async def test_a_program_computes_with_sympy_and_numpy(server: ScriptedModel, models: Endpoint) -> None:
     server.text = (
@@ -282,6 +292,38 @@ async def test_half_a_program_is_not_run(server: ScriptedModel, run: Run) -> Non
     end = await run().program()
     assert (end.form, end.program) == (None, "")
     assert end.error
+
+
+CUT_OFF = (
+    "april = 48\nmay = april / 2\nprint(apr",
+    "april = 48\nmay = april / 2",
+    "april = 48\nmay = april / 2\nprint(april)\nThis program first takes the clips",
+    "```python\napril = 48\nprint(april)\n",
+    "```python\nprint(48)\n```\nOr, all of them:\n```python\nprint(48)\nprint(48 +",
+    "<code>\nprint(48)\n",
+)
+
+
+@pytest.mark.parametrize("text", CUT_OFF)
+async def test_a_program_that_its_budget_cut_off_is_not_run(
+    server: ScriptedModel, run: Run, text: str
+) -> None:
+    words = "and so on " * 8  # as many tokens as the least budget has
+    server.text, server.finish_reason = f"# {words}\n{text}", "length"
+    budget = len(server.text.split(" "))
+    as_profile = profile(program=SamplerProfile(samples=1, most=1, temperature=0, max_tokens=budget))
+    end = await run(as_profile=as_profile).program()
+    assert (end.form, end.program, end.cut) == (None, "", True)
+
+
+@pytest.mark.parametrize("ended", ["```python\n{}\n```\n\nIt adds", "<code>\n{}\n</code>\n\nIt adds"])
+async def test_a_whole_program_is_run_though_the_words_after_it_were_cut_off(
+    server: ScriptedModel, run: Run, ended: str
+) -> None:
+    server.text, server.finish_reason = ended.format(PROGRAM), "length"
+    end = await run().program()
+    assert end.form is not None
+    assert (end.form.text, end.cut) == ("72", False)  # the budget was larger: the model or server stopped
 
 
 async def test_thoughts_about_a_program_are_not_run(server: ScriptedModel, run: Run) -> None:

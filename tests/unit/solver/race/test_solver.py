@@ -10,11 +10,12 @@ import pytest
 from logicnet.errors import ModelError
 from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
+from logicnet.sandbox import _monty
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers
-from logicnet.solver.race.solver import RaceSolver
+from logicnet.solver.race.solver import TRY_AGAIN, RaceSolver
 from logicnet.solver.race.trust import SamplerRecord
 from tests.harness.own_time import after
 from tests.harness.said import listening
@@ -83,6 +84,18 @@ async def test_samples_agree_and_the_answer_goes_out_with_its_steps(
     answer = await solve(race, models)
     assert (answer.reasoning, answer.answer) == (STEPS, "72")
     assert {asked(body) for body in server.chats} >= {"reason", "program", "formal"}
+    await left_alone(server)
+
+
+async def test_where_no_program_runs_none_is_asked_for(
+    server: ScriptedModel, models: Endpoint, race: RaceSolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_monty, "at_hand", lambda: False)
+    assert await race._sandbox.start()
+    race._asked = TRY_AGAIN - 2
+    for _ in range(2):  # the second one also tries the samplers that do not pay
+        assert (await solve(race, models)).answer == "72"
+    assert {asked(body) for body in server.chats} == {"reason", "formal"}
     await left_alone(server)
 
 

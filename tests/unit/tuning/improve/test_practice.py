@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -125,6 +126,10 @@ async def test_every_prompt_of_the_race_is_practised(tmp_path: Path):
 async def test_a_program_is_judged_by_what_it_prints(tmp_path: Path):
     book = await practised(tmp_path, "print(6 * 7)", [SUM])
     assert [one.value for one in book.found if one.lane == "program" and one.right] == ["42"]
+    (tmp_path / "none").mkdir()
+    nothing = replace(SUM, question="How many of 3 pens are left of them?", truth="0")
+    book = await practised(tmp_path / "none", "print(None)", [nothing])  # which a reader of words takes for 0
+    assert not any(one.right for one in book.found if "None" in one.text)
 
 
 @pytest.mark.thorough
