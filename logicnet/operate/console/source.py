@@ -135,7 +135,8 @@ class MinerSource:
         self._console = console or ConsoleSettings()
         self._now_s = now_s
         self._http = http_client()
-        self.history = History(lambda row: self._scores.of(row).correctness)
+        self.verdicts: dict[str, JudgedAs] = {}  # of --console.judge, by challenge, the newest last
+        self.history = History(lambda row: self._scores.of(row).correctness, self.verdicts)
         self._answers: dict[str, FinishedChallenge] = {}  # of the last hour, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # every challenge admitted before this is read
@@ -143,7 +144,6 @@ class MinerSource:
         self._figures = BackgroundValue(MachineFigures(), MACHINE_S)
         self._beside = others
         self._others: BackgroundValue[tuple[Snapshot, ...]] = BackgroundValue((), OTHERS_S)
-        self.verdicts: dict[str, JudgedAs] = {}  # of --console.judge, by challenge
         self._last: Snapshot | None = None
         self._one = threading.Lock()
 
@@ -216,7 +216,13 @@ class MinerSource:
         return row, self._estimate(row | texts | {"exact": exact, "chosen": chosen})
 
     def _estimate(self, row: Row) -> RewardEstimate | None:
-        return None if row["outcome"] is None else self._scores.of(row)
+        if row["outcome"] is None:
+            return None
+        estimate, verdict = self._scores.of(row), self.verdicts.get(row["challenge_id"])
+        if estimate.by or verdict not in ("right", "wrong"):
+            return estimate
+        right = verdict == "right"
+        return replace(estimate, correctness=float(right), reward=estimate.between[right], by="judge")
 
     @property
     def epoch_volume(self) -> int:

@@ -166,9 +166,12 @@ def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
 
 
 def test_a_longer_span_says_what_is_still_read_and_that_correctness_is_sampled() -> None:
-    buckets = (TimeBucket(NOW_S), TimeBucket(NOW_S + 60, answered=9, missed=3, correctness=0.5, known=4))
+    buckets = (
+        TimeBucket(NOW_S),
+        TimeBucket(NOW_S + 60, answered=9, missed=3, correct_low=0.5, correct_high=0.9),
+    )
     words = panels.trend_words(buckets, "week", unread=1)
-    assert "66.7% in time" in words and "0.50 for the 4 that were computed or judged of a sample" in words
+    assert "66.7% in time" in words and "correctness 0.50 to 0.90, by a sample of each interval." in words
     assert "1 of 2 intervals are left" in words
     assert panels.trend(buckets, "%a %H:%M")["xAxis"]["data"] == ["Sun 01:46", "Sun 01:47"]
 
