@@ -207,6 +207,30 @@ BROKEN = {
         {"disk": E},
         "takes 15 GB and is not downloaded; 12.0 GB are free",
     ),
+    "a model of which one shard is there": Broken(
+        lambda s: (
+            s.snapshot.rename(s.snapshot.with_name("model-00001-of-00004.safetensors")),
+            setattr(s, "free_bytes", 12 * 10**9),
+        ),
+        {"disk": E},
+        "takes 15 GB and is not downloaded",
+    ),
+    "no room for the checkpoint that init writes": Broken(
+        lambda s: (
+            s.environ.update(SN35_VLLM_MODEL="Qwen/Qwen3-4B-AWQ"),
+            setattr(s, "free_bytes", 4 * 10**9),
+        ),
+        {"disk": E},
+        "Qwen/Qwen3-4B-AWQ takes 3 GB and is not downloaded; 4.0 GB are free",
+    ),
+    "no room where HF_HOME is": Broken(
+        lambda s: (
+            s.environ.update(HF_HOME=str(s.other_disk)),
+            s.free_below.update({s.other_disk: 9 * 10**9}),
+        ),
+        {"disk": E},
+        "9.0 GB are free in ",
+    ),
     "an old driver": Broken(lambda s: setattr(s.nvml, "cuda", 12020), {"gpus": E}, "knows CUDA 12.2"),
     "no GPU": Broken(
         lambda s: setattr(s.nvml, "broken", "Driver Not Loaded"), {"gpus": E}, "Driver Not Loaded"
@@ -396,3 +420,21 @@ async def test_nothing_is_changed(setup: SetUp) -> None:
     await setup.examined()
     assert written() == before
     assert setup.chain.served == []
+
+
+async def test_the_model_fits_where_hf_home_is_and_the_home_does_not_matter(setup: SetUp) -> None:
+    setup.snapshot.unlink()
+    setup.free_bytes = 5 * 10**9  # too little for the 15 GB of the model
+    setup.environ["HF_HOME"] = str(setup.other_disk)
+    setup.free_below[setup.other_disk] = 100 * 10**9
+    await setup.examined()
+    assert "disk" not in setup.bad(), setup.said("disk")
+
+
+async def test_a_model_with_all_its_shards_is_downloaded(setup: SetUp) -> None:
+    for number in range(1, 5):
+        (setup.snapshot.parent / f"model-{number:05}-of-00004.safetensors").touch()
+    setup.snapshot.unlink()
+    setup.free_bytes = 5 * 10**9
+    await setup.examined()
+    assert "disk" not in setup.bad(), setup.said("disk")
