@@ -154,6 +154,7 @@ class Snapshot:
 
     at_s: float
     ledger: str  # its path
+    app: str = ""  # in pm2; empty if it is not known
     miner: State | None = None  # None if it cannot be reached
     ledger_error: str = ""  # why the ledger cannot be read; what is shown of it is then older
     solving: tuple[CurrentChallenge, ...] = ()  # the most urgent first

@@ -127,10 +127,15 @@ class MinerSource:
         console: ConsoleSettings | None = None,
         machine: MachineReader | None = None,
         others: Sequence[Self] = (),
+        app: str = "",
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """Without a `machine` its figures are not read. `others` are shown beside this miner."""
+        """Without a `machine` its figures are not read. `others` are shown beside this miner.
+
+        `app`: what pm2 calls the miner; empty if that is not known.
+        """
         self.ledger = ledger.expanduser().resolve()
+        self._app = app
         self._scores = scores or Scores()
         self._console = console or ConsoleSettings()
         self._now_s = now_s
@@ -168,7 +173,7 @@ class MinerSource:
             self._answers, self._from_s = {}, 0.0  # read again: one volume factor for all
         if now_s < self._from_s:  # the clock was set back
             self._answers, self._from_s = {}, 0.0
-        now = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
+        now = replace(self._last or Snapshot(now_s, str(self.ledger), app=self._app), at_s=now_s, miner=miner)
         try:
             with LedgerReader.open(self.ledger) as reader:
                 now = replace(self._read(reader, now), ledger_error="")

@@ -146,19 +146,20 @@ async def _addresses(context: Context) -> list[Finding]:
     external, published = await asyncio.gather(_external(context), _published(context))
     axon = context.settings.axon
     found: list[Finding] = []
-    if isinstance(external, Finding):
+    if axon.external_ip and not ipaddress.ip_address(axon.external_ip).is_global:
+        seen = "" if isinstance(external, Finding) else f"; that sees this machine at {external}"
+        to = "the address at which the internet sees this machine" if not seen else external
+        found.append(
+            error(
+                f"--axon.external_ip is {axon.external_ip}, which is no address of the internet{seen}.",
+                "Validators that ask there reach nobody.",
+                f"Remove --axon.external_ip, or set it to {to}.",
+            )
+        )
+    elif isinstance(external, Finding):
         found.append(external)
         if axon.external_ip is None:
             return [*found, *([published] if isinstance(published, Finding) else [])]
-    elif axon.external_ip and not ipaddress.ip_address(axon.external_ip).is_global:
-        found.append(
-            error(
-                f"--axon.external_ip is {axon.external_ip}, which is no address of the internet; that sees "
-                f"this machine at {external}.",
-                "Validators that ask there reach nobody.",
-                f"Remove --axon.external_ip, or set it to {external}.",
-            )
-        )
     elif axon.external_ip not in (None, external):
         found.append(
             note(

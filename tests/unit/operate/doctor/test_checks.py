@@ -255,6 +255,14 @@ BROKEN = {
         {"network": E},
         "is no address of the internet",
     ),
+    "an address inside, and no service that knows the outer one": Broken(
+        lambda s: (
+            s.flags.extend(["--axon.external_ip", "10.0.0.7"]),
+            setattr(s.address, "ip", "no address"),
+        ),
+        {"network": E},
+        "is no address of the internet. ",
+    ),
     "a base URL without /v1": Broken(
         lambda s: s.flags.extend(["--miner.llm_client.base_url", s.model.base_url.removesuffix("/v1")]),
         {"models": E},
