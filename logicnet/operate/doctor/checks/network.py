@@ -33,8 +33,8 @@ _REST_S = 1.0  # for the rest of a reply after its first bytes
 _START = "Start the miner: npx pm2 start ecosystem.config.js (or `logicnet mine`), and read its log."
 
 
-def _restart(context: Context) -> str:
-    return f"If the settings were changed since its start: npx pm2 restart {app_of(context)}."
+def _restart(context: Context, running: State | None = None) -> str:
+    return f"If the settings were changed since its start: npx pm2 restart {app_of(context, running)}."
 
 
 _BIND_ALL = "Bind an address of this machine: remove --axon.host to bind all of them."
@@ -88,8 +88,8 @@ async def _running_miner(context: Context, where: str) -> Finding:
             return error(
                 f"The running miner mines for the hotkey {running.hotkey}; the settings name {ours}.",
                 _TURNED_AWAY,
-                f"{_restart(context)} Two miners need a ledger (--ledger.path) and a port (--axon.port) "
-                "each.",
+                f"{_restart(context, running)} Two miners need a ledger (--ledger.path) and a port "
+                "(--axon.port) each.",
             )
     return ok(f"The axon replies on {where}.")
 

@@ -92,6 +92,7 @@ class SetUp:
         self.free_bytes = 50 * 10**9
         self.free_below: dict[Path, int] = {}  # of other disks, by where they are mounted
         self.processes = {4241, 4242}  # pm2's daemon and the miner
+        self.children_of: dict[int, set[int]] = {}
         self.open_files = 65536
         self.gpu = ScriptedGpu()
         self.nvml = ScriptedNvml()
@@ -220,7 +221,7 @@ class SetUp:
             free_bytes=self._free,
             pid_exists=lambda pid: pid in self.processes,
             open_files=lambda _: self.open_files,
-            children=lambda _: set(),
+            children=lambda pid: self.children_of.get(pid, set()),
             nvml=self.nvml,
             timeouts=self.timeouts,
         )

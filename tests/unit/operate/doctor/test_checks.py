@@ -292,6 +292,32 @@ async def test_what_is_broken_is_found_and_nothing_else(setup: SetUp, name: str)
             assert one.checked or one.severity > Severity.OK
 
 
+@pytest.mark.parametrize("starts", [(), (4242,)])
+async def test_a_miner_that_pm2_calls_otherwise_is_pm2s_all_the_same(
+    setup: SetUp, starts: tuple[int, ...]
+) -> None:
+    """`pm2 start python -- neurons/miner/miner.py ...`, as the subnet's documents have it; or a script."""
+    pids = setup.pm2_home / "pids"
+    (pids / "sn35-miner-1.pid").unlink()
+    own = 4250 if starts else 4242
+    (pids / "python-0.pid").write_text(str(own))
+    setup.children_of = {own: set(starts)}
+    setup.processes.add(own)
+    (setup.pm2_home / "dump.pm2").write_text(json.dumps([{"name": "python"}]))
+    setup.state = setup.state.model_copy(update={"pid": 4242})
+    await setup.examined()
+    assert setup.bad() == {}, [setup.said(check) for check in setup.bad()]
+    assert "This shell" not in setup.said("limits")
+
+
+async def test_a_mend_names_the_app_that_pm2_has(setup: SetUp) -> None:
+    pids = setup.pm2_home / "pids"
+    (pids / "sn35-miner-1.pid").rename(pids / "python-0.pid")
+    setup.state = setup.state.model_copy(update={"pid": 4242, "hotkey": VALIDATORS[0]})
+    await setup.examined()
+    assert "npx pm2 restart python." in setup.said("network")
+
+
 async def test_our_own_vllm_may_hold_its_gpu(setup: SetUp) -> None:
     (setup.pm2_home / "pids" / "sn35-vllm-0.pid").write_text("4243")
     setup.processes.add(4243)
