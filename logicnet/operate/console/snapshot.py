@@ -241,8 +241,8 @@ def _by_sample(
     right = sum(one.correctness or 0.0 for one in sample)
     share, narrower = right / len(sample), (1 - len(sample) / whole) ** 0.5
     low, high = wilson(right, len(sample))
-    ends = mean - (share - low) * gap * narrower, mean + (high - share) * gap * narrower
-    return (mean if len(sample) >= FEWEST_JUDGED else None, *ends)
+    below, above = mean - (share - low) * gap * narrower, mean + (high - share) * gap * narrower
+    return mean if len(sample) >= FEWEST_JUDGED else None, below, above
 
 
 def correctness_ends(buckets: Sequence[TimeBucket]) -> tuple[float, float]:

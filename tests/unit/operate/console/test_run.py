@@ -15,6 +15,7 @@ from logicnet.operate.console.run import other_miners, password_of, source_of
 from logicnet.operate.console.source import MinerSource
 from logicnet.settings import ConsoleSettings, Settings
 from logicnet.tuning.folders import Folders
+from tests.harness.quiet import logging_put_back
 
 
 def settings(**console: object) -> Settings:
@@ -79,6 +80,14 @@ def test_the_miners_of_all_hotkeys_are_watched_each_by_the_name_of_its_app(
     with source_of(own, ()) as source:
         mends = [one.mend for one in source.snapshot().alerts]
     assert "Start it: `logicnet mine`, or `npx pm2 restart sn35-miner-a`; then see its log." in mends
+    given: list[list[tuple[Path, str]]] = []
+    monkeypatch.setattr(
+        "logicnet.operate.console.run.run_console",
+        lambda settings, _runs, started: given.append(other_miners(settings, started)),
+    )
+    with logging_put_back():
+        assert cli.main(["console"]) == 0
+    assert given == [other_miners(own, others)]
     also = f"{tmp_path / 'far.sqlite'},{ledgers[2]}"
     named = as_started(["--console.also", also]).settings
     assert other_miners(named, others) == [(tmp_path / "far.sqlite", ""), (ledgers[2], "sn35-miner-c")]
