@@ -154,7 +154,6 @@ class Snapshot:
 
     at_s: float
     ledger: str  # its path
-    app: str = ""  # in pm2; empty if it is not known
     miner: State | None = None  # None if it cannot be reached
     ledger_error: str = ""  # why the ledger cannot be read; what is shown of it is then older
     solving: tuple[CurrentChallenge, ...] = ()  # the most urgent first
@@ -169,6 +168,7 @@ class Snapshot:
     money: MoneySettings = MoneySettings()
     machine: MachineFigures = MachineFigures()
     others: tuple["Snapshot", ...] = ()  # of miners beside this one
+    app: str = ""  # what pm2 calls the miner; empty if that is not known
 
     @property
     def in_time(self) -> int:
