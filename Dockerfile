@@ -1,7 +1,10 @@
 # vLLM and the miner in one container, as a rented GPU is. docs/container.md says how to run it.
 #
 #   docker build -t logicnet .
-#   docker run --gpus all --env-file .env -p 8091:8091 -v ~/.bittensor:/keys:ro -v logicnet:/data logicnet
+#   docker run --gpus all -p 8091:8091 -v ~/.bittensor:/keys:ro -v logicnet:/data \
+#     --mount type=bind,source="$PWD/.env",target=/srv/logicnet/.env,readonly logicnet
+#
+# .env is mounted: `--env-file` keeps the quotes in it. The ENV below beats what it says of the machine outside.
 
 FROM node:22-slim AS node
 FROM vllm/vllm-openai:v0.21.0
@@ -13,11 +16,12 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3-venv &&
 
 WORKDIR /srv/logicnet
 COPY . .
-RUN python3 -m venv .venv && .venv/bin/python -m pip install --no-cache-dir '.[console]'
+RUN python3 -m venv .venv && .venv/bin/python -m pip install --no-cache-dir '.[challenges,console]'
 RUN npm ci --omit=dev
 
 # The image's own Python has vLLM. Ledger, logs and models outlive the container in /data.
-ENV SN35_VLLM_PYTHON=python3 \
+ENV SN35_MINER_PYTHON=.venv/bin/python \
+    SN35_VLLM_PYTHON=python3 \
     SN35_LOGS=/data/logs \
     LOGICNET_LEDGER__PATH=/data/ledger.sqlite \
     LOGICNET_WALLET__PATH=/keys/wallets \

@@ -376,7 +376,10 @@ class ConsoleSettings(_Frozen):
     judge_model: Word | None = Field(None, description="its name; the server's first if not given")
     judge_key: Secret | None = Field(None, description="API key of that server")
     judge_calls: Calls = Field(30, description="calls to it an hour, at most")
-    also: Files | None = Field(None, description="ledgers of other miners on this machine, a row for each")
+    also: Files | None = Field(
+        None,
+        description="ledgers of other miners on this machine, a row for each; default: those of SN35_HOTKEYS",
+    )
     price: Price | None = Field(
         None, description="dollars for one TAO, or a file that holds them; nothing is looked up"
     )

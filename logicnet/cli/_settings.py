@@ -1,13 +1,17 @@
 """The settings that a command is given, as flags of `mine` among others."""
 
+import shlex
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from loguru import logger
 
 from logicnet import logs
 from logicnet.config import Config, read
 from logicnet.config.explain import console, print_flags
+from logicnet.config.running import running_elsewhere
 from logicnet.config.started import as_started
 
 # The words that a command does not know are settings, and `logicnet.config` reads those.
@@ -24,7 +28,13 @@ def settings_of(words: Sequence[str], reader: Callable[[Sequence[str]], Config] 
 
 def pm2s(words: Sequence[str]) -> Config:
     """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
-    return settings_of(words, as_started)
+    found = settings_of(words, as_started)
+    if not words and (folder := running_elsewhere(Path.cwd())) is not None:
+        logger.warning(
+            "No miner's settings are in this folder, and your miner runs in {0}: cd {0}, and do this there.",
+            shlex.quote(str(folder)),
+        )
+    return found
 
 
 def asks_help(context: typer.Context, usage: str, about: str, rooms: Sequence[str] = ()) -> bool:

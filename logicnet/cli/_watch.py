@@ -8,6 +8,7 @@ import typer
 from logicnet.cli._flags import takes
 from logicnet.cli._settings import Json, pm2s, settings_of
 from logicnet.config.explain import console as out
+from logicnet.config.started import others_started
 from logicnet.ledger import ledger_path
 from logicnet.operate.ledger_tables import LedgerOptions, report
 
@@ -50,7 +51,7 @@ def console(
         from logicnet.operate.console.notify import try_receivers  # noqa: PLC0415
 
         return 0 if try_receivers(settings.console, out().print) else 3
-    run_console(settings, run or ())
+    run_console(settings, run or (), [one.settings for one in others_started(context.args)])
     return 0
 
 

@@ -4,6 +4,7 @@
 documents use, keeps flags where neither `.env` nor ecosystem.config.js has them.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
@@ -21,6 +22,20 @@ def running_flags(folder: Path, processes: Iterable[psutil.Process] | None = Non
     here = folder.resolve()
     found = [flags for one in processes or psutil.process_iter() if (flags := _flags(one, here)) is not None]
     return found[0] if len(found) == 1 else []
+
+
+def running_elsewhere(folder: Path, processes: Iterable[psutil.Process] | None = None) -> Path | None:
+    """The folder of this user's only miner, if it is another one and `folder` is no miner's."""
+    if any((folder / name).exists() for name in (".env", "ecosystem.config.js")):
+        return None
+    found: set[Path] = set()
+    for one in processes or psutil.process_iter():
+        try:
+            if mined_with(one.cmdline()) is not None and one.uids().real == os.getuid():
+                found.add(Path(one.cwd()))
+        except (psutil.Error, OSError):
+            continue
+    return found.pop() if len(found) == 1 and folder.resolve() not in found else None
 
 
 def _flags(process: psutil.Process, folder: Path) -> list[str] | None:

@@ -113,6 +113,11 @@ def own_settings(known: Mapping[str, str], hotkey: str) -> dict[str, str]:
     return found
 
 
+def started_app(hotkey: str, environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")) -> str:
+    """As `miner_app`, by the variables that `as_started` reads. Raises SettingsError."""
+    return miner_app({**env_file_values(env_file), **environ}, hotkey)
+
+
 def miner_app(known: Mapping[str, str], hotkey: str) -> str:
     """The name of the app in pm2."""
     return f"{_MINER}-{hotkey}" if hotkey in hotkeys(known) else _MINER

@@ -3,16 +3,20 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from logicnet._util.processes import free_port
+from logicnet.config.started import apps
 from logicnet.evals.arena.client import ValidatorClient
 from logicnet.operate.demo.stage import environment
+from logicnet.operate.init.writing import line
 from tests.e2e.conftest import ROOT, START_S, Network, answers, kill_processes_of
 from tests.harness.scripted_model import ScriptedModel
 
@@ -81,6 +85,43 @@ async def test_what_the_image_installs_mines(image: Path, network: Network, tmp_
             started.terminate()
             started.wait(START_S)
             kill_processes_of(tmp_path)
+
+
+def image_variables() -> dict[str, str]:
+    (words,) = [words for name, words in instructions() if name == "ENV"]
+    return dict(word.split("=", 1) for word in shlex.split(words))
+
+
+def test_what_init_writes_for_the_host_is_read_in_the_image(tmp_path: Path) -> None:
+    """Its quotes are no part of the values, and its paths of the host do not count."""
+    file = tmp_path / ".env"
+    values = {
+        "SN35_VLLM_FLAGS": "--max-model-len 8192 --gpu-memory-utilization 0.9",
+        "SN35_VLLM_PYTHON": "/home/me/.venv-gpu/bin/python",
+        "SN35_MINER_PYTHON": "/home/me/.venv/bin/python",
+        "LOGICNET_WALLET__PATH": "/home/me/.bittensor/wallets",
+        "LOGICNET_CONSOLE__PASSWORD": "a$HOME in a password",
+    }
+    file.write_text("".join(f"{line(name, value)}\n" for name, value in values.items()))
+    own = image_variables()
+    started = apps({**own, "SN35_ENV_FILE": str(file)})
+    vllm, miner = started["sn35-vllm"], started["sn35-miner"]
+    assert vllm["args"][-6:] == [*shlex.split(values["SN35_VLLM_FLAGS"]), "--python", "python3"]
+    assert own["SN35_MINER_PYTHON"] == miner["env"]["SN35_MINER_PYTHON"] == ".venv/bin/python"
+    assert miner["env"]["LOGICNET_WALLET__PATH"] == "/keys/wallets"
+    assert miner["env"]["LOGICNET_CONSOLE__PASSWORD"] == values["LOGICNET_CONSOLE__PASSWORD"]
+
+
+def test_docker_gets_the_settings_as_a_file() -> None:
+    """`--env-file` keeps quotes, and compose's `env_file` replaces what follows a dollar."""
+    (workdir,) = [words for name, words in instructions() if name == "WORKDIR"]
+    target = f"{workdir}/.env"
+    head = (ROOT / "Dockerfile").read_text().partition("FROM")[0]
+    assert f"target={target},readonly" in head and " --env-file .env" not in head
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["logicnet"]
+    assert "env_file" not in service
+    (mounted,) = [one for one in service["volumes"] if isinstance(one, dict)]
+    assert (mounted["source"], mounted["target"], mounted["read_only"]) == (".env", target, True)
 
 
 def test_a_wheel_is_enough_for_init_and_pm2(network: Network, tmp_path: Path) -> None:

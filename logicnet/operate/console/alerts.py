@@ -76,10 +76,11 @@ def _ledger(now: Snapshot, damaged: Iterable[str]) -> Iterator[Alert]:
 
 def _miner(now: Snapshot) -> Iterator[Alert]:
     if now.miner is None:
+        restart = f"`npx pm2 restart {now.app}`" if now.app else "restart its app (`npx pm2 list` names it)"
         yield Alert(
             "bad",
             f"No miner that writes {now.ledger} can be reached on this machine.",
-            "Start it: `logicnet mine`, or `npx pm2 restart sn35-miner`; then see its log.",
+            f"Start it: `logicnet mine`, or {restart}; then see its log.",
             "miner",
         )
         return

@@ -7,13 +7,13 @@ A call reads for a fraction of a second and goes on at the next; no transaction 
 import math
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import mean, median
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from statistics import median
 
 from logicnet.deadline import Clock
 from logicnet.ledger import LedgerReader, Row
-from logicnet.operate.console.snapshot import TimeBucket
+from logicnet.operate.console.snapshot import JudgedAs, TimeBucket
 
 DAY_S = 86_400.0
 
@@ -49,11 +49,19 @@ _OPEN_PARTS = 60  # the interval that is not over is read again when it has grow
 class History:
     """The intervals of each span of one ledger. `correctness` scores a row of `LedgerReader.watched`.
 
+    `verdicts`, by challenge, are looked up at each `read`: they come when their interval is long over.
     For several threads; `read` blocks.
     """
 
-    def __init__(self, correctness: Callable[[Row], float | None], *, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        correctness: Callable[[Row], float | None],
+        verdicts: Mapping[str, JudgedAs] | None = None,
+        *,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._correctness = correctness
+        self._verdicts = verdicts if verdicts is not None else {}
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, dict[int, _ReadBucket]] = {name: {} for name in SPANS}
@@ -81,32 +89,53 @@ class History:
                 at_s = number * span.bucket_s
                 over = complete and at_s + span.bucket_s + UNENDED_S <= now_s
                 again_s = math.inf if over else now_s + span.bucket_s / _OPEN_PARTS
-                kept[number] = _ReadBucket(self._bucket(reader, at_s, span.bucket_s), again_s)
+                kept[number] = replace(self._bucket(reader, at_s, span.bucket_s), again_s=again_s)
                 if self._clock() >= end_s:
                     break
-            found = [kept[n].bucket if n in kept else TimeBucket(n * span.bucket_s) for n in numbers]
+            found = [
+                kept[n].judged(self._verdicts) if n in kept else TimeBucket(n * span.bucket_s)
+                for n in numbers
+            ]
             return tuple(found), len(numbers) - len(kept)
 
-    def _bucket(self, reader: LedgerReader, at_s: float, length_s: float) -> TimeBucket:
+    def _bucket(self, reader: LedgerReader, at_s: float, length_s: float) -> "_ReadBucket":
         times = reader.times(at_s, at_s + length_s)
         if not times:
-            return TimeBucket(at_s)
+            return _ReadBucket(TimeBucket(at_s))
         rows = reader.watched(at_s, until_s=at_s + length_s, every=max(1, len(times) // SAMPLE))
-        scored = [self._correctness(row) for row in rows if row["outcome"] is not None]
-        known = [one for one in scored if one is not None]
+        scored = [
+            (row["challenge_id"], self._correctness(row))
+            for row in rows
+            if row["outcome"] is not None and row["in_time"]
+        ]
         seconds = sorted(took_s for took_s, _ in times)
-        return TimeBucket(
+        bucket = TimeBucket(
             at_s,
             answered=len(times),
             missed=sum(not in_time for _, in_time in times),
             median_s=median(seconds),
             slow_s=seconds[min(len(seconds) - 1, int(0.9 * len(seconds)))],
-            correctness=mean(known) if known else None,
-            known=len(known),
+        )
+        return _ReadBucket(
+            bucket,
+            known=tuple(one for _, one in scored if one is not None),
+            unknown=tuple(challenge_id for challenge_id, one in scored if one is None),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _ReadBucket:
     bucket: TimeBucket
-    again_s: float  # unix seconds from which it is read again
+    again_s: float = math.inf  # unix seconds from which it is read again
+    known: tuple[float, ...] = ()  # correctness of answers in time
+    unknown: tuple[str, ...] = ()  # challenges that were answered in time
+
+    def judged(self, verdicts: Mapping[str, JudgedAs]) -> TimeBucket:
+        """The interval with both ends of its correctness."""
+        looked_at = len(self.known) + len(self.unknown)
+        if not looked_at:
+            return self.bucket
+        said = [verdicts.get(one) for one in self.unknown]
+        least = sum(self.known) + said.count("right")
+        most = sum(self.known) + len(said) - said.count("wrong")
+        return replace(self.bucket, correct_low=least / looked_at, correct_high=most / looked_at)

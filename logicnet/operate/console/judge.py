@@ -31,6 +31,7 @@ _CALL_S = 300.0  # a model that thinks takes minutes
 _TRIES = 3  # one that is too long for the judge must not hold up the others
 _MOST_TOKENS = 8192
 _MOST_CHARS = 20_000  # of a question, and of an answer
+_MOST_VERDICTS = 50_000  # a month of sixty an hour, for the pages and curves of answers that are judged
 
 PROMPT = """\
 Somebody was asked the question below and gave the answer below. Find out whether the final result is correct.
@@ -98,9 +99,10 @@ class AnswerJudge:
         """Judge the next answer, with one call. A failed call is tried again with the next step, twice."""
         now = await asyncio.to_thread(self._source.snapshot)
         verdicts = self._source.verdicts
-        for gone in verdicts.keys() - {one.challenge_id for one in now.answers}:
-            del verdicts[gone]
+        for gone in self._tries.keys() - {one.challenge_id for one in now.answers}:
             del self._tries[gone]
+        while len(verdicts) > _MOST_VERDICTS:
+            del verdicts[next(iter(verdicts))]
         if (challenge_id := next_to_judge(now.answers, verdicts)) is None:
             return
         texts = await asyncio.to_thread(self._texts, challenge_id)

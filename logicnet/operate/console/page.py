@@ -221,7 +221,7 @@ class TrendPanel:
                 except LedgerError:  # an alert says so
                     return
             if span == chosen:  # still
-                words.set_content(panels.trend_words(buckets, span, unread))
+                words.set_content(panels.trend_words(buckets, span, unread, now.correctness))
                 _draw(drawn, panels.trend(buckets, SPANS[span].times))
 
         async def choose(name: str) -> None:

@@ -10,12 +10,15 @@ from urllib.parse import quote
 from logicnet.operate.console.snapshot import (
     CurrentChallenge,
     FinishedChallenge,
+    HourMean,
     Snapshot,
     TimeBucket,
     clock,
+    correctness_ends,
+    correctness_words,
     down,
+    ends_words,
     headline,
-    mean_correctness,
     percent,
     reason,
     score,
@@ -291,12 +294,17 @@ def servers(now: Snapshot) -> str:
 
 
 def trend(buckets: Sequence[TimeBucket], times: str = "%H:%M") -> dict[str, Any]:
-    """ECharts: seconds and correctness over time; `times` is how the start of an interval is written."""
+    """ECharts: seconds and correctness over time; `times` is how the start of an interval is written.
+
+    Correctness is drawn as what it is at least and at most, for all answers in time: the computed ones alone
+    are the easy ones.
+    """
     at = [datetime.fromtimestamp(one.at_s, UTC).strftime(times) for one in buckets]
     missed = [one.missed or None for one in buckets]
     none_yet = not any(one.answered for one in buckets)
-    correctness = [_round(one.correctness) for one in buckets]
-    negative = any(value is not None and value < 0 for value in correctness)
+    least = [_round(one.correct_low) for one in buckets]
+    most = [_round(one.correct_high) for one in buckets]
+    negative = any(value is not None and value < 0 for value in least)
     bars = {"type": "bar", "itemStyle": {"color": _RED, "opacity": 0.6}, "barMaxWidth": 8}
     return {
         **chart(at),
@@ -313,7 +321,8 @@ def trend(buckets: Sequence[TimeBucket], times: str = "%H:%M") -> dict[str, Any]
         "series": [
             line("median seconds", [_round(one.median_s) for one in buckets], BLUE, areaStyle=_AREA),
             line("slowest tenth", [_round(one.slow_s) for one in buckets], AMBER, dashed=True),
-            line("correctness of computed or judged answers", correctness, _GREEN, yAxisIndex=1),
+            line("correct at least", least, _GREEN, yAxisIndex=1),
+            line("correct at most", most, _GREEN, dashed=True, yAxisIndex=1),
             {"name": "not in time", "data": missed, **bars},
         ],
     }
@@ -336,19 +345,27 @@ def ranks(now: Snapshot) -> dict[str, Any]:
     }
 
 
-def trend_words(buckets: Sequence[TimeBucket], span_name: str = "hour", unread: int = 0) -> str:
-    """`trend` in a line, for readers who do not see the chart."""
+def trend_words(
+    buckets: Sequence[TimeBucket],
+    span_name: str = "hour",
+    unread: int = 0,
+    correctness: HourMean | None = None,
+) -> str:
+    """`trend` in a line, for readers who do not see the chart; `correctness` is that of the hour."""
     answered = sum(one.answered for one in buckets)
     missed = sum(one.missed for one in buckets)
     reading = f" Reading the ledger: {unread} of {len(buckets)} intervals are left." if unread else ""
     if not answered:
         return f"No answers in the last {span_name}.{reading}"
-    correctness, known = mean_correctness(buckets)
-    correct = f"{score(correctness)} for the {known} that were computed or judged" if known else "not known"
-    looked_up = " of a sample" if known and span_name != "hour" else ""
+    if span_name == "hour" and correctness is not None:
+        correct = correctness_words(correctness)
+    else:
+        correct = ends_words(*correctness_ends(buckets))
+        if any(one.correct_low is not None for one in buckets):
+            correct += ", by a sample of each interval"
     answers = "1 answer" if answered == 1 else f"{answered} answers"
     in_time = f"{percent(answered - missed, answered)} in time"
-    return escape(f"{answers}, {in_time}; correctness {correct}{looked_up}.{reading}")
+    return escape(f"{answers}, {in_time}; correctness {correct}.{reading}")
 
 
 def chart(at: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet._util.net import is_loopback
+from logicnet.config.started import started_app
 from logicnet.errors import SettingsError
 from logicnet.ledger import ledger_path
 from logicnet.operate.adapters import swapper
@@ -28,8 +29,11 @@ def run_top(settings: Settings, runs: Sequence[Path] = (), *, once: bool = False
         top(source, Console(), once=once)
 
 
-def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
-    """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or NiceGUI is missing."""
+def run_console(settings: Settings, runs: Sequence[Path] = (), started: Sequence[Settings] = ()) -> None:
+    """Serve the page until Ctrl-C. Raises SettingsError if that would be unsafe, or NiceGUI is missing.
+
+    `started`: of the miners that pm2 starts beside this one.
+    """
     password = password_of(settings)
     for package in ("nicegui", "latex2mathml"):
         if importlib.util.find_spec(package) is None:
@@ -40,7 +44,9 @@ def run_console(settings: Settings, runs: Sequence[Path] = ()) -> None:
 
     console = settings.console
     with ExitStack() as stack:
-        others = [stack.enter_context(MinerSource(path)) for path in other_ledgers(settings)]
+        others = [
+            stack.enter_context(MinerSource(path, app=app)) for path, app in other_miners(settings, started)
+        ]
         source = stack.enter_context(source_of(settings, runs, others))
         stack.enter_context(notifying(console, [source, *others]))
         stack.enter_context(judging(console, source))
@@ -73,14 +79,28 @@ def password_of(settings: Settings) -> str | None:
     return password
 
 
-def other_ledgers(settings: Settings) -> list[Path]:
-    """Of --console.also, each once and without this miner's own."""
-    own = ledger_path(settings).expanduser().resolve()
-    return [path for path in dict.fromkeys(one.resolve() for one in settings.console.ledgers) if path != own]
+def other_miners(settings: Settings, started: Sequence[Settings] = ()) -> list[tuple[Path, str]]:
+    """Ledgers of --console.also, default: those of `started`, each once and without this miner's own.
+
+    With each the name of its app in pm2; empty if pm2 does not start that miner.
+    """
+    own = _ledger(settings)
+    apps = {_ledger(one): started_app(one.wallet.hotkey) for one in started}
+    also = [one.resolve() for one in settings.console.ledgers] or list(apps)
+    return [(path, apps.get(path, "")) for path in dict.fromkeys(also) if path != own]
+
+
+def _ledger(settings: Settings) -> Path:
+    return ledger_path(settings).expanduser().resolve()
 
 
 def source_of(settings: Settings, runs: Sequence[Path], others: Sequence[MinerSource] = ()) -> MinerSource:
     scores = Scores(runs, settings.miner.epoch_volume)
     return MinerSource(
-        ledger_path(settings), scores, console=settings.console, machine=MachineReader(), others=others
+        ledger_path(settings),
+        scores,
+        console=settings.console,
+        machine=MachineReader(),
+        others=others,
+        app=started_app(settings.wallet.hotkey),
     )

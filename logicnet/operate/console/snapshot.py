@@ -1,6 +1,6 @@
 """All that the page and the terminal show, at one moment, and its numbers and names for people."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean, stdev
@@ -55,17 +55,18 @@ class TimeBucket:
     missed: int = 0  # of those, not in time
     median_s: float | None = None
     slow_s: float | None = None  # the 90th percentile
-    correctness: float | None = None  # mean of those computed or judged
-    known: int = 0
+    # The mean correctness of all that were in time if those of unknown correctness are wrong, and if right.
+    correct_low: float | None = None
+    correct_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class MeanReward:
-    """The mean reward of all answers of the last hour lies in `low`..`high`.
+class HourMean:
+    """The mean of all answers of the last hour lies in `low`..`high`: their rewards, or their correctness.
 
-    Rewards of computed and of late answers are known; so are those of `judged` of the answers that were
-    left to the model. Few judged ones say nothing: then `mean` is None, and the ends are what the mean is if
-    the model was wrong each time, and if it was right.
+    It is known of computed and of late answers, and of `judged` of the answers that were left to the model.
+    Few judged ones say nothing: then `mean` is None, and the ends are what the mean is if the model was wrong
+    each time, and if it was right.
     """
 
     mean: float | None
@@ -167,6 +168,7 @@ class Snapshot:
     money: MoneySettings = MoneySettings()
     machine: MachineFigures = MachineFigures()
     others: tuple["Snapshot", ...] = ()  # of miners beside this one
+    app: str = ""  # what pm2 calls the miner; empty if that is not known
 
     @property
     def in_time(self) -> int:
@@ -174,62 +176,100 @@ class Snapshot:
         return sum(one.in_time for one in self.answers)
 
     @property
-    def reward(self) -> MeanReward | None:
+    def reward(self) -> HourMean | None:
         """Of the last hour; None without an answer."""
-        if not self.answers:
-            return None
-        sampled = any(one.known_by == "judge" for one in self.answers)
-        # What runs of ours scored is no part of a random sample of the rest.
-        certain = ("exact", "silence", "run") if sampled else ("exact", "silence")
-        known = [one.reward or 0.0 for one in self.answers if one.known_by in certain]
-        model = [one for one in self.answers if one.known_by not in certain]
-        judged = [one.reward for one in model if one.reward is not None]
-        low, high = (
-            fmean(one.between[end] if one.reward is None else one.reward for one in model) if model else 0.0
-            for end in (0, 1)
-        )
-        mean = fmean(judged) if judged and len(judged) == len(model) else None if model else 0.0
-        if mean is None and sampled:
-            mean, below, above = _by_sample([one for one in model if one.reward is not None], len(model))
-            low, high = max(low, below), min(high, above)
-        elif mean is None and len(judged) >= FEWEST_JUDGED:
-            mean = fmean(judged)
-            off = 1.96 * stdev(judged) / len(judged) ** 0.5
-            low, high = max(low, mean - off), min(high, mean + off)
+        return _mean_of_all(self.answers, lambda one: one.reward, lambda one: one.between)
 
-        def of_all(share: float) -> float:
-            return (sum(known) + len(model) * share) / len(self.answers)
-
-        late = sum(one.known_by == "silence" for one in self.answers)
-        whole = None if mean is None else of_all(mean)
-        computed = sum(one.known_by == "exact" for one in self.answers)
-        return MeanReward(whole, of_all(low), of_all(high), computed, late, len(model), len(judged))
+    @property
+    def correctness(self) -> HourMean | None:
+        """Of the answers of the last hour that were in time; None without one."""
+        in_time = [one for one in self.answers if one.in_time]
+        return _mean_of_all(in_time, lambda one: one.correctness, lambda _: (0.0, 1.0))
 
     def is_over(self, volume: ValidatorVolume) -> bool:
         """Whether that epoch has ended; unknown without a miner, and then it has."""
         return self.miner is None or self.at_s >= volume.started_at_s + self.miner.interval_s
 
 
-def _by_sample(sample: Sequence[FinishedChallenge], of: int) -> tuple[float | None, float, float]:
-    """The mean reward of `of` answers by a random `sample` of them, and its 95 % interval.
+Of = Callable[[FinishedChallenge], float | None]
+Ends = Callable[[FinishedChallenge], tuple[float, float]]
+
+
+def _mean_of_all(answers: Sequence[FinishedChallenge], of: Of, ends: Ends) -> HourMean | None:
+    """The mean of a value of `answers`: `of` is None where it is unknown, and then it lies between `ends`."""
+    if not answers:
+        return None
+    sampled = any(one.known_by == "judge" for one in answers)
+    # What runs of ours scored is no part of a random sample of the rest.
+    certain = ("exact", "silence", "run") if sampled else ("exact", "silence")
+    known = [of(one) or 0.0 for one in answers if one.known_by in certain]
+    model = [one for one in answers if one.known_by not in certain]
+    judged = [value for value in map(of, model) if value is not None]
+    low, high = (
+        fmean(ends(one)[end] if (value := of(one)) is None else value for one in model) if model else 0.0
+        for end in (0, 1)
+    )
+    mean = fmean(judged) if judged and len(judged) == len(model) else None if model else 0.0
+    if mean is None and sampled:
+        sample = [one for one in model if of(one) is not None]
+        mean, below, above = _by_sample(sample, len(model), of, ends)
+        low, high = max(low, below), min(high, above)
+    elif mean is None and len(judged) >= FEWEST_JUDGED:
+        mean = fmean(judged)
+        off = 1.96 * stdev(judged) / len(judged) ** 0.5
+        low, high = max(low, mean - off), min(high, mean + off)
+
+    def of_all(share: float) -> float:
+        return (sum(known) + len(model) * share) / len(answers)
+
+    late = sum(one.known_by == "silence" for one in answers)
+    whole = None if mean is None else of_all(mean)
+    computed = sum(one.known_by == "exact" for one in answers)
+    return HourMean(whole, of_all(low), of_all(high), computed, late, len(model), len(judged))
+
+
+def _by_sample(
+    sample: Sequence[FinishedChallenge], whole: int, of: Of, ends: Ends
+) -> tuple[float | None, float, float]:
+    """The mean of `whole` answers by a random `sample` of them, and its 95 % interval.
 
     Without a mean if the sample is small. The interval is that of the share that is right, which holds for
     few answers too, and for all right or all wrong; it narrows to nothing as the sample becomes the whole.
     """
-    mean = fmean(one.reward or 0.0 for one in sample)
-    gap = fmean(one.between[1] - one.between[0] for one in sample)
+    mean = fmean(of(one) or 0.0 for one in sample)
+    gap = fmean(ends(one)[1] - ends(one)[0] for one in sample)
     right = sum(one.correctness or 0.0 for one in sample)
-    share, narrower = right / len(sample), (1 - len(sample) / of) ** 0.5
+    share, narrower = right / len(sample), (1 - len(sample) / whole) ** 0.5
     low, high = wilson(right, len(sample))
-    ends = mean - (share - low) * gap * narrower, mean + (high - share) * gap * narrower
-    return (mean if len(sample) >= FEWEST_JUDGED else None, *ends)
+    below, above = mean - (share - low) * gap * narrower, mean + (high - share) * gap * narrower
+    return mean if len(sample) >= FEWEST_JUDGED else None, below, above
 
 
-def mean_correctness(buckets: Sequence[TimeBucket]) -> tuple[float | None, int]:
-    """The mean of the computed or judged answers in `buckets`, and their number."""
-    known = sum(one.known for one in buckets)
-    total = sum((one.correctness or 0.0) * one.known for one in buckets)
-    return (total / known, known) if known else (None, 0)
+def correctness_ends(buckets: Sequence[TimeBucket]) -> tuple[float, float]:
+    """The mean correctness of all answers in time if each unknown one is wrong, and if it is right."""
+    in_time = sum(one.answered - one.missed for one in buckets)
+    if not in_time:
+        return 0.0, 1.0
+    low = sum((one.correct_low or 0.0) * (one.answered - one.missed) for one in buckets)
+    high = sum(
+        (1.0 if one.correct_high is None else one.correct_high) * (one.answered - one.missed)
+        for one in buckets
+    )
+    return low / in_time, high / in_time
+
+
+def ends_words(low: float, high: float) -> str:
+    """A correctness of which both ends are known, without an end that says nothing."""
+    if score(high) != score(1.0) or score(low) == score(high):
+        return score(low) if score(low) == score(high) else f"{score(low)} to {score(high)}"
+    return "not known" if score(low) == score(0.0) else f"at least {score(low)}"
+
+
+def correctness_words(correctness: HourMean) -> str:
+    """The estimate for all answers with what it rests on, or both ends of it."""
+    mean = correctness.mean is not None
+    found = str(correctness) if mean else ends_words(correctness.low, correctness.high)
+    return f"{found}: {correctness.words}"
 
 
 _FRESH_S = 30.0  # figures that are read in the background every few seconds

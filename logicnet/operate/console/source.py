@@ -127,15 +127,21 @@ class MinerSource:
         console: ConsoleSettings | None = None,
         machine: MachineReader | None = None,
         others: Sequence[Self] = (),
+        app: str = "",
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """Without a `machine` its figures are not read. `others` are shown beside this miner."""
+        """Without a `machine` its figures are not read. `others` are shown beside this miner.
+
+        `app`: what pm2 calls the miner; empty if that is not known.
+        """
         self.ledger = ledger.expanduser().resolve()
+        self._app = app
         self._scores = scores or Scores()
         self._console = console or ConsoleSettings()
         self._now_s = now_s
         self._http = http_client()
-        self.history = History(lambda row: self._scores.of(row).correctness)
+        self.verdicts: dict[str, JudgedAs] = {}  # of --console.judge, by challenge, the newest last
+        self.history = History(lambda row: self._scores.of(row).correctness, self.verdicts)
         self._answers: dict[str, FinishedChallenge] = {}  # of the last hour, oldest first
         self._open: dict[str, dict[str, Any]] = {}  # rows without an end
         self._from_s = 0.0  # every challenge admitted before this is read
@@ -143,7 +149,6 @@ class MinerSource:
         self._figures = BackgroundValue(MachineFigures(), MACHINE_S)
         self._beside = others
         self._others: BackgroundValue[tuple[Snapshot, ...]] = BackgroundValue((), OTHERS_S)
-        self.verdicts: dict[str, JudgedAs] = {}  # of --console.judge, by challenge
         self._last: Snapshot | None = None
         self._one = threading.Lock()
 
@@ -168,7 +173,7 @@ class MinerSource:
             self._answers, self._from_s = {}, 0.0  # read again: one volume factor for all
         if now_s < self._from_s:  # the clock was set back
             self._answers, self._from_s = {}, 0.0
-        now = replace(self._last or Snapshot(now_s, str(self.ledger)), at_s=now_s, miner=miner)
+        now = replace(self._last or Snapshot(now_s, str(self.ledger), app=self._app), at_s=now_s, miner=miner)
         try:
             with LedgerReader.open(self.ledger) as reader:
                 now = replace(self._read(reader, now), ledger_error="")
@@ -216,7 +221,13 @@ class MinerSource:
         return row, self._estimate(row | texts | {"exact": exact, "chosen": chosen})
 
     def _estimate(self, row: Row) -> RewardEstimate | None:
-        return None if row["outcome"] is None else self._scores.of(row)
+        if row["outcome"] is None:
+            return None
+        estimate, verdict = self._scores.of(row), self.verdicts.get(row["challenge_id"])
+        if estimate.by or verdict not in ("right", "wrong"):
+            return estimate
+        right = verdict == "right"
+        return replace(estimate, correctness=float(right), reward=estimate.between[right], by="judge")
 
     @property
     def epoch_volume(self) -> int:

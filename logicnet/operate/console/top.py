@@ -13,8 +13,8 @@ from logicnet.operate.console.snapshot import (
     NOTHING,
     Snapshot,
     clock,
+    correctness_words,
     headline,
-    mean_correctness,
     score,
     seconds,
     short,
@@ -139,11 +139,9 @@ def _trend(now: Snapshot, width: int) -> RenderableType | None:
         step = " " if value is None else _BLOCKS[min(7, int(8 * value / most)) if most else 0]
         line.append(step, "red" if bucket.missed else "cyan")
     line.append(f" up to {seconds(most)}", "dim")
-    correctness, known = mean_correctness(now.buckets)
-    if not known:
+    if (correctness := now.correctness) is None:
         return line
-    said = f"Correctness {score(correctness)} for the {known} that were computed or judged"
-    return Group(line, Text(said, "dim"))
+    return Group(line, Text(f"Correctness {correctness_words(correctness)}", "dim"))
 
 
 def _volumes(now: Snapshot, most: int) -> RenderableType | None:

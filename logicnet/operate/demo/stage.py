@@ -28,6 +28,8 @@ _VLLM_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
+_SETUP = Path(__file__).resolve().parents[3] / "scripts" / "setup"
+
 _LORA_SLOTS = ("--max-loras", LORA_SLOTS, "--max-cpu-loras", LORA_SLOTS)
 _LORA_FLAGS = ("--enable-lora", *_LORA_SLOTS, "--max-lora-rank", "16")
 _LORA_ENVIRONMENT = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}  # it listens on the loopback alone
@@ -45,9 +47,13 @@ class Stage:
         """Raise LogicnetError if vLLM or the model is not there."""
         for name, path, step in (("vLLM", self.vllm_python, "vllm"), ("the model", self.model, "model")):
             if not path.exists():
-                raise LogicnetError(
-                    f"{name} is not at {path}: `make demo` sets it up (or scripts/setup {step})"
-                )
+                mend = f"`make demo` sets it up (or scripts/setup {step})"
+                if not _SETUP.is_file():  # installed from a wheel
+                    mend = (
+                        "the demo needs a copy of the repository, where `make demo` sets it up. "
+                        "`logicnet mine --offline --chain.file FILE` tries the miner on any model server"
+                    )
+                raise LogicnetError(f"{name} is not at {path}: {mend}")
 
     def start_vllm(self, port: int, served_as: str = SERVED_AS, *, loras: bool = False) -> Child:
         """With `loras` it takes adapters while it runs."""

@@ -12,6 +12,7 @@ from typing import Self
 
 from logicnet.config.started import StartedVllm, env_file_values, miner_app, started_vllm
 from logicnet.operate.doctor.context import Context, System
+from logicnet.operate.telemetry.state import State
 
 VLLM = "sn35-vllm"
 
@@ -47,6 +48,15 @@ class Pm2:
         found = (self._alive(file) for file in ours)
         return next((pid for pid in found if pid), None)
 
+    def app_with(self, pid: int) -> str | None:
+        """The app whose process is `pid`, or has started it."""
+        for file in sorted((self.home / "pids").glob("*-*.pid")):
+            name, _, number = file.stem.rpartition("-")
+            own = self._alive(file) if number.isdecimal() else None
+            if own is not None and (own == pid or pid in self.system.children(own)):
+                return name
+        return None
+
     def saved(self) -> set[str] | None:
         """The apps that `pm2 resurrect` starts; None if none were saved, or the file cannot be read."""
         try:
@@ -70,10 +80,16 @@ class Pm2:
         return pid if self.system.pid_exists(pid) else None
 
 
-def app_of(context: Context) -> str:
-    """The name that pm2 has for this miner."""
+def app_of(context: Context, running: State | None = None) -> str:
+    """The name that pm2 has for this miner; for the one that is `running`, whatever pm2 calls it.
+
+    `pm2 start python -- neurons/miner/miner.py ...`, without a `--name`, makes an app `python`.
+    """
     known = {**env_file_values(context.folder / ".env"), **context.system.environ}
-    return miner_app(known, context.settings.wallet.hotkey)
+    name, pm2 = miner_app(known, context.settings.wallet.hotkey), Pm2.of(context.system)
+    if running is None or pm2.pid(name) is not None:
+        return name
+    return pm2.app_with(running.pid) or name
 
 
 def vllm_here(context: Context) -> StartedVllm | None:

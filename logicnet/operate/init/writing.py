@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from loguru import logger
@@ -190,6 +191,9 @@ def _put(file: Path, text: str, mode: int) -> None:
         raise
 
 
+QUESTIONS_OF = ("mathgenerator", "reasoning_gym")
+"""Packages of the extra `challenges`, of which `logicnet volume advise` draws its questions."""
+
 USAGE = (
     "init [--folder FOLDER] [--model MODEL] [--vllm-flags FLAGS] [--vllm-python PYTHON] [--hotkeys A,B,C] "
     "[--yes] [--force] [--flag value]...",
@@ -252,5 +256,7 @@ def summary(options: InitOptions, answers: InitAnswers, done: WrittenFiles) -> l
         steps.append(f"cd {shlex.quote(str(folder))}")
     steps += [f"{pm2} start ecosystem.config.js", "logicnet doctor"]
     if vllm is not None:
+        if any(find_spec(package) is None for package in QUESTIONS_OF):
+            steps.append(f"{shlex.quote(sys.executable)} -m pip install 'logicnet[challenges]'")
         steps.append("logicnet volume advise    # once the model answers: measures the volume to promise")
     return [*lines, "", "Next:", *(f"    {step}" for step in steps)]

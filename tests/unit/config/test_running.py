@@ -10,8 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logicnet.config.running import mined_with, running_flags
+from logicnet.cli import main
+from logicnet.cli._settings import pm2s
+from logicnet.config.running import mined_with, running_elsewhere, running_flags
 from logicnet.config.started import as_started
+from tests.harness.quiet import logging_put_back
+from tests.unit.operate.console.scenes import scene
 
 
 @contextmanager
@@ -47,6 +51,44 @@ def test_a_miner_elsewhere_or_two_of_them_do_not_count(tmp_path: Path) -> None:
         assert running_flags(here, [one, other]) == ["--netuid", "7"]
         with documented(here, "--netuid", "9") as second:
             assert running_flags(here, [one, second]) == []
+
+
+def test_top_and_ledger_find_the_miner_of_the_documented_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    miner = documented(tmp_path, "--ledger.path", "own.sqlite")
+    with scene(tmp_path / "own.sqlite"), miner, logging_put_back():
+        assert main(["top", "--once"]) == 0
+        assert main(["ledger", "--since", "999999h"]) == 0
+    out, errors = capsys.readouterr()
+    assert "no miner is running" not in out and "5MinerMi" in out
+    assert "no ledger" not in out + errors
+    assert "Question 1?" in out
+
+
+def test_a_folder_that_is_no_miners_is_told_where_the_miner_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    with documented(there) as one:
+        assert running_elsewhere(here, [one]) == there
+        assert running_elsewhere(there, [one]) is None
+        monkeypatch.setattr("logicnet.config.running.psutil.process_iter", lambda: iter([one]))
+        monkeypatch.chdir(here)
+        with logging_put_back():
+            pm2s(["--axon.port", "9001"])
+            assert capsys.readouterr().err == ""
+            pm2s([])
+        said = (
+            f"No miner's settings are in this folder, and your miner runs in {there}: cd {there}, and do this"
+        )
+        assert said in capsys.readouterr().err
+        with documented(tmp_path / "third") as other:
+            assert running_elsewhere(here, [one, other]) is None
+        (here / ".env").touch()
+        assert running_elsewhere(here, [one]) is None
 
 
 @pytest.mark.parametrize(

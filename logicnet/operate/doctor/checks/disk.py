@@ -1,6 +1,7 @@
 """Is there room for the ledger, the logs and the models, and may the miner write there?"""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,15 +66,12 @@ def _model(context: Context) -> Iterator[Finding]:
     environ = served.environment
     home = Path(environ.get("HF_HOME") or context.system.home / ".cache" / "huggingface").expanduser()
     cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
-    if any((cache / f"models--{served.model.replace('/', '--')}").glob("snapshots/*/*.safetensors")):
+    snapshots = (cache / f"models--{served.model.replace('/', '--')}").glob("snapshots/*")
+    if any(_is_whole(snapshot) for snapshot in snapshots):
         return
     folder = _existing(cache)
     free = context.system.free_bytes(folder)
-    try:
-        model = load().find(served.model)
-        needed = weights_bytes(model, model.stored)
-    except SettingsError:  # a model that no catalogue knows
-        needed = 0
+    needed = _download_bytes(served.model)
     if free >= needed + _ENOUGH:
         return
     size = f"takes {needed / GB:.0f} GB" if needed else "is of unknown size"
@@ -82,6 +80,29 @@ def _model(context: Context) -> Iterator[Finding]:
         "vLLM ends in the middle of the download, again and again.",
         "Free space there, or name a folder on a larger disk in .env: HF_HOME=/data/huggingface",
     )
+
+
+def _is_whole(snapshot: Path) -> bool:
+    """Whether the folder has all files of the weights: the names of several say how many there are."""
+    names = [file.name for file in snapshot.glob("*.safetensors")]
+    parts = [part for name in names if (part := _PART.fullmatch(name))]
+    return bool(names) and all(sum(part[1] == one[1] for part in parts) == int(one[2]) for one in parts)
+
+
+_PART = re.compile(r"(.*)-\d+-of-(\d+)\.safetensors")
+
+
+def _download_bytes(checkpoint: str) -> int:
+    """The size of a model's weights by the name of a checkpoint of it; 0 if no catalogue knows it."""
+    catalogue = load()
+    for model in catalogue.models:
+        if model.awq is not None and model.awq.lower() == checkpoint.lower():
+            return weights_bytes(model, "awq")
+    try:
+        model = catalogue.find(checkpoint)
+    except SettingsError:
+        return 0
+    return weights_bytes(model, model.stored)
 
 
 def _growth(context: Context, free: int, now_s: float) -> Iterator[Finding]:

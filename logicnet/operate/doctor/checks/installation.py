@@ -110,8 +110,9 @@ _START = "npx pm2 start ecosystem.config.js"
 
 
 def boot(context: Context) -> Iterator[Finding]:
-    pm2, app = Pm2.of(context.system), app_of(context)
-    if pm2.pid(app) is None and running_miner(context) is not None:
+    pm2, running = Pm2.of(context.system), running_miner(context)
+    app = app_of(context, running)
+    if pm2.pid(app) is None and running is not None:
         yield note(
             "The miner runs without pm2.",
             f"Nothing restarts it when it ends. {_NOT_MINED}",
@@ -165,7 +166,7 @@ _EACH = 6  # for a challenge: its caller, and the calls of its samplers
 
 
 def limits(context: Context) -> Iterator[Finding]:
-    pid = Pm2.of(context.system).pid(app_of(context))
+    pid = Pm2.of(context.system).pid(app_of(context, running_miner(context)))
     limit = context.system.open_files(pid)
     if limit is None:
         yield not_checked("Not checked: the limit of open files cannot be read.", "See `ulimit -n`.")

@@ -33,8 +33,8 @@ _REST_S = 1.0  # for the rest of a reply after its first bytes
 _START = "Start the miner: npx pm2 start ecosystem.config.js (or `logicnet mine`), and read its log."
 
 
-def _restart(context: Context) -> str:
-    return f"If the settings were changed since its start: npx pm2 restart {app_of(context)}."
+def _restart(context: Context, running: State | None = None) -> str:
+    return f"If the settings were changed since its start: npx pm2 restart {app_of(context, running)}."
 
 
 _BIND_ALL = "Bind an address of this machine: remove --axon.host to bind all of them."
@@ -88,8 +88,8 @@ async def _running_miner(context: Context, where: str) -> Finding:
             return error(
                 f"The running miner mines for the hotkey {running.hotkey}; the settings name {ours}.",
                 _TURNED_AWAY,
-                f"{_restart(context)} Two miners need a ledger (--ledger.path) and a port (--axon.port) "
-                "each.",
+                f"{_restart(context, running)} Two miners need a ledger (--ledger.path) and a port "
+                "(--axon.port) each.",
             )
     return ok(f"The axon replies on {where}.")
 
@@ -146,19 +146,20 @@ async def _addresses(context: Context) -> list[Finding]:
     external, published = await asyncio.gather(_external(context), _published(context))
     axon = context.settings.axon
     found: list[Finding] = []
-    if isinstance(external, Finding):
+    if axon.external_ip and not ipaddress.ip_address(axon.external_ip).is_global:
+        seen = "" if isinstance(external, Finding) else f"; that sees this machine at {external}"
+        to = "the address at which the internet sees this machine" if not seen else external
+        found.append(
+            error(
+                f"--axon.external_ip is {axon.external_ip}, which is no address of the internet{seen}.",
+                "Validators that ask there reach nobody.",
+                f"Remove --axon.external_ip, or set it to {to}.",
+            )
+        )
+    elif isinstance(external, Finding):
         found.append(external)
         if axon.external_ip is None:
             return [*found, *([published] if isinstance(published, Finding) else [])]
-    elif axon.external_ip and not ipaddress.ip_address(axon.external_ip).is_global:
-        found.append(
-            error(
-                f"--axon.external_ip is {axon.external_ip}, which is no address of the internet; that sees "
-                f"this machine at {external}.",
-                "Validators that ask there reach nobody.",
-                f"Remove --axon.external_ip, or set it to {external}.",
-            )
-        )
     elif axon.external_ip not in (None, external):
         found.append(
             note(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from logicnet.ledger import Ledger, LedgerReader
+from logicnet.ledger import Ledger, LedgerReader, Row
 from logicnet.operate.console.history import SAMPLE, SPANS, UNENDED_S, History
+from logicnet.operate.console.snapshot import JudgedAs
 from tests.unit.ledger.facts import admitted, answered, epoch
 from tests.unit.operate.console.scenes import NOW_S
 
@@ -22,11 +23,13 @@ class Reads(History):
     """Notes which intervals are read, each of which takes `took_s`."""
 
     def __init__(self, took_s: float = 0.0) -> None:
-        super().__init__(
-            lambda row: 1.0 if row["challenge_id"].endswith("1") else None, clock=lambda: self.at_s
-        )
+        super().__init__(self.score, clock=lambda: self.at_s)
         self.at_s, self.took_s = 0.0, took_s
         self.begun: list[float] = []
+
+    @staticmethod
+    def score(row: Row) -> float | None:
+        return 1.0 if row["challenge_id"].endswith("1") else None
 
     def _bucket(self, reader: LedgerReader, at_s: float, length_s: float):  # type: ignore[no-untyped-def]
         self.at_s += self.took_s
@@ -51,7 +54,8 @@ def test_an_interval_has_the_answers_that_were_admitted_in_it(tmp_path: Path, na
     late, early = found[-1], next(one for one in found if one.answered)
     assert sum(one.answered for one in found) == 3 and early.at_s < NOW_S - 0.8 * span.length_s
     assert (late.answered, late.missed, late.median_s, late.slow_s) == (2, 1, 37.0, 70.0)
-    assert (late.correctness, late.known, early.correctness) == (1.0, 1, None)
+    assert (late.correct_low, late.correct_high) == (1.0, 1.0)  # of the one that was in time
+    assert (early.correct_low, early.correct_high) == (0.0, 1.0)
 
 
 def test_a_call_reads_for_a_moment_the_newest_first_and_goes_on(tmp_path: Path) -> None:
@@ -90,14 +94,38 @@ def test_what_could_not_be_written_in_time_is_read_later(tmp_path: Path) -> None
 
 
 def test_correctness_of_many_is_that_of_a_sample(tmp_path: Path) -> None:
+    asked: list[str] = []
     with Ledger.open(tmp_path / "l.sqlite") as ledger:
         for number in range(10 * SAMPLE):
             record(ledger, f"{number}x1", NOW_S - 100.0)
         ledger.flush()
         with LedgerReader.open(ledger.path) as reader:
-            found, _ = Reads().read(reader, "month", NOW_S)
+            history = History(lambda row: asked.append(row["challenge_id"]))
+            found, _ = history.read(reader, "month", NOW_S)
     (full,) = [one for one in found if one.answered]
-    assert full.answered == 10 * SAMPLE and SAMPLE <= full.known <= SAMPLE + 1
+    assert full.answered == 10 * SAMPLE and SAMPLE <= len(asked) <= SAMPLE + 1
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_a_verdict_that_comes_when_the_interval_is_over_moves_the_curve(tmp_path: Path, name: str) -> None:
+    at_s = NOW_S - SPANS[name].length_s / 2
+    verdicts: dict[str, JudgedAs] = {}
+    with Ledger.open(tmp_path / "l.sqlite") as ledger:
+        for one in ("a", "b", "c1", "d1"):
+            record(ledger, one, at_s)
+        ledger.flush()
+        with LedgerReader.open(ledger.path) as reader:
+            history = History(Reads().score, verdicts)
+
+            def ends() -> tuple[float | None, float | None]:
+                (full,) = [one for one in history.read(reader, name, NOW_S)[0] if one.answered]
+                return full.correct_low, full.correct_high
+
+            assert ends() == (0.5, 1.0)  # c1 and d1 were computed
+            verdicts["a"] = "wrong"
+            assert ends() == (0.5, 0.75)
+            verdicts["b"] = "right"
+            assert ends() == (0.75, 0.75)
 
 
 def test_an_interval_that_a_clock_ahead_took_for_over_is_read_again(tmp_path: Path) -> None:

@@ -6,9 +6,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from logicnet.ledger import Search
 from logicnet.llm import Endpoint
+from logicnet.operate.console import challenges, panels
 from logicnet.operate.console.judge import AnswerJudge, drawn, judged, next_to_judge
-from logicnet.operate.console.snapshot import FEWEST_JUDGED, FinishedChallenge, JudgedAs, Snapshot
+from logicnet.operate.console.snapshot import (
+    FEWEST_JUDGED,
+    FinishedChallenge,
+    JudgedAs,
+    Snapshot,
+    correctness_ends,
+)
 from logicnet.operate.console.source import MinerSource
 from tests.harness.said import listening
 from tests.harness.scripted_model import Mode, ScriptedModel
@@ -149,19 +157,42 @@ async def test_a_judge_that_fails_is_said_once_and_asked_again(tmp_path: Path) -
     assert second == "INFO --console.judge gives verdicts again."
 
 
-async def test_verdicts_of_answers_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+async def test_only_the_newest_verdicts_are_kept_and_they_outlast_the_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logicnet.operate.console.judge._MOST_VERDICTS", 2)
     now_s = NOW_S
     with scene(tmp_path / "l.sqlite") as made, MinerSource(made.path, now_s=lambda: now_s) as source:
-        source.verdicts["c4"] = "right"
-        source.verdicts["old"] = "right"
+        source.verdicts |= {"oldest": "right", "old": "right", "c4": "right"}
         async with ScriptedModel(text="VERDICT: RIGHT") as server:
             endpoint = Endpoint(server.base_url)
             await AnswerJudge(source, endpoint).step()
-            assert "c4" in source.verdicts and "old" not in source.verdicts
+            assert list(source.verdicts)[:2] == ["old", "c4"]
             now_s += 4000.0
             await AnswerJudge(source, endpoint).step()
             await endpoint.close()
-            assert source.verdicts == {} and len(server.chats) == 1
+            assert "c4" in source.verdicts and len(server.chats) == 1
+
+
+def test_a_verdict_is_on_the_page_of_its_answer_in_the_search_and_in_the_curve(tmp_path: Path) -> None:
+    """Of six answers one was late, c1 was computed right and c2 wrong; the model gave three."""
+    with scene(tmp_path / "l.sqlite") as made, MinerSource(made.path, now_s=lambda: NOW_S) as source:
+        before = source.snapshot()
+        assert correctness_ends(before.buckets) == pytest.approx((0.2, 0.8))
+        assert "correctness at least" not in panels.trend_words(
+            before.buckets, correctness=before.correctness
+        )
+        source.verdicts |= {"c0": "wrong", "c3": "wrong", "c4": "wrong", "c1": "wrong"}
+        after = source.snapshot()
+        assert correctness_ends(after.buckets) == pytest.approx((0.2, 0.2))
+        assert after.correctness is not None and after.correctness.mean == pytest.approx(0.2)
+        found = source.challenge("c3")
+        assert found is not None and found[1] is not None
+        listed = {row["challenge_id"]: one for row, one in source.search(Search(0.0), 10)[0]}
+        for one in (found[1], listed["c3"]):
+            assert one is not None and (one.by, one.correctness, one.reward) == ("judge", 0.0, one.between[0])
+        assert listed["c1"] is not None and listed["c1"].by == "exact"
+        assert "by --console.judge" in challenges.about(*found, source.epoch_volume, NOW_S)
 
 
 async def test_a_wrong_key_is_said_by_the_judge_s_own_setting(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from logicnet.chain import Standing
 from logicnet.operate.console.miners import panel
-from logicnet.operate.console.run import other_ledgers
+from logicnet.operate.console.run import other_miners
 from logicnet.operate.console.snapshot import Snapshot
 from logicnet.operate.console.source import MinerSource
 from logicnet.settings import ConsoleSettings, LedgerSettings, Settings
@@ -66,4 +66,4 @@ def test_no_ledger_is_shown_twice(tmp_path: Path) -> None:
         ledger=LedgerSettings(path=tmp_path / "own"),
         console=ConsoleSettings(also=f"{tmp_path}/x/../own,{tmp_path}/b,{tmp_path}/b,{tmp_path}/a"),
     )
-    assert other_ledgers(given) == [tmp_path / "b", tmp_path / "a"]
+    assert other_miners(given) == [(tmp_path / "b", ""), (tmp_path / "a", "")]

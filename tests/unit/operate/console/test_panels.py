@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from rich.console import Console
 
 from logicnet.events import Placed
 from logicnet.operate.console import panels
@@ -16,6 +18,7 @@ from logicnet.operate.console.snapshot import (
     Snapshot,
     TimeBucket,
 )
+from logicnet.operate.console.top import view
 from logicnet.operate.telemetry.state import ModelServerState
 from logicnet.protocol import Uid
 from tests.unit.operate.console.scenes import NOW_S, state, volume
@@ -166,11 +169,31 @@ def test_a_chart_has_its_axis_before_there_is_anything_to_draw() -> None:
 
 
 def test_a_longer_span_says_what_is_still_read_and_that_correctness_is_sampled() -> None:
-    buckets = (TimeBucket(NOW_S), TimeBucket(NOW_S + 60, answered=9, missed=3, correctness=0.5, known=4))
+    buckets = (
+        TimeBucket(NOW_S),
+        TimeBucket(NOW_S + 60, answered=9, missed=3, correct_low=0.5, correct_high=0.9),
+    )
     words = panels.trend_words(buckets, "week", unread=1)
-    assert "66.7% in time" in words and "0.50 for the 4 that were computed or judged of a sample" in words
+    assert "66.7% in time" in words and "correctness 0.50 to 0.90, by a sample of each interval." in words
     assert "1 of 2 intervals are left" in words
     assert panels.trend(buckets, "%a %H:%M")["xAxis"]["data"] == ["Sun 01:46", "Sun 01:47"]
+
+
+def test_what_was_computed_is_never_shown_as_the_correctness_of_all() -> None:
+    computed = FinishedChallenge("c", NOW_S, "q", "a", "solved", 3.0, 64.0, True, correctness=1.0)
+    computed = replace(computed, reward=0.92, known_by="exact")
+    unknown = replace(computed, correctness=None, reward=None, known_by="", between=(0.57, 0.92))
+    bucket = TimeBucket(NOW_S, answered=5, median_s=3.0, correct_low=0.48, correct_high=1.0)
+    seen = Snapshot(NOW_S, "/l.sqlite", answers=(*[computed] * 12, *[unknown] * 13), buckets=(bucket,))
+    terminal = Console(width=100, file=io.StringIO(), record=True)
+    terminal.print(view(seen, 100, 100))
+    week = panels.trend_words(seen.buckets, "week", correctness=seen.correctness)
+    for words in (panels.trend_words(seen.buckets, correctness=seen.correctness), terminal.export_text()):
+        assert "orrectness at least 0.48: 12 computed, 13 left to the model, 0 of them judged" in words
+        assert "1.00" not in words
+    assert "correctness at least 0.48, by a sample of each interval." in week
+    least, most = (one["data"] for one in panels.trend(seen.buckets)["series"][2:4])
+    assert (least, most) == ([0.48], [1.0])
 
 
 def test_the_first_hour_says_what_is_missing_until_there_was_a_challenge() -> None:

@@ -8,12 +8,14 @@ import pytest
 from pydantic import SecretStr
 
 from logicnet import cli
+from logicnet.config.started import as_started, others_started
 from logicnet.errors import LogicnetError, SettingsError
 from logicnet.operate.console.page import serve
-from logicnet.operate.console.run import password_of
+from logicnet.operate.console.run import other_miners, password_of, source_of
 from logicnet.operate.console.source import MinerSource
 from logicnet.settings import ConsoleSettings, Settings
 from logicnet.tuning.folders import Folders
+from tests.harness.quiet import logging_put_back
 
 
 def settings(**console: object) -> Settings:
@@ -61,3 +63,31 @@ def test_top_takes_one_look_in_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_run_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["top", "--once", "--run", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err
+
+
+def test_the_miners_of_all_hotkeys_are_watched_each_by_the_name_of_its_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SN35_HOTKEYS", "LOGICNET_LEDGER__PATH"):
+        monkeypatch.delenv(name, raising=False)
+    ledgers = [tmp_path / f"l{end}.sqlite" for end in ("", "-b", "-c")]
+    (tmp_path / ".env").write_text(
+        f"SN35_HOTKEYS=a,b,c\nLOGICNET_WALLET__HOTKEY=a\nLOGICNET_LEDGER__PATH={ledgers[0]}\n"
+    )
+    own, others = as_started([]).settings, [one.settings for one in others_started([])]
+    assert other_miners(own, others) == [(ledgers[1], "sn35-miner-b"), (ledgers[2], "sn35-miner-c")]
+    with source_of(own, ()) as source:
+        mends = [one.mend for one in source.snapshot().alerts]
+    assert "Start it: `logicnet mine`, or `npx pm2 restart sn35-miner-a`; then see its log." in mends
+    given: list[list[tuple[Path, str]]] = []
+    monkeypatch.setattr(
+        "logicnet.operate.console.run.run_console",
+        lambda settings, _runs, started: given.append(other_miners(settings, started)),
+    )
+    with logging_put_back():
+        assert cli.main(["console"]) == 0
+    assert given == [other_miners(own, others)]
+    also = f"{tmp_path / 'far.sqlite'},{ledgers[2]}"
+    named = as_started(["--console.also", also]).settings
+    assert other_miners(named, others) == [(tmp_path / "far.sqlite", ""), (ledgers[2], "sn35-miner-c")]

@@ -4,11 +4,13 @@ import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 
-from logicnet.ledger import LedgerReader, Row
+from logicnet.ledger import LedgerReader, Row, Search
+from logicnet.operate.console import challenges
 from logicnet.operate.console.history import UNENDED_S
 from logicnet.operate.console.source import HOUR_S, MinerSource
 from logicnet.operate.telemetry.state import address_file
@@ -52,6 +54,30 @@ def test_rewards_are_told_where_they_are_known(path: Path) -> None:
     # (0.3 * 0.5 + 0.7 - 0.05 * 3 / 64) / 2 + 0.5, the volume being full
     assert rewards["c1"] == pytest.approx(0.9238, abs=1e-4)
     assert rewards["c2"] == pytest.approx(0.5734, abs=1e-4)
+
+
+def test_the_whole_page_has_the_volume_factor_of_the_miner(path: Path) -> None:
+    with at_now(path) as source:
+        with scene(path):
+            full = {one.challenge_id: one for one in source.snapshot().answers}
+        with scene(path, filled=False) as made:
+            made.state = state(path, epoch_volume=256)  # the miner was started again
+            half = source.snapshot()
+            found = source.challenge("c1")
+            listed = {row["challenge_id"]: one for row, one in source.search(Search(0.0), 10)[0]}
+    rewards = {one.challenge_id: one for one in half.answers}
+    assert rewards["c1"].reward == pytest.approx(0.95 * 0.9238, abs=1e-4)
+    for name, one in rewards.items():
+        assert one.between == pytest.approx([0.95 * end for end in full[name].between])
+        if one.reward is not None:
+            assert one.reward == pytest.approx(0.95 * (full[name].reward or 0.0))
+    assert found is not None and found[1] is not None and found[1].reward == rewards["c1"].reward
+    assert listed["c1"] is not None and listed["c1"].reward == rewards["c1"].reward
+    assert "with volume 256" in challenges.about(*found, source.epoch_volume, NOW_S)
+    assert half.reward is not None
+    assert half.reward.high == pytest.approx(
+        fmean(one.between[1] if one.reward is None else one.reward for one in half.answers)
+    )
 
 
 def test_the_next_look_reads_only_what_is_new(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,13 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
         Stage(vllm_python=tmp_path / "python", model=Path("/no/model")).check()
 
 
+def test_a_wheel_says_what_works_without_the_repository(tmp_path, monkeypatch):
+    monkeypatch.setattr("logicnet.operate.demo.stage._SETUP", tmp_path / "scripts" / "setup")
+    with pytest.raises(LogicnetError, match=r"a copy of the repository.*`logicnet mine --offline") as caught:
+        Stage(vllm_python=tmp_path / "python").check()
+    assert "scripts/setup" not in str(caught.value)
+
+
 def test_settings_of_another_miner_stay_outside(monkeypatch):
     monkeypatch.setenv("LOGICNET_AXON__PORT", "1")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")

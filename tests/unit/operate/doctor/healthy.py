@@ -90,7 +90,9 @@ class SetUp:
         self.address = SaysAddress()
         self.ledger = folder / "ledger.sqlite"
         self.free_bytes = 50 * 10**9
+        self.free_below: dict[Path, int] = {}  # of other disks, by where they are mounted
         self.processes = {4241, 4242}  # pm2's daemon and the miner
+        self.children_of: dict[int, set[int]] = {}
         self.open_files = 65536
         self.gpu = ScriptedGpu()
         self.nvml = ScriptedNvml()
@@ -141,6 +143,12 @@ class SetUp:
         """A file of the model that pm2's vLLM serves if no other is named."""
         cache = self.folder / "home/.cache/huggingface/hub"
         return cache / "models--Qwen--Qwen2.5-7B-Instruct/snapshots/1/model.safetensors"
+
+    @property
+    def other_disk(self) -> Path:
+        """A folder where another disk may be mounted."""
+        (folder := self.folder / "other_disk").mkdir(exist_ok=True)
+        return folder
 
     @property
     def unit(self) -> Path:
@@ -210,13 +218,17 @@ class SetUp:
             home=self.folder / "home",
             environ=self.environ,
             connect=self._connect,
-            free_bytes=lambda _: self.free_bytes,
+            free_bytes=self._free,
             pid_exists=lambda pid: pid in self.processes,
             open_files=lambda _: self.open_files,
-            children=lambda _: set(),
+            children=lambda pid: self.children_of.get(pid, set()),
             nvml=self.nvml,
             timeouts=self.timeouts,
         )
+
+    def _free(self, folder: Path) -> int:
+        mounted = (disk for disk in (folder, *folder.parents) if disk in self.free_below)
+        return next((self.free_below[disk] for disk in mounted), self.free_bytes)
 
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if host == "127.0.0.1":

@@ -207,6 +207,30 @@ BROKEN = {
         {"disk": E},
         "takes 15 GB and is not downloaded; 12.0 GB are free",
     ),
+    "a model of which one shard is there": Broken(
+        lambda s: (
+            s.snapshot.rename(s.snapshot.with_name("model-00001-of-00004.safetensors")),
+            setattr(s, "free_bytes", 12 * 10**9),
+        ),
+        {"disk": E},
+        "takes 15 GB and is not downloaded",
+    ),
+    "no room for the checkpoint that init writes": Broken(
+        lambda s: (
+            s.environ.update(SN35_VLLM_MODEL="Qwen/Qwen3-4B-AWQ"),
+            setattr(s, "free_bytes", 4 * 10**9),
+        ),
+        {"disk": E},
+        "Qwen/Qwen3-4B-AWQ takes 3 GB and is not downloaded; 4.0 GB are free",
+    ),
+    "no room where HF_HOME is": Broken(
+        lambda s: (
+            s.environ.update(HF_HOME=str(s.other_disk)),
+            s.free_below.update({s.other_disk: 9 * 10**9}),
+        ),
+        {"disk": E},
+        "9.0 GB are free in ",
+    ),
     "an old driver": Broken(lambda s: setattr(s.nvml, "cuda", 12020), {"gpus": E}, "knows CUDA 12.2"),
     "no GPU": Broken(
         lambda s: setattr(s.nvml, "broken", "Driver Not Loaded"), {"gpus": E}, "Driver Not Loaded"
@@ -230,6 +254,14 @@ BROKEN = {
         lambda s: s.flags.extend(["--axon.external_ip", "192.168.1.20"]),
         {"network": E},
         "is no address of the internet",
+    ),
+    "an address inside, and no service that knows the outer one": Broken(
+        lambda s: (
+            s.flags.extend(["--axon.external_ip", "10.0.0.7"]),
+            setattr(s.address, "ip", "no address"),
+        ),
+        {"network": E},
+        "is no address of the internet. ",
     ),
     "a base URL without /v1": Broken(
         lambda s: s.flags.extend(["--miner.llm_client.base_url", s.model.base_url.removesuffix("/v1")]),
@@ -258,6 +290,32 @@ async def test_what_is_broken_is_found_and_nothing_else(setup: SetUp, name: str)
         for one in findings:
             assert one.severity < W or one.mend, one  # a finding to mend says how
             assert one.checked or one.severity > Severity.OK
+
+
+@pytest.mark.parametrize("starts", [(), (4242,)])
+async def test_a_miner_that_pm2_calls_otherwise_is_pm2s_all_the_same(
+    setup: SetUp, starts: tuple[int, ...]
+) -> None:
+    """`pm2 start python -- neurons/miner/miner.py ...`, as the subnet's documents have it; or a script."""
+    pids = setup.pm2_home / "pids"
+    (pids / "sn35-miner-1.pid").unlink()
+    own = 4250 if starts else 4242
+    (pids / "python-0.pid").write_text(str(own))
+    setup.children_of = {own: set(starts)}
+    setup.processes.add(own)
+    (setup.pm2_home / "dump.pm2").write_text(json.dumps([{"name": "python"}]))
+    setup.state = setup.state.model_copy(update={"pid": 4242})
+    await setup.examined()
+    assert setup.bad() == {}, [setup.said(check) for check in setup.bad()]
+    assert "This shell" not in setup.said("limits")
+
+
+async def test_a_mend_names_the_app_that_pm2_has(setup: SetUp) -> None:
+    pids = setup.pm2_home / "pids"
+    (pids / "sn35-miner-1.pid").rename(pids / "python-0.pid")
+    setup.state = setup.state.model_copy(update={"pid": 4242, "hotkey": VALIDATORS[0]})
+    await setup.examined()
+    assert "npx pm2 restart python." in setup.said("network")
 
 
 async def test_our_own_vllm_may_hold_its_gpu(setup: SetUp) -> None:
@@ -396,3 +454,21 @@ async def test_nothing_is_changed(setup: SetUp) -> None:
     await setup.examined()
     assert written() == before
     assert setup.chain.served == []
+
+
+async def test_the_model_fits_where_hf_home_is_and_the_home_does_not_matter(setup: SetUp) -> None:
+    setup.snapshot.unlink()
+    setup.free_bytes = 5 * 10**9  # too little for the 15 GB of the model
+    setup.environ["HF_HOME"] = str(setup.other_disk)
+    setup.free_below[setup.other_disk] = 100 * 10**9
+    await setup.examined()
+    assert "disk" not in setup.bad(), setup.said("disk")
+
+
+async def test_a_model_with_all_its_shards_is_downloaded(setup: SetUp) -> None:
+    for number in range(1, 5):
+        (setup.snapshot.parent / f"model-{number:05}-of-00004.safetensors").touch()
+    setup.snapshot.unlink()
+    setup.free_bytes = 5 * 10**9
+    await setup.examined()
+    assert "disk" not in setup.bad(), setup.said("disk")

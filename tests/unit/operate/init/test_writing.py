@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,19 @@ def test_what_is_promised_is_said_and_what_measures_it(
     volume = read([], {}, Path(".env")).settings.miner.epoch_volume
     said = capsys.readouterr().out
     assert f"The miner promises {volume} challenges per interval, the estimate of the plan." in said
+
+
+def test_what_volume_advise_asks_is_installed_first(
+    wallets: Path, a_24_gb_card: None, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--wallet.path", str(wallets), "--yes", "--force", "--model", "Qwen2.5-7B-Instruct"]
+    step = f"{sys.executable} -m pip install 'logicnet[challenges]'"
+    assert main(["init", *words]) == 0
+    assert step not in capsys.readouterr().out
+    monkeypatch.setattr("logicnet.operate.init.writing.QUESTIONS_OF", ("mathgenerator", "no_such_package"))
+    assert main(["init", *words]) == 0
+    said = capsys.readouterr().out
+    assert 0 < said.index(step) < said.index("    logicnet volume advise")
 
 
 def test_several_hotkeys_are_one_start_file_and_share_the_volume_of_the_model(
