@@ -30,10 +30,11 @@ _LETTER = re.compile(
 )
 
 _CLOCK = re.compile(
-    r"(?:at\s+)?(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock))?"
-    r"(?:\s++in the (morning|afternoon|evening))?",
+    r"(?:at\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock|uhr))?"
+    r"(?:\s++(?:in the|at) (morning|afternoon|evening|night))?",
     re.IGNORECASE,
 )
+_NOON = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
 _MONTHS = tuple(month.lower() for month in calendar.month_name[1:])
 _MONTH = "(" + "|".join(f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS) + r")\.?"
 _DATES = (
@@ -59,8 +60,9 @@ _NOTHING = re.compile(
     r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|zeros?|values?)(?: exists?)?|none|empty set"
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
+_NONE = re.compile(r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?(?:none|no [^\W\d_]+)(?: (?:is|are|were|will be))?(?: left| remain\w*)?)")
 _ENDLESS = re.compile(r"\+?\s*+(?:oo|inf|infinity)")
-_UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
+_UNDEFINED = re.compile(r"(?:it is |is |(?:the )?limit (?:is )?)?(?:undefined|does not exist|dne|not defined)")
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
 _TIGHT = re.compile(r"(?:(?<!\s)\s++)?(->|,|;)\s*+")
@@ -108,20 +110,21 @@ def choice_letter(read: str, question: QuestionSpec) -> str:
 def time_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """A date, or a time of day: 7:30 PM is 19:30."""
     read = read.strip(" .")
+    if question.clock and (named := _NOON.search(read)) and not re.search(r"\d", read.replace("12 ", "")):
+        return made("time", "12:00" if named[1].lower() in ("noon", "midday") else "00:00", text)
     for pattern in _DATES:
         if found := pattern.fullmatch(read):
             return _date_form(found, text)
     if question.date and (slashed := _SLASHED.fullmatch(read)):
         return _day(int(slashed[3]), int(slashed[1]), int(slashed[2]), text)
     clock = _CLOCK.fullmatch(read)
-    if clock is None or not (clock[2] or clock[4] or "clock" in read.lower()):
+    if clock is None or not (clock[2] or clock[4] or re.search("clock|uhr", read.lower())):
         return None
-    if not question.clock and not clock[4] and not re.search(r"clock|:\d\d", read.lower()):
+    if not question.clock and not clock[4] and not re.search(r"clock|uhr|:\d\d", read.lower()):
         return None
     hour, minute, second = int(clock[1]), int(clock[2] or 0), int(clock[3] or 0)
-    half = (
-        clock[4] or {"morning": "a", "afternoon": "p", "evening": "p"}.get((clock[5] or "").lower(), "")
-    ).lower()
+    named = {"morning": "a", "afternoon": "p", "evening": "p", "night": "p" if 5 < hour < 12 else "a"}
+    half = (clock[4] or named.get((clock[5] or "").lower(), "")).lower()
     if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
         return None
     if half:
@@ -169,7 +172,7 @@ def symbol_form(read: str) -> NormalForm | None:
 def fixed_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
-    if said == "none" and "how many" in question.text:
+    if "how many" in question.text and _NONE.fullmatch(said):
         return made("number", "0", "0", Fraction(0))
     for word, pattern in (("no solution", _NOTHING), ("infinity", _ENDLESS), ("undefined", _UNDEFINED)):
         if pattern.fullmatch(said):

@@ -16,7 +16,7 @@ from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import FENCE, LINE, last_boxed, plain_answer
 from logicnet.answers.likely import MOST_SENTENCES, MOST_WORDS, NUMBER, last_short_sentence, likely_answer
 from logicnet.answers.question import question_spec
-from logicnet.answers.sentences import first_sentence, own_words, without_aside
+from logicnet.answers.sentences import first_sentence, own_words, spoken, without_aside
 
 _TAIL = 20_000  # characters from the end that are searched: an answer stands at the end
 _MOST_STATED = 50  # statements that are weighed, the last ones
@@ -29,9 +29,12 @@ def extract(text: str, question: str = "") -> str:
 
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECASE)
+_JSON = re.compile(r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE)
+_LEFT_OPEN = re.compile(r"\\boxed\s*\{[^{}]*$")
 _HEADING = re.compile(r"(?:^|\n)[ \t#*_]*final answer[ \t#*_:]*\n+([^\n]{1,2000})", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?:\b(?:answer|(?:correct|right|best) (?:option|choice))\b(?:[ \t]+(?:to|for|of)\b[^\n.:;]{1,80}?)?"
+    r"(?:\b(?:answer|(?:correct|right|best) (?:option|choice))\b(?:[ \t]+(?:to|for|of)\b"
+    r"(?:[^\n.:;\"“]{0,60}[\"“][^\"”\n]{1,200}[\"”]|[^\n.:;]{1,80}?))?"
     r"[ \t*_]*(?:\b(?:is|are|would be|will be|should be|must be|comes to|equals)\b"
     r"(?:[ \t]+(?:therefore|thus|then|simply|indeed))?|[:=])"
     r"|\b(?:đáp (?:số|án)|câu trả lời|antwort|lösung|respuesta|solución|réponse|resposta|risposta"
@@ -45,6 +48,7 @@ _STATED = re.compile(
 _EMBEDDED = re.compile(
     r"\b(?:whether|if|that|sure|hope|check|verify|confirms?)[ \t]+(?:that )?(?:the |my |our )?$", re.I
 )
+_SUPPOSED = re.compile(r"\b(?:if|without|unless)\b[^.!?\n]*\bwould be\b[^\w]*$", re.IGNORECASE)
 _EVALUATION = re.compile(
     r"(?:(?:also|indeed|very|quite|both|now|thus|therefore|not|fully|clearly|already|in fact|probably"
     r"|likely) )*"
@@ -78,22 +82,25 @@ def stated_answer(text: str, question: str = "") -> str:
     Of several "the answer is" the last that states a value counts: "the answer is reasonable" or "in pens"
     only comments on it, unless the question has that word.
     """
-    text = plain_signs(text[-_TAIL:])
+    text = plain_signs(spoken(text[-_TAIL:]))
     if boxed := last_boxed(text):
         return plain_answer(boxed)
     if hashes := _HASHES.findall(text):
         return plain_answer(hashes[-1])
     if tagged := _TAGGED.findall(text):
         return plain_answer(tagged[-1][1])
-    text = own_words(text)
+    if fields := _JSON.findall(text):
+        return plain_answer("".join(fields[-1]))
+    text = own_words(_LEFT_OPEN.sub("", text))
     words = _words_of(question_spec(question).text)
     best = (0, "")
     for stated in reversed(list(_STATED.finditer(text))[-_MOST_STATED:]):
         value = text[stated.end() : stated.end() + LINE]
-        weight = _weight(value, text[max(0, stated.start() - 40) : stated.start()], words)
+        before = text[max(0, stated.start() - 40) : stated.start()]
+        weight = min(_weight(value, before, words), 1 if _SUPPOSED.search(before + stated[0]) else 3)
         on_own_line = text[stated.end() - 1 : stated.end()] == "\n"
         if weight > best[0] and (answer := _stated_value(value, on_own_line)):
-            best = (weight, answer)
+            best = (weight, _corrected(text[stated.end() :], question) or answer)
     if best[1]:
         return best[1]
     headed = _HEADING.findall(text)
@@ -127,6 +134,23 @@ def _weight(value: str, before: str, words: frozenset[str]) -> int:
     ):
         return 3
     return 1 if re.match(r"[a-z]{1,30}(?:able|ible|ful|ent|ive|ous|ical)\b", value) else 2
+
+
+_RETRACTS = re.compile(
+    r"\bwait,? (?:no\b|actually)|\b(?:that|this)(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct))"
+    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bscratch that\b"
+    r"|\bno,? wait\b|, (?:sorry|i mean|or rather)\b|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),? ",
+    re.IGNORECASE,
+)
+
+
+def _corrected(text: str, question: str) -> str:
+    """The value of what follows a statement that the text takes back; empty if it stands by it."""
+    *_, last = taken_back = list(_RETRACTS.finditer(text)) or [None]
+    if last is None or len(taken_back) > MOST_SENTENCES:
+        return ""
+    likely = likely_answer(text[last.end() :], question)
+    return likely if re.search(r"\d", likely) else ""
 
 
 _OPENING = re.compile(r"(?:\s*(?:```[\w+-]*\n|\\\[|\$\$))?\s*")

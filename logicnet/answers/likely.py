@@ -8,9 +8,10 @@ from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import LINE, plain_answer
 from logicnet.answers._numbers import compared
 from logicnet.answers._spelled import LARGE, in_digits
-from logicnet.answers._units import amounts
+from logicnet.answers._units import amounts, is_measure, unit_of
 from logicnet.answers.question import QuestionSpec, question_spec
-from logicnet.answers.sentences import own_words, sentences, without_aside
+from logicnet.answers.sentences import own_words, sentences, spoken, without_aside, without_check
+from logicnet.maths.latex import undressed
 
 MOST_WORDS = 19
 """Words in a short answer: a validator has longer ones boiled down by a model first (LogicNet 1.6)."""
@@ -23,9 +24,10 @@ _VALUED = 600  # characters of a sentence that are searched for its value, the l
 _NEAR_END = 300  # characters
 
 _GAP = "\u00a0\u2007\u2009\u202f"
-_DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)(?![.,]?\d)"
+_DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?(?: ?[½⅓⅔¼¾⅕⅛⅜⅝⅞])?)(?![.,]?\d)"
+_TEN = r"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\{?\(?-?\d+\)?\}?|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
 NUMBER = re.compile(
-    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
+    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:{_TEN}|/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
     rf"|[万萬亿億]|{LARGE}\b)|√\d+|\\sqrt\{{\d+\}})?"
     r"|\d+(?:,\d+){2,})",
     re.IGNORECASE,
@@ -38,8 +40,8 @@ _WHOLE_VALUE = re.compile(
     rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|\b\d{{1,2}}(?:st|nd|rd"
     rf"|th)?\s+(?:of\s+)?{_MONTH},?\s+\d{{4}}"
     r"|\b\d{4}-\d{1,2}-\d{1,2}\b"
-    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening))?"
-    r"|\b\d{1,2}(?:\s?[ap]\.?m\b\.?| o'clock)"
+    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening)| at night)?"
+    r"|\b\d{1,2}(?:[.h]\d{2})?(?:\s?[ap]\.?m\b\.?| o'clock| Uhr)|\b\d{1,2}h\d{2}\b|\b12 (?:noon|midnight)\b"
     r"|[(\[{]\s*-?[\d./]+(?:\s*[,;]\s*-?[\d./]+)+\s*[)\]}]"
     r"|\b[a-z]\s?=\s?-?[\d./]+(?:,?\s(?:and|or)\s|,\s)[a-z]\s?=\s?-?[\d./]+"
     r"|\b\d+ \d+/\d+|\b\d+(?:\.\d+)?(?::| : )\d+(?:\.\d+)?(?![:\d])|\bbetween \d[\d.,]* and \d[\d.]*"
@@ -47,14 +49,16 @@ _WHOLE_VALUE = re.compile(
     re.IGNORECASE,
 )
 _AMOUNTS = re.compile(
-    r"(?<![\dA-Za-z.,])\d+(?:[.,]\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
+    r"(?<![\dA-Za-z.,/])\d+(?:[.,]\d+)?(?:\s?[½¼¾]|/\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
     r"|và)\s)?\d+(?:\.\d+)?\s?[^\W\d_]{1,12}){0,3}"
 )
+_SHARE = re.compile(r"(?<![\d.,/])\b\d+ (?:to|in|out of) \d+\b(?!/)")
 _BOLD_PART = re.compile(r"\*\*([^*\n]{1,100})\*\*(?!\s*:)")
 _LABEL = re.compile(r"(?:step|part|case|question|note|example|schritt|bước)\b|.*:$", re.IGNORECASE)
 _OPTION = re.compile(
     r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ll]etter|[Cc]hoose|[Pp]ick|[Ss]elect)\s+\(?([A-H])\b|\(([A-H])\)"
     r"|\b([A-H]) is (?:the )?(?:correct|right|best)\b"
+    r"|(?:选项?|選項?|opción|Option|вариант|đáp án|phương án)[ :]{0,2}\(?([A-H])(?![A-Za-z])"
 )
 _CLAUSE = re.compile(
     r"(?<=[.;:!?,\n])\s++"
@@ -68,8 +72,9 @@ _DISCARDS = re.compile(
     re.IGNORECASE,
 )
 _CHOOSES = re.compile(
-    r"\b(?:is|be|so|thus|therefore|hence|choose|pick|select|answer)\W++(?:the )?(?:[Oo]ption|[Cc]hoice"
+    r"\b(?:is|be|[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|[Cc]hoose|pick|select|answer|[Ii]t's)\W++(?:the )?(?:[Oo]ption|[Cc]hoice"
     r"|[Ll]etter|[Aa]nswer)?\s*+\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
+    r"|^\W*([A-H])\W*$"
 )
 _THEREFORE = re.compile(
     r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
@@ -79,18 +84,18 @@ _SUBJECT = re.compile(
 )
 _IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be) ((?:(?! is | are )[^;]){1,80})")
 _ASKS_WHO = re.compile(r"(?:^|[.?!:]\s+|\n|\band )(?:who|which|whose)\b[^?!\n]{1,200}\?")
-_WHO = re.compile(r"\bwho ([^?.!]{3,80})\?")
+_WHO = re.compile(r"\bwho ([^?.!,]{3,80})[?,]")
 _ARTICLES = frozenset(("the", "a", "an", "of", "is", "in"))
 _LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
 
 
 def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """What a text without a stated answer ends in: a value in bold, a number, else a short sentence."""
-    text, spec = own_words(plain_signs(text[-_END:])), question_spec(question)
+    text, spec = own_words(plain_signs(spoken(text)[-_END:])), question_spec(question)
     bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
     if spec.options and (letter := _chosen(text[-_NEAR_END:], spec)):
         return letter
-    last = list(sentences(text))[-MOST_SENTENCES:]
+    last = without_check(list(sentences(text))[-MOST_SENTENCES:])
     named = [
         letter
         for letter, option in spec.options
@@ -110,7 +115,7 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
         return plain_answer(bold[-1])
     for written in reversed(last):
-        in_words = (spec.quantity or spec.duration) and not re.search(r"\d", written)
+        in_words = (spec.quantity or spec.duration or spec.format.fraction or spec.chance) and not re.search(r"\d", written)
         sentence = in_digits(written) if in_words else written
         if re.search(r"\d", sentence) and (value := _last_value(sentence, spec)):
             return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
@@ -211,14 +216,16 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
         if not any(start <= found.start() < end for start, end in denied)
     ]
     last = numbers[-1].end() if numbers else 0
+    if (spec.ratio or spec.chance or spec.format.fraction) and (shares := _SHARE.findall(sentence)):
+        return str(shares[-1])
     for pattern in (_WHOLE_VALUE, _AMOUNTS):
         found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
-        if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - spec.duration):
+        if found and (pattern is _WHOLE_VALUE or _parts(found[-1][0]) > 1 - spec.duration):
             return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
     starts = {found.start() for found in numbers}
     result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
     if result or len(numbers) < 2:
-        return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
+        return plain_answer(_with_unit(result[-1] if result else numbers[-1][0], sentence, spec)) if numbers else ""
     main = _main_number(sentence, numbers, spec)
     return plain_answer(main or ("" if spec.text else numbers[-1][0]))
 
@@ -240,12 +247,23 @@ _IN_PASSING = re.compile(
     re.IGNORECASE,
 )
 _SUBORDINATE = re.compile(
-    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$", re.IGNORECASE
+    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$|,? \(?(?:i\.e|e\.g|viz|vs)\..*$", re.IGNORECASE
 )
 _PHRASE = 60  # characters before a number that say what it is
 _CHANGES = re.compile(
     r"\b(?:to|into|from|by|between|among|plus|minus|times|and|or)\s+(?:\w+ )?[$€£]?$|[-+*/×÷,]\s*$"
 )
+
+
+def _with_unit(number: str, sentence: str, spec: QuestionSpec) -> str:
+    """The number with the unit that follows it where the question asks for another one."""
+    unit = re.search(rf"{re.escape(number)} ?([^\W\d_]+)", sentence) if spec.unit else None
+    other = unit is not None and is_measure(unit[1]) and unit_of(unit[1]) != spec.unit
+    return unit[0] if unit and other else number
+
+
+def _parts(amount: str) -> int:
+    return len(amounts(undressed(amount).replace(",", ".")))
 
 
 def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec) -> str:

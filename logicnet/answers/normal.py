@@ -27,7 +27,7 @@ from logicnet.answers._lists import (
 )
 from logicnet.answers._locale import one_notation, unmistakable
 from logicnet.answers._markup import plain_answer
-from logicnet.answers._numbers import compared, number_form, numbers_in, only_number
+from logicnet.answers._numbers import compared, number_form, numbers_in, only_number, signed
 from logicnet.answers._spelled import multiplied
 from logicnet.answers._words import (
     choice_letter,
@@ -41,8 +41,8 @@ from logicnet.answers._words import (
 )
 from logicnet.answers.extract import short_answer, stated_answer
 from logicnet.answers.likely import MOST_WORDS, likely_answer, subject_of
-from logicnet.answers.question import QuestionSpec, question_spec
-from logicnet.answers.sentences import without_aside
+from logicnet.answers.question import AnswerFormat, QuestionSpec, question_spec
+from logicnet.answers.sentences import spoken, without_aside
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 
@@ -93,7 +93,7 @@ def normal_form(text: str, question: str = "") -> NormalForm | None:
 
 def _once(text: str, question: str) -> NormalForm | None:
     spec = question_spec(question)
-    text = text[-MOST_TEXT:]
+    text = spoken(text)[-MOST_TEXT:]
     if spec.code and (code := _code(text)):
         return code
     text = _TAGS.sub(" ", text) if "<" in text else text
@@ -187,7 +187,7 @@ def _read(answer: str, question: QuestionSpec) -> NormalForm | None:
     if len(answer) > MOST_CHARS:
         return words_form(answer, question)
     answer = without_aside(answer)
-    read = undressed(answer)
+    read = signed(undressed(answer), question.text)
     if not read:
         return None
     first = _as_asked(read, answer, question)
@@ -244,23 +244,35 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
 
 
 _RESTATED = re.compile(
-    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|which is|equivalently)\s++(?:about |approximately )?"
+    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|equivalently|which (?:is|equals|(?:simplifies|reduces) to"
+    r"|can be (?:simplified|reduced) to))\s++(?:about |approximately |roughly )?"
     r"|(?:(?<!\s)\s++)?=\s*+|(?<!\s)\s++\((?:or|i\.e\.,?|that is,?|=)?\s*+"
 )
 
 
 def _restated(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
-    """One number said twice: 3/8, or 37.5%; 25%, i.e. 0.25."""
+    """One number said twice: 3/8, or 37.5%; 25%, i.e. 0.25; 6/8, which simplifies to 3/4; 25 pi = 78.54."""
     parts = [part.strip(" )") for part in _RESTATED.split(read)]
-    if len(parts) != 2 or not ("%" in parts[0]) ^ ("%" in parts[1]):
+    if len(parts) != 2:
         return None
-    exactly = QuestionSpec()
-    forms = [number_form(part, part, exactly) for part in parts]
+    percent = "%" in read
+    exactly = replace(question, format=AnswerFormat()) if not percent else QuestionSpec()
+    forms = [duration_form(part, part, exactly) or number_form(part, part, exactly) for part in parts]
     values = [float(form.value) for form in forms if form is not None and form.value is not None]
     if len(values) < 2 or abs(values[0] - values[1]) > abs(values[0]) / 100:
         return None
-    chosen = next(part for part in parts if ("%" in part) is question.format.percent)
-    return number_form(chosen, chosen, question)
+    if percent:
+        if ("%" in parts[0]) is ("%" in parts[1]):
+            return None
+        chosen = next(part for part in parts if ("%" in part) is question.format.percent)
+    elif abs(values[0] - values[1]) <= abs(values[0]) * 1e-9:
+        chosen = parts[1]
+    else:  # an exact value and its decimals
+        exact = [bool(re.search(r"\bpi\b|sqrt|\d/\d", part)) for part in parts]
+        if exact[0] is exact[1]:
+            return None
+        chosen = parts[exact.index(not (question.format.rounded or question.format.decimal))]
+    return duration_form(chosen, chosen, question) or number_form(chosen, chosen, question)
 
 
 def _is_list(read: str, question: QuestionSpec) -> bool:

@@ -366,7 +366,7 @@ def question_spec(question: str) -> QuestionSpec:
     base = _base(bare)
     options = _options(question)
     marks["letters"] &= base is None and not _COUNTED.search(bare)
-    marks["yes_no"] &= not options
+    marks["yes_no"] &= not options and not (writes_comma(question) and bare.lstrip().startswith("was "))
     marks["interval"] &= not marks["symbol"]
     marks["unordered"] &= not marks["ordered"]
     marks["factored"] &= not marks["primes"]
