@@ -34,7 +34,7 @@ _COMMA_WORDS = frozenset(
     _WORD.findall(
         "der die das ist und wie viele ein eine antwort nicht hat beträgt el los las una cuántos cuantos es"
         " le les respuesta est une et combien réponse il sono della risposta quanti het een antwoord"
-        " hoeveel uma resposta quantos jawaban adalah berapa cevap kaç là có bao nhiêu số của"
+        " hoeveel uma resposta quantos jawaban adalah berapa kostet wiegt dauert cuesta pesa coûte costa cevap kaç là có bao nhiêu số của"
     )
 )
 _ENGLISH_WORDS = frozenset(_WORD.findall("the of is and to in a how what many are if an it for with at each"))

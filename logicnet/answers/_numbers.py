@@ -96,6 +96,7 @@ def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
 _BELOW = re.compile(r"(?<![-.\d])(\d[\d.]*+)((?: [^\W\d_]++){0,2}) below zero\b", re.IGNORECASE)
 _TIMES = re.compile(r"(?:(?<=[\d)])|(?<=pi))\s++(?:times|multiplied by)\s++(?=[\d(]|sqrt|pi\b|the square)")
 _ROOT_OF = re.compile(r"(?:the )?square root of (\d+(?:\.\d+)?)")
+_MODULO = re.compile(r"(?<=\d)\s*\(?\s*mod (?:\{\d+\}|\d+)\s*\)?$")
 _DASH = re.compile(r"- (?=\d)")
 
 
@@ -105,6 +106,7 @@ def signed(read: str, asked: str) -> str:
         read = _BELOW.sub(r"-\1\2", read)
     if "how many" in asked:  # no count is negative
         read = read[2:] if _DASH.match(read) else read
+    read = _MODULO.sub("", read) if re.search(r"\bmod|remainder", asked) else read
     return _ROOT_OF.sub(r"sqrt(\1)", _TIMES.sub("*", read))
 
 

@@ -31,7 +31,7 @@ _MULTIPLIED = re.compile(
 )
 
 
-_DOZENS = re.compile(rf"(?<!\w )\b(a|{'|'.join(_SMALL)}|\d{{1,9}}) dozens?\b", re.IGNORECASE)
+_DOZENS = re.compile(rf"(?<!ty[ -])\b(a|{'|'.join(_SMALL)}|\d{{1,9}}) dozens?\b", re.IGNORECASE)
 
 
 def multiplied(text: str, question: str) -> str:

@@ -13,6 +13,7 @@ _SIZES: dict[str, dict[str, int | Fraction]] = {
     "mass": {"milligram": Fraction(1, 1000), "gram": 1, "kilogram": 1000},
     "imperial mass": {"ounce": Fraction(1, 16), "pound": 1},
     "volume": {"milliliter": Fraction(1, 1000), "liter": 1},
+    "euro": {"centime": Fraction(1, 100), "euro": 1},
     "calendar": {"month": 1, "year": 12},
     "money": {"cent": Fraction(1, 100), "dollar": 1},
 }  # fmt: skip
@@ -25,7 +26,7 @@ _NAMES = {
     "day": "d tag tage tagen día días dia dias jour jours giorni ngày день дня дней 天 日間",
     "week": "wk wks woche wochen semana semanas semaine semaines settimane tuần неделя недели недель"
     " 周 週間 星期",
-    "month": "mes meses mois monate tháng 个月", "year": "yr yrs jahr jahre años ans năm",
+    "centime": "centimos céntimos centesimi", "month": "mes meses mois monate tháng 个月", "year": "yr yrs jahr jahre años ans năm",
     "millimeter": "mm", "centimeter": "cm 厘米", "meter": "m 米", "kilometer": "km 公里 千米",
     "inch": "in inches", "foot": "ft feet", "yard": "yd yds", "mile": "mi",
     "milligram": "mg", "gram": "g 克", "kilogram": "kg kilo kilos 千克 公斤",

@@ -12,6 +12,16 @@ from logicnet.answers.question import QuestionSpec
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))
 _FIRST = re.compile(r"(yes|no|true|false)\b\s*(?:[,.;:!-]|$)", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"(?:(sí|sì|oui|ja|sim|да|có|đúng|是的?|对|はい)|(nein|non|não|нет|không|sai|不是?|不对|否|いいえ))(?:\s*[,.;:!-]|$)", re.IGNORECASE
+)
+"""Yes and no of other languages."""
+_LAST = re.compile(
+    r"\b(?:so|thus|therefore|hence|answer is),? (yes|no)\b"
+    r"|\b(?:statement|claim|assertion|it|this|that) is (?:\w+ly )?(true|false|correct|incorrect)$",
+    re.IGNORECASE,
+)
+_CONTRARY = {"composite": "prime", "odd": "even", "even": "odd", "irrational": "rational"}
 _NEGATION = re.compile(
     r"\b(?:not|no|never|cannot|none|neither|false|impossible|fails?|failed)\b|n't\b", re.IGNORECASE
 )
@@ -30,8 +40,8 @@ _LETTER = re.compile(
 )
 
 _CLOCK = re.compile(
-    r"(?:at\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock|uhr))?"
-    r"(?:\s++(?:in the|at) (morning|afternoon|evening|night))?",
+    r"(?:(?:at|um|à|(?:a )?las?|lúc)\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock|uhr))?"
+    r"(?:\s++(?:in the|at|de la) (morning|afternoon|evening|night|mañana|tarde|noche))?",
     re.IGNORECASE,
 )
 _NOON = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
@@ -61,6 +71,7 @@ _NOTHING = re.compile(
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
 _NONE = re.compile(r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?(?:none|no [^\W\d_]+)(?: (?:is|are|were|will be))?(?: left| remain\w*)?)")
+_EVERYTHING = re.compile(r"(?:[a-z] in )?(?:(?:all|any) (?:of the )?(?:real numbers?|reals?)|(?:\\mathbb ?)?\{? ?r ?\}?)")
 _ENDLESS = re.compile(r"\+?\s*+(?:oo|inf|infinity)")
 _UNDEFINED = re.compile(r"(?:it is |is |(?:the )?limit (?:is )?)?(?:undefined|does not exist|dne|not defined)")
 
@@ -78,8 +89,15 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
         verdict = said in _YES
     elif (first := _FIRST.match(read.strip())) and (question.yes_no or len(read.split()) > 2):
         verdict, word = first[1].lower() in _YES, True
-    elif question.only_yes_or_no and 2 <= len(read.split()) <= 19 and _about(said, question):
-        verdict = not _NEGATION.search(said)
+    elif not question.quantity and (found := ELSEWHERE.match(read.strip())):
+        verdict = found[1] is not None
+        text = (found[1] or found[2]).capitalize()
+    elif question.only_yes_or_no and (last := _LAST.search(said)):
+        verdict, word = (last[1] or last[2]) in _YES, True
+    elif question.only_yes_or_no and 2 <= len(read.split()) <= 19 and (
+        _about(said, question) or _contrary(said, question)
+    ):
+        verdict = bool(_NEGATION.search(said)) == _contrary(said, question)
     if verdict is None or question.letters:
         return None
     if said in ("negative", "affirmative", "correct", "incorrect") and not question.yes_no:
@@ -96,6 +114,15 @@ def _about(said: str, question: QuestionSpec) -> bool:
     words = [word for word in re.findall(r"[a-z']{3,}", said) if word not in _STOP]
     again = bool(words) and re.search(rf"\b{re.escape(words[-1].rstrip('s'))}", question.text) is not None
     return again or (said.endswith(("exist", "exists")) and "exist" in question.text)
+
+
+def _contrary(said: str, question: QuestionSpec) -> bool:
+    """Whether a sentence has the contrary of a word of the question: composite for prime."""
+    return any(
+        re.search(rf"\b{word}\b", said) and not re.search(rf"\b{other}\b", said)
+        and re.search(rf"\b{other}\b", question.text) and not re.search(rf"\b{word}\b", question.text)
+        for word, other in _CONTRARY.items()
+    )  # fmt: skip
 
 
 def choice_letter(read: str, question: QuestionSpec) -> str:
@@ -123,7 +150,8 @@ def time_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None
     if not question.clock and not clock[4] and not re.search(r"clock|uhr|:\d\d", read.lower()):
         return None
     hour, minute, second = int(clock[1]), int(clock[2] or 0), int(clock[3] or 0)
-    named = {"morning": "a", "afternoon": "p", "evening": "p", "night": "p" if 5 < hour < 12 else "a"}
+    named = {"morning": "a", "mañana": "a", "afternoon": "p", "tarde": "p", "evening": "p"}
+    named |= dict.fromkeys(("night", "noche"), "p" if 5 < hour < 12 else "a")
     half = (clock[4] or named.get((clock[5] or "").lower(), "")).lower()
     if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
         return None
@@ -149,9 +177,9 @@ def _day(year: int, month: int, day: int, text: str) -> NormalForm | None:
         return None
 
 
-def ratio_form(read: str, text: str) -> NormalForm | None:
-    """3:2, 6 : 4 and 3 to 2 are one ratio."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?::|to)\s*(\d{1,9}(?:\.\d{1,6})?)", read.strip(" ."))
+def ratio_form(read: str, text: str, *, fraction: bool = False) -> NormalForm | None:
+    """3:2, 6 : 4 and 3 to 2 are one ratio, and 3/2 where a `fraction` may be one."""
+    found = _RATIO.fullmatch(read.strip(" .()")) if fraction or "/" not in read else None
     if found is None:
         return None
     left, right = float(found[1]), float(found[2])
@@ -169,11 +197,16 @@ def symbol_form(read: str) -> NormalForm | None:
     return made("words", sign, sign)
 
 
+_RATIO = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?::|to|/)\s*(\d{1,9}(?:\.\d{1,6})?)")
+
+
 def fixed_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
     if "how many" in question.text and _NONE.fullmatch(said):
         return made("number", "0", "0", Fraction(0))
+    if _EVERYTHING.fullmatch(said) and (question.interval or "real" in said):
+        return made("interval", "(-oo, oo)", text)
     for word, pattern in (("no solution", _NOTHING), ("infinity", _ENDLESS), ("undefined", _UNDEFINED)):
         if pattern.fullmatch(said):
             return made("words", word, text)

@@ -156,6 +156,7 @@ def _corrected(text: str, question: str) -> str:
 _OPENING = re.compile(r"(?:\s*(?:```[\w+-]*\n|\\\[|\$\$))?\s*")
 _BULLET = re.compile(r"(?:[-*•–·]|1[.)])[ \t]+(?=\S)")
 _BOLD_START = re.compile(r"(?:[*_]{2}(?=\S)([^*\n]{1,200})[*_]{2}|\$([^$\n]{1,200})\$)(?![\w*])")
+_GOES_ON = re.compile(r",? (?:and|or) \W{0,3}[a-z]_?\d? ?=")
 _FOLLOWS_NUMBER = re.compile(r"[ \t]?(?:[%€$£°²³]|[^\W\d_]+(?: [^\W\d_]+){0,2})?")
 _DENIAL = re.compile(r"not\b(?![^\n]{1,60}\b(?:it is|it's|but|rather)\b)", re.IGNORECASE)
 _DENIED = re.compile(
@@ -170,6 +171,7 @@ def _stated_value(text: str, on_own_line: bool) -> str:
     text = text[start.end() :] if start else text
     lines = text.split("\n")
     if on_own_line and _BULLET.match(lines[0]):
+        lines = [re.sub(r"^\s*+\d{1,2}[.)](?=\s)", "-", line) for line in lines]
         listed = [line.strip() for line in lines]
         count = next((place for place, line in enumerate(listed) if not _BULLET.match(line)), len(listed))
         return plain_answer(
@@ -184,7 +186,7 @@ def _stated_value(text: str, on_own_line: bool) -> str:
             not number
             or not unit
             or not re.match(r"[ ,]*(?:and )?\W{0,3}\d", line[unit.end() : unit.end() + 9])
-        ):
+        ) and not _GOES_ON.match(line, bold.end()):
             return plain_answer(inner.rstrip(".") + (unit[0] if unit and number else ""))
     answer = plain_answer(without_aside(first_sentence(line)))
     denied = _DENIED.match(answer)

@@ -9,9 +9,11 @@ from logicnet.answers._markup import LINE, plain_answer
 from logicnet.answers._numbers import compared
 from logicnet.answers._spelled import LARGE, in_digits
 from logicnet.answers._units import amounts, is_measure, unit_of
+from logicnet.answers._words import ELSEWHERE
 from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.answers.sentences import own_words, sentences, spoken, without_aside, without_check
 from logicnet.maths.latex import undressed
+from logicnet.maths.numbers import computed
 
 MOST_WORDS = 19
 """Words in a short answer: a validator has longer ones boiled down by a model first (LogicNet 1.6)."""
@@ -82,8 +84,12 @@ _THEREFORE = re.compile(
 _SUBJECT = re.compile(
     rf"(?:{_THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
 )
-_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be) ((?:(?! is | are )[^;]){1,80})")
-_ASKS_WHO = re.compile(r"(?:^|[.?!:]\s+|\n|\band )(?:who|which|whose)\b[^?!\n]{1,200}\?")
+_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be) ((?:(?! is | are )[^;]){1,80})")
+_ASKS_WHO = re.compile(
+    r"(?:^|[.?!:,]\s+|\n|\band )(?:who|which|whose|what (?:colou?r|day|month|season|shape|animal|name|country|city))\b[^?!\n]{1,200}\?"
+)
+_NAMES = re.compile(r"((?:[\w'-]+, )*[\w'-]+),? or ([\w'-]+)\?")
+_PRONOUNS = frozenset(("it", "that", "this"))
 _WHO = re.compile(r"\bwho ([^?.!,]{3,80})[?,]")
 _ARTICLES = frozenset(("the", "a", "an", "of", "is", "in"))
 _LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
@@ -104,12 +110,14 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     if len(named) == 1:
         return named[0]
     if spec.options or spec.only_yes_or_no:
-        words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text))
+        words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text) or re.findall(r"\w{3,}", spec.text))
         plain = [part for part in last[:-9:-1] if not (spec.options and _OPTION.search(part))]
         about = (part for part in bold + plain if spec.options or _answers_yes_no(part, words))
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
-    if last and (subject := subject_of(plain_answer(last[-1]), spec)):
+    if last and (subject := subject_of(plain_answer(last[-1]), spec) or _formula(last[-1], spec)):
         return subject
+    if spec.several and (several := _series(last)):
+        return several
     if valued := [value for part in bold if (value := _last_value(part, spec))]:
         return valued[-1]
     if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
@@ -160,7 +168,7 @@ def _is_verdict(sentence: str) -> bool:
     """Whether a sentence says yes or no, or something of the one number in it: "91 is not prime"."""
     if len(sentence) > _NEAR_END:
         return False
-    if re.match(r"\W*(?:yes|no|true|false)\b[^\d]", sentence, re.IGNORECASE):
+    if re.match(r"\W*(?:yes|no|true|false)\b[^\d]", sentence, re.IGNORECASE) or ELSEWHERE.match(sentence):
         return True
     numbers = len(NUMBER.findall(sentence))
     denies = numbers <= 2 and re.search(
@@ -170,9 +178,62 @@ def _is_verdict(sentence: str) -> bool:
     return simple and bool(denies or (numbers == 1 and _SUBJECT.match(sentence)))
 
 
+_NAMED = r"(?:[a-z](?:_\{?\d\}?|\d)?\s?[=∈]\s?)?"
+_ONE = r"[-−±√\d][-−\w./√π²³^±]*(?: ?[+±−-] ?[\d√][\w./√]*)?"
+_SERIES = re.compile(
+    rf"(?<![\w.,=*/+-])(?<![*/+-] ){_NAMED}{_ONE}(?:(?:\s?[,;]|,?\s(?:and|or))\s(?:and |or )?{_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
+)
+_POINT = re.compile(r"[-*•\d.) ]*([a-z]_?\d? ?= ?[^=]{1,40})")
+
+
+def _series(last: list[str]) -> str:
+    """The values that a text ends in, in its last sentence or on lines of their own: x = 2 or 3."""
+    points = [_POINT.fullmatch(re.sub(r"[$*]", "", part).strip()) for part in last]
+    while points and points[-1]:
+        points.pop()
+    lines = [re.sub(r"[$*]", "", part).strip(" -•") for part in last[len(points) :]]
+    if len(lines) > 1:
+        return plain_answer(", ".join(lines))
+    sentence = re.sub(r"\*\*|\$|\\[()]", "", last[-1]) if last else ""
+    sentence = re.sub(r"\b([a-z]) is (?=-?\d)", r"\1 = ", sentence.replace("\\quad ", ""))
+    both = re.search(r"(?:^|[=:] |\b(?:is|are) )([^=:]{0,40}(?:±|\\pm)[^=:]{1,40})\W*$", sentence)
+    found = _SERIES.search(sentence)
+    factors = re.fullmatch(r"\W*\d+ = ((?:\d+(?:\^\d+|[²³])?(?: ?[×*·⋅] ?|\W*$))+)", sentence)
+    return (both or factors)[1].strip(" .") if both or factors else found[0] if found else ""
+
+
+def _formula(sentence: str, spec: QuestionSpec) -> str:
+    """The formula in the letters of the question that a sentence ends in: its derivative is 3x^2."""
+    if spec.quantity or (spec.several and not spec.factored) or len(sentence) > _NEAR_END:
+        return ""
+    sentence = plain_answer(sentence)
+    if spec.base is not None:
+        numeral = re.search(r"(?:\bis|=|:) ?(?:0[xbo])?([0-9a-z]+)$", sentence, re.IGNORECASE)
+        return numeral[1] if numeral else ""
+    if spec.interval and (relation := _RELATION.search(sentence)):
+        return relation[1]
+    after = re.split(r"\b(?:is|are|be)\b|:" if spec.equation else r"=|\b(?:is|are|be)\b|:", sentence)[-1].strip()
+    found = computed(undressed(after.split("=")[-1]))
+    if found is None or not found.unknowns or not re.search(r"[\d^*/+()²³-]", after):
+        return ""
+    known = spec.equation or all(re.search(rf"(?<![a-z]){name}(?![a-z])", spec.text) for name in found.unknowns)
+    return after if known else ""
+
+
+_RELATION = re.compile(r"(?:\b(?:is|are|that|when|for|where)|:)\s((?:(?!\b(?:is|are|that)\b)[^:]){0,30}[<>≤≥∞≠∪][^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$")
+
+
 def subject_of(sentence: str, spec: QuestionSpec) -> str:
     """The subject of a sentence that says again what a question asks who or which is: "Bob is the oldest"."""
-    if len(sentence) > _NEAR_END or spec.quantity or spec.options or not _ASKS_WHO.search(spec.text):
+    if len(sentence) > _NEAR_END or spec.quantity or spec.options or spec.only_yes_or_no:
+        return ""
+    if (named := _NAMES.search(spec.text)) and not _DISCARDS.search(sentence):
+        names = [*named[1].split(", "), named[2]]
+        for among in (names, names[1:]):  # who is first, Ann, Bob or Cid
+            said = [name for name in re.findall(r"[\w'-]+", sentence) if name.lower() in among]
+            if len(set(said)) == 1 and len(among) > 1:
+                return str(said[0])
+    if not _ASKS_WHO.search(spec.text):
         return ""
     said = _THEREFORE.sub("", sentence.rstrip(" ."), count=1)
     if (predicate := _WHO.search(spec.text)) and said.lower().endswith(f" {predicate[1]}"):
@@ -181,6 +242,8 @@ def subject_of(sentence: str, spec: QuestionSpec) -> str:
     if found is None:
         return ""
     first, second = found.groups()
+    if first.lower() in _PRONOUNS and " who " not in f" {second} ":
+        return second
     if _repeats(second, spec) and not _repeats(first, spec, whole=True):
         return first
     return second if _repeats(first, spec, whole=True) and not _repeats(second, spec, whole=True) else ""
@@ -201,7 +264,7 @@ def _letters(sentence: str) -> str:
 
 def _answers_yes_no(sentence: str, words: set[str]) -> bool:
     lowered = sentence.lower()
-    return re.match(r"\W*(?:yes|no|true|false)\b", lowered) is not None or any(
+    return re.search(r"^\W*(?:yes|no|true|false)\b|\bso,? (?:yes|no)\b| is (?:true|false|(?:in)?correct)\b", lowered) is not None or any(
         word in lowered for word in words
     )
 

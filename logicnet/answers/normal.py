@@ -17,6 +17,7 @@ from dataclasses import replace
 from logicnet.answers._durations import duration_form, range_form
 from logicnet.answers._form import NormalForm, formula_form, made
 from logicnet.answers._lists import (
+    BELONGS,
     expression_form,
     factors_form,
     interval_form,
@@ -67,6 +68,7 @@ _NO_ANSWER = re.compile(
     r"|idk|\?+|-+|\.+)[.!]?",
     re.IGNORECASE,
 )
+_FIXED = frozenset(("words:no solution", "words:infinity", "words:undefined"))
 _BOTH = re.compile(r"(?:[a-z]\s*+=\s*+)?([^=,;+]{0,40}?)\s*+\+-\s*+([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
 _SAYS = re.compile(r"[=:](?!\d)|->|=|(?<!\d):|\b(?:is|are|was|equals|be|has|have|makes?)\b", re.IGNORECASE)
 _NUMERAL = re.compile(r"(-?)(?:0[xbo])?([0-9a-z]{1,200})", re.IGNORECASE)
@@ -187,7 +189,7 @@ def _read(answer: str, question: QuestionSpec) -> NormalForm | None:
     if len(answer) > MOST_CHARS:
         return words_form(answer, question)
     answer = without_aside(answer)
-    read = signed(undressed(answer), question.text)
+    read = BELONGS.sub("", signed(undressed(answer), question.text))
     if not read:
         return None
     first = _as_asked(read, answer, question)
@@ -222,7 +224,7 @@ def _as_asked(read: str, answer: str, question: QuestionSpec) -> NormalForm | No
 
 def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  # noqa: PLR0911
     """The readers of values, the more particular before the more general."""
-    if question.ratio and (found := ratio_form(read, text)):
+    if question.ratio and (found := ratio_form(read, text, fraction=_BETWEEN.search(question.text) is not None)):
         return found
     if found := fixed_form(read, text, question) or duration_form(read, text, question):
         return found
@@ -234,7 +236,7 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
         return found
     if both := _BOTH.fullmatch(read):
         return list_form(f"{{{both[1]} + {both[2]}, {both[1]} - {both[2]}}}", text, question)
-    if not (question.equation and "=" in read) and (found := unknowns_form(read, text, question)):
+    if not (question.equation and "=" in read) and "!=" not in read and (found := unknowns_form(read, text, question)):
         return found
     if found := interval_form(read, text, question):
         return found
@@ -243,6 +245,7 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
     return list_form(read, text, question) or formula_form(read, text, question)
 
 
+_BETWEEN = re.compile(r"\bratio of\b.{1,60}\bto\b")
 _RESTATED = re.compile(
     r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|equivalently|which (?:is|equals|(?:simplifies|reduces) to"
     r"|can be (?:simplified|reduced) to))\s++(?:about |approximately |roughly )?"
@@ -289,6 +292,8 @@ def _said(read: str) -> list[str]:
 def _concludes(found: NormalForm, read: str, question: QuestionSpec) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
     joined = re.search(r"\band\b", read)
+    if found.kind == "words" and found.key in _FIXED:
+        return True
     denied = [end for _, end in compared(read, question)]
     return (
         found.kind in ("number", "list", "formula", "interval", "time", "duration")
@@ -321,7 +326,7 @@ def _several(read: str, answer: str, question: QuestionSpec) -> NormalForm | Non
     if not all(forms):
         return None
     keys = [one.key.removeprefix("number:") for one in forms if one is not None]
-    if question.unordered:
+    if question.unordered and len(question.unknowns) != len(keys):
         keys = sorted(keys)
     return made("list", "[" + ", ".join(keys) + "]", answer)
 
