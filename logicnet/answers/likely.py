@@ -116,6 +116,8 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
     if last and (subject := subject_of(plain_answer(last[-1]), spec) or _formula(last[-1], spec)):
         return subject
+    if last and (said := _MATHS.search(last[-1].strip())) and re.search(r"[^A-Za-z]|\\", span := "".join(filter(None, said.groups()))):
+        return plain_answer(span if spec.several or spec.equation else span.split("=")[-1])
     if spec.several and (several := _series(last)):
         return several
     if valued := [value for part in bold if (value := _last_value(part, spec))]:
@@ -184,6 +186,13 @@ _SERIES = re.compile(
     rf"(?<![\w.,=*/+-])(?<![*/+-] ){_NAMED}{_ONE}(?:(?:\s?[,;]|,?\s(?:and|or))\s(?:and |or )?{_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
 )
 _POINT = re.compile(r"[-*•\d.) ]*([a-z]_?\d? ?= ?[^=]{1,40})")
+
+
+_MATHS = re.compile(
+    r"(?:^|\b(?:is|are|be|get|gives?|equals?|obtain|have|yields?|[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|to)\b[,:]?|[=:])\s*\**"
+    r"(?:\$\$([^$]{1,300})\$\$|\$([^$]{1,300})\$|\\\(((?:(?!\\[()]).){1,300})\\\)|\\\[((?:(?!\\[\[\]]).){1,300})\\\])[\s.*!]*$"
+)
+"""A formula in LaTeX at the end of a sentence that says it."""
 
 
 def _series(last: list[str]) -> str:
@@ -320,9 +329,9 @@ _CHANGES = re.compile(
 
 def _with_unit(number: str, sentence: str, spec: QuestionSpec) -> str:
     """The number with the unit that follows it where the question asks for another one."""
-    unit = re.search(rf"{re.escape(number)} ?([^\W\d_]+)", sentence) if spec.unit else None
-    other = unit is not None and is_measure(unit[1]) and unit_of(unit[1]) != spec.unit
-    return unit[0] if unit and other else number
+    units = re.findall(rf"(?<![\d.,]){re.escape(number)} ?([^\W\d_]+)", sentence) if spec.unit else []
+    other = units and is_measure(units[-1]) and unit_of(units[-1]) != spec.unit
+    return f"{number} {units[-1]}" if other else number
 
 
 def _parts(amount: str) -> int:

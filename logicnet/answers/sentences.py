@@ -138,6 +138,6 @@ def without_check(parts: list[str]) -> list[str]:
             break
         before = kept[place - 1]
         concluded = _CONCLUDES.match(before) or re.search(r"=|\*\*|\b(?:in total|in all|altogether)\b", before)
-        if _CHECK.match(kept[place]) and concluded and re.search(r"\d", before):
+        if _CHECK.match(kept[place]) and concluded and re.search(r"\d|\$", before):
             return kept[:place]
     return kept
