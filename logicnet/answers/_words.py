@@ -29,7 +29,7 @@ _STOP = frozenset(
     re.findall(
         r"\w+",
         "the a an is are was were does do did can could will would has have should must it this that of in on"
-        " to with and or for be by exist you if so there these those as at from",
+        " to with and or for be by exist you if so there these those as at from evenly exactly",
     )
 )
 

@@ -30,6 +30,9 @@ def extract(text: str, question: str = "") -> str:
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECASE)
 _JSON = re.compile(r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE)
+_BOXED_PAIR = re.compile(
+    r"\\boxed\{([^{}\n]{1,80})\}\W{0,4}(?:and|or|,)\W{0,4}\\boxed\{([^{}\n]{1,80})\}(?![\s\S]*\\boxed)"
+)
 _LEFT_OPEN = re.compile(r"\\boxed\s*\{[^{}]*$")
 _HEADING = re.compile(r"(?:^|\n)[ \t#*_]*final answer[ \t#*_:]*\n+([^\n]{1,2000})", re.IGNORECASE)
 _STATED = re.compile(
@@ -83,6 +86,8 @@ def stated_answer(text: str, question: str = "") -> str:
     only comments on it, unless the question has that word.
     """
     text = plain_signs(spoken(text[-_TAIL:]))
+    if pair := _BOXED_PAIR.search(text):
+        return ", ".join(map(plain_answer, pair.groups()))
     if boxed := last_boxed(text):
         return plain_answer(boxed)
     if hashes := _HASHES.findall(text):
@@ -138,7 +143,7 @@ def _weight(value: str, before: str, words: frozenset[str]) -> int:
 
 _RETRACTS = re.compile(
     r"\bwait,? (?:no\b|actually)|\b(?:that|this)(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct))"
-    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bscratch that\b"
+    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bsorry\b|\bi mis(?:calculated|counted|read)\b|\bscratch that\b"
     r"|\bno,? wait\b|, (?:sorry|i mean|or rather)\b|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),? ",
     re.IGNORECASE,
 )

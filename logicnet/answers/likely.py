@@ -6,7 +6,7 @@ import re
 
 from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import LINE, plain_answer
-from logicnet.answers._numbers import compared
+from logicnet.answers._numbers import compared, signed
 from logicnet.answers._spelled import LARGE, in_digits
 from logicnet.answers._units import amounts, is_measure, unit_of
 from logicnet.answers._words import ELSEWHERE
@@ -28,9 +28,10 @@ _NEAR_END = 300  # characters
 _GAP = "\u00a0\u2007\u2009\u202f"
 _DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?(?: ?[½⅓⅔¼¾⅕⅛⅜⅝⅞])?)(?![.,]?\d)"
 _TEN = r"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\{?\(?-?\d+\)?\}?|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+_ROOT = r"(?:√\d+|\\sqrt\{\d+\}|sqrt\(\d+\))"
 NUMBER = re.compile(
-    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:{_TEN}|/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
-    rf"|[万萬亿億]|{LARGE}\b)|√\d+|\\sqrt\{{\d+\}})?"
+    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])[-−]?(?:{_ROOT}|{_DIGITS}(?:{_TEN}|\s?/\s?\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
+    rf"|[万萬亿億]|{LARGE}\b)|\s?{_ROOT})?"
     r"|\d+(?:,\d+){2,})",
     re.IGNORECASE,
 )
@@ -84,11 +85,13 @@ _THEREFORE = re.compile(
 _SUBJECT = re.compile(
     rf"(?:{_THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
 )
-_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be) ((?:(?! is | are )[^;]){1,80})")
+_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be|has to be) ((?:(?! is | are )[^;]){1,80})")
 _ASKS_WHO = re.compile(
     r"(?:^|[.?!:,]\s+|\n|\band )(?:who|which|whose|what (?:colou?r|day|month|season|shape|animal|name|country|city))\b[^?!\n]{1,200}\?"
 )
-_NAMES = re.compile(r"((?:[\w'-]+, )*[\w'-]+),? or ([\w'-]+)\?")
+_NAMES = re.compile(r"((?:(?:the |an? )?[\w'-]+, )*(?:the |an? )?[\w'-]+),? or ((?:the |an? )?[\w'-]+)\?")
+_CAUSE = re.compile(r"^.*, (?:so|therefore|thus|hence),? ")
+_ASKS_WHAT = re.compile(r"(?:^|[.?!:,]\s+|\n|\band )what (?:is|was)\b[^?!\n]{1,200}\?")
 _PRONOUNS = frozenset(("it", "that", "this"))
 _WHO = re.compile(r"\bwho ([^?.!,]{3,80})[?,]")
 _ARTICLES = frozenset(("the", "a", "an", "of", "is", "in"))
@@ -213,16 +216,16 @@ def _series(last: list[str]) -> str:
 
 def _formula(sentence: str, spec: QuestionSpec) -> str:
     """The formula in the letters of the question that a sentence ends in: its derivative is 3x^2."""
+    if spec.interval and (relation := _RELATION.search(plain_answer(sentence[-_NEAR_END:]))):
+        return relation[1] or relation[2]
     if spec.quantity or (spec.several and not spec.factored) or len(sentence) > _NEAR_END:
         return ""
     sentence = plain_answer(sentence)
     if spec.base is not None:
         numeral = re.search(r"(?:\bis|=|:) ?(?:0[xbo])?([0-9a-z]+)$", sentence, re.IGNORECASE)
         return numeral[1] if numeral else ""
-    if spec.interval and (relation := _RELATION.search(sentence)):
-        return relation[1]
     after = re.split(r"\b(?:is|are|be)\b|:" if spec.equation else r"=|\b(?:is|are|be)\b|:", sentence)[-1].strip()
-    found = computed(undressed(after.split("=")[-1]))
+    found = computed(undressed(re.sub(r"\+ ?C$", "", after.split("=")[-1])))
     if found is None or not found.unknowns or not re.search(r"[\d^*/+()²³-]", after):
         return ""
     known = spec.equation or all(re.search(rf"(?<![a-z]){name}(?![a-z])", spec.text) for name in found.unknowns)
@@ -237,12 +240,13 @@ def subject_of(sentence: str, spec: QuestionSpec) -> str:
     if len(sentence) > _NEAR_END or spec.quantity or spec.options or spec.only_yes_or_no:
         return ""
     if (named := _NAMES.search(spec.text)) and not _DISCARDS.search(sentence):
-        names = [*named[1].split(", "), named[2]]
+        names = [re.sub("^(?:the|an?) ", "", name) for name in (*named[1].split(", "), named[2])]
+        sentence = _CAUSE.sub("", re.sub(r" than [^,;]{1,60}", "", sentence))
         for among in (names, names[1:]):  # who is first, Ann, Bob or Cid
             said = [name for name in re.findall(r"[\w'-]+", sentence) if name.lower() in among]
             if len(set(said)) == 1 and len(among) > 1:
                 return str(said[0])
-    if not _ASKS_WHO.search(spec.text):
+    if not (_ASKS_WHO.search(spec.text) or (_ASKS_WHAT.search(spec.text) and not re.search(r"\d", sentence))):
         return ""
     said = _THEREFORE.sub("", sentence.rstrip(" ."), count=1)
     if (predicate := _WHO.search(spec.text)) and said.lower().endswith(f" {predicate[1]}"):
@@ -281,6 +285,9 @@ def _answers_yes_no(sentence: str, words: set[str]) -> bool:
 def _last_value(sentence: str, spec: QuestionSpec) -> str:
     """The value that a sentence ends in: a time, a date, an amount, a tuple, else its one number."""
     sentence = plain_answer(without_aside(sentence[-_VALUED:]), keep_point=True)
+    sentence = signed(sentence, spec.text)
+    if not (spec.format.rounded or spec.format.decimal):
+        sentence = _APPROXIMATELY.sub("", sentence)
     denied = compared(sentence, spec)
     numbers = [
         found
@@ -308,8 +315,10 @@ _UNITS_ASKED = (
         r"\bhow far\b",
         r"(?<![\d.,])[\d.,]++(?= ?(?:[kcm]?m|kilomet\w+|met(?:er|re)s?|miles?|feet|yards?)\b(?! ?(?:/|per)))",
     ),
+    (r"percent|%", r"(?<![\d.,])-?\d[\d.,]*+(?= ?(?:%|percent))"),
     (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
 )
+_LEFT = (r"\bleft\b|\bremain", r"(?<![\d.,])\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}(?:left|remain))")
 _ASKED_NOUN = re.compile(
     r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,40}(?: per [a-z]{1,40})?)(?![^\W\d_])"
 )
@@ -325,6 +334,9 @@ _PHRASE = 60  # characters before a number that say what it is
 _CHANGES = re.compile(
     r"\b(?:to|into|from|by|between|among|plus|minus|times|and|or)\s+(?:\w+ )?[$€£]?$|[-+*/×÷,]\s*$"
 )
+
+
+_APPROXIMATELY = re.compile(r"(?<=[\d)}π])\s*+(?:≈|\\approx).{1,60}$")  # the exact value says more
 
 
 def _with_unit(number: str, sentence: str, spec: QuestionSpec) -> str:
@@ -343,6 +355,8 @@ def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec
     patterns = [pattern for asked, pattern in _UNITS_ASKED if re.search(asked, spec.text)]
     if noun := _ASKED_NOUN.search(spec.text):
         patterns = [rf"(?<!\d)\d[\d.,]{{0,30}}+(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
+    if re.search(_LEFT[0], spec.text):
+        patterns.insert(0, _LEFT[1])
     for pattern in patterns:
         counted = [found for found in re.finditer(pattern, sentence, re.IGNORECASE) if found[0].strip(".,")]
         if len(counted) == 1:

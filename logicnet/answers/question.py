@@ -296,7 +296,7 @@ _MARKS = {
         r"|\bwhat word\b|\bopposite of\b|\bin words\b|\btranslate\b|\btokens?\b",
         "yes_no": r"(?:^|[.!?:,;]\s*|\band\s+|\bbut\s+)(?:so,?\s+|now,?\s+|well,?\s+|hey,?\s+|please,?\s+)?"
         r"(?:is|are|was(?! (?:ist|sind|kostet|kosten|wiegt|ergibt|macht|bedeutet)\b)|were|does|do|did|can|could|will|would|has|have|should"
-        r"|must)\s+(?!you\b)[^.?!]{2,200}\?"
+        r"|must)\s+(?!you\b)(?:[^.?!]|\.(?=\d)){2,200}\?"
         r"|\byes or no\b|\byes/no\b|\btrue or false\b|\bwhether\b|\breturn true\b|\btrue/false\b"
         r"|\b(?:know|wonder|tell|check|see) if\b",
         "true_false": r"\btrue\b.{0,80}\bfalse\b|\breturn true\b",
