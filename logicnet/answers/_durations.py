@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from logicnet.answers._form import NormalForm, made
 from logicnet.answers._numbers import normal, number_form, shown, written
-from logicnet.answers._spelled import in_digits
+from logicnet.answers.spelled import in_digits
 from logicnet.answers._units import amounts, converted, seconds
 from logicnet.answers.question import QuestionSpec
 

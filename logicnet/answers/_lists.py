@@ -21,7 +21,8 @@ _NAMES_FIRST = re.compile(r"\(?\s*+([a-zA-Z](?:\s*+,\s*+[a-zA-Z])++)\s*+\)?\s*+=
 BELONGS = re.compile(r"^\s*+[a-z]\s++in\s++(?=\{)", re.IGNORECASE)
 _SET_OF = re.compile(r"\{\s*+[a-z](?:\s++in\s++\S{1,9})?\s*+[|:]\s*+([^{}|]{3,60})\}", re.IGNORECASE)
 _EXCEPT = re.compile(
-    r"(?:all (?:real )?numbers? (?:x )?(?:except|other than|but)(?: for)?|x\s*+!=)\s*+(?:x\s*+=\s*+)?([^\s,<>=]{1,40})", re.IGNORECASE
+    r"(?:all (?:real )?numbers? (?:x )?(?:except|other than|but)(?: for)?|x\s*+!=)\s*+(?:x\s*+=\s*+)?([^\s,<>=]{1,40})",
+    re.IGNORECASE,
 )
 _IS = re.compile(
     r"\s*+([^=:\s][^=:]{0,39}?)\s*+(?:\bis\b|=|:|->)\s*+(?:an? |the )?([^=:\s][^=:]{0,59}?)\s*+",
@@ -190,7 +191,11 @@ def unknowns_form(read: str, text: str, question: QuestionSpec) -> NormalForm | 
         return made("list", "[" + ", ".join(values) + "]", text)
     if len(names) != len(keys):
         return None
-    if set(names) in ({"x", "y"}, {"x", "y", "z"}, {"a", "b"}) or set(names) == set(question.unknowns):
+    if (
+        set(names) in ({"x", "y"}, {"x", "y", "z"}, {"a", "b"})
+        or set(names) == set(question.unknowns)
+        or first
+    ):
         return made("list", "[" + ", ".join(key for _, key in sorted(keys)) + "]", text)
     return made("unknowns", ", ".join(f"{name}={key}" for name, key in sorted(keys)), text)
 

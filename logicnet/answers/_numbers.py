@@ -18,7 +18,7 @@ import re
 from fractions import Fraction
 
 from logicnet.answers._form import NormalForm, made
-from logicnet.answers._spelled import from_words, in_digits
+from logicnet.answers.spelled import from_words, in_digits
 from logicnet.answers._units import amounts, converted, total_in, unit_of
 from logicnet.answers.question import QuestionSpec
 from logicnet.maths.numbers import Computed, computed

@@ -81,7 +81,9 @@ _AMOUNT = re.compile(
 )
 _AND_A_HALF = re.compile(r"^(\d{1,9})\s+([a-z]+)\s+and\s+(?:a\s+)?(half|quarter|[1-3]/[2-4])$")
 _PARTS = {"half": "1/2", "quarter": "1/4"}
-_CLOCK = re.compile(r"(\d{1,4})(?::|\s?(?:h|hours?|hrs?|heures?|horas?|giờ)\s?)([0-5]\d)(?::([0-5]\d))?(?:\s*(?:h|hrs?|hours?))?")
+_CLOCK = re.compile(
+    r"(\d{1,4})(?::|\s?(?:h|hours?|hrs?|heures?|horas?|giờ)\s?)([0-5]\d)(?::([0-5]\d))?(?:\s*(?:h|hrs?|hours?))?"
+)
 
 
 def amounts(read: str) -> list[tuple[Fraction, str]]:

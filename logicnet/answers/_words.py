@@ -13,7 +13,8 @@ _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))
 _FIRST = re.compile(r"(yes|no|true|false)\b\s*(?:[,.;:!-]|$)", re.IGNORECASE)
 ELSEWHERE = re.compile(
-    r"(?:(sí|sì|oui|ja|sim|да|có|đúng|是的?|对|はい)|(nein|non|não|нет|không|sai|不是?|不对|否|いいえ))(?:\s*[,.;:!-]|$)", re.IGNORECASE
+    r"(?:(sí|sì|oui|ja|sim|да|có|đúng|是的?|对|はい)|(nein|non|não|нет|không|sai|不是?|不对|否|いいえ))(?:\s*[,.;:!-]|$)",
+    re.IGNORECASE,
 )
 """Yes and no of other languages."""
 _LAST = re.compile(
@@ -70,10 +71,16 @@ _NOTHING = re.compile(
     r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|zeros?|values?)(?: exists?)?|none|empty set"
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
-_NONE = re.compile(r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?(?:none|no [^\W\d_]+)(?: (?:is|are|were|will be))?(?: left| remain\w*)?)")
-_EVERYTHING = re.compile(r"(?:[a-z] in )?(?:(?:all|any) (?:of the )?(?:real numbers?|reals?)|(?:\\mathbb ?)?\{? ?r ?\}?)")
+_NONE = re.compile(
+    r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?(?:none|no [^\W\d_]+)(?: (?:is|are|were|will be))?(?: left| remain\w*)?)"
+)
+_EVERYTHING = re.compile(
+    r"(?:[a-z] in )?(?:(?:all|any) (?:of the )?(?:real numbers?|reals?)|(?:\\mathbb ?)?\{? ?r ?\}?)"
+)
 _ENDLESS = re.compile(r"\+?\s*+(?:oo|inf|infinity)")
-_UNDEFINED = re.compile(r"(?:it is |is |(?:the )?limit (?:is )?)?(?:undefined|does not exist|dne|not defined)")
+_UNDEFINED = re.compile(
+    r"(?:it is |is |(?:the )?limit (?:is )?)?(?:undefined|does not exist|dne|not defined)"
+)
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
 _TIGHT = re.compile(r"(?:(?<!\s)\s++)?(->|,|;)\s*+")
@@ -94,8 +101,10 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
         text = (found[1] or found[2]).capitalize()
     elif question.only_yes_or_no and (last := _LAST.search(said)):
         verdict, word = (last[1] or last[2]) in _YES, True
-    elif question.only_yes_or_no and 2 <= len(read.split()) <= 19 and (
-        _about(said, question) or _contrary(said, question)
+    elif (
+        question.only_yes_or_no
+        and 2 <= len(read.split()) <= 19
+        and (_about(said, question) or _contrary(said, question))
     ):
         verdict = bool(_NEGATION.search(said)) == _contrary(said, question)
     if verdict is None or question.letters:

@@ -29,7 +29,9 @@ def extract(text: str, question: str = "") -> str:
 
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECASE)
-_JSON = re.compile(r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE)
+_JSON = re.compile(
+    r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE
+)
 _BOXED_PAIR = re.compile(
     r"\\boxed\{([^{}\n]{1,80})\}\W{0,4}(?:and|or|,)\W{0,4}\\boxed\{([^{}\n]{1,80})\}(?![\s\S]*\\boxed)"
 )

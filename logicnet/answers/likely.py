@@ -7,7 +7,7 @@ import re
 from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import LINE, plain_answer
 from logicnet.answers._numbers import compared, signed
-from logicnet.answers._spelled import LARGE, in_digits
+from logicnet.answers.spelled import LARGE, in_digits
 from logicnet.answers._units import amounts, is_measure, unit_of
 from logicnet.answers._words import ELSEWHERE
 from logicnet.answers.question import QuestionSpec, question_spec
@@ -85,7 +85,9 @@ _THEREFORE = re.compile(
 _SUBJECT = re.compile(
     rf"(?:{_THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
 )
-_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be|has to be) ((?:(?! is | are )[^;]){1,80})")
+_IS = re.compile(
+    r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be|has to be) ((?:(?! is | are )[^;]){1,80})"
+)
 _ASKS_WHO = re.compile(
     r"(?:^|[.?!:,]\s+|\n|\band )(?:who|which|whose|what (?:colou?r|day|month|season|shape|animal|name|country|city))\b[^?!\n]{1,200}\?"
 )
@@ -119,7 +121,11 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
     if last and (subject := subject_of(plain_answer(last[-1]), spec) or _formula(last[-1], spec)):
         return subject
-    if last and (said := _MATHS.search(last[-1].strip())) and re.search(r"[^A-Za-z]|\\", span := "".join(filter(None, said.groups()))):
+    if (
+        last
+        and (said := _MATHS.search(last[-1].strip()))
+        and re.search(r"[^A-Za-z]|\\", span := "".join(filter(None, said.groups())))
+    ):
         return plain_answer(span if spec.several or spec.equation else span.split("=")[-1])
     if spec.several and (several := _series(last)):
         return several
@@ -128,7 +134,9 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
         return plain_answer(bold[-1])
     for written in reversed(last):
-        in_words = (spec.quantity or spec.duration or spec.format.fraction or spec.chance) and not re.search(r"\d", written)
+        in_words = (spec.quantity or spec.duration or spec.format.fraction or spec.chance) and not re.search(
+            r"\d", written
+        )
         sentence = in_digits(written) if in_words else written
         if re.search(r"\d", sentence) and (value := _last_value(sentence, spec)):
             return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
@@ -224,15 +232,21 @@ def _formula(sentence: str, spec: QuestionSpec) -> str:
     if spec.base is not None:
         numeral = re.search(r"(?:\bis|=|:) ?(?:0[xbo])?([0-9a-z]+)$", sentence, re.IGNORECASE)
         return numeral[1] if numeral else ""
-    after = re.split(r"\b(?:is|are|be)\b|:" if spec.equation else r"=|\b(?:is|are|be)\b|:", sentence)[-1].strip()
+    after = re.split(r"\b(?:is|are|be)\b|:" if spec.equation else r"=|\b(?:is|are|be)\b|:", sentence)[
+        -1
+    ].strip()
     found = computed(undressed(re.sub(r"\+ ?C$", "", after.split("=")[-1])))
     if found is None or not found.unknowns or not re.search(r"[\d^*/+()²³-]", after):
         return ""
-    known = spec.equation or all(re.search(rf"(?<![a-z]){name}(?![a-z])", spec.text) for name in found.unknowns)
+    known = spec.equation or all(
+        re.search(rf"(?<![a-z]){name}(?![a-z])", spec.text) for name in found.unknowns
+    )
     return after if known else ""
 
 
-_RELATION = re.compile(r"(?:\b(?:is|are|that|when|for|where)|:)\s((?:(?!\b(?:is|are|that)\b)[^:]){0,30}[<>≤≥∞≠∪][^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$")
+_RELATION = re.compile(
+    r"(?:\b(?:is|are|that|when|for|where)|:)\s((?:(?!\b(?:is|are|that)\b)[^:]){0,30}[<>≤≥∞≠∪][^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$"
+)
 
 
 def subject_of(sentence: str, spec: QuestionSpec) -> str:
@@ -277,9 +291,9 @@ def _letters(sentence: str) -> str:
 
 def _answers_yes_no(sentence: str, words: set[str]) -> bool:
     lowered = sentence.lower()
-    return re.search(r"^\W*(?:yes|no|true|false)\b|\bso,? (?:yes|no)\b| is (?:true|false|(?:in)?correct)\b", lowered) is not None or any(
-        word in lowered for word in words
-    )
+    return re.search(
+        r"^\W*(?:yes|no|true|false)\b|\bso,? (?:yes|no)\b| is (?:true|false|(?:in)?correct)\b", lowered
+    ) is not None or any(word in lowered for word in words)
 
 
 def _last_value(sentence: str, spec: QuestionSpec) -> str:
@@ -304,7 +318,11 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
     starts = {found.start() for found in numbers}
     result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
     if result or len(numbers) < 2:
-        return plain_answer(_with_unit(result[-1] if result else numbers[-1][0], sentence, spec)) if numbers else ""
+        return (
+            plain_answer(_with_unit(result[-1] if result else numbers[-1][0], sentence, spec))
+            if numbers
+            else ""
+        )
     main = _main_number(sentence, numbers, spec)
     return plain_answer(main or ("" if spec.text else numbers[-1][0]))
 
@@ -328,7 +346,8 @@ _IN_PASSING = re.compile(
     re.IGNORECASE,
 )
 _SUBORDINATE = re.compile(
-    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$|,? \(?(?:i\.e|e\.g|viz|vs)\..*$", re.IGNORECASE
+    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$|,? \(?(?:i\.e|e\.g|viz|vs)\..*$",
+    re.IGNORECASE,
 )
 _PHRASE = 60  # characters before a number that say what it is
 _CHANGES = re.compile(

@@ -29,7 +29,7 @@ from logicnet.answers._lists import (
 from logicnet.answers._locale import one_notation, unmistakable
 from logicnet.answers._markup import plain_answer
 from logicnet.answers._numbers import compared, number_form, numbers_in, only_number, signed
-from logicnet.answers._spelled import multiplied
+from logicnet.answers.spelled import multiplied
 from logicnet.answers._words import (
     choice_letter,
     code_form,
@@ -224,7 +224,9 @@ def _as_asked(read: str, answer: str, question: QuestionSpec) -> NormalForm | No
 
 def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  # noqa: PLR0911
     """The readers of values, the more particular before the more general."""
-    if question.ratio and (found := ratio_form(read, text, fraction=_BETWEEN.search(question.text) is not None)):
+    if question.ratio and (
+        found := ratio_form(read, text, fraction=_BETWEEN.search(question.text) is not None)
+    ):
         return found
     if found := fixed_form(read, text, question) or duration_form(read, text, question):
         return found
@@ -236,7 +238,11 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
         return found
     if both := _BOTH.fullmatch(read):
         return list_form(f"{{{both[1]} + {both[2]}, {both[1]} - {both[2]}}}", text, question)
-    if not (question.equation and "=" in read) and "!=" not in read and (found := unknowns_form(read, text, question)):
+    if (
+        not (question.equation and "=" in read)
+        and "!=" not in read
+        and (found := unknowns_form(read, text, question))
+    ):
         return found
     if found := interval_form(read, text, question):
         return found

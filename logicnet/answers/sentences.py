@@ -77,9 +77,11 @@ def without_aside(text: str) -> str:
         or (len(before) == start and before[-1].isascii())
     ):
         return text
-    words = re.match(r"(?:check|verify|because|since)\b", remark, re.IGNORECASE) or (
-        re.search(r"[^\W\d_]{3}", remark) and not re.search(r"\bmod\b|\bsqrt\b|[\\=]", remark)
-    ) or (_MEASURED.fullmatch(remark) and not before[-1].isdecimal())
+    words = (
+        re.match(r"(?:check|verify|because|since)\b", remark, re.IGNORECASE)
+        or (re.search(r"[^\W\d_]{3}", remark) and not re.search(r"\bmod\b|\bsqrt\b|[\\=]", remark))
+        or (_MEASURED.fullmatch(remark) and not before[-1].isdecimal())
+    )
     return before if words and re.search(r"[\w*%°²³$)]$", before) else text
 
 
@@ -137,7 +139,9 @@ def without_check(parts: list[str]) -> list[str]:
         if _CONCLUDES.match(kept[place]):
             break
         before = kept[place - 1]
-        concluded = _CONCLUDES.match(before) or re.search(r"=|\*\*|\b(?:in total|in all|altogether)\b", before)
+        concluded = _CONCLUDES.match(before) or re.search(
+            r"=|\*\*|\b(?:in total|in all|altogether)\b", before
+        )
         if _CHECK.match(kept[place]) and concluded and re.search(r"\d|\$", before):
             return kept[:place]
     return kept

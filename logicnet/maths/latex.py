@@ -23,6 +23,7 @@ _VULGAR = {
     "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
     "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
 }  # fmt: skip
+_HIGHER_ROOT = re.compile(r"([∛∜])\s*(\d+(?:\.\d+)?|\([^()]*\))")
 _VULGAR_SIGN = re.compile(f"(\\d?)([{''.join(_VULGAR)}])")
 
 _MACROS = {
@@ -60,6 +61,7 @@ _MATRIX = re.compile(
 def undressed(text: str) -> str:
     """The text without what only makes it look well; LaTeX as a calculator would have it."""
     text = _POWER.sub(lambda power: "^" + _signed(power[0].translate(_RAISED)), text.translate(_SIGNS))
+    text = _HIGHER_ROOT.sub(lambda root: f" root({root[2].strip('()')}, {'∛∜'.index(root[1]) + 3})", text)
     text = _VULGAR_SIGN.sub(
         lambda sign: f"{sign[1]} {_VULGAR[sign[2]]} " if sign[1] else _VULGAR[sign[2]], text
     )
@@ -73,7 +75,9 @@ def _signed(power: str) -> str:
 
 
 def _without_latex(text: str) -> str:
-    text = _CASES.sub(lambda cases: re.sub(r"(?:(?<!\s)\s++)?\\\\\s*+", ", ", cases[1].replace("&", "")), text)
+    text = _CASES.sub(
+        lambda cases: re.sub(r"(?:(?<!\s)\s++)?\\\\\s*+", ", ", cases[1].replace("&", "")), text
+    )
     text = _OVER.sub(r"\\frac{\1}{\2}", _MATRIX.sub(_rows, text))
     text = _MACRO.sub(lambda macro: _MACROS.get(macro[0], macro[0]), text)
     text = _SPACING.sub("", _BRACED_SIGN.sub(r"\1", text))

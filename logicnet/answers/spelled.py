@@ -38,7 +38,9 @@ def multiplied(text: str, question: str) -> str:
     """The text with "2.5 million" as 2500000, and a dozen as 12, unless the question itself counts in millions."""
 
     if "dozen" not in question:
-        text = _DOZENS.sub(lambda found: str(12 * (_SMALL.get(found[1].lower()) or int(found[1].replace("a", "1")))), text)
+        text = _DOZENS.sub(
+            lambda found: str(12 * (_SMALL.get(found[1].lower()) or int(found[1].replace("a", "1")))), text
+        )
 
     def product(found: re.Match[str]) -> str:
         word = (found[2] or found[3]).lower()
