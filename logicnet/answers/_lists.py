@@ -20,8 +20,13 @@ _NAMED = re.compile(r"\s*+([A-Za-z](?:_?\w{0,2}))\s*+=\s*+(.+)", re.DOTALL)
 _NAMES_FIRST = re.compile(r"\(?\s*+([a-zA-Z](?:\s*+,\s*+[a-zA-Z])++)\s*+\)?\s*+=\s*+(\(.+\))")
 BELONGS = re.compile(r"^\s*+[a-z]\s++in\s++(?=\{)", re.IGNORECASE)
 _SET_OF = re.compile(r"\{\s*+[a-z](?:\s++in\s++\S{1,9})?\s*+[|:]\s*+([^{}|]{3,60})\}", re.IGNORECASE)
+_WORDED = re.compile(
+    r"(?:all )?([a-z]) (?:is |are |must be |that are )?(less|greater|more) than( or equal to)? ",
+    re.IGNORECASE,
+)
 _EXCEPT = re.compile(
-    r"(?:all (?:real )?numbers? (?:x )?(?:except|other than|but)(?: for)?|x\s*+!=)\s*+(?:x\s*+=\s*+)?([^\s,<>=]{1,40})",
+    r"(?:all (?:real )?numbers? (?:x )?(?:except|other than|but)(?: for)?|x\s*+!=)\s*+(?:x\s*+=\s*+)?"
+    r"([^\s,<>=]{1,40})",
     re.IGNORECASE,
 )
 _IS = re.compile(
@@ -215,6 +220,9 @@ def roles_form(read: str, text: str) -> NormalForm | None:
 def interval_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """(2, oo), x > 2 and 2 < x are one; [1, 2) is not (1, 2)."""
     read = _SET_OF.sub(r"\1", read.strip())
+    if question.interval and (worded := _WORDED.match(read)):
+        sign = ("<" if worded[2].lower() == "less" else ">") + "=" * bool(worded[3])
+        read = f"{worded[1]} {sign} {read[worded.end() :]}"
     if excepted := _EXCEPT.fullmatch(read):
         end = _end(excepted[1], question)
         return made("interval", f"(-oo, {end}) U ({end}, oo)", text) if end else None

@@ -18,9 +18,9 @@ import re
 from fractions import Fraction
 
 from logicnet.answers._form import NormalForm, made
-from logicnet.answers.spelled import from_words, in_digits
 from logicnet.answers._units import amounts, converted, total_in, unit_of
 from logicnet.answers.question import QuestionSpec
+from logicnet.answers.spelled import from_words, in_digits
 from logicnet.maths.numbers import Computed, computed
 
 _DIGITS = 12
@@ -93,7 +93,8 @@ def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
     return made("number", shown(said), sent, said if said.denominator < 10**6 else float(said))
 
 
-_BELOW = re.compile(r"(?<![-.\d])(\d[\d.]*+)((?: [^\W\d_]++){0,2}) below zero\b", re.IGNORECASE)
+_BELOW = re.compile(r"(?<![-.\d])(\d[\d.]*+)((?: [^\W\d_]++){0,2}) (below|above) zero\b", re.IGNORECASE)
+_LOSS = re.compile(r"\b(?:an? )?loss of [$€£]?(?=\d)", re.IGNORECASE)
 _TIMES = re.compile(r"(?:(?<=[\d)])|(?<=pi))\s++(?:times|multiplied by)\s++(?=[\d(]|sqrt|pi\b|the square)")
 _ROOT_OF = re.compile(r"(?:the )?square root of (\d+(?:\.\d+)?)")
 _MODULO = re.compile(r"(?<=\d)\s*\(?\s*mod (?:\{\d+\}|\d+)\s*\)?$")
@@ -101,9 +102,16 @@ _DASH = re.compile(r"- (?=\d)")
 
 
 def signed(read: str, asked: str) -> str:
-    """The text with signs for words, 5 below zero and 6 times the square root of 2, and no dash of a list."""
+    """The text with signs for words: 5 below zero, 6 times the square root of 2, a loss for a profit.
+
+    A dash before a count is no sign.
+    """
     if "below" not in asked and re.search("temperature|degree", asked):
-        read = _BELOW.sub(r"-\1\2", read)
+        read = _BELOW.sub(lambda found: f"{'-' * (found[3].lower() == 'below')}{found[1]}{found[2]}", read)
+    if re.search(r"\bprofit|\bgain", asked) and "loss" not in asked:
+        read = _LOSS.sub("-", read)
+    elif re.search(r"\blos[et]\b", asked):
+        read = _LOSS.sub("", read)
     if "how many" in asked:  # no count is negative
         read = read[2:] if _DASH.match(read) else read
     read = _MODULO.sub("", read) if re.search(r"\bmod|remainder", asked) else read

@@ -26,7 +26,8 @@ _NAMES = {
     "day": "d tag tage tagen día días dia dias jour jours giorni ngày день дня дней 天 日間",
     "week": "wk wks woche wochen semana semanas semaine semaines settimane tuần неделя недели недель"
     " 周 週間 星期",
-    "centime": "centimos céntimos centesimi", "month": "mes meses mois monate tháng 个月", "year": "yr yrs jahr jahre años ans năm",
+    "centime": "centimos céntimos centesimi", "month": "mes meses mois monate tháng 个月",
+    "year": "yr yrs jahr jahre años ans năm",
     "millimeter": "mm", "centimeter": "cm 厘米", "meter": "m 米", "kilometer": "km 公里 千米",
     "inch": "in inches", "foot": "ft feet", "yard": "yd yds", "mile": "mi",
     "milligram": "mg", "gram": "g 克", "kilogram": "kg kilo kilos 千克 公斤",

@@ -22,7 +22,10 @@ _LAST = re.compile(
     r"|\b(?:statement|claim|assertion|it|this|that) is (?:\w+ly )?(true|false|correct|incorrect)$",
     re.IGNORECASE,
 )
-_CONTRARY = {"composite": "prime", "odd": "even", "even": "odd", "irrational": "rational"}
+_CONTRARY = {
+    "composite": "prime", "odd": "even", "even": "odd", "irrational": "rational",
+    "less": "greater", "greater": "less", "smaller": "larger", "larger": "smaller",
+}  # fmt: skip
 _NEGATION = re.compile(
     r"\b(?:not|no|never|cannot|none|neither|false|impossible|fails?|failed)\b|n't\b", re.IGNORECASE
 )
@@ -41,7 +44,8 @@ _LETTER = re.compile(
 )
 
 _CLOCK = re.compile(
-    r"(?:(?:at|um|à|(?:a )?las?|lúc)\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock|uhr))?"
+    r"(?:(?:at|um|à|(?:a )?las?|lúc)\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?"
+    r"(?:\s*+(?:([ap])\.?\s?m\.?|o'clock|uhr))?"
     r"(?:\s++(?:in the|at|de la) (morning|afternoon|evening|night|mañana|tarde|noche))?",
     re.IGNORECASE,
 )
@@ -72,7 +76,9 @@ _NOTHING = re.compile(
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
 _NONE = re.compile(
-    r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?(?:none|no [^\W\d_]+)(?: (?:is|are|were|will be))?(?: left| remain\w*)?)"
+    r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?"
+    r"(?:none|no (?!idea|answer|one\b)[^\W\d_]+)"
+    r"(?: (?:is|are|were|will be))?(?: left| remain\w*)?)"
 )
 _EVERYTHING = re.compile(
     r"(?:[a-z] in )?(?:(?:all|any) (?:of the )?(?:real numbers?|reals?)|(?:\\mathbb ?)?\{? ?r ?\}?)"
@@ -143,7 +149,9 @@ def choice_letter(read: str, question: QuestionSpec) -> str:
     return letter if letter in dict(question.options) else ""
 
 
-def time_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
+def time_form(  # noqa: PLR0911
+    read: str, text: str, question: QuestionSpec
+) -> NormalForm | None:
     """A date, or a time of day: 7:30 PM is 19:30."""
     read = read.strip(" .")
     if question.clock and (named := _NOON.search(read)) and not re.search(r"\d", read.replace("12 ", "")):
@@ -159,9 +167,9 @@ def time_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None
     if not question.clock and not clock[4] and not re.search(r"clock|uhr|:\d\d", read.lower()):
         return None
     hour, minute, second = int(clock[1]), int(clock[2] or 0), int(clock[3] or 0)
-    named = {"morning": "a", "mañana": "a", "afternoon": "p", "tarde": "p", "evening": "p"}
-    named |= dict.fromkeys(("night", "noche"), "p" if 5 < hour < 12 else "a")
-    half = (clock[4] or named.get((clock[5] or "").lower(), "")).lower()
+    halves = {"morning": "a", "mañana": "a", "afternoon": "p", "tarde": "p", "evening": "p"}
+    halves |= dict.fromkeys(("night", "noche"), "p" if 5 < hour < 12 else "a")
+    half = (clock[4] or halves.get((clock[5] or "").lower(), "")).lower()
     if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
         return None
     if half:

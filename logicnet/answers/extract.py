@@ -32,9 +32,8 @@ _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECA
 _JSON = re.compile(
     r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE
 )
-_BOXED_PAIR = re.compile(
-    r"\\boxed\{([^{}\n]{1,80})\}\W{0,4}(?:and|or|,)\W{0,4}\\boxed\{([^{}\n]{1,80})\}(?![\s\S]*\\boxed)"
-)
+_BOX = re.compile(r"\\boxed\{([^{}\n]{1,80})\}")
+_BOXES = re.compile(rf"{_BOX.pattern}(?:[^\w\\]{{0,4}}(?:and|or|,)[^\w\\]{{0,4}}{_BOX.pattern})+")
 _LEFT_OPEN = re.compile(r"\\boxed\s*\{[^{}]*$")
 _HEADING = re.compile(r"(?:^|\n)[ \t#*_]*final answer[ \t#*_:]*\n+([^\n]{1,2000})", re.IGNORECASE)
 _STATED = re.compile(
@@ -81,15 +80,16 @@ _VALUE_WORD = re.compile(
 )
 
 
-def stated_answer(text: str, question: str = "") -> str:
+def stated_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """The answer that a text states outright; empty if it states none.
 
     Of several "the answer is" the last that states a value counts: "the answer is reasonable" or "in pens"
     only comments on it, unless the question has that word.
     """
     text = plain_signs(spoken(text[-_TAIL:]))
-    if pair := _BOXED_PAIR.search(text):
-        return ", ".join(map(plain_answer, pair.groups()))
+    boxes = [found[0] for found in _BOXES.finditer(text) if text.rfind("\\boxed") < found.end()]
+    if boxes:
+        return ", ".join(dict.fromkeys(map(plain_answer, _BOX.findall(boxes[-1]))))
     if boxed := last_boxed(text):
         return plain_answer(boxed)
     if hashes := _HASHES.findall(text):
@@ -144,19 +144,23 @@ def _weight(value: str, before: str, words: frozenset[str]) -> int:
 
 
 _RETRACTS = re.compile(
-    r"\bwait,? (?:no\b|actually)|\b(?:that|this)(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct))"
-    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bsorry\b|\bi mis(?:calculated|counted|read)\b|\bscratch that\b"
-    r"|\bno,? wait\b|, (?:sorry|i mean|or rather)\b|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),? ",
+    r"\bwait,? (?:no\b|actually)"
+    r"|(?:^|[.!?…]\s|\n|\b(?:wait|but|no|hmm),? )(?:that|this)(?:'s| is| was)"
+    r" (?:wrong|incorrect|not (?:right|correct))"
+    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bsorry[,:]"
+    r"|\bi mis(?:calculated|counted|read)\b|\bscratch that\b"
+    r"|\bno,? wait\b|, (?:i mean|or rather)\b"
+    r"|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),? (?!this|that|we|you)",
     re.IGNORECASE,
 )
 
 
 def _corrected(text: str, question: str) -> str:
     """The value of what follows a statement that the text takes back; empty if it stands by it."""
-    *_, last = taken_back = list(_RETRACTS.finditer(text)) or [None]
-    if last is None or len(taken_back) > MOST_SENTENCES:
+    taken_back = [found.end() for found in _RETRACTS.finditer(text)]
+    if not 1 <= len(taken_back) <= MOST_SENTENCES:
         return ""
-    likely = likely_answer(text[last.end() :], question)
+    likely = likely_answer(text[taken_back[-1] :], question)
     return likely if re.search(r"\d", likely) else ""
 
 

@@ -7,11 +7,11 @@ import re
 from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import LINE, plain_answer
 from logicnet.answers._numbers import compared, signed
-from logicnet.answers.spelled import LARGE, in_digits
 from logicnet.answers._units import amounts, is_measure, unit_of
 from logicnet.answers._words import ELSEWHERE
 from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.answers.sentences import own_words, sentences, spoken, without_aside, without_check
+from logicnet.answers.spelled import LARGE, in_digits
 from logicnet.maths.latex import undressed
 from logicnet.maths.numbers import computed
 
@@ -30,7 +30,7 @@ _DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?(?:
 _TEN = r"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\{?\(?-?\d+\)?\}?|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
 _ROOT = r"(?:√\d+|\\sqrt\{\d+\}|sqrt\(\d+\))"
 NUMBER = re.compile(
-    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])[-−]?(?:{_ROOT}|{_DIGITS}(?:{_TEN}|\s?/\s?\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
+    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])[-−]?(?:{_ROOT}|{_DIGITS}(?:{_TEN}|\s?/\s?\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|\*?\s?(?:π|\\?pi\b)"
     rf"|[万萬亿億]|{LARGE}\b)|\s?{_ROOT})?"
     r"|\d+(?:,\d+){2,})",
     re.IGNORECASE,
@@ -45,7 +45,7 @@ _WHOLE_VALUE = re.compile(
     r"|\b\d{4}-\d{1,2}-\d{1,2}\b"
     r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening)| at night)?"
     r"|\b\d{1,2}(?:[.h]\d{2})?(?:\s?[ap]\.?m\b\.?| o'clock| Uhr)|\b\d{1,2}h\d{2}\b|\b12 (?:noon|midnight)\b"
-    r"|[(\[{]\s*-?[\d./]+(?:\s*[,;]\s*-?[\d./]+)+\s*[)\]}]"
+    r"|[(\[{]\s*[-−]?[\d./]+(?:\s*[,;]\s*[-−]?[\d./]+)+\s*[)\]}]"
     r"|\b[a-z]\s?=\s?-?[\d./]+(?:,?\s(?:and|or)\s|,\s)[a-z]\s?=\s?-?[\d./]+"
     r"|\b\d+ \d+/\d+|\b\d+(?:\.\d+)?(?::| : )\d+(?:\.\d+)?(?![:\d])|\bbetween \d[\d.,]* and \d[\d.]*"
     r"|\b\d+[–—]\d+",
@@ -75,24 +75,28 @@ _DISCARDS = re.compile(
     re.IGNORECASE,
 )
 _CHOOSES = re.compile(
-    r"\b(?:is|be|[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|[Cc]hoose|pick|select|answer|[Ii]t's)\W++(?:the )?(?:[Oo]ption|[Cc]hoice"
+    r"\b(?:is|be|[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|[Cc]hoose|pick|select|answer|[Ii]t's)\W++(?:the )?"
+    r"(?:[Oo]ption|[Cc]hoice"
     r"|[Ll]etter|[Aa]nswer)?\s*+\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
     r"|^\W*([A-H])\W*$"
 )
-_THEREFORE = re.compile(
+THEREFORE = re.compile(
     r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
 )
 _SUBJECT = re.compile(
-    rf"(?:{_THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
+    rf"(?:{THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
 )
 _IS = re.compile(
     r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be|has to be) ((?:(?! is | are )[^;]){1,80})"
 )
 _ASKS_WHO = re.compile(
-    r"(?:^|[.?!:,]\s+|\n|\band )(?:who|which|whose|what (?:colou?r|day|month|season|shape|animal|name|country|city))\b[^?!\n]{1,200}\?"
+    r"(?:^|[.?!:,]\s+|\n|\band )(?:who|which|whose"
+    r"|what (?:colou?r|day|month|season|shape|animal|name|country|city))\b"
+    r"[^?!\n]{1,200}\?"
 )
-_NAMES = re.compile(r"((?:(?:the |an? )?[\w'-]+, )*(?:the |an? )?[\w'-]+),? or ((?:the |an? )?[\w'-]+)\?")
-_CAUSE = re.compile(r"^.*, (?:so|therefore|thus|hence),? ")
+_NAME = r"(?:the |an? )?[\w'-]{1,30}"
+_NAMES = re.compile(rf"((?:{_NAME}, ){{0,9}}{_NAME}),? or ({_NAME})\?")
+_CAUSE = re.compile(r"^.*, (?:so|therefore|thus|hence),? |^(?:[Ss]ince|[Bb]ecause) [^,]{1,80}, ")
 _ASKS_WHAT = re.compile(r"(?:^|[.?!:,]\s+|\n|\band )what (?:is|was)\b[^?!\n]{1,200}\?")
 _PRONOUNS = frozenset(("it", "that", "this"))
 _WHO = re.compile(r"\bwho ([^?.!,]{3,80})[?,]")
@@ -194,7 +198,8 @@ def _is_verdict(sentence: str) -> bool:
 _NAMED = r"(?:[a-z](?:_\{?\d\}?|\d)?\s?[=∈]\s?)?"
 _ONE = r"[-−±√\d][-−\w./√π²³^±]*(?: ?[+±−-] ?[\d√][\w./√]*)?"
 _SERIES = re.compile(
-    rf"(?<![\w.,=*/+-])(?<![*/+-] ){_NAMED}{_ONE}(?:(?:\s?[,;]|,?\s(?:and|or))\s(?:and |or )?{_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
+    rf"(?<![\w.,=*/+-])(?<![*/+-] ){_NAMED}{_ONE}"
+    rf"(?:(?:\s?[,;]|,?\s(?:and|or))\s(?:and |or )?{_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
 )
 _POINT = re.compile(r"[-*•\d.) ]*([a-z]_?\d? ?= ?[^=]{1,40})")
 
@@ -214,12 +219,15 @@ def _series(last: list[str]) -> str:
     lines = [re.sub(r"[$*]", "", part).strip(" -•") for part in last[len(points) :]]
     if len(lines) > 1:
         return plain_answer(", ".join(lines))
-    sentence = re.sub(r"\*\*|\$|\\[()]", "", last[-1]) if last else ""
+    sentence = re.sub(r"\*\*|\$|\\[()]", "", last[-1][-_NEAR_END:]) if last else ""
     sentence = re.sub(r"\b([a-z]) is (?=-?\d)", r"\1 = ", sentence.replace("\\quad ", ""))
-    both = re.search(r"(?:^|[=:] |\b(?:is|are) )([^=:]{0,40}(?:±|\\pm)[^=:]{1,40})\W*$", sentence)
+    both = re.search(r"(?:^|[=:] |\b(?:is|are) )([^=:]{0,40}(?:±|\\pm)[^=:±]{1,40})$", sentence.rstrip(" .!"))
     found = _SERIES.search(sentence)
     factors = re.fullmatch(r"\W*\d+ = ((?:\d+(?:\^\d+|[²³])?(?: ?[×*·⋅] ?|\W*$))+)", sentence)
-    return (both or factors)[1].strip(" .") if both or factors else found[0] if found else ""
+    if whole := both or factors:
+        return whole[1].strip(" .")
+    named = found is not None and "=" in found[0] and "=" not in found[0].split(",")[0]
+    return found[0] if found and not named else ""  # by 3, x = 4
 
 
 def _formula(sentence: str, spec: QuestionSpec) -> str:
@@ -245,24 +253,21 @@ def _formula(sentence: str, spec: QuestionSpec) -> str:
 
 
 _RELATION = re.compile(
-    r"(?:\b(?:is|are|that|when|for|where)|:)\s((?:(?!\b(?:is|are|that)\b)[^:]){0,30}[<>≤≥∞≠∪][^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$"
+    r"(?:\b(?:is|are|that|when|for|where)|:)\s"
+    r"((?:(?!\b(?:is|are|that)\b)[^:]){0,30}(?:[<>≤≥∞≠∪]|all real)[^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$"
 )
 
 
-def subject_of(sentence: str, spec: QuestionSpec) -> str:
+def subject_of(sentence: str, spec: QuestionSpec) -> str:  # noqa: PLR0911
     """The subject of a sentence that says again what a question asks who or which is: "Bob is the oldest"."""
     if len(sentence) > _NEAR_END or spec.quantity or spec.options or spec.only_yes_or_no:
         return ""
-    if (named := _NAMES.search(spec.text)) and not _DISCARDS.search(sentence):
-        names = [re.sub("^(?:the|an?) ", "", name) for name in (*named[1].split(", "), named[2])]
-        sentence = _CAUSE.sub("", re.sub(r" than [^,;]{1,60}", "", sentence))
-        for among in (names, names[1:]):  # who is first, Ann, Bob or Cid
-            said = [name for name in re.findall(r"[\w'-]+", sentence) if name.lower() in among]
-            if len(set(said)) == 1 and len(among) > 1:
-                return str(said[0])
+    sentence = _CAUSE.sub("", sentence)
+    if listed := _listed(sentence, spec):
+        return listed
     if not (_ASKS_WHO.search(spec.text) or (_ASKS_WHAT.search(spec.text) and not re.search(r"\d", sentence))):
         return ""
-    said = _THEREFORE.sub("", sentence.rstrip(" ."), count=1)
+    said = THEREFORE.sub("", sentence.rstrip(" ."), count=1)
     if (predicate := _WHO.search(spec.text)) and said.lower().endswith(f" {predicate[1]}"):
         return said[: -len(predicate[1]) - 1]
     found = _IS.fullmatch(said)
@@ -274,6 +279,20 @@ def subject_of(sentence: str, spec: QuestionSpec) -> str:
     if _repeats(second, spec) and not _repeats(first, spec, whole=True):
         return first
     return second if _repeats(first, spec, whole=True) and not _repeats(second, spec, whole=True) else ""
+
+
+def _listed(sentence: str, spec: QuestionSpec) -> str:
+    """The one name in a sentence of those that a question lists at its end: Ann, Bob or Cid."""
+    named = _NAMES.search(spec.text, max(0, len(spec.text) - _NEAR_END))
+    if named is None or _DISCARDS.search(sentence):
+        return ""
+    names = [re.sub("^(?:the|an?) ", "", name) for name in (*named[1].split(", "), named[2])]
+    said = re.findall(r"[\w'-]+", re.sub(r" than [^,;]{1,60}", "", sentence))
+    for among in (names, names[1:]):  # who is first, Ann, Bob or Cid
+        mentioned = {name for name in said if name.lower() in among}
+        if len(mentioned) == 1 and len(among) > 1:
+            return str(mentioned.pop())
+    return ""
 
 
 def _repeats(phrase: str, spec: QuestionSpec, *, whole: bool = False) -> bool:
@@ -300,6 +319,8 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
     """The value that a sentence ends in: a time, a date, an amount, a tuple, else its one number."""
     sentence = plain_answer(without_aside(sentence[-_VALUED:]), keep_point=True)
     sentence = signed(sentence, spec.text)
+    if sentence.startswith("|") and (cells := [cell for cell in sentence.split("|") if NUMBER.search(cell)]):
+        sentence = cells[-1]  # the last row of a table
     if not (spec.format.rounded or spec.format.decimal):
         sentence = _APPROXIMATELY.sub("", sentence)
     denied = compared(sentence, spec)
@@ -309,14 +330,19 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
         if not any(start <= found.start() < end for start, end in denied)
     ]
     last = numbers[-1].end() if numbers else 0
-    if (spec.ratio or spec.chance or spec.format.fraction) and (shares := _SHARE.findall(sentence)):
-        return str(shares[-1])
+    shares = [found[0] for found in _SHARE.finditer(sentence) if found.end() >= last]
+    if shares and (spec.ratio or spec.chance or spec.format.fraction):
+        return shares[-1]
     for pattern in (_WHOLE_VALUE, _AMOUNTS):
         found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
         if found and (pattern is _WHOLE_VALUE or _parts(found[-1][0]) > 1 - spec.duration):
             return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
     starts = {found.start() for found in numbers}
-    result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
+    result = [
+        found[1]
+        for found in _RESULT.finditer(sentence)
+        if found.start(1) in starts and not _is_difference(sentence[found.end() :], spec)
+    ]
     if result or len(numbers) < 2:
         return (
             plain_answer(_with_unit(result[-1] if result else numbers[-1][0], sentence, spec))
@@ -333,7 +359,6 @@ _UNITS_ASKED = (
         r"\bhow far\b",
         r"(?<![\d.,])[\d.,]++(?= ?(?:[kcm]?m|kilomet\w+|met(?:er|re)s?|miles?|feet|yards?)\b(?! ?(?:/|per)))",
     ),
-    (r"percent|%", r"(?<![\d.,])-?\d[\d.,]*+(?= ?(?:%|percent))"),
     (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
 )
 _LEFT = (r"\bleft\b|\bremain", r"(?<![\d.,])\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}(?:left|remain))")
@@ -346,7 +371,8 @@ _IN_PASSING = re.compile(
     re.IGNORECASE,
 )
 _SUBORDINATE = re.compile(
-    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$|,? \(?(?:i\.e|e\.g|viz|vs)\..*$",
+    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$"
+    r"|,? \(?(?:i\.e|e\.g|viz|vs)\..*$",
     re.IGNORECASE,
 )
 _PHRASE = 60  # characters before a number that say what it is
@@ -355,7 +381,14 @@ _CHANGES = re.compile(
 )
 
 
+_DIFFERENCE = re.compile(r"(?: [^\W\d_]+)? (less|more|fewer|higher|lower|older|younger) than\b")
 _APPROXIMATELY = re.compile(r"(?<=[\d)}π])\s*+(?:≈|\\approx).{1,60}$")  # the exact value says more
+
+
+def _is_difference(following: str, spec: QuestionSpec) -> bool:
+    """Whether a number only compares: 6 less than before, unless the question asks how much less."""
+    found = _DIFFERENCE.match(following)
+    return found is not None and found[1] not in spec.text
 
 
 def _with_unit(number: str, sentence: str, spec: QuestionSpec) -> str:
@@ -374,6 +407,8 @@ def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec
     patterns = [pattern for asked, pattern in _UNITS_ASKED if re.search(asked, spec.text)]
     if noun := _ASKED_NOUN.search(spec.text):
         patterns = [rf"(?<!\d)\d[\d.,]{{0,30}}+(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
+    if spec.format.percent:
+        patterns = [r"(?<![\d.,])-?\d[\d.,]*+(?= ?(?:%|percent))"]
     if re.search(_LEFT[0], spec.text):
         patterns.insert(0, _LEFT[1])
     for pattern in patterns:

@@ -29,7 +29,6 @@ from logicnet.answers._lists import (
 from logicnet.answers._locale import one_notation, unmistakable
 from logicnet.answers._markup import plain_answer
 from logicnet.answers._numbers import compared, number_form, numbers_in, only_number, signed
-from logicnet.answers.spelled import multiplied
 from logicnet.answers._words import (
     choice_letter,
     code_form,
@@ -41,9 +40,10 @@ from logicnet.answers._words import (
     yes_no_form,
 )
 from logicnet.answers.extract import short_answer, stated_answer
-from logicnet.answers.likely import MOST_WORDS, likely_answer, subject_of
+from logicnet.answers.likely import MOST_WORDS, THEREFORE, likely_answer, subject_of
 from logicnet.answers.question import AnswerFormat, QuestionSpec, question_spec
 from logicnet.answers.sentences import spoken, without_aside
+from logicnet.answers.spelled import multiplied
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 
@@ -189,6 +189,7 @@ def _read(answer: str, question: QuestionSpec) -> NormalForm | None:
     if len(answer) > MOST_CHARS:
         return words_form(answer, question)
     answer = without_aside(answer)
+    answer = THEREFORE.sub("", answer, count=1) or answer
     read = BELONGS.sub("", signed(undressed(answer), question.text))
     if not read:
         return None
@@ -253,7 +254,8 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
 
 _BETWEEN = re.compile(r"\bratio of\b.{1,60}\bto\b")
 _RESTATED = re.compile(
-    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|equivalently|which (?:is|equals|(?:simplifies|reduces) to"
+    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|equivalently"
+    r"|which (?:is|equals|(?:simplifies|reduces) to"
     r"|can be (?:simplified|reduced) to))\s++(?:about |approximately |roughly )?"
     r"|(?:(?<!\s)\s++)?=\s*+|(?<!\s)\s++\((?:or|i\.e\.,?|that is,?|=)?\s*+"
 )

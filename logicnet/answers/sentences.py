@@ -62,7 +62,9 @@ def first_sentence(text: str) -> str:
     return next(sentences(text), "")
 
 
-_MEASURED = re.compile(r"\d+(?:[.,]\d+)*+ ?(?:[^\W\d_]{1,3}/[^\W\d_]{1,3}|[^\W\d_]{2,3}|of \d+|%)")  # 60 km/h
+_MEASURED = re.compile(
+    r"\d+(?:[.,]\d+)*+ ?(?:[^\W\d_]{1,3}/[^\W\d_]{1,3}|[^\W\d_]{2,3}|[gmsLl]|of \d+|%)"
+)  # 60 km/h
 
 
 def without_aside(text: str) -> str:

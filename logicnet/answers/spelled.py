@@ -22,9 +22,10 @@ _PARTS = {
 }  # fmt: skip
 
 
-LARGE = r"(?:thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
+LARGE = r"(?:dozen|thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
 """Words after digits that multiply them."""
-_POWERS = {"nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9, "万": 10**4, "萬": 10**4,
+_POWERS = {"dozen": 12,
+           "nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9, "万": 10**4, "萬": 10**4,
            "亿": 10**8, "億": 10**8}  # fmt: skip
 _MULTIPLIED = re.compile(
     rf"(?<![\d.])(\d{{1,15}}(?:\.\d{{1,15}})?)\s?(?:\s({LARGE})\b|([万萬亿億]))", re.IGNORECASE
@@ -35,8 +36,7 @@ _DOZENS = re.compile(rf"(?<!ty[ -])\b(a|{'|'.join(_SMALL)}|\d{{1,9}}) dozens?\b"
 
 
 def multiplied(text: str, question: str) -> str:
-    """The text with "2.5 million" as 2500000, and a dozen as 12, unless the question itself counts in millions."""
-
+    """The text with "2.5 million" as 2500000, and a dozen as 12, unless the question counts so."""
     if "dozen" not in question:
         text = _DOZENS.sub(
             lambda found: str(12 * (_SMALL.get(found[1].lower()) or int(found[1].replace("a", "1")))), text

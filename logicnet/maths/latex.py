@@ -13,7 +13,8 @@ _SIGNS = str.maketrans(
     {
         "−": "-", "–": "-", "—": "-", "‐": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/",  # noqa: RUF001
         "⁄": "/", "∕": "/", "√": " sqrt", "π": " pi ", "∞": " oo ", "≤": "<=", "≥": ">=", "≠": "!=",  # noqa: RUF001
-        "≈": "=", "≡": "=", "∈": " in ", "ℝ": "R", "∪": " U ", "→": "->", "⇒": "->", "°": " degrees", "º": " degrees", "’": "'", "‘": "'",  # noqa: RUF001
+        "≈": "=", "≡": "=", "∈": " in ", "ℝ": "R",  # noqa: RUF001
+        "∪": " U ", "→": "->", "⇒": "->", "°": " degrees", "º": " degrees", "’": "'", "‘": "'",  # noqa: RUF001
         "“": '"', "”": '"', "±": "+-", "\u00a0": " ", "\u2009": "", "\u202f": "",
     }
 )  # fmt: skip
@@ -29,12 +30,14 @@ _VULGAR_SIGN = re.compile(f"(\\d?)([{''.join(_VULGAR)}])")
 _MACROS = {
     r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\cdot": "*", r"\times": "*",
     r"\div": "/", r"\pi": " pi ", r"\infty": " oo ", r"\%": "%", r"\leq": "<=", r"\geq": ">=",
-    r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\neq": "!=", r"\approx": "=", r"\equiv": "=", r"\mid": "|", r"\pm": "+-",
+    r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\neq": "!=", r"\approx": "=", r"\equiv": "=",
+    r"\mid": "|", r"\pm": "+-",
     r"\cup": " U ", r"\in": " in ", r"\to": "->", r"\rightarrow": "->", r"\emptyset": "none",
     r"\varnothing": "none", r"\circ": " degrees", r"\degree": " degrees", r"\ldots": "...",
     r"\left": "", r"\right": "", r"\displaystyle": "", r"\quad": " ", r"\qquad": " ", r"\lbrace": "{",
     r"\rbrace": "}", r"\tbinom": r"\binom", r"\dbinom": r"\binom", r"\ast": "*", r"\dots": "...",
-    r"\bmod": " mod ", r"\pmod": " mod ", r"\mod": " mod ", r"\log": " log", r"\gcd": " gcd", r"\lcm": " lcm", r"\sin": " sin ",
+    r"\bmod": " mod ", r"\pmod": " mod ", r"\mod": " mod ", r"\log": " log", r"\gcd": " gcd", r"\lcm": " lcm",
+    r"\sin": " sin ",
     r"\cos": " cos ", r"\tan": " tan ", r"\ln": " ln ", r"\exp": " exp ",
 }  # fmt: skip
 _MACRO = re.compile(r"\\(?:[A-Za-z]+|%)")

@@ -48,6 +48,9 @@ def test_the_answer_is_extracted_first(row: dict[str, str]) -> None:
         ("The answer is 41. Wait, actually it is 42.", "42"),
         ("The answer is 42. Wait, let me check: 42 / 7 = 6. That is right.", "42"),
         ("The answer is 42. Adding them is wrong.", "42"),
+        ("The answer is 42. If you got 43, that is wrong because you counted 1 twice.", "42"),
+        ("The answer is 42. Sorry for the long explanation of all 4 steps!", "42"),
+        ("The answer is 42. Actually, this is the same as 6 × 7.", "42"),  # noqa: RUF001
         ("The answer is 42. If there were 7, the answer would be 49.", "42"),
         ("So there are 42. To check: 42 / 7 = 6.", "42"),
         ("There are 6 of 7 each. Let me check: 6 * 7 = 42.", "42"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import sympy
 
-from logicnet.answers.spelled import from_words
 from logicnet.answers.question import AnswerFormat
+from logicnet.answers.spelled import from_words
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import Steps, decimal, evaluate, fixed, shown
 from logicnet.solver.race.exact.sampler import ExactSolution
@@ -141,7 +141,7 @@ def expression(text: str, wanted: AnswerFormat, *, simplified: bool = False) -> 
 _ORDINALS = {
     word: place
     for place, word in enumerate(
-        "second third fourth fifth sixth seventh eighth ninth tenth".split(), start=2
+        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
     )
 }
 _ORDINAL = re.compile(rf"(?:(?<=^)|(?<=the ))(?:{'|'.join(_ORDINALS)})(?=\sroot\b)", re.IGNORECASE)
