@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from logicnet.answers._form import NormalForm, made
 from logicnet.answers._numbers import normal, number_form, shown, written
-from logicnet.answers._spelled import in_digits
 from logicnet.answers._units import amounts, converted, seconds
 from logicnet.answers.question import QuestionSpec
+from logicnet.answers.spelled import in_digits
 
 _ABOUT = re.compile(r"^(?:about|approximately|around|roughly|exactly|for|in|after)\s+", re.IGNORECASE)
 

@@ -18,6 +18,17 @@ _OPEN, _CLOSE = "([{", ")]}"
 _NUMBERS = re.compile(r"[+-]?\d+(?:\.\d+)?(?:\s+[+-]?\d+(?:\.\d+)?)+")
 _NAMED = re.compile(r"\s*+([A-Za-z](?:_?\w{0,2}))\s*+=\s*+(.+)", re.DOTALL)
 _NAMES_FIRST = re.compile(r"\(?\s*+([a-zA-Z](?:\s*+,\s*+[a-zA-Z])++)\s*+\)?\s*+=\s*+(\(.+\))")
+BELONGS = re.compile(r"^\s*+[a-z]\s++in\s++(?=\{)", re.IGNORECASE)
+_SET_OF = re.compile(r"\{\s*+[a-z](?:\s++in\s++\S{1,9})?\s*+[|:]\s*+([^{}|]{3,60})\}", re.IGNORECASE)
+_WORDED = re.compile(
+    r"(?:all )?([a-z]) (?:is |are |must be |that are )?(less|greater|more) than( or equal to)? ",
+    re.IGNORECASE,
+)
+_EXCEPT = re.compile(
+    r"(?:all (?:real )?numbers? (?:x )?(?:except|other than|but)(?: for)?|x\s*+!=)\s*+(?:x\s*+=\s*+)?"
+    r"([^\s,<>=]{1,40})",
+    re.IGNORECASE,
+)
 _IS = re.compile(
     r"\s*+([^=:\s][^=:]{0,39}?)\s*+(?:\bis\b|=|:|->)\s*+(?:an? |the )?([^=:\s][^=:]{0,59}?)\s*+",
     re.IGNORECASE,
@@ -106,7 +117,8 @@ def list_form(  # noqa: PLR0911
     if len(keys) == 1:
         return known[0]
     keys = [key.removeprefix("number:").removeprefix("list:") for key in keys]
-    if (bracket == "{" or question.unordered) and depth == 0:
+    pair = len(question.unknowns) > 1 and len(forms) == len(question.unknowns)  # x and y, in this order
+    if (bracket == "{" or (question.unordered and not pair)) and depth == 0:
         keys = sorted(set(keys) if question.once else keys)
         if len(keys) == 1:
             return replace(known[0], text=text, kind="list", value=None)  # a double root
@@ -174,6 +186,8 @@ def unknowns_form(read: str, text: str, question: QuestionSpec) -> NormalForm | 
     keys = [(name, form.key.removeprefix("number:")) for name, form in forms if form is not None]
     if len(keys) < len(pairs):
         return None
+    if len({re.sub(r"_?\d$", "", name) for name, _ in keys}) == 1 and keys[0][0] not in question.text:
+        keys = [(name[0], key) for name, key in keys]  # x_1 = 2, x_2 = 3
     names = list(dict.fromkeys(name for name, _ in keys))
     if len(names) == 1:
         values = sorted({key for _, key in keys})
@@ -182,7 +196,11 @@ def unknowns_form(read: str, text: str, question: QuestionSpec) -> NormalForm | 
         return made("list", "[" + ", ".join(values) + "]", text)
     if len(names) != len(keys):
         return None
-    if set(names) in ({"x", "y"}, {"x", "y", "z"}, {"a", "b"}) or set(names) == set(question.unknowns):
+    if (
+        set(names) in ({"x", "y"}, {"x", "y", "z"}, {"a", "b"})
+        or set(names) == set(question.unknowns)
+        or first
+    ):
         return made("list", "[" + ", ".join(key for _, key in sorted(keys)) + "]", text)
     return made("unknowns", ", ".join(f"{name}={key}" for name, key in sorted(keys)), text)
 
@@ -201,6 +219,13 @@ def roles_form(read: str, text: str) -> NormalForm | None:
 
 def interval_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """(2, oo), x > 2 and 2 < x are one; [1, 2) is not (1, 2)."""
+    read = _SET_OF.sub(r"\1", read.strip())
+    if question.interval and (worded := _WORDED.match(read)):
+        sign = ("<" if worded[2].lower() == "less" else ">") + "=" * bool(worded[3])
+        read = f"{worded[1]} {sign} {read[worded.end() :]}"
+    if excepted := _EXCEPT.fullmatch(read):
+        end = _end(excepted[1], question)
+        return made("interval", f"(-oo, {end}) U ({end}, oo)", text) if end else None
     pieces = re.split(r"(?<!\s)\s++(?:U|or)\s++", read.strip())
     found = [_one_interval(piece.strip(), question) for piece in pieces[:20]]
     if not all(found):

@@ -34,7 +34,8 @@ _COMMA_WORDS = frozenset(
     _WORD.findall(
         "der die das ist und wie viele ein eine antwort nicht hat beträgt el los las una cuántos cuantos es"
         " le les respuesta est une et combien réponse il sono della risposta quanti het een antwoord"
-        " hoeveel uma resposta quantos jawaban adalah berapa cevap kaç là có bao nhiêu số của"
+        " hoeveel uma resposta quantos jawaban adalah berapa"
+        " kostet wiegt dauert cuesta pesa coûte costa cevap kaç là có bao nhiêu số của"
     )
 )
 _ENGLISH_WORDS = frozenset(_WORD.findall("the of is and to in a how what many are if an it for with at each"))
@@ -99,12 +100,14 @@ def unmistakable(text: str) -> str:
     return _THREE_DECIMALS.sub(r"\g<0>0", text)
 
 
-_MILLIONS = re.compile(r"([$€£]\d[\d.,]{0,20}) ?M\b")
+_MULTIPLES = re.compile(r"([$€£]\d[\d.,]{0,20}) ?([MkK])\b")
+_DOLLARS = re.compile(r"\b(?:US|AU|CA|NZ|HK|[ACRS])(?=\\?\$\s?\d)")
 
 
 def plain_signs(text: str) -> str:
-    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them, and $1M."""
-    text = _MILLIONS.sub(r"\1 million", text)
+    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them; $1M, US$1."""
+    text = _MULTIPLES.sub(lambda found: f"{found[1]} {'million' if found[2] == 'M' else 'thousand'}", text)
+    text = _DOLLARS.sub("", text)
     if text.isascii():
         return text
     return _WIDE_IN_NUMBER.sub(lambda mark: chr(ord(mark[1]) - 0xFEE0), text).translate(_WIDE)

@@ -18,9 +18,9 @@ import re
 from fractions import Fraction
 
 from logicnet.answers._form import NormalForm, made
-from logicnet.answers._spelled import from_words, in_digits
 from logicnet.answers._units import amounts, converted, total_in, unit_of
 from logicnet.answers.question import QuestionSpec
+from logicnet.answers.spelled import from_words, in_digits
 from logicnet.maths.numbers import Computed, computed
 
 _DIGITS = 12
@@ -34,14 +34,15 @@ _EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+),(\d+)")
 _MIXED = re.compile(r"([+-]?)\s*(\d{1,15})\s+(?:and\s+)?\(?(\d{1,9})\s*/\s*(\d{1,9})\)?")
 _SCIENTIFIC = re.compile(r"(?<=\d)\s*+(?:\*|x)\s*+10\s*+(?:\^|\*\*)\s*+\(?\s*+([+-]?\s?\d{1,3})(?:\s*+\))?")
 _PREFIX = re.compile(
-    r"^(?:approximately|about|roughly|around|exactly|nearly|only|usd|eur|gbp|us|=|~)\s*(?=[\d$€£¥.+(-])",
+    r"^(?:approximately|about|roughly|around|exactly|nearly|only|usd|eur|gbp|us|rs\.?|=|~)\s*(?=[\d$€£¥.+(-])",
     re.IGNORECASE,
 )
 _MIXED_WORDS = re.compile(r"\d{1,9}\s+and\s+[a-z]", re.IGNORECASE)
-_CHANCE = re.compile(r"(\d{1,9}) (?:in|out of) (\d{1,9})")
-_CURRENCY = re.compile(r"([+-]?+)(?:(?<!\s)\s++)?[$€£¥]\s*+(?=[\d.+-])")
+_CHANCE = re.compile(r"^(\d{1,9}) (?:in|out of|over) (?:every )?(\d{1,9})$")
+_WORDED_PERCENT = re.compile(r"^-?\d+ ?(?:percent|per cent|%)$")
+_CURRENCY = re.compile(r"([+-]?+)(?:(?<!\s)\s++)?[$€£¥₹₫₽₩]\s*+(?=[\d.+-])")
 _UNIT = re.compile(
-    r"(?<=[\d)!i])\s*+(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢])"
+    r"(?<=[\d)!i])\s*+(?:(?P<percent>%|percent\b|per cent\b|pct\b)|(?P<currency>[$€£¥¢₹₫₽₩])"
     r"|(?P<unit>(?!(?:pi|sqrt)\b)(?:[^\W\d_]{2,40}+|[mgsLhNJWVAKCFl](?![^\W\d_])|[\u3040-\u9fff\uac00-\ud7af])[^\d=<>+*()\[\]{}"
     r"|:;,\"&\\^]{0,60}+(?:\^\(?-?[23]\)?)?+))"
     r"(?P<rest>[^\d=<>()\[\]{}|:;,\"&\\]{0,60}+)$"
@@ -90,6 +91,31 @@ def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
     said = normal(meant, question)
     sent = written(exact, question, as_decimal=meant != exact) if plain else text
     return made("number", shown(said), sent, said if said.denominator < 10**6 else float(said))
+
+
+_BELOW = re.compile(r"(?<![-.\d])(\d[\d.]*+)((?: [^\W\d_]++){0,2}) (below|above) zero\b", re.IGNORECASE)
+_LOSS = re.compile(r"\b(?:an? )?loss of [$€£]?(?=\d)", re.IGNORECASE)
+_TIMES = re.compile(r"(?:(?<=[\d)])|(?<=pi))\s++(?:times|multiplied by)\s++(?=[\d(]|sqrt|pi\b|the square)")
+_ROOT_OF = re.compile(r"(?:the )?square root of (\d+(?:\.\d+)?)")
+_MODULO = re.compile(r"(?<=\d)\s*\(?\s*mod (?:\{\d+\}|\d+)\s*\)?$")
+_DASH = re.compile(r"- (?=\d)")
+
+
+def signed(read: str, asked: str) -> str:
+    """The text with signs for words: 5 below zero, 6 times the square root of 2, a loss for a profit.
+
+    A dash before a count is no sign.
+    """
+    if "below" not in asked and re.search("temperature|degree", asked):
+        read = _BELOW.sub(lambda found: f"{'-' * (found[3].lower() == 'below')}{found[1]}{found[2]}", read)
+    if re.search(r"\bprofit|\bgain", asked) and "loss" not in asked:
+        read = _LOSS.sub("-", read)
+    elif re.search(r"\blos[et]\b", asked):
+        read = _LOSS.sub("", read)
+    if "how many" in asked:  # no count is negative
+        read = read[2:] if _DASH.match(read) else read
+    read = _MODULO.sub("", read) if re.search(r"\bmod|remainder", asked) else read
+    return _ROOT_OF.sub(r"sqrt(\1)", _TIMES.sub("*", read))
 
 
 def normal(value: Fraction, question: QuestionSpec) -> Fraction:
@@ -177,20 +203,20 @@ def _read(read: str, question: QuestionSpec) -> tuple[Fraction | float | complex
     read = _CURRENCY.sub(r"\1", read)
     read = _THOUSANDS.sub(lambda digits: digits[0].replace(",", "").replace("_", ""), read)
     read = re.sub(r"(?<=\d)(?:st|nd|rd|th)$", "", read)
+    if question.chance or question.format.fraction:
+        read = _CHANCE.sub(r"\1/\2", in_digits(read))
     if not question.letters:
         if not re.search(r"\d|pi\b|\be\b|\bi\b|oo", read):
             if (digits := from_words(read)) is not None:
                 return Fraction(digits), True
             counted = in_digits(read)
             if not re.match(r"-?\d", counted) or not (
-                question.quantity or question.duration or amounts(counted)
+                question.quantity or question.duration or amounts(counted) or _WORDED_PERCENT.search(counted)
             ):
                 return None
             read = counted
         elif _MIXED_WORDS.match(read):
             read = in_digits(read)
-    if question.chance and (chance := _CHANCE.fullmatch(read)):
-        read = f"{chance[1]}/{chance[2]}"
     if len(parts := amounts(read)) > 1:
         total = total_in(parts, question.unit or parts[0][1])
         return None if total is None else (total, True)

@@ -13,6 +13,8 @@ _SIZES: dict[str, dict[str, int | Fraction]] = {
     "mass": {"milligram": Fraction(1, 1000), "gram": 1, "kilogram": 1000},
     "imperial mass": {"ounce": Fraction(1, 16), "pound": 1},
     "volume": {"milliliter": Fraction(1, 1000), "liter": 1},
+    "euro": {"centime": Fraction(1, 100), "euro": 1},
+    "calendar": {"month": 1, "year": 12},
     "money": {"cent": Fraction(1, 100), "dollar": 1},
 }  # fmt: skip
 _NAMES = {
@@ -24,6 +26,8 @@ _NAMES = {
     "day": "d tag tage tagen día días dia dias jour jours giorni ngày день дня дней 天 日間",
     "week": "wk wks woche wochen semana semanas semaine semaines settimane tuần неделя недели недель"
     " 周 週間 星期",
+    "centime": "centimos céntimos centesimi", "month": "mes meses mois monate tháng 个月",
+    "year": "yr yrs jahr jahre años ans năm",
     "millimeter": "mm", "centimeter": "cm 厘米", "meter": "m 米", "kilometer": "km 公里 千米",
     "inch": "in inches", "foot": "ft feet", "yard": "yd yds", "mile": "mi",
     "milligram": "mg", "gram": "g 克", "kilogram": "kg kilo kilos 千克 公斤",
@@ -76,15 +80,18 @@ _AMOUNT = re.compile(
     r"(?P<number>\d{1,15}(?:\.\d{1,9})?(?:\s+(?:and\s+)?\d{1,5}/\d{1,5})?|\d{1,5}/\d{1,5})\s*"
     r"(?:(?P<dollar>\$)|(?P<unit>[^\W\d_]+))\.?\s*,?\s*(?:&|\b(?:and|und|y|et|e|và|и)\b|と)?\s*"
 )
-_AND_A_HALF = re.compile(r"^(\d{1,9})\s+([a-z]+)\s+and\s+a\s+(?:half|1/2)$")
-_CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?(?:\s*(?:h|hrs?|hours?))?")
+_AND_A_HALF = re.compile(r"^(\d{1,9})\s+([a-z]+)\s+and\s+(?:a\s+)?(half|quarter|[1-3]/[2-4])$")
+_PARTS = {"half": "1/2", "quarter": "1/4"}
+_CLOCK = re.compile(
+    r"(\d{1,4})(?::|\s?(?:h|hours?|hrs?|heures?|horas?|giờ)\s?)([0-5]\d)(?::([0-5]\d))?(?:\s*(?:h|hrs?|hours?))?"
+)
 
 
 def amounts(read: str) -> list[tuple[Fraction, str]]:
     """The parts of an amount in units of one dimension, "3 h 20 min"; empty if it is something else."""
     read = read.lower()
     read = re.sub(r"(?<=\d)\s+(?:of\s+)?an?\s+|^an?\s+", lambda found: " " if found.start() else "1 ", read)
-    read = _AND_A_HALF.sub(r"\1 1/2 \2", read)
+    read = _AND_A_HALF.sub(lambda found: f"{found[1]} {_PARTS.get(found[3], found[3])} {found[2]}", read)
     found: list[tuple[Fraction, str]] = []
     place = 0
     while place < len(read):

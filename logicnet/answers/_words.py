@@ -12,6 +12,20 @@ from logicnet.answers.question import QuestionSpec
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))
 _FIRST = re.compile(r"(yes|no|true|false)\b\s*(?:[,.;:!-]|$)", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"(?:(sí|sì|oui|ja|sim|да|có|đúng|是的?|对|はい)|(nein|non|não|нет|không|sai|不是?|不对|否|いいえ))(?:\s*[,.;:!-]|$)",
+    re.IGNORECASE,
+)
+"""Yes and no of other languages."""
+_LAST = re.compile(
+    r"\b(?:so|thus|therefore|hence|answer is),? (yes|no)\b"
+    r"|\b(?:statement|claim|assertion|it|this|that) is (?:\w+ly )?(true|false|correct|incorrect)$",
+    re.IGNORECASE,
+)
+_CONTRARY = {
+    "composite": "prime", "odd": "even", "even": "odd", "irrational": "rational",
+    "less": "greater", "greater": "less", "smaller": "larger", "larger": "smaller",
+}  # fmt: skip
 _NEGATION = re.compile(
     r"\b(?:not|no|never|cannot|none|neither|false|impossible|fails?|failed)\b|n't\b", re.IGNORECASE
 )
@@ -19,7 +33,7 @@ _STOP = frozenset(
     re.findall(
         r"\w+",
         "the a an is are was were does do did can could will would has have should must it this that of in on"
-        " to with and or for be by exist you if so there these those as at from",
+        " to with and or for be by exist you if so there these those as at from evenly exactly",
     )
 )
 
@@ -30,10 +44,12 @@ _LETTER = re.compile(
 )
 
 _CLOCK = re.compile(
-    r"(?:at\s+)?(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))?(?:\s*+(?:([ap])\.?\s?m\.?|o'clock))?"
-    r"(?:\s++in the (morning|afternoon|evening))?",
+    r"(?:(?:at|um|à|(?:a )?las?|lúc)\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?"
+    r"(?:\s*+(?:([ap])\.?\s?m\.?|o'clock|uhr))?"
+    r"(?:\s++(?:in the|at|de la) (morning|afternoon|evening|night|mañana|tarde|noche))?",
     re.IGNORECASE,
 )
+_NOON = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
 _MONTHS = tuple(month.lower() for month in calendar.month_name[1:])
 _MONTH = "(" + "|".join(f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS) + r")\.?"
 _DATES = (
@@ -59,8 +75,18 @@ _NOTHING = re.compile(
     r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|zeros?|values?)(?: exists?)?|none|empty set"
     r"|the empty set|\{\s*\}|\[\s*\]"
 )
+_NONE = re.compile(
+    r"none|(?:(?:so |thus |therefore )?,?(?:there (?:is|are|were|will be) )?"
+    r"(?:none|no (?!idea|answer|one\b)[^\W\d_]+)"
+    r"(?: (?:is|are|were|will be))?(?: left| remain\w*)?)"
+)
+_EVERYTHING = re.compile(
+    r"(?:[a-z] in )?(?:(?:all|any) (?:of the )?(?:real numbers?|reals?)|(?:\\mathbb ?)?\{? ?r ?\}?)"
+)
 _ENDLESS = re.compile(r"\+?\s*+(?:oo|inf|infinity)")
-_UNDEFINED = re.compile(r"(?:it is |is )?(?:undefined|does not exist|dne|not defined)")
+_UNDEFINED = re.compile(
+    r"(?:it is |is |(?:the )?limit (?:is )?)?(?:undefined|does not exist|dne|not defined)"
+)
 
 _ARTICLE = re.compile(r"(?:(?:it|he|she|this|that)(?: is|'s| was) )?(?:(?:an?|the) (?=[a-z]{2}))?")
 _TIGHT = re.compile(r"(?:(?<!\s)\s++)?(->|,|;)\s*+")
@@ -76,8 +102,17 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
         verdict = said in _YES
     elif (first := _FIRST.match(read.strip())) and (question.yes_no or len(read.split()) > 2):
         verdict, word = first[1].lower() in _YES, True
-    elif question.only_yes_or_no and 2 <= len(read.split()) <= 19 and _about(said, question):
-        verdict = not _NEGATION.search(said)
+    elif not question.quantity and (found := ELSEWHERE.match(read.strip())):
+        verdict = found[1] is not None
+        text = (found[1] or found[2]).capitalize()
+    elif question.only_yes_or_no and (last := _LAST.search(said)):
+        verdict, word = (last[1] or last[2]) in _YES, True
+    elif (
+        question.only_yes_or_no
+        and 2 <= len(read.split()) <= 19
+        and (_about(said, question) or _contrary(said, question))
+    ):
+        verdict = bool(_NEGATION.search(said)) == _contrary(said, question)
     if verdict is None or question.letters:
         return None
     if said in ("negative", "affirmative", "correct", "incorrect") and not question.yes_no:
@@ -96,6 +131,15 @@ def _about(said: str, question: QuestionSpec) -> bool:
     return again or (said.endswith(("exist", "exists")) and "exist" in question.text)
 
 
+def _contrary(said: str, question: QuestionSpec) -> bool:
+    """Whether a sentence has the contrary of a word of the question: composite for prime."""
+    return any(
+        re.search(rf"\b{word}\b", said) and not re.search(rf"\b{other}\b", said)
+        and re.search(rf"\b{other}\b", question.text) and not re.search(rf"\b{word}\b", question.text)
+        for word, other in _CONTRARY.items()
+    )  # fmt: skip
+
+
 def choice_letter(read: str, question: QuestionSpec) -> str:
     """The letter of an option, if that is what the answer is."""
     found = _LETTER.fullmatch(read.strip(" .*"))
@@ -105,23 +149,27 @@ def choice_letter(read: str, question: QuestionSpec) -> str:
     return letter if letter in dict(question.options) else ""
 
 
-def time_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
+def time_form(  # noqa: PLR0911
+    read: str, text: str, question: QuestionSpec
+) -> NormalForm | None:
     """A date, or a time of day: 7:30 PM is 19:30."""
     read = read.strip(" .")
+    if question.clock and (named := _NOON.search(read)) and not re.search(r"\d", read.replace("12 ", "")):
+        return made("time", "12:00" if named[1].lower() in ("noon", "midday") else "00:00", text)
     for pattern in _DATES:
         if found := pattern.fullmatch(read):
             return _date_form(found, text)
     if question.date and (slashed := _SLASHED.fullmatch(read)):
         return _day(int(slashed[3]), int(slashed[1]), int(slashed[2]), text)
     clock = _CLOCK.fullmatch(read)
-    if clock is None or not (clock[2] or clock[4] or "clock" in read.lower()):
+    if clock is None or not (clock[2] or clock[4] or re.search("clock|uhr", read.lower())):
         return None
-    if not question.clock and not clock[4] and not re.search(r"clock|:\d\d", read.lower()):
+    if not question.clock and not clock[4] and not re.search(r"clock|uhr|:\d\d", read.lower()):
         return None
     hour, minute, second = int(clock[1]), int(clock[2] or 0), int(clock[3] or 0)
-    half = (
-        clock[4] or {"morning": "a", "afternoon": "p", "evening": "p"}.get((clock[5] or "").lower(), "")
-    ).lower()
+    halves = {"morning": "a", "mañana": "a", "afternoon": "p", "tarde": "p", "evening": "p"}
+    halves |= dict.fromkeys(("night", "noche"), "p" if 5 < hour < 12 else "a")
+    half = (clock[4] or halves.get((clock[5] or "").lower(), "")).lower()
     if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
         return None
     if half:
@@ -146,9 +194,9 @@ def _day(year: int, month: int, day: int, text: str) -> NormalForm | None:
         return None
 
 
-def ratio_form(read: str, text: str) -> NormalForm | None:
-    """3:2, 6 : 4 and 3 to 2 are one ratio."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?::|to)\s*(\d{1,9}(?:\.\d{1,6})?)", read.strip(" ."))
+def ratio_form(read: str, text: str, *, fraction: bool = False) -> NormalForm | None:
+    """3:2, 6 : 4 and 3 to 2 are one ratio, and 3/2 where a `fraction` may be one."""
+    found = _RATIO.fullmatch(read.strip(" .()")) if fraction or "/" not in read else None
     if found is None:
         return None
     left, right = float(found[1]), float(found[2])
@@ -166,11 +214,16 @@ def symbol_form(read: str) -> NormalForm | None:
     return made("words", sign, sign)
 
 
+_RATIO = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?::|to|/)\s*(\d{1,9}(?:\.\d{1,6})?)")
+
+
 def fixed_form(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
     """No solution, infinity, undefined: the words for what is no value. None of many is a number, 0."""
     said = read.casefold().strip(" .!")
-    if said == "none" and "how many" in question.text:
+    if "how many" in question.text and _NONE.fullmatch(said):
         return made("number", "0", "0", Fraction(0))
+    if _EVERYTHING.fullmatch(said) and (question.interval or "real" in said):
+        return made("interval", "(-oo, oo)", text)
     for word, pattern in (("no solution", _NOTHING), ("infinity", _ENDLESS), ("undefined", _UNDEFINED)):
         if pattern.fullmatch(said):
             return made("words", word, text)

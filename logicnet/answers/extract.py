@@ -16,7 +16,7 @@ from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import FENCE, LINE, last_boxed, plain_answer
 from logicnet.answers.likely import MOST_SENTENCES, MOST_WORDS, NUMBER, last_short_sentence, likely_answer
 from logicnet.answers.question import question_spec
-from logicnet.answers.sentences import first_sentence, own_words, without_aside
+from logicnet.answers.sentences import first_sentence, own_words, spoken, without_aside
 
 _TAIL = 20_000  # characters from the end that are searched: an answer stands at the end
 _MOST_STATED = 50  # statements that are weighed, the last ones
@@ -29,9 +29,16 @@ def extract(text: str, question: str = "") -> str:
 
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECASE)
+_JSON = re.compile(
+    r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE
+)
+_BOX = re.compile(r"\\boxed\{([^{}\n]{1,80})\}")
+_BOXES = re.compile(rf"{_BOX.pattern}(?:[^\w\\]{{0,4}}(?:and|or|,)[^\w\\]{{0,4}}{_BOX.pattern})+")
+_LEFT_OPEN = re.compile(r"\\boxed\s*\{[^{}]*$")
 _HEADING = re.compile(r"(?:^|\n)[ \t#*_]*final answer[ \t#*_:]*\n+([^\n]{1,2000})", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?:\b(?:answer|(?:correct|right|best) (?:option|choice))\b(?:[ \t]+(?:to|for|of)\b[^\n.:;]{1,80}?)?"
+    r"(?:\b(?:answer|(?:correct|right|best) (?:option|choice))\b(?:[ \t]+(?:to|for|of)\b"
+    r"(?:[^\n.:;\"“]{0,60}[\"“][^\"”\n]{1,200}[\"”]|[^\n.:;]{1,80}?))?"
     r"[ \t*_]*(?:\b(?:is|are|would be|will be|should be|must be|comes to|equals)\b"
     r"(?:[ \t]+(?:therefore|thus|then|simply|indeed))?|[:=])"
     r"|\b(?:đáp (?:số|án)|câu trả lời|antwort|lösung|respuesta|solución|réponse|resposta|risposta"
@@ -45,6 +52,7 @@ _STATED = re.compile(
 _EMBEDDED = re.compile(
     r"\b(?:whether|if|that|sure|hope|check|verify|confirms?)[ \t]+(?:that )?(?:the |my |our )?$", re.I
 )
+_SUPPOSED = re.compile(r"\b(?:if|without|unless)\b[^.!?\n]*\bwould be\b[^\w]*$", re.IGNORECASE)
 _EVALUATION = re.compile(
     r"(?:(?:also|indeed|very|quite|both|now|thus|therefore|not|fully|clearly|already|in fact|probably"
     r"|likely) )*"
@@ -72,28 +80,34 @@ _VALUE_WORD = re.compile(
 )
 
 
-def stated_answer(text: str, question: str = "") -> str:
+def stated_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """The answer that a text states outright; empty if it states none.
 
     Of several "the answer is" the last that states a value counts: "the answer is reasonable" or "in pens"
     only comments on it, unless the question has that word.
     """
-    text = plain_signs(text[-_TAIL:])
+    text = plain_signs(spoken(text[-_TAIL:]))
+    boxes = [found[0] for found in _BOXES.finditer(text) if text.rfind("\\boxed") < found.end()]
+    if boxes:
+        return ", ".join(dict.fromkeys(map(plain_answer, _BOX.findall(boxes[-1]))))
     if boxed := last_boxed(text):
         return plain_answer(boxed)
     if hashes := _HASHES.findall(text):
         return plain_answer(hashes[-1])
     if tagged := _TAGGED.findall(text):
         return plain_answer(tagged[-1][1])
-    text = own_words(text)
+    if fields := _JSON.findall(text):
+        return plain_answer("".join(fields[-1]))
+    text = own_words(_LEFT_OPEN.sub("", text))
     words = _words_of(question_spec(question).text)
     best = (0, "")
     for stated in reversed(list(_STATED.finditer(text))[-_MOST_STATED:]):
         value = text[stated.end() : stated.end() + LINE]
-        weight = _weight(value, text[max(0, stated.start() - 40) : stated.start()], words)
+        before = text[max(0, stated.start() - 40) : stated.start()]
+        weight = min(_weight(value, before, words), 1 if _SUPPOSED.search(before + stated[0]) else 3)
         on_own_line = text[stated.end() - 1 : stated.end()] == "\n"
         if weight > best[0] and (answer := _stated_value(value, on_own_line)):
-            best = (weight, answer)
+            best = (weight, _corrected(text[stated.end() :], question) or answer)
     if best[1]:
         return best[1]
     headed = _HEADING.findall(text)
@@ -129,9 +143,31 @@ def _weight(value: str, before: str, words: frozenset[str]) -> int:
     return 1 if re.match(r"[a-z]{1,30}(?:able|ible|ful|ent|ive|ous|ical)\b", value) else 2
 
 
+_RETRACTS = re.compile(
+    r"\bwait,? (?:no\b|actually)"
+    r"|(?:^|[.!?…]\s|\n|\b(?:wait|but|no|hmm),? )(?:that|this)(?:'s| is| was)"
+    r" (?:wrong|incorrect|not (?:right|correct))"
+    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bsorry[,:]"
+    r"|\bi mis(?:calculated|counted|read)\b|\bscratch that\b"
+    r"|\bno,? wait\b|, (?:i mean|or rather)\b"
+    r"|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),? (?!this|that|we|you)",
+    re.IGNORECASE,
+)
+
+
+def _corrected(text: str, question: str) -> str:
+    """The value of what follows a statement that the text takes back; empty if it stands by it."""
+    taken_back = [found.end() for found in _RETRACTS.finditer(text)]
+    if not 1 <= len(taken_back) <= MOST_SENTENCES:
+        return ""
+    likely = likely_answer(text[taken_back[-1] :], question)
+    return likely if re.search(r"\d", likely) else ""
+
+
 _OPENING = re.compile(r"(?:\s*(?:```[\w+-]*\n|\\\[|\$\$))?\s*")
 _BULLET = re.compile(r"(?:[-*•–·]|1[.)])[ \t]+(?=\S)")
 _BOLD_START = re.compile(r"(?:[*_]{2}(?=\S)([^*\n]{1,200})[*_]{2}|\$([^$\n]{1,200})\$)(?![\w*])")
+_GOES_ON = re.compile(r",? (?:and|or) \W{0,3}[a-z]_?\d? ?=")
 _FOLLOWS_NUMBER = re.compile(r"[ \t]?(?:[%€$£°²³]|[^\W\d_]+(?: [^\W\d_]+){0,2})?")
 _DENIAL = re.compile(r"not\b(?![^\n]{1,60}\b(?:it is|it's|but|rather)\b)", re.IGNORECASE)
 _DENIED = re.compile(
@@ -146,6 +182,7 @@ def _stated_value(text: str, on_own_line: bool) -> str:
     text = text[start.end() :] if start else text
     lines = text.split("\n")
     if on_own_line and _BULLET.match(lines[0]):
+        lines = [re.sub(r"^\s*+\d{1,2}[.)](?=\s)", "-", line) for line in lines]
         listed = [line.strip() for line in lines]
         count = next((place for place, line in enumerate(listed) if not _BULLET.match(line)), len(listed))
         return plain_answer(
@@ -160,7 +197,7 @@ def _stated_value(text: str, on_own_line: bool) -> str:
             not number
             or not unit
             or not re.match(r"[ ,]*(?:and )?\W{0,3}\d", line[unit.end() : unit.end() + 9])
-        ):
+        ) and not _GOES_ON.match(line, bold.end()):
             return plain_answer(inner.rstrip(".") + (unit[0] if unit and number else ""))
     answer = plain_answer(without_aside(first_sentence(line)))
     denied = _DENIED.match(answer)

@@ -6,11 +6,14 @@ import re
 
 from logicnet.answers._locale import plain_signs
 from logicnet.answers._markup import LINE, plain_answer
-from logicnet.answers._numbers import compared
-from logicnet.answers._spelled import LARGE, in_digits
-from logicnet.answers._units import amounts
+from logicnet.answers._numbers import compared, signed
+from logicnet.answers._units import amounts, is_measure, unit_of
+from logicnet.answers._words import ELSEWHERE
 from logicnet.answers.question import QuestionSpec, question_spec
-from logicnet.answers.sentences import own_words, sentences, without_aside
+from logicnet.answers.sentences import own_words, sentences, spoken, without_aside, without_check
+from logicnet.answers.spelled import LARGE, in_digits
+from logicnet.maths.latex import undressed
+from logicnet.maths.numbers import computed
 
 MOST_WORDS = 19
 """Words in a short answer: a validator has longer ones boiled down by a model first (LogicNet 1.6)."""
@@ -23,10 +26,12 @@ _VALUED = 600  # characters of a sentence that are searched for its value, the l
 _NEAR_END = 300  # characters
 
 _GAP = "\u00a0\u2007\u2009\u202f"
-_DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)(?![.,]?\d)"
+_DIGITS = rf"(?:\d{{1,3}}(?:[,.' {_GAP}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?(?: ?[½⅓⅔¼¾⅕⅛⅜⅝⅞])?)(?![.,]?\d)"
+_TEN = r"\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:\^\{?\(?-?\d+\)?\}?|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+_ROOT = r"(?:√\d+|\\sqrt\{\d+\}|sqrt\(\d+\))"
 NUMBER = re.compile(
-    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])-?(?:{_DIGITS}(?:/\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|π|\\?pi\b"
-    rf"|[万萬亿億]|{LARGE}\b)|√\d+|\\sqrt\{{\d+\}})?"
+    rf"(?<![\dA-Za-zÀ-ɏ_.,^])(?<!\^[-({{])[-−]?(?:{_ROOT}|{_DIGITS}(?:{_TEN}|\s?/\s?\d+|\^\(?-?\d+\)?)?(?:\s?(?:%|\*?\s?(?:π|\\?pi\b)"
+    rf"|[万萬亿億]|{LARGE}\b)|\s?{_ROOT})?"
     r"|\d+(?:,\d+){2,})",
     re.IGNORECASE,
 )
@@ -38,23 +43,25 @@ _WHOLE_VALUE = re.compile(
     rf"\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|\b\d{{1,2}}(?:st|nd|rd"
     rf"|th)?\s+(?:of\s+)?{_MONTH},?\s+\d{{4}}"
     r"|\b\d{4}-\d{1,2}-\d{1,2}\b"
-    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening))?"
-    r"|\b\d{1,2}(?:\s?[ap]\.?m\b\.?| o'clock)"
-    r"|[(\[{]\s*-?[\d./]+(?:\s*[,;]\s*-?[\d./]+)+\s*[)\]}]"
+    r"|\b\d{1,2}(?::\d{2}){1,2}(?:\s?[ap]\.?\s?m\b\.?| in the (?:morning|afternoon|evening)| at night)?"
+    r"|\b\d{1,2}(?:[.h]\d{2})?(?:\s?[ap]\.?m\b\.?| o'clock| Uhr)|\b\d{1,2}h\d{2}\b|\b12 (?:noon|midnight)\b"
+    r"|[(\[{]\s*[-−]?[\d./]+(?:\s*[,;]\s*[-−]?[\d./]+)+\s*[)\]}]"
     r"|\b[a-z]\s?=\s?-?[\d./]+(?:,?\s(?:and|or)\s|,\s)[a-z]\s?=\s?-?[\d./]+"
     r"|\b\d+ \d+/\d+|\b\d+(?:\.\d+)?(?::| : )\d+(?:\.\d+)?(?![:\d])|\bbetween \d[\d.,]* and \d[\d.]*"
     r"|\b\d+[–—]\d+",
     re.IGNORECASE,
 )
 _AMOUNTS = re.compile(
-    r"(?<![\dA-Za-z.,])\d+(?:[.,]\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
+    r"(?<![\dA-Za-z.,/])\d+(?:[.,]\d+)?(?:\s?[½¼¾]|/\d+)?\s?[^\W\d_]{1,12}\.?(?:,?\s?(?:(?:and|und|y|et|e"
     r"|và)\s)?\d+(?:\.\d+)?\s?[^\W\d_]{1,12}){0,3}"
 )
+_SHARE = re.compile(r"(?<![\d.,/])\b\d+ (?:to|in|out of) \d+\b(?!/)")
 _BOLD_PART = re.compile(r"\*\*([^*\n]{1,100})\*\*(?!\s*:)")
 _LABEL = re.compile(r"(?:step|part|case|question|note|example|schritt|bước)\b|.*:$", re.IGNORECASE)
 _OPTION = re.compile(
     r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ll]etter|[Cc]hoose|[Pp]ick|[Ss]elect)\s+\(?([A-H])\b|\(([A-H])\)"
     r"|\b([A-H]) is (?:the )?(?:correct|right|best)\b"
+    r"|(?:选项?|選項?|opción|Option|вариант|đáp án|phương án)[ :]{0,2}\(?([A-H])(?![A-Za-z])"
 )
 _CLAUSE = re.compile(
     r"(?<=[.;:!?,\n])\s++"
@@ -68,29 +75,42 @@ _DISCARDS = re.compile(
     re.IGNORECASE,
 )
 _CHOOSES = re.compile(
-    r"\b(?:is|be|so|thus|therefore|hence|choose|pick|select|answer)\W++(?:the )?(?:[Oo]ption|[Cc]hoice"
+    r"\b(?:is|be|[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|[Cc]hoose|pick|select|answer|[Ii]t's)\W++(?:the )?"
+    r"(?:[Oo]ption|[Cc]hoice"
     r"|[Ll]etter|[Aa]nswer)?\s*+\(?([A-H])\b|\b([A-H])\)? is (?:the )?(?:correct|right|best)\b"
+    r"|^\W*([A-H])\W*$"
 )
-_THEREFORE = re.compile(
+THEREFORE = re.compile(
     r"^\W{0,9}(?:so|thus|therefore|hence|then|finally|in conclusion|that means|this means)(?: that)?,? ", re.I
 )
 _SUBJECT = re.compile(
-    rf"(?:{_THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
+    rf"(?:{THEREFORE.pattern})?-?\d\S{{0,20}} (?:is|are) (?!the |our |what |how |in total)", re.I
 )
-_IS = re.compile(r"([^,;]{1,60}?) (?:is|are|was|were|must be) ((?:(?! is | are )[^;]){1,80})")
-_ASKS_WHO = re.compile(r"(?:^|[.?!:]\s+|\n|\band )(?:who|which|whose)\b[^?!\n]{1,200}\?")
-_WHO = re.compile(r"\bwho ([^?.!]{3,80})\?")
+_IS = re.compile(
+    r"([^,;]{1,60}?) (?:is|are|was|were|must be|will be|has to be) ((?:(?! is | are )[^;]){1,80})"
+)
+_ASKS_WHO = re.compile(
+    r"(?:^|[.?!:,]\s+|\n|\band )(?:who|which|whose"
+    r"|what (?:colou?r|day|month|season|shape|animal|name|country|city))\b"
+    r"[^?!\n]{1,200}\?"
+)
+_NAME = r"(?:the |an? )?[\w'-]{1,30}"
+_NAMES = re.compile(rf"((?:{_NAME}, ){{0,9}}{_NAME}),? or ({_NAME})\?")
+_CAUSE = re.compile(r"^.*, (?:so|therefore|thus|hence),? |^(?:[Ss]ince|[Bb]ecause) [^,]{1,80}, ")
+_ASKS_WHAT = re.compile(r"(?:^|[.?!:,]\s+|\n|\band )what (?:is|was)\b[^?!\n]{1,200}\?")
+_PRONOUNS = frozenset(("it", "that", "this"))
+_WHO = re.compile(r"\bwho ([^?.!,]{3,80})[?,]")
 _ARTICLES = frozenset(("the", "a", "an", "of", "is", "in"))
 _LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
 
 
 def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """What a text without a stated answer ends in: a value in bold, a number, else a short sentence."""
-    text, spec = own_words(plain_signs(text[-_END:])), question_spec(question)
+    text, spec = own_words(plain_signs(spoken(text)[-_END:])), question_spec(question)
     bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
     if spec.options and (letter := _chosen(text[-_NEAR_END:], spec)):
         return letter
-    last = list(sentences(text))[-MOST_SENTENCES:]
+    last = without_check(list(sentences(text))[-MOST_SENTENCES:])
     named = [
         letter
         for letter, option in spec.options
@@ -99,18 +119,28 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     if len(named) == 1:
         return named[0]
     if spec.options or spec.only_yes_or_no:
-        words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text))
+        words = set(re.findall(r"[^\W\d_]{4,}|\d+", spec.text) or re.findall(r"\w{3,}", spec.text))
         plain = [part for part in last[:-9:-1] if not (spec.options and _OPTION.search(part))]
         about = (part for part in bold + plain if spec.options or _answers_yes_no(part, words))
         return next((plain_answer(part) for part in about if len(part.split()) <= MOST_WORDS), "")
-    if last and (subject := subject_of(plain_answer(last[-1]), spec)):
+    if last and (subject := subject_of(plain_answer(last[-1]), spec) or _formula(last[-1], spec)):
         return subject
+    if (
+        last
+        and (said := _MATHS.search(last[-1].strip()))
+        and re.search(r"[^A-Za-z]|\\", span := "".join(filter(None, said.groups())))
+    ):
+        return plain_answer(span if spec.several or spec.equation else span.split("=")[-1])
+    if spec.several and (several := _series(last)):
+        return several
     if valued := [value for part in bold if (value := _last_value(part, spec))]:
         return valued[-1]
     if bold and (_LETTER.fullmatch(bold[-1]) or (spec.text and not (spec.quantity or spec.duration))):
         return plain_answer(bold[-1])
     for written in reversed(last):
-        in_words = (spec.quantity or spec.duration) and not re.search(r"\d", written)
+        in_words = (spec.quantity or spec.duration or spec.format.fraction or spec.chance) and not re.search(
+            r"\d", written
+        )
         sentence = in_digits(written) if in_words else written
         if re.search(r"\d", sentence) and (value := _last_value(sentence, spec)):
             return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
@@ -155,7 +185,7 @@ def _is_verdict(sentence: str) -> bool:
     """Whether a sentence says yes or no, or something of the one number in it: "91 is not prime"."""
     if len(sentence) > _NEAR_END:
         return False
-    if re.match(r"\W*(?:yes|no|true|false)\b[^\d]", sentence, re.IGNORECASE):
+    if re.match(r"\W*(?:yes|no|true|false)\b[^\d]", sentence, re.IGNORECASE) or ELSEWHERE.match(sentence):
         return True
     numbers = len(NUMBER.findall(sentence))
     denies = numbers <= 2 and re.search(
@@ -165,20 +195,104 @@ def _is_verdict(sentence: str) -> bool:
     return simple and bool(denies or (numbers == 1 and _SUBJECT.match(sentence)))
 
 
-def subject_of(sentence: str, spec: QuestionSpec) -> str:
-    """The subject of a sentence that says again what a question asks who or which is: "Bob is the oldest"."""
-    if len(sentence) > _NEAR_END or spec.quantity or spec.options or not _ASKS_WHO.search(spec.text):
+_NAMED = r"(?:[a-z](?:_\{?\d\}?|\d)?\s?[=∈]\s?)?"
+_ONE = r"[-−±√\d][-−\w./√π²³^±]*(?: ?[+±−-] ?[\d√][\w./√]*)?"
+_SERIES = re.compile(
+    rf"(?<![\w.,=*/+-])(?<![*/+-] ){_NAMED}{_ONE}"
+    rf"(?:(?:\s?[,;]|,?\s(?:and|or))\s(?:and |or )?{_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
+)
+_POINT = re.compile(r"[-*•\d.) ]*([a-z]_?\d? ?= ?[^=]{1,40})")
+
+
+_MATHS = re.compile(
+    r"(?:^|\b(?:is|are|be|get|gives?|equals?|obtain|have|yields?|[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|to)\b[,:]?|[=:])\s*\**"
+    r"(?:\$\$([^$]{1,300})\$\$|\$([^$]{1,300})\$|\\\(((?:(?!\\[()]).){1,300})\\\)|\\\[((?:(?!\\[\[\]]).){1,300})\\\])[\s.*!]*$"
+)
+"""A formula in LaTeX at the end of a sentence that says it."""
+
+
+def _series(last: list[str]) -> str:
+    """The values that a text ends in, in its last sentence or on lines of their own: x = 2 or 3."""
+    points = [_POINT.fullmatch(re.sub(r"[$*]", "", part).strip()) for part in last]
+    while points and points[-1]:
+        points.pop()
+    lines = [re.sub(r"[$*]", "", part).strip(" -•") for part in last[len(points) :]]
+    if len(lines) > 1:
+        return plain_answer(", ".join(lines))
+    sentence = re.sub(r"\*\*|\$|\\[()]", "", last[-1][-_NEAR_END:]) if last else ""
+    sentence = re.sub(r"\b([a-z]) is (?=-?\d)", r"\1 = ", sentence.replace("\\quad ", ""))
+    both = re.search(r"(?:^|[=:] |\b(?:is|are) )([^=:]{0,40}(?:±|\\pm)[^=:±]{1,40})$", sentence.rstrip(" .!"))
+    found = _SERIES.search(sentence)
+    factors = re.fullmatch(r"\W*\d+ = ((?:\d+(?:\^\d+|[²³])?(?: ?[×*·⋅] ?|\W*$))+)", sentence)
+    if whole := both or factors:
+        return whole[1].strip(" .")
+    named = found is not None and "=" in found[0] and "=" not in found[0].split(",")[0]
+    return found[0] if found and not named else ""  # by 3, x = 4
+
+
+def _formula(sentence: str, spec: QuestionSpec) -> str:
+    """The formula in the letters of the question that a sentence ends in: its derivative is 3x^2."""
+    if spec.interval and (relation := _RELATION.search(plain_answer(sentence[-_NEAR_END:]))):
+        return relation[1] or relation[2]
+    if spec.quantity or (spec.several and not spec.factored) or len(sentence) > _NEAR_END:
         return ""
-    said = _THEREFORE.sub("", sentence.rstrip(" ."), count=1)
+    sentence = plain_answer(sentence)
+    if spec.base is not None:
+        numeral = re.search(r"(?:\bis|=|:) ?(?:0[xbo])?([0-9a-z]+)$", sentence, re.IGNORECASE)
+        return numeral[1] if numeral else ""
+    after = re.split(r"\b(?:is|are|be)\b|:" if spec.equation else r"=|\b(?:is|are|be)\b|:", sentence)[
+        -1
+    ].strip()
+    found = computed(undressed(re.sub(r"\+ ?C$", "", after.split("=")[-1])))
+    if found is None or not found.unknowns or not re.search(r"[\d^*/+()²³-]", after):
+        return ""
+    known = spec.equation or all(
+        re.search(rf"(?<![a-z]){name}(?![a-z])", spec.text) for name in found.unknowns
+    )
+    return after if known else ""
+
+
+_RELATION = re.compile(
+    r"(?:\b(?:is|are|that|when|for|where)|:)\s"
+    r"((?:(?!\b(?:is|are|that)\b)[^:]){0,30}(?:[<>≤≥∞≠∪]|all real)[^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$"
+)
+
+
+def subject_of(sentence: str, spec: QuestionSpec) -> str:  # noqa: PLR0911
+    """The subject of a sentence that says again what a question asks who or which is: "Bob is the oldest"."""
+    if len(sentence) > _NEAR_END or spec.quantity or spec.options or spec.only_yes_or_no:
+        return ""
+    sentence = _CAUSE.sub("", sentence)
+    if listed := _listed(sentence, spec):
+        return listed
+    if not (_ASKS_WHO.search(spec.text) or (_ASKS_WHAT.search(spec.text) and not re.search(r"\d", sentence))):
+        return ""
+    said = THEREFORE.sub("", sentence.rstrip(" ."), count=1)
     if (predicate := _WHO.search(spec.text)) and said.lower().endswith(f" {predicate[1]}"):
         return said[: -len(predicate[1]) - 1]
     found = _IS.fullmatch(said)
     if found is None:
         return ""
     first, second = found.groups()
+    if first.lower() in _PRONOUNS and " who " not in f" {second} ":
+        return second
     if _repeats(second, spec) and not _repeats(first, spec, whole=True):
         return first
     return second if _repeats(first, spec, whole=True) and not _repeats(second, spec, whole=True) else ""
+
+
+def _listed(sentence: str, spec: QuestionSpec) -> str:
+    """The one name in a sentence of those that a question lists at its end: Ann, Bob or Cid."""
+    named = _NAMES.search(spec.text, max(0, len(spec.text) - _NEAR_END))
+    if named is None or _DISCARDS.search(sentence):
+        return ""
+    names = [re.sub("^(?:the|an?) ", "", name) for name in (*named[1].split(", "), named[2])]
+    said = re.findall(r"[\w'-]+", re.sub(r" than [^,;]{1,60}", "", sentence))
+    for among in (names, names[1:]):  # who is first, Ann, Bob or Cid
+        mentioned = {name for name in said if name.lower() in among}
+        if len(mentioned) == 1 and len(among) > 1:
+            return str(mentioned.pop())
+    return ""
 
 
 def _repeats(phrase: str, spec: QuestionSpec, *, whole: bool = False) -> bool:
@@ -196,14 +310,19 @@ def _letters(sentence: str) -> str:
 
 def _answers_yes_no(sentence: str, words: set[str]) -> bool:
     lowered = sentence.lower()
-    return re.match(r"\W*(?:yes|no|true|false)\b", lowered) is not None or any(
-        word in lowered for word in words
-    )
+    return re.search(
+        r"^\W*(?:yes|no|true|false)\b|\bso,? (?:yes|no)\b| is (?:true|false|(?:in)?correct)\b", lowered
+    ) is not None or any(word in lowered for word in words)
 
 
 def _last_value(sentence: str, spec: QuestionSpec) -> str:
     """The value that a sentence ends in: a time, a date, an amount, a tuple, else its one number."""
     sentence = plain_answer(without_aside(sentence[-_VALUED:]), keep_point=True)
+    sentence = signed(sentence, spec.text)
+    if sentence.startswith("|") and (cells := [cell for cell in sentence.split("|") if NUMBER.search(cell)]):
+        sentence = cells[-1]  # the last row of a table
+    if not (spec.format.rounded or spec.format.decimal):
+        sentence = _APPROXIMATELY.sub("", sentence)
     denied = compared(sentence, spec)
     numbers = [
         found
@@ -211,14 +330,25 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
         if not any(start <= found.start() < end for start, end in denied)
     ]
     last = numbers[-1].end() if numbers else 0
+    shares = [found[0] for found in _SHARE.finditer(sentence) if found.end() >= last]
+    if shares and (spec.ratio or spec.chance or spec.format.fraction):
+        return shares[-1]
     for pattern in (_WHOLE_VALUE, _AMOUNTS):
         found = [one for one in pattern.finditer(sentence) if one.end() >= last] if numbers else []
-        if found and (pattern is _WHOLE_VALUE or len(amounts(found[-1][0])) > 1 - spec.duration):
+        if found and (pattern is _WHOLE_VALUE or _parts(found[-1][0]) > 1 - spec.duration):
             return found[-1][0].strip(" .") if pattern is _AMOUNTS else found[-1][0].strip()
     starts = {found.start() for found in numbers}
-    result = [found[1] for found in _RESULT.finditer(sentence) if found.start(1) in starts]
+    result = [
+        found[1]
+        for found in _RESULT.finditer(sentence)
+        if found.start(1) in starts and not _is_difference(sentence[found.end() :], spec)
+    ]
     if result or len(numbers) < 2:
-        return plain_answer(result[-1] if result else numbers[-1][0]) if numbers else ""
+        return (
+            plain_answer(_with_unit(result[-1] if result else numbers[-1][0], sentence, spec))
+            if numbers
+            else ""
+        )
     main = _main_number(sentence, numbers, spec)
     return plain_answer(main or ("" if spec.text else numbers[-1][0]))
 
@@ -231,6 +361,7 @@ _UNITS_ASKED = (
     ),
     (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
 )
+_LEFT = (r"\bleft\b|\bremain", r"(?<![\d.,])\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}(?:left|remain))")
 _ASKED_NOUN = re.compile(
     r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,40}(?: per [a-z]{1,40})?)(?![^\W\d_])"
 )
@@ -240,7 +371,9 @@ _IN_PASSING = re.compile(
     re.IGNORECASE,
 )
 _SUBORDINATE = re.compile(
-    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$", re.IGNORECASE
+    r",? (?:having|because|since|whereas|while|if|compared)\b.*$|,? which\b.*$"
+    r"|,? \(?(?:i\.e|e\.g|viz|vs)\..*$",
+    re.IGNORECASE,
 )
 _PHRASE = 60  # characters before a number that say what it is
 _CHANGES = re.compile(
@@ -248,11 +381,36 @@ _CHANGES = re.compile(
 )
 
 
+_DIFFERENCE = re.compile(r"(?: [^\W\d_]+)? (less|more|fewer|higher|lower|older|younger) than\b")
+_APPROXIMATELY = re.compile(r"(?<=[\d)}π])\s*+(?:≈|\\approx).{1,60}$")  # the exact value says more
+
+
+def _is_difference(following: str, spec: QuestionSpec) -> bool:
+    """Whether a number only compares: 6 less than before, unless the question asks how much less."""
+    found = _DIFFERENCE.match(following)
+    return found is not None and found[1] not in spec.text
+
+
+def _with_unit(number: str, sentence: str, spec: QuestionSpec) -> str:
+    """The number with the unit that follows it where the question asks for another one."""
+    units = re.findall(rf"(?<![\d.,]){re.escape(number)} ?([^\W\d_]+)", sentence) if spec.unit else []
+    other = units and is_measure(units[-1]) and unit_of(units[-1]) != spec.unit
+    return f"{number} {units[-1]}" if other else number
+
+
+def _parts(amount: str) -> int:
+    return len(amounts(undressed(amount).replace(",", ".")))
+
+
 def _main_number(sentence: str, numbers: list[re.Match[str]], spec: QuestionSpec) -> str:
     """Of several numbers the one that the question asks for, or that alone is not said in passing."""
     patterns = [pattern for asked, pattern in _UNITS_ASKED if re.search(asked, spec.text)]
     if noun := _ASKED_NOUN.search(spec.text):
         patterns = [rf"(?<!\d)\d[\d.,]{{0,30}}+(?= (?:[^\W\d_]+ )?{re.escape(noun[1])})"]
+    if spec.format.percent:
+        patterns = [r"(?<![\d.,])-?\d[\d.,]*+(?= ?(?:%|percent))"]
+    if re.search(_LEFT[0], spec.text):
+        patterns.insert(0, _LEFT[1])
     for pattern in patterns:
         counted = [found for found in re.finditer(pattern, sentence, re.IGNORECASE) if found[0].strip(".,")]
         if len(counted) == 1:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from logicnet.answers._durations import duration_form, range_form
 from logicnet.answers._form import NormalForm, formula_form, made
 from logicnet.answers._lists import (
+    BELONGS,
     expression_form,
     factors_form,
     interval_form,
@@ -27,8 +28,7 @@ from logicnet.answers._lists import (
 )
 from logicnet.answers._locale import one_notation, unmistakable
 from logicnet.answers._markup import plain_answer
-from logicnet.answers._numbers import compared, number_form, numbers_in, only_number
-from logicnet.answers._spelled import multiplied
+from logicnet.answers._numbers import compared, number_form, numbers_in, only_number, signed
 from logicnet.answers._words import (
     choice_letter,
     code_form,
@@ -40,9 +40,10 @@ from logicnet.answers._words import (
     yes_no_form,
 )
 from logicnet.answers.extract import short_answer, stated_answer
-from logicnet.answers.likely import MOST_WORDS, likely_answer, subject_of
-from logicnet.answers.question import QuestionSpec, question_spec
-from logicnet.answers.sentences import without_aside
+from logicnet.answers.likely import MOST_WORDS, THEREFORE, likely_answer, subject_of
+from logicnet.answers.question import AnswerFormat, QuestionSpec, question_spec
+from logicnet.answers.sentences import spoken, without_aside
+from logicnet.answers.spelled import multiplied
 from logicnet.maths.latex import MOST_CHARS, undressed
 from logicnet.scoring.tricks import EMPTY, trick
 
@@ -67,6 +68,7 @@ _NO_ANSWER = re.compile(
     r"|idk|\?+|-+|\.+)[.!]?",
     re.IGNORECASE,
 )
+_FIXED = frozenset(("words:no solution", "words:infinity", "words:undefined"))
 _BOTH = re.compile(r"(?:[a-z]\s*+=\s*+)?([^=,;+]{0,40}?)\s*+\+-\s*+([^=,;+]{1,40})", re.IGNORECASE)  # 1 ± 2
 _SAYS = re.compile(r"[=:](?!\d)|->|=|(?<!\d):|\b(?:is|are|was|equals|be|has|have|makes?)\b", re.IGNORECASE)
 _NUMERAL = re.compile(r"(-?)(?:0[xbo])?([0-9a-z]{1,200})", re.IGNORECASE)
@@ -93,7 +95,7 @@ def normal_form(text: str, question: str = "") -> NormalForm | None:
 
 def _once(text: str, question: str) -> NormalForm | None:
     spec = question_spec(question)
-    text = text[-MOST_TEXT:]
+    text = spoken(text)[-MOST_TEXT:]
     if spec.code and (code := _code(text)):
         return code
     text = _TAGS.sub(" ", text) if "<" in text else text
@@ -187,7 +189,8 @@ def _read(answer: str, question: QuestionSpec) -> NormalForm | None:
     if len(answer) > MOST_CHARS:
         return words_form(answer, question)
     answer = without_aside(answer)
-    read = undressed(answer)
+    answer = THEREFORE.sub("", answer, count=1) or answer
+    read = BELONGS.sub("", signed(undressed(answer), question.text))
     if not read:
         return None
     first = _as_asked(read, answer, question)
@@ -222,7 +225,9 @@ def _as_asked(read: str, answer: str, question: QuestionSpec) -> NormalForm | No
 
 def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  # noqa: PLR0911
     """The readers of values, the more particular before the more general."""
-    if question.ratio and (found := ratio_form(read, text)):
+    if question.ratio and (
+        found := ratio_form(read, text, fraction=_BETWEEN.search(question.text) is not None)
+    ):
         return found
     if found := fixed_form(read, text, question) or duration_form(read, text, question):
         return found
@@ -234,7 +239,11 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
         return found
     if both := _BOTH.fullmatch(read):
         return list_form(f"{{{both[1]} + {both[2]}, {both[1]} - {both[2]}}}", text, question)
-    if not (question.equation and "=" in read) and (found := unknowns_form(read, text, question)):
+    if (
+        not (question.equation and "=" in read)
+        and "!=" not in read
+        and (found := unknowns_form(read, text, question))
+    ):
         return found
     if found := interval_form(read, text, question):
         return found
@@ -243,24 +252,38 @@ def _value(read: str, text: str, question: QuestionSpec) -> NormalForm | None:  
     return list_form(read, text, question) or formula_form(read, text, question)
 
 
+_BETWEEN = re.compile(r"\bratio of\b.{1,60}\bto\b")
 _RESTATED = re.compile(
-    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|which is|equivalently)\s++(?:about |approximately )?"
+    r"(?:,|(?<!\s)(?=\s))\s++(?:or|i\.e\.,?|that is,?|equivalently"
+    r"|which (?:is|equals|(?:simplifies|reduces) to"
+    r"|can be (?:simplified|reduced) to))\s++(?:about |approximately |roughly )?"
     r"|(?:(?<!\s)\s++)?=\s*+|(?<!\s)\s++\((?:or|i\.e\.,?|that is,?|=)?\s*+"
 )
 
 
 def _restated(read: str, text: str, question: QuestionSpec) -> NormalForm | None:
-    """One number said twice: 3/8, or 37.5%; 25%, i.e. 0.25."""
+    """One number said twice: 3/8, or 37.5%; 25%, i.e. 0.25; 6/8, which simplifies to 3/4; 25 pi = 78.54."""
     parts = [part.strip(" )") for part in _RESTATED.split(read)]
-    if len(parts) != 2 or not ("%" in parts[0]) ^ ("%" in parts[1]):
+    if len(parts) != 2:
         return None
-    exactly = QuestionSpec()
-    forms = [number_form(part, part, exactly) for part in parts]
+    percent = "%" in read
+    exactly = replace(question, format=AnswerFormat()) if not percent else QuestionSpec()
+    forms = [duration_form(part, part, exactly) or number_form(part, part, exactly) for part in parts]
     values = [float(form.value) for form in forms if form is not None and form.value is not None]
     if len(values) < 2 or abs(values[0] - values[1]) > abs(values[0]) / 100:
         return None
-    chosen = next(part for part in parts if ("%" in part) is question.format.percent)
-    return number_form(chosen, chosen, question)
+    if percent:
+        if ("%" in parts[0]) is ("%" in parts[1]):
+            return None
+        chosen = next(part for part in parts if ("%" in part) is question.format.percent)
+    elif abs(values[0] - values[1]) <= abs(values[0]) * 1e-9:
+        chosen = parts[1]
+    else:  # an exact value and its decimals
+        exact = [bool(re.search(r"\bpi\b|sqrt|\d/\d", part)) for part in parts]
+        if exact[0] is exact[1]:
+            return None
+        chosen = parts[exact.index(not (question.format.rounded or question.format.decimal))]
+    return duration_form(chosen, chosen, question) or number_form(chosen, chosen, question)
 
 
 def _is_list(read: str, question: QuestionSpec) -> bool:
@@ -277,6 +300,8 @@ def _said(read: str) -> list[str]:
 def _concludes(found: NormalForm, read: str, question: QuestionSpec) -> bool:
     """Whether the end of a sentence may stand for the whole: a value does, a word of it does not."""
     joined = re.search(r"\band\b", read)
+    if found.kind == "words" and found.key in _FIXED:
+        return True
     denied = [end for _, end in compared(read, question)]
     return (
         found.kind in ("number", "list", "formula", "interval", "time", "duration")
@@ -309,7 +334,7 @@ def _several(read: str, answer: str, question: QuestionSpec) -> NormalForm | Non
     if not all(forms):
         return None
     keys = [one.key.removeprefix("number:") for one in forms if one is not None]
-    if question.unordered:
+    if question.unordered and len(question.unknowns) != len(keys):
         keys = sorted(keys)
     return made("list", "[" + ", ".join(keys) + "]", answer)
 

@@ -276,7 +276,7 @@ _MARKS = {
         "ordered": r"\bcoordinates?\b|\bmidpoint\b|\bintersect\w*\b|\bvectors?\b|\bmatri(?:x|ces)\b"
         r"|\bsequence\b|\bsort(?:ed)?\b|\border\b|\bpath\b|\bmean\b|\bmedian\b|\brespectively\b|\bhours\b|\bminutes\b"
         r"|\binput\b"
-        r"|\bpoint\b|\bcross product\b|\bcounts\b",
+        r"|\bsystem\b|\bsimultaneous|\bpoint\b|\bcross product\b|\bcounts\b",
         "once": r"\broots?\b|\bzeros?\b|\bsolutions?\b|\bsolve\b|\bset\b|\bsatisf(?:y|ies)\b",
         "listed": r"\blist\b|\bfactors\b|\bcoordinates\b|\bpairs?\b|\bsequence\b|\bcomma|\broots\b"
         r"|\bsolutions\b|\bdigits\b",
@@ -295,8 +295,9 @@ _MARKS = {
         r"|(?<!empty )\bstrings?\b|\bunscramble|\brhymes?\b|\breverse the\b|\bbackwards?\b|\bwhich word\b"
         r"|\bwhat word\b|\bopposite of\b|\bin words\b|\btranslate\b|\btokens?\b",
         "yes_no": r"(?:^|[.!?:,;]\s*|\band\s+|\bbut\s+)(?:so,?\s+|now,?\s+|well,?\s+|hey,?\s+|please,?\s+)?"
-        r"(?:is|are|was|were|does|do|did|can|could|will|would|has|have|should"
-        r"|must)\s+(?!you\b)[^.?!]{2,200}\?"
+        r"(?:is|are|was(?! (?:ist|sind|kostet|kosten|wiegt|ergibt|macht|bedeutet)\b)"
+        r"|were|does|do|did|can|could|will|would|has|have|should"
+        r"|must)\s+(?!you\b)(?:[^.?!]|\.(?=\d)){2,200}\?"
         r"|\byes or no\b|\byes/no\b|\btrue or false\b|\bwhether\b|\breturn true\b|\btrue/false\b"
         r"|\b(?:know|wonder|tell|check|see) if\b",
         "true_false": r"\btrue\b.{0,80}\bfalse\b|\breturn true\b",
@@ -307,7 +308,8 @@ _MARKS = {
         r"|[<>≤≥]=?\s*-?\d",
         "ratio": r"\bratio\b|\bproportion\b|\bodds\b|\bscale of\b",
         "clock": r"\bwhat time\b|\bwhen (?:will|does|did|do|should|is)\b|\bo'?clock\b|\b[ap]\.?m\b|\barriv"
-        r"|\btime is it\b|\bclock\b",
+        r"|\btime is it\b|\bclock\b"
+        r"|\bquelle heure\b|\bqu[ée] horas?\b|\bwie ?viel uhr\b|\bmấy giờ\b|几点|何時(?!間)",
         "date": r"\b(?:what|which) (?:is the |was the |will the )?date\b|\bwhat day\b"
         r"|\bon (?:what|which) (?:date|day)\b|\bdates?\b",
         "duration": r"\bhow (?:long|much time)\b|\bduration\b|\btime taken\b"

@@ -13,7 +13,8 @@ _SIGNS = str.maketrans(
     {
         "−": "-", "–": "-", "—": "-", "‐": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/",  # noqa: RUF001
         "⁄": "/", "∕": "/", "√": " sqrt", "π": " pi ", "∞": " oo ", "≤": "<=", "≥": ">=", "≠": "!=",  # noqa: RUF001
-        "≈": "=", "∪": " U ", "→": "->", "⇒": "->", "°": " degrees", "º": " degrees", "’": "'", "‘": "'",  # noqa: RUF001
+        "≈": "=", "≡": "=", "∈": " in ", "ℝ": "R",  # noqa: RUF001
+        "∪": " U ", "→": "->", "⇒": "->", "°": " degrees", "º": " degrees", "’": "'", "‘": "'",  # noqa: RUF001
         "“": '"', "”": '"', "±": "+-", "\u00a0": " ", "\u2009": "", "\u202f": "",
     }
 )  # fmt: skip
@@ -23,21 +24,27 @@ _VULGAR = {
     "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
     "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
 }  # fmt: skip
+_HIGHER_ROOT = re.compile(r"([∛∜])\s*(\d+(?:\.\d+)?|\([^()]*\))")
 _VULGAR_SIGN = re.compile(f"(\\d?)([{''.join(_VULGAR)}])")
 
 _MACROS = {
     r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\cdot": "*", r"\times": "*",
     r"\div": "/", r"\pi": " pi ", r"\infty": " oo ", r"\%": "%", r"\leq": "<=", r"\geq": ">=",
-    r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\neq": "!=", r"\approx": "=", r"\pm": "+-",
+    r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\neq": "!=", r"\approx": "=", r"\equiv": "=",
+    r"\mid": "|", r"\pm": "+-",
     r"\cup": " U ", r"\in": " in ", r"\to": "->", r"\rightarrow": "->", r"\emptyset": "none",
     r"\varnothing": "none", r"\circ": " degrees", r"\degree": " degrees", r"\ldots": "...",
     r"\left": "", r"\right": "", r"\displaystyle": "", r"\quad": " ", r"\qquad": " ", r"\lbrace": "{",
     r"\rbrace": "}", r"\tbinom": r"\binom", r"\dbinom": r"\binom", r"\ast": "*", r"\dots": "...",
-    r"\bmod": " mod ", r"\mod": " mod ", r"\log": " log", r"\gcd": " gcd", r"\lcm": " lcm", r"\sin": " sin ",
+    r"\bmod": " mod ", r"\pmod": " mod ", r"\mod": " mod ", r"\log": " log", r"\gcd": " gcd", r"\lcm": " lcm",
+    r"\sin": " sin ",
     r"\cos": " cos ", r"\tan": " tan ", r"\ln": " ln ", r"\exp": " exp ",
 }  # fmt: skip
 _MACRO = re.compile(r"\\(?:[A-Za-z]+|%)")
 _SPACING = re.compile(r"\\[,;:! $]|(?<=\d)\{,\}(?=\d)|[$`~]|\\[()]|\\\[|\\\](?!\])")
+_BRACED_SIGN = re.compile(r"(?<=\d)\{([:.])\}(?=\d)")
+_OVER = re.compile(r"\{([^{}\\]*)\\over\b([^{}\\]*)\}")
+_CASES = re.compile(r"\\begin\s*\{(?:cases|aligned)\}(.*?)\\end\s*\{(?:cases|aligned)\}", re.DOTALL)
 _FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _SHORT_FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*(\d)\s*(\d)(?!\d)")
 _CHOICE = re.compile(r"\\binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
@@ -49,13 +56,15 @@ _WORDS = re.compile(
 _RAISED_BRACES = re.compile(r"\^\s*\{([^{}]*)\}")
 _LOWERED = re.compile(r"_\s*\{([^{}]*)\}")
 _MATRIX = re.compile(
-    r"\\begin\s*\{[a-zA-Z]*matrix\}((?:(?!\\begin).)*?)\\end\s*\{[a-zA-Z]*matrix\}", re.DOTALL
+    r"\\begin\s*\{(?:[a-zA-Z]*matrix\}|array\}\s*\{[lcr|\s]*\})((?:(?!\\begin).)*?)\\end\s*\{(?:[a-zA-Z]*matrix|array)\}",
+    re.DOTALL,
 )
 
 
 def undressed(text: str) -> str:
     """The text without what only makes it look well; LaTeX as a calculator would have it."""
     text = _POWER.sub(lambda power: "^" + _signed(power[0].translate(_RAISED)), text.translate(_SIGNS))
+    text = _HIGHER_ROOT.sub(lambda root: f" root({root[2].strip('()')}, {'∛∜'.index(root[1]) + 3})", text)
     text = _VULGAR_SIGN.sub(
         lambda sign: f"{sign[1]} {_VULGAR[sign[2]]} " if sign[1] else _VULGAR[sign[2]], text
     )
@@ -69,9 +78,12 @@ def _signed(power: str) -> str:
 
 
 def _without_latex(text: str) -> str:
-    text = _MATRIX.sub(_rows, text)
+    text = _CASES.sub(
+        lambda cases: re.sub(r"(?:(?<!\s)\s++)?\\\\\s*+", ", ", cases[1].replace("&", "")), text
+    )
+    text = _OVER.sub(r"\\frac{\1}{\2}", _MATRIX.sub(_rows, text))
     text = _MACRO.sub(lambda macro: _MACROS.get(macro[0], macro[0]), text)
-    text = _SPACING.sub("", text)
+    text = _SPACING.sub("", _BRACED_SIGN.sub(r"\1", text))
     for _ in range(_PASSES):
         before = text
         text = _WORDS.sub(r" \1 ", text)

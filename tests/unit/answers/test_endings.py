@@ -2,7 +2,8 @@
 
 `endings.jsonl` holds 51 rows from public reports; `variants.jsonl` other wordings of each kind, made for this
 test: comments on an answer, factors beside pi, durations, mixed numbers, lists, abbreviations, remarks in
-brackets, texts that state nothing, other languages.
+brackets, texts that state nothing, answers taken back, thoughts, series, formulas, other languages.
+`unstated.jsonl` holds texts that state no answer and are no short ones: only `extract` reads those.
 """
 
 import json
@@ -15,11 +16,13 @@ from logicnet.answers.extract import stated_answer
 from logicnet.answers.likely import likely_answer
 from logicnet.answers.sentences import sentences, without_aside
 
-ROWS = [
-    json.loads(line)
-    for name in ("endings.jsonl", "variants.jsonl")
-    for line in (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
-]
+
+def _rows(name: str) -> list[dict[str, str]]:
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+ROWS = _rows("endings.jsonl") + _rows("variants.jsonl")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["text"][-40:])
@@ -29,6 +32,38 @@ def test_an_ending_is_one_vote_with_its_truth(row: dict[str, str]) -> None:
     assert truth is not None
     assert normal_form(extract(row["text"], question), question) == truth
     assert normal_form(row["text"], question) == truth
+
+
+@pytest.mark.parametrize("row", _rows("unstated.jsonl"), ids=lambda row: row["text"][-40:])
+def test_the_answer_is_extracted_first(row: dict[str, str]) -> None:
+    question = row["question"]
+    truth = normal_form(row["truth"], question)
+    assert truth is not None
+    assert normal_form(extract(row["text"], question), question) == truth
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The answer is 41. Wait, actually it is 42.", "42"),
+        ("The answer is 42. Wait, let me check: 42 / 7 = 6. That is right.", "42"),
+        ("The answer is 42. Adding them is wrong.", "42"),
+        ("The answer is 42. If you got 43, that is wrong because you counted 1 twice.", "42"),
+        ("The answer is 42. Sorry for the long explanation of all 4 steps!", "42"),
+        ("The answer is 42. Actually, this is the same as 6 × 7.", "42"),  # noqa: RUF001
+        ("The answer is 42. If there were 7, the answer would be 49.", "42"),
+        ("So there are 42. To check: 42 / 7 = 6.", "42"),
+        ("There are 6 of 7 each. Let me check: 6 * 7 = 42.", "42"),
+        ("<think>The answer is 41.</think> There are 42.", "42"),
+        ("<think>There are 42.</think>", "42"),
+        ("So we get $2\\sqrt{3}$.", "2\\sqrt{3}"),
+        ("In all there are $6 \\times 7 = 42$.", "42"),
+        ("It is 42 more than $x$.", "42"),
+        ("\\boxed{1} or \\boxed{2}", "1, 2"),
+    ],
+)
+def test_what_a_text_says_in_the_end(text: str, answer: str) -> None:
+    assert extract(text) == answer
 
 
 @pytest.mark.parametrize(

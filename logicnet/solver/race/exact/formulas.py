@@ -8,6 +8,7 @@ from typing import Any
 import sympy
 
 from logicnet.answers.question import AnswerFormat
+from logicnet.answers.spelled import from_words
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.steps import Steps, decimal, evaluate, fixed, shown
 from logicnet.solver.race.exact.sampler import ExactSolution
@@ -61,14 +62,16 @@ _MOST_TOLD = 4  # sentences between the first and the last
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _OPERAND = rf"(?:{_NUMBER}|\([^()]*\))"
+_WORDED_EXPONENT = r"(?:\d{1,3}(?:st|nd|rd|th)|[a-z]++(?:[ -](?!power\b)[a-z\d]++){0,4})"
 _EXPONENT = rf"(?:-?{_NUMBER}(?:/\d+)?|-?\([^()]*\))"
 _POWERS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?P<base>{_OPERAND})\s*+(?:raised\s++)?to\s++(?:the\s++)?power\s++(?:of\s++)?(?P<power>{_EXPONENT})",
-        rf"(?P<base>{_OPERAND})\s*+(?:raised\s++)?to\s++the\s++(?P<power>{_EXPONENT})\s++power",
+        rf"(?P<base>{_OPERAND})\s*+(?:raised\s++)?to\s++(?:the\s++)?power\s++(?:of\s++)?(?P<power>{_EXPONENT}|{_WORDED_EXPONENT})",
+        rf"(?P<base>{_OPERAND})\s*+(?:raised\s++)?to\s++the\s++(?P<power>{_EXPONENT}|{_WORDED_EXPONENT})\s++power",
         rf"(?P<base>{_OPERAND})\s*+raised\s++to\s++(?P<power>{_EXPONENT})",
-        rf"(?:the\s++)?(?P<power>{_EXPONENT})\s++power\s++of\s++(?P<base>{_OPERAND})",
+        rf"(?:the\s++)?(?P<power>{_EXPONENT}|{_WORDED_EXPONENT})\s++power\s++of\s++(?P<base>{_OPERAND})",
+        rf"(?P<base>{_OPERAND})\s*+to\s++the\s++(?P<power>-?\d+/\d+)",
     )
 )
 """Each is a whole formula: of 2 to the power of 3 plus 1 nobody knows where the power ends."""
@@ -85,6 +88,7 @@ _WORDS = tuple(
         (rf"^({_OPERAND})\s*+\bfactorial\b", r"\1!"),
         (r"\b(?:the )?factorial of (\d+)\b(?!\.\d)", r"\1!"),
         (rf"\b(?:the )?(?:principal |positive )?square root of ({_OPERAND})", r"sqrt(\1)"),
+        (rf"(?:\b(?:the ))?\b(\d{{1,2}})(?:st|nd|rd|th) root of ({_OPERAND})", r"root(\2,\1)"),
         (rf"\b(?:the )?cube root of (-?{_NUMBER}|\([^()]*\))", r"root(\1,3)"),
         (rf"\b(?:sqrt|root) of ({_NUMBER})", r"sqrt(\1)"),
         (rf"\b(?:the )?square of ({_NUMBER})$", r"\1^2"),
@@ -134,11 +138,30 @@ def expression(text: str, wanted: AnswerFormat, *, simplified: bool = False) -> 
     return ExactSolution(answer, " ".join(_told(_pretty(text), steps, answer, wanted))) if answer else None
 
 
+_ORDINALS = {
+    word: place
+    for place, word in enumerate(
+        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
+    )
+}
+_ORDINAL = re.compile(rf"(?:(?<=^)|(?<=the ))(?:{'|'.join(_ORDINALS)})(?=\sroot\b)", re.IGNORECASE)
+
+
+def _exponent(power: str) -> str | None:
+    """An exponent in signs: 5th, fifth, two thirds, minus one half; None for other words."""
+    if power[0].isdecimal() or power[0] in "-(":
+        return re.sub(r"(?:st|nd|rd|th)$", "", power)
+    return str(_ORDINALS.get(power.lower(), "")) or from_words(power)
+
+
 def in_signs(text: str) -> str:
     """The formula with signs for words. Raises Unreadable where words leave the order open."""
     for power in _POWERS:
         if found := power.fullmatch(text):
-            return f"{found['base']}^({found['power']})"
+            if (exponent := _exponent(found["power"])) is None:
+                raise Unreadable("an exponent in other words")
+            return f"{found['base']}^({exponent})"
+    text = _ORDINAL.sub(lambda ordinal: f"{_ORDINALS[ordinal[0].lower()]}th", text)
     if _OPEN_ENDED.search(text) or _TWO_MEANINGS.search(text) or _DATE.fullmatch(text):
         raise Unreadable("two meanings")
     worded = _WORDED.search(text)

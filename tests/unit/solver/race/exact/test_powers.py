@@ -49,6 +49,19 @@ COMPUTED = [
     ("What is 7 to the power of -1/2, to 3 significant figures?", "0.378"),
     ("What is 50 to the power of 1/2, rounded down to a whole number?", "7"),
     ("What is 5 to the power of 3, to the nearest hundred?", "100"),
+    ("What is the fourth root of 81?", "3"),
+    ("What is the 5th root of 32?", "2"),
+    ("What is the fourth root of 10, rounded to two decimal places?", "1.78"),
+    ("What is \u221b27 + 1?", "4"),
+    ("What is 81 to the power of one quarter?", "3"),
+    ("What is 27 to the power of two thirds?", "9"),
+    ("What is 16 to the power of minus one half?", "0.25"),
+    ("What is 2 to the power of negative 3?", "0.125"),
+    ("What is 9 to the power of one and a half?", "27"),
+    ("What is 8 to the one third power?", "2"),
+    ("What is 5 raised to the third power?", "125"),
+    ("What is the 3rd power of 5?", "125"),
+    ("What is 27 to the 2/3?", "9"),
 ]
 
 REFUSED = [
@@ -94,6 +107,14 @@ REFUSED = [
     "What is 2 to the power of half?",
     "What is 2 to the power of x?",
     "What is 3 to the power of 1 1/2?",
+    # words that are no exponent, or more than one
+    "What is 2 to the power of three plus one?",
+    "What is 2 to the power of three squared?",
+    "What is 8 to the third power plus 1?",
+    "What is 2 to the power of twenty-fifth?",
+    "What is the fourth root of 16 plus 9?",
+    "What is the 4th root of -16?",
+    "What is the 0th root of 5?",
 ]
 
 

@@ -15,21 +15,32 @@ _SMALL = {word: number for number, word in enumerate(_ONES.split())} | {
 _LARGE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _PARTS = {
     "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4,
-    "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "eighth": 8, "eighths": 8, "tenth": 10, "tenths": 10,
+    "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8,
+    "ninth": 9, "ninths": 9, "tenth": 10, "tenths": 10, "twelfth": 12, "twelfths": 12, "fifteenth": 15,
+    "fifteenths": 15, "sixteenth": 16, "sixteenths": 16, "twentieth": 20, "twentieths": 20,
+    "hundredth": 100, "hundredths": 100,
 }  # fmt: skip
 
 
-LARGE = r"(?:thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
+LARGE = r"(?:dozen|thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
 """Words after digits that multiply them."""
-_POWERS = {"nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9, "万": 10**4, "萬": 10**4,
+_POWERS = {"dozen": 12,
+           "nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9, "万": 10**4, "萬": 10**4,
            "亿": 10**8, "億": 10**8}  # fmt: skip
 _MULTIPLIED = re.compile(
     rf"(?<![\d.])(\d{{1,15}}(?:\.\d{{1,15}})?)\s?(?:\s({LARGE})\b|([万萬亿億]))", re.IGNORECASE
 )
 
 
+_DOZENS = re.compile(rf"(?<!ty[ -])\b(a|{'|'.join(_SMALL)}|\d{{1,9}}) dozens?\b", re.IGNORECASE)
+
+
 def multiplied(text: str, question: str) -> str:
-    """The text with "2.5 million" as 2500000, unless the question itself counts in millions."""
+    """The text with "2.5 million" as 2500000, and a dozen as 12, unless the question counts so."""
+    if "dozen" not in question:
+        text = _DOZENS.sub(
+            lambda found: str(12 * (_SMALL.get(found[1].lower()) or int(found[1].replace("a", "1")))), text
+        )
 
     def product(found: re.Match[str]) -> str:
         word = (found[2] or found[3]).lower()
@@ -42,7 +53,7 @@ def multiplied(text: str, question: str) -> str:
 _FIRST = "|".join((*_SMALL, "half", "quarter", "minus", "negative"))
 _NEXT = "|".join((*_SMALL, *_LARGE, *_PARTS))
 _RUN = re.compile(
-    rf"\b(?:(?:{_FIRST})|\d{{1,9}}(?=\s+and\s))\b(?:[\s-]{{1,3}}(?:and\s+)?(?:an?\s+)?(?:{_NEXT})\b){{0,12}}",
+    rf"\b(?:(?:{_FIRST})|an?(?=\s(?:half|quarter)\b)|\d{{1,9}}(?=\s+and\s))\b(?:[\s-]{{1,3}}(?:and\s+)?(?:an?\s+)?(?:{_NEXT})\b){{0,12}}",
     re.IGNORECASE,
 )
 
@@ -74,7 +85,9 @@ def _part(words: list[str]) -> tuple[int, int] | None:
     """The top and the bottom of "half", "a third", "three quarters"."""
     bottom = _PARTS.get(words[-1]) if len(words) > 1 or words in (["half"], ["quarter"]) else None
     top = 1 if words[:-1] in ([], ["a"], ["an"]) else _whole(words[:-1])
-    return None if bottom is None or top is None else (top, bottom)
+    if bottom is None or top is None or (top in range(20, 100, 10) and not words[-1].endswith("s")):
+        return None  # twenty-fifth is a place
+    return top, bottom
 
 
 def _whole(words: list[str]) -> int | None:
