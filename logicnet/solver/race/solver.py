@@ -151,11 +151,11 @@ class RaceSolver:
         usual = self._lengths.known(sampler)
         return Budget(math.ceil(usual.median_s * math.exp(_LONGEST * usual.deviation)), pace_s)
 
-    def _ended(self, begun: str, sample: Sample, seconds: float, at_once: float) -> None:
+    def _ended(self, begun: str, sample: Sample, at_once: float) -> None:
         """Learn from a sample how fast the server writes, how long texts are, and what the model is."""
         if sample.tokens and not sample.error:
             assert self._scheduler.pace is not None
-            self._scheduler.pace.observe(sample.tokens, seconds, at_once)
+            self._scheduler.pace.observe(sample.tokens, sample.seconds, at_once)
             # Of a text that its budget cut off, only a part is known.
             self._lengths.observe(begun, sample.tokens * (2.0 if sample.cut else 1.0))
         self._identify(sample)
@@ -265,9 +265,7 @@ class _Race:
     arrivals: Arrivals
     kind: str
     prices: Prices
-    ended: Callable[
-        [str, Sample, float, float], None
-    ]  # sampler, what it ended with, seconds, calls meanwhile
+    ended: Callable[[str, Sample, float], None]  # sampler, what it ended with, calls meanwhile
     cancelled: set[asyncio.Task[Sample]]  # of all challenges: they close their connections
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
@@ -415,7 +413,7 @@ class _Race:
                 self.trouble = f"the {sampler} sampler raised {type(error).__name__}"
                 continue
             end = task.result()
-            self.ended(sampler, end, took_s, at_once)
+            self.ended(sampler, end, at_once)
             self.trouble = end.error or self.trouble
             if end.form is not None:  # a failed or cut-off sample says nothing about durations
                 self.arrivals.observe(sampler, took_s)

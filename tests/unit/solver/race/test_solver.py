@@ -19,7 +19,7 @@ from logicnet.solver.race.trust import SamplerRecord
 from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
-from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, without_exact
+from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, in_harmony, without_exact
 
 pytestmark = pytest.mark.own_time
 
@@ -229,7 +229,9 @@ THINKING = profile_for("deepseek-r1", load_profiles())
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("named", ["prod", None], ids=["named", "unnamed"])
-@pytest.mark.parametrize("shape", ["marks", "own field", "closing mark", "template", "hidden"])
+@pytest.mark.parametrize(
+    "shape", ["marks", "own field", "newer field", "closing mark", "template", "hidden", "harmony"]
+)
 async def test_a_model_that_thinks_is_recognised_under_any_name(
     server: ScriptedModel, shape: str, named: str | None
 ) -> None:
@@ -241,6 +243,10 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
             server.text = lambda body: f"<think>{thoughts}</think>{as_asked(body)}"
         case "own field":
             server.thinking = thoughts
+        case "newer field":
+            server.thinking, server.thinking_field = thoughts, "reasoning"
+        case "harmony":
+            server.text = lambda body: in_harmony("Maybe 70. The answer is 70. No.", as_asked(body))
         case "closing mark":
             server.text = lambda body: f"{thoughts}</think>{as_asked(body)}"
         case "template":
@@ -256,7 +262,8 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
         with listening() as said:
             assert (await solve(race, endpoint)).answer == "72"
         server.chats.clear()
-        assert (await solve(race, endpoint)).answer == "72"
+        answer = await solve(race, endpoint)
+        assert (answer.reasoning, answer.answer) == (STEPS, "72")
     await endpoint.close()
     assert race._profile == THINKING
     budgets = {body["max_tokens"] for body in server.chats if asked(body) == "reason"}
