@@ -31,7 +31,10 @@ Read = Callable[[str], Awaitable[NormalForm | None]]
 
 @dataclass(frozen=True, slots=True)
 class Programmed:
-    """What the turns led to. `program`: the text that holds the last program; `done`: all turns' tokens and seconds."""
+    """What the turns led to. `program`: the text that holds the last program.
+
+    `done`: the last completion, with the tokens and seconds of all turns.
+    """
 
     form: NormalForm | None
     program: str
