@@ -2,7 +2,6 @@ import pytest
 
 from logicnet.llm.thinking import ThinkingHabit, inside, shown
 
-
 HARMONY = (
     "<|channel|>analysis<|message|>hm, 70<|end|>"
     "<|start|>assistant<|channel|>commentary<|message|>to a tool<|call|>"
@@ -41,8 +40,14 @@ def test_shown(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("<think>hm", True), ("<think>hm</think>", False), ("hm</think>", False), ("", False)]
-    + [("<|channel|>analysis<|message|>hm", True), (HARMONY, False)],
+    [
+        ("<think>hm", True),
+        ("<think>hm</think>", False),
+        ("hm</think>", False),
+        ("<|channel|>analysis<|message|>hm", True),
+        (HARMONY, False),
+        ("", False),
+    ],
 )
 def test_inside(text: str, expected: bool) -> None:
     assert inside(text) is expected
