@@ -1,17 +1,20 @@
 """The race as a whole, on a scripted server: what it answers, when it stops, and what it leaves behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
+from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.llm import Endpoint
+from logicnet.llm import Completion, Endpoint, Message
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
+from logicnet.solver.race.pace import Pace
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.solver import RaceSolver
@@ -266,8 +269,6 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
         assert (answer.reasoning, answer.answer) == (STEPS, "72")
     await endpoint.close()
     assert race._profile == THINKING
-    budgets = {body["max_tokens"] for body in server.chats if asked(body) == "reason"}
-    assert budgets and max(budgets) <= THINKING.reason.max_tokens
     assert "INFO Model 'prod' thinks before it answers: profile 'thinking'." in said
 
 
@@ -362,6 +363,40 @@ async def test_texts_get_as_many_tokens_as_texts_are_seen_to_need(
     for _ in range(6):
         last = await budgets()
     assert 64 <= max(last) < 1024 < max(first)  # the text has 24
+
+
+@pytest.mark.parametrize("tokens_per_s", [20.0, 200.0])
+async def test_thoughts_get_as_many_tokens_as_fit_in_the_time(
+    server: ScriptedModel, models: Endpoint, tokens_per_s: float
+) -> None:
+    server.context = None
+    async with without_exact(RaceSolver(Setup(model="deepseek-r1"))) as race:
+        pace = race._scheduler.pace
+        assert pace is not None
+        for at_once in range(1, 17):
+            pace.observe(100, 100 / tokens_per_s, at_once)
+        fits = math.floor(29.0 / pace.seconds_per_token(THINKING.reason.samples))
+        await race.solve(STORY, Deadline(0.0, 30.0, clock=lambda: 0.0), models)
+    assert 10 * tokens_per_s < fits < 30 * tokens_per_s
+    assert server.chats[0]["max_tokens"] == fits
+
+
+async def test_the_pace_is_that_of_the_model_alone(
+    race: RaceSolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a program's run nor the wait for it is time in which the server writes."""
+
+    class Claims:
+        async def complete(self, messages: Sequence[Message], **_: object) -> Completion:
+            as_program = "Python program" in messages[-1].content
+            said = "print(1 / 0)" if as_program and len(messages) == 1 else PROGRAM if as_program else STEPS
+            return Completion(said, "stop", tokens=100, seconds=1000.0)
+
+    observed: list[tuple[int, float]] = []
+    monkeypatch.setattr(Pace, "observe", lambda _, tokens, seconds, __: observed.append((tokens, seconds)))
+    await race.solve(STORY, after(30.0), Claims())
+    assert observed
+    assert all(seconds == 10 * tokens for tokens, seconds in observed)
 
 
 @pytest.mark.thorough
