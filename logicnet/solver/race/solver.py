@@ -33,7 +33,7 @@ from logicnet.solver.race.choosing import chosen
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.pace import LEAST_CALLS, Pace
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
-from logicnet.solver.race.reply import Closest, reply
+from logicnet.solver.race.reply import TRACED, Closest, reply
 from logicnet.solver.race.samplers import Budget, Sample, Samplers
 from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
 from logicnet.solver.race.trust import Trust, Vote
@@ -346,7 +346,8 @@ class _Race:
             left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
             if not left:
                 return
-            sampler = max(left, key=lambda one: self.trust.right(one, self.kind))  # the most trusted
+            first = "check" if self._doubtful() else ""  # then the most trusted
+            sampler = max(left, key=lambda one: (one == first, self.trust.right(one, self.kind)))
             slows = self._slows()
             worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
@@ -366,13 +367,23 @@ class _Race:
         return (SAMPLERS[0], *pays)
 
     def _unchecked(self) -> Sample | None:
-        """A solution with the most votes of those that no program has been asked to check."""
-        solutions = [
-            end for end in self.ends if end.form and end.trace and end.sampler in ("reason", "forced")
+        """A solution that no program has been asked to check: of the leading answer, else of most votes."""
+        leader, keys = self._leader(), Counter(end.form.key for end in self.ends if end.form)
+        left = [
+            (end.form.key == leader, keys[end.form.key], end)
+            for end in self.ends
+            if end.form and end.trace and end.sampler in TRACED and end.form.key not in self._checked
         ]
-        keys = Counter(end.form.key for end in self.ends if end.form)
-        left = [end for end in solutions if end.form and end.form.key not in self._checked]
-        return max(left, key=lambda end: keys[end.form.key if end.form else ""], default=None)
+        return max(left, key=lambda one: one[:2])[2] if left else None
+
+    def _doubtful(self) -> bool:
+        """Whether the leading answer has only been reasoned, and a program can check it."""
+        solution, computed = self._unchecked(), [end for end in self.ends if end.sampler not in TRACED]
+        leads = solution is not None and solution.form is not None and solution.form.key == self._leader()
+        return leads and all(end.form is None or end.form.key != self._leader() for end in computed)
+
+    def _leader(self) -> str:
+        return posterior(self.ballot(), self.trust, self.kind).best
 
     def _start(self, sampler: str) -> None:
         draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)

@@ -185,6 +185,27 @@ async def test_the_records_of_samplers_decide_between_them(
     assert first.answer == wins
 
 
+async def test_a_program_checks_the_leading_solution_before_others_compute(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path
+) -> None:
+    """Equally trusted programs hang in the only two places; the check finds that 70 is wrong."""
+    own = tmp_path / "own.toml"
+    words = "temperature = 0.5, max_tokens = 200 }"
+    own.write_text(
+        f'[[profiles]]\nname = "own"\nmodels = ["*"]\ncalls = 2\nreason = {{ samples = 1, most = 1, {words}\n'
+        f"program = {{ samples = 0, most = 4, {words}\ncheck = {{ samples = 0, most = 1, {words}\n"
+    )
+    records = [SamplerRecord("story", one, 90.0, 10.0) for one in ("program", "check")]
+    records.append(SamplerRecord("story", "reason", 60.0, 40.0))
+    server.text = lambda body: "I guess so. The answer is 70." if asked(body) == "reason" else PROGRAM
+    server.mode = lambda n: Mode.HANG_IN_TEXT if asked(server.chats[n]) == "program" else Mode.NORMAL
+    async with without_exact(RaceSolver(Setup(records, own))) as race:
+        answer = await solve(race, models, seconds=6.0)
+    assert answer.answer == "72"
+    assert [asked(body) for body in server.chats][:2] == ["reason", "check"]
+    assert "The answer is 70." in server.chats[1]["messages"][-1]["content"]
+
+
 async def test_where_a_program_is_asked_for_no_program_is_run(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
