@@ -31,6 +31,7 @@ from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.race.trust import SamplerRecord
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
+from logicnet.wires import LOGICNET, wire_prices
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
 from tests.unit.solver.installed import install
@@ -132,7 +133,7 @@ async def test_a_solver_is_told_what_its_samplers_have_earned(
             solver: Any = await at_work("curious")
             other: Any = await at_work("constant")
         records = (SamplerRecord("story", "program", 3.0, 1.0),)
-        assert solver.setup == Setup(records, profiles, "Qwen", workers=workers)
+        assert solver.setup == Setup(records, profiles, "Qwen", workers=workers, prices=wire_prices(LOGICNET))
         assert isinstance(other, ConstantSolver)
         assert solver.entered
     assert not solver.entered

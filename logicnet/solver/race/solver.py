@@ -27,6 +27,7 @@ from logicnet.errors import LogicnetError, ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.sandbox.sandbox import Sandbox
+from logicnet.scoring.reward import LOGICNET_PRICES, Prices
 from logicnet.solver._types import Setup
 from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.choosing import chosen
@@ -35,7 +36,7 @@ from logicnet.solver.race.pace import LEAST_CALLS, Pace
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.reply import TRACED, Closest, reply
 from logicnet.solver.race.samplers import Budget, Sample, Samplers
-from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
+from logicnet.solver.race.stopping import REPLY_RESERVE_S, StoppingRule
 from logicnet.solver.race.trust import Trust, Vote
 from logicnet.solver.race.votes import posterior
 from logicnet.solver.reader import Reader, reading_workers
@@ -126,7 +127,7 @@ class RaceSolver:
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._cancelled: set[asyncio.Task[Sample]] = set()
-        self._prices = VALIDATOR
+        self._prices = setup.prices
         self._asked = 0
         self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
         self._identified = profile_for(setup.model, self._profiles)
@@ -287,7 +288,7 @@ class _Race:
         while self._running:
             left_s = self.deadline.remaining_s() - reserve_s
             if self._computed() and self.prices.second:  # longer costs more than even a certain trace adds
-                trace_s = self.samplers.profile.trace_gain / self.prices.second
+                trace_s = self._trace_gain() / self.prices.second
                 left_s = min(left_s, trace_s - self.deadline.elapsed_s())
             if left_s <= 0.0:
                 self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
@@ -328,7 +329,7 @@ class _Race:
         """Start as many samples as there is room for, the samplers in turn, so that few are mixed too."""
         wanted = {sampler: getattr(self.samplers.profile, sampler).samples for sampler in self._kinds()}
         if self._computed():
-            traces = min(2, wanted["reason"]) if self.samplers.profile.trace_gain else 0
+            traces = min(2, wanted["reason"]) if self._trace_gain() else 0
             wanted = {"reason": traces}
         room = self.slot.calls()
         for turn in range(max(wanted.values())):
@@ -435,8 +436,12 @@ class _Race:
             self._votes.append(SamplerVote(end.sampler, key, text, end.confidence, after_s, end.tokens))
 
     def _rule(self) -> StoppingRule:
-        votes, gain = self.ballot(), self.samplers.profile.trace_gain
+        votes, gain = self.ballot(), self._trace_gain()
         return StoppingRule(votes, self.trust, self.kind, self.arrivals, self._arrived, self.prices, gain)
+
+    def _trace_gain(self) -> float:
+        """Profiles name it at LogicNet's price of similarity."""
+        return self.samplers.profile.trace_gain * self.prices.similarity / LOGICNET_PRICES.similarity
 
     def ballot(self) -> Sequence[Vote]:
         return [Vote(one.sampler, one.key, one.confidence) for one in self._votes]

@@ -12,6 +12,7 @@ from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Completion, Endpoint, Message
 from logicnet.protocol import Answer, Challenge
+from logicnet.scoring.reward import Prices
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
 from logicnet.solver.race.pace import Pace
@@ -402,9 +403,7 @@ async def test_thoughts_get_as_many_tokens_as_fit_in_the_time(
     assert server.chats[0]["max_tokens"] == fits
 
 
-async def test_the_pace_is_that_of_the_model_alone(
-    race: RaceSolver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_pace_is_that_of_the_model_alone(race: RaceSolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a program's run nor the wait for it is time in which the server writes."""
 
     class Claims:
@@ -481,6 +480,18 @@ async def test_whatever_the_server_does_it_ends_before_the_deadline(race: RaceSo
         assert not late, mode
         assert solution.answer.answer and solution.answer.reasoning
         assert "solver was not done" not in solution.error, mode  # nobody had to end it: it kept its reserve
+
+
+@pytest.mark.parametrize(("second", "waits"), [(10.0, False), (0.0, True)])
+async def test_it_waits_as_long_as_the_subnets_price_of_a_second_allows(
+    server: ScriptedModel, models: Endpoint, second: float, waits: bool
+) -> None:
+    server.mode = lambda n: Mode.NORMAL if n == 0 else Mode.HANG_IN_TEXT
+    prices = Prices(second=second)
+    async with without_exact(RaceSolver(Setup(model="chat", prices=prices))) as race:
+        vote_log = (await solve(race, models, seconds=4.0)).vote_log
+    assert vote_log is not None
+    assert (sum(vote.key != "" for vote in vote_log.votes) > 1) is waits  # the others are cut off at the end
 
 
 async def test_a_server_that_dies_on_the_way_leaves_what_it_wrote(
