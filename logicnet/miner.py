@@ -40,7 +40,7 @@ from logicnet.tuning.folders import Folders
 from logicnet.tuning.improve.adapters import Adapter
 from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
-from logicnet.wires import load_wire
+from logicnet.wires import load_wire, wire_prices
 
 _FIRST_METAGRAPH_S = 10.0
 """Callers before the first metagraph would be refused, so the port opens after it, or at the latest then."""
@@ -197,7 +197,12 @@ async def _started_solver(
     model = adapter.name if adapter is not None else settings.miner.llm_client.model
     profiles = adapter.profile if adapter is not None else None
     setup = Setup(
-        _earned(ledger, name, model), profiles or settings.miner.profiles, model, _costs(models), workers
+        _earned(ledger, name, model),
+        profiles or settings.miner.profiles,
+        model,
+        _costs(models),
+        workers,
+        wire_prices(load_wire(settings.miner.wire)),
     )
     solver = load_solver(name, setup, flag=flag)
     await stack.enter_async_context(on_shift(solver, name))

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from logicnet._util.text import one_line
 from logicnet.errors import SettingsError
 from logicnet.protocol import LOGIC_TIMEOUT_S, Answer, AskedFields, Information, LogicSynapse
-from logicnet.scoring.reward import reward_of
+from logicnet.scoring.reward import Prices, prices_of, reward_of
 
 GROUP = "logicnet.wires"
 
@@ -108,4 +108,18 @@ def _lacking(wire: Any) -> str:
     timeout_s = getattr(wire, "timeout_s", None)
     if not isinstance(timeout_s, int | float) or not timeout_s > 0:
         return "needs seconds above 0 as its `timeout_s`"
-    return "" if callable(getattr(wire, "reward", None)) else "has no `reward`"
+    if not callable(getattr(wire, "reward", None)):
+        return "has no `reward`"
+    try:
+        wire_prices(wire)
+    except Exception as error:  # foreign code may raise anything
+        return f"has a `reward` that fails: {one_line(f'{type(error).__name__}: {error}', 300)}"
+    return ""
+
+
+def wire_prices(wire: SubnetWire) -> Prices:
+    """What a right answer, similarity and a second are worth there: so long a solver waits.
+
+    Evaluated from `reward`, so that a wire does not say it twice. Raises what `reward` raises.
+    """
+    return prices_of(wire.reward, float(wire.timeout_s))

@@ -338,6 +338,19 @@ _MARKS = {
 _COUNTED = re.compile(r"\bhow many\b|\bcount\b|\bnumber of\b|\bhow often\b|\bminimum\b|\bmaximum\b")
 _EITHER = re.compile(r"\bor (?!not\b|no\b|false\b|equal\b|more\b|less\b|fewer\b|greater\b|later\b|earlier\b)")
 _ASKS_VALUE = re.compile(r"\b(?:what|how|which|who|where|when|why|find|calculate|compute|determine|solve)\b")
+_OUTPUT = re.compile(
+    r"\bwhat (?:is|are|will be|would be) (?:the )?(?:\w{1,20} )?"
+    r"(?:outputs?|results?|values?|printed|returned)\b"
+    r"|\bwhat (?:does|do|will|would)\b[^.?!\n]{0,80}\b(?:print|output|return|display|evaluate)\b"
+    r"|\b(?:predict|determine|find|give|write|provide|state|tell)(?: me)? the (?:\w{1,20} )?"
+    r"(?:output|result)s? of\b"
+    r"|\b(?:predict|determine|find|state|tell)(?: me)? what\b[^.?!\n]{0,80}\b(?:prints|outputs|returns)\b"
+)
+"""A request for what given code does: a value answers it, not a program."""
+_WRITES_CODE = re.compile(
+    r"(?:^|[.!?:\n])[ \t]{0,8}(?:please |now )?(?:write|implement|create|develop|design)\s"
+    r"(?!the (?:\w{1,20} )?(?:output|result))"
+)
 _FOR = re.compile(
     r"\b(?:solve for|find|values? of|determine)\s+\$?([a-z])\$?\s*+(?:,\s*+\$?([a-z])\$?\s*+,?\s*+)?"
     r"(?:\band\b|,|&)\s*+\$?([a-z])\$?(?![a-z])"
@@ -369,6 +382,7 @@ def question_spec(question: str) -> QuestionSpec:
     options = _options(question)
     marks["letters"] &= base is None and not _COUNTED.search(bare)
     marks["yes_no"] &= not options
+    marks["code"] &= not _OUTPUT.search(bare) or _WRITES_CODE.search(bare) is not None
     marks["interval"] &= not marks["symbol"]
     marks["unordered"] &= not marks["ordered"]
     marks["factored"] &= not marks["primes"]

@@ -4,6 +4,8 @@ A second costs 0.00039, a point of probability of being right is worth 0.0035, a
 0.015; silence costs everything.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from logicnet.protocol import LOGIC_TIMEOUT_S
@@ -42,6 +44,35 @@ def reward_of(
     time_share = min(process_time_s / timeout_s, 1.0)
     weighted = SIMILARITY_WEIGHT * similarity + CORRECTNESS_WEIGHT * correctness - TIME_WEIGHT * time_share
     return weighted / SPREAD + SHIFT
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What an answer's parts are worth, in reward. The defaults are those of LogicNet 1.6."""
+
+    right: float = AN_ANSWER  # for a right answer instead of a wrong one
+    similarity: float = SIMILARITY_WEIGHT / SPREAD  # for a cosine of 1 instead of 0
+    second: float = TIME_WEIGHT / SPREAD / LOGIC_TIMEOUT_S
+
+
+LOGICNET_PRICES = Prices()
+
+
+def prices_of(reward: Callable[[float, float, float, float], float], timeout_s: float) -> Prices:
+    """The prices that a reward of correctness, similarity, seconds and timeout implies.
+
+    Differences half-way to the timeout, and the mean cost of a second of a right answer. None is negative.
+    Raises ValueError if one is no finite number, and whatever `reward` raises.
+    """
+    half_s = timeout_s / 2.0
+    found = Prices(
+        right=reward(1.0, 0.5, half_s, timeout_s) - reward(0.0, 0.5, half_s, timeout_s),
+        similarity=reward(1.0, 1.0, half_s, timeout_s) - reward(1.0, 0.0, half_s, timeout_s),
+        second=(reward(1.0, 0.5, 0.0, timeout_s) - reward(1.0, 0.5, timeout_s, timeout_s)) / timeout_s,
+    )
+    if not all(map(math.isfinite, (found.right, found.similarity, found.second))):
+        raise ValueError("a reward is no finite number")
+    return Prices(max(0.0, found.right), max(0.0, found.similarity), max(0.0, found.second))
 
 
 def volume_factor(epoch_volume: float) -> float:

@@ -114,7 +114,7 @@ class Door:
         solution = await self._solved(challenge, deadline, body)
         message = {"role": "assistant", "content": content(solution.answer)}
         choice = {"index": 0, "message": message, "finish_reason": finish_reason(solution)}
-        told = details(solution, deadline.elapsed_s(), votes=asked.votes)
+        told = details(solution, deadline.elapsed_s(), votes=bool(asked.votes))
         return reply(200, self._envelope("chat.completion") | {"choices": [choice], "logicnet": told})
 
     def _admit(self, headers: dict[bytes, bytes]) -> None:
@@ -159,7 +159,7 @@ class Door:
             return
         for piece in content(solution.answer).splitlines(keepends=True):
             await event({"content": piece})
-        told = details(solution, deadline.elapsed_s(), votes=asked.votes)
+        told = details(solution, deadline.elapsed_s(), votes=bool(asked.votes))
         await event({}, finish_reason(solution), logicnet=told)
         await write(b"data: [DONE]\n\n", more=False)
 

@@ -47,10 +47,6 @@ class ChatMessage(_Given):
         return self.content or ""
 
 
-class StreamOptions(_Given):
-    include_usage: bool | None = None
-
-
 class ChatRequest(_Given):
     """Fields that only change how a model samples (`temperature`, `max_tokens`, `stop`) are ignored."""
 
@@ -60,7 +56,7 @@ class ChatRequest(_Given):
     tools: list[Any] | None = Field(None, max_length=0)
     functions: list[Any] | None = Field(None, max_length=0)
     deadline_s: Seconds | None = None
-    votes: bool = False  # whether the reply has them
+    votes: bool | None = None  # whether the reply has them
 
     def question(self) -> str:
         """The last user message; of a harness' prompt, the question in it. Refusal BAD_BODY without one.

@@ -11,6 +11,7 @@ from logicnet.deadline import Deadline
 from logicnet.llm import Models
 from logicnet.maths.worker import Bounded
 from logicnet.protocol import Answer, Challenge
+from logicnet.scoring.reward import LOGICNET_PRICES, Prices
 
 if TYPE_CHECKING:  # the race is one solver of many, and needs what is here
     from logicnet.solver.race.trust import SamplerRecord
@@ -41,6 +42,7 @@ class Setup:
     model: str | None = None  # as the operator named it; None: the server's first
     costs: Callable[[], bool] = free  # whether each call costs the operator money now
     workers: Bounded | None = None  # of readers, which others share; None: the solver's own, or none
+    prices: Prices = LOGICNET_PRICES  # of the subnet that is answered
 
 
 def asks_models(solver: Solver) -> bool:

@@ -6,6 +6,8 @@ model writes after it, for other roles. Neither is part of the answer.
 
 import re
 
+from logicnet.llm.thinking import harmony
+
 _OTHERS = "eos|bos|pad|unk|eop|sop|eoa|eoh|EOS_TOKEN|BOS_TOKEN|PAD|UNK|seed:eos|seed:bos|seed:pad"
 _ENDS = re.compile(
     r"<\|(?:im_end|endoftext|eot_id|eom_id|eot|eom|end_of_text|end_of_turn|return|call|user_end|assistant_end"
@@ -17,12 +19,6 @@ _ENDS = re.compile(
 """Tokens that end a turn. What follows is not the answer."""
 
 _END = re.compile(r"<\|end\|>(?=\s*+(?:<\||\Z))")  # of Phi's turn, and of each of harmony's messages
-_MESSAGE = re.compile(
-    r"(?:<\|start\|>)?(?:assistant)?<\|channel\|>(?:\s*+(?P<channel>\w{1,20}))?[^<]{0,80}"
-    r"(?:<\|constrain\|>[^<]{0,40})?<\|message\|>"
-)
-"""The head of one of harmony's messages: gpt-oss writes "analysis" and "final" ones."""
-
 _ANY = re.compile(
     r"<[|\uff5c][\w\u2581]{1,40}[|\uff5c]>|<\|[a-z_]{1,40}>|<[a-z_]{1,40}\|>|<(?:start|end)_of_turn>"
     rf"|<(?:{_OTHERS})>|</?s>|\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\]"
@@ -43,8 +39,9 @@ def spoken(text: str) -> str:
     """
     if "<" not in text and "[" not in text:
         return text
-    if "<|message|>" in text:
-        text = _of_messages(text)
+    if messages := harmony(text):
+        final = [body for channel, body in messages if channel == "final"]
+        text = "\n\n".join(part for part in final[-1:] or [body for _, body in messages] if part)
     for _ in range(_MOST_AT_EDGES):
         start = _SPACE.match(text)
         opening = _ANY.match(text, start.end() if start else 0)
@@ -63,16 +60,3 @@ def spoken(text: str) -> str:
             break
         text = bare[: closing[0].start()]
     return text
-
-
-def _of_messages(text: str) -> str:
-    heads = list(_MESSAGE.finditer(text))
-    if not heads:
-        return text
-    bodies = [
-        (head["channel"] or "", text[head.end() : following])
-        for head, following in zip(heads, [*(one.start() for one in heads[1:]), len(text)], strict=True)
-    ]
-    final = [body for channel, body in bodies if channel == "final"]
-    kept = final[-1:] or [text[: heads[0].start()], *(body for _, body in bodies)]
-    return "\n\n".join(part for body in kept if (part := _END.sub("", body).strip()))

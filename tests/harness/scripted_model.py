@@ -70,6 +70,7 @@ class ScriptedModel(Loopback):
     mode: Mode | Callable[[int], Mode] = Mode.NORMAL  # for all chats, or by their number from 0
     text: str | Callable[[Json], str] = STEPS  # of all chats, or by the request's body
     thinking: str = ""
+    thinking_field: str = "reasoning_content"  # "reasoning" is the newer name
     finish_reason: str = "stop"
     hidden_tokens: int = 0  # of thinking that is counted and not sent
     template_end: Sequence[str] = ()  # the last tokens of each prompt, told by /tokenize to those who ask
@@ -288,7 +289,7 @@ class ScriptedModel(Loopback):
         yield _delta({"role": "assistant", "content": ""})
         for piece in _pieces(self.thinking):
             part = {"type": "thinking", "thinking": [{"type": "text", "text": piece}]}
-            yield _delta({"content": [part]} if self.parts else {"reasoning_content": piece})
+            yield _delta({"content": [part]} if self.parts else {self.thinking_field: piece})
         pieces = _pieces(text)[: body.get("max_tokens") or body.get("max_completion_tokens")]
         logprobs = itertools.cycle(self.logprobs) if body.get("logprobs") and self.logprobs else None
         for piece in pieces:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from logicnet._util.processes import free_port
+from logicnet.axon import Axon
 from logicnet.chain import AxonAddress, Metagraph, MetagraphRefresher
 from logicnet.errors import SettingsError
 from logicnet.ledger import Ledger
@@ -31,8 +32,10 @@ from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.race.trust import SamplerRecord
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
+from logicnet.wires import LOGICNET, wire_prices
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
+from tests.harness.twice import solved_twice
 from tests.unit.solver.installed import install
 
 
@@ -132,7 +135,7 @@ async def test_a_solver_is_told_what_its_samplers_have_earned(
             solver: Any = await at_work("curious")
             other: Any = await at_work("constant")
         records = (SamplerRecord("story", "program", 3.0, 1.0),)
-        assert solver.setup == Setup(records, profiles, "Qwen", workers=workers)
+        assert solver.setup == Setup(records, profiles, "Qwen", workers=workers, prices=wire_prices(LOGICNET))
         assert isinstance(other, ConstantSolver)
         assert solver.entered
     assert not solver.entered
@@ -251,3 +254,37 @@ async def test_the_port_opens_once_the_network_is_known(
             writer.close()
         os.kill(os.getpid(), signal.SIGTERM)
         assert await asyncio.wait_for(mining, 60) == signal.SIGTERM
+
+
+async def test_a_question_that_is_asked_twice_at_once_is_solved_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, built = SlowChain(), asyncio.get_running_loop().create_future()
+    chain.known.set()
+    monkeypatch.setattr(
+        "logicnet.miner.metagraph_refresher", lambda *_: MetagraphRefresher(chain, refresh_s=60.0)
+    )
+
+    def axon(**words: Any) -> Axon:
+        built.set_result(words["solve"])
+        return Axon(**words)
+
+    monkeypatch.setattr("logicnet.miner.Axon", axon)
+    hotkey(tmp_path, "miner")
+    async with ScriptedModel(goes_on=asyncio.Event()) as model:
+        settings = Settings(
+            wallet=WalletSettings(name="demo", hotkey="miner", path=tmp_path),
+            miner=MinerSettings(solver="direct", llm_client=LlmClientSettings(base_url=model.base_url)),
+            axon=AxonSettings(host="127.0.0.1", port=free_port()),
+            ledger=LedgerSettings(path=tmp_path / "ledger.sqlite"),
+        )
+        with listening() as said:
+            mining = asyncio.create_task(mine(settings))
+            try:
+                async with asyncio.timeout(60):
+                    while not any("Mining as" in line for line in said):
+                        await asyncio.sleep(0.01)
+                await solved_twice(await built, model)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asyncio.wait_for(mining, 60)

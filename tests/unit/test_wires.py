@@ -1,19 +1,28 @@
 """A subnet of its own, in one file: examples/wires/riddles. Nothing of the package knows it."""
 
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bittensor import http_auth
 
+from logicnet import miner
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.signing import classic_headers
+from logicnet.evals.bench import contestants, run
+from logicnet.evals.bench.plan import BenchPlan
+from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
-from logicnet.scoring.reward import Range, reward_of
+from logicnet.scoring.reward import LOGICNET_PRICES, Range, reward_of
 from logicnet.scoring.scorer import ScoredInput, Scorer
+from logicnet.settings import MinerSettings, Settings
+from logicnet.solver import Setup
 from logicnet.solver.answering import Solution
-from logicnet.wires import LOGICNET, load_wire
+from logicnet.solver.constant import ConstantSolver
+from logicnet.solver.reader import reading_workers
+from logicnet.wires import LOGICNET, load_wire, wire_prices
 from tests.harness.axon import MINER, VALIDATOR, Got, Room
 from tests.unit.solver.installed import install
 
@@ -109,6 +118,36 @@ async def test_it_scores_in_its_own_way(riddles: None) -> None:
     assert (await ours.score([right]))[0].reward.high == reward_of(1.0, 1.0, 5.0, 20.0)
 
 
+def test_its_reward_is_the_price_of_a_second(riddles: None) -> None:
+    """A right riddle earns two thirds and a third of the time that is left of 20 s; similarity nothing."""
+    prices = wire_prices(load_wire("riddles"))
+    assert (prices.right, prices.similarity) == (pytest.approx(2.5 / 3), 0.0)
+    assert prices.second == pytest.approx(1 / 3 / 20.0)
+    logicnets = wire_prices(LOGICNET)
+    assert logicnets.right == pytest.approx(LOGICNET_PRICES.right)
+    assert logicnets.second == pytest.approx(LOGICNET_PRICES.second)
+
+
+async def test_the_miners_and_the_benchs_solver_know_its_prices(
+    riddles: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Setup] = []
+
+    def load(name: str, setup: Setup, *, flag: str) -> ConstantSolver:
+        built.append(setup)
+        return ConstantSolver()
+
+    monkeypatch.setattr(miner, "load_solver", load)
+    monkeypatch.setattr(contestants, "load_solver", load)
+    settings = Settings(miner=MinerSettings(wire="riddles"))
+    async with AsyncExitStack() as stack:
+        models, workers = Endpoint("http://127.0.0.1:1/v1"), reading_workers()
+        words = {"models": models, "ledger": tmp_path / "none", "workers": workers}
+        await miner._started_solver(stack, settings, "race", "--miner.solver", **words)  # type: ignore[arg-type]
+    run._begun(BenchPlan(out=tmp_path / "bench", wire="riddles", solvers="race", questions=1))
+    assert [setup.prices for setup in built] == [wire_prices(load_wire("riddles"))] * 2
+
+
 def test_the_first_wire_is_logicnets() -> None:
     wire = load_wire("logicnet")
     assert (wire.challenge, wire.information) == (LOGICNET.challenge, LOGICNET.information)
@@ -128,6 +167,7 @@ BROKEN = {
     f"{OURS}class Wire(LogicNet): challenge = LogicNet.information": "without `asked`",
     f"{OURS}class Wire(LogicNet): timeout_s = 0": "needs seconds above 0",
     f"{OURS}class Wire(LogicNet): reward = None": "has no `reward`",
+    f"{OURS}class Wire(LogicNet):\n def reward(self, *_): return 1 / 0": "has a `reward` that fails: ZeroDiv",
     "import sys\nsys.exit(3)": "SystemExit: 3",
 }
 

@@ -25,7 +25,7 @@ from logicnet.scoring import similarity
 from logicnet.scoring.scorer import Scorer, open_scorer
 from logicnet.scoring.similarity import MiniLM
 from logicnet.solver import Setup, on_shift
-from logicnet.wires import load_wire
+from logicnet.wires import load_wire, wire_prices
 
 
 def run(given: BenchPlan) -> int:
@@ -52,15 +52,19 @@ def run(given: BenchPlan) -> int:
 def _begun(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant]]:
     plan = given.model_copy(update={"out": given.folder("bench")})
     refuse_taken(plan.path)
-    contestants = load_contestants(plan.solvers, Setup(model=plan.model))
+    contestants = load_contestants(plan.solvers, _setup(plan, plan.model))
     found = load_questions(plan.challenges, plan.questions, plan.seed, skip_bad=plan.skip_bad)
     found.report_skipped()
     return plan.model_copy(update={"questions": len(found.problems)}), found, contestants
 
 
+def _setup(plan: BenchPlan, model: str | None) -> Setup:
+    return Setup(model=model, prices=wire_prices(load_wire(plan.wire, flag="--wire")))
+
+
 def _resumed(given: BenchPlan) -> tuple[BenchPlan, ChallengeSet, list[Contestant]]:
     plan = given.resumed(read_plan(given.path, BenchPlan))
-    contestants = load_contestants(plan.solvers, Setup(model=plan.model))
+    contestants = load_contestants(plan.solvers, _setup(plan, plan.model))
     return plan, load(given.path / CHALLENGES), contestants
 
 
@@ -76,7 +80,7 @@ async def _run(plan: BenchPlan, challenges: ChallengeSet, contestants: Sequence[
             await open_scorer(stack, judge, encode, checker_modules(challenges.problems)), reward=reward
         )
         if plan.model is None and models.served is not None:  # build them for the model that is served
-            contestants = load_contestants(plan.solvers, Setup(model=models.served.model))
+            contestants = load_contestants(plan.solvers, _setup(plan, models.served.model))
         for contestant in contestants:
             await stack.enter_async_context(on_shift(contestant.solver, contestant.name))
         folder = stack.enter_context(RunFolder.of(plan, challenges))

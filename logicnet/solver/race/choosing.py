@@ -15,6 +15,7 @@ SURE = 0.5  # an elected answer that is likelier than not is sent as it is
 _LEAST_NUMBERS = 3  # votes with a number; fewer have no middle
 
 _NUMBER = re.compile(r"\d+\.\d+|\d+")  # as a validator finds them
+_EPSILON = 1e-8  # as a validator adds it: where the truth is 0, 0 scores 1 and any other number 0
 _SPREAD = 1.0
 """Standard deviation of log(truth / vote) where no vote is right. On GSM8K 0.5 to 1.5 score alike."""
 _POINTS = ((-1.5, 0.1), (-0.75, 0.24), (0.0, 0.32), (0.75, 0.24), (1.5, 0.1))  # of a normal density
@@ -28,9 +29,12 @@ def chosen(votes: Sequence[Vote], texts: Mapping[str, str], trust: Trust, kind: 
     if found.chance > SURE or found.best not in numbers or len(voted) < _LEAST_NUMBERS:
         return found.best
     truths = [(numbers[key], found.of[key]) for key in numbers]
-    share = found.none / len(voted)
+    share = found.none / len(voted)  # a wrong 0 says nothing of how large the truth is
     truths += [
-        (number * math.exp(_SPREAD * place), share * weight) for number in voted for place, weight in _POINTS
+        (number * math.exp(_SPREAD * place), share * weight)
+        for number in voted
+        if number
+        for place, weight in _POINTS
     ]
     worth = {key: _expected(number, truths) for key, number in numbers.items()}
     # The elected answer if it is as good, then the likeliest.
@@ -38,7 +42,7 @@ def chosen(votes: Sequence[Vote], texts: Mapping[str, str], trust: Trust, kind: 
 
 
 def _expected(answer: float, truths: Sequence[tuple[float, float]]) -> float:
-    return sum(chance * max(0.0, 1.0 - abs(truth - answer) / truth) for truth, chance in truths if truth)
+    return sum(chance * max(0.0, 1.0 - abs(truth - answer) / (truth + _EPSILON)) for truth, chance in truths)
 
 
 def _number(text: str) -> float | None:

@@ -49,7 +49,10 @@ Read = Callable[[str], Awaitable[NormalForm | None]]
 
 @dataclass(frozen=True, slots=True)
 class Programmed:
-    """What the turns led to. `program`: the text that holds the last program; `done`: all turns' tokens."""
+    """What the turns led to. `program`: the text that holds the last program.
+
+    `done`: the last completion, with the tokens and seconds of all turns.
+    """
 
     form: NormalForm | None
     program: str
@@ -64,10 +67,12 @@ async def in_turns(
     A failed program, or one whose output is no answer, goes back to the model with what it did.
     """
     messages, texts, tokens = list(prompt), list[str](), 0
+    seconds = 0.0
     for turn in range(turns):
         done = await ask(messages)
         tokens += done.tokens
-        done = replace(done, tokens=tokens)
+        seconds += done.seconds
+        done = replace(done, tokens=tokens, seconds=seconds)
         if not done.text.strip():
             break
         if turn and _FENCE not in done.text and (found := await conclusion(done.text)):

@@ -62,6 +62,7 @@ class Sample:
     program: str = ""
     confidence: float | None = None
     tokens: int = 0
+    seconds: float = 0.0  # of its model calls, in which these tokens were written
     error: str = ""
     model: str = ""
     thinks: bool | None = None  # as `Completion.thinks`
@@ -191,31 +192,37 @@ class Samplers:
     ) -> Sample:
         """Have the model write its solution down after its thinking was cut off.
 
-        The prompt holds the thoughts without their marks, because templates drop marked thoughts.
+        The prompt holds the thoughts without their marks, because templates drop marked thoughts. Some
+        servers hide them: then the model solves the question in short.
         """
-        thoughts = shown(written).strip()
-        if not thoughts:
+        thoughts = split(written)[0].strip()
+        if not thoughts and done.finish == "failed":
             return _sample("forced", None, replace(done, text=""))
         solution = await self.models.complete(
-            [*prompt, Message("assistant", f"{thoughts}\n\n{_IN_SHORT}\n\n")],
+            [*prompt, Message("assistant", f"{thoughts}\n\n{_IN_SHORT}\n\n".lstrip())],
             deadline=self._until(_FORCED_TOKENS, budget),
             max_tokens=_IN_SHORT_TOKENS,
             temperature=self.profile.reason.temperature,
             confidence=True,
         )
         failed = solution.finish == "failed"
-        solution = replace(solution, tokens=done.tokens + solution.tokens, error=solution.error or done.error)
+        solution = replace(
+            solution,
+            tokens=done.tokens + solution.tokens,
+            seconds=done.seconds + solution.seconds,
+            error=solution.error or done.error,
+        )
         found = None if failed else await self._read(conclusion, text=solution.text)
         if found is not None:
             return _sample("forced", found, replace(solution, error=""))
         return await self._forced(prompt, solution, f"{thoughts}\n\n{solution.text}")
 
     async def _forced(self, prompt: Sequence[Message], done: Completion, written: str) -> Sample:
-        """Have the model name an answer right after the text so far."""
-        if not written.strip():
+        """Have the model name an answer right after the text so far; at once if all of it is hidden."""
+        if not written.strip() and done.finish == "failed":
             return _sample("forced", None, done)
         forced = await self.models.complete(
-            [*prompt, Message("assistant", f"{written.strip()}\n\n{_SO}")],
+            [*prompt, Message("assistant", f"{written.strip()}\n\n{_SO}".lstrip())],
             deadline=self.deadline.earlier(min(0.3, self.deadline.total_s() / 20)),
             max_tokens=_FORCED_TOKENS,
             regex=_FORCED,
@@ -224,10 +231,12 @@ class Samplers:
         said = f"{_SO} {forced.text}"
         found = await self._read(named, said=said, text=done.text, whole=done.finish == "stop")
         tokens, model = done.tokens + forced.tokens, done.model or forced.model
+        seconds = done.seconds + forced.seconds
         text = done.text
         if done.finish != "stop":  # half a sentence is not sent
             text = await self.reader(whole_sentences, short=SHORT_TO_CUT, text=text)
-        return _sample("forced", found, replace(forced, text=text, tokens=tokens, model=model))
+        forced = replace(forced, text=text, tokens=tokens, seconds=seconds, model=model)
+        return _sample("forced", found, forced)
 
     def concluding(self) -> bool:
         """Whether thoughts are cut by now, so that all solutions are written down at the same time."""
@@ -275,6 +284,7 @@ def _sample(sampler: str, found: NormalForm | None, done: Completion) -> Sample:
         done.text.strip(),
         confidence=done.confidence,
         tokens=done.tokens,
+        seconds=done.seconds,
         error=done.error,
         model=done.model,
         thinks=done.thinks,

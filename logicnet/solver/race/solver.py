@@ -27,15 +27,16 @@ from logicnet.errors import LogicnetError, ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
 from logicnet.sandbox.sandbox import Sandbox
+from logicnet.scoring.reward import LOGICNET_PRICES, Prices
 from logicnet.solver._types import Setup
 from logicnet.solver.race.arrivals import Arrivals, Pending
 from logicnet.solver.race.choosing import chosen
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.pace import LEAST_CALLS, Pace
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
-from logicnet.solver.race.reply import Closest, reply
+from logicnet.solver.race.reply import TRACED, Closest, reply
 from logicnet.solver.race.samplers import Budget, Sample, Samplers
-from logicnet.solver.race.stopping import REPLY_RESERVE_S, VALIDATOR, Prices, StoppingRule
+from logicnet.solver.race.stopping import REPLY_RESERVE_S, StoppingRule
 from logicnet.solver.race.trust import Trust, Vote
 from logicnet.solver.race.votes import posterior
 from logicnet.solver.reader import Reader, reading_workers
@@ -127,7 +128,7 @@ class RaceSolver:
         self._closest = Closest()
         self._warming: asyncio.Task[None] | None = None
         self._cancelled: set[asyncio.Task[Sample]] = set()
-        self._prices = VALIDATOR
+        self._prices = setup.prices
         self._asked = 0
         self._scheduler = Scheduler(LEAST_CALLS, setup.costs)
         self._identified = profile_for(setup.model, self._profiles)
@@ -152,11 +153,11 @@ class RaceSolver:
         usual = self._lengths.known(sampler)
         return Budget(math.ceil(usual.median_s * math.exp(_LONGEST * usual.deviation)), pace_s)
 
-    def _ended(self, begun: str, sample: Sample, seconds: float, at_once: float) -> None:
+    def _ended(self, begun: str, sample: Sample, at_once: float) -> None:
         """Learn from a sample how fast the server writes, how long texts are, and what the model is."""
         if sample.tokens and not sample.error:
             assert self._scheduler.pace is not None
-            self._scheduler.pace.observe(sample.tokens, seconds, at_once)
+            self._scheduler.pace.observe(sample.tokens, sample.seconds, at_once)
             # Of a text that its budget cut off, only a part is known.
             self._lengths.observe(begun, sample.tokens * (2.0 if sample.cut else 1.0))
         self._identify(sample)
@@ -266,9 +267,7 @@ class _Race:
     arrivals: Arrivals
     kind: str
     prices: Prices
-    ended: Callable[
-        [str, Sample, float, float], None
-    ]  # sampler, what it ended with, seconds, calls meanwhile
+    ended: Callable[[str, Sample, float], None]  # sampler, what it ended with, calls meanwhile
     cancelled: set[asyncio.Task[Sample]]  # of all challenges: they close their connections
     ends: list[Sample] = field(default_factory=list)
     note: str = ""
@@ -290,7 +289,7 @@ class _Race:
         while self._running:
             left_s = self.deadline.remaining_s() - reserve_s
             if self._computed() and self.prices.second:  # longer costs more than even a certain trace adds
-                trace_s = self.samplers.profile.trace_gain / self.prices.second
+                trace_s = self._trace_gain() / self.prices.second
                 left_s = min(left_s, trace_s - self.deadline.elapsed_s())
             if left_s <= 0.0:
                 self.note = "time is up" if not self._computed() else "computed, and a trace costs too much"
@@ -331,7 +330,7 @@ class _Race:
         """Start as many samples as there is room for, the samplers in turn, so that few are mixed too."""
         wanted = {sampler: getattr(self.samplers.profile, sampler).samples for sampler in self._kinds()}
         if self._computed():
-            traces = min(2, wanted["reason"]) if self.samplers.profile.trace_gain else 0
+            traces = min(2, wanted["reason"]) if self._trace_gain() else 0
             wanted = {"reason": traces}
         room = self.slot.calls()
         for turn in range(max(wanted.values())):
@@ -349,7 +348,8 @@ class _Race:
             left = [one for one in self._kinds() if self._started[one] < getattr(profile, one).most]
             if not left:
                 return
-            sampler = max(left, key=lambda one: self.trust.right(one, self.kind))  # the most trusted
+            first = "check" if self._doubtful() else ""  # then the most trusted
+            sampler = max(left, key=lambda one: (one == first, self.trust.right(one, self.kind)))
             slows = self._slows()
             worth = self._rule().start(sampler, self._pending(), left_s, slows=slows)
             if not worth.go_on:
@@ -371,13 +371,23 @@ class _Race:
         return (SAMPLERS[0], *pays)
 
     def _unchecked(self) -> Sample | None:
-        """A solution with the most votes of those that no program has been asked to check."""
-        solutions = [
-            end for end in self.ends if end.form and end.trace and end.sampler in ("reason", "forced")
+        """A solution that no program has been asked to check: of the leading answer, else of most votes."""
+        leader, keys = self._leader(), Counter(end.form.key for end in self.ends if end.form)
+        left = [
+            (end.form.key == leader, keys[end.form.key], end)
+            for end in self.ends
+            if end.form and end.trace and end.sampler in TRACED and end.form.key not in self._checked
         ]
-        keys = Counter(end.form.key for end in self.ends if end.form)
-        left = [end for end in solutions if end.form and end.form.key not in self._checked]
-        return max(left, key=lambda end: keys[end.form.key if end.form else ""], default=None)
+        return max(left, key=lambda one: one[:2])[2] if left else None
+
+    def _doubtful(self) -> bool:
+        """Whether the leading answer has only been reasoned, and a program can check it."""
+        solution, computed = self._unchecked(), [end for end in self.ends if end.sampler not in TRACED]
+        leads = solution is not None and solution.form is not None and solution.form.key == self._leader()
+        return leads and all(end.form is None or end.form.key != self._leader() for end in computed)
+
+    def _leader(self) -> str:
+        return posterior(self.ballot(), self.trust, self.kind).best
 
     def _start(self, sampler: str) -> None:
         draw: Callable[[], Coroutine[Any, Any, Sample]] = getattr(self.samplers, sampler)
@@ -418,7 +428,7 @@ class _Race:
                 self.trouble = f"the {sampler} sampler raised {type(error).__name__}"
                 continue
             end = task.result()
-            self.ended(sampler, end, took_s, at_once)
+            self.ended(sampler, end, at_once)
             self.trouble = end.error or self.trouble
             if end.form is not None:  # a failed or cut-off sample says nothing about durations
                 self.arrivals.observe(sampler, took_s)
@@ -429,8 +439,12 @@ class _Race:
             self._votes.append(SamplerVote(end.sampler, key, text, end.confidence, after_s, end.tokens))
 
     def _rule(self) -> StoppingRule:
-        votes, gain = self.ballot(), self.samplers.profile.trace_gain
+        votes, gain = self.ballot(), self._trace_gain()
         return StoppingRule(votes, self.trust, self.kind, self.arrivals, self._arrived, self.prices, gain)
+
+    def _trace_gain(self) -> float:
+        """Profiles name it at LogicNet's price of similarity."""
+        return self.samplers.profile.trace_gain * self.prices.similarity / LOGICNET_PRICES.similarity
 
     def ballot(self) -> Sequence[Vote]:
         return [Vote(one.sampler, one.key, one.confidence) for one in self._votes]

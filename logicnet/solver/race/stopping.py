@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from logicnet.scoring.reward import LOGICNET_PRICES, Prices
 from logicnet.solver.race.arrivals import Arrivals, Pending, Waits
 from logicnet.solver.race.trust import Trust, Vote
 from logicnet.solver.race.votes import Ballots
@@ -22,21 +23,6 @@ than it saves (benchmarks/stopping.py), and a fourth gained nothing."""
 TRACED = frozenset({"reason"})  # samplers whose trace reads like an assistant's solution
 _UNLIKELY = 0.002  # votes that are less likely are not followed
 _GROUPS = 4  # answers, or groups of equally likely ones, that a next vote may name
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Prices in reward (LogicNet 1.6; a test compares them with logicnet.scoring.reward):
-
-    reward = (0.7 * correctness + 0.3 * similarity - 0.05 * seconds / 64) / 2 + 0.5
-    """
-
-    right: float = 0.35  # for a right answer instead of a wrong one
-    similarity: float = 0.15  # for a cosine of 1 instead of 0
-    second: float = 0.025 / 64.0
-
-
-VALIDATOR = Prices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +58,7 @@ class StoppingRule:
     kind: str
     arrivals: Arrivals
     arrived: Sequence[Pending] = ()
-    prices: Prices = VALIDATOR
+    prices: Prices = LOGICNET_PRICES
     similarity_gain: float = 0.0
     look_ahead: int = LOOK_AHEAD
 

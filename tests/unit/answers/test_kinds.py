@@ -35,6 +35,9 @@ from logicnet.answers.kinds import KINDS
         ),
         ("Spell this word backward (example: sun -> nus): stap", "text"),
         ("Write a Python function that returns the sum of a list.", "code"),
+        ("Write a program that prints the output of f(3).", "code"),
+        ("Please write a function f. What does it return? Say it in a comment.", "code"),
+        ("Complete the following code so that it prints 5.", "code"),
         ("Why is the sky blue?", "other"),
         ("", "other"),
     ],
@@ -46,3 +49,19 @@ def test_kinds(question: str, kind: str) -> None:
 @given(st.text(max_size=300))
 def test_any_question_has_a_kind(question: str) -> None:
     assert question_kind(question) in KINDS
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the output of the following code?\n\ndef f(n):\n    return n * 2\n\nprint(f(4))",
+        "What does the following function return for n = 5?\ndef f(n):\n    return n * 2",
+        "Consider this Python code: def f(x): return x+1. What is the value of f(3)?",
+        "Here is code, written in Python: def f(x): return x+1. What will f(3) print?",
+        "Write the output of the following program: def f(x): return x+1\nprint(f(3))",
+        "Provide the output of the following program: print(3)",
+        "Predict what the following code in Python prints: print(3)",
+    ],
+)
+def test_what_code_prints_is_a_value(question: str) -> None:
+    assert question_kind(question) != "code"

@@ -2,6 +2,12 @@ import pytest
 
 from logicnet.llm.thinking import ThinkingHabit, inside, shown
 
+HARMONY = (
+    "<|channel|>analysis<|message|>hm, 70<|end|>"
+    "<|start|>assistant<|channel|>commentary<|message|>to a tool<|call|>"
+    "<|start|>assistant<|channel|>final<|message|>72"
+)
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -15,6 +21,16 @@ from logicnet.llm.thinking import ThinkingHabit, inside, shown
         ("<thought>hm</thought>72", "72"),
         ("[THINK]hm[/THINK]72", "72"),
         ("<|begin_of_thought|>hm<|end_of_thought|>72", "72"),
+        ("<|channel>thought\nhm\n<channel|>72", "72"),
+        ("The answer is 72. <think>or 70?</think>", "The answer is 72. "),
+        ("The answer is 72. <think>or 70?", "The answer is 72. "),
+        (HARMONY, "72"),
+        (f"<|start|>assistant{HARMONY}<|return|><|start|>user<|message|>and now?", "72"),
+        ("hm, 70<|end|><|start|>assistant<|channel|>final<|message|>72<|return|>", "72"),
+        (HARMONY.removesuffix("72"), "hm, 70\n\nto a tool"),
+        ("<|channel|>analysis<|message|>hm, 70<|end|><|start|>assistant<|channel|>", "hm, 70"),
+        ("<|channel|>analysis", ""),
+        ("<|channel|> is a token", "<|channel|> is a token"),
         ("", ""),
     ],
 )
@@ -24,7 +40,14 @@ def test_shown(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("<think>hm", True), ("<think>hm</think>", False), ("hm</think>", False), ("", False)],
+    [
+        ("<think>hm", True),
+        ("<think>hm</think>", False),
+        ("hm</think>", False),
+        ("<|channel|>analysis<|message|>hm", True),
+        (HARMONY, False),
+        ("", False),
+    ],
 )
 def test_inside(text: str, expected: bool) -> None:
     assert inside(text) is expected
@@ -45,6 +68,9 @@ def test_one_text_with_thoughts_tells_and_three_without() -> None:
     assert learned("<think>hm</think>72") is True
     assert learned("hm</think>72") is True
     assert learned("<think>hm", complete=False) is True
+    assert learned(HARMONY) is True
+    assert learned(HARMONY[:35], complete=False) is True
+    assert learned("<|channel>thought\nhm\n<channel|>72") is True
     assert learned(PLAIN, PLAIN) is None
     assert learned(PLAIN, PLAIN, PLAIN) is False
 

@@ -20,6 +20,7 @@ from logicnet.deadline import Deadline
 from logicnet.errors import SettingsError
 from logicnet.protocol import Answer, Challenge
 from logicnet.serve.app import Door
+from logicnet.serve.messages import ChatRequest
 from logicnet.serve.run import opened, run, served
 from logicnet.settings import (
     LedgerSettings,
@@ -31,6 +32,7 @@ from logicnet.settings import (
 )
 from logicnet.solver.answering import Solution
 from tests.harness.scripted_model import Mode, ScriptedModel
+from tests.harness.twice import solved_twice
 
 KEY = "sk-of-the-door"
 QUESTION = "Natalia sold clips to 48 friends, and half as many in May. How many clips did she sell?"
@@ -122,6 +124,19 @@ async def test_votes_come_on_request(tmp_path: Path) -> None:
     votes = reply.logicnet["votes"]
     assert votes["chosen"]
     assert {vote["key"] for vote in votes["lanes"]} >= {votes["chosen"]}
+
+
+async def test_null_is_the_default_of_every_field(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(name for name in ChatRequest.model_fields if name != "messages")
+    async with ScriptedModel() as model, client_of(settings_of(tmp_path, model)) as client:
+        reply = await asked(client, extra_body=nothing)
+    assert reply.logicnet["answer"] == "72"
+    assert "votes" not in reply.logicnet
+
+
+async def test_a_question_that_is_asked_twice_at_once_is_solved_once(tmp_path: Path) -> None:
+    async with ScriptedModel(goes_on=asyncio.Event()) as model, opened(settings_of(tmp_path, model)) as door:
+        await solved_twice(door._solve, model)
 
 
 @pytest.mark.parametrize("stream", [False, True])

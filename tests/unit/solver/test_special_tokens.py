@@ -7,9 +7,11 @@ from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
 from logicnet.solver.answering import answer_in_time
 from logicnet.solver.direct import DirectSolver
+from logicnet.solver.race.solver import RaceSolver
 from logicnet.solver.special_tokens import spoken
 from tests.harness.own_time import after
-from tests.harness.scripted_model import ScriptedModel
+from tests.harness.scripted_model import Mode, ScriptedModel
+from tests.unit.solver.race.course import in_harmony, without_exact
 from tests.unit.solver.test_guard import Says
 
 ENDS = {
@@ -153,3 +155,21 @@ async def test_a_models_tokens_cost_neither_answer_nor_reasoning(end: str) -> No
         await models.close()
     assert solution.outcome == "solved"
     assert solution.answer == Answer("20 + 4 = 24. The answer is 24.", "24")
+
+
+@pytest.mark.own_time
+@pytest.mark.parametrize("mode", [Mode.NORMAL, Mode.HANG_IN_TEXT, Mode.DROP])
+@pytest.mark.parametrize("name", ["direct", "race"])
+async def test_channels_that_a_server_does_not_read_are_not_sent(name: str, mode: Mode) -> None:
+    steps = "20 + 4 = 24. The answer is 24."
+    text = in_harmony("Is it 70 pens? The answer is 70.", steps)
+    async with ScriptedModel(text=text, mode=mode) as server:
+        models = Endpoint(server.base_url)
+        solver = without_exact(RaceSolver()) if name == "race" else DirectSolver()
+        question = Challenge("Ann has 20 pens and buys 4. How many pens has she?")
+        solution = await answer_in_time(solver, question, after(3), models)
+        await models.close()
+    said = f"{solution.answer.reasoning} {solution.answer.answer}"
+    assert not any(mark in said for mark in ("<|", "|>", "analysis", "assistant"))
+    if mode is Mode.NORMAL:
+        assert (solution.answer.reasoning, solution.answer.answer) == (steps, "24")

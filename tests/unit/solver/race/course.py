@@ -46,6 +46,14 @@ def as_asked(body: Json) -> str:
     return {**texts, "forced": " 72."}[asked(body)]
 
 
+def in_harmony(thoughts: str, said: str) -> str:
+    """As gpt-oss writes, where the server does not read its channels."""
+    return (
+        f"<|channel|>analysis<|message|>{thoughts}<|end|>"
+        f"<|start|>assistant<|channel|>final<|message|>{said}<|return|>"
+    )
+
+
 def profile(**words: Any) -> Profile:
     """A chat model's profile with a few samplers, or with other words."""
     samplers: dict[str, Any] = {

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logicnet.scoring.correctness import by_text
-from logicnet.solver.race.choosing import chosen
+from logicnet.solver.race.choosing import SURE, chosen
 from logicnet.solver.race.trust import CHAT, WEAK, SamplerRecord, Trust, Vote
 from logicnet.solver.race.votes import posterior
 
@@ -24,6 +24,17 @@ def test_a_number_in_the_middle_is_sent_where_nobody_is_sure() -> None:
     assert sent(["12", "12000", "11", "10"]) in ("number:10", "number:11", "number:12")
     # Two equal votes far from all others are still unlikely to be right.
     assert sent(["9000", "9000", "70", "72", "75", "80", "81"]) != "number:9000"
+
+
+def test_zero_is_worth_what_its_chance_is() -> None:
+    trust = Trust([SamplerRecord(KIND, "reason", 15, 85)], WEAK)
+    answers = ["0", "0", "0", "0", "0", "5", "9"]
+    found = posterior([Vote("reason", f"number:{answer}") for answer in answers], trust, KIND)
+    assert found.chance < SURE  # else it were elected alone
+    assert sent(answers, trust) == "number:0"
+    assert [by_text("0", answer).score for answer in ("0", "5", "9")] == [1.0, 0.0, 0.0]
+    assert sent(["0", "70", "72", "75", "80"], trust) == "number:72"  # a wrong 0 scores 0
+    assert sent(["0", "0", "0"]) == "number:0"
 
 
 def test_what_is_likely_is_never_replaced() -> None:

@@ -192,6 +192,60 @@ async def test_thoughts_that_lead_nowhere_are_forced(server: ScriptedModel, run:
     assert "<think>" not in end.trace
 
 
+@pytest.mark.parametrize("as_profile", [profile(), THINKING], ids=["chat", "thinking"])
+@pytest.mark.parametrize("cut", ["length", "deadline"])
+async def test_thoughts_that_the_server_hides_are_concluded_where_they_are_cut_off(
+    server: ScriptedModel, run: Run, as_profile: Profile, cut: str
+) -> None:
+    server.hidden_tokens, server.finish_reason = 900, "length"
+    server.text = lambda body: "" if asked(body) == "reason" else as_asked(body)
+    if cut == "deadline":
+        server.mode = lambda n: Mode.HANG_AFTER_HEADERS if n == 0 else Mode.NORMAL
+    end = await run(seconds=1.8, as_profile=as_profile).reason()
+    assert end.form is not None
+    assert (end.sampler, end.form.text) == ("forced", "72")
+    assert server.chats[1]["messages"][-1]["role"] == "assistant"
+
+
+@pytest.mark.parametrize("end", ["</think>", ""])
+async def test_thoughts_after_an_answer_are_not_its_conclusion(
+    server: ScriptedModel, run: Run, end: str
+) -> None:
+    """A text may say its answer first and think about it then."""
+    server.text = lambda body: (
+        f"{STEPS} <think>Or is it 70? The answer is 70.{end}" if asked(body) == "reason" else as_asked(body)
+    )
+    sample = await run(as_profile=THINKING).reason()
+    assert sample.form is not None
+    assert (sample.form.text, sample.trace) == ("72", STEPS)
+
+
+async def test_channels_are_read_and_cut_off_ones_concluded(server: ScriptedModel, run: Run) -> None:
+    whole = course.in_harmony("Hm. The answer is 70. No.", STEPS)
+    server.text = whole
+    end = await run().reason()
+    assert end.form is not None
+    assert (end.sampler, end.form.text, end.trace) == ("reason", "72", STEPS)
+    server.chats.clear()
+    server.finish_reason = "length"
+    server.text = lambda body: whole.partition(" No.")[0] if asked(body) == "reason" else as_asked(body)
+    end = await run().reason()
+    assert end.form is not None
+    assert (end.sampler, end.form.text, end.trace) == ("forced", "72", STEPS)
+    assert server.chats[1]["messages"][-1]["content"].startswith("Hm. The answer is 70.\n\n")
+
+
+async def test_the_question_once_more_is_no_answer(server: ScriptedModel, run: Run) -> None:
+    server.text = lambda body: QUESTION if asked(body) == "reason" else as_asked(body)
+    end = await run().reason()
+    assert end.form is not None
+    assert (end.sampler, end.form.text) == ("forced", "72")
+    server.text = f"{QUESTION}\n\n{STEPS}"
+    end = await run().reason()
+    assert end.form is not None
+    assert (end.sampler, end.form.text) == ("reason", "72")
+
+
 # Programs --------------------------------------------------------------------------------------------
 
 

@@ -1,18 +1,22 @@
 """The race as a whole, on a scripted server: what it answers, when it stops, and what it leaves behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
+from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
-from logicnet.llm import Endpoint
+from logicnet.llm import Completion, Endpoint, Message
 from logicnet.protocol import Answer, Challenge
 from logicnet.sandbox import _monty
+from logicnet.scoring.reward import Prices
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
+from logicnet.solver.race.pace import Pace
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.solver import TRY_AGAIN, RaceSolver
@@ -20,7 +24,7 @@ from logicnet.solver.race.trust import SamplerRecord
 from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel
-from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, without_exact
+from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, in_harmony, without_exact
 
 pytestmark = pytest.mark.own_time
 
@@ -195,6 +199,27 @@ async def test_the_records_of_samplers_decide_between_them(
     assert first.answer == wins
 
 
+async def test_a_program_checks_the_leading_solution_before_others_compute(
+    server: ScriptedModel, models: Endpoint, tmp_path: Path
+) -> None:
+    """Equally trusted programs hang in the only two places; the check finds that 70 is wrong."""
+    own = tmp_path / "own.toml"
+    words = "temperature = 0.5, max_tokens = 200 }"
+    own.write_text(
+        f'[[profiles]]\nname = "own"\nmodels = ["*"]\ncalls = 2\nreason = {{ samples = 1, most = 1, {words}\n'
+        f"program = {{ samples = 0, most = 4, {words}\ncheck = {{ samples = 0, most = 1, {words}\n"
+    )
+    records = [SamplerRecord("story", one, 90.0, 10.0) for one in ("program", "check")]
+    records.append(SamplerRecord("story", "reason", 60.0, 40.0))
+    server.text = lambda body: "I guess so. The answer is 70." if asked(body) == "reason" else PROGRAM
+    server.mode = lambda n: Mode.HANG_IN_TEXT if asked(server.chats[n]) == "program" else Mode.NORMAL
+    async with without_exact(RaceSolver(Setup(records, own))) as race:
+        answer = await solve(race, models, seconds=6.0)
+    assert answer.answer == "72"
+    assert [asked(body) for body in server.chats][:2] == ["reason", "check"]
+    assert "The answer is 70." in server.chats[1]["messages"][-1]["content"]
+
+
 async def test_where_a_program_is_asked_for_no_program_is_run(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
 ) -> None:
@@ -242,7 +267,9 @@ THINKING = profile_for("deepseek-r1", load_profiles())
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("named", ["prod", None], ids=["named", "unnamed"])
-@pytest.mark.parametrize("shape", ["marks", "own field", "closing mark", "template", "hidden"])
+@pytest.mark.parametrize(
+    "shape", ["marks", "own field", "newer field", "closing mark", "template", "hidden", "harmony"]
+)
 async def test_a_model_that_thinks_is_recognised_under_any_name(
     server: ScriptedModel, shape: str, named: str | None
 ) -> None:
@@ -254,6 +281,10 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
             server.text = lambda body: f"<think>{thoughts}</think>{as_asked(body)}"
         case "own field":
             server.thinking = thoughts
+        case "newer field":
+            server.thinking, server.thinking_field = thoughts, "reasoning"
+        case "harmony":
+            server.text = lambda body: in_harmony("Maybe 70. The answer is 70. No.", as_asked(body))
         case "closing mark":
             server.text = lambda body: f"{thoughts}</think>{as_asked(body)}"
         case "template":
@@ -269,11 +300,10 @@ async def test_a_model_that_thinks_is_recognised_under_any_name(
         with listening() as said:
             assert (await solve(race, endpoint)).answer == "72"
         server.chats.clear()
-        assert (await solve(race, endpoint)).answer == "72"
+        answer = await solve(race, endpoint)
+        assert (answer.reasoning, answer.answer) == (STEPS, "72")
     await endpoint.close()
     assert race._profile == THINKING
-    budgets = {body["max_tokens"] for body in server.chats if asked(body) == "reason"}
-    assert budgets and max(budgets) <= THINKING.reason.max_tokens
     assert "INFO Model 'prod' thinks before it answers: profile 'thinking'." in said
 
 
@@ -370,6 +400,38 @@ async def test_texts_get_as_many_tokens_as_texts_are_seen_to_need(
     assert 64 <= max(last) < 1024 < max(first)  # the text has 24
 
 
+@pytest.mark.parametrize("tokens_per_s", [20.0, 200.0])
+async def test_thoughts_get_as_many_tokens_as_fit_in_the_time(
+    server: ScriptedModel, models: Endpoint, tokens_per_s: float
+) -> None:
+    server.context = None
+    async with without_exact(RaceSolver(Setup(model="deepseek-r1"))) as race:
+        pace = race._scheduler.pace
+        assert pace is not None
+        for at_once in range(1, 17):
+            pace.observe(100, 100 / tokens_per_s, at_once)
+        fits = math.floor(29.0 / pace.seconds_per_token(THINKING.reason.samples))
+        await race.solve(STORY, Deadline(0.0, 30.0, clock=lambda: 0.0), models)
+    assert 10 * tokens_per_s < fits < 30 * tokens_per_s
+    assert server.chats[0]["max_tokens"] == fits
+
+
+async def test_the_pace_is_that_of_the_model_alone(race: RaceSolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a program's run nor the wait for it is time in which the server writes."""
+
+    class Claims:
+        async def complete(self, messages: Sequence[Message], **_: object) -> Completion:
+            as_program = "Python program" in messages[-1].content
+            said = "print(1 / 0)" if as_program and len(messages) == 1 else PROGRAM if as_program else STEPS
+            return Completion(said, "stop", tokens=100, seconds=1000.0)
+
+    observed: list[tuple[int, float]] = []
+    monkeypatch.setattr(Pace, "observe", lambda _, tokens, seconds, __: observed.append((tokens, seconds)))
+    await race.solve(STORY, after(30.0), Claims())
+    assert observed
+    assert all(seconds == 10 * tokens for tokens, seconds in observed)
+
+
 @pytest.mark.thorough
 async def test_programs_that_end_without_an_answer_are_soon_no_longer_asked_for(
     server: ScriptedModel, models: Endpoint, race: RaceSolver
@@ -431,6 +493,18 @@ async def test_whatever_the_server_does_it_ends_before_the_deadline(race: RaceSo
         assert not late, mode
         assert solution.answer.answer and solution.answer.reasoning
         assert "solver was not done" not in solution.error, mode  # nobody had to end it: it kept its reserve
+
+
+@pytest.mark.parametrize(("second", "waits"), [(10.0, False), (0.0, True)])
+async def test_it_waits_as_long_as_the_subnets_price_of_a_second_allows(
+    server: ScriptedModel, models: Endpoint, second: float, waits: bool
+) -> None:
+    server.mode = lambda n: Mode.NORMAL if n == 0 else Mode.HANG_IN_TEXT
+    prices = Prices(second=second)
+    async with without_exact(RaceSolver(Setup(model="chat", prices=prices))) as race:
+        vote_log = (await solve(race, models, seconds=4.0)).vote_log
+    assert vote_log is not None
+    assert (sum(vote.key != "" for vote in vote_log.votes) > 1) is waits  # the others are cut off at the end
 
 
 async def test_a_server_that_dies_on_the_way_leaves_what_it_wrote(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logicnet.scoring.reward import reward_of
+from logicnet.scoring.reward import Prices, prices_of, reward_of
 from logicnet.solver.race.arrivals import Arrivals, Pending, Usual
-from logicnet.solver.race.stopping import REPLY_RESERVE_S, Decision, Prices, StoppingRule
+from logicnet.solver.race.stopping import REPLY_RESERVE_S, Decision, StoppingRule
 from logicnet.solver.race.trust import CHAT, Trust, Vote
 
 KIND = "story"
@@ -75,6 +75,15 @@ def test_prices_are_the_validators() -> None:
     assert reward_of(1.0, 0.0, 0.0) - worst == pytest.approx(prices.right)
     assert reward_of(0.0, 1.0, 0.0) - worst == pytest.approx(prices.similarity)
     assert worst - reward_of(0.0, 0.0, 10.0) == pytest.approx(10 * prices.second)
+
+
+def test_the_prices_of_another_reward_are_evaluated_from_it() -> None:
+    found = prices_of(reward_of, 64.0)
+    assert (found.right, found.similarity) == pytest.approx((Prices().right, Prices().similarity))
+    assert found.second == pytest.approx(Prices().second)
+    assert prices_of(lambda right, like, took_s, _: 3 * right - like - took_s**2, 10.0) == Prices(3, 0, 10)
+    with pytest.raises(ValueError, match="no finite number"):
+        prices_of(lambda *_: math.nan, 10.0)
 
 
 def test_waits_for_a_first_answer() -> None:
