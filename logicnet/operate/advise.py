@@ -27,6 +27,7 @@ from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.trust import SamplerRecord
 from logicnet.volume.advice import Advice, Level, advise, break_even, gain
 from logicnet.volume.load_test import WITHIN_S, LoadTest, NothingToMeasure
+from logicnet.wires import load_wire, wire_prices
 
 QUESTIONS = Recipe(
     name="volume",
@@ -159,7 +160,9 @@ async def _solver(stack: AsyncExitStack, settings: Settings) -> Solver:
     if (path := ledger_path(settings)).exists():
         with LedgerReader.open(path) as reader:
             earned = tuple(SamplerRecord(*record) for record in reader.sampler_records(name, model))
-    solver = load_solver(name, Setup(earned, settings.miner.profiles, model), flag="--miner.solver")
+    prices = wire_prices(load_wire(settings.miner.wire))
+    setup = Setup(earned, settings.miner.profiles, model, prices=prices)
+    solver = load_solver(name, setup, flag="--miner.solver")
     await stack.enter_async_context(on_shift(solver, name))
     return solver
 

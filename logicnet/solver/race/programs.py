@@ -60,11 +60,19 @@ class Programmed:
 
 
 async def in_turns(
-    prompt: Sequence[Message], *, turns: int, ask: Ask, run: Run, value: Read, conclusion: Read
+    prompt: Sequence[Message],
+    *,
+    turns: int,
+    ask: Ask,
+    run: Run,
+    value: Read,
+    conclusion: Read,
+    any_line: bool = False,
 ) -> Programmed:
     """Have programs written and run until one prints an answer, or the model concludes from what they print.
 
-    A failed program, or one whose output is no answer, goes back to the model with what it did.
+    A failed program, or one whose output is no answer, goes back to the model with what it did. With
+    `any_line` every output may be an answer.
     """
     messages, texts, tokens = list(prompt), list[str](), 0
     seconds = 0.0
@@ -79,7 +87,7 @@ async def in_turns(
             return Programmed(found, texts[-1], done)
         texts.append(done.text)
         ran = await run(*texts)
-        answers = not (ran.error or prints_no_answer(ran.value))
+        answers = not ran.error and (any_line or not prints_no_answer(ran.value))
         if answers and (found := await value(ran.value)):
             return Programmed(found, done.text, done)
         done = replace(done, error=ran.error)
@@ -88,6 +96,11 @@ async def in_turns(
         said = said if ran.error or printed else _NOTHING
         messages += [Message("assistant", done.text), Message("user", said)]
     return Programmed(None, texts[-1] if texts else "", done)
+
+
+def shows_code(question: str) -> bool:
+    """Whether a question shows a program, of which None or [] may be the output that is asked for."""
+    return any(mark in question for mark in ("print(", "def ", "return ", "```"))
 
 
 def prints_no_answer(line: str) -> bool:

@@ -26,7 +26,7 @@ from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile, SamplerProfile
-from logicnet.solver.race.programs import MADE_UP, breaks_off, check_prompt, in_turns
+from logicnet.solver.race.programs import MADE_UP, breaks_off, check_prompt, in_turns, shows_code
 from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
 from logicnet.solver.reading import Form, conclusion, named, value
 
@@ -183,6 +183,7 @@ class Samplers:
             run=run,
             value=lambda text: self._read(value, text=text),
             conclusion=lambda text: self._read(conclusion, text=text),
+            any_line=shows_code(self.question),
         )
         sample = _sample(name, turns.form, turns.done)
         return replace(sample, trace="", program=turns.program, cut=cut)

@@ -31,10 +31,6 @@ CONFIDENCE_WEIGHT = 0.35
 one question, confidences put a right trace above a wrong one in about 6 of 10 pairs (CISC, arXiv:2502.06233),
 and two unit normals that far apart differ by 0.36."""
 
-REASONED = frozenset({"reason", "forced"})  # samplers whose solutions `check` is shown
-_AGREED = math.log(0.5)
-"""Log-odds of a check that repeats a solution: it has seen one, so it counts half. A guess."""
-
 _MOST_CONFIDENCE = 2.0  # standard deviations; larger ones count as this
 _LEAST_DEVIATION = 0.02  # nats per token; closer traces are equally confident
 _LEAST_TRACES = 3  # of one sampler in one challenge, to compare them with each other
@@ -173,25 +169,20 @@ class Ballots:
 
 
 def _shifts(votes: Sequence[Vote], trust: Trust) -> list[float]:
-    """Log-odds that each vote's confidence adds, by the scale of its sampler or of its other votes.
-
-    A check that agrees with a solution loses some: it has seen one. Where it disagrees it counts in full.
-    """
+    """Log-odds that each vote's confidence adds, by the scale of its sampler or of its other votes."""
     scales: dict[str, Scale | None] = {}
     shifts = []
-    reasoned = {vote.key for vote in votes if vote.sampler in REASONED}
     for vote in votes:
-        agreed = _AGREED if vote.sampler == "check" and vote.key in reasoned else 0.0
         if vote.sampler not in scales:
             scales[vote.sampler] = trust.scales.get(vote.sampler) or _fellows(votes, vote.sampler)
         scale = scales[vote.sampler]
         if scale is None or vote.confidence is None or not math.isfinite(vote.confidence):
-            shifts.append(agreed)
+            shifts.append(0.0)
             continue
         above = (vote.confidence - scale.mean) / max(scale.deviation, _LEAST_DEVIATION)
         # In steps of a tenth, so that cached values serve other votes.
         above = round(max(-_MOST_CONFIDENCE, min(_MOST_CONFIDENCE, above)), 1)
-        shifts.append(CONFIDENCE_WEIGHT * above + agreed)
+        shifts.append(CONFIDENCE_WEIGHT * above)
     return shifts
 
 

@@ -18,7 +18,7 @@ from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
 from logicnet.solver.race.profiles import Profile
-from logicnet.solver.race.programs import MADE_UP, check_prompt, prints_no_answer
+from logicnet.solver.race.programs import MADE_UP, check_prompt, prints_no_answer, shows_code
 from logicnet.solver.race.samplers import program_prompt, readable, reasoning_prompt
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.solver.reading import Form, conclusion, value
@@ -59,7 +59,8 @@ class Checks:
         if lane in ("program", "check"):
             ran = await self.sandbox.run(text)
             error = ran.error
-            printed = "" if prints_no_answer(ran.value) else ran.value
+            answers = shows_code(problem.asked) or not prints_no_answer(ran.value)
+            printed = ran.value if answers else ""
             form = await self.reader(value, text=printed, question=problem.asked)
         elif lane == "formal":
             worked = await self.exact.compute(formula_in(text), problem.asked)

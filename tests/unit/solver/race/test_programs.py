@@ -9,7 +9,7 @@ from logicnet.answers import NormalForm
 from logicnet.llm import Completion, Message
 from logicnet.sandbox.sandbox import Ran
 from logicnet.solver.race import programs
-from logicnet.solver.race.programs import Programmed, check_prompt, in_turns, prints_no_answer
+from logicnet.solver.race.programs import Programmed, check_prompt, in_turns, prints_no_answer, shows_code
 from logicnet.solver.reading import conclusion, value
 
 QUESTION = "How many clips did she sell altogether?"
@@ -145,6 +145,34 @@ async def test_what_python_prints_for_no_value_is_no_vote_and_is_gone_on_from(li
 @pytest.mark.parametrize("line", ANSWERS)
 def test_what_a_program_says_is_an_answer(line: str) -> None:
     assert not prints_no_answer(line)
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("What does this code print? print([3, 1].sort())", True),
+        ("What is returned?\n```python\nf(2)\n```", True),
+        ("def f(x): pass\nWhat is f(1)?", True),
+        ("How many prints does the shop sell?", False),
+    ],
+)
+async def test_any_line_may_be_what_a_shown_program_prints(question: str, shown: bool) -> None:
+    assert shows_code(question) is shown
+    script = Scripted(["print(f())"], {"print(f())": Ran("None", "", "None\n")})
+
+    async def read(text: str) -> NormalForm | None:
+        return NormalForm(**form) if (form := value(text, question)) else None
+
+    found = await in_turns(
+        PROMPT,
+        turns=1,
+        ask=script.ask,
+        run=script.run,
+        value=read,
+        conclusion=script.conclusion,
+        any_line=shows_code(question),
+    )
+    assert (found.form is not None and found.form.text == "None") is shown
 
 
 async def test_a_program_that_prints_nothing_is_told_so() -> None:
