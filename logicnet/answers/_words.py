@@ -105,7 +105,11 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
         verdict = said in _YES
     elif (first := _FIRST.match(read.strip())) and (question.yes_no or len(read.split()) > 2):
         verdict, word = first[1].lower() in _YES, True
-    elif not (question.quantity or asks_value(question.text)) and (found := ELSEWHERE.match(read.strip())):
+    elif (
+        question.text
+        and not (question.quantity or asks_value(question.text))
+        and (found := ELSEWHERE.match(read.strip()))
+    ):
         verdict = found[1] is not None
         text = (found[1] or found[2]).capitalize()
     elif question.only_yes_or_no and (last := _LAST.search(said)):

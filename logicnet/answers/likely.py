@@ -377,7 +377,8 @@ _UNITS_ASKED = (
     (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
 )
 _LEFT = (
-    r"\b(?:how (?:many|much)|what (?:fraction|part|percent\w*))\b[^.?!]{0,80}"
+    r"\b(?:how (?:many|much)|what (?:fraction|part|percent\w*))\b"
+    r"(?:(?! (?:if|when|since|so|given|and|before|until)\b)[^.?!,]){0,80}"
     r"\b(?:(?:is|are|was|were|be|have|has|had) (?:still )?left\b(?!-)"
     r"|remain)",
     r"(?<![\d.,])\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}(?:(?:is|are|was|were) (?:still )?left|remain))"

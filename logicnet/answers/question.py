@@ -358,8 +358,8 @@ _WRITES_CODE = re.compile(
 
 
 def asks_value(text: str) -> bool:
-    """Whether a question in English asks for something else than yes or no."""
-    return _ASKS_VALUE.search(text) is not None
+    """Whether a question in English asks for something else than yes or no: what it is, or which of two."""
+    return bool(_ASKS_VALUE.search(text) or _EITHER.search(text))
 
 
 _FOR = re.compile(
