@@ -64,13 +64,15 @@ _ONE_COMMA = re.compile(_NOT_INSIDE + r"(\d{1,15}),(\d{1,15})(?![\d)\]}]|[.,]\d)
 _THREE_DECIMALS = re.compile(r"(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,]\d)(?!\d)")
 
 
-def one_notation(text: str, *, shown: bool | None, language: bool, one_number: bool | None) -> str:
+def one_notation(
+    text: str, *, asked: str = "", shown: bool | None, language: bool, one_number: bool | None
+) -> str:
     """The text with its numbers in digits and a decimal point.
 
     `shown` is what the numbers of the question show of a decimal comma and `language` what its words say.
     `one_number`: whether the answer is one number (True), several (False) or unknown (None).
     """
-    text = plain_signs(text)
+    text = plain_signs(text, asked)
     if not any(map(str.isdecimal, text)):
         return text
     text = _GAPPED.sub("", _LATEX_COMMA.sub(",", text))
@@ -100,13 +102,17 @@ def unmistakable(text: str) -> str:
     return _THREE_DECIMALS.sub(r"\g<0>0", text)
 
 
-_MULTIPLES = re.compile(r"([$€£]\d[\d.,]{0,20}) ?([MkK])\b")
+_MULTIPLES = re.compile(r"([$€£]\d[\d.,]{0,20}) ?(?:(M)\b(?!\$)|k\b(?! ?[-+*/^\\$)]))")  # not $2k$, $2k+1$
 _DOLLARS = re.compile(r"\b(?:US|AU|CA|NZ|HK|[ACRS])(?=\\?\$\s?\d)")
 
 
-def plain_signs(text: str) -> str:
-    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them; $1M, US$1."""
-    text = _MULTIPLES.sub(lambda found: f"{found[1]} {'million' if found[2] == 'M' else 'thousand'}", text)
+def plain_signs(text: str, asked: str = "") -> str:
+    """The text with the signs and digits of Chinese and Japanese typography as ASCII has them; $1M, US$1.
+
+    $1k is a thousand unless k is a letter of the question, `asked`.
+    """
+    if not re.search(r"\bk\b", asked, re.IGNORECASE):
+        text = _MULTIPLES.sub(lambda found: f"{found[1]} {'million' if found[2] else 'thousand'}", text)
     text = _DOLLARS.sub("", text)
     if text.isascii():
         return text

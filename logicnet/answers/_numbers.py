@@ -62,7 +62,7 @@ _BOUND = re.compile(
 )
 _COMPARED = re.compile(
     r"\b(?:(?P<word>fewer|less|more|greater|larger|smaller|higher|lower) than|at (?P<end>least|most)|up to"
-    r"|no (?:more|less|fewer) than|an? (?P<side>loss|profit) of"
+    r"|no (?:more|less|fewer) than|except(?: for)?|other than|an? (?P<side>loss|profit) of"
     r"|(?:not|never|cannot|[a-z]+n.t)(?: (?!only\b)[a-z]+){0,2})\s[-+$€£*(]{0,3}\d[\d.,]*"
     r"|(?<!\d)\d[\d.,]{0,30}+(?: [^\W\d_]++){0,2} (?:(?P<zero>below|above) zero"
     r"|or (?:more|less|fewer|greater|above|below|under|over|higher|lower|larger|smaller)\b)",
@@ -94,10 +94,13 @@ def number_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
 
 
 _BELOW = re.compile(r"(?<![-.\d])(\d[\d.]*+)((?: [^\W\d_]++){0,2}) (below|above) zero\b", re.IGNORECASE)
-_LOSS = re.compile(r"\b(?:an? )?loss of [$€£]?(?=\d)", re.IGNORECASE)
-_TIMES = re.compile(r"(?:(?<=[\d)])|(?<=pi))\s++(?:times|multiplied by)\s++(?=[\d(]|sqrt|pi\b|the square)")
-_ROOT_OF = re.compile(r"(?:the )?square root of (\d+(?:\.\d+)?)")
-_MODULO = re.compile(r"(?<=\d)\s*\(?\s*mod (?:\{\d+\}|\d+)\s*\)?$")
+_LOSS = re.compile(r"\b(?:an? )?loss of [$€£]?(?=\d[\d.,]{0,30}+(?: [a-z]{1,20})?\W*$)", re.IGNORECASE)
+_TIMES = re.compile(
+    r"(?:(?<=[\d)])\s++(?:times|multiplied by)\s++(?=sqrt|pi\b|(?:the )?square root)"
+    r"|(?<=pi)\s++(?:times|multiplied by)\s++(?=[\d(]))"
+)
+_ROOT_OF = re.compile(r"(?:the )?square root of (\d{1,30}(?:\.\d{1,30})?)(?=\W*$)")
+_MODULO = re.compile(r"(?<![\d.])(\d{1,15})\s*+(?:\(\s*+)?mod \{?(\d{1,15})\}?\s*+\)?$")
 _DASH = re.compile(r"- (?=\d)")
 
 
@@ -114,7 +117,8 @@ def signed(read: str, asked: str) -> str:
         read = _LOSS.sub("", read)
     if "how many" in asked:  # no count is negative
         read = read[2:] if _DASH.match(read) else read
-    read = _MODULO.sub("", read) if re.search(r"\bmod|remainder", asked) else read
+    if re.search(r"\bmod|remainder", asked):
+        read = _MODULO.sub(lambda found: found[1] if int(found[1]) < int(found[2]) else found[0], read)
     return _ROOT_OF.sub(r"sqrt(\1)", _TIMES.sub("*", read))
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from string import ascii_lowercase
 
 from logicnet.answers._form import NormalForm, made
-from logicnet.answers.question import QuestionSpec
+from logicnet.answers.question import QuestionSpec, asks_value
 
 _YES = frozenset(("yes", "true", "correct", "yep", "yeah", "affirmative"))
 _NO = frozenset(("no", "false", "incorrect", "nope", "negative"))
@@ -24,8 +24,11 @@ _LAST = re.compile(
 )
 _CONTRARY = {
     "composite": "prime", "odd": "even", "even": "odd", "irrational": "rational",
-    "less": "greater", "greater": "less", "smaller": "larger", "larger": "smaller",
 }  # fmt: skip
+_OPPOSITE = {"less": "greater", "greater": "less", "smaller": "larger", "larger": "smaller"}
+_COMPARES = re.compile(
+    r"(?<!\S)(\S{1,40}) (?:is |are )?(less|greater|smaller|larger) than (?:the )?([^\s?.,;]{1,40})"
+)
 _NEGATION = re.compile(
     r"\b(?:not|no|never|cannot|none|neither|false|impossible|fails?|failed)\b|n't\b", re.IGNORECASE
 )
@@ -102,7 +105,11 @@ def yes_no_form(read: str, text: str, question: QuestionSpec) -> NormalForm | No
         verdict = said in _YES
     elif (first := _FIRST.match(read.strip())) and (question.yes_no or len(read.split()) > 2):
         verdict, word = first[1].lower() in _YES, True
-    elif not question.quantity and (found := ELSEWHERE.match(read.strip())):
+    elif (
+        question.text
+        and not (question.quantity or asks_value(question.text))
+        and (found := ELSEWHERE.match(read.strip()))
+    ):
         verdict = found[1] is not None
         text = (found[1] or found[2]).capitalize()
     elif question.only_yes_or_no and (last := _LAST.search(said)):
@@ -132,7 +139,13 @@ def _about(said: str, question: QuestionSpec) -> bool:
 
 
 def _contrary(said: str, question: QuestionSpec) -> bool:
-    """Whether a sentence has the contrary of a word of the question: composite for prime."""
+    """Whether a sentence has the contrary of a word of the question: composite for prime.
+
+    Of comparisons only the same two: that 20 is smaller than 24 does not deny that 24 is larger than 20.
+    """
+    compared, asked = _COMPARES.search(said), _COMPARES.search(question.text)
+    if compared and asked and (compared[1], compared[3]) == (asked[1], asked[3]):
+        return _OPPOSITE[compared[2]] == asked[2]
     return any(
         re.search(rf"\b{word}\b", said) and not re.search(rf"\b{other}\b", said)
         and re.search(rf"\b{other}\b", question.text) and not re.search(rf"\b{word}\b", question.text)

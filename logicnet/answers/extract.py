@@ -30,8 +30,11 @@ def extract(text: str, question: str = "") -> str:
 _HASHES = re.compile(r"^####[ \t]*(\S.*)$", re.MULTILINE)
 _TAGGED = re.compile(r"<(answer|final_answer)>([^<>]{1,2000})</\1>", re.IGNORECASE)
 _JSON = re.compile(
-    r'"(?:\w{1,20}_)?answer"\s*:\s*(?:"([^"\n]{1,2000})"|(-?[\d.]{1,40})(?=\s*[,}]))', re.IGNORECASE
+    r'"(?:final_|correct_)?answer"\s*+:\s*+'
+    r'(?:"([^"\n]{1,2000})"|(-?\d{1,3}(?:,\d{3}){1,9}|-?\d[\d.e+-]{0,40})(?=\s*+[,}]))',
+    re.IGNORECASE,
 )
+_JSON_ENDS = re.compile(r"[^{}]*+\}[\s`]*+")
 _BOX = re.compile(r"\\boxed\{([^{}\n]{1,80})\}")
 _BOXES = re.compile(rf"{_BOX.pattern}(?:[^\w\\]{{0,4}}(?:and|or|,)[^\w\\]{{0,4}}{_BOX.pattern})+")
 _LEFT_OPEN = re.compile(r"\\boxed\s*\{[^{}]*$")
@@ -52,7 +55,9 @@ _STATED = re.compile(
 _EMBEDDED = re.compile(
     r"\b(?:whether|if|that|sure|hope|check|verify|confirms?)[ \t]+(?:that )?(?:the |my |our )?$", re.I
 )
-_SUPPOSED = re.compile(r"\b(?:if|without|unless)\b[^.!?\n]*\bwould be\b[^\w]*$", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    r"\b(?:if|without|unless)\b(?:(?!\b(?:if|without|unless)\b)[^.!?\n])*+(?<=\bwould be)$", re.IGNORECASE
+)
 _EVALUATION = re.compile(
     r"(?:(?:also|indeed|very|quite|both|now|thus|therefore|not|fully|clearly|already|in fact|probably"
     r"|likely) )*"
@@ -86,9 +91,10 @@ def stated_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     Of several "the answer is" the last that states a value counts: "the answer is reasonable" or "in pens"
     only comments on it, unless the question has that word.
     """
-    text = plain_signs(spoken(text[-_TAIL:]))
+    text = plain_signs(spoken(text[-_TAIL:]), question)
+    spec = question_spec(question)
     boxes = [found[0] for found in _BOXES.finditer(text) if text.rfind("\\boxed") < found.end()]
-    if boxes:
+    if boxes and (spec.several or not spec.text):
         return ", ".join(dict.fromkeys(map(plain_answer, _BOX.findall(boxes[-1]))))
     if boxed := last_boxed(text):
         return plain_answer(boxed)
@@ -96,22 +102,25 @@ def stated_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
         return plain_answer(hashes[-1])
     if tagged := _TAGGED.findall(text):
         return plain_answer(tagged[-1][1])
-    if fields := _JSON.findall(text):
-        return plain_answer("".join(fields[-1]))
+    *_, field = [None, *_JSON.finditer(text)]
+    in_json = plain_answer(field[1] or field[2]) if field else ""
+    if field and _JSON_ENDS.fullmatch(text, field.end()):
+        return in_json
     text = own_words(_LEFT_OPEN.sub("", text))
-    words = _words_of(question_spec(question).text)
+    words = _words_of(spec.text)
     best = (0, "")
     for stated in reversed(list(_STATED.finditer(text))[-_MOST_STATED:]):
         value = text[stated.end() : stated.end() + LINE]
         before = text[max(0, stated.start() - 40) : stated.start()]
-        weight = min(_weight(value, before, words), 1 if _SUPPOSED.search(before + stated[0]) else 3)
+        supposed = _SUPPOSED.search((before + stated[0]).rstrip(" \t\n*_:"))
+        weight = min(_weight(value, before, words), 1 if supposed else 3)
         on_own_line = text[stated.end() - 1 : stated.end()] == "\n"
         if weight > best[0] and (answer := _stated_value(value, on_own_line)):
             best = (weight, _corrected(text[stated.end() :], question) or answer)
     if best[1]:
         return best[1]
     headed = _HEADING.findall(text)
-    return _stated_value(headed[-1], on_own_line=True) if headed else ""
+    return _stated_value(headed[-1], on_own_line=True) if headed else in_json
 
 
 @functools.lru_cache(maxsize=128)
@@ -143,24 +152,39 @@ def _weight(value: str, before: str, words: frozenset[str]) -> int:
     return 1 if re.match(r"[a-z]{1,30}(?:able|ible|ful|ent|ive|ous|ical)\b", value) else 2
 
 
+_VALUE = r"\W{0,4}\d(?:[.,/]?\d){0,30}+"
 _RETRACTS = re.compile(
     r"\bwait,? (?:no\b|actually)"
-    r"|(?:^|[.!?…]\s|\n|\b(?:wait|but|no|hmm),? )(?:that|this)(?:'s| is| was)"
-    r" (?:wrong|incorrect|not (?:right|correct))"
-    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b|\bsorry[,:]"
+    r"|(?:^|[.!?…]\s|\n|\b(?:wait|no|hmm),? )(?:that|this)(?:'s| is| was)"
+    r" (?:wrong|incorrect|not (?:right|correct))(?=[.,;:!\n])"
+    r"|\bi (?:have )?made (?:an? )(?:\w+ )?(?:mistake|error)|\bcorrection:|\boops\b"
     r"|\bi mis(?:calculated|counted|read)\b|\bscratch that\b"
-    r"|\bno,? wait\b|, (?:i mean|or rather)\b"
-    r"|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),? (?!this|that|we|you)",
+    r"|\bno,? wait\b"
+    r"|(?:^|[.…] )(?:\W{0,3}actually|hmm,? actually),?"
+    rf"(?=(?: it(?:'s| is| should be)| the (?:\w+ )?answer is)?{_VALUE}(?: [^\W\d_]+)?(?:[.!\n]|$))",
     re.IGNORECASE,
 )
+_CORRECTS = re.compile(
+    r"(?:^|(?:\b(?:it|answer|total|(?<!that )there|\d) (?:is|are|(?:should|must) (?:be|have been))|\bit's|=))"
+    rf"{_VALUE}(?: (?!is\b|was\b|as\b)[^\W\d_]+){{0,3}}(?:[.,;!)*$]|\n|$)",
+    re.IGNORECASE,
+)
+_OF_BEFORE = re.compile(r"\b(?:previously|earlier|above|typo|wrote)\b", re.IGNORECASE)
 
 
 def _corrected(text: str, question: str) -> str:
-    """The value of what follows a statement that the text takes back; empty if it stands by it."""
-    taken_back = [found.end() for found in _RETRACTS.finditer(text)]
+    """The value of what follows a statement that the text takes back; empty if it stands by it.
+
+    A remark on a slip further above, or that gives the stated value again, takes nothing back.
+    """
+    taken_back = list(_RETRACTS.finditer(text))
     if not 1 <= len(taken_back) <= MOST_SENTENCES:
         return ""
-    likely = likely_answer(text[taken_back[-1] :], question)
+    rest = text[taken_back[-1].end() :]
+    stated = set(NUMBER.findall(text[: taken_back[0].start()]))
+    if len(stated) > 1 or stated & set(NUMBER.findall(rest)):
+        return ""
+    likely = likely_answer(rest, question) if _CORRECTS.search(rest) and not _OF_BEFORE.search(rest) else ""
     return likely if re.search(r"\d", likely) else ""
 
 

@@ -11,7 +11,7 @@ from logicnet.answers._units import amounts, is_measure, unit_of
 from logicnet.answers._words import ELSEWHERE
 from logicnet.answers.question import QuestionSpec, question_spec
 from logicnet.answers.sentences import own_words, sentences, spoken, without_aside, without_check
-from logicnet.answers.spelled import LARGE, in_digits
+from logicnet.answers.spelled import LARGE, in_digits, multiplied
 from logicnet.maths.latex import undressed
 from logicnet.maths.numbers import computed
 
@@ -96,6 +96,11 @@ _ASKS_WHO = re.compile(
 )
 _NAME = r"(?:the |an? )?[\w'-]{1,30}"
 _NAMES = re.compile(rf"((?:{_NAME}, ){{0,9}}{_NAME}),? or ({_NAME})\?")
+_NAMES_ONE = re.compile(r"(?:it|(?:so |thus |therefore,? )?the (?:winner|answer)) ", re.IGNORECASE)
+_NOT_ASKED = frozenset(
+    re.findall(r"\w+", "the a an of is are was were in to has have does do who which what whose")
+)
+_DEGREES = {"more": "most", "most": "more", "less": "least", "least": "less", "fewer": "few", "fewest": "few"}
 _CAUSE = re.compile(r"^.*, (?:so|therefore|thus|hence),? |^(?:[Ss]ince|[Bb]ecause) [^,]{1,80}, ")
 _ASKS_WHAT = re.compile(r"(?:^|[.?!:,]\s+|\n|\band )what (?:is|was)\b[^?!\n]{1,200}\?")
 _PRONOUNS = frozenset(("it", "that", "this"))
@@ -106,7 +111,7 @@ _LETTER = re.compile(r"\(?[A-H]\)?[.)]?")
 
 def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
     """What a text without a stated answer ends in: a value in bold, a number, else a short sentence."""
-    text, spec = own_words(plain_signs(spoken(text)[-_END:])), question_spec(question)
+    text, spec = own_words(plain_signs(spoken(text)[-_END:], question)), question_spec(question)
     bold = [part for part in _BOLD_PART.findall(text[-_NEAR_END:]) if not _LABEL.match(part)]
     if spec.options and (letter := _chosen(text[-_NEAR_END:], spec)):
         return letter
@@ -141,7 +146,7 @@ def likely_answer(text: str, question: str = "") -> str:  # noqa: PLR0911
         in_words = (spec.quantity or spec.duration or spec.format.fraction or spec.chance) and not re.search(
             r"\d", written
         )
-        sentence = in_digits(written) if in_words else written
+        sentence = in_digits(multiplied(written, spec.text)) if in_words else written
         if re.search(r"\d", sentence) and (value := _last_value(sentence, spec)):
             return plain_answer(sentence) if _is_verdict(sentence) and not spec.quantity else value
         if NUMBER.search(sentence):
@@ -196,10 +201,10 @@ def _is_verdict(sentence: str) -> bool:
 
 
 _NAMED = r"(?:[a-z](?:_\{?\d\}?|\d)?\s?[=∈]\s?)?"
-_ONE = r"[-−±√\d][-−\w./√π²³^±]*(?: ?[+±−-] ?[\d√][\w./√]*)?"
+_ONE = r"[-−±√\d][-−\w./√π²³^±]*+(?: ?[+±−-] ?[\d√][\w./√]*+)?+"
 _SERIES = re.compile(
-    rf"(?<![\w.,=*/+-])(?<![*/+-] ){_NAMED}{_ONE}"
-    rf"(?:(?:\s?[,;]|,?\s(?:and|or))\s(?:and |or )?{_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
+    rf"(?<![\w.,=*/+√π²³^±−-])(?<![*/+-] ){_NAMED}{_ONE}"
+    rf"(?:(?:\s?[,;]\s(?:(?:and|or)\s)?|\s(?:and|or)\s){_NAMED}{_ONE})+(?=[^\w)\]}}]*$)"
 )
 _POINT = re.compile(r"[-*•\d.) ]*([a-z]_?\d? ?= ?[^=]{1,40})")
 
@@ -254,7 +259,8 @@ def _formula(sentence: str, spec: QuestionSpec) -> str:
 
 _RELATION = re.compile(
     r"(?:\b(?:is|are|that|when|for|where)|:)\s"
-    r"((?:(?!\b(?:is|are|that)\b)[^:]){0,30}(?:[<>≤≥∞≠∪]|all real)[^:]{1,60}?)$|^([a-z] [<>≤≥≠][^:]{1,40})$"
+    r"((?:(?!\b(?:is|are|that)\b)[^:]){0,30}(?:[<>≤≥∞≠∪]|all real)[^:]{1,60}?)$"
+    r"|^((?:[a-z] [<>≤≥≠]|[Aa]ll real)[^:]{1,40})$"
 )
 
 
@@ -282,17 +288,26 @@ def subject_of(sentence: str, spec: QuestionSpec) -> str:  # noqa: PLR0911
 
 
 def _listed(sentence: str, spec: QuestionSpec) -> str:
-    """The one name in a sentence of those that a question lists at its end: Ann, Bob or Cid."""
-    named = _NAMES.search(spec.text, max(0, len(spec.text) - _NEAR_END))
+    """The one name that a sentence gives of those that a question lists at its end: Ann, Bob or Cid.
+
+    The sentence says the rest of the question again, and compares only as the question does.
+    """
+    start = max(0, len(spec.text) - _NEAR_END)
+    named = _NAMES.search(spec.text, start)
     if named is None or _DISCARDS.search(sentence):
         return ""
     names = [re.sub("^(?:the|an?) ", "", name) for name in (*named[1].split(", "), named[2])]
+    asked = re.split(r"[.?!]\s", spec.text[start : named.start()])[-1]
+    if re.search(r"\b(?:who|which|what|whose)\b[^:,]*$", asked):  # who is first, Ann, Bob or Cid
+        asked += names.pop(0)
     said = re.findall(r"[\w'-]+", re.sub(r" than [^,;]{1,60}", "", sentence))
-    for among in (names, names[1:]):  # who is first, Ann, Bob or Cid
-        mentioned = {name for name in said if name.lower() in among}
-        if len(mentioned) == 1 and len(among) > 1:
-            return str(mentioned.pop())
-    return ""
+    mentioned = {name for name in said if name.lower() in names}
+    if len(mentioned) != 1 or len(names) < 2:
+        return ""
+    rest = {word.lower() for word in said} - set(names)
+    again = rest & (set(re.findall(r"[\w'-]+", asked)) - _NOT_ASKED)
+    compares = all(word in asked or _DEGREES[word] in asked for word in rest & _DEGREES.keys())
+    return str(mentioned.pop()) if compares and (again or not rest or _NAMES_ONE.match(sentence)) else ""
 
 
 def _repeats(phrase: str, spec: QuestionSpec, *, whole: bool = False) -> bool:
@@ -322,7 +337,7 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
     if sentence.startswith("|") and (cells := [cell for cell in sentence.split("|") if NUMBER.search(cell)]):
         sentence = cells[-1]  # the last row of a table
     if not (spec.format.rounded or spec.format.decimal):
-        sentence = _APPROXIMATELY.sub("", sentence)
+        sentence = _APPROXIMATELY.sub(r"\1", sentence)
     denied = compared(sentence, spec)
     numbers = [
         found
@@ -341,7 +356,7 @@ def _last_value(sentence: str, spec: QuestionSpec) -> str:
     result = [
         found[1]
         for found in _RESULT.finditer(sentence)
-        if found.start(1) in starts and not _is_difference(sentence[found.end() :], spec)
+        if found.start(1) in starts and not _is_difference(sentence, found, spec)
     ]
     if result or len(numbers) < 2:
         return (
@@ -361,7 +376,15 @@ _UNITS_ASKED = (
     ),
     (r"\bhow old\b", r"(?<![\d.,])[\d.,]++(?= years old)"),
 )
-_LEFT = (r"\bleft\b|\bremain", r"(?<![\d.,])\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}(?:left|remain))")
+_LEFT = (
+    r"\b(?:how (?:many|much)|what (?:fraction|part|percent\w*))\b"
+    r"(?:(?! (?:if|when|since|so|given|and|before|until)\b)[^.?!,]){0,80}"
+    r"\b(?:(?:is|are|was|were|be|have|has|had) (?:still )?left\b(?!-)"
+    r"|remain)",
+    r"(?<![\d.,])\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}(?:(?:is|are|was|were) (?:still )?left|remain))"
+    r"|(?:(?<=\bis )|(?<=\bare )|(?<=\bwas )|(?<=\bwere )|(?<=\bhas )|(?<=\bhave )|(?<=\bhad ))"
+    r"\d[\d.,]*+(?= (?:[^\W\d_]+ ){0,3}left\b)",
+)
 _ASKED_NOUN = re.compile(
     r"\bhow many (?:(?:more|total|whole|full) )?([^\W\d_]{3,40}(?: per [a-z]{1,40})?)(?![^\W\d_])"
 )
@@ -382,13 +405,21 @@ _CHANGES = re.compile(
 
 
 _DIFFERENCE = re.compile(r"(?: [^\W\d_]+)? (less|more|fewer|higher|lower|older|younger) than\b")
-_APPROXIMATELY = re.compile(r"(?<=[\d)}π])\s*+(?:≈|\\approx).{1,60}$")  # the exact value says more
+_APPROXIMATELY = re.compile(
+    r"((?:π|\bpi\b|√\d{1,30}|sqrt(?:\{\d{1,30}\}|\(\d{1,30}\)))\)?)\s*+(?:≈|\\approx)\s*+"
+    r"\d[\d.,]{0,30}+(?: ?[^\W\d_]{1,20}[²³]?)?[\s.]*$"
+)
+"""The decimals of a root or of a multiple of pi, which says more."""
 
 
-def _is_difference(following: str, spec: QuestionSpec) -> bool:
-    """Whether a number only compares: 6 less than before, unless the question asks how much less."""
-    found = _DIFFERENCE.match(following)
-    return found is not None and found[1] not in spec.text
+_ASKS_DIFFERENCE = re.compile(r"\bdiffer|\bexceed|\bcompare|\bby how (?:much|many)\b")
+
+
+def _is_difference(sentence: str, number: re.Match[str], spec: QuestionSpec) -> bool:
+    """Whether a number only compares: ", which is 6 less than before", unless the question compares too."""
+    found = _DIFFERENCE.match(sentence, number.end())
+    in_passing = sentence[: number.start()].endswith("which ") and not _ASKS_DIFFERENCE.search(spec.text)
+    return found is not None and in_passing and found[1] not in spec.text
 
 
 def _with_unit(number: str, sentence: str, spec: QuestionSpec) -> str:

@@ -103,6 +103,7 @@ def _once(text: str, question: str) -> NormalForm | None:
     if localised:
         text = one_notation(
             text,
+            asked=spec.text,
             shown=spec.decimal_comma,
             language=spec.comma_language,
             one_number=False if spec.several else spec.quantity or None,
@@ -278,8 +279,9 @@ def _restated(read: str, text: str, question: QuestionSpec) -> NormalForm | None
         chosen = next(part for part in parts if ("%" in part) is question.format.percent)
     elif abs(values[0] - values[1]) <= abs(values[0]) * 1e-9:
         chosen = parts[1]
-    else:  # an exact value and its decimals
-        exact = [bool(re.search(r"\bpi\b|sqrt|\d/\d", part)) for part in parts]
+    else:  # an exact value and its decimals; a quotient is often only the way to them
+        fraction = question.format.fraction or question.chance
+        exact = [bool(re.search(r"\bpi\b|sqrt" + r"|\d/\d" * fraction, part)) for part in parts]
         if exact[0] is exact[1]:
             return None
         chosen = parts[exact.index(not (question.format.rounded or question.format.decimal))]
@@ -307,7 +309,7 @@ def _concludes(found: NormalForm, read: str, question: QuestionSpec) -> bool:
         found.kind in ("number", "list", "formula", "interval", "time", "duration")
         and not (joined and re.search(r"\b(?:is|are|=)", read[joined.end() :]))
         and not re.search(r"[<>]", read)
-        and (not denied or re.search(r"\d", read[max(denied) :]) is not None)
+        and (not denied or found.kind == "interval" or re.search(r"\d", read[max(denied) :]) is not None)
     )
 
 

@@ -276,7 +276,8 @@ _MARKS = {
         "ordered": r"\bcoordinates?\b|\bmidpoint\b|\bintersect\w*\b|\bvectors?\b|\bmatri(?:x|ces)\b"
         r"|\bsequence\b|\bsort(?:ed)?\b|\border\b|\bpath\b|\bmean\b|\bmedian\b|\brespectively\b|\bhours\b|\bminutes\b"
         r"|\binput\b"
-        r"|\bsystem\b|\bsimultaneous|\bpoint\b|\bcross product\b|\bcounts\b",
+        r"|\bsolve (?:\w+ ){0,4}system\b|\b(?:the|this|following|linear) system\b"
+        r"|\bsystem of (?:\w+ ){0,2}equations\b|\bsimultaneous|\bpoint\b|\bcross product\b|\bcounts\b",
         "once": r"\broots?\b|\bzeros?\b|\bsolutions?\b|\bsolve\b|\bset\b|\bsatisf(?:y|ies)\b",
         "listed": r"\blist\b|\bfactors\b|\bcoordinates\b|\bpairs?\b|\bsequence\b|\bcomma|\broots\b"
         r"|\bsolutions\b|\bdigits\b",
@@ -350,7 +351,17 @@ _OUTPUT = re.compile(
 _WRITES_CODE = re.compile(
     r"(?:^|[.!?:\n])[ \t]{0,8}(?:please |now )?(?:write|implement|create|develop|design)\s"
     r"(?!the (?:\w{1,20} )?(?:output|result))"
+    r"|(?<!\bi )(?<!\bwe )\b(?:(?:write|implement|create|develop|design)\s|complete (?=(?:the|this|my|a)\b))"
+    r"(?!the (?:\w{1,20} )?(?:output|result))"
+    r"[^.?!\n]{0,60}\b(?:function|program|script|class|method|algorithm|query|regex)\b"
 )
+
+
+def asks_value(text: str) -> bool:
+    """Whether a question in English asks for something else than yes or no: what it is, or which of two."""
+    return bool(_ASKS_VALUE.search(text) or _EITHER.search(text))
+
+
 _FOR = re.compile(
     r"\b(?:solve for|find|values? of|determine)\s+\$?([a-z])\$?\s*+(?:,\s*+\$?([a-z])\$?\s*+,?\s*+)?"
     r"(?:\band\b|,|&)\s*+\$?([a-z])\$?(?![a-z])"

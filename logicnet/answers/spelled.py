@@ -22,32 +22,42 @@ _PARTS = {
 }  # fmt: skip
 
 
-LARGE = r"(?:dozen|thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
+LARGE = r"(?:dozens?|thousand|million|billion|trillion|nghìn|ngàn|triệu|tỷ|tỉ)"
 """Words after digits that multiply them."""
-_POWERS = {"dozen": 12,
+_POWERS = {"dozen": 12, "dozens": 12,
            "nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9, "万": 10**4, "萬": 10**4,
            "亿": 10**8, "億": 10**8}  # fmt: skip
 _MULTIPLIED = re.compile(
-    rf"(?<![\d.])(\d{{1,15}}(?:\.\d{{1,15}})?)\s?(?:\s({LARGE})\b|([万萬亿億]))", re.IGNORECASE
+    r"(?<![\d.,/(])(?<!\d )(\d{1,3}(?:,\d{3}){1,4}|\d{1,9}/[1-9]\d{0,8}|\d{1,15}(?:\.\d{1,15})?)"
+    rf"\s?(?:\s({LARGE})\b|([万萬亿億]))",
+    re.IGNORECASE,
 )
+"""Not in brackets, where the number before them is said again: 30 (2.5 dozen)."""
 
 
-_DOZENS = re.compile(rf"(?<!ty[ -])\b(a|{'|'.join(_SMALL)}|\d{{1,9}}) dozens?\b", re.IGNORECASE)
+_DOZENS = re.compile(
+    rf"(?<!ty[ -])(?<!hundred )(?<!a )(?<!and )(?<!\()\b(?:half an?|an? half|half"
+    rf"|(an?|{'|'.join(_SMALL)})( and a half)?) dozens?\b( and a half\b)?",
+    re.IGNORECASE,
+)
 
 
 def multiplied(text: str, question: str) -> str:
     """The text with "2.5 million" as 2500000, and a dozen as 12, unless the question counts so."""
     if "dozen" not in question:
-        text = _DOZENS.sub(
-            lambda found: str(12 * (_SMALL.get(found[1].lower()) or int(found[1].replace("a", "1")))), text
-        )
+        text = _DOZENS.sub(_counted, text)
 
     def product(found: re.Match[str]) -> str:
         word = (found[2] or found[3]).lower()
-        value = Fraction(found[1]) * (_LARGE.get(word) or _POWERS[word])
+        value = Fraction(found[1].replace(",", "")) * (_LARGE.get(word) or _POWERS[word])
         return found[0] if word in question or value.denominator > 1 else str(value)
 
     return _MULTIPLIED.sub(product, text)
+
+
+def _counted(dozens: re.Match[str]) -> str:
+    whole = 12 * _SMALL.get(dozens[1].lower(), 1) if dozens[1] else 0
+    return str(whole + 6 * any((not dozens[1], dozens[2], dozens[3])))
 
 
 _FIRST = "|".join((*_SMALL, "half", "quarter", "minus", "negative"))
@@ -85,8 +95,8 @@ def _part(words: list[str]) -> tuple[int, int] | None:
     """The top and the bottom of "half", "a third", "three quarters"."""
     bottom = _PARTS.get(words[-1]) if len(words) > 1 or words in (["half"], ["quarter"]) else None
     top = 1 if words[:-1] in ([], ["a"], ["an"]) else _whole(words[:-1])
-    if bottom is None or top is None or (top in range(20, 100, 10) and not words[-1].endswith("s")):
-        return None  # twenty-fifth is a place
+    if bottom is None or top is None or (top not in range(20) and not words[-1].endswith("s")):
+        return None  # twenty-fifth and one hundred fifth are places
     return top, bottom
 
 

@@ -44,7 +44,9 @@ _MACRO = re.compile(r"\\(?:[A-Za-z]+|%)")
 _SPACING = re.compile(r"\\[,;:! $]|(?<=\d)\{,\}(?=\d)|[$`~]|\\[()]|\\\[|\\\](?!\])")
 _BRACED_SIGN = re.compile(r"(?<=\d)\{([:.])\}(?=\d)")
 _OVER = re.compile(r"\{([^{}\\]*)\\over\b([^{}\\]*)\}")
-_CASES = re.compile(r"\\begin\s*\{(?:cases|aligned)\}(.*?)\\end\s*\{(?:cases|aligned)\}", re.DOTALL)
+_CASES = re.compile(
+    r"\\begin\s*\{(?:cases|aligned)\}((?:(?!\\begin\b).)*?)\\end\s*\{(?:cases|aligned)\}", re.DOTALL
+)
 _FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _SHORT_FRACTION = re.compile(r"(?:(\d)\s*)?\\frac\s*(\d)\s*(\d)(?!\d)")
 _CHOICE = re.compile(r"\\binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}")

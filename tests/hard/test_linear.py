@@ -1,12 +1,15 @@
 """No text of a stranger makes a pattern or a function of the package take more than time in its length."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from logicnet.answers import extract, normal_form, question_kind, question_spec
-from logicnet.answers.extract import short_answer
+from logicnet.answers._numbers import signed
+from logicnet.answers.extract import _SUPPOSED, short_answer
+from logicnet.answers.likely import likely_answer
 from logicnet.llm.thinking import shown
 from logicnet.maths.expression import Unreadable
 from logicnet.maths.latex import undressed
@@ -16,7 +19,7 @@ from logicnet.sandbox._source import program
 from logicnet.solver.guard import blank, suspicious, visible
 from logicnet.solver.race.exact.question import readings
 from logicnet.solver.race.examples import nearest
-from logicnet.solver.race.formal import formula_in
+from logicnet.solver.race.formal import _in_signs, formula_in
 from logicnet.solver.race.reply import sendable
 from logicnet.solver.race.samplers import readable
 from logicnet.solver.race.telling import in_words, told
@@ -95,6 +98,24 @@ def _read_by_all(text: str) -> None:
 def test_the_functions_are_linear(fragment: str) -> None:
     size = (256 * 1024) // len(fragment) // TIMES
     assert not is_steep(_read_by_all, fragment * size * TIMES + "9", fragment * size + "9")
+
+
+@pytest.mark.parametrize(
+    ("call", "before", "fragment"),
+    [
+        (lambda text: likely_answer(text, "Find all solutions of x^2 = 4."), "", "5, and "),
+        (lambda text: signed(text, "what is the remainder mod 7"), "1", " "),
+        (_SUPPOSED.search, "", "if would be "),
+        (undressed, "", "\\begin{cases}"),
+        (_in_signs, "", "1"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_text_that_once_was_steep_is_read_once(
+    call: Callable[[str], object], before: str, fragment: str
+) -> None:
+    size = 32_000 // len(fragment) // TIMES
+    assert not is_steep(call, before + fragment * size * TIMES + "z", before + fragment * size + "z")
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS[::3])

@@ -36,7 +36,7 @@ _SIGNS = str.maketrans(
 _TIMES = re.compile(r"(?<=\d)\s*x\s*(?=\d)")
 _PERCENT_OF = re.compile(r"%\s*of\b")
 _PERCENT = re.compile(
-    r"(?P<before>(?:[*/]|(?<![\d.])1\s*[-+])\s*)?(?P<number>\d+(?:\.\d+)?)\s*%(?!\s*[\w(.])(?P<after>\s*[*/])?"
+    r"(?P<before>(?:[*/]|(?<![\d.])1\s*[-+])\s*)?(?P<number>(?<!\d)\d++(?:\.\d++)?)\s*%(?!\s*[\w(.])(?P<after>\s*[*/])?"
 )
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 

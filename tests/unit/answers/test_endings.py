@@ -34,6 +34,42 @@ def test_an_ending_is_one_vote_with_its_truth(row: dict[str, str]) -> None:
     assert normal_form(row["text"], question) == truth
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "wrong"),
+    [
+        ("Who came first: Eli, Fay or Gus?", "Eli beat Fay.", "words:fay"),
+        ("Who came first: Eli, Fay or Gus?", "Eli finished ahead of Fay.", "words:fay"),
+        ("Who is shorter, Eli or Fay?", "Eli is taller.", "words:eli"),
+        ("Which is heavier, iron or cork?", "Cork is lighter.", "words:cork"),
+        ("Which is cheaper, the lamp or the cup?", "The lamp costs more.", "words:lamp"),
+        ("Who has fewer pens, Eli or Fay?", "Eli has more pens.", "words:eli"),
+        ("What is 17 mod 5?", "17 mod 5", "number:17"),
+        ("What is the name of the winner?", "Sai", "yes-no:no"),
+        ("Is the winner Sai or Ja?", "Sai", "yes-no:no"),
+        ("", "Sai", "yes-no:no"),
+        ("How many were taken, if 15 were left?", "15 were left, so 35 were taken.", "number:15"),
+        ("How many did he take if 15 were left?", "15 were left, so he took 35.", "number:15"),
+        ("What is the name of the winner?", "Sim", "yes-no:yes"),
+        ("What is the name of the winner?", "Ja", "yes-no:yes"),
+        ("What is the name of the winner?", "Non", "yes-no:no"),
+        (
+            "Of 9 pens 4 were left. How many were lost?",
+            "4 pens were left, so 5 were lost.",
+            "number:4",
+        ),
+        ("Which numbers may x be?", "All real numbers except 0.", "number:0"),
+        (
+            "Joe has $9 left. How much did he have?",
+            "He has $9 left after lunch, so he had $16.",
+            "number:9",
+        ),
+    ],
+)
+def test_a_text_that_gives_no_answer_is_read_as_no_wrong_one(question: str, text: str, wrong: str) -> None:
+    for found in (normal_form(text, question), normal_form(extract(text, question), question)):
+        assert found is None or found.key != wrong
+
+
 @pytest.mark.parametrize("row", _rows("unstated.jsonl"), ids=lambda row: row["text"][-40:])
 def test_the_answer_is_extracted_first(row: dict[str, str]) -> None:
     question = row["question"]

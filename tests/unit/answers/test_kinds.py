@@ -38,6 +38,11 @@ from logicnet.answers.kinds import KINDS
         ("Write a program that prints the output of f(3).", "code"),
         ("Please write a function f. What does it return? Say it in a comment.", "code"),
         ("Complete the following code so that it prints 5.", "code"),
+        ("In Java, write a method that tells what the result of adding two lists is.", "code"),
+        ("In Python, write a function that tells what is the result of a draw.", "code"),
+        ("Using a loop, implement a Python function f(n). What is the value of f(7) used for?", "code"),
+        ("Given a list, write a function that sums it. What will the function return for []?", "code"),
+        ("def f(a):\n    pass\nComplete the function. What is returned for no match is None.", "code"),
         ("Why is the sky blue?", "other"),
         ("", "other"),
     ],
@@ -61,6 +66,8 @@ def test_any_question_has_a_kind(question: str) -> None:
         "Write the output of the following program: def f(x): return x+1\nprint(f(3))",
         "Provide the output of the following program: print(3)",
         "Predict what the following code in Python prints: print(3)",
+        "What is the output of the complete program below?\ndef f(): return 1\nprint(f())",
+        "I write a function def f(x): return x+1. What is the value of f(3)?",
     ],
 )
 def test_what_code_prints_is_a_value(question: str) -> None:

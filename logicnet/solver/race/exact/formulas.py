@@ -148,9 +148,14 @@ _ORDINAL = re.compile(rf"(?:(?<=^)|(?<=the ))(?:{'|'.join(_ORDINALS)})(?=\sroot\
 
 
 def _exponent(power: str) -> str | None:
-    """An exponent in signs: 5th, fifth, two thirds, minus one half; None for other words."""
+    """An exponent in signs: 5th, fifth, two thirds, minus one half; None for other words.
+
+    The one hundredth power is a place or a part.
+    """
     if power[0].isdecimal() or power[0] in "-(":
         return re.sub(r"(?:st|nd|rd|th)$", "", power)
+    if power.lower().endswith("hundredth"):
+        return None
     return str(_ORDINALS.get(power.lower(), "")) or from_words(power)
 
 
