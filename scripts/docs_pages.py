@@ -153,7 +153,7 @@ def api(name: str) -> str:
 
 def _methods_alone(value: object) -> str:
     """For mkdocstrings: of a dataclass only methods, because its signature shows its fields."""
-    if not is_dataclass(value):
+    if not (isinstance(value, type) and is_dataclass(value)):
         return ""
     kinds = (FunctionType, property, classmethod)
     methods = [name for name, one in vars(value).items() if name[0] != "_" and isinstance(one, kinds)]
