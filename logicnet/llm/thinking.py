@@ -25,10 +25,7 @@ _TOKENS_PER_BYTE, _SPARE_TOKENS = 0.6, 32
 
 
 def split(text: str) -> tuple[str, str | None]:
-    """The thinking and what follows it: None if the thinking has no end yet, or there is none.
-
-    Without an end, all of the text counts as thinking.
-    """
+    """The thinking and what follows; a text in which no thinking ends is all thinking, followed by None."""
     if messages := harmony(text):
         final = [body for channel, body in messages if channel == _FINAL]
         thoughts = "\n\n".join(body for channel, body in messages if channel != _FINAL)

@@ -49,7 +49,7 @@ class Job:
     """A row of the queue."""
 
     id: str  # 32 hexadecimal digits; a folder's name
-    task_id: str  # the caller's name for it; the id if there is none
+    task_id: str  # the caller's name for it; without one, the id
     spec: TrainSpec
     family: str
     state: JobState = JobState.QUEUED

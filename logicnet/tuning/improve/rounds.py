@@ -88,7 +88,7 @@ class Rounds:
         return self.root / f"{number:04}"
 
     def all(self) -> list[Round]:
-        """The oldest first. Raises BadRun, TuningError for a round.json that is none."""
+        """The oldest first. Raises BadRun, or TuningError for a file round.json that is not of a round."""
         if not self.root.is_dir():
             return []
         return [_read(one / FILE) for one in sorted(self.root.iterdir()) if (one / FILE).exists()]

@@ -150,7 +150,7 @@ class Swapper:
             self.say(f"{server.place}: {_told(probe(server, adapter))}")
 
     def _servers_of(self, adapter: Adapter) -> list[LoraServer]:
-        """Those that serve its base, or the merged model. Raises ServerFailed if there is none."""
+        """Those that serve its base, or the merged model. Raises ServerFailed if no server does."""
         wanted = adapter.base if adapter.form == "adapter" else adapter.name
         found, problems = [], []
         for server in self.servers:

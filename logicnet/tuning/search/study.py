@@ -137,7 +137,7 @@ class Study:
                 self._study.enqueue_trial(point)
 
     def ask(self, taken: frozenset[int] = frozenset()) -> "optuna.Trial | None":
-        """The next trial that is not `taken`, its parameters drawn; None if there is none."""
+        """The next trial that is not `taken`, its parameters drawn; None after the last."""
         trial: optuna.Trial
         library = self._optuna
         states = library.trial.TrialState

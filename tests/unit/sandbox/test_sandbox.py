@@ -85,7 +85,7 @@ _ESCAPES = (*map(Path, ("/", "/tmp", "/var/tmp", "/dev/shm")), Path.home(), Path
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with a wallet, a working folder beside it, and a secret in the environment; none changes."""
     home = _furnished(tmp_path)
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "mining")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("SECRET", "root: the secret phrase")
     before, escaped, library = _everything(tmp_path), _escaped(), _state(_LIBRARY / "sympy/__init__.py")
@@ -100,8 +100,8 @@ def _furnished(folder: Path) -> Path:
     wallet = folder / "home" / WALLET
     wallet.parent.mkdir(parents=True)
     wallet.write_text("root: the secret phrase")
-    (folder / "work").mkdir()
-    (folder / "work/miner.log").write_text("started")
+    (folder / "mining").mkdir()
+    (folder / "mining/miner.log").write_text("started")
     return folder / "home"
 
 
@@ -121,7 +121,7 @@ def _escaped() -> set[Path]:
 
 def _writers(home: Path) -> dict[str, str]:
     """Programs that change a file by its absolute path, wherever they run."""
-    wallet, log, new = (str(one) for one in (home / WALLET, home / "../work/miner.log", home / "escaped"))
+    wallet, log, new = (str(one) for one in (home / WALLET, home / "../mining/miner.log", home / "escaped"))
     return {
         "new in home": f"open({new!r}, 'w').write('x')",
         "new in the working folder": f"open({log + '.escaped'!r}, 'w').write('x')",
