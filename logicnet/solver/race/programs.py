@@ -112,8 +112,13 @@ def prints_no_answer(line: str) -> bool:
     bare = line.strip()
     label = _LABEL.match(bare)
     rest = bare[label.end() :] if label else bare
-    patterns = (_OF_NOTHING, _UNIT_OF_NOTHING, _STATUS, _AN_OBJECT)
-    return any(pattern.fullmatch(text) for pattern in patterns for text in (bare, rest))
+    return any(
+        _OF_NOTHING.fullmatch(text)
+        or _UNIT_OF_NOTHING.fullmatch(text)
+        or _STATUS.fullmatch(text)
+        or _AN_OBJECT.fullmatch(text)
+        for text in (bare, rest)
+    )
 
 
 def breaks_off(text: str) -> bool:

@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?|\w+")
 _CLOSING = frozenset(
     _TOKEN.findall("we are asked so therefore thus hence the final answer result is equals equal to")
 )
-_RESULT = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]\d+)?)\.$", re.MULTILINE)
+_RESULT = re.compile(r"(?<![\d.])(-?\d+(?:\.\d+)?(?:e[-+]\d+)?)\.$", re.MULTILINE)
 _QUOTIENT = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:\s?/\s?(\d+(?:\.\d+)?))?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _LEAST_WORDS = 6  # of its own, of a trace without a calculation
