@@ -514,7 +514,7 @@ STEPS = {
         ),
         Step(
             "browser",
-            "Chromium, from Debian if there is none",
+            "Chromium, from Debian where it is missing",
             "up to a minute, 0.5 GB",
             BROWSER / "made-from",
             _browser,

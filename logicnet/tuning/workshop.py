@@ -58,7 +58,7 @@ class Workshop:
         if tuning.wandb_entity is not None and tuning.wandb_project is None:
             raise SettingsError("--tuning.wandb_entity is given and --tuning.wandb_project is not: give both")
         for family in sorted(tuning.families - {*FAMILIES}):
-            logger.warning("ACCEPTED_MODEL_FAMILIES: {} is none of {}.", family, ", ".join(FAMILIES))
+            logger.warning("ACCEPTED_MODEL_FAMILIES: {} is not one of {}.", family, ", ".join(FAMILIES))
         key = settings.wandb_api_key
         hidden = (settings.wallet.path.expanduser(),)
         return cls(

@@ -55,7 +55,7 @@ class Surroundings:
     most_slower: float = MOST_SLOWER
     keeps_merged: bool = False  # whether the server of a merged candidate goes on when the rounds are over
     say: Callable[[str], None] = print
-    on_step: Callable[[Step], None] = lambda _: None  # told of each step before it begins
+    on_step: Callable[[Step], None] = lambda _: None  # called before each step
 
 
 def seed_in(options: ImproveOptions) -> int:

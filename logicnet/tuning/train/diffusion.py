@@ -227,7 +227,7 @@ class Diffusion:
         return self.pipe._pack_latents(latents, *latents.shape)
 
     def encode(self, captions: list[str]) -> Tensors:
-        """What the denoiser is told of captions."""
+        """The embedded captions, as the denoiser takes them."""
         if self.flow:
             hidden, pooled, _ = self.pipe.encode_prompt(captions, None, device=self.where)
             return {"hidden": hidden, "pooled": pooled}

@@ -1,4 +1,4 @@
-"""Rows of text as token ids, each with what of it is trained.
+"""Rows of text as token ids, each with a mask of the tokens that are trained.
 
 A prompt too long loses tokens on its left; a completion is whole or its row is dropped. What is trained ends
 with a token that ends generation, so that the tuned model stops.

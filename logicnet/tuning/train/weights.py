@@ -204,7 +204,7 @@ def modules_of(folder: Path) -> list[str]:
 
 
 def _refuse_expressions(adapter: dict[str, Any], file: Path) -> None:
-    """Raise NotLoadable for a name that is none: it would run as a regular expression, maybe for ever."""
+    """Raise NotLoadable unless each is a plain name: others run as regular expressions, maybe for ever."""
     for field in ("alpha_pattern", "rank_pattern", "modules_to_save"):
         given = adapter.get(field) or ()
         names = [given] if isinstance(given, str) else given
