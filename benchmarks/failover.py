@@ -35,7 +35,7 @@ from _place import MOST_PER_VALIDATOR, QUESTION, ROOT, Place, place
 from logicnet._util.processes import Child, free_port
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
-from logicnet.operate.demo.stage import Stage, environment
+from logicnet.operate.demo.stage import Stage, dtype, environment
 from logicnet.protocol import LOGIC_TIMEOUT_S, Wire
 
 NO_WORD = "I do not know"
@@ -157,7 +157,7 @@ def real(here: Place, core: int) -> Callable[[int], Child]:
     def start(port: int) -> Child:
         argv = [str(stage.vllm_python), "-m", "vllm.entrypoints.openai.api_server"]
         argv += ["--model", str(stage.model), "--served-model-name", "smollm2", "--host", "127.0.0.1"]
-        argv += ["--port", str(port), "--max-model-len", "2048", "--dtype", "bfloat16", "--enforce-eager"]
+        argv += ["--port", str(port), "--max-model-len", "2048", "--dtype", dtype(), "--enforce-eager"]
         env = environment() | {
             "VLLM_CPU_KVCACHE_SPACE": "1",
             "VLLM_CPU_OMP_THREADS_BIND": str(core),

@@ -1,4 +1,4 @@
-"""Peers: the race with one of its parts switched off, to see what that part is worth.
+"""Peers: the race with one of its parts switched off, or on where it is off, to see what that part is worth.
 
     logicnet bench --challenges recipes/held_out.toml \
         --solvers race,examples/solvers/ablations.py:NoProgram,...
@@ -12,9 +12,13 @@ from dataclasses import dataclass, replace
 
 from logicnet.solver import Setup
 from logicnet.solver.race.exact import ExactSolution
-from logicnet.solver.race.profiles import Profile
+from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.solver import RaceSolver
 from logicnet.solver.race.trust import Prior, Trust
+
+# As chat models are asked (profiles.toml), within what a small model writes.
+_FORMAL = SamplerProfile(samples=1, most=1, temperature=0.3, max_tokens=128, examples=2)
+_CHECK = SamplerProfile(samples=0, most=2, temperature=0.3, max_tokens=256, turns=2)
 
 
 class NoExact(RaceSolver):
@@ -37,6 +41,34 @@ class NoReason(RaceSolver):
 
     def _use(self, profile: Profile) -> None:
         super()._use(_without(profile, "reason"))
+
+
+class AlsoFormal(RaceSolver):
+    """Small models, too, are asked for one expression that is then computed."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(profile.model_copy(update={"formal": _FORMAL}))
+
+
+class AlsoCheck(RaceSolver):
+    """Small models, too, write programs that check what was reasoned."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(profile.model_copy(update={"check": _CHECK}))
+
+
+class NoFormal(RaceSolver):
+    """No question is written as an expression."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(_without(profile, "formal"))
+
+
+class NoCheck(RaceSolver):
+    """No program checks an answer."""
+
+    def _use(self, profile: Profile) -> None:
+        super()._use(_without(profile, "check"))
 
 
 class NoExamples(RaceSolver):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LogicnetError
-from logicnet.operate.demo.stage import STAKES, Stage, environment
+from logicnet.operate.demo.stage import STAKES, Stage, dtype, environment
 
 
 def test_the_network_holds_the_miner_and_the_validators(tmp_path):
@@ -47,3 +47,17 @@ def test_settings_of_another_miner_stay_outside(monkeypatch):
     monkeypatch.setenv("KEPT", "yes")
     assert environment()["KEPT"] == "yes"
     assert not {"LOGICNET_AXON__PORT", "OPENAI_API_KEY"} & set(environment())
+
+
+def test_vllm_computes_in_what_this_cpu_has_instructions_for(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    assert dtype(cpuinfo) == "float32"  # another system than Linux
+    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu sse2 avx avx2 f16c\n\n")
+    assert dtype(cpuinfo) == "float32"
+    for flags in (
+        "flags\t\t: avx512f avx512_bf16",
+        "flags\t\t: amx_bf16 amx_tile",
+        "Features\t: fp asimd bf16 sve",
+    ):
+        cpuinfo.write_text(f"processor\t: 0\n{flags}\n")
+        assert dtype(cpuinfo) == "bfloat16"
