@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 DRAWS = 2000
+NOT_AT_STAKE = 0.605
+"""What a wrong answer at once earns, with the similarity that every reply is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 def table(title: str, results: Sequence[Result], console: Console) -> None:
     ours = next(one for one in results if one.kind == "ours")
     shown = Table(title=title, title_justify="left")
-    for column in ("policy", "reward", "95 %", "ours - it, e-4", "right", "seconds", "samples"):
+    for column in ("policy", "reward", "95 %", "at stake", "ours - it, e-4", "right", "seconds", "samples"):
         shown.add_column(column, justify="left" if column == "policy" else "right")
     for one in results:
         low, high = interval(one.rewards)
@@ -47,6 +49,7 @@ def table(title: str, results: Sequence[Result], console: Console) -> None:
             one.policy,
             f"{one.rewards.mean():.4f}",
             f"{low:.4f} .. {high:.4f}",
+            f"{one.rewards.mean() - NOT_AT_STAKE:.4f}",
             "" if one is ours else f"{better.mean() * 1e4:+.1f} ({less * 1e4:+.1f} .. {more * 1e4:+.1f})",
             f"{fmean(play.right for play in one.plays):.3f}",
             f"{fmean(play.seconds for play in one.plays):.2f}",
