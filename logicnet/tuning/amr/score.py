@@ -52,7 +52,7 @@ def corpus_smatch(scores: Iterable[Smatch]) -> Smatch:
     )
 
 
-class _Reader:
+class _TripleReader:
     """Hands smatchpp the triples that penman read, inverted roles turned round as the first SMATCH does."""
 
     def string2graph(self, graph: AmrGraph) -> list[Triple]:
@@ -67,7 +67,7 @@ def _smatchpp() -> Any:
         raise SettingsError(
             f"SMATCH needs smatchpp, which does not import ({error}): pip install 'logicnet[amr]'"
         ) from None
-    return Smatchpp(graph_reader=_Reader(), alignmentsolver=solvers.get_solver("ilp"))
+    return Smatchpp(graph_reader=_TripleReader(), alignmentsolver=solvers.get_solver("ilp"))
 
 
 def require() -> None:

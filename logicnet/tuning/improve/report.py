@@ -26,7 +26,7 @@ def write_report(rounds: Rounds, one: Round) -> None:
     texts = [
         (text.kind, text.right)
         for text in read_practice(rounds.folder(one.number) / PRACTICE)
-        if text.source == "model" and text.lane != "chat"
+        if text.source == "model" and text.sampler != "chat"
     ]
     drawn = [_curve(so_far), _practised(texts)]
     try:

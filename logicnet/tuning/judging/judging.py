@@ -24,11 +24,11 @@ from logicnet.tuning.judging import peers
 from logicnet.tuning.judging.making import SYNTHETIC, make_task
 from logicnet.tuning.judging.options import JudgeOptions
 from logicnet.tuning.judging.parts import TEST, TRAIN
-from logicnet.tuning.judging.report import print_judgement, write_page
+from logicnet.tuning.judging.report import print_result, write_page
 from logicnet.tuning.judging.rules import (
     DEFAULT_RULES,
     JudgedSubmission,
-    Judgement,
+    JudgingResult,
     JudgingRules,
     RowLosses,
     area_under,
@@ -99,7 +99,7 @@ def _go_on(folder: TaskFolder, miners: Sequence[JudgedMiner], options: JudgeOpti
             return 1
         time.sleep(POLL_S)
     found = judged.judge()
-    print_judgement(judged.task, found)
+    print_result(judged.task, found)
     print(f"\nThe page: {folder.report}")
     return 0
 
@@ -194,7 +194,7 @@ class TaskJudge:
             f"{self.folder.submissions}/NAME is a submission. Run this again, with --wait, or with --close."
         )
 
-    def judge(self) -> Judgement:
+    def judge(self) -> JudgingResult:
         """Measure what is not measured yet, decide, write both. Raises TuningError."""
         received = self.folder.received()
         in_time = sorted(
@@ -259,7 +259,7 @@ def decided(
     received: Mapping[str, ReceivedModel],
     evaluations: Mapping[str, Evaluation],
     rules: JudgingRules,
-) -> Judgement:
+) -> JudgingResult:
     """What the measurements say. `evaluations` of those that were submitted in time."""
     verdicts = {name: _verdict(one) for name, one in evaluations.items()}
     rows = {

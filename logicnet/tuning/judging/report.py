@@ -11,7 +11,7 @@ from rich.text import Text
 from logicnet._util.text import one_line
 from logicnet.evals.report.charts import Chart
 from logicnet.evals.report.page import small_page
-from logicnet.tuning.judging.rules import Judgement, MinerResult
+from logicnet.tuning.judging.rules import JudgingResult, MinerResult
 from logicnet.tuning.judging.task import JudgingTask, ReceivedModel
 
 _HEAD = ("", "miner", "", "score", "test loss", "synthetic loss", "test gain above others", "why")
@@ -21,7 +21,7 @@ _AXIS: dict[str, Any] = {
 }
 
 
-def print_judgement(task: JudgingTask, found: Judgement) -> None:
+def print_result(task: JudgingTask, found: JudgingResult) -> None:
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in _HEAD:
@@ -32,7 +32,7 @@ def print_judgement(task: JudgingTask, found: Judgement) -> None:
     console.print(in_words(task, found), markup=False, highlight=False)
 
 
-def in_words(task: JudgingTask, found: Judgement) -> str:
+def in_words(task: JudgingTask, found: JudgingResult) -> str:
     bar = (
         "" if found.original_score is None else f" The original model's score is {found.original_score:.4f}."
     )
@@ -40,7 +40,7 @@ def in_words(task: JudgingTask, found: Judgement) -> str:
 
 
 def write_page(
-    path: Path, task: JudgingTask, found: Judgement, received: Mapping[str, ReceivedModel]
+    path: Path, task: JudgingTask, found: JudgingResult, received: Mapping[str, ReceivedModel]
 ) -> None:
     """Raises SettingsError if what draws it is not installed."""
     heading = f"Task {task.id}: {in_words(task, found)}"
@@ -71,7 +71,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _charts(task: JudgingTask, found: Judgement, received: Mapping[str, ReceivedModel]) -> list[Chart]:
+def _charts(task: JudgingTask, found: JudgingResult, received: Mapping[str, ReceivedModel]) -> list[Chart]:
     measured = [one for one in found.results if one.test_loss is not None]
     curves = [
         {
