@@ -22,14 +22,6 @@ class Smatch:
     gold: int
 
     @property
-    def precision(self) -> float:
-        return self.matched / self.predicted if self.predicted else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.matched / self.gold if self.gold else 0.0
-
-    @property
     def f1(self) -> float:
         """0 to 1."""
         return 2 * self.matched / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
