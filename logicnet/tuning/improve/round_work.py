@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from logicnet._util.files import write_whole
 from logicnet.errors import TuningError
 from logicnet.evals.challenges import sets
 from logicnet.evals.challenges.problem import Problem, seed_of
@@ -382,9 +383,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        part.replace(path)
+        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
     except OSError as error:
         raise TuningError(f"cannot write {path}: {error.strerror or error}; make room") from None

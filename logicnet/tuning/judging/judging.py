@@ -46,7 +46,7 @@ from logicnet.tuning.judging.task import (
 from logicnet.tuning.progress import Progress
 from logicnet.tuning.spec import ChatType
 from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 from logicnet.tuning.verdict import WeightsVerdict, duplicates, verdict
 from logicnet.tuning.workshop import Workshop
 
@@ -214,7 +214,7 @@ class TaskJudge:
         if failed and len(failed) == len(evaluations):
             raise failed[0]  # then the fault is hardly theirs
         found = decided(self.task, self.folder.offers(), received, evaluations, self.rules)
-        write_whole(self.folder.judgement, asdict(found))
+        write_json(self.folder.judgement, asdict(found))
         write_page(self.folder.report, self.task, found, received)
         return found
 
