@@ -1,10 +1,10 @@
-"""The race with a tuned model against the untuned one, the exact lane off and on, kind by kind.
+"""The race with a tuned model against the untuned one, exact computation off and on, kind by kind.
 
     python benchmarks/improving.py --base URL MODEL --tuned URL MODEL --profile profile.toml
     python benchmarks/improving.py ... --n 40 --only off       # shorter
     python benchmarks/improving.py ... --reworded set.jsonl    # of `logicnet challenges make --rephrase`
 
-Both models answer the same questions of the test split, heat by heat, in four benches: with the exact lane
+Both models answer the same questions of the test split, heat by heat, in four benches: with exact computation
 off and on, on kinds that were trained on and on kinds that were not. Each is a run as `logicnet report` reads
 it. The script may be killed: what was asked is not asked again, and the table is of what there is.
 """
@@ -98,7 +98,7 @@ def _arguments() -> argparse.Namespace:
         "--recipe", type=Path, default=Path("recipes/sentences.toml"), help="what was practised"
     )
     parser.add_argument("--n", type=int, default=120, help="questions of each part")
-    parser.add_argument("--only", choices=("off", "on"), help="of the exact lane")
+    parser.add_argument("--only", choices=("off", "on"), help="exact computation")
     parser.add_argument(
         "--reworded", type=Path, help="a challenge set with reworded questions, as a third part"
     )
@@ -127,16 +127,20 @@ def _questions(out: Path, count: int, practised: Path, reworded: Path | None) ->
 
 
 async def _bench(asked: argparse.Namespace, exact: bool, part: str, questions: Path) -> Sequence[Row]:
-    lane = "on" if exact else "off"
+    named = "on" if exact else "off"
     profiles = {
         "base": profile_for(asked.base[1], load_profiles()),
         "tuned": load_profiles(asked.profile)[0],
     }
     run = ProofRun(
-        asked.out / f"{part.replace(' ', '-')}-{lane}", questions, asked.concurrency, asked.deadline, False
+        asked.out / f"{part.replace(' ', '-')}-{named}",
+        questions,
+        asked.concurrency,
+        asked.deadline,
+        False,
     )
     sides = [
-        ProofSide(ModelServer(*server), _with_exact(profiles[name], exact, asked.out / f"{name}-{lane}"))
+        ProofSide(ModelServer(*server), _with_exact(profiles[name], exact, asked.out / f"{name}-{named}"))
         for name, server in (("base", asked.base), ("tuned", asked.tuned))
     ]
     return await measure(*sides, run)

@@ -2,7 +2,7 @@
 
     python benchmarks/volume.py --minutes 3      # a quarter of an hour
 
-A real vLLM on this machine's CPU; the advice, measured on it; then a real miner that promises just that, and
+A real vLLM on this machine's CPU; the advice, measured on it; then a real miner that announces just that, and
 three validators (`logicnet arena`, over both wires) that begin at the same moment, the worst that can
 befall a volume, and each use up their quota at the pace of a real one, twice: the second time when the
 interval is over. The questions are those of the advice (every kind of mathgenerator and stories, half and
@@ -84,9 +84,9 @@ def main() -> None:
             with stage.start_vllm(llm_port) as vllm:
                 vllm.wait_for(f"http://127.0.0.1:{llm_port}/v1/models", within_s=_VLLM_START_S)
                 advice = advised(here, llm, args.minutes)
-                promise = ["--miner.epoch_volume", str(advice["volume"])]
+                announce = ["--miner.epoch_volume", str(advice["volume"])]
                 log = here.folder / "miner.log"
-                command = here.miner_command(port, *llm, *promise)
+                command = here.miner_command(port, *llm, *announce)
                 with Child.start("logicnet", command, log=log, cwd=here.folder, env=environment()) as miner:
                     miner.wait_for_port(port, within_s=60)
                     rows = asked(here, port, args.rounds)

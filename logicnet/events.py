@@ -22,13 +22,13 @@ class EpochCount:
 
     validator: Hotkey
     started_at_s: float  # unix seconds
-    promised: int
-    given: int  # may be more than promised: see --miner.over_quota
+    announced: int  # the challenges that were announced to it
+    given: int  # may be more than announced: see --miner.over_quota
     refused: int
 
 
 @dataclass(frozen=True, slots=True)
-class Promised:
+class Announced:
     """A validator asked for our volume, which opened its epoch."""
 
     at_s: float  # unix seconds, here and below
@@ -128,7 +128,7 @@ class Placed:
     stake: float = 0.0  # alpha
 
 
-Event = Promised | Admitted | Answered | Shadowed | HungUp | Refused | NonceAccepted | Placed
+Event = Announced | Admitted | Answered | Shadowed | HungUp | Refused | NonceAccepted | Placed
 Sink = Callable[[Event], None]
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from loguru import logger
 
 from logicnet.deadline import Clock
-from logicnet.events import Admitted, Answered, Event, HungUp, Promised, Refused, Shadowed
+from logicnet.events import Admitted, Announced, Answered, Event, HungUp, Refused, Shadowed
 from logicnet.protocol import Hotkey
 from logicnet.settings import MASK, LoggingSettings
 
@@ -262,9 +262,9 @@ class EventLog:
                 _log("INFO", text, "hung_up", event, "challenge_id", "validator", "seconds")
             case Refused():
                 self._refused(event)
-            case Promised(epoch=epoch) if self._others.add("promised") <= _REPEATS_LOGGED:
-                text = f"Promised {_short(epoch.validator)} {epoch.promised} challenges"
-                _log("DEBUG", text, "promised", epoch, "validator", "promised")
+            case Announced(epoch=epoch) if self._others.add("promised") <= _REPEATS_LOGGED:
+                named = logger.bind(event="promised", validator=epoch.validator, promised=epoch.announced)
+                named.debug(f"Announced {epoch.announced} challenges to {_short(epoch.validator)}")
             case Shadowed():
                 text = f"Shadow {event.solver} in {event.seconds:.2f} s: {event.outcome}"
                 _log("DEBUG", text, "shadowed", event, "challenge_id", "solver", "outcome", "seconds")

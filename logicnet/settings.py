@@ -316,7 +316,7 @@ class MinerSettings(_Frozen):
     model_config = ConfigDict(title="Mining")
 
     category: Word = Field("Logic", description="category that validators are told")
-    epoch_volume: Count = Field(512, description="challenges promised per interval, all validators together")
+    epoch_volume: Count = Field(512, description="challenges announced per interval, all validators together")
     limit_interval: Seconds = Field(600.0, description="seconds that a quota covers")
     over_quota: OverQuota = Field(
         "answer", description="challenges beyond a quota: answered while more than half of the slots are free"

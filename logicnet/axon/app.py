@@ -36,7 +36,7 @@ from logicnet.axon.wire import Claim, WireFormat
 from logicnet.chain import Neuron
 from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.errors import Reason, Refusal
-from logicnet.events import Admitted, Answered, HungUp, Promised, Refused, Sink
+from logicnet.events import Admitted, Announced, Answered, HungUp, Refused, Sink
 from logicnet.protocol import Challenge, Hotkey
 from logicnet.solver.answering import Solution, timely, unsolved
 from logicnet.wires import LOGICNET, SubnetWire
@@ -227,7 +227,7 @@ class Axon:
         epoch = self._admission.inform(neuron, request.at_s)
         if epoch is not None:
             _prove(request, neuron.hotkey)
-            self._sink(Promised(request.at_s, epoch))
+            self._sink(Announced(request.at_s, epoch))
         fields = synapse.reply_fields(epoch_volume=self._epoch_volume, category=self._category)
         return request.wire.success(request.claim, self._inform, fields, self._clock() - request.started_s)
 

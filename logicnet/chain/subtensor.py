@@ -80,7 +80,7 @@ class SubtensorChain:
         self._timeout_s = timeout_s
         self._open_substrate = open_substrate or _open_rpc
         self._clock = clock
-        self._connection: _Connection | None = None
+        self._connection: _ChainConnection | None = None
         self._failures = 0
         self._name = f"The chain at {where(network)}"
 
@@ -146,7 +146,7 @@ class SubtensorChain:
 
     async def _call(self, work: Callable[[Client], Awaitable[T]]) -> T:
         if self._connection is None:
-            self._connection = _Connection(self._network, self._open_substrate, skip=self._failures)
+            self._connection = _ChainConnection(self._network, self._open_substrate, skip=self._failures)
         connection = self._connection
         try:
             return await connection.call(work, self._timeout_s)
@@ -166,14 +166,14 @@ class SubtensorChain:
             )
             raise ChainError(f"{self._name} failed: {said.rstrip('.')}.") from error
 
-    def _drop(self, connection: _Connection) -> None:
+    def _drop(self, connection: _ChainConnection) -> None:
         connection.thread.stop()
         if connection is self._connection:
             self._connection = None
             self._failures += 1
 
 
-class _Connection:
+class _ChainConnection:
     """One client and its thread, until the first failure."""
 
     def __init__(self, network: str, open_substrate: OpenSubstrate, skip: int) -> None:

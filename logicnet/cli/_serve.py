@@ -45,7 +45,7 @@ def vllm(options: VllmOptions) -> int:
     return run(options)
 
 
-volume = typer.Typer(help="Measure how much volume to promise.", no_args_is_help=True)
+volume = typer.Typer(help="Measure how much volume to announce.", no_args_is_help=True)
 volume.callback()(lambda: None)  # without it the one command would take the place of the group
 
 

@@ -34,7 +34,7 @@ class _EndpointFields(BaseModel):
     )
 
 
-class _Endpoint(_EndpointFields):
+class _EndpointTable(_EndpointFields):
     """One table [[endpoint]]."""
 
     url: Annotated[str, AfterValidator(fit_base_url)] | None = None
@@ -79,7 +79,7 @@ class _Endpoint(_EndpointFields):
 
 
 class _EndpointsFile(_EndpointFields):
-    endpoint: Annotated[list[_Endpoint], Field(min_length=1)]
+    endpoint: Annotated[list[_EndpointTable], Field(min_length=1)]
 
 
 def endpoints(
@@ -128,7 +128,7 @@ def _in_file(path: Path, environ: Mapping[str, str], env_file: Path) -> Iterator
         )
 
 
-def _key(one: _Endpoint, where: str, variable: Callable[[str], str]) -> SecretStr | None:
+def _key(one: _EndpointTable, where: str, variable: Callable[[str], str]) -> SecretStr | None:
     if one.key_env is None:
         return None
     key = variable(one.key_env)

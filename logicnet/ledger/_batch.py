@@ -37,7 +37,7 @@ def _text(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Target:
+class _TableWrite:
     """How values are written to a table, and how two values of the same key become one."""
 
     statement: str
@@ -45,7 +45,7 @@ class _Target:
     merge: Callable[[Any, Any], Any] = lambda _earlier, later: later
 
 
-_EPOCHS = _Target(  # counts are absolute and only grow
+_EPOCHS = _TableWrite(  # counts are absolute and only grow
     """
     INSERT INTO epochs (validator, started_at_s, promised, given, refused) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (validator, started_at_s)
@@ -62,7 +62,7 @@ def _admitted_row(challenge_id: str, event: Admitted) -> _Row:
     return (challenge_id, event.validator, *times, event.wire, *texts, event.allowed_s)
 
 
-_ADMISSIONS = _Target(
+_ADMISSIONS = _TableWrite(
     """
     INSERT INTO challenges (challenge_id, validator, epoch_started_at_s, admitted_at_s, wire, task_uid,
         category, question, allowed_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -78,7 +78,7 @@ def _ended_row(challenge_id: str, event: Answered | HungUp) -> _Row:
     return (event.at_s, event.outcome, event.seconds, event.solver, *_answer(event), challenge_id)
 
 
-_ENDS = _Target(
+_ENDS = _TableWrite(
     """
     UPDATE challenges SET ended_at_s = ?, outcome = ?, seconds = ?, solver = ?, reasoning = ?, answer = ?,
         error = ?, trail = ? WHERE challenge_id = ?
@@ -92,7 +92,7 @@ def _shadowed_row(challenge_id: str, event: Shadowed) -> _Row:
     return (challenge_id, event.solver, *times, *_answer(event))
 
 
-_SHADOWS = _Target(
+_SHADOWS = _TableWrite(
     """
     INSERT INTO shadows (challenge_id, solver, ended_at_s, outcome, seconds, allowed_s, reasoning, answer,
         error, trail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -100,7 +100,7 @@ _SHADOWS = _Target(
     """,
     _shadowed_row,
 )
-_REFUSALS = _Target(
+_REFUSALS = _TableWrite(
     """
     INSERT INTO refusals (minute_s, reason, validator, count, message) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (minute_s, reason, validator)
@@ -109,7 +109,7 @@ _REFUSALS = _Target(
     lambda bucket, refused: (*bucket, *refused),
     lambda one, two: (one[0] + two[0], two[1]),
 )
-_NONCES = _Target(
+_NONCES = _TableWrite(
     """
     INSERT INTO nonces (caller, highest) VALUES (?, ?)
     ON CONFLICT (caller) DO UPDATE SET highest = max(highest, excluded.highest)
@@ -117,7 +117,7 @@ _NONCES = _Target(
     lambda *pair: pair,
     max,
 )
-_PLACES = _Target(
+_PLACES = _TableWrite(
     """
     INSERT OR REPLACE INTO places (epoch_s, at_s, block, neurons, uid, rank, incentive, stake)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -132,7 +132,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.lost = 0  # rows dropped at LIMIT
-        self._values: dict[_Target, dict[Hashable, Any]] = {target: {} for target in _IN_ORDER}
+        self._values: dict[_TableWrite, dict[Hashable, Any]] = {target: {} for target in _IN_ORDER}
 
     def __len__(self) -> int:
         return sum(map(len, self._values.values()))
@@ -154,7 +154,7 @@ class Batch:
                     self._put_epoch(event.epoch)
                 bucket = (int(event.at_s) // 60 * 60, event.reason, event.validator or "")
                 self._put(_REFUSALS, bucket, (1, event.message))
-            case events.Promised():
+            case events.Announced():
                 self._put_epoch(event.epoch)
             case Placed():
                 self._put(_PLACES, int(event.at_s) // EPOCH_S * EPOCH_S, event)
@@ -175,7 +175,7 @@ class Batch:
     def _put_epoch(self, epoch: EpochCount) -> None:
         self._put(_EPOCHS, (epoch.validator, epoch.started_at_s), epoch)
 
-    def _put(self, target: _Target, key: Hashable, value: Any) -> None:
+    def _put(self, target: _TableWrite, key: Hashable, value: Any) -> None:
         values = self._values[target]
         if (earlier := values.get(key)) is not None:
             value = target.merge(earlier, value)

@@ -32,7 +32,7 @@ _AT_ROUTER = 2  # concurrent attempts of a call; also where a connection hangs
 
 
 @dataclass(eq=False, slots=True)
-class _Attempt:
+class _MemberCall:
     member: Member
     base: str  # the text that it continues
     tokens: int  # of `base`
@@ -54,8 +54,8 @@ class Call:
         self.how = how
         self._pool = pool
         self._on_text = how.get("on_text")
-        self.attempts: list[_Attempt] = []
-        self._leader: _Attempt | None = None
+        self.attempts: list[_MemberCall] = []
+        self._leader: _MemberCall | None = None
         self._base = ""  # the text that the leader continues
         self._pieces: list[str] = []  # the leader's
         self._tokens = 0
@@ -156,7 +156,7 @@ class Call:
             error = self._error or "no model can be asked"
             return Completion(self._best(), "failed", self._written(), error=error)
         now_s = self._pool.clock()
-        attempt = _Attempt(member, text, said, member.calls + 1, now_s, now_s)
+        attempt = _MemberCall(member, text, said, member.calls + 1, now_s, now_s)
         how: How = {**self.how, "max_tokens": left, "on_text": lambda piece: self._take(attempt, piece)}
         attempt.task = asyncio.create_task(
             member.complete(_continued(self.messages, text), deadline=self.deadline, **how)
@@ -168,7 +168,7 @@ class Call:
         self.attempts.append(attempt)
         return None
 
-    def _take(self, attempt: _Attempt, piece: str) -> None:
+    def _take(self, attempt: _MemberCall, piece: str) -> None:
         """Take a piece of text from an attempt."""
         if attempt.lost:
             return
@@ -187,7 +187,7 @@ class Call:
         if self._on_text is not None:
             self._on_text(piece)
 
-    def _lose(self, attempt: _Attempt, now_s: float) -> None:
+    def _lose(self, attempt: _MemberCall, now_s: float) -> None:
         """Drop an attempt because another streamed first."""
         member, waited_s = attempt.member, now_s - attempt.begun_s
         if not attempt.spoke and not member.health.open:
@@ -200,18 +200,18 @@ class Call:
         self.attempts.remove(attempt)
         self._drop(attempt)
 
-    def _drop(self, attempt: _Attempt) -> None:
+    def _drop(self, attempt: _MemberCall) -> None:
         attempt.lost = True
         attempt.task.cancel()
 
-    def _waited_out(self, attempt: _Attempt) -> bool:
+    def _waited_out(self, attempt: _MemberCall) -> bool:
         """Whether it is silent for longer than is usual for its server."""
         return self._silent_s(attempt) >= attempt.member.patience_s(attempt.load)
 
-    def _silent_s(self, attempt: _Attempt) -> float:
+    def _silent_s(self, attempt: _MemberCall) -> float:
         return self._pool.clock() - attempt.last_s
 
-    def _patience_s(self, attempt: _Attempt) -> float:
+    def _patience_s(self, attempt: _MemberCall) -> float:
         if attempt.member.health.open:
             return _OUT_S
         left_s = self.deadline.remaining_s() + self._silent_s(attempt)

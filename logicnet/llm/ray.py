@@ -30,7 +30,7 @@ class _Replica(BaseModel):
     model: Annotated[str | None, Field(alias="logicnet.model")] = None
 
 
-class _Job(BaseModel):
+class _RayJob(BaseModel):
     """As Ray 2.60 lists it, as far as it matters here."""
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ class _Job(BaseModel):
     driver_agent_http_address: str | None = None  # of the node that it runs on
 
 
-_JOBS = TypeAdapter(list[_Job])
+_JOBS = TypeAdapter(list[_RayJob])
 
 
 async def replicas(cluster: Spec) -> Mapping[str, Spec]:

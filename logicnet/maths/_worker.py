@@ -3,7 +3,7 @@
     <- {"function": "module:name", "arguments": {...}, "timeout_s": 0.8}
     -> {"result": ...}  or  {"error": "one line"}
 
-Only modules named on the command line are called, so that a line cannot name another door.
+Only modules named on the command line are called, so that a line cannot call any other code.
 """
 
 import importlib

@@ -89,7 +89,7 @@ def evaluate(
     """The value of a formula in the given unknowns, its angles in degrees or none. Raises Unreadable."""
     if len(text) > MOST_CHARS:
         raise Unreadable(f"longer than {MOST_CHARS} characters")
-    leaves = _Exact(steps if steps is not None else Steps(), degrees)
+    leaves = _SympyLeaves(steps if steps is not None else Steps(), degrees)
     try:
         outcome = walk(read(explicit(text, unknowns)), leaves, power=_raised)
     except (TypeError, AttributeError, ArithmeticError, ValueError):
@@ -135,7 +135,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-class _Exact:
+class _SympyLeaves:
     """Leaves on sympy's numbers. `explicit` has let no other name pass than constants and unknowns."""
 
     def __init__(self, steps: Steps, degrees: bool) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from logicnet._util.tables import plain_table
 from logicnet._util.text import one_line
 from logicnet.settings import Settings
 from logicnet.tuning.folders import Folders
@@ -34,19 +34,18 @@ def show(settings: Settings, *, as_json: bool) -> None:
     if not found:
         console.print(f"No adapter yet in {store.root}: the base serves.", highlight=False, soft_wrap=True)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("adapter", "state", "base", "proven by", "served since", "why"):
-        table.add_column(name, overflow="fold")
-    for one in found:
-        table.add_row(
+    rows = (
+        (
             one.name + (" (merged)" if one.form == "merged" else ""),
             Text(one.state.replace("_", " "), style=_STYLES.get(one.state, "")),
-            Text(one_line(one.base)),
-            Text(proven_by(one.proof)),
+            one_line(one.base),
+            proven_by(one.proof),
             "" if one.served_s is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(one.served_s)),
-            Text(one_line(one.reason)),
+            one_line(one.reason),
         )
-    console.print(table)
+        for one in found
+    )
+    console.print(plain_table(("adapter", "state", "base", "proven by", "served since", "why"), rows))
     if not any(one.state is AdapterState.SERVING for one in found):
         console.print("The base serves.", highlight=False)
 

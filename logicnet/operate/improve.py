@@ -21,7 +21,7 @@ from logicnet.tuning.improve.adapters import Adapter, Form
 from logicnet.tuning.improve.hosts import BesideBase, CandidateHost, OwnServer, StartServer
 from logicnet.tuning.improve.loop import ImproveLoop
 from logicnet.tuning.improve.options import ImproveOptions
-from logicnet.tuning.improve.round_work import Surroundings
+from logicnet.tuning.improve.round_work import RoundContext
 from logicnet.tuning.improve.rounds import Rounds
 from logicnet.tuning.improve.server import LoraServer
 from logicnet.tuning.improve.training import QueueTrainer
@@ -76,7 +76,7 @@ def run(
         def swap(adapter: Adapter) -> None:
             swapper(settings, say, own.urls if own is not None else ()).swap(adapter.name)
 
-        around = Surroundings(
+        context = RoundContext(
             served=served,
             rounds=Rounds(root / ROUNDS),
             store=shop.folders.adapters(),
@@ -89,7 +89,7 @@ def run(
             say=say,
         )
         with interruptible():
-            say(f"Stopped: {asyncio.run(ImproveLoop(options, around).run())}.")
+            say(f"Stopped: {asyncio.run(ImproveLoop(options, context).run())}.")
     except KeyboardInterrupt:
         say("Stopped; the same command goes on from here.")
         return 130

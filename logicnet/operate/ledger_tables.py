@@ -124,7 +124,7 @@ def show(
     Default: epochs, challenges and refusals, and the others if they have rows.
     """
     chosen = tables or ("epochs", "challenges", "refusals")
-    page = _Page(console, now_s)
+    page = _TablePage(console, now_s)
     if "epochs" in chosen:
         page.epochs(reader.newest("epochs", last, which))
     if "challenges" in chosen:
@@ -199,7 +199,7 @@ class _Table:
         self.shown.add_row(*(_stacked(islice(left, count)) for count in self.groups))
 
 
-class _Page:
+class _TablePage:
     """Tables on one console: cut to the width of a terminal, complete in a pipe."""
 
     def __init__(self, console: Console, now_s: float) -> None:
@@ -211,7 +211,7 @@ class _Page:
         self._narrow = console.width < _WIDE
 
     def epochs(self, rows: list[Row]) -> None:
-        numbers = ("promised", "given", "refused", "in time")
+        numbers = ("quota", "given", "refused", "in time")
         table = self._table("Epochs", "validator", "began (UTC)", *numbers, numbers=numbers)
         for row in rows:
             counts = (row[name] for name in ("promised", "given", "refused", "answered_in_time"))

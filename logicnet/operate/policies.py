@@ -22,7 +22,7 @@ from logicnet.tuning.folders import Folders
 from logicnet.tuning.improve.proof import Proof, judge
 from logicnet.tuning.improve.proving import ProofRun, ProofSide, measure
 from logicnet.tuning.improve.report import interval
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 
 PROOFS = "policies"
 """Below --tuning.folder: a folder for each proof."""
@@ -73,7 +73,7 @@ def prove(
             rows = asyncio.run(measure(*sides, bench))
             look = sum(one.base == model for one in looks)
             proof = judge(rows, look=look, names=(model, in_toml(limits)))
-            write_whole(folder / _VERDICT, proof.fields())
+            write_json(folder / _VERDICT, proof.fields())
         if proof.passed:
             (folder / _PROVEN).write_text((folder / _TRIED).read_text())
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Door: the ASGI application. Chat completions in, answers of the solver out, as OpenAI's API words them.
+"""ChatApp: the ASGI application. Chat completions in, answers of the solver out, as OpenAI's API words them.
 
-`Door.__call__` turns every error into a reply: `{"error": {"message": one line, "type", "param", "code"}}`.
+`__call__` turns every error into a reply: `{"error": {"message": one line, "type", "param", "code"}}`.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Unsolved(Exception):
     """Not a word was written for the question. The text is one line."""
 
 
-class Door:
+class ChatApp:
     """See the module. `key`: what callers must send as `Authorization: Bearer KEY`.
 
     Without a key only programs on this machine may call, which the server ensures by its address and this by

@@ -25,18 +25,18 @@ _NUMBER = re.compile(
 """A number alone, with its unit or the unknown it stands for."""
 
 
-class _Given(BaseModel):
+class _RequestModel(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class TextPart(_Given):
+class TextPart(_RequestModel):
     """A piece of a message. Pictures and sounds are refused: no solver reads them."""
 
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(_Given):
+class ChatMessage(_RequestModel):
     role: str
     content: str | list[TextPart] | None = None
 
@@ -47,7 +47,7 @@ class ChatMessage(_Given):
         return self.content or ""
 
 
-class ChatRequest(_Given):
+class ChatRequest(_RequestModel):
     """Fields that only change how a model samples (`temperature`, `max_tokens`, `stop`) are ignored."""
 
     messages: list[ChatMessage] = Field(min_length=1)

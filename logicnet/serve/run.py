@@ -1,4 +1,4 @@
-"""The composition root of `logicnet serve`: the miner's models and solver, behind `Door`."""
+"""The composition root of `logicnet serve`: the miner's models and solver, behind `ChatApp`."""
 
 import asyncio
 import signal
@@ -20,7 +20,7 @@ from logicnet.ledger import ledger_path
 from logicnet.llm import Spending
 from logicnet.miner import deployment
 from logicnet.operate.telemetry.deployments import Deployments
-from logicnet.serve.app import Door
+from logicnet.serve.app import ChatApp
 from logicnet.settings import ServeSettings, Settings
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.sharing import SharedSolve
@@ -48,11 +48,11 @@ def run(settings: Settings) -> int:
 async def _serve(settings: Settings) -> int:
     """Returns the number of the signal that ended it."""
     where = connect_url(settings.serve.host, settings.serve.port)
-    async with opened(settings) as door:
-        server = StoppableServer(served(door, settings.serve))
+    async with opened(settings) as app:
+        server = StoppableServer(served(app, settings.serve))
         logger.info(
             "OpenAI's API at {}/v1, model {}: up to {:g} s a question. Stop with Ctrl-C or SIGTERM.",
-            *(where, door.model, settings.serve.deadline),
+            *(where, app.model, settings.serve.deadline),
         )
         try:
             await server.serve()
@@ -63,7 +63,7 @@ async def _serve(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Door]:
+async def opened(settings: Settings) -> AsyncIterator[ChatApp]:
     """The application with the miner's models and solver, which end with the block."""
     ledger = ledger_path(settings)
     # A running miner writes sums of its own; in one file for both, each would lose what the other adds.
@@ -79,7 +79,7 @@ async def opened(settings: Settings) -> AsyncIterator[Door]:
         deployments.watch()
         keeping = asyncio.create_task(deployments.keep())
         stack.callback(keeping.cancel)
-        yield Door(
+        yield ChatApp(
             SharedSolve(deployments.solve) if deployments.asks_models else deployments.solve,
             ConcurrencyLimiter(settings.miner.max_in_flight),
             model=f"logicnet-{settings.miner.solver}",
@@ -88,10 +88,10 @@ async def opened(settings: Settings) -> AsyncIterator[Door]:
         )
 
 
-def served(door: Door, settings: ServeSettings) -> uvicorn.Config:
+def served(app: ChatApp, settings: ServeSettings) -> uvicorn.Config:
     """How uvicorn serves it."""
     return uvicorn.Config(
-        door,
+        app,
         host=settings.host,
         port=settings.port,
         interface="asgi3",

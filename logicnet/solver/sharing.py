@@ -16,7 +16,7 @@ Solve = Callable[[Challenge, Deadline], Awaitable[Solution]]
 
 
 @dataclass(slots=True)
-class _Running:
+class _SharedTask:
     task: asyncio.Task[Solution]
     deadline: Deadline
     callers: int = 0
@@ -27,14 +27,14 @@ class SharedSolve:
 
     def __init__(self, solve: Solve) -> None:
         self._solve = solve
-        self._running: dict[tuple[str, str], _Running] = {}
+        self._running: dict[tuple[str, str], _SharedTask] = {}
 
     async def __call__(self, challenge: Challenge, deadline: Deadline) -> Solution:
         key = challenge.question, challenge.category
         running = self._running.get(key)
         if running is None or running.deadline.end_s > deadline.end_s:
             # Whoever must answer sooner cannot wait for the other's end.
-            running = _Running(asyncio.ensure_future(self._solve(challenge, deadline)), deadline)
+            running = _SharedTask(asyncio.ensure_future(self._solve(challenge, deadline)), deadline)
             self._running[key] = running
         running.callers += 1
         try:

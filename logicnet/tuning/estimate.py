@@ -18,7 +18,7 @@ import psutil
 from logicnet.errors import TuningError
 from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.presets import TrainingPlan
-from logicnet.tuning.train.jobfile import JobFile, Task, TrainResult, write_whole
+from logicnet.tuning.train.jobfile import JobFile, Task, TrainResult, write_json
 
 BYTES_PER_TOKEN = 3.5  # of a row as JSON: 4 of English text; less of other languages and of signs
 PICTURE_PATCH = 16  # pixels: a latent is an eighth of the picture, a patch two latents wide
@@ -124,7 +124,7 @@ class TrainingPace:
             seen.append(work / seconds)
             del seen[:-_KEPT]
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, self.seen)
+            write_json(self.path, self.seen)
 
     def of(self, device: TrainingDevice, task: Task) -> tuple[float, bool]:
         """The pace, and whether it was measured."""

@@ -15,16 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 import logicnet
+from logicnet._util.hub import why_not_given
 from logicnet.errors import TuningError
 from logicnet.tuning.folders import here
 from logicnet.tuning.spec import public_name
@@ -42,22 +37,6 @@ MOST_FETCH_S = 3600.0
 """For a dataset; a server that sends a byte now and then would hold a slot for ever."""
 
 _TIMEOUT_S = 30.0
-
-_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
-    (
-        GatedRepoError,
-        "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that account into "
-        "HF_TOKEN",
-    ),
-    (
-        RepositoryNotFoundError,
-        "the hub has no such repository: correct the name, or put a token into HF_TOKEN",
-    ),
-    (HFValidationError, "this is no name of a repository and no folder: correct it"),
-    (OfflineModeIsEnabled, "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder"),
-    (LocalEntryNotFoundError, "the hub cannot be reached: check the network, or give a folder"),
-)
-"""In the order in which they are checked: a gated repository is also one that is not found."""
 
 
 def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes: int | None = None) -> Path:
@@ -81,7 +60,7 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
         ) as error:  # of HTTP, network and cache; their classes depend on the library's version
             missing = isinstance(error, (RepositoryNotFoundError, HFValidationError))
             kind = ModelNotFound if missing else TuningError
-            raise kind(f"model {name}: {why(error, name)}") from None
+            raise kind(f"model {name}: {why_not_given(error, name)}") from None
     if not any(found.rglob("*.safetensors")):
         pickles = [one.name for one in found.iterdir() if one.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         held = f"only {pickles[0]}, which may run code when it is loaded" if pickles else "no weights"
@@ -98,15 +77,6 @@ def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
             f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched"
         )
     return info.sha
-
-
-def why(error: Exception, name: str) -> str:
-    """What an error of the hub means, and what mends it."""
-    for kind, words in _REFUSALS:
-        if isinstance(error, kind):
-            return words.format(name=name)
-    text = " ".join(str(error).split())[:300]
-    return f"the hub cannot be reached ({text}): check the network, or give a folder"
 
 
 def fetch(

@@ -34,11 +34,11 @@ def public_name(dataset: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
-class _Body(BaseModel):
+class _SpecBase(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
-class CustomType(_Body):
+class CustomType(_SpecBase):
     """Instruction rows with columns of any name. Formats are str.format patterns (axolotl's)."""
 
     system_prompt: str | None = None  # where a row has no system column
@@ -52,7 +52,7 @@ class CustomType(_Body):
     field: str | None = None  # plain text: the only column that counts
 
 
-class DpoType(_Body):
+class DpoType(_SpecBase):
     """Rows with a prompt, a chosen and a rejected answer."""
 
     field_prompt: str = "prompt"
@@ -64,7 +64,7 @@ class DpoType(_Body):
     rejected_format: str = "{rejected}"
 
 
-class RewardFunction(_Body):
+class RewardFunction(_SpecBase):
     """Python source of `def name(completions, **columns) -> list[float]`: foreign code."""
 
     reward_func: str = Field(min_length=1, max_length=100_000)
@@ -73,7 +73,7 @@ class RewardFunction(_Body):
     is_generic: bool | None = None
 
 
-class GrpoType(_Body):
+class GrpoType(_SpecBase):
     """Rows with a prompt; reward functions judge what the model writes."""
 
     field_prompt: str = "prompt"
@@ -81,7 +81,7 @@ class GrpoType(_Body):
     extra_column: str | None = None
 
 
-class ChatType(_Body):
+class ChatType(_SpecBase):
     """Rows with a conversation."""
 
     chat_template: str | None = None  # "chatml", "llama3", ...; null: the tokenizer's own
@@ -92,7 +92,7 @@ class ChatType(_Body):
     chat_assistant_reference: str = "assistant"
 
 
-class ImageType(_Body):
+class ImageType(_SpecBase):
     """A zip or a folder of pictures, each with a text of the same name."""
 
     image_family: ImageFamily
@@ -104,10 +104,15 @@ DatasetType = (
 )
 
 
-_TASKS: dict[type[_Body], Task] = {DpoType: "dpo", GrpoType: "grpo", ChatType: "chat", ImageType: "image"}
+_TASKS: dict[type[_SpecBase], Task] = {
+    DpoType: "dpo",
+    GrpoType: "grpo",
+    ChatType: "chat",
+    ImageType: "image",
+}
 
 
-class TrainSpec(_Body):
+class TrainSpec(_SpecBase):
     """A job, as it is stored. Two specs with the same `digest` ask for the same."""
 
     dataset: Address

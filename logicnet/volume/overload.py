@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promised
+from logicnet.events import Admitted, Announced, Answered, EpochCount, Event, HungUp
 from logicnet.protocol import Hotkey
 
 WINDOW = 16  # Answers under load in the window: two of each of a validator's eight lanes
@@ -56,7 +56,7 @@ class OverloadMonitor:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Promised():
+            case Announced():
                 self._remember(event.epoch)
             case Admitted():
                 self._remember(event.epoch)
@@ -106,7 +106,7 @@ class OverloadMonitor:
         load = sum(one.load for one in self._loaded) / len(self._loaded)
         opened_after_s = now_s - self._interval_s
         open_epochs = (one for one in self._epochs.values() if one.started_at_s > opened_after_s)
-        more = sum(max(0, epoch.promised - epoch.given) for epoch in open_epochs)
+        more = sum(max(0, epoch.announced - epoch.given) for epoch in open_epochs)
         unsolved = f" and {lost} were not solved in time" if lost else ""
         return (
             f"Near overload at --miner.epoch_volume {self._volume} in {self._interval_s:g} s: of the last "

@@ -86,11 +86,11 @@ class VolumeBook:
         """
         epoch = self._current(validator, quota, now_s)
         count = epoch.count
-        if count.given >= count.promised and not (over and quota):
+        if count.given >= count.announced and not (over and quota):
             next_in_s = math.ceil(epoch.ends_at_s - now_s)
             raise Refusal(
                 Reason.OVER_QUOTA,
-                f"Your quota of {count.promised} challenges in {self.interval_s:g} s is used up; "
+                f"Your quota of {count.announced} challenges in {self.interval_s:g} s is used up; "
                 f"the next begins in {next_in_s} s.",
                 retry_after_s=next_in_s,
             )
@@ -112,8 +112,8 @@ class VolumeBook:
         if epoch is not None and now_s < epoch.ends_at_s:
             # Only a clock that jumped back makes the second one smaller.
             epoch.ends_at_s = min(epoch.ends_at_s, now_s + self.interval_s)
-            if quota > epoch.count.promised:
-                epoch.count = replace(epoch.count, promised=quota)
+            if quota > epoch.count.announced:
+                epoch.count = replace(epoch.count, announced=quota)
             return epoch
         if len(self._epochs) >= self._sweep_at:
             self._sweep(now_s)

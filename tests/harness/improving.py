@@ -23,7 +23,7 @@ from logicnet.tuning.improve.adapters import EXPECTED, Adapter, AdapterStore, Fo
 from logicnet.tuning.improve.hosts import BesideBase
 from logicnet.tuning.improve.loop import ImproveLoop
 from logicnet.tuning.improve.options import ImproveOptions
-from logicnet.tuning.improve.round_work import Surroundings
+from logicnet.tuning.improve.round_work import RoundContext
 from logicnet.tuning.improve.rounds import Rounds, Step
 from logicnet.tuning.improve.server import LoraServer
 from logicnet.tuning.improve.swap import Following, Swapper
@@ -134,7 +134,7 @@ class DyingStore(AdapterStore):
         return found
 
 
-def surroundings(folder: Path, url: str, fatal: str = "", **changes: Any) -> Surroundings:
+def round_context(folder: Path, url: str, fatal: str = "", **changes: Any) -> RoundContext:
     store = DyingStore(folder / "tuning", fatal)
     server = LoraServer(url)
     served = ModelServer(url, "scripted")
@@ -156,7 +156,7 @@ def surroundings(folder: Path, url: str, fatal: str = "", **changes: Any) -> Sur
         "on_step": on_step,
         "most_slower": 100.0,  # a busy machine is not the candidate's fault
     }
-    return Surroundings(**given | changes)
+    return RoundContext(**given | changes)
 
 
 def die(now: bool) -> None:
@@ -167,7 +167,7 @@ def die(now: bool) -> None:
 def main() -> None:
     folder, url = Path(sys.argv[1]), sys.argv[2]
     fatal = sys.argv[3] if len(sys.argv) > 3 else ""
-    print(asyncio.run(ImproveLoop(options(folder), surroundings(folder, url, fatal)).run()))
+    print(asyncio.run(ImproveLoop(options(folder), round_context(folder, url, fatal)).run()))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from logicnet.tuning.train.jobfile import (
     JobFile,
     TrainResult,
     hash_of,
-    write_whole,
+    write_json,
 )
 from tests.harness.scripted_trainer import locked
 
@@ -82,7 +82,7 @@ def main(folder: Path) -> int:
         say("step", step=step, epoch=step / EVALUATIONS, loss=training(lr, step), lr=lr)
         loss = held_out(lr, r, step)
         say("eval", step=step, loss=loss, perplexity=math.exp(loss), best=True)
-        write_whole(saved, step)
+        write_json(saved, step)
         while step == 2 and not stopped and (folder.parents[1] / "gate").exists():
             time.sleep(0.05)
     adapter = folder / "adapter"

@@ -23,7 +23,7 @@ from logicnet.tuning.train.jobfile import (
     LOCK_S,
     JobFile,
     TrainResult,
-    write_whole,
+    write_json,
 )
 
 
@@ -43,7 +43,7 @@ class Script:
     child: bool = False  # starts a process that outlives it
 
     def write(self, folder: Path) -> None:
-        write_whole(folder / "script.json", asdict(self))
+        write_json(folder / "script.json", asdict(self))
 
 
 class Trainer:
@@ -88,7 +88,7 @@ class Trainer:
                 return EXIT_FAILED
             self.say("step", step=step, epoch=step / self.script.steps, loss=1 / step, lr=1e-3)
             self.say("eval", step=step, loss=1 / step, perplexity=2.7 ** (1 / step), best=True)
-            write_whole(self.folder / "checkpoint.json", step)
+            write_json(self.folder / "checkpoint.json", step)
             self.say("checkpoint", step=step, path="checkpoint.json")
             while self.script.gate == step and not self.stopped and not (self.folder / "go").exists():
                 self.say("waiting")

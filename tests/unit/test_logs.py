@@ -18,13 +18,13 @@ from logicnet import logs
 from logicnet.errors import Reason
 from logicnet.events import (
     Admitted,
+    Announced,
     Answered,
     EpochCount,
     Event,
     HungUp,
     NonceAccepted,
     Outcome,
-    Promised,
     Refused,
 )
 from logicnet.logs import EventLog, WindowedCounter
@@ -34,7 +34,7 @@ from tests.harness.quiet import logging_put_back
 
 SECRET = "sk-TOPSECRET-0123456789"
 ALICE = Hotkey("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
-EPOCH = EpochCount(ALICE, started_at_s=0.0, promised=40, given=1, refused=0)
+EPOCH = EpochCount(ALICE, started_at_s=0.0, announced=40, given=1, refused=0)
 QUESTION, ANSWER = "QUESTION-TEXT", "ANSWER-TEXT"
 
 PLAIN, JSON = LoggingSettings(), LoggingSettings(json_lines=True)
@@ -334,7 +334,7 @@ def test_an_answer_that_was_not_solved_is_a_warning_with_its_reason(
 def test_events_as_json_carry_their_fields(capsys: Capture) -> None:
     logs.set_up(LoggingSettings(json_lines=True, debug=True))
     log = EventLog()
-    for event in (Promised(0.0, EPOCH), admitted(), answered(), HungUp(0.0, "c2", ALICE, 3.0), refused()):
+    for event in (Announced(0.0, EPOCH), admitted(), answered(), HungUp(0.0, "c2", ALICE, 3.0), refused()):
         log(event)
     records = [json.loads(line) for line in said(capsys)]
     assert [record["event"] for record in records] == [
@@ -359,6 +359,7 @@ def test_events_as_json_carry_their_fields(capsys: Capture) -> None:
     }
     assert records[1]["wire"] == "classic" and records[1]["allowed_s"] == 63.0
     assert records[4]["reason"] == "not_verified"
+    assert records[0]["promised"] == 40 and records[0]["validator"] == ALICE  # keys of earlier versions
 
 
 @pytest.mark.parametrize("settings", [TRACE, LoggingSettings(json_lines=True, trace=True)])
@@ -408,7 +409,7 @@ def test_a_flood_of_volume_questions_is_bounded_in_debug_too(capsys: Capture) ->
     clock = Clock()
     log = EventLog(clock)
     for _ in range(5_000):
-        log(Promised(0.0, EPOCH))
+        log(Announced(0.0, EPOCH))
     clock.now_s += logs.WINDOW_S
     log(answered())
     lines = said(capsys)

@@ -45,7 +45,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _ArenaBatch:
     """One question for up to `batch` miners at once."""
 
     place: int  # of the question in the whole set: decides its wire
@@ -172,7 +172,7 @@ class Arena:
         ids = begun.ids[: begun.asks.get(target.name, 0)]
         return [problem_id for problem_id in ids if (target.name, problem_id) not in self._folder.asked]
 
-    def _batches(self, begun: Begun, quotas: Mapping[str, int]) -> Iterator[_Batch]:
+    def _batches(self, begun: Begun, quotas: Mapping[str, int]) -> Iterator[_ArenaBatch]:
         due: dict[str, list[Target]] = {problem_id: [] for problem_id in begun.ids}
         for target in self._plan.targets:
             asked = sum(
@@ -185,9 +185,9 @@ class Arena:
         for problem_id, targets in due.items():
             place, problem = self._problems[problem_id]
             for start in range(0, len(targets), size):
-                yield _Batch(place, problem, targets[start : start + size])
+                yield _ArenaBatch(place, problem, targets[start : start + size])
 
-    async def _ask_all(self, number: int, batches: deque[_Batch], ends_at_s: float) -> None:
+    async def _ask_all(self, number: int, batches: deque[_ArenaBatch], ends_at_s: float) -> None:
         """Workers start one after the other; each asks batch after batch, until none or no time is left."""
         workers: list[asyncio.Task[None]] = []
         try:
@@ -200,7 +200,7 @@ class Arena:
         finally:
             await _end(workers)
 
-    async def _worker(self, number: int, batches: deque[_Batch], ends_at_s: float) -> None:
+    async def _worker(self, number: int, batches: deque[_ArenaBatch], ends_at_s: float) -> None:
         while batches and not self.stopping:
             batch = batches.popleft()
             asking = [asyncio.create_task(self._ask(number, batch, target)) for target in batch.targets]
@@ -211,7 +211,7 @@ class Arena:
             if self._now() >= ends_at_s:  # at the end: even the shortest loop asks something
                 return
 
-    async def _ask(self, number: int, batch: _Batch, target: Target) -> None:
+    async def _ask(self, number: int, batch: _ArenaBatch, target: Target) -> None:
         """One question to one target, and its row."""
         plan, problem = self._plan, batch.problem
         wire = plan.wire_of(batch.place)

@@ -105,7 +105,7 @@ class Bench:
         self._models = models
         self._reference = reference
         self._scorer = scorer
-        self._say = _Progress(len(folder.problems), len(contestants))
+        self._say = _ProgressLine(len(folder.problems), len(contestants))
         self._stopping = False
 
     def stop(self) -> None:
@@ -166,7 +166,7 @@ class Bench:
             self._folder.add(interrupted_row(intent.target, problem, intent.at_s, deadline_s))
 
 
-class _Progress:
+class _ProgressLine:
     """On stderr: a line that changes on a terminal, else one a heat."""
 
     def __init__(self, questions: int, contestants: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from logicnet._util.files import write_whole
 from logicnet._util.flags import require_file
 from logicnet._util.jsonl import BadFile, BadLine, Lines, parsed, read_lines
 from logicnet.errors import LogicnetError, SettingsError
@@ -165,11 +166,9 @@ def write(challenges: ChallengeSet, path: Path) -> None:
     )
     rows = [header.model_dump(exclude_defaults=True), *map(_row, challenges.problems)]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(text.encode())
-        partial.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise LogicnetError(f"cannot write {path}: {error.strerror or error}") from None
 

@@ -35,6 +35,45 @@ class Chart:
     legend: bool = False  # whether only colours tell the targets apart
 
 
+def axis(names: Sequence[str] | None = None, **more: Any) -> Options:
+    """An axis of numbers, or of `names`. `more`: ECharts options of the axis."""
+    kind = {"type": "value"} if names is None else {"type": "category", "data": list(names)}
+    return {**kind, "axisLabel": _DIM, "splitLine": _LINE, **more}
+
+
+def line(name: str, data: Sequence[Any], color: str, **style: Any) -> Options:
+    """A series of points, or of a value for each name of the x axis."""
+    drawn = {"lineStyle": {"color": color, **style}, "itemStyle": {"color": color}}
+    return {"name": name, "type": "line", "data": list(data), "symbolSize": 4, **drawn}
+
+
+def bars(data: Sequence[float | None], *, name: str = "", color: str = "var(--s0)") -> Options:
+    """A series of one bar for each name of the other axis."""
+    return {
+        "name": name,
+        "type": "bar",
+        "data": list(data),
+        "itemStyle": {"color": color},
+        "barMaxWidth": 26,
+    }
+
+
+def plot(
+    series: Sequence[Options], x: Options, y: Options, *, legend: bool = False, top: int = 8, **more: Any
+) -> Options:
+    """`series` between two axes. `top`: pixels above them, more with a legend or a name on the y axis."""
+    if legend:
+        top, more = 36, {"legend": {"textStyle": _DIM, "top": 0}, **more}
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 16, "top": top, "bottom": 4, "containLabel": True},
+        "xAxis": x,
+        "yAxis": y,
+        "series": list(series),
+        **more,
+    }
+
+
 def charts(rows: Sequence[Row], found: Sequence[TargetSummary]) -> list[Chart]:
     """One of each, in the order of the page."""
     targets = [one.target for one in found]

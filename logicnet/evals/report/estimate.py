@@ -41,6 +41,13 @@ class Estimate:
             return ""
         return "too few" if self.count < FEWEST else "all equal"
 
+    def in_words(self, digits: int = 3, interval: str = "") -> str:
+        """As `+0.120 (+0.040 to +0.200)`, or why there is no interval. `interval`: its name."""
+        bounds = self.without_interval
+        if self.low is not None and self.high is not None:
+            bounds = f"{interval}{self.low:+.{digits}f} to {self.high:+.{digits}f}"
+        return f"{self.mean:+.{digits}f} ({bounds})"
+
 
 def mean_of(values: Sequence[float], level: float = LEVEL) -> Estimate | None:
     """The mean of `values` with its interval of `level`, a probability; None if there are none."""

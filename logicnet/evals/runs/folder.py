@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Generic, Self
 
 from filelock import FileLock, Timeout
 
+from logicnet._util.files import write_whole
 from logicnet._util.jsonl import BadLine, parsed
 from logicnet.errors import SettingsError
 from logicnet.evals.challenges.problem import Problem
@@ -154,9 +155,7 @@ class RunFolder(Generic[AnyPlan]):
         self._rows = (self.path / ROWS).open("ab", buffering=0)
 
     def _write_plan(self) -> None:
-        temporary = self.path / f"{PLAN}.new"
-        temporary.write_text(self.plan.model_dump_json(indent=2) + "\n")
-        temporary.replace(self.path / PLAN)
+        write_whole(self.path / PLAN, self.plan.model_dump_json(indent=2) + "\n")
 
     def _read(self) -> None:
         for file, name in ((self._journal, JOURNAL), (self._rows, ROWS)):

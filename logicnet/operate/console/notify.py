@@ -20,6 +20,7 @@ from pathlib import Path
 from loguru import logger
 
 from logicnet._util.backoff import Backoff
+from logicnet._util.files import write_whole
 from logicnet._util.text import one_line
 from logicnet.errors import SettingsError
 from logicnet.operate.console.snapshot import Alert, Snapshot, short
@@ -109,10 +110,7 @@ class ToldFile:
         """Without a disk to write on, the next start repeats the alerts that last."""
         with self._lock, suppress(OSError):
             self._told.setdefault(_digest(url), {})[ledger] = dict(told)
-            new = self._path.with_name(self._path.name + ".new")
-            new.touch(mode=0o600)
-            new.write_text(json.dumps(self._told))
-            new.replace(self._path)
+            write_whole(self._path, json.dumps(self._told), mode=0o600)
 
 
 def _digest(url: str) -> str:

@@ -244,17 +244,17 @@ def rest_of_volume(now: Snapshot) -> Rest:
 def _volumes(now: Snapshot, volumes: Iterable[ValidatorVolume]) -> str:
     rows = []
     for one in volumes:
-        kept = min(1.0, one.kept / one.promised) if one.promised else 0.0
-        given = min(1.0, one.given / one.promised) if one.promised else 0.0
+        kept = min(1.0, one.kept / one.announced) if one.announced else 0.0
+        given = min(1.0, one.given / one.announced) if one.announced else 0.0
         refused = f", {one.refused} refused" if one.refused else ""
-        over = f" ({one.given - one.promised} over it)" if one.given > one.promised else ""
+        over = f" ({one.given - one.announced} over it)" if one.given > one.announced else ""
         rows.append(
             f'<div class="volume{" over" if now.is_over(one) else ""}">'
             f'<a href="/challenges?validator={quote(one.validator)}">{_key(one)}</a>'
             f'<span class="bar two"><i class="given" style="width:{100 * given:.1f}%"></i>'
             f'<i class="kept" style="width:{100 * kept:.1f}%"></i></span>'
-            f'<span class="dim">{one.kept} kept of {one.given} given, {one.promised} promised{over}{refused}'
-            "</span>"
+            f'<span class="dim">{one.kept} kept of {one.given} given, '
+            f"{one.announced} announced{over}{refused}</span>"
             "</div>"
         )
     return "".join(rows)

@@ -338,7 +338,7 @@ def headline(now: Snapshot) -> list[tuple[str, str, str]]:
     answers, reward = now.answers, now.reward
     network = now.miner.network if now.miner else None
     is_open = [one for one in now.volumes if not now.is_over(one)]
-    kept, promised = sum(one.kept for one in is_open), sum(one.promised for one in is_open)
+    kept, announced = sum(one.kept for one in is_open), sum(one.announced for one in is_open)
     least = min((one.left_s for one in now.solving), default=None)
     rank, rank_note = NOTHING, "not known"
     if network is not None and network.rank is not None:
@@ -350,6 +350,6 @@ def headline(now: Snapshot) -> list[tuple[str, str, str]]:
         ("in flight", str(len(now.solving)), f"least time left {seconds(least)}" if now.solving else "idle"),
         ("answered in the last hour", str(len(answers)), in_time),
         ("reward", str(reward) if reward else NOTHING, reward.words if reward else "none known"),
-        ("kept of promised", f"{kept} / {promised}", "in the open epochs"),
+        ("kept of announced", f"{kept} / {announced}", "in the open epochs"),
         ("rank", rank, rank_note),
     ]

@@ -147,10 +147,10 @@ def _trend(now: Snapshot, width: int) -> RenderableType | None:
 def _volumes(now: Snapshot, most: int) -> RenderableType | None:
     if not now.volumes:
         return None
-    numbers = ("promised", "given", "kept", "refused")
+    numbers = ("announced", "given", "kept", "refused")
     table = _table("Volume", "validator", *numbers, numbers=numbers)
     for one in now.volumes[:most]:
-        table.add_row(short(one.validator), *map(str, (one.promised, one.given, one.kept, one.refused)))
+        table.add_row(short(one.validator), *map(str, (one.announced, one.given, one.kept, one.refused)))
     return table
 
 

@@ -8,9 +8,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from logicnet.errors import Reason
-from logicnet.events import Admitted, Answered, EpochCount, Event, HungUp, Promised, Refused
+from logicnet.events import Admitted, Announced, Answered, EpochCount, Event, HungUp, Refused
 from logicnet.protocol import Hotkey
 
 BOUNDS_S = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 40.0, 48.0, 56.0, 60.0, 64.0)
@@ -39,6 +42,8 @@ class InFlight:
 class ValidatorVolume(EpochCount):
     """One validator's latest epoch."""
 
+    announced: Annotated[int, Field(alias="promised")]
+    """Has the key of earlier versions in `/state`."""
     kept: int  # challenges answered in time
 
 
@@ -72,14 +77,14 @@ class Meter:
                 self.refusals[event.reason] += 1
                 if event.epoch is not None:
                     self._open(event.epoch)
-            case Promised():
+            case Announced():
                 self._open(event.epoch)
 
     def volumes(self) -> list[ValidatorVolume]:
         kept = self._kept.copy()
         return [
             ValidatorVolume(
-                *(one.validator, one.started_at_s, one.promised, one.given, one.refused),
+                *(one.validator, one.started_at_s, one.announced, one.given, one.refused),
                 kept=kept.get(one.validator, 0),
             )
             for one in self._epochs.copy().values()
@@ -93,7 +98,7 @@ class Meter:
 
     def _admitted(self, event: Admitted) -> None:
         self._open(event.epoch)
-        self.over_quota += event.epoch.given > event.epoch.promised
+        self.over_quota += event.epoch.given > event.epoch.announced
         if len(self.in_flight) >= MOST_IN_FLIGHT:
             del self.in_flight[next(iter(self.in_flight))]
         self.in_flight[event.challenge_id] = InFlight(

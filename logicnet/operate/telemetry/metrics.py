@@ -95,15 +95,15 @@ def _counts(meter: Meter) -> Iterator[Metric]:
 
 
 def _volume(state: State) -> Iterator[Metric]:
-    yield _gauge("logicnet_epoch_volume", "Challenges promised per interval, in all.", state.epoch_volume)
+    yield _gauge("logicnet_epoch_volume", "Challenges announced per interval, in all.", state.epoch_volume)
     open_ = [one for one in state.volumes if state.at_s < one.started_at_s + state.interval_s]
-    for name, what in (
-        ("promised", "Challenges promised to a validator in its epoch."),
-        ("given", "Challenges admitted of a validator in its epoch."),
-        ("kept", "Of those, answered in time."),
-        ("refused", "Challenges of a validator refused in its epoch."),
+    for name, field, what in (
+        ("promised", "announced", "Challenges announced to a validator in its epoch."),
+        ("given", "given", "Challenges admitted of a validator in its epoch."),
+        ("kept", "kept", "Of those, answered in time."),
+        ("refused", "refused", "Challenges of a validator refused in its epoch."),
     ):
-        values = [((one.validator,), float(getattr(one, name))) for one in open_[:MOST_VALIDATORS]]
+        values = [((one.validator,), float(getattr(one, field))) for one in open_[:MOST_VALIDATORS]]
         yield _labelled(f"logicnet_volume_{name}", what, ("validator",), values)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import uvicorn
 from loguru import logger
 
+from logicnet._util.files import write_whole
 from logicnet._util.net import connect_url, is_loopback
 from logicnet.deadline import Clock
 
@@ -101,10 +102,7 @@ def serving(
 def _write_address(file: Path, url: str) -> None:
     logger.info("Metrics are at {}/metrics.", url)
     try:
-        new = file.with_name(file.name + ".new")
-        new.touch(mode=0o600)
-        new.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-        new.replace(file)
+        write_whole(file, json.dumps({"url": url, "pid": os.getpid()}), mode=0o600)
     except OSError as error:
         logger.warning(
             "`logicnet top` and `console` cannot find this miner: {} cannot be written ({}).",

@@ -44,7 +44,7 @@ class ModelServerState:
 class State(BaseModel):
     """Served by the miner, read by `top`, `console` and `doctor`. It holds no secret."""
 
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, serialize_by_alias=True)
 
     at_s: float  # unix seconds, as all times here
     started_at_s: float

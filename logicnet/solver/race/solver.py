@@ -248,7 +248,7 @@ class RaceSolver:
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _StartedSample:
     """A sample that runs. `at_once`: calls in flight when it began, itself too."""
 
     sampler: str
@@ -273,7 +273,7 @@ class _Race:
     note: str = ""
     trouble: str = ""
     tries_all: bool = False  # also the samplers that do not pay
-    _running: dict[asyncio.Task[Sample], _Begun] = field(default_factory=dict)
+    _running: dict[asyncio.Task[Sample], _StartedSample] = field(default_factory=dict)
     _started: Counter[str] = field(default_factory=Counter)
     _arrived: list[Pending] = field(default_factory=list)
     _checked: set[str] = field(default_factory=set)  # keys of solutions that a program was asked to check
@@ -398,7 +398,7 @@ class _Race:
             self._checked.add(solution.form.key)
             draw = partial(self.samplers.check, solution)
         self._count(sampler, 1)
-        begun = _Begun(sampler, self.deadline.clock(), self.slot.scheduler.in_flight)
+        begun = _StartedSample(sampler, self.deadline.clock(), self.slot.scheduler.in_flight)
         self._running[asyncio.create_task(draw())] = begun
         self._started[sampler] += 1
 

@@ -142,7 +142,7 @@ def _standing(ballots: Ballots, own: frozenset[str]) -> object:
 
 
 @dataclass(slots=True)
-class _State:
+class _VoteState:
     ballots: Ballots
     own: frozenset[str]
     likely: float = 0.0
@@ -153,17 +153,17 @@ class _State:
 
 def _grown(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], worth: _Worth) -> _Tree:
     """Build a tree arrival by arrival: equivalent votes are one state, and unlikely states are dropped."""
-    level: dict[object, _State] = {None: _State(ballots, own, 1.0)}
+    level: dict[object, _VoteState] = {None: _VoteState(ballots, own, 1.0)}
     levels = []
     for depth, sampler in enumerate(samplers):
         levels.append(level)
-        following: dict[object, _State] = {}
+        following: dict[object, _VoteState] = {}
         for state in level.values():
             if state.likely >= _UNLIKELY:
                 _branch(state, sampler, worth, depth, following)
         level = following
     tree: _Tree = []
-    below: dict[object, _State] = {}
+    below: dict[object, _VoteState] = {}
     for depth in reversed(range(len(samplers))):
         for state in levels[depth].values():
             if state.likely >= _UNLIKELY:
@@ -175,12 +175,14 @@ def _grown(ballots: Ballots, own: frozenset[str], samplers: tuple[str, ...], wor
     return tree
 
 
-def _branch(state: _State, sampler: str, worth: _Worth, depth: int, following: dict[object, _State]) -> None:
+def _branch(
+    state: _VoteState, sampler: str, worth: _Worth, depth: int, following: dict[object, _VoteState]
+) -> None:
     """Add the states that a vote of `sampler` may lead to."""
 
     def follow(ballots: Ballots, own: frozenset[str], chance: float) -> None:
         standing = _standing(ballots, own)
-        then = following.setdefault(standing, _State(ballots, own))
+        then = following.setdefault(standing, _VoteState(ballots, own))
         then.likely += state.likely * chance
         state.later.append((chance, standing))
 

@@ -53,7 +53,7 @@ def posterior(votes: Sequence[Vote], trust: Trust, kind: str) -> Posterior:
 
 
 @dataclass(slots=True)
-class _Answer:
+class _AnswerVotes:
     """One answer's votes: `odds` is the product of its votes' odds of being right, at each ease.
 
     `weight` in the election: of each vote -log(1 - trust) * exp(confidence). Votes of one sampler weigh alike
@@ -76,7 +76,7 @@ class Ballots:
     trust: Trust
     kind: str
     wrong: tuple[tuple[float, ...], ...]  # by regime and ease: product of all votes' chances of being wrong
-    answers: dict[str, _Answer]
+    answers: dict[str, _AnswerVotes]
     totals: dict[str, int]  # votes with an answer, by sampler
     _joint: dict[str, float] | None = field(default=None)
 
@@ -93,7 +93,7 @@ class Ballots:
         """These and one more vote of usual confidence."""
         answers = dict(self.answers)
         if (old := answers.get(key)) is not None:
-            answers[key] = _Answer(old.odds, dict(old.samplers), old.weight)
+            answers[key] = _AnswerVotes(old.odds, dict(old.samplers), old.weight)
         more = Ballots(self.trust, self.kind, self.wrong, answers, dict(self.totals))
         more._add(sampler, key, 0.0)
         return more
@@ -160,7 +160,7 @@ class Ballots:
         weight = -math.log(1.0 - right) * math.exp(shift)
         self.wrong = _times(self.wrong, wrong)
         if (answer := self.answers.get(key)) is None:
-            self.answers[key] = _Answer(odds, {sampler: 1}, weight)
+            self.answers[key] = _AnswerVotes(odds, {sampler: 1}, weight)
         else:
             answer.odds = _times(answer.odds, odds)
             answer.samplers[sampler] = answer.samplers.get(sampler, 0) + 1

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from logicnet._util.processes import Child
+from logicnet._util.tables import plain_table
 from logicnet.errors import SettingsError, TuningError
 from logicnet.settings import Settings
 from logicnet.tuning import foreground
@@ -27,7 +27,7 @@ from logicnet.tuning.isolation import TRAINER
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.spec import TrainSpec
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 from logicnet.tuning.workshop import Workshop
 
 TRIED = 100
@@ -181,15 +181,10 @@ def _answers(shop: Workshop, folder: Path, most: int) -> dict[int, str]:
 
 def _report(result: AmrResult, folder: Path) -> None:
     head, *rows = beside_claims(result)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in head:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    Console().print(plain_table(head, rows))
     for hint in advise_amr(result):
         _say(f"{hint.words} {hint.flag}".strip())
-    write_whole(folder / "amr.json", asdict(result))
+    write_json(folder / "amr.json", asdict(result))
     _say(f"Each sentence: {folder / 'amr.jsonl'}")
 
 

@@ -22,14 +22,6 @@ class Smatch:
     gold: int
 
     @property
-    def precision(self) -> float:
-        return self.matched / self.predicted if self.predicted else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.matched / self.gold if self.gold else 0.0
-
-    @property
     def f1(self) -> float:
         """0 to 1."""
         return 2 * self.matched / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
@@ -52,7 +44,7 @@ def corpus_smatch(scores: Iterable[Smatch]) -> Smatch:
     )
 
 
-class _Reader:
+class _TripleReader:
     """Hands smatchpp the triples that penman read, inverted roles turned round as the first SMATCH does."""
 
     def string2graph(self, graph: AmrGraph) -> list[Triple]:
@@ -67,7 +59,7 @@ def _smatchpp() -> Any:
         raise SettingsError(
             f"SMATCH needs smatchpp, which does not import ({error}): pip install 'logicnet[amr]'"
         ) from None
-    return Smatchpp(graph_reader=_Reader(), alignmentsolver=solvers.get_solver("ilp"))
+    return Smatchpp(graph_reader=_TripleReader(), alignmentsolver=solvers.get_solver("ilp"))
 
 
 def require() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from logicnet._util.hub import why_not_given
 from logicnet.errors import TuningError
 from logicnet.tuning import hub
 from logicnet.tuning.compete import templates
@@ -68,7 +69,7 @@ def of_repo(repo: str, revision: str, token: str | None = None, api: Any = None)
                 path = api.hf_hub_download(repo, name, revision=revision)
                 texts[name] = Path(path).read_text(encoding="utf-8", errors="replace")
             except Exception as error:  # as in `repo_info`, and of the disk
-                raise TuningError(f"{name} of {repo}: {hub.why(error, repo)}") from None
+                raise TuningError(f"{name} of {repo}: {why_not_given(error, repo)}") from None
     facts = facts_of(repo, token, revision=revision)
     return Candidate(
         name=repo,
@@ -101,9 +102,9 @@ def repo_info(api: Any, repo: str, revision: str) -> Any:
             f"the repository {repo} has no commit {revision}: it was deleted, or never was"
         ) from None
     except (RepositoryNotFoundError, DisabledRepoError, HFValidationError) as error:
-        raise ModelNotFound(f"the repository {repo}: {hub.why(error, repo)}") from None
+        raise ModelNotFound(f"the repository {repo}: {why_not_given(error, repo)}") from None
     except Exception as error:  # of HTTP and network; their classes depend on the library's version
-        raise TuningError(f"the repository {repo}: {hub.why(error, repo)}") from None
+        raise TuningError(f"the repository {repo}: {why_not_given(error, repo)}") from None
 
 
 def _texts(folder: Path) -> Mapping[str, str]:

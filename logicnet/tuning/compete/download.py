@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from logicnet._util.hub import why_not_given
 from logicnet.errors import TuningError
 from logicnet.tuning import hub
 from logicnet.tuning.compete import candidates
@@ -55,7 +56,7 @@ def download(
             allow_patterns=list(hub.WANTED),
         )
     except Exception as error:  # of HTTP, network and disk; their classes depend on the library's version
-        raise TuningError(f"{name} cannot be downloaded: {hub.why(error, submission.repo)}") from None
+        raise TuningError(f"{name} cannot be downloaded: {why_not_given(error, submission.repo)}") from None
     if submission.hash:
         _check_hash(name, submission, hotkey, folder)
     return folder

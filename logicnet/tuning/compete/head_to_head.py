@@ -106,14 +106,9 @@ def said(result: MatchResult, name: str) -> list[str]:
     lines = []
     for one in result.environments:
         found = one.difference
-        bounds = (
-            f" (95 % interval {found.low:+.4f} to {found.high:+.4f})"
-            if found.low is not None and found.high is not None
-            else f" ({found.without_interval})"
-        )
         lines += [
             f"average loss on {found.count} samples: {one.challenger:.4f} ({name}: {one.champion:.4f})",
-            f"difference: {found.mean:+.4f}{bounds}",
+            f"difference: {found.in_words(4, '95 % interval ')}",
             f"win rate: {one.win_rate:.1%}",
         ]
     lines.append(f"against {name} it {'wins' if result.won else 'does not win'}: {result.why}")

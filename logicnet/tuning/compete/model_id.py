@@ -8,7 +8,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -65,10 +65,6 @@ class ModelId:
         found = cls(*parts)
         found.text()
         return found
-
-    def bound_to(self, hotkey: str) -> Self:
-        """With a hash that only this hotkey can commit."""
-        return replace(self, hash=bound_hash(self.hash, hotkey))
 
 
 _WANTS = {

@@ -41,7 +41,7 @@ from logicnet.tuning.compete.rehearsal import (
     proven,
     scores_of,
 )
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 
 RESULT, MODELS = "rehearsal.json", "models.json"
 
@@ -69,7 +69,7 @@ def run(options: RehearseOptions) -> int:
         return 130
     result = contest.compare(*scores_of({name: _rows(out / _folder(name)) for name in found}))
     models = json.loads((out / MODELS).read_text())
-    write_whole(out / RESULT, models | {"competition": contest.id, "proven": proven(result)} | asdict(result))
+    write_json(out / RESULT, models | {"competition": contest.id, "proven": proven(result)} | asdict(result))
     _print(contest, result)
     print(f"Rows and result: {out}")
     return 0 if proven(result) else 1
@@ -87,7 +87,7 @@ async def _run(
             }
         served = {name: one.served.model if one.served else "" for name, one in models.items()}
         _same_models(options, served, out / MODELS)
-        write_whole(out / MODELS, served)
+        write_json(out / MODELS, served)
         contestants = [
             Contestant(name, load_solver(options.solver, Setup(model=served[name]), flag="--solver"), one)
             for name, one in models.items()

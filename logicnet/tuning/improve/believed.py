@@ -38,7 +38,7 @@ def believed_in(path: Path, trust: Trust) -> list[Practised]:
 
 
 def believed(rows: Iterable[Row], trust: Trust) -> Iterator[Practised]:
-    """The sent text of each challenge whose answer is nearly certain, as a text of the lane `reason`."""
+    """The sent text of each challenge whose answer is nearly certain, as a text of the sampler `reason`."""
     for row in rows:
         log = read_vote_log(row["trail"])
         answer, text = row["answer"] or "", row["reasoning"] or ""
@@ -54,7 +54,7 @@ def believed(rows: Iterable[Row], trust: Trust) -> Iterator[Practised]:
             question_id=hashlib.sha256(row["question"].encode()).hexdigest()[:16],
             kind=log.kind,
             question=row["question"],
-            lane="reason",
+            sampler="reason",
             prompt=(),
             text=text,
             value=answer,

@@ -14,7 +14,7 @@ from logicnet.solver.race.profiles import Profile
 from logicnet.tuning.data.overlap import GRAM, Overlap
 from logicnet.tuning.data.split import key_of, words_of
 from logicnet.tuning.improve.practice import prompt_of
-from logicnet.tuning.improve.practised import Lane, Practised
+from logicnet.tuning.improve.practised import PracticeSampler, Practised
 
 LEAST_NEW = 50
 """Lessons that the last round did not have; with fewer there is little to learn."""
@@ -36,7 +36,7 @@ class TrainingLesson:
     """One row to train on."""
 
     kind: str
-    lane: Lane
+    sampler: PracticeSampler
     question: str
     prompt: str
     text: str
@@ -57,7 +57,7 @@ class Lessons:
 
     @property
     def by_kind(self) -> dict[str, int]:
-        return dict(Counter(one.kind for one in self.rows if one.lane != "chat"))
+        return dict(Counter(one.kind for one in self.rows if one.sampler != "chat"))
 
 
 def lessons(
@@ -75,24 +75,23 @@ def lessons(
     """
     dropped: Counter[str] = Counter()
     found = list(found)
-    right = [one for one in found if one.lane != "chat" and (one.right or one.believed)]
+    right = [one for one in found if one.sampler != "chat" and (one.right or one.believed)]
     usable = [one for one in right if _usable(one, profile, dropped)]
     unseen = _not_held_out(usable, held_out, dropped)
     taken = _levelled(_chosen(unseen, per_question, dropped), share_by_kind, most, dropped)
     rows = [
         TrainingLesson(
             one.kind,
-            one.lane,
+            one.sampler,
             one.question,
-            # what a check is asked about stands in its own prompt, which has no examples
-            (one.prompt if one.lane == "check" else prompt_of(one.lane, one.question, profile))[-1].content,
+            _prompted(one, profile),
             one.text,
             one.source,
             one.believed,
         )
         for one in taken
     ]
-    plain = [one for one in found if one.lane == "chat" and one.finish == "stop" and one.text]
+    plain = [one for one in found if one.sampler == "chat" and one.finish == "stop" and one.text]
     rows += [
         TrainingLesson("chat", "chat", "", one.prompt[-1].content, one.text, one.source)
         for one in plain[: round(PLAIN_SHARE * len(rows))]
@@ -100,9 +99,15 @@ def lessons(
     return Lessons(rows, dict(dropped))
 
 
+def _prompted(one: Practised, profile: Profile) -> str:
+    # what a check is asked about stands in its own prompt, which has no examples
+    prompt = one.prompt if one.sampler == "check" else prompt_of(one.sampler, one.question, profile)
+    return prompt[-1].content
+
+
 def _usable(one: Practised, profile: Profile, dropped: Counter[str]) -> bool:
     """Whole, and short enough for the race to hear all of it."""
-    limit = getattr(profile, one.lane).max_tokens
+    limit = getattr(profile, one.sampler).max_tokens
     if not one.text or one.finish != "stop":
         dropped["cut off"] += 1
     elif (one.tokens or len(one.text) / _CHARACTERS_OF_TOKEN) > limit:
@@ -133,30 +138,30 @@ def _not_held_out(
 
 
 def _chosen(found: Sequence[Practised], per_question: int, dropped: Counter[str]) -> list[Practised]:
-    """Of each question the shortest distinct texts, one of each lane at least.
+    """Of each question the shortest distinct texts, one of each sampler at least.
 
     Believed ones only where none is known.
     """
-    by_question: dict[str, dict[Lane, list[Practised]]] = defaultdict(lambda: defaultdict(list))
+    by_question: dict[str, dict[PracticeSampler, list[Practised]]] = defaultdict(lambda: defaultdict(list))
     distinct: set[tuple[str, str, str]] = set()
     known = {one.question for one in found if not one.believed}
     for one in sorted(found, key=lambda one: (one.believed, len(one.text), one.text)):
         if one.believed and one.question in known:
             dropped["known, not only believed"] += 1
             continue
-        same = (one.question, one.lane, " ".join(one.text.split()))
+        same = (one.question, one.sampler, " ".join(one.text.split()))
         if same in distinct:
             dropped["said before"] += 1
             continue
         distinct.add(same)
-        by_question[one.question][one.lane].append(one)
+        by_question[one.question][one.sampler].append(one)
     chosen = []
     for question in sorted(by_question):
-        lanes = sorted(by_question[question].items())
-        turns = [texts[place] for place in range(per_question) for _, texts in lanes if place < len(texts)]
-        taken = turns[: max(per_question, len(lanes))]
+        samplers = sorted(by_question[question].items())
+        turns = [texts[place] for place in range(per_question) for _, texts in samplers if place < len(texts)]
+        taken = turns[: max(per_question, len(samplers))]
         chosen += taken
-        dropped["enough of this question"] += sum(len(texts) for _, texts in lanes) - len(taken)
+        dropped["enough of this question"] += sum(len(texts) for _, texts in samplers) - len(taken)
     return chosen
 
 
@@ -165,7 +170,7 @@ def _levelled(
 ) -> list[Practised]:
     """The kinds in turn, the shortest texts first."""
     by_kind: dict[str, list[Practised]] = defaultdict(list)
-    for one in sorted(found, key=lambda one: (len(one.text), one.question_id, one.lane)):
+    for one in sorted(found, key=lambda one: (len(one.text), one.question_id, one.sampler)):
         by_kind[one.kind].append(one)
     limit = len(found)
     known = Counter(one.kind for one in found if not one.believed)

@@ -18,7 +18,7 @@ from logicnet.tuning.improve.options import ImproveOptions
 from logicnet.tuning.improve.practised import PRACTICE, read_practice
 from logicnet.tuning.improve.probe import Unlike
 from logicnet.tuning.improve.report import write_report
-from logicnet.tuning.improve.round_work import RoundWork, Surroundings, seed_in
+from logicnet.tuning.improve.round_work import RoundContext, RoundWork, seed_in
 from logicnet.tuning.improve.rounds import Round, Spent, stop_reason
 from logicnet.tuning.improve.training import JobLost
 
@@ -30,14 +30,14 @@ class ImproveLoop:
     """See the module. Use `run`."""
 
     options: ImproveOptions
-    around: Surroundings
+    context: RoundContext
     _begun_s: float = field(default_factory=time.monotonic)
     _ended: int = 0
 
     async def run(self) -> str:
         """Rounds until there is a reason to stop, which is returned. Raises LogicnetError."""
         while True:
-            found = self.around.rounds.all()
+            found = self.context.rounds.all()
             open_round = found[-1] if found and not found[-1].step.over else None
             if open_round is None:
                 ended = [one for one in found if one.step.over]
@@ -45,38 +45,38 @@ class ImproveLoop:
                     return reason
                 open_round = await self._begin()
             else:
-                self.around.say(f"Round {open_round.number} goes on: {open_round.step}.")
+                self.context.say(f"Round {open_round.number} goes on: {open_round.step}.")
             await self._finish(open_round)
             self._ended += 1
 
     async def _finish(self, one: Round) -> None:
         options = ImproveOptions.parse(dict(one.plan) | self.options.model_dump(include=_MAY_CHANGE))
-        work = RoundWork(options, self.around, one)
+        work = RoundWork(options, self.context, one)
         while not work.round.step.over:
-            self.around.on_step(work.round.step)
+            self.context.on_step(work.round.step)
             try:
                 await work.do()
             except (JobLost, Unlike) as error:
                 await work.give_up(str(error))
-        self.around.on_step(work.round.step)
-        write_report(self.around.rounds, work.round)
-        self.around.say(
+        self.context.on_step(work.round.step)
+        write_report(self.context.rounds, work.round)
+        self.context.say(
             f"Round {work.round.number}: {work.round.step}"
             f"{f': {work.round.reason}' if work.round.reason else ''}. "
-            f"{self.around.rounds.folder(work.round.number) / 'report.html'}"
+            f"{self.context.rounds.folder(work.round.number) / 'report.html'}"
         )
 
     async def _begin(self) -> Round:
-        serving = self.around.store.serving()
+        serving = self.context.store.serving()
         records = await self._records()
         counts = allotted(records, self.options.questions)
-        one = self.around.rounds.begin(
+        one = self.context.rounds.begin(
             serving=serving.name if serving is not None else "",
             plan=json.loads(self.options.model_dump_json(exclude=_MAY_CHANGE)),
             counts=counts,
         )
         most = sorted(counts, key=lambda kind: -counts[kind])[:5]
-        self.around.say(
+        self.context.say(
             f"Round {one.number} practises {sum(counts.values())} questions of {len(counts)} kinds, most of "
             f"{', '.join(most)}."
         )
@@ -87,14 +87,14 @@ class ImproveLoop:
         recipe = self.options.recipe("train", seed_of(seed_in(self.options), "look"))
         mix = sets.kinds_of(recipe)
         drawn = sets.draw_by_kind(recipe, dict.fromkeys(mix, _DRAWN), self.options.folder)
-        asked = asked_kinds(self.around.ledger) if self.around.ledger is not None else Counter[str]()
+        asked = asked_kinds(self.context.ledger) if self.context.ledger is not None else Counter[str]()
         texts = {kind: [one.asked for one in problems] for kind, problems in drawn.items()}
         share = asked_shares(mix, texts, asked)
         seen = tallied(
             (one.kind, one.right)
-            for found in self.around.rounds.all()
-            for one in read_practice(self.around.rounds.folder(found.number) / PRACTICE)
-            if one.source == "model" and one.lane != "chat"
+            for found in self.context.rounds.all()
+            for one in read_practice(self.context.rounds.folder(found.number) / PRACTICE)
+            if one.source == "model" and one.sampler != "chat"
         )
         computed: dict[str, float] = {}
         async with Exact() as exact:
@@ -108,13 +108,13 @@ class ImproveLoop:
         }
 
     def _spent(self) -> Spent:
-        root = self.around.store.root
+        root = self.context.store.root
         used = sum(one.stat().st_size for one in root.rglob("*") if one.is_file()) if root.is_dir() else 0
-        mine = self.around.rounds.all()
+        mine = self.context.rounds.all()
         taught = sum(
             text.tokens
             for one in (mine[-self._ended :] if self._ended else [])
-            for text in read_practice(self.around.rounds.folder(one.number) / PRACTICE)
+            for text in read_practice(self.context.rounds.folder(one.number) / PRACTICE)
             if text.source == "teacher"
         )
         hours = (time.monotonic() - self._begun_s) / 3600

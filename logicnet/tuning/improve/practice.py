@@ -23,7 +23,7 @@ from logicnet.solver.race.samplers import program_prompt, readable, reasoning_pr
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.solver.reading import Form, conclusion, value
 from logicnet.tuning.improve.plain import PLAIN, PLAIN_TOKENS
-from logicnet.tuning.improve.practised import Lane, Notebook, Practised, Source
+from logicnet.tuning.improve.practised import PracticeFile, PracticeSampler, Practised, Source
 from logicnet.tuning.improve.worked import worked_program
 
 ANSWER_S = 300.0
@@ -31,12 +31,12 @@ ANSWER_S = 300.0
 
 _PATIENCE_S = 300.0  # for a free worker of the sandbox
 
-_PROMPTS: tuple[Lane, ...] = ("program", "reason", "formal")
+_PROMPTS: tuple[PracticeSampler, ...] = ("program", "reason", "formal")
 """The race's first prompts of a question; `check` is asked about what `reason` concluded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PracticeQuestion:
     """One question of a round. `kind` as the recipe's mix calls it."""
 
     kind: str
@@ -52,17 +52,17 @@ class Checks:
     exact: Exact
     reader: Reader
 
-    async def read(self, lane: Lane, text: str, problem: Problem) -> tuple[str, bool, str]:
+    async def read(self, sampler: PracticeSampler, text: str, problem: Problem) -> tuple[str, bool, str]:
         """The answer in a text as the race reads it, whether it is right, and a program's error."""
         form: Form | None
         error = ""
-        if lane in ("program", "check"):
+        if sampler in ("program", "check"):
             ran = await self.sandbox.run(text)
             error = ran.error
             answers = shows_code(problem.asked) or not prints_no_answer(ran.value)
             printed = ran.value if answers else ""
             form = await self.reader(value, text=printed, question=problem.asked)
-        elif lane == "formal":
+        elif sampler == "formal":
             worked = await self.exact.compute(formula_in(text), problem.asked)
             found = worked.answer if worked is not None else ""
             form = await self.reader(value, text=found, question=problem.asked)
@@ -89,7 +89,7 @@ async def open_checks(stack: AsyncExitStack, problems: Iterable[Problem]) -> Che
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class PracticeModel:
     """Who is asked, and how."""
 
     models: Models
@@ -101,7 +101,7 @@ class Voice:
 class Practice:
     """One round's practice. Its methods raise TuningError when a model server fails, or the disk is full."""
 
-    book: Notebook
+    file: PracticeFile
     checks: Checks
     temperature: float
     at_once: int
@@ -109,17 +109,17 @@ class Practice:
 
     async def run(
         self,
-        asked: Sequence[Asked],
-        served: Voice,
+        asked: Sequence[PracticeQuestion],
+        served: PracticeModel,
         samples: int,
         done: Callable[[int, int], None] = lambda _ended, _all: None,
     ) -> None:
-        """Draw so many samples of each prompt of the race, and the plain rows, but those in the book.
+        """Draw so many samples of each prompt of the race, and the plain rows, but those in the file.
 
         `done` is told how many texts are drawn, and of how many.
         """
         chats = [
-            number for number in range(len(PLAIN)) if ("", "chat", served.source, number) not in self.book
+            number for number in range(len(PLAIN)) if ("", "chat", served.source, number) not in self.file
         ]
         work: list[Callable[[], Awaitable[None]]] = [partial(self._chat, served, number) for number in chats]
         for number in range(samples):
@@ -127,45 +127,49 @@ class Practice:
         await self._all(work, done)
         await self._all(self._checks(asked, served), done)
 
-    async def without_model(self, asked: Sequence[Asked]) -> None:
+    async def without_model(self, asked: Sequence[PracticeQuestion]) -> None:
         """Worked solutions, and exact steps in words, for questions without a right sample."""
-        solved = {one.question_id for one in self.book.found if one.right and one.source == "model"}
+        solved = {one.question_id for one in self.file.found if one.right and one.source == "model"}
         for one in asked:
             if one.problem.id in solved:
                 continue
-            for lane, source, text in await self._texts(one):
-                if (one.problem.id, lane, source, 0) not in self.book:
-                    await self._judged(one, lane, source, Completion(text, "stop"))
+            for sampler, source, text in await self._texts(one):
+                if (one.problem.id, sampler, source, 0) not in self.file:
+                    await self._judged(one, sampler, source, Completion(text, "stop"))
 
-    async def teach(self, asked: Sequence[Asked], teacher: Voice) -> None:
-        """One text of each lane by `teacher`, for questions that still have no right text."""
-        solved = {one.question_id for one in self.book.found if one.right}
+    async def teach(self, asked: Sequence[PracticeQuestion], teacher: PracticeModel) -> None:
+        """One text of each sampler by `teacher`, for questions that still have no right text."""
+        solved = {one.question_id for one in self.file.found if one.right}
         await self._all(self._due([one for one in asked if one.problem.id not in solved], teacher, 0))
 
-    def _due(self, asked: Sequence[Asked], voice: Voice, number: int) -> list[Callable[[], Awaitable[None]]]:
-        lanes = [lane for lane in _PROMPTS if getattr(voice.profile, lane).most]
+    def _due(
+        self, asked: Sequence[PracticeQuestion], model: PracticeModel, number: int
+    ) -> list[Callable[[], Awaitable[None]]]:
+        samplers = [sampler for sampler in _PROMPTS if getattr(model.profile, sampler).most]
         return [
-            partial(self._sample, one, lane, voice, number)
+            partial(self._sample, one, sampler, model, number)
             for one in asked
-            for lane in lanes
-            if (one.problem.id, lane, voice.source, number) not in self.book
+            for sampler in samplers
+            if (one.problem.id, sampler, model.source, number) not in self.file
         ]
 
-    def _checks(self, asked: Sequence[Asked], voice: Voice) -> list[Callable[[], Awaitable[None]]]:
-        """A program that checks, for each solution of `voice` that came to an answer, as in the race."""
-        by_id = {one.problem.id: one for one in asked} if voice.profile.check.most else {}
+    def _checks(
+        self, asked: Sequence[PracticeQuestion], model: PracticeModel
+    ) -> list[Callable[[], Awaitable[None]]]:
+        """A program that checks, for each solution of `model` that came to an answer, as in the race."""
+        by_id = {one.problem.id: one for one in asked} if model.profile.check.most else {}
         return [
-            partial(self._sample, by_id[one.question_id], "check", voice, one.number, solution=one.text)
-            for one in self.book.found
-            if one.lane == "reason"
-            and one.source == voice.source
+            partial(self._sample, by_id[one.question_id], "check", model, one.number, solution=one.text)
+            for one in self.file.found
+            if one.sampler == "reason"
+            and one.source == model.source
             and one.value
             and one.question_id in by_id
-            and (one.question_id, "check", voice.source, one.number) not in self.book
+            and (one.question_id, "check", model.source, one.number) not in self.file
         ]
 
-    async def _texts(self, one: Asked) -> list[tuple[Lane, Source, str]]:
-        texts: list[tuple[Lane, Source, str]] = []
+    async def _texts(self, one: PracticeQuestion) -> list[tuple[PracticeSampler, Source, str]]:
+        texts: list[tuple[PracticeSampler, Source, str]] = []
         if (program := worked_program(one.problem)) is not None:
             texts.append(("program", "worked", program))
         if one.problem.worked:
@@ -175,32 +179,40 @@ class Practice:
             texts.append(("reason", "exact", said))
         return texts
 
-    async def _sample(self, one: Asked, lane: Lane, voice: Voice, number: int, *, solution: str = "") -> None:
-        if voice.source == "teacher" and self._taught_enough():
+    async def _sample(
+        self,
+        one: PracticeQuestion,
+        sampler: PracticeSampler,
+        model: PracticeModel,
+        number: int,
+        *,
+        solution: str = "",
+    ) -> None:
+        if model.source == "teacher" and self._taught_enough():
             return
-        prompt = prompt_of(lane, one.problem.asked, voice.profile, solution)
+        prompt = prompt_of(sampler, one.problem.asked, model.profile, solution)
         done = await self._written(
             prompt,
-            voice,
-            max_tokens=getattr(voice.profile, lane).max_tokens,
-            schema=Written.model_json_schema() if lane == "formal" else None,
-            stop=(MADE_UP,) if lane in ("program", "check") else (),
+            model,
+            max_tokens=getattr(model.profile, sampler).max_tokens,
+            schema=Written.model_json_schema() if sampler == "formal" else None,
+            stop=(MADE_UP,) if sampler in ("program", "check") else (),
         )
-        await self._judged(one, lane, voice.source, done, prompt=tuple(prompt), number=number)
+        await self._judged(one, sampler, model.source, done, prompt=tuple(prompt), number=number)
 
     def _taught_enough(self) -> bool:
-        taught = sum(one.tokens for one in self.book.found if one.source == "teacher")
+        taught = sum(one.tokens for one in self.file.found if one.source == "teacher")
         return self.teacher_tokens is not None and taught >= self.teacher_tokens
 
-    async def _chat(self, voice: Voice, number: int) -> None:
+    async def _chat(self, model: PracticeModel, number: int) -> None:
         prompt = [Message("user", PLAIN[number])]
-        done = await self._written(prompt, voice, max_tokens=PLAIN_TOKENS)
-        self.book.add(
+        done = await self._written(prompt, model, max_tokens=PLAIN_TOKENS)
+        self.file.add(
             Practised(
                 question_id="",
                 kind="chat",
                 question="",
-                lane="chat",
+                sampler="chat",
                 prompt=tuple(prompt),
                 text=done.text.strip(),
                 value="",
@@ -209,21 +221,23 @@ class Practice:
                 finish=done.finish,
                 model=done.model,
                 number=number,
-                source=voice.source,
+                source=model.source,
             )
         )
 
-    async def _written(self, prompt: Sequence[Message], voice: Voice, **how: Unpack[How]) -> Completion:
+    async def _written(
+        self, prompt: Sequence[Message], model: PracticeModel, **how: Unpack[How]
+    ) -> Completion:
         how["temperature"] = self.temperature
-        done = await voice.models.complete(prompt, deadline=Deadline.after(ANSWER_S), **how)
+        done = await model.models.complete(prompt, deadline=Deadline.after(ANSWER_S), **how)
         if done.finish == "failed":
             raise TuningError(f"practice stops, {done.error}: `logicnet tune improve` goes on from here")
         return done
 
     async def _judged(
         self,
-        one: Asked,
-        lane: Lane,
+        one: PracticeQuestion,
+        sampler: PracticeSampler,
         source: Source,
         done: Completion,
         *,
@@ -231,13 +245,13 @@ class Practice:
         number: int = 0,
     ) -> None:
         text = done.text.strip()
-        answer, right, error = await self.checks.read(lane, text, one.problem)
-        self.book.add(
+        answer, right, error = await self.checks.read(sampler, text, one.problem)
+        self.file.add(
             Practised(
                 question_id=one.problem.id,
                 kind=one.kind,
                 question=one.problem.asked,
-                lane=lane,
+                sampler=sampler,
                 prompt=prompt,
                 text=text,
                 value=answer,
@@ -274,9 +288,9 @@ class Practice:
             raise error.exceptions[0] from None
 
 
-def prompt_of(lane: Lane, question: str, profile: Profile, solution: str = "") -> list[Message]:
+def prompt_of(sampler: PracticeSampler, question: str, profile: Profile, solution: str = "") -> list[Message]:
     """As the race asks. `solution`: what `check` is asked about."""
-    match lane:
+    match sampler:
         case "program":
             return program_prompt(question, profile)
         case "formal":
@@ -288,5 +302,7 @@ def prompt_of(lane: Lane, question: str, profile: Profile, solution: str = "") -
 
 def without_examples(profile: Profile) -> Profile:
     """How a model is asked that was trained on prompts without examples."""
-    bare = {str(lane): getattr(profile, lane).model_copy(update={"examples": 0}) for lane in _PROMPTS}
+    bare = {
+        str(sampler): getattr(profile, sampler).model_copy(update={"examples": 0}) for sampler in _PROMPTS
+    }
     return profile.model_copy(update=bare)

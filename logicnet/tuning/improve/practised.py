@@ -16,7 +16,7 @@ from logicnet.llm import Message
 
 PRACTICE = "practice.jsonl"
 
-Lane = Literal["reason", "program", "formal", "check", "chat"]
+PracticeSampler = Literal["reason", "program", "formal", "check", "chat"]
 Source = Literal["model", "exact", "worked", "teacher", "ledger"]
 """Who wrote a text: the served model, the exact sampler in words, the question's own generator, a stronger
 model, or this miner for a validator."""
@@ -24,12 +24,12 @@ model, or this miner for a validator."""
 
 @dataclass(frozen=True, slots=True)
 class Practised:
-    """One text of one lane for one question. Chat rows have no question, and nothing to be right about."""
+    """One text of one sampler for one question. Chat rows have no question, and nothing to be right about."""
 
     question_id: str
     kind: str
     question: str
-    lane: Lane
+    sampler: PracticeSampler
     prompt: tuple[Message, ...]
     text: str
     value: str  # the answer that was read in it; empty if none
@@ -44,14 +44,14 @@ class Practised:
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        return self.question_id, self.lane, self.source, self.number
+        return self.question_id, self.sampler, self.source, self.number
 
     def line(self) -> str:
-        """As JSON, without its end."""
-        return json.dumps(
-            {name: getattr(self, name) for name in _NAMES if name != "prompt"}
-            | {"prompt": [asdict(one) for one in self.prompt]}
-        )
+        """As JSON, without its end, with the sampler under the key "lane", as in all stored practice."""
+        found = {name: getattr(self, name) for name in _NAMES}
+        found["prompt"] = [asdict(one) for one in self.prompt]
+        found["lane"] = found.pop("sampler")
+        return json.dumps(found)
 
     @classmethod
     def of_fields(cls, found: dict[str, Any]) -> Self:
@@ -59,13 +59,14 @@ class Practised:
         prompt = found["prompt"]
         if not isinstance(prompt, list):
             raise TypeError(prompt)
-        return cls(**found | {"prompt": tuple(Message(**one) for one in prompt)})
+        found = found | {"prompt": tuple(Message(**one) for one in prompt)}
+        return cls(sampler=found.pop("lane"), **found)
 
 
 _NAMES = tuple(field.name for field in fields(Practised))
 
 
-class Notebook:
+class PracticeFile:
     """practice.jsonl, open for more. One process at a time; use as a context manager."""
 
     def __init__(self, path: Path) -> None:

@@ -1,22 +1,16 @@
 """The page of a round: what was asked, learned and proven, and the curve over all rounds so far."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from logicnet.errors import TuningError
 from logicnet.evals.report import page
-from logicnet.evals.report.charts import Chart
+from logicnet.evals.report.charts import Chart, axis, bars, line, plot
 from logicnet.evals.report.estimate import Estimate
 from logicnet.tuning.improve.kinds import tallied
 from logicnet.tuning.improve.practised import PRACTICE, read_practice
 from logicnet.tuning.improve.rounds import Round, Rounds
 
 REPORT = "report.html"
-
-_AXIS: dict[str, Any] = {
-    "axisLabel": {"color": "var(--dim)"},
-    "splitLine": {"lineStyle": {"color": "var(--line)"}},
-}
 
 
 def write_report(rounds: Rounds, one: Round) -> None:
@@ -26,7 +20,7 @@ def write_report(rounds: Rounds, one: Round) -> None:
     texts = [
         (text.kind, text.right)
         for text in read_practice(rounds.folder(one.number) / PRACTICE)
-        if text.source == "model" and text.lane != "chat"
+        if text.source == "model" and text.sampler != "chat"
     ]
     drawn = [_curve(so_far), _practised(texts)]
     try:
@@ -65,11 +59,7 @@ def facts(one: Round) -> list[tuple[str, str]]:
 
 def interval(found: Estimate | None) -> str:
     """As `+0.120 (+0.040 to +0.200)`."""
-    if found is None:
-        return "not known"
-    if found.low is None or found.high is None:
-        return f"{found.mean:+.3f} ({found.without_interval})"
-    return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    return "not known" if found is None else found.in_words()
 
 
 def _curve(rounds: Sequence[Round]) -> Chart:
@@ -82,24 +72,15 @@ def _curve(rounds: Sequence[Round]) -> Chart:
         "upper end": [proof.reward.high for _, proof in proven if proof.reward],
         "truly right answers": [proof.accuracy for _, proof in proven],
     }
-    options = {
-        "animation": False,
-        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 4, "containLabel": True},
-        "legend": {"textStyle": {"color": "var(--dim)"}, "top": 0},
-        "xAxis": {"type": "category", "data": [f"round {one.number}" for one, _ in proven], **_AXIS},
-        "yAxis": {"type": "value", **_AXIS},
-        "series": [
-            {
-                "name": name,
-                "type": "line",
-                "data": values,
-                "symbolSize": 6,
-                "lineStyle": {"color": f"var(--s{place})", "type": "dashed" if "end" in name else "solid"},
-                "itemStyle": {"color": f"var(--s{place})"},
-            }
+    options = plot(
+        [
+            line(name, values, f"var(--s{place})", type="dashed" if "end" in name else "solid")
             for place, (name, values) in enumerate(lines.items())
         ],
-    }
+        axis([f"round {one.number}" for one, _ in proven]),
+        axis(),
+        legend=True,
+    )
     note = "Each round on questions of its own. Gains: over what served then. Right answers: the candidate's."
     return Chart("curve", "Over the rounds", note, options)
 
@@ -107,19 +88,8 @@ def _curve(rounds: Sequence[Round]) -> Chart:
 def _practised(texts: Sequence[tuple[str, bool]]) -> Chart:
     found = tallied(texts)
     kinds = sorted(found, key=lambda kind: found[kind][0] / found[kind][1])
-    options = {
-        "animation": False,
-        "grid": {"left": 8, "right": 16, "top": 8, "bottom": 4, "containLabel": True},
-        "xAxis": {"type": "value", "min": 0, "max": 1, **_AXIS},
-        "yAxis": {"type": "category", "data": kinds, **_AXIS},
-        "series": [
-            {
-                "type": "bar",
-                "data": [round(found[kind][0] / found[kind][1], 4) for kind in kinds],
-                "itemStyle": {"color": "var(--s0)"},
-                "barMaxWidth": 18,
-            }
-        ],
-    }
+    options = plot(
+        [bars([round(found[kind][0] / found[kind][1], 4) for kind in kinds])], axis(min=0, max=1), axis(kinds)
+    )
     note = "Share of the samples that were right, before training."
     return Chart("practised", "Practice by kind", note, options, max(160, 22 * len(kinds)))

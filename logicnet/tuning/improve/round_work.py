@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from logicnet._util.files import write_whole
 from logicnet.errors import TuningError
 from logicnet.evals.challenges import sets
 from logicnet.evals.challenges.problem import Problem, seed_of
@@ -23,8 +24,14 @@ from logicnet.tuning.improve.believed import believed_in
 from logicnet.tuning.improve.hosts import CandidateHost
 from logicnet.tuning.improve.lessons import LEAST_NEW, Lessons, lessons
 from logicnet.tuning.improve.options import ImproveOptions
-from logicnet.tuning.improve.practice import Asked, Practice, Voice, open_checks, without_examples
-from logicnet.tuning.improve.practised import PRACTICE, Notebook, Practised, read_practice
+from logicnet.tuning.improve.practice import (
+    Practice,
+    PracticeModel,
+    PracticeQuestion,
+    open_checks,
+    without_examples,
+)
+from logicnet.tuning.improve.practised import PRACTICE, PracticeFile, Practised, read_practice
 from logicnet.tuning.improve.proof import MOST_SLOWER, judge
 from logicnet.tuning.improve.proving import ProofRun, ProofSide, measure, paces
 from logicnet.tuning.improve.rounds import Round, Rounds, Step
@@ -41,7 +48,7 @@ Swap = Callable[[Adapter], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RoundContext:
     """What the loop is given. `served`: the model server, by the name of the base."""
 
     served: ModelServer
@@ -68,7 +75,7 @@ class RoundWork:
     """One round, step by step."""
 
     options: ImproveOptions
-    around: Surroundings
+    context: RoundContext
     round: Round
 
     async def do(self) -> None:
@@ -93,7 +100,7 @@ class RoundWork:
     def _host(self, form: Form) -> CandidateHost:
         """Raises TuningError where this command was not given what the round began with."""
         try:
-            return self.around.hosts[form]
+            return self.context.hosts[form]
         except KeyError:
             flag = "--vllm-python, a Python that has vLLM" if form == "merged" else "another --form"
             raise TuningError(
@@ -104,37 +111,37 @@ class RoundWork:
         """The round goes to `step` first: after a kill in between, a candidate is left that nobody serves."""
         await self._host(refused.form).release(refused)
         self._move(step, **facts)
-        self.around.store.refuse(refused.name, why)
+        self.context.store.refuse(refused.name, why)
 
     @property
     def _folder(self) -> Path:
-        return self.around.rounds.folder(self.round.number)
+        return self.context.rounds.folder(self.round.number)
 
     def _move(self, step: Step, **facts: object) -> None:
-        self.round = self.around.rounds.move(self.round, step, **facts)
+        self.round = self.context.rounds.move(self.round, step, **facts)
 
     def _adapter(self) -> Adapter:
-        return self.around.store.get(self.round.adapter)
+        return self.context.store.get(self.round.adapter)
 
     def _serving(self) -> Adapter | None:
-        return self.around.store.get(self.round.serving) if self.round.serving else None
+        return self.context.store.get(self.round.serving) if self.round.serving else None
 
     def _served(self) -> ModelServer:
         """Base or adapter, as it served when the round began."""
         serving = self._serving()
         if serving is None:
-            return self.around.served
+            return self.context.served
         if serving.form == "merged" and serving.servers:
-            return ModelServer(serving.servers[0], serving.name, self.around.served.key)
-        return self.around.served._replace(model=serving.name)
+            return ModelServer(serving.servers[0], serving.name, self.context.served.key)
+        return self.context.served._replace(model=serving.name)
 
     def _profiles(self) -> Path | None:
         """By which what serves is asked."""
         serving = self._serving()
-        return self.around.profiles if serving is None else serving.profile
+        return self.context.profiles if serving is None else serving.profile
 
     def _profile(self, served: Endpoint) -> Profile:
-        name = served.served.model if served.served is not None else self.around.served.model
+        name = served.served.model if served.served is not None else self.context.served.model
         return profile_for(name, load_profiles(self._profiles()))
 
     async def _practise(self) -> None:
@@ -145,35 +152,37 @@ class RoundWork:
                     reach("model", *self._served(), flag="--miner.llm_client.base_url")
                 )
             checks = await open_checks(stack, [one.problem for one in asked])
-            book = stack.enter_context(Notebook(self._folder / PRACTICE))
+            book = stack.enter_context(PracticeFile(self._folder / PRACTICE))
             profile = self._profile(models)
             practice = Practice(
                 book, checks, self.options.temperature, profile.calls, self.options.teacher_tokens
             )
-            await practice.run(asked, Voice(models, profile, "model"), self.options.samples, self._said)
+            await practice.run(
+                asked, PracticeModel(models, profile, "model"), self.options.samples, self._said
+            )
             unsolved = _unsolved(book.found, asked)
             if unsolved:
-                self.around.say(f"No sample was right in: {', '.join(unsolved)}.")
+                self.context.say(f"No sample was right in: {', '.join(unsolved)}.")
             await practice.without_model(asked)
             if self.options.teacher is not None:
                 teacher = await stack.enter_async_context(
                     reach("teacher", *self.options.teacher, flag="--teacher-url")
                 )
-                await practice.teach(asked, Voice(teacher, without_examples(profile), "teacher"))
+                await practice.teach(asked, PracticeModel(teacher, without_examples(profile), "teacher"))
                 unsolved = _unsolved(book.found, asked, ("model", "worked", "exact", "teacher"))
             if unsolved := _unsolved(book.found, asked, ("model", "worked", "exact", "teacher")):
-                self.around.say(f"Nothing right is known, from anywhere, in: {', '.join(unsolved)}.")
+                self.context.say(f"Nothing right is known, from anywhere, in: {', '.join(unsolved)}.")
             write_profile(without_examples(profile), self._folder)
         self._move(Step.LEARNING)
 
-    def _asked(self) -> list[Asked]:
+    def _asked(self) -> list[PracticeQuestion]:
         seed = seed_of(seed_in(self.options), "practice", self.round.number)
         drawn = sets.draw_by_kind(self.options.recipe("train", seed), self.round.counts, self.options.folder)
-        return [Asked(kind, one) for kind, problems in drawn.items() for one in problems]
+        return [PracticeQuestion(kind, one) for kind, problems in drawn.items() for one in problems]
 
     def _said(self, done: int, whole: int) -> None:
         if done % _SAID_EVERY == 0 or done == whole:
-            self.around.say(f"    {done} of {whole} texts")
+            self.context.say(f"    {done} of {whole} texts")
 
     async def _learn(self) -> None:
         test = self._test()
@@ -182,13 +191,13 @@ class RoundWork:
         before = {
             (row["instruction"], row["output"])
             for number in range(1, self.round.number)
-            for row in _rows(self.around.rounds.folder(number) / LESSONS)
+            for row in _rows(self.context.rounds.folder(number) / LESSONS)
         }
-        new = sum((one.prompt, one.text) not in before for one in found.rows if one.lane != "chat")
+        new = sum((one.prompt, one.text) not in before for one in found.rows if one.sampler != "chat")
         path = self._folder / LESSONS
         _write(path, (one.row() | {"kind": one.kind, "source": one.source} for one in found.rows))
-        of = Counter(one.source for one in found.rows if one.lane != "chat")
-        self.around.say(
+        of = Counter(one.source for one in found.rows if one.sampler != "chat")
+        self.context.say(
             f"{sum(of.values())} lessons, {new} of them new: {_told(of)}. Right texts left out: "
             f"{_told(found.dropped) or 'none'}."
         )
@@ -213,9 +222,9 @@ class RoundWork:
         """Of all rounds so far, the newest texts first; and of the ledger what is believed."""
         texts: list[Practised] = []
         for number in range(self.round.number, 0, -1):
-            texts += read_practice(self.around.rounds.folder(number) / PRACTICE)
-        if self.around.ledger is not None:
-            texts += believed_in(self.around.ledger, Trust((), profile.trust_priors()))
+            texts += read_practice(self.context.rounds.folder(number) / PRACTICE)
+        if self.context.ledger is not None:
+            texts += believed_in(self.context.ledger, Trust((), profile.trust_priors()))
         return lessons(texts, profile, held_out=held_out, most=self.options.most_lessons)
 
     async def _train(self) -> None:
@@ -227,9 +236,9 @@ class RoundWork:
             overrides=self.options.overrides(),
             validation=_held_out(self.round.lessons),
         )
-        trained = await self.around.trainer.train(self.round.id, spec)
+        trained = await self.context.trainer.train(self.round.id, spec)
         before, after = trained.losses
-        self.around.say(f"Held-out loss {before:.3f} -> {after:.3f}.")
+        self.context.say(f"Held-out loss {before:.3f} -> {after:.3f}.")
         if not after < before:
             reason = f"the loss on held-out lessons did not fall: {before:.3f} -> {after:.3f}"
             self._move(Step.UNPROVEN, reason=reason, losses=trained.losses)
@@ -237,7 +246,7 @@ class RoundWork:
         beside = [self._folder / PROFILE, *([trained.expected] if trained.expected is not None else [])]
         _copied(trained.adapter, self._folder / ADAPTER, beside)
         form: Form = (
-            "merged" if self.options.form == "merged" or "adapter" not in self.around.hosts else "adapter"
+            "merged" if self.options.form == "merged" or "adapter" not in self.context.hosts else "adapter"
         )
         self._move(Step.ADDING, losses=trained.losses, form=form)
 
@@ -246,14 +255,14 @@ class RoundWork:
         if self.round.form == "merged":
             made = self._folder / MERGED
             shutil.rmtree(made, ignore_errors=True)
-            await self.around.trainer.merge(self.options.base, self._folder / ADAPTER, made)
+            await self.context.trainer.merge(self.options.base, self._folder / ADAPTER, made)
             for name in (EXPECTED, PROFILE):
                 if (self._folder / ADAPTER / name).exists():
                     shutil.copyfile(self._folder / ADAPTER / name, made / name)
         added = (hash_of(made), self.round.form)  # already, where it was killed right after
-        known = next((one for one in self.around.store.all() if (one.digest, one.form) == added), None)
-        base = self.around.served.model or self.options.base
-        found = known or self.around.store.add(made, base, time.time(), self.round.form)
+        known = next((one for one in self.context.store.all() if (one.digest, one.form) == added), None)
+        base = self.context.served.model or self.options.base
+        found = known or self.context.store.add(made, base, time.time(), self.round.form)
         if self.round.form == "merged":
             shutil.rmtree(made, ignore_errors=True)  # the table has its own copy
         self._move(Step.PROVING, adapter=found.name)
@@ -266,18 +275,18 @@ class RoundWork:
         host = self._host(self.round.form)
         candidate = await host.serve(adapter)
         pace = await paces(self._served(), candidate, self.options.concurrency * 4)
-        self.around.say(f"{pace[0]:.0f} tokens/s of what serves, {pace[1]:.0f} of {adapter.name}.")
-        slow = pace[1] * self.around.most_slower < pace[0]
+        self.context.say(f"{pace[0]:.0f} tokens/s of what serves, {pace[1]:.0f} of {adapter.name}.")
+        slow = pace[1] * self.context.most_slower < pace[0]
         if (
             slow
             and self.round.form == "adapter"
             and self.options.form == "auto"
-            and "merged" in self.around.hosts
+            and "merged" in self.context.hosts
         ):
             reason = (
                 f"as an adapter it generates {pace[1]:.0f} tokens/s, the base {pace[0]:.0f}: merged instead"
             )
-            self.around.say(f"{adapter.name}: {reason}.")
+            self.context.say(f"{adapter.name}: {reason}.")
             await self._refuse(adapter, reason, Step.ADDING, form="merged", adapter="")
             return
         run = ProofRun(
@@ -295,10 +304,10 @@ class RoundWork:
             look=self.round.look,
             names=names,
             tokens_per_s=pace,
-            most_slower=self.around.most_slower,
+            most_slower=self.context.most_slower,
         )
         if proof.passed:
-            self.around.store.prove(adapter.name, proof.fields())
+            self.context.store.prove(adapter.name, proof.fields())
             self._move(Step.SWAPPING, proof=proof.fields())
             return
         reason = "; ".join(proof.reasons)
@@ -309,7 +318,7 @@ class RoundWork:
         if not self.options.swap:
             self._move(Step.PROVEN, reason=f"`logicnet tune swap {adapter.name}` serves it")
             return
-        if adapter.form == "merged" and not self.around.keeps_merged:
+        if adapter.form == "merged" and not self.context.keeps_merged:
             reason = (
                 f"serve it with `logicnet vllm --model {adapter.folder} --served-model-name {adapter.name}`, "
                 f"then `logicnet tune swap {adapter.name} --server URL`"
@@ -317,7 +326,7 @@ class RoundWork:
             self._move(Step.PROVEN, reason=reason)
             return
         if adapter.state is not AdapterState.SERVING:  # else it was killed right after the swap
-            now = self.around.store.serving()
+            now = self.context.store.serving()
             if (now.name if now is not None else "") != self.round.serving:
                 reason = (
                     f"it was proven against {self.round.serving or adapter.base}, and now "
@@ -329,7 +338,7 @@ class RoundWork:
                 return
             await self._host(self.round.form).serve(adapter)
             try:
-                await asyncio.to_thread(self.around.swap, adapter)
+                await asyncio.to_thread(self.context.swap, adapter)
             except TuningError as error:
                 self._move(Step.GIVEN_UP, reason=str(error))
                 return
@@ -342,7 +351,7 @@ def _held_out(lessons: int) -> float:
 
 
 def _unsolved(
-    found: Iterable[Practised], asked: Sequence[Asked], sources: Sequence[str] = ("model",)
+    found: Iterable[Practised], asked: Sequence[PracticeQuestion], sources: Sequence[str] = ("model",)
 ) -> list[str]:
     """Kinds of which no text is right."""
     right = {one.kind for one in found if one.right and one.source in sources}
@@ -374,9 +383,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        part.replace(path)
+        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
     except OSError as error:
         raise TuningError(f"cannot write {path}: {error.strerror or error}; make room") from None

@@ -23,7 +23,7 @@ from logicnet.errors import TuningError
 from logicnet.evals.runs.run import read_json
 from logicnet.tuning.improve.adapters import Form
 from logicnet.tuning.improve.proof import Proof
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 
 FORMAT = 1
 FILE = "round.json"
@@ -97,7 +97,7 @@ class Rounds:
         """Raises TuningError if it cannot be written."""
         try:
             self.folder(one.number).mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self.folder(one.number) / FILE, {"format": FORMAT, **asdict(one)})
+            write_json(self.folder(one.number) / FILE, {"format": FORMAT, **asdict(one)})
         except OSError as error:
             raise TuningError(
                 f"cannot write {self.folder(one.number)}: {error.strerror or error}; make room, then "

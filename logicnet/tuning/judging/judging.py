@@ -24,11 +24,11 @@ from logicnet.tuning.judging import peers
 from logicnet.tuning.judging.making import SYNTHETIC, make_task
 from logicnet.tuning.judging.options import JudgeOptions
 from logicnet.tuning.judging.parts import TEST, TRAIN
-from logicnet.tuning.judging.report import print_judgement, write_page
+from logicnet.tuning.judging.report import print_result, write_page
 from logicnet.tuning.judging.rules import (
     DEFAULT_RULES,
     JudgedSubmission,
-    Judgement,
+    JudgingResult,
     JudgingRules,
     RowLosses,
     area_under,
@@ -46,7 +46,7 @@ from logicnet.tuning.judging.task import (
 from logicnet.tuning.progress import Progress
 from logicnet.tuning.spec import ChatType
 from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 from logicnet.tuning.verdict import WeightsVerdict, duplicates, verdict
 from logicnet.tuning.workshop import Workshop
 
@@ -99,7 +99,7 @@ def _go_on(folder: TaskFolder, miners: Sequence[JudgedMiner], options: JudgeOpti
             return 1
         time.sleep(POLL_S)
     found = judged.judge()
-    print_judgement(judged.task, found)
+    print_result(judged.task, found)
     print(f"\nThe page: {folder.report}")
     return 0
 
@@ -194,7 +194,7 @@ class TaskJudge:
             f"{self.folder.submissions}/NAME is a submission. Run this again, with --wait, or with --close."
         )
 
-    def judge(self) -> Judgement:
+    def judge(self) -> JudgingResult:
         """Measure what is not measured yet, decide, write both. Raises TuningError."""
         received = self.folder.received()
         in_time = sorted(
@@ -214,7 +214,7 @@ class TaskJudge:
         if failed and len(failed) == len(evaluations):
             raise failed[0]  # then the fault is hardly theirs
         found = decided(self.task, self.folder.offers(), received, evaluations, self.rules)
-        write_whole(self.folder.judgement, asdict(found))
+        write_json(self.folder.judgement, asdict(found))
         write_page(self.folder.report, self.task, found, received)
         return found
 
@@ -259,7 +259,7 @@ def decided(
     received: Mapping[str, ReceivedModel],
     evaluations: Mapping[str, Evaluation],
     rules: JudgingRules,
-) -> Judgement:
+) -> JudgingResult:
     """What the measurements say. `evaluations` of those that were submitted in time."""
     verdicts = {name: _verdict(one) for name, one in evaluations.items()}
     rows = {

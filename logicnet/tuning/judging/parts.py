@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from logicnet._util.files import write_whole
 from logicnet.tuning.data.checking import BadDataset, Faults
 from logicnet.tuning.data.overlap import Overlap
 from logicnet.tuning.data.prepare import BYTES_OF_WORD, read_rows
@@ -93,9 +94,7 @@ def part(
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    beside.replace(path)
+    write_whole(path, b"".join(orjson.dumps(row) + b"\n" for row in rows))
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

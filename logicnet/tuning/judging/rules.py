@@ -117,7 +117,7 @@ class MinerResult:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class JudgingResult:
     """Of one task. `winner`: a miner, or None; `why` says why it is so, in a line."""
 
     results: tuple[MinerResult, ...]
@@ -133,7 +133,7 @@ def judge(
     deadline_s: float,
     twins: bool,
     rules: JudgingRules,
-) -> Judgement:
+) -> JudgingResult:
     """Of all miners of a group. `twins`: each synthetic row was made of the test's row in its place."""
     fates = {one.miner: _before_losses(one, deadline_s) for one in submissions}
     measured = {
@@ -188,7 +188,7 @@ def judge(
     base = None if original is None else score(original, rules)
     in_time = sorted(order, key=lambda one: (one.submitted_s or 0.0, one.miner))
     winner, why = winner_of([(one.miner, scores[one.miner]) for one in in_time], base, rules)
-    return Judgement(results, winner, why, base)
+    return JudgingResult(results, winner, why, base)
 
 
 def score(losses: RowLosses, rules: JudgingRules) -> float:

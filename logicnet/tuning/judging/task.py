@@ -16,9 +16,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
+from logicnet._util.files import write_whole
 from logicnet._util.parsing import parse, read, validate
 from logicnet.tuning.spec import DatasetType, Name, Seed, TrainSpec
-from logicnet.tuning.train.jobfile import Task, write_whole
+from logicnet.tuning.train.jobfile import Task, write_json
 from logicnet.tuning.wire import Hours, TaskId
 
 MinerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -117,13 +118,10 @@ class TaskFolder:
 
     def keep_miners(self, file: Path) -> None:
         """Copy a file of miners, for the operator's eyes only."""
-        beside = self.path / ".miners.part"
-        beside.touch(mode=0o600)
-        beside.write_bytes(file.read_bytes())
-        beside.replace(self.miners)
+        write_whole(self.miners, file.read_bytes(), mode=0o600)
 
     def write_task(self, task: JudgingTask) -> None:
-        write_whole(self.path / "task.json", task.model_dump(mode="json"))
+        write_json(self.path / "task.json", task.model_dump(mode="json"))
 
     def offers(self) -> dict[str, MinerOffer]:
         return self._read_all("offers.json", MinerOffer)
@@ -149,7 +147,7 @@ class TaskFolder:
         return {miner: validate(model, one, f"{path}: {miner}") for miner, one in found.items()}
 
     def _write_all(self, name: str, found: dict[str, Any]) -> None:
-        write_whole(self.path / name, {miner: one.model_dump(mode="json") for miner, one in found.items()})
+        write_json(self.path / name, {miner: one.model_dump(mode="json") for miner, one in found.items()})
 
 
 def read_miners(path: Path) -> tuple[JudgedMiner, ...]:

@@ -15,14 +15,14 @@ from logicnet.settings import Settings
 from logicnet.tuning.jobs import EngineAway
 from logicnet.tuning.ray_engine import STOP_S, connected
 from logicnet.tuning.search.plan import SearchPlan
-from logicnet.tuning.search.run import Telling
+from logicnet.tuning.search.run import TrialMonitor
 
 _POLL_S = 1.0
 _MOST_JOBS = 1000  # of one search
 
 
 def search_on_cluster(
-    plan: SearchPlan, settings: Settings, at_once: int | None, stop: threading.Event, told: Telling
+    plan: SearchPlan, settings: Settings, at_once: int | None, stop: threading.Event, monitor: TrialMonitor
 ) -> None:
     """Have the cluster search, or watch it if it does already; returns when it is done or was stopped.
 
@@ -36,7 +36,7 @@ def search_on_cluster(
     asked = False
     try:
         while not (status := client.get_job_status(name)).is_terminal():
-            told.look()
+            monitor.look()
             if stop.wait(_POLL_S) and not asked:
                 client.stop_job(name)
                 asked = True
@@ -47,7 +47,7 @@ def search_on_cluster(
         raise EngineAway(
             f"Ray at {address} does not answer any more ({error}): the same command goes on"
         ) from None
-    told.look()
+    monitor.look()
     if status.value != "SUCCEEDED" and not asked:
         lines = [line for line in log.splitlines() if line.strip()]
         raise TuningError(f"the search on {address} ended: {lines[-1] if lines else status.value}")

@@ -15,7 +15,7 @@ from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.presets import presets
 from logicnet.tuning.search.space import Space
 from logicnet.tuning.spec import GrpoType, TrainSpec
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 
 ROWS_SHARE = 10
 LEAST_ROWS = 200
@@ -86,7 +86,7 @@ class SearchPlan(BaseModel):
     def write(self) -> Path:
         """Write `search.json`; returns its folder."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(self.folder / "search.json", self.model_dump(mode="json"))
+        write_json(self.folder / "search.json", self.model_dump(mode="json"))
         return self.folder
 
     @classmethod

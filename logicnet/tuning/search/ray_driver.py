@@ -22,7 +22,7 @@ from logicnet.errors import LogicnetError
 from logicnet.tuning.jobs import JobState
 from logicnet.tuning.progress import Evaluated
 from logicnet.tuning.search.plan import SearchPlan
-from logicnet.tuning.search.run import Telling, locked, name_of, study_of, tidy
+from logicnet.tuning.search.run import TrialMonitor, locked, name_of, study_of, tidy
 from logicnet.tuning.search.runner import TrialRunner
 from logicnet.tuning.search.study import Study
 from logicnet.tuning.store import JobStore
@@ -40,7 +40,7 @@ def drive(folder: Path, at_once: int) -> int:
         plan = SearchPlan.read(folder)
         with locked(plan):
             study = study_of(plan)
-            deciding = _Deciding(study, plan, Telling(study, logger.info))
+            deciding = _Deciding(study, plan, TrialMonitor(study, logger.info))
             ray.init(address="auto", log_to_driver=False, configure_logging=False)
             signal.signal(signal.SIGTERM, lambda *_: deciding.stop())
             _tuner(plan, deciding, at_once).fit()
@@ -63,7 +63,7 @@ def _tuner(plan: SearchPlan, deciding: "_Deciding", at_once: int) -> tune.Tuner:
         run_config=tune.RunConfig(
             name=f"search-{time.time_ns()}",
             storage_path=str(plan.folder / "ray"),
-            stop=_Stopping(deciding),
+            stop=_TrialStopper(deciding),
             failure_config=tune.FailureConfig(max_failures=RESTARTS),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer has its own
             verbose=0,
@@ -74,10 +74,10 @@ def _tuner(plan: SearchPlan, deciding: "_Deciding", at_once: int) -> tune.Tuner:
 class _Deciding:
     """The study, and the trials that Ray Tune has of it."""
 
-    def __init__(self, study: Study, plan: SearchPlan, told: Telling) -> None:
+    def __init__(self, study: Study, plan: SearchPlan, monitor: TrialMonitor) -> None:
         self._study = study
         self._plan = plan
-        self._told = told
+        self._monitor = monitor
         self._trials: dict[str, Any] = {}  # by Ray Tune's id
         self._hopeless: set[str] = set()
         self.stopped = False
@@ -123,7 +123,7 @@ class _Deciding:
             return
         tidy(self._study)
         try:
-            self._told.look()
+            self._monitor.look()
         except LogicnetError as fault:
             self.fault, self.stopped = fault, True
 
@@ -150,7 +150,7 @@ class _Asking(Searcher):  # type: ignore[misc]
         """Nothing: a search goes on by its study."""
 
 
-class _Stopping(tune.Stopper):  # type: ignore[misc]
+class _TrialStopper(tune.Stopper):  # type: ignore[misc]
     """Ends hopeless trials, and the search when SIGTERM came."""
 
     def __init__(self, deciding: _Deciding) -> None:

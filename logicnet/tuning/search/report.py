@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.table import Table
 
+from logicnet._util.tables import plain_table
 from logicnet.evals.report import page
-from logicnet.evals.report.charts import Chart
+from logicnet.evals.report.charts import Chart, axis, line, plot
 from logicnet.tuning.search.run import SearchResult
 from logicnet.tuning.search.study import TrialRecord
 from logicnet.tuning.spec import TrainSpec
@@ -17,11 +18,6 @@ from logicnet.tuning.spec import TrainSpec
 BEST = "best.toml"
 
 _ORDER = {"done": 0, "pruned": 1, "running": 2, "waiting": 3, "failed": 4}
-
-_AXIS: dict[str, Any] = {
-    "axisLabel": {"color": "var(--dim)"},
-    "splitLine": {"lineStyle": {"color": "var(--line)"}},
-}
 
 
 def ranked(result: SearchResult) -> list[TrialRecord]:
@@ -53,12 +49,7 @@ def _number(value: object) -> str:
 
 def table(result: SearchResult) -> Table:
     head, *rows = cells(result)
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for name in head:
-        made.add_column(name)
-    for row in rows:
-        made.add_row(*row)
-    return made
+    return plain_table(head, rows)
 
 
 def verdict(result: SearchResult) -> str:
@@ -139,24 +130,20 @@ def charts(result: SearchResult) -> list[Chart]:
             for one in reversed(shown)
         ],
     }
-    losses = {
-        "animation": False,
-        "grid": {"left": 8, "right": 72, "top": 36, "bottom": 8, "containLabel": True},
-        "tooltip": {},
-        "xAxis": {"type": "value", "name": "evaluation", "minInterval": 1, "min": 1, **_AXIS},
-        "yAxis": {"type": "value", "name": "held-out loss", "scale": True, **_AXIS},
-        "series": [
-            {
-                "type": "line",
-                "name": f"trial {one.number}",
-                "data": [[number, loss] for number, loss in enumerate(one.losses, 1)],
-                "symbolSize": 4,
-                "lineStyle": _line(one, result),
-                "itemStyle": {"color": _line(one, result)["color"]},
-            }
+    losses = plot(
+        [
+            line(
+                f"trial {one.number}",
+                [[number, loss] for number, loss in enumerate(one.losses, 1)],
+                **_line(one, result),
+            )
             for one in reversed(shown)
         ],
-    }
+        axis(name="evaluation", minInterval=1, min=1),
+        axis(name="held-out loss", scale=True),
+        top=36,
+        tooltip={},
+    )
     note = "A line is a trial. Blue: the best; grey: done; pale: pruned."
     return [
         Chart("space", "The space", note, parallel, 340),

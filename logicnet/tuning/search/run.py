@@ -79,18 +79,18 @@ def search(
     for warning in space.warnings():
         said(warning)
     found = study_of(plan)
-    told = Telling(found, said)
+    monitor = TrialMonitor(found, said)
     if known := sum(one.over for one in found.records()):
         said(f"Going on with {plan.study}: {known} of {found.trials} trials are over.")
     plan.write()
     if settings.tuning.engine == "ray":
         from logicnet.tuning.search.cluster import search_on_cluster  # noqa: PLC0415 (only where it is used)
 
-        search_on_cluster(plan, settings, at_once, stop, told)
+        search_on_cluster(plan, settings, at_once, stop, monitor)
     else:
         with locked(plan):
             shop = Workshop.of(plan.settings(settings))
-            _search_here(plan, shop, at_once or settings.tuning.concurrent_jobs, stop, told)
+            _search_here(plan, shop, at_once or settings.tuning.concurrent_jobs, stop, monitor)
     return result_of(plan, found)
 
 
@@ -129,7 +129,7 @@ def locked(plan: SearchPlan) -> Iterator[None]:
         ) from None
 
 
-class Telling:
+class TrialMonitor:
     """Says a line for each trial that has ended since the last look."""
 
     def __init__(self, study: Study, said: Say) -> None:
@@ -168,9 +168,9 @@ def _ended(record: TrialRecord, best: TrialRecord | None) -> str:
 
 
 def _search_here(
-    plan: SearchPlan, shop: Workshop, at_once: int, stop: threading.Event, told: Telling
+    plan: SearchPlan, shop: Workshop, at_once: int, stop: threading.Event, monitor: TrialMonitor
 ) -> None:
-    study = told.study
+    study = monitor.study
     running: dict[int, tuple[optuna.Trial, TrialJob]] = {}
     with TrialRunner(shop, shop.folders.store(), at_once) as runner:
         while not stop.is_set():
@@ -188,7 +188,7 @@ def _search_here(
                     del running[number]
                     tidy(study)
             runner.check()
-            told.look()
+            monitor.look()
             stop.wait(_POLL_S)
 
 

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # run by its path, before the package can be importe
     sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from logicnet._util import confine
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 
 KEPT = frozenset({"PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "WANDB_API_KEY"})
 KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_")
@@ -46,7 +46,7 @@ class Confinement:
     strict: bool = False  # foreign code: no start without namespaces
 
     def write(self, path: Path) -> None:
-        write_whole(path, asdict(self))
+        write_json(path, asdict(self))
 
 
 def allowed(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from logicnet.tuning.train.jobfile import Task, write_whole
+from logicnet.tuning.train.jobfile import Task, write_json
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class EvaluationRequest:
     by_row: bool = False  # answer with the loss of each row, too
 
     def write(self, path: Path) -> None:
-        write_whole(path, asdict(self))
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -104,7 +104,7 @@ class Evaluation:
     others: tuple[Likeness, ...] = ()
 
     def write(self, path: Path) -> None:
-        write_whole(path, asdict(self))
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Self:

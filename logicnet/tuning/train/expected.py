@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from logicnet.tuning.train.jobfile import write_whole
+from logicnet.tuning.train.jobfile import write_json
 from logicnet.tuning.train.rows import IGNORED
 
 TEXTS = 3
@@ -31,7 +31,7 @@ def write_expected(
     longest = max(sum(label != IGNORED for label in row.get("labels", ())) for row in rows)
     most = min(MOST_TOKENS, max(LEAST_TOKENS, 2 * longest))
     texts = [_text(model, tokenizer, prompt_of(row), ends, most) for row in rows[:TEXTS]]
-    write_whole(path, {"format": 1, "texts": [one for one in texts if one["tokens"]]})
+    write_json(path, {"format": 1, "texts": [one for one in texts if one["tokens"]]})
 
 
 def prompt_of(row: Mapping[str, Any]) -> list[int]:

@@ -34,17 +34,18 @@ Events, each with "at" (unix seconds) and "kind":
     warning     {"message"}
     ended       {"reason": one of ENDINGS, "message"}
 
-Only the standard library is imported: both environments import this module.
+Only the standard library is imported, and what needs no other: both environments import this module.
 """
 
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
+
+from logicnet._util.files import write_whole
 
 FORMAT = 1
 
@@ -150,7 +151,7 @@ class JobFile:
 
     def write(self, folder: Path) -> None:
         """Write `job.json`; it is whole or absent."""
-        write_whole(folder / "job.json", asdict(self))
+        write_json(folder / "job.json", asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -192,7 +193,7 @@ class TrainResult:
 
     def write(self, folder: Path) -> None:
         """Write `result.json`; it is whole or absent."""
-        write_whole(folder / "result.json", asdict(self))
+        write_json(folder / "result.json", asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -227,11 +228,6 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def write_whole(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
     """Write JSON so that a reader, also one after a crash, finds all of it or nothing."""
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    write_whole(path, json.dumps(content), sync=True)

@@ -97,7 +97,7 @@ def test_quotas_are_worked_out_once_per_metagraph(network: Network) -> None:
         network.admission.take(RICHER, float(second))
     assert network.book.computed == 1
     network.metagraph = Metagraph((RICH, PERMITTED))
-    assert network.admission.take(RICH, 60.0).promised == 80
+    assert network.admission.take(RICH, 60.0).announced == 80
     assert network.book.computed == 2
 
 

@@ -11,7 +11,7 @@ from logicnet.axon import Admission, http
 from logicnet.chain import Metagraph
 from logicnet.deadline import Deadline
 from logicnet.errors import Reason
-from logicnet.events import Admitted, Answered, HungUp, NonceAccepted, Promised, Refused
+from logicnet.events import Admitted, Announced, Answered, HungUp, NonceAccepted, Refused
 from logicnet.protocol import Answer, Challenge, Wire
 from logicnet.solver.answering import Solution
 from tests.harness.axon import (
@@ -58,9 +58,9 @@ class TestAnswered:
             )
             assert got.status == 200
             assert got.json["response_dict"] == {"epoch_volume": 50, "category": "Logic"}
-        (promised,) = room.happened(Promised)
-        assert promised.epoch.validator == VALIDATOR.ss58_address
-        assert promised.epoch.promised == 50
+        (announced,) = room.happened(Announced)
+        assert announced.epoch.validator == VALIDATOR.ss58_address
+        assert announced.epoch.announced == 50
 
     async def test_what_happened_is_told(self, wire: Wire) -> None:
         room = Room()

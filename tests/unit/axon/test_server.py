@@ -14,7 +14,7 @@ from logicnet.axon import AxonServer
 from logicnet.axon import connection as http
 from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError, Reason, SettingsError
-from logicnet.events import Answered, HungUp, Promised, Refused
+from logicnet.events import Announced, Answered, HungUp, Refused
 from logicnet.protocol import Challenge
 from logicnet.solver.answering import Solution
 from tests.harness.axon import RIVAL, SOLUTION, Room
@@ -466,7 +466,7 @@ class TestBadInput:
                 async with asyncio.timeout(PATIENCE_S):
                     with suppress(ConnectionError):
                         await asyncio.get_running_loop().sock_sendall(deaf, data)
-                    while not room.happened(Promised) or axon.connections:
+                    while not room.happened(Announced) or axon.connections:
                         await asyncio.sleep(0.01)
 
     async def test_trailers_are_no_headers_and_end(self, served: Served) -> None:

@@ -11,9 +11,9 @@ ALICE, BOB = Hotkey("5Alice"), Hotkey("5Bob")
 
 
 def epoch(
-    given: int = 0, refused: int = 0, *, validator: Hotkey = ALICE, began: float = 600.0, promised: int = 80
+    given: int = 0, refused: int = 0, *, validator: Hotkey = ALICE, began: float = 600.0, announced: int = 80
 ) -> EpochCount:
-    return EpochCount(validator, began, promised, given, refused)
+    return EpochCount(validator, began, announced, given, refused)
 
 
 def admitted(

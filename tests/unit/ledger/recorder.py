@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from logicnet.errors import Reason
-from logicnet.events import Promised
+from logicnet.events import Announced
 from logicnet.ledger import Ledger
 from logicnet.protocol import Hotkey
 from logicnet.volume.quota import VolumeBook
@@ -29,7 +29,7 @@ def main(path: Path) -> None:
     book = VolumeBook(QUOTA, 10_000.0, 86_400.0, ledger.epochs)
     for validator in VALIDATORS:
         count = book.open(validator, QUOTA, time.time())
-        ledger.record(Promised(time.time(), count))
+        ledger.record(Announced(time.time(), count))
         say("start", validator, count.given, count.refused)
     for number in range(10**9):
         validator = VALIDATORS[number % 3]

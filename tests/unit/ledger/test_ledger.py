@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LedgerError, Reason
-from logicnet.events import NonceAccepted, Placed, Promised
+from logicnet.events import Announced, NonceAccepted, Placed
 from logicnet.ledger import Ledger, LedgerReader, _batch, _ledger, _schema
 from logicnet.ledger._batch import EPOCH_S
 from logicnet.ledger._reader import Row, Table
@@ -37,7 +37,7 @@ def holder_of(path: Path) -> sqlite3.Connection:
 
 def test_a_challenge_is_kept_from_both_its_ends(path: Path) -> None:
     with Ledger.open(path) as ledger:
-        ledger.record(Promised(600.0, epoch()))
+        ledger.record(Announced(600.0, epoch()))
         ledger.record(admitted("a", epoch(1)))
         ledger.record(answered("a"))
         ledger.record(admitted("b", epoch(2)))
@@ -95,11 +95,11 @@ def test_an_answer_is_in_time_as_long_as_its_caller_waits(
 def test_counts_are_absolute_so_nothing_is_counted_twice_or_taken_back(path: Path) -> None:
     with Ledger.open(path) as ledger:
         for given, times_refused in [(3, 1), (5, 2), (5, 2)]:
-            ledger.record(Promised(600.0, epoch(given, times_refused)))
+            ledger.record(Announced(600.0, epoch(given, times_refused)))
             assert ledger.flush()
-        ledger.record(Promised(600.0, epoch(4, 1)))
+        ledger.record(Announced(600.0, epoch(4, 1)))
         assert ledger.flush()
-        ledger.record(Promised(600.0, epoch(4, 1, promised=90)))  # a quota that grew
+        ledger.record(Announced(600.0, epoch(4, 1, announced=90)))  # a quota that grew
     (row,) = rows(path, "epochs")
     assert (row["promised"], row["given"], row["refused"]) == (90, 5, 2)
 
@@ -195,9 +195,9 @@ def test_how_an_answer_came_about_and_what_a_shadow_said_are_kept(path: Path) ->
 def test_the_last_epochs_and_the_highest_nonces_come_back(path: Path) -> None:
     with Ledger.open(path) as ledger:
         assert (ledger.epochs, ledger.nonces) == ((), {})
-        ledger.record(Promised(0.0, epoch(5, began=600.0)))
-        ledger.record(Promised(0.0, epoch(2, 1, began=1200.0)))
-        ledger.record(Promised(0.0, epoch(7, began=900.0, validator=BOB)))
+        ledger.record(Announced(0.0, epoch(5, began=600.0)))
+        ledger.record(Announced(0.0, epoch(2, 1, began=1200.0)))
+        ledger.record(Announced(0.0, epoch(7, began=900.0, validator=BOB)))
         for nonce in (5, 9, 7):
             ledger.record(NonceAccepted("classic:5Alice:u", nonce))
             ledger.flush()
@@ -210,8 +210,8 @@ def test_the_last_epochs_and_the_highest_nonces_come_back(path: Path) -> None:
 
 def test_the_last_epoch_is_the_one_opened_last_though_the_clock_jumped_back(path: Path) -> None:
     with Ledger.open(path) as ledger:
-        ledger.record(Promised(0.0, epoch(80, began=1e9)))
-        ledger.record(Promised(0.0, epoch(1, began=600.0)))
+        ledger.record(Announced(0.0, epoch(80, began=1e9)))
+        ledger.record(Announced(0.0, epoch(1, began=600.0)))
     with Ledger.open(path) as ledger:
         assert ledger.epochs == (epoch(1, began=600.0),)
 
@@ -240,7 +240,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
 
 def test_the_file_and_its_folder_are_made_and_are_the_owners_alone(path: Path) -> None:
     with Ledger.open(path) as ledger:
-        ledger.record(Promised(0.0, epoch()))
+        ledger.record(Announced(0.0, epoch()))
         ledger.flush()
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert modes == dict.fromkeys(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logicnet.errors import LedgerError, Reason
-from logicnet.events import Promised
+from logicnet.events import Announced
 from logicnet.ledger import Ledger, LedgerReader, Search
 from logicnet.ledger._reader import Which
 from logicnet.votelog import SamplerVote, VoteLog
@@ -20,7 +20,7 @@ def filled(path: Path) -> Path:
             ledger.record(answered(f"a{number}"))
         ledger.record(hung_up("a4"))
         ledger.record(admitted("b0", epoch(1, validator=BOB, began=2000.0), at_s=2000.0))
-        ledger.record(Promised(0.0, epoch(began=1200.0)))
+        ledger.record(Announced(0.0, epoch(began=1200.0)))
         ledger.record(refused(Reason.OVER_QUOTA, at_s=710.0, message="Old.", of=epoch(5, 1)))
         ledger.record(refused(Reason.OVER_QUOTA, at_s=2000.0, message="New.", of=epoch(5, 2)))
         ledger.record(refused(Reason.MALFORMED, at_s=720.0))

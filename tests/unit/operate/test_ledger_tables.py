@@ -51,7 +51,7 @@ def cells(line: str) -> list[str]:
 def test_in_a_pipe_every_row_is_one_plain_whole_line(filled: Path) -> None:
     assert [cells(line) for line in shown(filled).splitlines()] == [
         ["Epochs"],
-        ["validator", "began (UTC)", "promised", "given", "refused", "in time"],
+        ["validator", "began (UTC)", "quota", "given", "refused", "in time"],
         [HOTKEY, "2025-11-21 04:30:00", "80", "3", "4", "1"],
         [],
         ["Challenges"],
@@ -95,7 +95,7 @@ def test_60_columns_show_every_fact(path: Path) -> None:
     lines = shown(path, terminal=True, width=60, tables=every).splitlines()
     assert [cells(line) for line in lines if line.strip(" ─")] == [
         ["Epochs"],
-        ["validator", "began (UTC)", "promised", "given", "refused", "in time"],
+        ["validator", "began (UTC)", "quota", "given", "refused", "in time"],
         ["5GrwvaEF", "11-21 04:30", "80", "80", "1000", "1"],
         ["Challenges"],
         ["admitted (UTC)", "outcome", "question"],

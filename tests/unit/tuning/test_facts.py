@@ -155,9 +155,10 @@ def test_a_gated_model_needs_a_token(hub):
 
 
 def test_a_model_that_the_hub_lacks(hub):
-    for name in ("maker/absent", "no name/at all"):
-        with pytest.raises(TuningError, match="the hub has no such model: correct the name"):
-            facts_of(name)
+    with pytest.raises(TuningError, match="the hub has no such repository: correct the name"):
+        facts_of("maker/absent")
+    with pytest.raises(TuningError, match="this is no name of a repository and no folder: correct it"):
+        facts_of("no name/at all")
 
 
 @pytest.mark.parametrize("name", ["/no/such", "./no", "../no/such", "~no-such-user/model"])

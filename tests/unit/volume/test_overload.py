@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from logicnet.events import Admitted, Answered, EpochCount, HungUp, NonceAccepted, Promised
+from logicnet.events import Admitted, Announced, Answered, EpochCount, HungUp, NonceAccepted
 from logicnet.protocol import Hotkey
 from logicnet.volume.overload import LATE_SHARE, QUIET_ANSWERS, REPEAT_S, WINDOW, OverloadMonitor
 
@@ -128,9 +128,9 @@ def test_an_ended_epoch_expects_no_more_challenges():
     day = Day()
     day.burst(30.0)
     day.now_s += 700.0
-    day.monitor(Promised(day.now_s, EpochCount(Hotkey("5Bob"), day.now_s, 7, 3, 0)))
+    day.monitor(Announced(day.now_s, EpochCount(Hotkey("5Bob"), day.now_s, 7, 3, 0)))
     names = [day.admitted() for _ in range(WINDOW)]
-    day.monitor(Promised(day.now_s, EpochCount(ALICE, day.now_s - 601.0, 80, 24, 0)))
+    day.monitor(Announced(day.now_s, EpochCount(ALICE, day.now_s - 601.0, 80, 24, 0)))
     for name in names:
         day.answered(name, LATE_S)
     assert "validators may ask 4 more now" in day.warnings[0]

@@ -124,12 +124,12 @@ def test_a_refusal_is_counted_and_takes_nothing_of_the_quota() -> None:
     assert used_up(epochs, ALICE, 2, 1002.0) == 2
 
 
-def test_a_promise_is_kept_though_stakes_move() -> None:
+def test_an_announced_quota_is_kept_though_stakes_move() -> None:
     epochs = book()
     epochs.open(ALICE, 5, 1000.0)
-    assert epochs.take(ALICE, 2, 1001.0).promised == 5
+    assert epochs.take(ALICE, 2, 1001.0).announced == 5
     assert used_up(epochs, ALICE, 2, 1002.0) == 4
-    assert epochs.open(ALICE, 2, 1600.0).promised == 2
+    assert epochs.open(ALICE, 2, 1600.0).announced == 2
 
 
 def test_a_quota_that_grows_is_raised_at_once() -> None:
@@ -149,7 +149,7 @@ def test_beyond_the_quota_is_counted_with_the_rest() -> None:
         epochs.take(BOB, 0, 1003.0, over=True)
 
 
-def test_a_promise_is_kept_though_the_miner_restarts_with_another_volume() -> None:
+def test_an_announced_quota_is_kept_though_the_miner_restarts_with_another_volume() -> None:
     before = book()
     before.open(ALICE, 40, 1000.0)
     last = before.take(ALICE, 40, 1001.0)
@@ -192,11 +192,11 @@ def test_however_the_clock_moves_quota_is_neither_minted_nor_lost(
             count = getattr(epochs, action)(ALICE, quota, now_s)
         except Refusal:
             count = epochs.open(ALICE, quota, now_s)
-            assert count.given == count.promised
+            assert count.given == count.announced
         before = seen.get(count.started_at_s, replace(count, given=0, refused=0))
-        assert before.promised <= count.promised <= max(before.promised, quota)
+        assert before.announced <= count.announced <= max(before.announced, quota)
         assert count.given >= before.given and count.refused >= before.refused
-        assert count.given <= count.promised
+        assert count.given <= count.announced
         seen[count.started_at_s] = count
     assert len(seen) <= 1 + forward_s / INTERVAL_S
     epochs.open(ALICE, 2, now_s)

@@ -77,7 +77,7 @@ def _refusals(refused: Mapping[str, int], answered: int) -> Iterator[Finding]:
         )
     if over >= _MANY and over > _REFUSED_SHARE * (answered + over):
         yield note(
-            f"{over} challenges of the last day exceeded the promised volume.",
+            f"{over} challenges of the last day exceeded the announced volume.",
             "Each could have been answered.",
             "Raise --miner.epoch_volume if the model server keeps up.",
         )

@@ -38,9 +38,9 @@ def _findings(context: Context) -> Iterator[Finding]:
         )
     if given.miner.epoch_volume < FULL_VOLUME:
         yield note(
-            f"--miner.epoch_volume promises {given.miner.epoch_volume} challenges per interval; "
+            f"--miner.epoch_volume announces {given.miner.epoch_volume} challenges per interval; "
             f"{FULL_VOLUME} earn the full volume factor.",
-            "A smaller promise earns a smaller share of each reward; a broken promise earns less still.",
+            "A smaller volume earns a smaller share of each reward; unanswered challenges earn less still.",
             "`logicnet volume advise` measures how far --miner.epoch_volume can be raised.",
         )
 

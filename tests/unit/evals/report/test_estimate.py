@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from logicnet.evals.report.estimate import FEWEST, mean_of, mean_of_differences
+from logicnet.evals.report.estimate import FEWEST, Estimate, mean_of, mean_of_differences
 
 
 def test_nothing_has_no_mean():
@@ -78,3 +78,9 @@ def test_only_questions_that_both_know_are_compared():
 def test_many_values_are_drawn_in_bounded_memory():
     found = mean_of([float(n % 2) for n in range(5_000)])
     assert found.low < 0.5 < found.high
+
+
+def test_an_estimate_is_said_with_its_interval_or_why_it_has_none():
+    assert Estimate(0.12, 0.04, 0.2, 30).in_words() == "+0.120 (+0.040 to +0.200)"
+    assert Estimate(-1.0, -2.0, 0.5, 30).in_words(1, "95 % interval ") == "-1.0 (95 % interval -2.0 to +0.5)"
+    assert Estimate(0.5, None, None, 2).in_words() == "+0.500 (too few)"

@@ -109,12 +109,12 @@ def _state(path: Path, began_s: float, rank: int, incentive: float) -> State:
         ValidatorVolume(
             validator=validator,
             started_at_s=now_s - 300,
-            promised=promised,
-            given=round(promised * 0.8),
-            refused=17 if promised == 80 else 0,
-            kept=round(promised * 0.7),
+            announced=announced,
+            given=round(announced * 0.8),
+            refused=17 if announced == 80 else 0,
+            kept=round(announced * 0.7),
         )
-        for validator, promised in zip(VALIDATORS, (80, 61, 40, 22, 9), strict=True)
+        for validator, announced in zip(VALIDATORS, (80, 61, 40, 22, 9), strict=True)
     ]
     return State(
         at_s=now_s,

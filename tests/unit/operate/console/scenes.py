@@ -67,7 +67,7 @@ def in_flight(challenge_id: str, left_s: float, allowed_s: float = 60.0) -> InFl
 
 def volume(given: int = 40, kept: int = 40, refused: int = 0, validator: Hotkey = ALICE) -> ValidatorVolume:
     return ValidatorVolume(
-        validator=validator, started_at_s=NOW_S - 60, promised=80, given=given, refused=refused, kept=kept
+        validator=validator, started_at_s=NOW_S - 60, announced=80, given=given, refused=refused, kept=kept
     )
 
 

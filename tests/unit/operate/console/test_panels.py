@@ -209,7 +209,7 @@ def test_a_miner_that_is_down_is_a_badge_of_every_page() -> None:
     assert "miner down" not in panels.badges(full())
 
 
-def test_volume_shows_what_was_given_and_kept_of_the_promise() -> None:
+def test_volume_shows_what_was_given_and_kept_of_the_announced() -> None:
     seen = replace(full(), volumes=(volume(given=40, kept=20),))
     assert re.findall(r"width:([\d.]+)%", panels.volume(seen)) == ["50.0", "25.0"]
-    assert "20 kept of 40 given, 80 promised" in panels.volume(seen)
+    assert "20 kept of 40 given, 80 announced" in panels.volume(seen)

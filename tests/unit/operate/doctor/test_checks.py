@@ -271,10 +271,10 @@ BROKEN = {
     "a miner without pm2": Broken(
         lambda s: (s.processes.clear(), (s.pm2_home / "pm2.pid").unlink()), {"boot": N}, "runs without pm2"
     ),
-    "a small promise": Broken(
+    "a small volume": Broken(
         lambda s: s.flags.extend(["--miner.epoch_volume", "50"]),
         {"settings": N},
-        "promises 50 challenges",
+        "announces 50 challenges",
     ),
 }
 

@@ -91,7 +91,7 @@ def test_requests_that_nobody_can_believe(day: Day) -> None:
     assert "60 requests" in said
 
 
-def test_more_is_asked_than_was_promised(day: Day) -> None:
+def test_more_is_asked_than_was_announced(day: Day) -> None:
     severity, said = day.answered(10).refused(Reason.OVER_QUOTA, 60).checked()
     assert severity is Severity.NOTE
     assert "60 challenges" in said

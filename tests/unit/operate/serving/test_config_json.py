@@ -380,9 +380,9 @@ def test_a_gated_model_needs_a_token(hub, monkeypatch, where):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("maker/none", "the hub has no such model: correct the name"),
+        ("maker/none", "the hub has no such repository: correct the name"),
         ("maker/weights", "the hub has no config.json of it"),
-        ("what?/ever", "the hub has no such model: correct the name"),
+        ("what?/ever", "this is no name of a repository and no folder: correct it"),
         ("alone", "give MAKER/MODEL of the hub"),
     ],
 )

@@ -1,7 +1,7 @@
 from dataclasses import asdict
 
 from logicnet.errors import Reason
-from logicnet.events import EpochCount, NonceAccepted, Promised
+from logicnet.events import Announced, EpochCount, NonceAccepted
 from logicnet.operate.telemetry.meter import MOST_IN_FLIGHT, MOST_VALIDATORS, Meter, ValidatorVolume
 from logicnet.protocol import Hotkey
 from tests.unit.ledger.facts import ALICE, BOB, admitted, answered, epoch, hung_up, refused, shadowed
@@ -62,9 +62,9 @@ def test_answers_are_counted_by_outcome_and_by_whether_the_caller_was_still_ther
     assert meter.seconds == 2.5 + 40.9 + 41.1 + 2.5
 
 
-def test_volume_is_what_was_promised_and_what_of_it_was_kept_in_this_epoch() -> None:
+def test_volume_is_what_was_announced_and_what_of_it_was_kept_in_this_epoch() -> None:
     meter = told(
-        Promised(600.0, epoch()),
+        Announced(600.0, epoch()),
         admitted("a", epoch(1)),
         admitted("b", epoch(2)),
         answered("a"),
@@ -73,7 +73,7 @@ def test_volume_is_what_was_promised_and_what_of_it_was_kept_in_this_epoch() -> 
     )
     assert meter.volumes() == [volume(epoch(2, 1), 1), volume(epoch(1, validator=BOB), 0)]
     assert meter.refusals == {Reason.OVER_QUOTA: 1}
-    meter(Promised(1200.0, epoch(began=1200.0)))
+    meter(Announced(1200.0, epoch(began=1200.0)))
     meter(answered("b"))  # of the epoch before
     assert meter.volumes()[-1] == volume(epoch(began=1200.0), 0)
 
@@ -86,9 +86,9 @@ def test_what_was_kept_before_a_restart_counts_on() -> None:
 
 
 def test_validators_are_told_apart_up_to_a_bound_the_oldest_goes() -> None:
-    meter = told(Promised(0.0, epoch()), Promised(0.0, epoch(validator=BOB)))
+    meter = told(Announced(0.0, epoch()), Announced(0.0, epoch(validator=BOB)))
     for number in range(MOST_VALIDATORS - 1):
-        meter(Promised(0.0, epoch(validator=Hotkey(f"5V{number}"))))
+        meter(Announced(0.0, epoch(validator=Hotkey(f"5V{number}"))))
     known = [one.validator for one in meter.volumes()]
     assert len(known) == MOST_VALIDATORS
     assert ALICE not in known and BOB in known

@@ -19,6 +19,8 @@ def test_it_comes_back_as_it_was_told(tmp_path: Path) -> None:
     assert [(one.challenge_id, one.ends_at_s) for one in state.solving] == [("b", 740.0), ("a", 760.0)]
     assert state.ledger == str(tmp_path / "l.sqlite")
     assert [one.kept for one in state.volumes] == [1]
+    assert [one.announced for one in state.volumes] == [80]
+    assert '"promised":80' in text and "announced" not in text  # the key of earlier versions
     assert state.network is not None and (state.network.rank, state.network.stake) == (2, 12.0)
     assert state.standing is not None
     assert (state.standing.tao_a_day, state.standing.free, state.standing.replaced_before) == (20.0, 7, 0)

@@ -21,7 +21,7 @@ def text(question: str = TRAIN[0], said: str = "print(9)", **changes: Any) -> Pr
         "question_id": question,
         "kind": "sum",
         "question": question,
-        "lane": "program",
+        "sampler": "program",
         "prompt": (Message("user", "Example"), Message("assistant", "print(1)"), Message("user", question)),
         "text": said,
         "value": "9",
@@ -34,7 +34,7 @@ def text(question: str = TRAIN[0], said: str = "print(9)", **changes: Any) -> Pr
 def ledger(question: str, **changes: Any) -> Practised:
     return text(
         question=question,
-        lane="reason",
+        sampler="reason",
         said="It is 9.",
         right=False,
         believed=True,
@@ -74,9 +74,9 @@ def test_the_shortest_distinct_texts_of_a_question_are_taken():
     assert found.dropped["said before"] == 1
 
 
-def test_both_lanes_of_a_question_are_taken_before_a_second_text_of_one():
-    found = [text(), text(said="print(4+5)"), text(said="Nine. The answer is 9.", lane="reason")]
-    assert {one.lane for one in lessons(found, PROFILE).rows} == {"program", "reason"}
+def test_both_samplers_of_a_question_are_taken_before_a_second_text_of_one():
+    found = [text(), text(said="print(4+5)"), text(said="Nine. The answer is 9.", sampler="reason")]
+    assert {one.sampler for one in lessons(found, PROFILE).rows} == {"program", "reason"}
 
 
 def test_no_kind_has_far_more_lessons_than_the_others():
@@ -109,12 +109,16 @@ def test_a_question_that_repeats_a_held_out_one_in_most_words_is_dropped():
 def test_plain_rows_join_in_proportion_and_keep_their_own_words():
     chats = [
         text(
-            said=f"Hello {number}", lane="chat", right=False, prompt=(Message("user", "Hi!"),), number=number
+            said=f"Hello {number}",
+            sampler="chat",
+            right=False,
+            prompt=(Message("user", "Hi!"),),
+            number=number,
         )
         for number in range(24)
     ]
     found = lessons([*(text(one) for one in TRAIN[:40]), *chats], PROFILE)
-    plain = [one for one in found.rows if one.lane == "chat"]
+    plain = [one for one in found.rows if one.sampler == "chat"]
     assert len(plain) == 4
     assert plain[0].prompt == "Hi!"
 
@@ -151,9 +155,9 @@ def test_answers_that_are_only_believed_alone_are_no_lessons():
 
 def test_one_text_of_each_prompt_of_the_race_is_learned():
     asked = (Message("user", f"{TRAIN[0]}\n\nIt may be wrong: 4 + 5 = 9"),)
-    lanes = ("program", "reason", "formal", "check")
-    found = [text(lane=lane, said=f"{lane} 9", prompt=asked) for lane in lanes]
-    rows = {one.lane: one.prompt for one in lessons(found, CHAT).rows}
-    assert set(rows) == set(lanes)
+    samplers = ("program", "reason", "formal", "check")
+    found = [text(sampler=sampler, said=f"{sampler} 9", prompt=asked) for sampler in samplers]
+    rows = {one.sampler: one.prompt for one in lessons(found, CHAT).rows}
+    assert set(rows) == set(samplers)
     assert rows["check"] == asked[0].content
     assert "one formula" in rows["formal"]

@@ -13,13 +13,13 @@ from logicnet.tuning.improve.adapters import AdapterState
 from logicnet.tuning.improve.hosts import BesideBase
 from logicnet.tuning.improve.loop import ImproveLoop
 from logicnet.tuning.improve.plain import PLAIN
-from logicnet.tuning.improve.practised import Lane, read_practice
+from logicnet.tuning.improve.practised import PracticeSampler, read_practice
 from logicnet.tuning.improve.rounds import Round, Rounds, Step
 from logicnet.tuning.improve.server import LoraServer
 from logicnet.tuning.improve.training import JobLost, Trained
 from logicnet.tuning.spec import TrainSpec
 from tests.harness import adapters
-from tests.harness.improving import Copying, answering, options, surroundings, write_recipe
+from tests.harness.improving import Copying, answering, options, round_context, write_recipe
 from tests.harness.scripted_model import ScriptedModel
 
 # The race cancels calls while httpx2 connects for them; such a connection is left to the garbage collector.
@@ -33,9 +33,9 @@ async def improved(folder: Path, text: object, **changes: object) -> Round:
     """The last round, after the loop has ended."""
     write_recipe(folder)
     async with ScriptedModel(loras=16, text=text) as server:  # type: ignore[arg-type]
-        around = surroundings(folder, server.base_url, **changes)
-        await ImproveLoop(options(folder), around).run()
-    return around.rounds.all()[-1]
+        context = round_context(folder, server.base_url, **changes)
+        await ImproveLoop(options(folder), context).run()
+    return context.rounds.all()[-1]
 
 
 @pytest.mark.thorough
@@ -43,22 +43,24 @@ async def test_a_candidate_that_is_better_is_proven_and_served(tmp_path: Path):
     write_recipe(tmp_path)
     trainer = Copying(tmp_path / "jobs")
     async with ScriptedModel(loras=16, text=answering(BETTER)) as server:
-        around = surroundings(tmp_path, server.base_url, trainer=trainer)
-        reason = await ImproveLoop(options(tmp_path), around).run()
-        assert list(server.adapters) == [around.rounds.all()[0].adapter]
-    one = around.rounds.all()[0]
+        context = round_context(tmp_path, server.base_url, trainer=trainer)
+        reason = await ImproveLoop(options(tmp_path), context).run()
+        assert list(server.adapters) == [context.rounds.all()[0].adapter]
+    one = context.rounds.all()[0]
     assert one.step is Step.SERVED, one.reason
     assert "little left to learn" in reason
-    serving = around.store.serving()
+    serving = context.store.serving()
     assert serving is not None and serving.name == one.adapter
     assert serving.proof is not None and serving.proof["passed"]
     assert serving.profile is not None and "examples = 0" in serving.profile.read_text()
-    assert (around.rounds.folder(1) / "report.html").stat().st_size > 1000
-    rows = [json.loads(line) for line in (around.rounds.folder(1) / "lessons.jsonl").read_text().splitlines()]
+    assert (context.rounds.folder(1) / "report.html").stat().st_size > 1000
+    rows = [
+        json.loads(line) for line in (context.rounds.folder(1) / "lessons.jsonl").read_text().splitlines()
+    ]
     assert len(rows) == one.lessons >= 50
     tested = {
         line["question"]
-        for line in map(json.loads, (around.rounds.folder(1) / "test.jsonl").read_text().splitlines()[1:])
+        for line in map(json.loads, (context.rounds.folder(1) / "test.jsonl").read_text().splitlines()[1:])
     }
     assert not [row for row in rows if row["instruction"].partition("\n")[0] in tested]
     assert trainer.specs[0].model == "scripted"
@@ -70,7 +72,7 @@ async def test_a_candidate_trained_on_wrong_lessons_is_not_served(tmp_path: Path
     one = await improved(tmp_path, answering(BETTER, other=right))
     assert one.step is Step.UNPROVEN
     assert "reward" in one.reason
-    store = surroundings(tmp_path, "http://127.0.0.1:1/v1").store
+    store = round_context(tmp_path, "http://127.0.0.1:1/v1").store
     assert store.serving() is None
     assert [found.state for found in store.all()] == [AdapterState.REFUSED]
 
@@ -112,7 +114,7 @@ async def test_a_round_whose_adapter_cannot_be_had_is_given_up(
     one = await improved(tmp_path, answering(BETTER), trainer=trainer(tmp_path / "jobs"))
     assert one.step is Step.GIVEN_UP
     assert why in one.reason
-    assert surroundings(tmp_path, "http://127.0.0.1:1/v1").store.serving() is None
+    assert round_context(tmp_path, "http://127.0.0.1:1/v1").store.serving() is None
 
 
 @pytest.mark.thorough
@@ -120,17 +122,17 @@ async def test_what_was_proven_against_another_than_what_serves_now_is_not_swapp
     """What served when the round began was rolled back meanwhile: nobody knows whether the base is worse."""
     write_recipe(tmp_path)
     async with ScriptedModel(loras=16, text=answering(BETTER)) as server:
-        around = surroundings(tmp_path, server.base_url)
-        first = around.store.add(adapters.trained(tmp_path / "made"), "scripted", 1.0)
-        around.store.prove(first.name, {"passed": True})
-        around.store.serve(first.name, (server.base_url,), 2.0)
+        context = round_context(tmp_path, server.base_url)
+        first = context.store.add(adapters.trained(tmp_path / "made"), "scripted", 1.0)
+        context.store.prove(first.name, {"passed": True})
+        context.store.serve(first.name, (server.base_url,), 2.0)
         await asyncio.to_thread(LoraServer(server.base_url).load, first.name, first.folder)
 
         def on_step(step: Step) -> None:
             if step is Step.SWAPPING:
-                around.store.roll_back("it is slow", 3.0)
+                context.store.roll_back("it is slow", 3.0)
 
-        watched = surroundings(tmp_path, server.base_url, on_step=on_step)
+        watched = round_context(tmp_path, server.base_url, on_step=on_step)
         one = watched.rounds.begin(
             serving=first.name,
             plan=json.loads(options(tmp_path).model_dump_json()),
@@ -141,26 +143,26 @@ async def test_what_was_proven_against_another_than_what_serves_now_is_not_swapp
         watched.rounds.move(one, Step.SWAPPING, adapter=candidate.name)
         await ImproveLoop(options(tmp_path), watched).run()
         assert candidate.name not in server.adapters
-    (one,) = around.rounds.all()
+    (one,) = context.rounds.all()
     assert one.step is Step.PROVEN
     assert f"proven against {first.name}, and now the base serves" in one.reason
-    assert around.store.serving() is None
+    assert context.store.serving() is None
 
 
 @pytest.mark.thorough
 async def test_an_adapter_that_costs_speed_is_merged_and_proven_so(tmp_path: Path):
     write_recipe(tmp_path)
     async with ScriptedModel(loras=16, text=answering(BETTER)) as server:
-        around = surroundings(tmp_path, server.base_url, most_slower=0.0001)
-        host = around.hosts["adapter"]
+        context = round_context(tmp_path, server.base_url, most_slower=0.0001)
+        host = context.hosts["adapter"]
         assert isinstance(host, BesideBase)
-        around = surroundings(
+        context = round_context(
             tmp_path, server.base_url, most_slower=0.0001, hosts={"adapter": host, "merged": host}
         )
-        await ImproveLoop(options(tmp_path), around).run()
-    one = around.rounds.all()[0]
+        await ImproveLoop(options(tmp_path), context).run()
+    one = context.rounds.all()[0]
     assert one.form == "merged"
-    assert [(found.form, found.state) for found in around.store.all()] == [
+    assert [(found.form, found.state) for found in context.store.all()] == [
         ("merged", AdapterState.REFUSED),  # nothing is that fast
         ("adapter", AdapterState.REFUSED),
     ]
@@ -194,22 +196,22 @@ async def test_a_round_goes_on_after_a_kill_at_each_step(tmp_path: Path):
     """One round, killed at each step and right after each deed; in the end its candidate serves."""
     write_recipe(tmp_path)
     async with ScriptedModel(loras=16, text=answering(BETTER)) as server:
-        around = surroundings(tmp_path, server.base_url)
+        context = round_context(tmp_path, server.base_url)
         for fatal in (*DEEDS, "after:swap"):
             status, said = await process(tmp_path, server.base_url, fatal)
             assert status == KILLED, (fatal, said)
-            serving = around.store.serving()
+            serving = context.store.serving()
             assert serving is None or fatal == "after:swap"
-            (one,) = around.rounds.all()
+            (one,) = context.rounds.all()
             assert not one.step.over
             if fatal == "practising":
                 first = one.id
         status, said = await process(tmp_path, server.base_url)
         assert status == 0, said
         asked = len(server.chats)
-    (one,) = around.rounds.all()
+    (one,) = context.rounds.all()
     assert (one.step, one.id) == (Step.SERVED, first)
-    (only,) = around.store.all()
+    (only,) = context.store.all()
     assert only.state is AdapterState.SERVING and only.proof is not None
     assert asked > 0
 
@@ -218,29 +220,29 @@ async def test_a_round_goes_on_after_a_kill_at_each_step(tmp_path: Path):
 async def test_what_was_practised_and_measured_before_a_kill_is_not_asked_again(tmp_path: Path):
     write_recipe(tmp_path)
     async with ScriptedModel(loras=16, text=answering(BETTER)) as server:
-        around = surroundings(tmp_path, server.base_url)
+        context = round_context(tmp_path, server.base_url)
         for name, least in (("practice.jsonl", 40), ("proof-adapter/rows.jsonl", 5)):
             running = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.harness.improving", str(tmp_path), server.base_url),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
             )
-            file = around.rounds.folder(1) / name
+            file = context.rounds.folder(1) / name
             while not file.exists() or file.read_bytes().count(b"\n") < least:
                 assert running.returncode is None
                 await asyncio.sleep(0.02)
             running.kill()
             await running.wait()
-            assert around.store.serving() is None
+            assert context.store.serving() is None
         status, said = await process(tmp_path, server.base_url)
         assert status == 0, said
-    texts = list(read_practice(around.rounds.folder(1) / "practice.jsonl"))
-    prompts = set(get_args(Lane)) - {"chat"}
+    texts = list(read_practice(context.rounds.folder(1) / "practice.jsonl"))
+    prompts = set(get_args(PracticeSampler)) - {"chat"}
     assert len({one.key for one in texts}) == len(texts) == 80 * len(prompts) + len(PLAIN)
     rows = [
         json.loads(line)
-        for line in (around.rounds.folder(1) / "proof-adapter/rows.jsonl").read_text().splitlines()
+        for line in (context.rounds.folder(1) / "proof-adapter/rows.jsonl").read_text().splitlines()
     ]
     assert len({(row["target"], row["id"]) for row in rows}) == len(rows) == 2 * 16
-    (one,) = around.rounds.all()
+    (one,) = context.rounds.all()
     assert one.step in (Step.SERVED, Step.UNPROVEN)  # rows in flight are lost, and with them some power

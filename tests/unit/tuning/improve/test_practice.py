@@ -1,5 +1,6 @@
 """Practice: what is drawn, judged and kept; and what comes from elsewhere."""
 
+import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -14,8 +15,14 @@ from logicnet.evals.challenges.problem import AnswerCheck, Problem
 from logicnet.llm import Completion, How, Message
 from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.tuning.improve.plain import PLAIN
-from logicnet.tuning.improve.practice import Asked, Practice, Voice, open_checks, without_examples
-from logicnet.tuning.improve.practised import Notebook, read_practice
+from logicnet.tuning.improve.practice import (
+    Practice,
+    PracticeModel,
+    PracticeQuestion,
+    open_checks,
+    without_examples,
+)
+from logicnet.tuning.improve.practised import PracticeFile, read_practice
 
 PROFILE = profile_for("smollm2", load_profiles())
 
@@ -50,16 +57,16 @@ async def practised(
     *,
     samples: int = 1,
     teacher: str | None = None,
-) -> Notebook:
-    asked = [Asked(one.kind, one) for one in problems]
+) -> PracticeFile:
+    asked = [PracticeQuestion(one.kind, one) for one in problems]
     async with AsyncExitStack() as stack:
         checks = await open_checks(stack, problems)
-        book = stack.enter_context(Notebook(folder / "practice.jsonl"))
+        book = stack.enter_context(PracticeFile(folder / "practice.jsonl"))
         practice = Practice(book, checks, 0.7, 4)
-        await practice.run(asked, Voice(Saying(said), PROFILE, "model"), samples)
+        await practice.run(asked, PracticeModel(Saying(said), PROFILE, "model"), samples)
         await practice.without_model(asked)
         if teacher is not None:
-            await practice.teach(asked, Voice(Saying(teacher), without_examples(PROFILE), "teacher"))
+            await practice.teach(asked, PracticeModel(Saying(teacher), without_examples(PROFILE), "teacher"))
     return book
 
 
@@ -67,15 +74,17 @@ async def practised(
 async def test_each_prompt_is_sampled_and_the_checker_judges(tmp_path: Path):
     book = await practised(tmp_path, "So it is 42. The answer is 42.", [SUM], samples=2)
     found = {
-        (one.lane, one.number): one.right
+        (one.sampler, one.number): one.right
         for one in book.found
-        if one.source == "model" and one.lane != "chat"
+        if one.source == "model" and one.sampler != "chat"
     }
     assert found == {("reason", 0): True, ("reason", 1): True, ("program", 0): False, ("program", 1): False}
-    assert sum(one.lane == "chat" for one in book.found) == len(PLAIN)
+    assert sum(one.sampler == "chat" for one in book.found) == len(PLAIN)
     again = list(read_practice(tmp_path / "practice.jsonl"))
     assert {one.key: one for one in again} == {one.key: one for one in book.found}
     assert len(again[-1].prompt) > 1  # asked behind worked examples, and kept so
+    stored = json.loads((tmp_path / "practice.jsonl").read_text().splitlines()[-1])
+    assert stored["lane"] == again[-1].sampler and "sampler" not in stored  # as files of earlier versions
 
 
 class Server(Saying):
@@ -109,23 +118,23 @@ async def test_every_prompt_of_the_race_is_practised(tmp_path: Path):
     async with AsyncExitStack() as stack:
         checks = await open_checks(stack, [SUM])
         for _ in range(2):  # the second asks for nothing
-            with Notebook(tmp_path / "practice.jsonl") as book:
+            with PracticeFile(tmp_path / "practice.jsonl") as book:
                 await Practice(book, checks, 0.7, 4).run(
-                    [Asked("addition", SUM)], Voice(server, chat, "model"), 2
+                    [PracticeQuestion("addition", SUM)], PracticeModel(server, chat, "model"), 2
                 )
-    texts = [one for one in book.found if one.lane != "chat"]
-    assert sorted((one.lane, one.number) for one in texts) == [
-        (lane, number) for lane in ("check", "formal", "program", "reason") for number in (0, 1)
+    texts = [one for one in book.found if one.sampler != "chat"]
+    assert sorted((one.sampler, one.number) for one in texts) == [
+        (sampler, number) for sampler in ("check", "formal", "program", "reason") for number in (0, 1)
     ]
     assert all(one.right for one in texts)
-    assert all("It is 42." in one.prompt[-1].content for one in texts if one.lane == "check")
+    assert all("It is 42." in one.prompt[-1].content for one in texts if one.sampler == "check")
     assert sum(bool(one.get("stop")) for one in server.how) == 4  # programs end before outputs made up
 
 
 @pytest.mark.thorough
 async def test_a_program_is_judged_by_what_it_prints(tmp_path: Path):
     book = await practised(tmp_path, "print(6 * 7)", [SUM])
-    assert [one.value for one in book.found if one.lane == "program" and one.right] == ["42"]
+    assert [one.value for one in book.found if one.sampler == "program" and one.right] == ["42"]
     (tmp_path / "none").mkdir()
     nothing = replace(SUM, question="How many of 3 pens are left of them?", truth="0")
     book = await practised(tmp_path / "none", "print(None)", [nothing])  # which a reader of words takes for 0
@@ -135,7 +144,7 @@ async def test_a_program_is_judged_by_what_it_prints(tmp_path: Path):
 @pytest.mark.thorough
 async def test_questions_without_a_right_sample_get_texts_from_elsewhere(tmp_path: Path):
     book = await practised(tmp_path, "print(1)", [PRIME, SUM, STORY])
-    outside = {(one.kind, one.lane, one.source): one.right for one in book.found if one.source != "model"}
+    outside = {(one.kind, one.sampler, one.source): one.right for one in book.found if one.source != "model"}
     assert outside == {
         ("is_prime", "program", "worked"): True,
         ("addition", "reason", "exact"): True,
@@ -154,7 +163,7 @@ async def test_a_teacher_is_asked_what_is_still_open_and_judged_like_all(tmp_pat
     odd = Problem("How many legs has a chair?", "4", "file", "chairs", check=AnswerCheck("number_is"))
     book = await practised(tmp_path, "print(0)", [odd, PRIME], teacher="A chair has four. The answer is 5.")
     taught = [one for one in book.found if one.source == "teacher"]
-    assert {(one.kind, one.lane, one.right) for one in taught} == {
+    assert {(one.kind, one.sampler, one.right) for one in taught} == {
         ("chairs", "reason", False),
         ("chairs", "program", False),
     }
@@ -166,10 +175,10 @@ async def test_a_teacher_writes_no_more_than_it_may(tmp_path: Path):
     odd = [Problem(f"How many legs have {n} odd chairs?", "1", "file", "chairs") for n in range(6)]
     async with AsyncExitStack() as stack:
         checks = await open_checks(stack, odd)
-        book = stack.enter_context(Notebook(tmp_path / "practice.jsonl"))
-        teacher = Voice(Saying("No idea."), without_examples(PROFILE), "teacher")
+        book = stack.enter_context(PracticeFile(tmp_path / "practice.jsonl"))
+        teacher = PracticeModel(Saying("No idea."), without_examples(PROFILE), "teacher")
         practice = Practice(book, checks, 0.7, at_once=1, teacher_tokens=12)  # each text has 5
-        await practice.teach([Asked("chairs", one) for one in odd], teacher)
+        await practice.teach([PracticeQuestion("chairs", one) for one in odd], teacher)
     assert len(book.found) == 3
 
 
@@ -188,10 +197,10 @@ async def test_a_kill_costs_the_torn_line_alone(tmp_path: Path):
 async def test_a_server_that_fails_stops_practice_and_says_how_to_go_on(tmp_path: Path):
     async with AsyncExitStack() as stack:
         checks = await open_checks(stack, [SUM])
-        book = stack.enter_context(Notebook(tmp_path / "practice.jsonl"))
-        voice = Voice(Saying("", "failed"), PROFILE, "model")
+        book = stack.enter_context(PracticeFile(tmp_path / "practice.jsonl"))
+        voice = PracticeModel(Saying("", "failed"), PROFILE, "model")
         with pytest.raises(TuningError, match="it is away: `logicnet tune improve` goes on"):
-            await Practice(book, checks, 0.7, 4).run([Asked("addition", SUM)], voice, 1)
+            await Practice(book, checks, 0.7, 4).run([PracticeQuestion("addition", SUM)], voice, 1)
 
 
 def test_a_line_of_something_else_is_named(tmp_path: Path):

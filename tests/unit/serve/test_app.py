@@ -19,7 +19,7 @@ from logicnet.axon import ConcurrencyLimiter
 from logicnet.deadline import Deadline
 from logicnet.errors import SettingsError
 from logicnet.protocol import Answer, Challenge
-from logicnet.serve.app import Door
+from logicnet.serve.app import ChatApp
 from logicnet.serve.messages import ChatRequest
 from logicnet.serve.run import opened, run, served
 from logicnet.settings import (
@@ -39,9 +39,9 @@ QUESTION = "Natalia sold clips to 48 friends, and half as many in May. How many 
 
 
 @asynccontextmanager
-async def listening(door: Door, port: int) -> AsyncIterator[str]:
-    """The base URL of `door`, on a port of the loopback."""
-    server = uvicorn.Server(served(door, ServeSettings(port=port)))
+async def listening(app: ChatApp, port: int) -> AsyncIterator[str]:
+    """The base URL of `app`, on a port of the loopback."""
+    server = uvicorn.Server(served(app, ServeSettings(port=port)))
     task = asyncio.create_task(server.serve())
     try:
         while not server.started:
@@ -66,8 +66,8 @@ def settings_of(
 @asynccontextmanager
 async def client_of(settings: Settings, key: str = "none") -> AsyncIterator[openai.AsyncOpenAI]:
     async with (
-        opened(settings) as door,
-        listening(door, settings.serve.port) as url,
+        opened(settings) as app,
+        listening(app, settings.serve.port) as url,
         openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0) as client,
     ):
         yield client
@@ -77,10 +77,10 @@ async def client_of(settings: Settings, key: str = "none") -> AsyncIterator[open
 async def solved_by(
     solve: Callable[[Challenge, Deadline], object], limiter: ConcurrencyLimiter | None = None
 ) -> AsyncIterator[openai.AsyncOpenAI]:
-    """A client of a door whose solving is `solve`."""
-    door = Door(solve, limiter or ConcurrencyLimiter(2), model="logicnet-test", deadline_s=60.0)  # type: ignore[arg-type]
+    """A client of a app whose solving is `solve`."""
+    app = ChatApp(solve, limiter or ConcurrencyLimiter(2), model="logicnet-test", deadline_s=60.0)  # type: ignore[arg-type]
     async with (
-        listening(door, free_port()) as url,
+        listening(app, free_port()) as url,
         openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client,
     ):
         yield client
@@ -135,8 +135,8 @@ async def test_null_is_the_default_of_every_field(tmp_path: Path) -> None:
 
 
 async def test_a_question_that_is_asked_twice_at_once_is_solved_once(tmp_path: Path) -> None:
-    async with ScriptedModel(goes_on=asyncio.Event()) as model, opened(settings_of(tmp_path, model)) as door:
-        await solved_twice(door._solve, model)
+    async with ScriptedModel(goes_on=asyncio.Event()) as model, opened(settings_of(tmp_path, model)) as app:
+        await solved_twice(app._solve, model)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -271,8 +271,8 @@ async def url() -> AsyncIterator[str]:
     async def solve(_: Challenge, __: Deadline) -> Solution:
         return Solution(Answer("One.", "1"), "solved")
 
-    door = Door(solve, ConcurrencyLimiter(2), model="logicnet-test", deadline_s=60.0)
-    async with listening(door, free_port()) as found:
+    app = ChatApp(solve, ConcurrencyLimiter(2), model="logicnet-test", deadline_s=60.0)
+    async with listening(app, free_port()) as found:
         yield found
 
 
