@@ -70,7 +70,8 @@ def test_ctrl_c_ends_a_command_that_a_script_started_in_the_background(tmp_path:
     # A shell without job control starts background commands with SIGINT ignored.
     code = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from logicnet import cli; "
-        "cli.app.command('busy')(lambda: os.kill(os.getpid(), signal.SIGINT)); sys.exit(cli.main(['busy']))"
+        "from logicnet.cli.commands import app; "
+        "app.command('busy')(lambda: os.kill(os.getpid(), signal.SIGINT)); sys.exit(cli.main(['busy']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (130, b"")
@@ -369,7 +370,7 @@ def test_what_watches_a_miner_of_pm2s_knows_its_flags(
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_something_alike() -> None:
-    words = [sys.executable, "-m", "logicnet.cli", "top", "--once", "--ledger.path", "/nowhere/ledger.sqlite"]
+    words = [sys.executable, "-m", "logicnet", "top", "--once", "--ledger.path", "/nowhere/ledger.sqlite"]
     environ = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "COLUMNS": "80"}
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.isascii()
