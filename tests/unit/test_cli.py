@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import logicnet.miner
 from logicnet import __version__
 from logicnet.cli import main
+from logicnet.cli.commands import app
 from logicnet.config import table
 from logicnet.errors import ChainError, LogicnetError, SettingsError
 from logicnet.settings import Settings
@@ -273,6 +276,31 @@ def test_the_help_of_a_run_says_its_defaults_and_hides_former_names(
     out = capsys.readouterr().out
     assert "--concurrency" in out and "--lanes" not in out
     assert "Number of validator loops. [default: 1]" in out and "env var: OPENAI_API_KEY" in out
+
+
+def commands(group: Any, *words: str) -> Iterator[list[str]]:
+    """The words of every command."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *words, name)
+        else:
+            yield [*words, name]
+
+
+@pytest.mark.parametrize("words", [*commands(typer.main.get_command(app))], ids=" ".join)
+def test_no_help_shows_a_default_that_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([*words, "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out and "Undefined" not in out and "[default: ]" not in out
+
+
+def test_a_flag_that_is_needed_is_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", "entry"]) == 2
+    (line,) = said(capsys)
+    assert line == "Missing option '--out'."
 
 
 def test_a_shell_completes_commands(tmp_path: Path) -> None:
