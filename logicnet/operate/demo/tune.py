@@ -28,9 +28,9 @@ from logicnet.evals.report.estimate import Estimate, mean_of
 from logicnet.llm import Endpoint
 from logicnet.operate.demo.run import PIPE_WIDTH, START_S, interruptible, step
 from logicnet.operate.demo.stage import Stage
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.samplers import program_prompt
+from logicnet.solver.sandbox.sandbox import Sandbox
 from logicnet.tuning import hub
 from logicnet.tuning.demo_questions import DemoQuestion, demo_questions
 from logicnet.tuning.folders import Folders
