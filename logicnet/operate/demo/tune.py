@@ -20,13 +20,14 @@ from rich.console import Console
 from rich.table import Table
 
 from logicnet._util.processes import free_port
+from logicnet._util.stopping import interruptible
 from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError
 from logicnet.evals.report import page
 from logicnet.evals.report.charts import Chart
 from logicnet.evals.report.estimate import Estimate, mean_of
 from logicnet.llm import Endpoint
-from logicnet.operate.demo.run import PIPE_WIDTH, START_S, interruptible, step
+from logicnet.operate.demo.run import PIPE_WIDTH, START_S, step
 from logicnet.operate.demo.stage import Stage
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.samplers import program_prompt
