@@ -105,8 +105,9 @@ for group, commands in GROUPS.items():
             rich_help_panel=group,
             add_help_option=command not in LIST_SETTINGS,
             context_settings=WITH_SETTINGS if command in TAKE_MORE else None,
+            options_metavar="RUN... [OPTIONS]" if command is learn else "[OPTIONS]",
         )(command)
 app.add_typer(volume, name="volume", rich_help_panel="Serve")
 app.add_typer(challenges, name="challenges", rich_help_panel="Improve")
-tune.command(context_settings=WITH_SETTINGS)(judge)
+tune.command(context_settings=WITH_SETTINGS, options_metavar="TASK [OPTIONS]")(judge)
 app.add_typer(tune, name="tune", rich_help_panel="Improve")

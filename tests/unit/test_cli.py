@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import typer
 import logicnet.miner
 from logicnet import __version__
 from logicnet.cli import main
+from logicnet.cli._settings import own_words
 from logicnet.cli.commands import app
 from logicnet.config import table
 from logicnet.errors import ChainError, LogicnetError, SettingsError
@@ -295,6 +297,34 @@ def test_no_help_shows_a_default_that_is_none(
     assert main([*words, "--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert out and "Undefined" not in out and "[default: ]" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        ("learn", "RUN... [OPTIONS]"),
+        ("tune run", "[JOB.toml] [OPTIONS]"),
+        ("tune search", "[JOB.toml] [OPTIONS]"),
+        ("tune jobs", "[JOB] [OPTIONS]"),
+        ("tune cancel", "JOB [OPTIONS]"),
+        ("tune logs", "JOB [OPTIONS]"),
+        ("tune swap", "NAME [OPTIONS]"),
+        ("tune judge", "TASK [OPTIONS]"),
+    ],
+)
+def test_the_usage_names_the_words_before_the_flags(
+    capsys: pytest.CaptureFixture[str], words: str, usage: str
+) -> None:
+    assert main([*words.split(), "--help"]) == 0
+    assert f"Usage: logicnet {words} {usage}\n" in re.sub(" +\n", "\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("given", "own"), [("job --a 1", ["job"]), ("--a 1 job", []), ("a b", ["a", "b"]), ("", [])]
+)
+def test_a_commands_own_words_come_before_the_flags(given: str, own: list[str]) -> None:
+    words = given.split()
+    assert own_words(words) == (own, words[len(own) :])
 
 
 def test_a_flag_that_is_needed_is_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
