@@ -30,6 +30,7 @@ from logicnet.operate.telemetry.deployments import Deployment, Deployments
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint, monitored
 from logicnet.operate.telemetry.state import View
 from logicnet.protocol import Hotkey
+from logicnet.scoring.wires import load_wire, wire_prices
 from logicnet.settings import Settings
 from logicnet.solver import Setup, Solver, asks_models, free, load_solver, on_shift
 from logicnet.solver.race.trust import SamplerRecord
@@ -40,7 +41,6 @@ from logicnet.tuning.folders import Folders
 from logicnet.tuning.improve.adapters import Adapter
 from logicnet.volume.overload import OverloadMonitor
 from logicnet.volume.quota import VolumeBook
-from logicnet.wires import load_wire, wire_prices
 
 _FIRST_METAGRAPH_S = 10.0
 """Callers before the first metagraph would be refused, so the port opens after it, or at the latest then."""

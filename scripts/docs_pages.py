@@ -72,7 +72,7 @@ def commands() -> str:
     """Every command with its options, in the groups of `logicnet --help`."""
     import typer  # noqa: PLC0415 (mkdocs alone needs what this module imports late)
 
-    from logicnet.cli import app  # noqa: PLC0415
+    from logicnet.cli.commands import app  # noqa: PLC0415
 
     root: Any = typer.main.get_command(app)
     groups: dict[str, list[str]] = {}

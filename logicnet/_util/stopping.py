@@ -1,6 +1,8 @@
-"""A uvicorn server that a signal ends without ending the process."""
+"""What a signal ends without a traceback: a uvicorn server, a block of code."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -13,3 +15,18 @@ class StoppableServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: object) -> None:
         self.stopped_by = sig
         self.should_exit = True
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP end us as Ctrl-C does; and so does Ctrl-C.
+
+    A script that starts us in the background has SIGINT ignored, and Python then leaves it so.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, signal.default_int_handler) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

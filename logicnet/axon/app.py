@@ -38,8 +38,8 @@ from logicnet.deadline import TIMEOUT_CAP_S, Clock, Deadline, ReplyMargin
 from logicnet.errors import Reason, Refusal
 from logicnet.events import Admitted, Announced, Answered, HungUp, Refused, Sink
 from logicnet.protocol import Challenge, Hotkey
+from logicnet.scoring.wires import LOGICNET, SubnetWire
 from logicnet.solver.answering import Solution, timely, unsolved
-from logicnet.wires import LOGICNET, SubnetWire
 
 Solve = Callable[[Challenge, Deadline], Awaitable[Solution]]
 """Answers a challenge before its deadline, even when models fail."""

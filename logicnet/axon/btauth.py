@@ -18,7 +18,7 @@ from logicnet.axon.nonces import FUTURE_S, NonceStore, is_timestamp
 from logicnet.axon.wire import Claim, Headers, not_verified
 from logicnet.errors import LogicnetError, Refusal
 from logicnet.protocol import Hotkey, Wire
-from logicnet.wires import LOGICNET, ChallengeModel, InformationModel, SubnetWire
+from logicnet.scoring.wires import LOGICNET, ChallengeModel, InformationModel, SubnetWire
 
 SIGNATURE = b"x-bittensor-signature"
 _HOTKEY = b"x-bittensor-hotkey"

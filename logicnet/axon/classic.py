@@ -19,7 +19,7 @@ from logicnet.axon.wire import Claim, Headers, not_verified
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import LogicnetError, Reason, Refusal
 from logicnet.protocol import Hotkey, Wire
-from logicnet.wires import LOGICNET, ChallengeModel, InformationModel, SubnetWire
+from logicnet.scoring.wires import LOGICNET, ChallengeModel, InformationModel, SubnetWire
 
 SIGNATURE = b"bt_header_dendrite_signature"
 _NONCE = b"bt_header_dendrite_nonce"

@@ -12,7 +12,7 @@ from logicnet.axon import http
 from logicnet.deadline import TIMEOUT_CAP_S
 from logicnet.errors import Reason, Refusal
 from logicnet.protocol import Hotkey, Wire
-from logicnet.wires import ChallengeModel, InformationModel
+from logicnet.scoring.wires import ChallengeModel, InformationModel
 
 Headers = dict[bytes, bytes]
 """By lower-case name, as ASGI gives them."""

@@ -19,7 +19,7 @@ def adapters(context: typer.Context, *, json: Json = False) -> None:
     show(settings_of(context.args).settings, as_json=json)
 
 
-@tune.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS, options_metavar="NAME [OPTIONS]")
 def swap(
     context: typer.Context,
     *,

@@ -63,7 +63,7 @@ def _option(
             annotation=Annotated[field.annotation, typer.Argument(help=field.description)],
         )
     kind: Any = str if flag.commas else _ON_THE_COMMAND_LINE.get(field.annotation, field.annotation)
-    default = field.default
+    default = Parameter.empty if field.is_required() else field.default
     if kind in (bool, bool | None) and default is not False:
         names = (f"{names[0]}/--no-{names[0].removeprefix('--')}",)
     option = typer.Option(

@@ -1,6 +1,5 @@
 """The commands that measure answers and make them better."""
 
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 from pydantic import SecretStr
 
 from logicnet.cli._flags import takes
-from logicnet.cli._settings import Json, settings_of
+from logicnet.cli._settings import Json, own_words, settings_of
 from logicnet.errors import SettingsError
 from logicnet.evals.arena.plan import ArenaPlan
 from logicnet.evals.bench.plan import BenchPlan
@@ -81,8 +80,8 @@ def learn(
 
     `logicnet learn RUN...`: folders of scored runs; after them, flags of `mine`.
     """
-    runs = list(takewhile(lambda word: not word.startswith("-"), context.args))
-    found = settings_of(context.args[len(runs) :])
+    runs, flags = own_words(context.args)
+    found = settings_of(flags)
 
     from logicnet.operate.learn import PolicyTrial, run  # noqa: PLC0415
 

@@ -1,10 +1,9 @@
 """`logicnet tune judge`: a validator's task."""
 
-from itertools import takewhile
 from pathlib import Path
 
 from logicnet.cli._flags import takes
-from logicnet.cli._settings import settings_of
+from logicnet.cli._settings import own_words, settings_of
 from logicnet.errors import SettingsError
 from logicnet.tuning.judging.options import JudgeOptions
 
@@ -16,10 +15,10 @@ def judge(options: JudgeOptions) -> int:
     `logicnet tune judge TASK`: a folder; the same goes on with it. Exit status 1 while it waits for miners.
     Takes the flags of `tune serve` too.
     """
-    own = list(takewhile(lambda word: not word.startswith("-"), options.words))
+    own, flags = own_words(options.words)
     if len(own) != 1:
         raise SettingsError("TASK, one folder, is missing: logicnet tune judge TASK --dataset ...")
-    settings = settings_of(options.words[1:]).settings
+    settings = settings_of(flags).settings
 
     from logicnet.tuning.judging.judging import run  # noqa: PLC0415
 

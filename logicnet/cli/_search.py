@@ -8,7 +8,7 @@ from logicnet.cli._tune import job_and_settings, tune
 from logicnet.tuning.search.options import SearchOptions
 
 
-@tune.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS, options_metavar="[JOB.toml] [OPTIONS]")
 @takes(SearchOptions)
 def search(options: SearchOptions) -> int:
     """Search learning rate, rank and other numbers; the lowest held-out loss wins.

@@ -26,6 +26,15 @@ def settings_of(words: Sequence[str], reader: Callable[[Sequence[str]], Config] 
     return found
 
 
+def own_words(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The words before the first flag, and the settings after them.
+
+    Not an argument of typer: that would take the flag of a setting where the word is missing.
+    """
+    count = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    return words[:count], words[count:]
+
+
 def pm2s(words: Sequence[str]) -> Config:
     """As `settings_of`, with what ecosystem.config.js adds where pm2 runs the miner of this folder."""
     found = settings_of(words, as_started)

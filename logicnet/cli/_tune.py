@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from logicnet.cli._flags import takes
-from logicnet.cli._settings import WITH_SETTINGS, asks_help, settings_of
+from logicnet.cli._settings import WITH_SETTINGS, asks_help, own_words, settings_of
 from logicnet.errors import SettingsError
 from logicnet.settings import Settings
 from logicnet.tuning.options import EvaluateOptions, RunOptions
@@ -21,7 +20,7 @@ _LISTED_BY = {"JOB": "jobs", "NAME": "adapters"}
 
 def job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
     """The word before the first flag (an empty text without such a word), and the settings after it."""
-    own = list(takewhile(lambda word: not word.startswith("-"), words))
+    own, flags = own_words(words)
     what = usage.rpartition(" ")[2]
     if not own and what in _LISTED_BY:
         raise SettingsError(
@@ -29,7 +28,7 @@ def job_and_settings(words: Sequence[str], usage: str) -> tuple[str, Settings]:
         )
     if len(own) > 1:
         raise SettingsError(f"{own[1]!r} is one word too many: logicnet tune {usage}")
-    return "".join(own), settings_of(words[len(own) :]).settings
+    return "".join(own), settings_of(flags).settings
 
 
 @tune.command(context_settings=WITH_SETTINGS, add_help_option=False)
@@ -51,7 +50,7 @@ def serve(context: typer.Context) -> int:
     return run(settings, partial(unattended, settings, context.args))
 
 
-@tune.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS, options_metavar="[JOB.toml] [OPTIONS]")
 @takes(RunOptions)
 def run(options: RunOptions) -> int:
     """Train one model here; Ctrl-C keeps what was reached, to go on later.
@@ -65,7 +64,7 @@ def run(options: RunOptions) -> int:
     return train(options.resume or options.spec(Path(file) if file else None), settings)
 
 
-@tune.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS, options_metavar="[JOB] [OPTIONS]")
 def jobs(
     context: typer.Context,
     *,
@@ -84,7 +83,7 @@ def jobs(
     return show(settings, job or None, follow=follow, last=last, as_json=json)
 
 
-@tune.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS, options_metavar="JOB [OPTIONS]")
 def cancel(context: typer.Context) -> None:
     """End a job that waits or runs: `logicnet tune cancel JOB`."""
     job, settings = job_and_settings(context.args, "cancel JOB")
@@ -94,7 +93,7 @@ def cancel(context: typer.Context) -> None:
     end(settings, job)
 
 
-@tune.command(context_settings=WITH_SETTINGS)
+@tune.command(context_settings=WITH_SETTINGS, options_metavar="JOB [OPTIONS]")
 def logs(
     context: typer.Context,
     *,

@@ -106,6 +106,6 @@ def _about(setting: Setting) -> str:
         parts.append(f"; {', '.join(setting.known_as)} if not given")
     if not setting.switch and not setting.takes.words.endswith(f" {setting.takes.metavar.lower()}"):
         parts.append(f" ({setting.takes.words})")
-    if setting.default is not None and not setting.switch:
-        parts.append(f" [default: {setting.shown(setting.default)}]")
+    if setting.default is not None and not setting.switch and (shown := setting.shown(setting.default)):
+        parts.append(f" [default: {shown}]")
     return "".join(parts)

@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 import psutil
 
 _DOCUMENTED = ("neurons", "miner", "miner.py")
-_MODULES = ("logicnet", "logicnet.cli")
 
 
 def running_flags(folder: Path, processes: Iterable[psutil.Process] | None = None) -> list[str]:
@@ -53,7 +52,7 @@ def mined_with(words: Sequence[str]) -> list[str] | None:
         name = PurePath(word)
         if name.parts[-3:] == _DOCUMENTED:
             return list(words[at:])
-        ours = name.name == "logicnet" or (word in _MODULES and words[at - 2 : at - 1] == ["-m"])
+        ours = name.name == "logicnet" or (word == "logicnet" and words[at - 2 : at - 1] == ["-m"])
         if ours and words[at : at + 1] == ["mine"]:
             return list(words[at + 1 :])
     return None

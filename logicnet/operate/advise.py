@@ -22,12 +22,12 @@ from logicnet.ledger import LedgerReader, ledger_path
 from logicnet.llm import Endpoint, Pool
 from logicnet.llm.endpoint import PROBE_S, unheard
 from logicnet.scoring.reward import FULL_VOLUME, volume_factor
+from logicnet.scoring.wires import load_wire, wire_prices
 from logicnet.settings import LlmClientSettings, Settings
 from logicnet.solver import Setup, Solver, asks_models, load_solver, on_shift
 from logicnet.solver.race.trust import SamplerRecord
 from logicnet.volume.advice import Advice, Level, advise, break_even, gain
 from logicnet.volume.load_test import WITHIN_S, LoadTest, NothingToMeasure
-from logicnet.wires import load_wire, wire_prices
 
 QUESTIONS = Recipe(
     name="volume",

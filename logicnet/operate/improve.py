@@ -8,12 +8,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from logicnet._util.processes import Child
+from logicnet._util.stopping import interruptible
 from logicnet.config import endpoints
 from logicnet.errors import SettingsError, TuningError
 from logicnet.evals.report import page
 from logicnet.ledger import ledger_path
 from logicnet.operate.adapters import swapper
-from logicnet.operate.demo.run import interruptible
 from logicnet.scoring import similarity
 from logicnet.scoring.options import ModelServer
 from logicnet.settings import Settings

@@ -15,7 +15,6 @@ from logicnet.maths.expression import Unreadable
 from logicnet.maths.latex import undressed
 from logicnet.maths.numbers import computed
 from logicnet.maths.steps import evaluate
-from logicnet.sandbox._source import program
 from logicnet.solver.guard import blank, suspicious, visible
 from logicnet.solver.race.exact.question import readings
 from logicnet.solver.race.examples import nearest
@@ -23,6 +22,7 @@ from logicnet.solver.race.formal import _in_signs, formula_in
 from logicnet.solver.race.reply import sendable
 from logicnet.solver.race.samplers import readable
 from logicnet.solver.race.telling import in_words, told
+from logicnet.solver.sandbox._source import program
 from logicnet.solver.special_tokens import spoken
 from tests.harness.growth import TIMES, Named, is_steep, patterns
 from tests.harness.hostile_text import FRAGMENTS, PLAIN, strings

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import logicnet.miner
 from logicnet import __version__
 from logicnet.cli import main
+from logicnet.cli._settings import own_words
+from logicnet.cli.commands import app
 from logicnet.config import table
 from logicnet.errors import ChainError, LogicnetError, SettingsError
 from logicnet.settings import Settings
@@ -70,7 +75,8 @@ def test_ctrl_c_ends_a_command_that_a_script_started_in_the_background(tmp_path:
     # A shell without job control starts background commands with SIGINT ignored.
     code = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from logicnet import cli; "
-        "cli.app.command('busy')(lambda: os.kill(os.getpid(), signal.SIGINT)); sys.exit(cli.main(['busy']))"
+        "from logicnet.cli.commands import app; "
+        "app.command('busy')(lambda: os.kill(os.getpid(), signal.SIGINT)); sys.exit(cli.main(['busy']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (130, b"")
@@ -274,6 +280,59 @@ def test_the_help_of_a_run_says_its_defaults_and_hides_former_names(
     assert "Number of validator loops. [default: 1]" in out and "env var: OPENAI_API_KEY" in out
 
 
+def commands(group: Any, *words: str) -> Iterator[list[str]]:
+    """The words of every command."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *words, name)
+        else:
+            yield [*words, name]
+
+
+@pytest.mark.parametrize("words", [*commands(typer.main.get_command(app))], ids=" ".join)
+def test_no_help_shows_a_default_that_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([*words, "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out and "Undefined" not in out and "[default: ]" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        ("learn", "RUN... [OPTIONS]"),
+        ("tune run", "[JOB.toml] [OPTIONS]"),
+        ("tune search", "[JOB.toml] [OPTIONS]"),
+        ("tune jobs", "[JOB] [OPTIONS]"),
+        ("tune cancel", "JOB [OPTIONS]"),
+        ("tune logs", "JOB [OPTIONS]"),
+        ("tune swap", "NAME [OPTIONS]"),
+        ("tune judge", "TASK [OPTIONS]"),
+    ],
+)
+def test_the_usage_names_the_words_before_the_flags(
+    capsys: pytest.CaptureFixture[str], words: str, usage: str
+) -> None:
+    assert main([*words.split(), "--help"]) == 0
+    assert f"Usage: logicnet {words} {usage}\n" in re.sub(" +\n", "\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("given", "own"), [("job --a 1", ["job"]), ("--a 1 job", []), ("a b", ["a", "b"]), ("", [])]
+)
+def test_a_commands_own_words_come_before_the_flags(given: str, own: list[str]) -> None:
+    words = given.split()
+    assert own_words(words) == (own, words[len(own) :])
+
+
+def test_a_flag_that_is_needed_is_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", "entry"]) == 2
+    (line,) = said(capsys)
+    assert line == "Missing option '--out'."
+
+
 def test_a_shell_completes_commands(tmp_path: Path) -> None:
     asked = {"_LOGICNET_COMPLETE": "complete_bash", "COMP_WORDS": "logicnet be", "COMP_CWORD": "1"}
     done = subprocess.run(
@@ -369,7 +428,7 @@ def test_what_watches_a_miner_of_pm2s_knows_its_flags(
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_something_alike() -> None:
-    words = [sys.executable, "-m", "logicnet.cli", "top", "--once", "--ledger.path", "/nowhere/ledger.sqlite"]
+    words = [sys.executable, "-m", "logicnet", "top", "--once", "--ledger.path", "/nowhere/ledger.sqlite"]
     environ = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "COLUMNS": "80"}
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.isascii()

@@ -17,7 +17,8 @@ from logicnet.operate.demo.stage import environment, hotkey, write_network
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
 
-FAKE_VLLM = Path(__file__).parents[1] / "harness" / "fake_vllm"
+ROOT = Path(__file__).parents[2]
+FAKE_VLLM = ROOT / "tests" / "harness" / "fake_vllm"
 INT, TERM = signal.SIGINT, signal.SIGTERM
 
 Words = Callable[[Path], list[str]]
@@ -73,3 +74,20 @@ def test_it_ends_with_this_status_and_no_traceback(
         os.kill(one.pid, number)
         assert one.wait(120) == status, out.read_text()
     assert "Traceback" not in out.read_text()
+
+
+@pytest.mark.parametrize("entry", [["-m", "logicnet"], ["neurons/miner/miner.py"], ["main.py"]], ids=str)
+@pytest.mark.parametrize("imported", [5, 100, 250, 400])
+def test_it_ends_quietly_while_it_still_imports(entry: list[str], imported: int) -> None:
+    """`imported`: modules since the package itself, which Python names on stderr as they come."""
+    argv = [sys.executable, "-X", "importtime", *entry, "--help"]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as one:
+        assert one.stderr is not None
+        lines = iter(one.stderr.readline, "")
+        assert any(line.endswith(" logicnet\n") for line in lines)
+        assert all(next(lines).startswith("import time:") for _ in range(imported))
+        one.send_signal(INT)
+        said = [line for line in lines if not line.startswith("import time:")]
+    assert (one.returncode, said) == (130, [])

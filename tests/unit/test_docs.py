@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from logicnet.cli import GROUPS
+from logicnet.cli.commands import GROUPS
 from logicnet.config import table
 from scripts.docs_pages import API, CODE, FROM_FILES, LINK, exported, pages, with_links
 

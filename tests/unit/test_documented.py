@@ -10,7 +10,7 @@ import pytest
 import typer
 from pydantic.fields import FieldInfo
 
-from logicnet.cli import app
+from logicnet.cli.commands import app
 from logicnet.config import table
 from logicnet.settings import Known, Settings
 from logicnet.tuning import service

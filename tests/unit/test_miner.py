@@ -19,6 +19,7 @@ from logicnet.logs import log_event
 from logicnet.miner import _models, _shadow, _started_solver, _stop_signal, mine, watch_models
 from logicnet.operate.demo.stage import hotkey
 from logicnet.operate.telemetry.monitored import MonitoredEndpoint
+from logicnet.scoring.wires import LOGICNET, wire_prices
 from logicnet.settings import (
     AxonSettings,
     LedgerSettings,
@@ -32,7 +33,6 @@ from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.race.trust import SamplerRecord
 from logicnet.solver.reader import reading_workers
 from logicnet.solver.shadow import Shadow
-from logicnet.wires import LOGICNET, wire_prices
 from tests.harness.said import listening
 from tests.harness.scripted_model import ScriptedModel
 from tests.harness.twice import solved_twice

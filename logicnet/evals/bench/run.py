@@ -24,8 +24,8 @@ from logicnet.llm.endpoint import reach, unheard
 from logicnet.scoring import similarity
 from logicnet.scoring.scorer import Scorer, open_scorer
 from logicnet.scoring.similarity import MiniLM
+from logicnet.scoring.wires import load_wire, wire_prices
 from logicnet.solver import Setup, on_shift
-from logicnet.wires import load_wire, wire_prices
 
 
 def run(given: BenchPlan) -> int:

@@ -14,9 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet._util.processes import Child, free_port
+from logicnet._util.stopping import interruptible
 from logicnet.errors import LogicnetError
 from logicnet.operate import improve
-from logicnet.operate.demo.run import PIPE_WIDTH, START_S, interruptible, step
+from logicnet.operate.demo.run import PIPE_WIDTH, START_S, step
 from logicnet.operate.demo.stage import SERVED_AS
 from logicnet.operate.demo.tune import TuneStage
 from logicnet.settings import Settings

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from logicnet._util.processes import Child, free_port
+from logicnet._util.stopping import interruptible
 from logicnet.chain import Signer
 from logicnet.errors import LogicnetError
 from logicnet.evals.arena.client import MinerReply, ValidatorClient
@@ -78,21 +78,6 @@ def run(stage: Stage, *, keep: bool = False, console: Console | None = None) -> 
     except KeyboardInterrupt:
         console.print("Stopped; nothing is left running.")
         return 130
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end us as Ctrl-C does; and so does Ctrl-C.
-
-    A script that starts us in the background has SIGINT ignored, and Python then leaves it so.
-    """
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {n: signal.signal(n, signal.default_int_handler) for n in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _run(stage: Stage, keep: bool, console: Console) -> int:

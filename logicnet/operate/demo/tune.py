@@ -20,17 +20,18 @@ from rich.console import Console
 from rich.table import Table
 
 from logicnet._util.processes import free_port
+from logicnet._util.stopping import interruptible
 from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError
 from logicnet.evals.report import page
 from logicnet.evals.report.charts import Chart
 from logicnet.evals.report.estimate import Estimate, mean_of
 from logicnet.llm import Endpoint
-from logicnet.operate.demo.run import PIPE_WIDTH, START_S, interruptible, step
+from logicnet.operate.demo.run import PIPE_WIDTH, START_S, step
 from logicnet.operate.demo.stage import Stage
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.profiles import Profile, load_profiles, profile_for
 from logicnet.solver.race.samplers import program_prompt
+from logicnet.solver.sandbox.sandbox import Sandbox
 from logicnet.tuning import hub
 from logicnet.tuning.demo_questions import DemoQuestion, demo_questions
 from logicnet.tuning.folders import Folders

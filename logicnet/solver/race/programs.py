@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from logicnet.answers import NormalForm
 from logicnet.llm import Completion, Message
-from logicnet.sandbox.sandbox import Ran
+from logicnet.solver.sandbox.sandbox import Ran
 
 _CHECK = (
     "Here is a solution of it that may be wrong:\n\n{solution}\n\nWrite a short Python program that computes "

@@ -21,7 +21,6 @@ from logicnet.answers.sentences import whole_sentences
 from logicnet.deadline import Deadline
 from logicnet.llm import Completion, How, Message, Models
 from logicnet.llm.thinking import inside, shown, split
-from logicnet.sandbox.sandbox import LIBRARIES, TIMEOUT_S, Ran, Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.examples import nearest
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
@@ -29,6 +28,7 @@ from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.programs import MADE_UP, breaks_off, check_prompt, in_turns, shows_code
 from logicnet.solver.reader import OF_ANSWER, OF_QUESTION, ON_LOOP, SHORT_TO_CUT, Reader
 from logicnet.solver.reading import Form, conclusion, named, value
+from logicnet.solver.sandbox.sandbox import LIBRARIES, TIMEOUT_S, Ran, Sandbox
 
 _REASON = "Solve this step by step, and end with a line that begins with: The answer is"
 _PROGRAM = "Write a short Python program that prints the answer and nothing else. Reply with code only."

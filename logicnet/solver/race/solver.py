@@ -26,7 +26,6 @@ from logicnet.deadline import Deadline
 from logicnet.errors import LogicnetError, ModelError
 from logicnet.llm import Models, Retrying
 from logicnet.protocol import Answer, Challenge
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.scoring.reward import LOGICNET_PRICES, Prices
 from logicnet.solver._types import Setup
 from logicnet.solver.race.arrivals import Arrivals, Pending
@@ -40,6 +39,7 @@ from logicnet.solver.race.stopping import REPLY_RESERVE_S, StoppingRule
 from logicnet.solver.race.trust import Trust, Vote
 from logicnet.solver.race.votes import posterior
 from logicnet.solver.reader import Reader, reading_workers
+from logicnet.solver.sandbox.sandbox import Sandbox
 from logicnet.votelog import ALL_ENDED, SamplerVote, VoteLog
 
 EXACT_ALONE_S = 0.15

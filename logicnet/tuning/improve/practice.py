@@ -13,7 +13,6 @@ from logicnet.errors import TuningError
 from logicnet.evals.challenges.checks import checker_modules, checker_of
 from logicnet.evals.challenges.problem import Problem
 from logicnet.llm import Completion, How, Message, Models
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.scoring.truth import TruthTeller
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.formal import Written, formal_prompt, formula_in
@@ -22,6 +21,7 @@ from logicnet.solver.race.programs import MADE_UP, check_prompt, prints_no_answe
 from logicnet.solver.race.samplers import program_prompt, readable, reasoning_prompt
 from logicnet.solver.reader import Reader, reading_workers
 from logicnet.solver.reading import Form, conclusion, value
+from logicnet.solver.sandbox.sandbox import Sandbox
 from logicnet.tuning.improve.plain import PLAIN, PLAIN_TOKENS
 from logicnet.tuning.improve.practised import PracticeFile, PracticeSampler, Practised, Source
 from logicnet.tuning.improve.worked import worked_program

@@ -97,7 +97,7 @@ def test_a_folder_that_is_no_miners_is_told_where_the_miner_runs(
         (["python3", "neurons/miner/miner.py", "--netuid", "35"], ["--netuid", "35"]),
         (["/x/python", "-u", "/srv/logicnet/neurons/miner/miner.py"], []),
         (["/x/.venv/bin/python", "/x/.venv/bin/logicnet", "mine", "--offline"], ["--offline"]),
-        (["python", "-m", "logicnet.cli", "mine"], []),
+        (["python", "-m", "logicnet", "mine"], []),
         (["python", "-m", "logicnet", "mine", "--a"], ["--a"]),
         (["logicnet", "ledger", "mine"], None),
         (["vim", "neurons/miner/other.py"], None),

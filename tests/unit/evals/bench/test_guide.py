@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from logicnet.cli import app
+from logicnet.cli.commands import app
 from logicnet.evals.bench.asking import ask
 from logicnet.evals.bench.contestants import load_contestants
 from logicnet.evals.challenges.problem import Problem

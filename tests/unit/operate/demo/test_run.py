@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from logicnet.operate.demo.run import interruptible
+from logicnet._util.stopping import interruptible
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

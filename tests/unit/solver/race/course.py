@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from logicnet.llm import Endpoint, Retrying
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile
 from logicnet.solver.race.samplers import Samplers
 from logicnet.solver.race.solver import RaceSolver
+from logicnet.solver.sandbox.sandbox import Sandbox
 from tests.harness.own_time import after
 from tests.harness.scripted_model import Json
 

@@ -12,8 +12,8 @@ from logicnet.answers import normal_form
 from logicnet.answers.extract import stated_answer
 from logicnet.evals.challenges.recipe import read_recipe
 from logicnet.evals.challenges.sets import make
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.examples import Example, examples, nearest
+from logicnet.solver.sandbox.sandbox import Sandbox
 
 RECIPES = Path(__file__).parents[4] / "recipes"
 

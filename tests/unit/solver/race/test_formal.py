@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from logicnet.llm import Endpoint
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.formal import MOST_CHARS, Written, formal_prompt, formula_in
 from logicnet.solver.race.samplers import Samplers
+from logicnet.solver.sandbox.sandbox import Sandbox
 from tests.harness.scripted_model import Mode, ScriptedModel
 from tests.unit.solver.race import course
 

@@ -7,10 +7,10 @@ import pytest
 
 from logicnet.answers import NormalForm
 from logicnet.llm import Completion, Message
-from logicnet.sandbox.sandbox import Ran
 from logicnet.solver.race import programs
 from logicnet.solver.race.programs import Programmed, check_prompt, in_turns, prints_no_answer, shows_code
 from logicnet.solver.reading import conclusion, value
+from logicnet.solver.sandbox.sandbox import Ran
 
 QUESTION = "How many clips did she sell altogether?"
 PROMPT = [Message("user", QUESTION)]

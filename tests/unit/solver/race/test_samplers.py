@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from logicnet.deadline import Deadline
 from logicnet.llm import Endpoint, Retrying
-from logicnet.sandbox.sandbox import Sandbox
 from logicnet.solver.race.exact import Exact
 from logicnet.solver.race.profiles import Profile, SamplerProfile, load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers, program_prompt, readable
+from logicnet.solver.sandbox.sandbox import Sandbox
 from tests.harness.scripted_model import BROKEN, WORDLESS, Json, Mode, ScriptedModel
 from tests.unit.solver.race import course
 from tests.unit.solver.race.course import PROGRAM, QUESTION, STEPS, as_asked, asked, profile

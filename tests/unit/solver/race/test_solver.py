@@ -12,7 +12,6 @@ from logicnet.deadline import Deadline
 from logicnet.errors import ModelError
 from logicnet.llm import Completion, Endpoint, Message
 from logicnet.protocol import Answer, Challenge
-from logicnet.sandbox import _monty
 from logicnet.scoring.reward import Prices
 from logicnet.solver import Setup, load_solver
 from logicnet.solver.answering import Solution, answer_in_time
@@ -21,6 +20,7 @@ from logicnet.solver.race.profiles import load_profiles, profile_for
 from logicnet.solver.race.samplers import Sample, Samplers
 from logicnet.solver.race.solver import TRY_AGAIN, RaceSolver
 from logicnet.solver.race.trust import SamplerRecord
+from logicnet.solver.sandbox import _monty
 from tests.harness.own_time import after
 from tests.harness.said import listening
 from tests.harness.scripted_model import BROKEN, Json, Mode, ScriptedModel

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from logicnet._util import confine
-from logicnet.sandbox._outcome import names, outcome
+from logicnet.solver.sandbox._outcome import names, outcome
 
 MEMORY_BYTES = 512 << 20  # of address space that a program may take beside what the libraries have
 MOST_SAID = 128 << 10  # bytes: what a program printed, and its result

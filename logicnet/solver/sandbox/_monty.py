@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from logicnet.maths.worker import Bounded, BoundedError
-from logicnet.sandbox._outcome import ANSWERS, FUNCTIONS, MOST_ERROR, MOST_PRINTED, MOST_VALUE
-from logicnet.sandbox._source import program
+from logicnet.solver.sandbox._outcome import ANSWERS, FUNCTIONS, MOST_ERROR, MOST_PRINTED, MOST_VALUE
+from logicnet.solver.sandbox._source import program
 
 if TYPE_CHECKING:
     import pydantic_monty

@@ -19,10 +19,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from logicnet.sandbox import _monty
-from logicnet.sandbox._outcome import MOST_ERROR, MOST_PRINTED, MOST_VALUE
-from logicnet.sandbox.sandbox import LIBRARIES, WORKERS, Ran, Sandbox
-from tests.unit.sandbox import hostile
+from logicnet.solver.sandbox import _monty
+from logicnet.solver.sandbox._outcome import MOST_ERROR, MOST_PRINTED, MOST_VALUE
+from logicnet.solver.sandbox.sandbox import LIBRARIES, WORKERS, Ran, Sandbox
+from tests.unit.solver.sandbox import hostile
 
 pytestmark = pytest.mark.thorough  # starts processes, and waits for them
 
@@ -46,7 +46,10 @@ def _processes() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if child.status() != psutil.STATUS_ZOMBIE and "logicnet.sandbox._zygote" in child.cmdline():
+            if (
+                child.status() != psutil.STATUS_ZOMBIE
+                and "logicnet.solver.sandbox._zygote" in child.cmdline()
+            ):
                 found.append(child)
     return found
 

@@ -6,8 +6,8 @@ from contextlib import aclosing
 import pytest
 import pytest_asyncio
 
-from logicnet.sandbox._zygote import MEMORY_BYTES
-from logicnet.sandbox.sandbox import MOST_CHARS, Ran, Sandbox
+from logicnet.solver.sandbox._zygote import MEMORY_BYTES
+from logicnet.solver.sandbox.sandbox import MOST_CHARS, Ran, Sandbox
 
 pytestmark = [pytest.mark.thorough, pytest.mark.asyncio(loop_scope="module")]
 

@@ -17,16 +17,16 @@ from logicnet.llm import Endpoint
 from logicnet.protocol import Answer, Challenge
 from logicnet.scoring.reward import LOGICNET_PRICES, Range, reward_of
 from logicnet.scoring.scorer import ScoredInput, Scorer
+from logicnet.scoring.wires import LOGICNET, load_wire, wire_prices
 from logicnet.settings import MinerSettings, Settings
 from logicnet.solver import Setup
 from logicnet.solver.answering import Solution
 from logicnet.solver.constant import ConstantSolver
 from logicnet.solver.reader import reading_workers
-from logicnet.wires import LOGICNET, load_wire, wire_prices
 from tests.harness.axon import MINER, VALIDATOR, Got, Room
 from tests.unit.solver.installed import install
 
-RIDDLES = Path(__file__).parents[2] / "examples" / "wires" / "riddles"
+RIDDLES = Path(__file__).parents[3] / "examples" / "wires" / "riddles"
 VERSES = ["I have cities, but no houses.", "What am I?"]
 SOLUTION = Solution(Answer("Cities are drawn.\nSo it is a map.", "a map"), "solved")
 
@@ -160,7 +160,7 @@ def test_a_wire_that_is_not_installed_is_said_in_one_line() -> None:
         load_wire("logicnte")
 
 
-OURS = "from logicnet.wires import LogicNet\n"
+OURS = "from logicnet.scoring.wires import LogicNet\n"
 BROKEN = {
     "raise ImportError('no riddles')": "ImportError: no riddles",
     "class Wire: challenge = int": "needs a pydantic model as its `challenge`",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logicnet.sandbox._source import program
+from logicnet.solver.sandbox._source import program
 
 DEEP: list[Callable[[int], str]] = [
     lambda n: "print(" + "(" * n + "1" + ")" * n + ")",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
-from logicnet.sandbox._source import joined, program
+from logicnet.solver.sandbox._source import joined, program
 
 MOST_PRINTED = 20_000  # characters; a program that prints more fails
 MOST_VALUE = 1_000  # characters of a result; an answer is far shorter

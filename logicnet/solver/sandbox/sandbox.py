@@ -20,8 +20,8 @@ from loguru import logger
 
 from logicnet._util.tasks import retrieved
 from logicnet.maths.worker import Turns
-from logicnet.sandbox import _monty
-from logicnet.sandbox._outcome import MOST_ERROR, MOST_PRINTED, MOST_VALUE
+from logicnet.solver.sandbox import _monty
+from logicnet.solver.sandbox._outcome import MOST_ERROR, MOST_PRINTED, MOST_VALUE
 
 WORKERS = 3  # concurrent programs, all but one of them of one caller
 TIMEOUT_S = 10.0  # for one program: ten million rounds of a loop take two to five
@@ -189,7 +189,7 @@ class _Zygote:
         if sys.platform != "linux":
             return None, "only Linux confines processes so"
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "logicnet.sandbox._zygote", *without),
+            *(sys.executable, "-P", "-m", "logicnet.solver.sandbox._zygote", *without),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

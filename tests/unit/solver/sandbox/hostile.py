@@ -215,7 +215,7 @@ WITH_LIBRARIES = {
     "    except OSError: pass\nos._exit(0)",
     "result flooded": "import os\nwhile True:\n for n in range(3, 100):\n  try: os.write(n, b'x' * 10**6)\n"
     "  except OSError: pass",
-    "modules of ours": "import logicnet.sandbox._zygote as z\nz.main([])",
+    "modules of ours": "import logicnet.solver.sandbox._zygote as z\nz.main([])",
     "ours patched": "import sys\nsys.modules['__main__'].outcome = None\nimport json\njson.dumps = None",
     "sandbox left": "import gc, sympy\nsympy.leaked = 'leaked'\nimport builtins\nbuiltins.print = None",
     "thread": "import threading\nt = threading.Thread(target=lambda: 1)\nt.start()\nt.join()",

@@ -65,18 +65,22 @@ class LogicNet:
 
 
 LOGICNET: SubnetWire = LogicNet()
+_OURS = "logicnet"  # it is no entry point: an installation from before it moved finds it, too
 
 
 def load_wire(name: str, *, flag: str = "--miner.wire") -> SubnetWire:
-    """The wire `name` of any installed package. Raises SettingsError in one line."""
+    """Ours, or the wire `name` of any installed package. Raises SettingsError in one line."""
+    if name == _OURS:
+        return LOGICNET
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         if found.setdefault(entry.name, entry).value != entry.value:
             raise SettingsError(f"two wires are named {entry.name!r}: uninstall one of their packages")
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=1)
+        names = {_OURS, *found}
+        near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        known = ", ".join(sorted(found))
+        known = ", ".join(sorted(names))
         raise SettingsError(f"{flag} {one_line(name, 80)!r}: there is no such wire{hint} Known: {known}")
     try:
         wire = found[name].load()()
