@@ -70,12 +70,13 @@ _OURS = "logicnet"  # it is no entry point: an installation from before it moved
 
 def load_wire(name: str, *, flag: str = "--miner.wire") -> SubnetWire:
     """Ours, or the wire `name` of any installed package. Raises SettingsError in one line."""
-    if name == _OURS:
-        return LOGICNET
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
-        if found.setdefault(entry.name, entry).value != entry.value:
+        ours = entry.name == _OURS and (entry.dist is None or entry.dist.name != _OURS)
+        if ours or found.setdefault(entry.name, entry).value != entry.value:
             raise SettingsError(f"two wires are named {entry.name!r}: uninstall one of their packages")
+    if name == _OURS:
+        return LOGICNET
     if name not in found:
         names = {_OURS, *found}
         near = difflib.get_close_matches(name, names, n=1)

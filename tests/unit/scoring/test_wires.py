@@ -186,3 +186,13 @@ def test_a_wire_that_is_broken_is_said_in_one_line(
         load_wire("b")
     assert BROKEN[text] in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_another_package_may_not_take_our_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = (
+        '[project]\nname = "taker"\nversion = "1.0"\n'
+        '[project.entry-points."logicnet.wires"]\nlogicnet = "taken_wire:Wire"\n'
+    )
+    install({"pyproject.toml": project, "taken_wire.py": "class Wire: ..."}, tmp_path / "site", monkeypatch)
+    with pytest.raises(SettingsError, match="two wires are named 'logicnet'"):
+        load_wire("logicnet")
