@@ -163,8 +163,7 @@ class ControlRoom:
         job = self.store.get(job_id)
         if job is None:
             return None
-        waiting = job.state is JobState.QUEUED
-        return facts(job, self._shop.folders) | {"position": self.store.position(job) if waiting else None}
+        return facts(job, self._shop.folders) | {"position": self.store.position(job)}
 
     def evaluate(self, request: EvaluateRequest, *, local: bool, wait: bool) -> dict[str, Any]:
         """The evaluation, or if not `wait` the id by which `status` tells it. Raises TuningError."""

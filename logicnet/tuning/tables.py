@@ -186,8 +186,8 @@ def one_job(job: Job, folders: Folders, store: JobStore) -> RenderableType:
         ),
         ("state", f"{job.state}{f', attempt {job.attempts}' if job.attempts > 1 else ''}"),
     ]
-    if job.state is JobState.QUEUED:
-        rows.append(("place", f"{store.position(job) + 1} in the queue"))
+    if (before := store.position(job)) is not None:
+        rows.append(("place", f"{before + 1} in the queue"))
     if job.reason:
         rows.append(("reason", one_line(job.reason)))
     if progress.steps:

@@ -11,7 +11,7 @@ import pytest
 from logicnet.errors import TuningError
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.spec import TrainSpec
-from logicnet.tuning.store import LEASE_S, WAIT_GAINS_S, JobStore, TaskConflict
+from logicnet.tuning.store import LEASE_S, WAIT_GAINS_S, JobStore, TaskConflict, Waiting
 
 
 def spec(**facts: object) -> TrainSpec:
@@ -141,9 +141,16 @@ def test_a_job_that_is_held_is_taken_by_nobody_until_it_is_reopened(store):
     given = store.add(job())
     assert store.hold(given.id)
     assert store.claim("a", 1e9) is None
-    assert store.waiting("llama", "sft").jobs == 0
+    assert store.waiting("llama", "sft") == Waiting(0, 0.0, 0)  # a trial of its family need not wait for it
     assert store.reopen(given.id)
     assert store.claim("a", 1e9, only=given.id) is not None
+
+
+def test_a_job_that_is_held_has_no_place_and_takes_none(store):
+    held, behind = store.add(job(priority=3.0)), store.add(job())
+    assert [store.position(one) for one in (held, behind)] == [0, 1]
+    assert store.hold(held.id)
+    assert [store.position(one) for one in store.jobs(over=False)] == [None, 0]
 
 
 def test_a_job_that_failed_is_reopened_with_new_attempts_and_a_completed_one_is_not(store):
