@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -109,10 +110,11 @@ class ControlRoom:
         head = self._head(spec)
         model = facts_of(spec.model, self._shop.token)
         family = family_of_spec(spec, model.config)
-        need = self._need(spec, spec.task, model, family, head)
+        device = self._device()
+        need = self._need(spec, spec.task, model, family, head, device)
         job_id = uuid.uuid4().hex
         with self._lock:
-            verdict = self._verdict(Offer(spec.task, family, spec.hours, need))
+            verdict = self._verdict(Offer(spec.task, family, spec.hours, need), device)
             if isinstance(verdict, RefusedOffer):
                 if not own:
                     raise self._declined(verdict.reason, verdict.message, _STATUS.get(verdict.reason, 403))
@@ -145,8 +147,9 @@ class ControlRoom:
             return MinerTaskResponse(message=str(error), accepted=False)
         family = family_of(offer.model, model.config)
         head = Head(offer.ds_size or _GUESSED.rows, _GUESSED.row_bytes)
-        need = self._need(None, task, model, family, head)
-        verdict = self._verdict(Offer(task, family, offer.hours_to_complete, need))
+        device = self._device()
+        need = self._need(None, task, model, family, head, device)
+        verdict = self._verdict(Offer(task, family, offer.hours_to_complete, need), device)
         if isinstance(verdict, RefusedOffer):
             self.refusals[verdict.reason] += 1
             return MinerTaskResponse(message=verdict.message, accepted=False)
@@ -259,7 +262,19 @@ class ControlRoom:
             return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
         return read_head(spec.dataset_type, path)
 
-    def _need(self, spec: TrainSpec | None, task: Any, model: ModelFacts, family: str, head: Head) -> Need:
+    def _device(self) -> TrainingDevice:
+        """What a job finds here when it is its turn: those that hold memory now have ended by then."""
+        return TrainingDevice.here(self._shop.folders.root, emptied=True)
+
+    def _need(
+        self,
+        spec: TrainSpec | None,
+        task: Any,
+        model: ModelFacts,
+        family: str,
+        head: Head,
+        device: TrainingDevice,
+    ) -> Need:
         kind = spec.dataset_type.kind if spec and isinstance(spec.dataset_type, ImageType) else None
         plan = plan_of(
             family,
@@ -268,24 +283,26 @@ class ControlRoom:
             kind=kind,
             overrides=spec.overrides if spec else None,
         )
-        device = TrainingDevice.here(self._shop.folders.root)
-        plan = fitted(plan, task, model, device)
+        local = self._settings.engine == "local"
+        if local:
+            plan = fitted(plan, task, model, device)
         pace = TrainingPace.read(self._shop.folders.pace)
-        return need_of(plan, task, model, rows=head.rows, row_bytes=head.row_bytes, device=device, pace=pace)
+        need = need_of(plan, task, model, rows=head.rows, row_bytes=head.row_bytes, device=device, pace=pace)
+        # A cluster's nodes are of unknown size and speed; the disk is the one that they share with us.
+        return need if local else replace(need, hours=0.0, memory_bytes=0, measured=False)
 
-    def _verdict(self, offer: Offer) -> TakenOffer | RefusedOffer:
+    def _verdict(self, offer: Offer, device: TrainingDevice) -> TakenOffer | RefusedOffer:
         settings = self._settings
         limits = JobLimits(
             settings.families, settings.max_text_hours, settings.max_image_hours, settings.queue_size
         )
-        return accept(offer, limits, self._queue_facts(offer))
+        return accept(offer, limits, self._queue_facts(offer, device))
 
-    def _queue_facts(self, offer: Offer) -> QueueFacts:
+    def _queue_facts(self, offer: Offer, device: TrainingDevice) -> QueueFacts:
         waiting = self.store.waiting(offer.family, offer.task)
         held = [
             job for job in self.store.jobs(over=False, most=_MOST_HELD) if job.state is not JobState.QUEUED
         ]
-        device = TrainingDevice.here(self._shop.folders.root)
         ahead = waiting.hours + sum(self._left_h(job) for job in held)
         return QueueFacts(
             now_s=self._clock(),

@@ -16,7 +16,7 @@ class OwnFault(TuningError):
 
 
 class EngineAway(TuningError):
-    """Where the job is to run does not answer; it waits."""
+    """Where the job is to run does not answer, or has no room for it now; it waits."""
 
 
 class JobState(StrEnum):

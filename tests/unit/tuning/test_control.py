@@ -2,11 +2,16 @@
 
 import json
 import struct
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from logicnet.errors import TuningError
@@ -14,16 +19,20 @@ from logicnet.settings import TuningSettings
 from logicnet.tuning import control
 from logicnet.tuning.callers import Loopback
 from logicnet.tuning.control import ControlRoom, Declined
+from logicnet.tuning.estimate import memory_of
 from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.isolation import Isolation
-from logicnet.tuning.jobs import Job
+from logicnet.tuning.jobs import EngineAway, Job, JobState
+from logicnet.tuning.presets import plan_of
 from logicnet.tuning.service import service
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.store import Waiting
 from logicnet.tuning.wire import EvaluateRequest, MinerTaskOffer
 from logicnet.tuning.workshop import Workshop
+from tests.harness.scripted_nvml import ScriptedNvml
 
+GB = 10**9
 TRAIN = {"dataset": "org/rows", "model": "org/llama", "dataset_type": "instruct", "file_format": "hf"}
 
 
@@ -39,6 +48,26 @@ def room_in(folder: Path, **settings: Any) -> ControlRoom:
 def hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that knows every model."""
     monkeypatch.setattr(control, "facts_of", lambda name, _token: ModelFacts.of(name, {}, 1e6))
+
+
+@contextmanager
+def training(folder: Path, job: Job, megabytes: int) -> Iterator[None]:
+    """A process that holds memory, as the trainer of a job does."""
+    code = f"held = bytearray(b'1') * {megabytes << 20}; print(flush=True); input()"
+    home = {"HOME": str(folder / "jobs" / job.id / "home")}
+    words = [sys.executable, "-c", code]
+    with subprocess.Popen(words, env=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.kill()
+
+
+def memory(monkeypatch: pytest.MonkeyPatch, available: float) -> None:
+    """So many bytes are free on a machine without a GPU."""
+    monkeypatch.setitem(sys.modules, "pynvml", ScriptedNvml(broken="no driver"))
+    found = SimpleNamespace(total=64 * GB, available=int(available))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: found)
 
 
 def model_in(folder: Path) -> Path:
@@ -158,3 +187,65 @@ async def test_a_validator_ends_no_job(tmp_path):
         transport = httpx2.ASGITransport(app=service(room, callers))
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7999") as http:
             assert (await http.post("/cancel/theirs")).status_code == status
+
+
+async def post(room: ControlRoom, path: str, body: Any) -> httpx2.Response:
+    transport = httpx2.ASGITransport(app=service(room, Loopback()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7999") as http:
+        return await http.post(path, json=body)
+
+
+@pytest.mark.parametrize(("engine", "status"), [("local", 503), ("ray", 200)])
+async def test_a_cluster_is_not_judged_by_the_machine_that_keeps_its_queue(
+    monkeypatch, tmp_path, engine, status
+):
+    llama = {"hidden_size": 4096, "num_hidden_layers": 32, "vocab_size": 128_256, "model_type": "llama"}
+    monkeypatch.setattr(control, "facts_of", lambda name, _: ModelFacts.of(name, llama, 8e9))
+    memory(monkeypatch, 8 * GB)
+    room = room_in(tmp_path, engine=engine, ray_address="http://127.0.0.1:1")
+    reply = await post(room, "/train/", TRAIN | {"hours_to_complete": 1.0})
+    assert reply.status_code == status, reply.text
+    offer = {"model": "org/llama", "hours_to_complete": 1.0, "task_id": "a", "task_type": "InstructTextTask"}
+    assert (await post(room, "/task_offer/", offer)).json()["accepted"] is (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"accepted_families": "sdxl"}, "ACCEPTED_MODEL_FAMILIES"), ({}, "MAX_TEXT_TASK_HOURS")],
+)
+@pytest.mark.usefixtures("hub")
+async def test_a_cluster_takes_no_job_that_the_settings_refuse(tmp_path, settings, says):
+    room = room_in(tmp_path, engine="ray", ray_address="http://127.0.0.1:1", **settings)
+    reply = await post(room, "/train/", TRAIN | {"hours_to_complete": 13.0})
+    assert (reply.status_code, says in reply.text) == (403, True), reply.text
+
+
+async def test_a_job_for_which_another_must_end_first_waits_in_the_queue(monkeypatch, tmp_path):
+    model = str(model_in(tmp_path / "model"))
+    rows = ({"instruction": f"{n} + 1", "output": f"{n + 1}"} for n in range(4))
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    body = TRAIN | {"model": model, "dataset": str(tmp_path / "rows.jsonl"), "file_format": "jsonl"}
+    body["overrides"] = {"batch": 1, "accumulate": 1}
+    room, megabytes = room_in(tmp_path), 400
+    memory(monkeypatch, 60 * GB)
+    first = room.job((await post(room, "/train/", body)).json()["job_id"])
+    assert first is not None
+    room.store.claim("w", first.created_s)
+    facts = control.facts_of(model)
+    plan = plan_of("llama", facts.parameters, overrides=first.spec.overrides)
+    need = memory_of(plan, "sft", facts)
+    memory(monkeypatch, need - (megabytes << 19))
+    refused = await post(room, "/train/", body | {"seed": 1})
+    assert (refused.status_code, "GB of memory" in refused.text) == (503, True), refused.text
+    with training(tmp_path, first, megabytes):
+        reply = await post(room, "/train/", body | {"seed": 2})
+        assert reply.status_code == 200, reply.text
+        second = room.job(reply.json()["job_id"])
+        assert second is not None and second.state is JobState.QUEUED
+        folder = tmp_path / "jobs" / second.id
+        folder.mkdir(parents=True)
+        with pytest.raises(EngineAway, match="until other jobs have ended"):
+            await room._shop.prepare(second, folder)
+    memory(monkeypatch, need)
+    await room._shop.prepare(second, folder)
+    assert (folder / "job.json").exists()
