@@ -17,7 +17,7 @@ from logicnet.settings import TuningSettings
 from logicnet.tuning.data.prepare import Head, read_head
 from logicnet.tuning.estimate import Need, TrainingDevice, TrainingPace, fitted, need_of
 from logicnet.tuning.facts import ModelFacts, facts_of
-from logicnet.tuning.families import family_of, family_of_spec
+from logicnet.tuning.families import family_of, family_of_spec, refuse_other_kind
 from logicnet.tuning.folders import here
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.policy import (
@@ -111,7 +111,7 @@ class ControlRoom:
         model = facts_of(spec.model, self._shop.token)
         family = family_of_spec(spec, model.config)
         device = self._device()
-        need = self._need(spec, spec.task, model, family, head, device)
+        need = self._need(spec, spec.task, model, family, head, device=device)
         job_id = uuid.uuid4().hex
         with self._lock:
             verdict = self._verdict(Offer(spec.task, family, spec.hours, need), device)
@@ -143,12 +143,13 @@ class ControlRoom:
                 model = ModelFacts.of(offer.model, {}, float(offer.model_params_count))
             else:
                 model = facts_of(offer.model, self._shop.token)
+            refuse_other_kind(offer.model, model.config, pictures=task == "image")
         except TuningError as error:
             return MinerTaskResponse(message=str(error), accepted=False)
         family = family_of(offer.model, model.config)
         head = Head(offer.ds_size or _GUESSED.rows, _GUESSED.row_bytes)
         device = self._device()
-        need = self._need(None, task, model, family, head, device)
+        need = self._need(None, task, model, family, head, device=device)
         verdict = self._verdict(Offer(task, family, offer.hours_to_complete, need), device)
         if isinstance(verdict, RefusedOffer):
             self.refusals[verdict.reason] += 1
@@ -273,6 +274,7 @@ class ControlRoom:
         model: ModelFacts,
         family: str,
         head: Head,
+        *,
         device: TrainingDevice,
     ) -> Need:
         kind = spec.dataset_type.kind if spec and isinstance(spec.dataset_type, ImageType) else None

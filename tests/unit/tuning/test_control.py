@@ -249,3 +249,13 @@ async def test_a_job_for_which_another_must_end_first_waits_in_the_queue(monkeyp
     memory(monkeypatch, need)
     await room._shop.prepare(second, folder)
     assert (folder / "job.json").exists()
+
+
+async def test_a_request_does_not_choose_its_family(tmp_path):
+    room = room_in(tmp_path, accepted_families="sdxl")
+    model = str(model_in(tmp_path / "model"))
+    body = TRAIN | {"model": model, "dataset_type": {"image_family": "sdxl"}, "dataset": str(tmp_path)}
+    reply = await post(room, "/train/", body | {"file_format": "json"})
+    assert (reply.status_code, "is a llama" in reply.text) == (400, True), reply.text
+    offer = {"model": model, "hours_to_complete": 1.0, "task_id": "a", "task_type": "ImageTask"}
+    assert "is a llama" in (await post(room, "/task_offer_image/", offer)).json()["message"]
