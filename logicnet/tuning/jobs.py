@@ -20,13 +20,12 @@ class EngineAway(TuningError):
 
 
 class JobState(StrEnum):
-    """Where a job stands. The first five in this order; the others end it."""
+    """Where a job stands. The first five in this order; all from the fifth on end it."""
 
     QUEUED = "queued"
     PREPARING = "preparing"  # model and data are fetched and checked
     RUNNING = "running"
     JUDGING = "judging"  # the result is loaded again and compared
-    PUBLISHING = "publishing"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"

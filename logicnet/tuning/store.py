@@ -62,7 +62,7 @@ _SCHEMA = """
     );
     CREATE INDEX waiting ON jobs (priority - created_s / 21600.0 DESC, created_s) WHERE state = 'queued';
     CREATE INDEX held ON jobs (lease_until_s)
-        WHERE state IN ('preparing', 'running', 'judging', 'publishing');
+        WHERE state IN ('preparing', 'running', 'judging');
     CREATE INDEX records ON jobs (family, task, ended_s) WHERE state IN ('completed', 'failed', 'timed_out');
 """
 
@@ -71,7 +71,7 @@ _COLUMNS = (
     *("worker", "lease_until_s", "created_s", "not_before_s", "started_s", "ended_s", "result", "cancel"),
 )
 _READ = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 (constants)
-_HELD = "('preparing', 'running', 'judging', 'publishing')"
+_HELD = "('preparing', 'running', 'judging')"
 
 
 class TaskConflict(TuningError):

@@ -78,7 +78,8 @@ def facts(job: Job, folders: Folders) -> dict[str, Any]:
         "metrics": told,
         "advice": [vars(one) for one in advice_on(job, progress)],
         "error_message": job.reason or None,
-        "repo": job.spec.repo,
+        "repo": None,  # a job uploads nothing
+        "expected_repo_name": job.spec.repo,
         "adapter": str(folders.job(job.id) / "adapter") if job.state is JobState.COMPLETED else None,
         "result": job.result,
     }

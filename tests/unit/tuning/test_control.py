@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -259,3 +260,69 @@ async def test_a_request_does_not_choose_its_family(tmp_path):
     assert (reply.status_code, "is a llama" in reply.text) == (400, True), reply.text
     offer = {"model": model, "hours_to_complete": 1.0, "task_id": "a", "task_type": "ImageTask"}
     assert "is a llama" in (await post(room, "/task_offer_image/", offer)).json()["message"]
+
+
+@pytest.mark.usefixtures("hub")
+async def test_every_refusal_says_why_and_is_counted(monkeypatch, tmp_path):
+    room = room_in(tmp_path, queue_size=1)
+    first = TRAIN | {"task_id": "first"}
+    big = TRAIN | {"preset": "x" * 2**21}
+    for path, body, status, reason in (
+        ("/train/", TRAIN | {"dataset": " "}, 400, "request"),
+        ("/train/", TRAIN | {"overrides": {"learning_rte": 1}}, 400, "request"),
+        ("/train/", TRAIN | {"hours_to_complete": 13.0}, 403, "too_long"),
+        ("/train/", TRAIN | {"file_format": "exe"}, 422, "invalid"),
+        ("/train/", big, 413, "too_large"),
+        ("/train/", first, 200, None),
+        ("/train/", first | {"seed": 7}, 409, "conflict"),
+        ("/train/", TRAIN, 429, "queue_full"),
+        ("/start_training/", TRAIN | {"task_id": "second", "hours_to_complete": 9}, 429, "queue_full"),
+    ):
+        before = room.refusals.get(reason, 0)
+        reply = await post(room, path, body)
+        assert (reply.status_code, reply.json().get("reason")) == (status, reason), reply.text
+        assert room.refusals.get(reason, 0) == before + (reason is not None)
+        assert ("Retry-After" in reply.headers) is (status == 429)
+    monkeypatch.setattr(Workshop, "evaluate", lambda *_, **_kw: time.sleep(1))
+    evaluation = TRAIN | {"original_model": "org/llama"}
+    waits = await post(room, "/evaluate/?wait=false", evaluation)
+    full = await post(room, "/evaluate/?wait=false", evaluation)
+    assert (waits.status_code, full.status_code, full.json()["reason"]) == (200, 429, "queue_full")
+    assert "Retry-After" in full.headers
+    room.close()
+
+
+async def test_an_offer_of_a_model_that_does_not_exist_is_counted_as_refused(tmp_path):
+    room = room_in(tmp_path)
+    offer = {"model": "/none", "hours_to_complete": 1.0, "task_id": "a", "task_type": "DpoTask"}
+    assert (await post(room, "/task_offer/", offer)).json()["accepted"] is False
+    assert room.refusals == {"request": 1}
+
+
+@pytest.mark.usefixtures("hub")
+async def test_priority_orders_the_jobs_of_the_operator_and_not_those_of_validators(tmp_path):
+    room = room_in(tmp_path)
+    last, first = [
+        (await post(room, "/train/", TRAIN | {"seed": n, "priority": n})).json()["job_id"] for n in (0, 1)
+    ]
+    assert [one.id for one in room.store.jobs(over=False)] == [first, last]
+    assert (await post(room, "/train/", TRAIN | {"priority": 2})).status_code == 422
+    ranked, plain = (
+        room.submit(TrainSpec(**TRAIN, seed=n), None, local=False, rank=rank)
+        for n, rank in ((2, 1), (3, None))
+    )
+    assert ranked.priority == plain.priority
+
+
+@pytest.mark.usefixtures("hub")
+async def test_no_repository_is_named_to_which_nothing_was_uploaded(tmp_path):
+    room = room_in(tmp_path)
+    job = room.submit(TrainSpec(**TRAIN, repo="a/repo"), "theirs", local=False)
+    room.store.claim("w", job.created_s)
+    room.store.end(job.id, "w", job.created_s, JobState.COMPLETED, result={"model_hash": "ab"})
+    transport = httpx2.ASGITransport(app=service(room, Loopback()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7999") as http:
+        found = (await http.get("/get_latest_model_submission/theirs")).json()
+        status = (await http.get("/status/theirs")).json()
+    assert (found["repo"], found["model_hash"], "uploads none" in found["detail"]) == (None, "ab", True)
+    assert (status["repo"], status["expected_repo_name"]) == (None, "a/repo")
