@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import json
 import time
 from typing import Any
 
