@@ -14,8 +14,10 @@ from loguru import logger
 
 from logicnet.errors import TuningError
 from logicnet.settings import TuningSettings
+from logicnet.tuning import hub
 from logicnet.tuning.data.checking import BadDataset
 from logicnet.tuning.data.prepare import Head, read_head
+from logicnet.tuning.data.rows import converter_of
 from logicnet.tuning.estimate import Need, TrainingDevice, TrainingPace, fitted, need_of
 from logicnet.tuning.evaluation import TookTooLong
 from logicnet.tuning.facts import ModelFacts, facts_of
@@ -36,9 +38,10 @@ from logicnet.tuning.policy import (
 )
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.progress import Progress
-from logicnet.tuning.spec import GrpoType, ImageType, TrainSpec
+from logicnet.tuning.spec import ChatType, GrpoType, ImageType, TrainSpec
 from logicnet.tuning.store import JobStore, StoreError, TaskConflict
 from logicnet.tuning.tables import facts
+from logicnet.tuning.train.chat_templates import template_of
 from logicnet.tuning.wire import EvaluateRequest, MinerTaskOffer, MinerTaskResponse, TrainingRepo
 from logicnet.tuning.workshop import Workshop
 
@@ -210,6 +213,7 @@ class ControlRoom:
 
     def evaluate(self, request: EvaluateRequest, *, local: bool, wait: bool) -> dict[str, Any]:
         """The evaluation, or if not `wait` the id by which `status` tells it. Raises TuningError."""
+        _check_type(request.spec())
         if not local:
             self._refuse_paths(request.spec(), request.original_model, *request.others)
         evaluation_id = uuid.uuid4().hex
@@ -271,6 +275,7 @@ class ControlRoom:
 
     def _check_at_once(self, spec: TrainSpec) -> None:
         """What can be known before anything is fetched. Raises Declined, TuningError."""
+        _check_type(spec)
         if isinstance(spec.dataset_type, GrpoType) and not self._settings.allow_reward_code:
             raise Declined(
                 "reward_code", "Reward functions are foreign code: --tuning.allow_reward_code runs them.", 403
@@ -303,6 +308,7 @@ class ControlRoom:
         if path is None:
             if spec.file_format != "hf":
                 raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
+            hub.refuse_dataset(spec.dataset, self._shop.token)
             return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
         return read_head(spec.dataset_type, path)
 
@@ -376,6 +382,24 @@ def answer_to(error: TuningError) -> tuple[int, str]:
     return next(
         ((status, reason) for kind, status, reason in _FAULTS if isinstance(error, kind)), (400, "request")
     )
+
+
+def _check_type(spec: TrainSpec) -> None:
+    """Raises TuningError for a dataset_type with which no row can be read."""
+    kind = spec.dataset_type
+    if isinstance(kind, ImageType):
+        if spec.file_format == "hf" and here(spec.dataset) is None:
+            raise TuningError(
+                f"pictures are read from a folder or a zip, not from the hub's {spec.dataset}: give the "
+                "address of a zip, and file_format s3"
+            )
+        return
+    converter_of(kind)
+    if isinstance(kind, ChatType) and kind.chat_template is not None:
+        try:
+            template_of(kind.chat_template)
+        except ValueError as error:
+            raise TuningError(str(error)) from None
 
 
 def _told(evaluation_id: str, future: Future[dict[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ ATTEMPTS = 2
 
 
 class OwnFault(TuningError):
-    """A job fails by no fault of its own: disk, network, a machine."""
+    """A job fails by no fault of its family: disk, network, a machine, a want of time."""
 
 
 class EngineAway(TuningError):
@@ -53,7 +53,9 @@ class Job:
     family: str
     state: JobState = JobState.QUEUED
     reason: str = ""  # why it ended so
-    own_fault: bool = False  # killed, disk, network: no evidence against the family
+    own_fault: bool = (
+        False  # killed, disk, network, its caller's rows or code: no evidence against the family
+    )
     hours: float = 0.0  # that it takes, estimated when it was queued
     priority: float = 0.0  # without waiting; greater is sooner
     attempts: int = 0

@@ -332,7 +332,8 @@ class _Holding:
             return await asyncio.to_thread(self._halve, progress)
         if ended is not None and ended.reason not in ("cancelled", "done", "time", "patience"):
             reason = ended.message or ended.reason
-            return Outcome(JobState.FAILED, reason, own_fault=any(words in reason for words in NO_SPACE))
+            own_fault = ended.reason == "bad_input" or any(words in reason for words in NO_SPACE)
+            return Outcome(JobState.FAILED, reason, own_fault=own_fault)
         if state.status == EXIT_RUNNING:
             return None  # the other one will be found
         attempts = self._job.attempts + 1
@@ -401,7 +402,9 @@ class _Holding:
         self._job = dataclasses.replace(self._job, state=state, **facts)
 
     async def _end(self, outcome: Outcome) -> None:
-        facts = dataclasses.asdict(outcome)
+        # Reward code can fail, hang and say what it likes: of the family only its success is evidence.
+        foreign = outcome.state is not JobState.COMPLETED and self._job.spec.task == "grpo"
+        facts = dataclasses.asdict(outcome) | {"own_fault": outcome.own_fault or foreign}
         ended = await asyncio.to_thread(
             lambda: self._store.end(self._job.id, self._name, self._clock(), **facts)
         )

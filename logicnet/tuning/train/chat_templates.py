@@ -27,17 +27,22 @@ LLAMA3 = (
 _NAMED = {"chatml": CHATML, "llama3": LLAMA3}
 
 
+def template_of(asked: str) -> str:
+    """The template that `asked` names, or is. Raises ValueError for a name that is not known."""
+    if asked not in _NAMED and "{" not in asked:
+        raise ValueError(
+            f"chat_template {asked!r:.80} is not known: use {', '.join(_NAMED)} or a Jinja template"
+        )
+    return _NAMED.get(asked, asked)
+
+
 def set_template(tokenizer: Any, asked: str | None) -> str | None:
     """Give a tokenizer the template `asked`: a name or Jinja; None keeps its own.
 
     Returns a warning if it had none and got the plain one. Raises ValueError for a name that is not known.
     """
     if asked is not None:
-        if asked not in _NAMED and "{" not in asked:
-            raise ValueError(
-                f"chat_template {asked!r:.80} is not known: use {', '.join(_NAMED)} or a Jinja template"
-            )
-        tokenizer.chat_template = _NAMED.get(asked, asked)
+        tokenizer.chat_template = template_of(asked)
     elif tokenizer.chat_template is None:
         begins = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
         tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + PLAIN_TEMPLATE

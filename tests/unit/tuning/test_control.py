@@ -71,6 +71,12 @@ def memory(monkeypatch: pytest.MonkeyPatch, available: float) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: found)
 
 
+@pytest.fixture(autouse=True)
+def datasets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that has every dataset."""
+    monkeypatch.setattr(control.hub, "refuse_dataset", lambda *_: None)
+
+
 def model_in(folder: Path) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "llama"}')
@@ -326,3 +332,47 @@ async def test_no_repository_is_named_to_which_nothing_was_uploaded(tmp_path):
         status = (await http.get("/status/theirs")).json()
     assert (found["repo"], found["model_hash"], "uploads none" in found["detail"]) == (None, "ab", True)
     assert (status["repo"], status["expected_repo_name"]) == (None, "a/repo")
+
+
+CHAT = {"chat_column": "messages"}
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (
+            {"dataset_type": CHAT | {"chat_template": "chatlm"}},
+            "'chatlm' is not known: use chatml, llama3 or",
+        ),
+        ({"dataset_type": {"field_instruction": "a", "field_output": "b", "format": "{nope}"}}, "nope"),
+        ({"dataset_type": {"prompt_format": "{nope}"}}, "nope"),
+        ({"dataset_type": {"image_family": "sd"}}, "pictures are read from a folder or a zip"),
+    ],
+)
+async def test_what_no_row_can_mend_is_told_at_once(tmp_path, asked, says):
+    for path, more in (("/train/", {}), ("/evaluate/", {"original_model": "org/llama"})):
+        room = room_in(tmp_path)
+        reply = await post(room, path, TRAIN | asked | more)
+        assert (reply.status_code, says in reply.text) == (400, True), reply.text
+        assert sum(room.refusals.values()) == 1
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("template", ["chatml", "llama3", "{{ messages }}", None])
+async def test_a_template_that_is_known_is_taken(tmp_path, template):
+    reply = await post(
+        room_in(tmp_path), "/train/", TRAIN | {"dataset_type": CHAT | {"chat_template": template}}
+    )
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.usefixtures("hub")
+async def test_a_dataset_that_the_hub_does_not_give_is_refused_at_once(monkeypatch, tmp_path):
+    def refuse(name: str, token: str | None) -> None:
+        raise TuningError(f"dataset {name}: the hub has no such repository")
+
+    monkeypatch.setattr(control.hub, "refuse_dataset", refuse)
+    room = room_in(tmp_path)
+    reply = await post(room, "/train/", TRAIN)
+    assert (reply.status_code, "org/rows" in reply.text, room.totals()) == (400, True, {})

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from logicnet.errors import TuningError
 from logicnet.tuning.engine import Local, processes_of
 from logicnet.tuning.jobs import EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress
+from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.train.jobfile import JobFile, Reward, TrainResult, is_running
 from tests.harness import scripted_service
 from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
@@ -116,6 +118,17 @@ async def test_a_trainer_that_fails_by_itself_is_not_started_again(tmp_path):
     found = await ended(tmp_path, wanted)
     assert (found.state, found.own_fault, found.reason) == (JobState.FAILED, False, "row 3 has no completion")
     assert len(runs(tmp_path, wanted)) == 1
+
+
+async def test_what_a_caller_gave_is_no_evidence_against_the_family(tmp_path):
+    rows = await ended(tmp_path, job(Script(failure="row 3 is none", ending="bad_input")))
+    assert (rows.state, rows.own_fault, rows.reason) == (JobState.FAILED, True, "row 3 is none")
+    code = {"reward_functions": [{"reward_func": "def score(completions): return 1 / 0"}]}
+    wanted = job(Script(failure="reward function score: ZeroDivisionError"))
+    spec = TrainSpec.model_validate(wanted.spec.model_dump() | {"dataset_type": code})
+    reward = await ended(tmp_path, dataclasses.replace(wanted, spec=spec))
+    assert (reward.state, reward.own_fault) == (JobState.FAILED, True)
+    assert store_in(tmp_path).ended("llama", "sft") == store_in(tmp_path).ended("llama", "grpo") == []
 
 
 async def test_a_full_disk_is_no_evidence_against_the_family(tmp_path):
