@@ -7,6 +7,9 @@ from typing import Any
 from logicnet.errors import TuningError
 from logicnet.tuning.spec import TrainSpec
 
+TIME_SHARE = 0.95
+"""Of the hours granted; the rest is for saving and judging."""
+
 ATTEMPTS = 2
 """A trainer that died is started again from its last checkpoint; the second death ends the job."""
 
@@ -61,9 +64,17 @@ class Job:
     attempts: int = 0
     worker: str = ""
     lease_until_s: float = 0.0  # unix seconds, as all below
-    created_s: float = 0.0
+    created_s: float = 0.0  # accepted, or begun again by hand: its hours count from here
     not_before_s: float = 0.0
     started_s: float | None = None
     ended_s: float | None = None
     result: dict[str, Any] | None = None  # of a completed one: the TrainResult, and the verdict
     cancel: bool = False  # asked for; the worker that holds the lease obeys
+
+    def left_s(self, now_s: float) -> float | None:
+        """Seconds that may still be trained; None without a limit.
+
+        They are what is left of its hours since it was accepted, less the share for what comes after.
+        """
+        hours = self.spec.hours
+        return None if hours is None else TIME_SHARE * hours * 3600 - (now_s - self.created_s)

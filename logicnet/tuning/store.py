@@ -272,14 +272,18 @@ class JobStore:
             )
             return held.rowcount == 1
 
-    def reopen(self, job_id: str) -> bool:
-        """Back into the queue, with new attempts: a job that was held, or that ended without a result."""
+    def reopen(self, job_id: str, now_s: float) -> bool:
+        """Back into the queue, with new attempts: a job that was held, or that ended without a result.
+
+        Its hours count from now.
+        """
         with self._writing() as db:
             opened = db.execute(
                 "UPDATE jobs SET state = 'queued', not_before_s = 0, attempts = 0, reason = '', cancel = 0, "
+                "created_s = ?, "
                 "ended_s = NULL, own_fault = 0, worker = '', lease_until_s = 0 "
                 "WHERE id = ? AND state IN ('queued', 'failed', 'cancelled', 'timed_out')",
-                [job_id],
+                [now_s, job_id],
             )
             return opened.rowcount == 1
 

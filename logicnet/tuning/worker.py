@@ -267,7 +267,10 @@ class _Holding:
         file = await asyncio.to_thread(JobFile.read, self._folder)
         limit_s = file.stopping.seconds if progress.limit_s is None else progress.limit_s
         if limit_s is not None and progress.attempt > 0:
-            left_s = max(LEAST_SECONDS, limit_s - progress.trained_s)
+            left_s = limit_s - progress.trained_s
+            if (granted_s := self._job.left_s(self._clock())) is not None:
+                left_s = min(left_s, granted_s)  # nobody trained while its service was down
+            left_s = max(LEAST_SECONDS, left_s)
             file = dataclasses.replace(file, stopping=dataclasses.replace(file.stopping, seconds=left_s))
             await asyncio.to_thread(file.write, self._folder)
         await asyncio.to_thread(write_attempt, self._folder, number, limit_s, self._clock())

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,6 @@ from logicnet.tuning.worker import Worker
 
 FETCH_S = 3600.0
 """A dataset of the hub is fetched within an hour, or the job fails."""
-
-TIME_SHARE = 0.95
-"""Of the hours granted; the rest is for publishing."""
-
 
 EVALUATE_S = 4 * 3600.0
 
@@ -93,6 +90,7 @@ class Workshop:
 
     def _prepare(self, job: Job, folder: Path) -> None:
         spec = job.spec
+        _left_s(job, "its turn came")
         base = hub.model_folder(spec.model, self.token, local=not spec.foreign)
         facts = facts_of(str(base))
         kind = spec.dataset_type
@@ -120,8 +118,8 @@ class Workshop:
             rows.dropped,
         )
         stopping = made.stopping
-        if spec.hours is not None:
-            stopping = Stopping(**vars(stopping) | {"seconds": TIME_SHARE * spec.hours * 3600})
+        if (left_s := _left_s(job, "its model and rows were fetched")) is not None:
+            stopping = Stopping(**vars(stopping) | {"seconds": left_s})
         JobFile(
             id=job.id,
             task=spec.task,
@@ -261,6 +259,17 @@ class Workshop:
             learn_from(folder, result, device, TrainingPace.read(self.folders.pace))
         except (OSError, LookupError, ValueError, TuningError) as error:
             logger.warning("the pace of {} is not learned: {}", folder.name, error)
+
+
+def _left_s(job: Job, what: str) -> float | None:
+    """Seconds to train, None for no limit. Raises OwnFault if the job's hours were over before `what`."""
+    left_s = job.left_s(time.time())
+    if left_s is not None and left_s <= 0:
+        raise OwnFault(
+            f"its {job.spec.hours:.3g} hours were over before {what}: give it more hours_to_complete, or "
+            "send it again when fewer jobs wait"
+        )
+    return left_s
 
 
 def told(found: Evaluation) -> dict[str, Any]:

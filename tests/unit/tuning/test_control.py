@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,11 +25,12 @@ from logicnet.tuning.estimate import memory_of
 from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.isolation import Isolation
-from logicnet.tuning.jobs import EngineAway, Job, JobState
+from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.service import service
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.store import Waiting
+from logicnet.tuning.train.jobfile import JobFile
 from logicnet.tuning.wire import EvaluateRequest, MinerTaskOffer
 from logicnet.tuning.workshop import Workshop
 from tests.harness.scripted_nvml import ScriptedNvml
@@ -376,3 +378,28 @@ async def test_a_dataset_that_the_hub_does_not_give_is_refused_at_once(monkeypat
     room = room_in(tmp_path)
     reply = await post(room, "/train/", TRAIN)
     assert (reply.status_code, "org/rows" in reply.text, room.totals()) == (400, True, {})
+
+
+async def test_waiting_and_fetching_take_of_the_hours_of_a_job(monkeypatch, tmp_path):
+    model = str(model_in(tmp_path / "model"))
+    rows = ({"instruction": f"{n} + 1", "output": f"{n + 1}"} for n in range(4))
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    room, folder = room_in(tmp_path), tmp_path / "job"
+    folder.mkdir()
+    asked = TRAIN | {"model": model, "dataset": str(tmp_path / "rows.jsonl"), "file_format": "jsonl"}
+    job = Job("0" * 32, "a", TrainSpec(**asked, hours=1.0), "llama", created_s=time.time() - 1800)
+    memory(monkeypatch, 60 * GB)
+    await room._shop.prepare(job, folder)
+    seconds = JobFile.read(folder).stopping.seconds
+    assert seconds is not None and 0 < seconds <= TIME_SHARE * 3600 - 1800
+
+    def slow(shop: Workshop, spec: TrainSpec, to: Path) -> Path:
+        later_s = time.time() + 1800
+        monkeypatch.setattr(time, "time", lambda: later_s)
+        return tmp_path / "rows.jsonl"
+
+    monkeypatch.setattr(Workshop, "source", slow)
+    with pytest.raises(OwnFault, match=r"its 1 hours were over before its model and rows were fetched: give"):
+        await room._shop.prepare(job, folder)
+    with pytest.raises(OwnFault, match=r"were over before its turn came: give it more hours_to_complete"):
+        await room._shop.prepare(replace(job, created_s=job.created_s - 3600), folder)

@@ -142,7 +142,7 @@ def test_a_job_that_is_held_is_taken_by_nobody_until_it_is_reopened(store):
     assert store.hold(given.id)
     assert store.claim("a", 1e9) is None
     assert store.waiting("llama", "sft") == Waiting(0, 0.0, 0)  # a trial of its family need not wait for it
-    assert store.reopen(given.id)
+    assert store.reopen(given.id, 9.0)
     assert store.claim("a", 1e9, only=given.id) is not None
 
 
@@ -159,7 +159,7 @@ def test_a_job_that_failed_is_reopened_with_new_attempts_and_a_completed_one_is_
         store.claim("a", 1.0)
         store.move(given.id, "a", 1.0, JobState.RUNNING, attempts=2)
         store.end(given.id, "a", 2.0, state, reason="it failed")
-        assert store.reopen(given.id) is opens
+        assert store.reopen(given.id, 9.0) is opens
         if opens:
             again = store.claim("b", 3.0)
             assert again is not None and (again.id, again.attempts, again.reason) == (given.id, 0, "")

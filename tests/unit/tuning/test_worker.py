@@ -13,10 +13,11 @@ import pytest
 
 from logicnet.errors import TuningError
 from logicnet.tuning.engine import Local, processes_of
-from logicnet.tuning.jobs import EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.train.jobfile import JobFile, Reward, TrainResult, is_running
+from logicnet.tuning.worker import LEAST_SECONDS
 from tests.harness import scripted_service
 from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 from tests.harness.scripted_service import isolation, job, store_in
@@ -154,11 +155,19 @@ async def test_a_trainer_that_overruns_its_time_is_ended(tmp_path):
 
 
 async def test_time_is_that_of_all_starts_together(tmp_path):
-    wanted = job(Script(die_at={"0": 4}), hours=0.1)
+    wanted = job(Script(die_at={"0": 4}), hours=1.0)
     await ended(tmp_path, wanted)
     first, second = (run["seconds"] for run in runs(tmp_path, wanted))
-    assert first == 360.0
-    assert 300.0 < second < 360.0
+    assert first == 3600.0
+    assert 2800.0 < second < 3600.0
+
+
+async def test_time_in_which_nobody_trained_is_not_given_back(tmp_path):
+    wanted = job(Script(die_at={"0": 4}), hours=1.0)
+    wanted = dataclasses.replace(wanted, created_s=wanted.created_s - 1800)
+    await ended(tmp_path, wanted)
+    _, second = (run["seconds"] for run in runs(tmp_path, wanted))
+    assert LEAST_SECONDS <= second <= TIME_SHARE * 3600 - 1800
 
 
 async def test_a_running_job_is_cancelled(tmp_path):
