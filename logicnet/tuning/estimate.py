@@ -77,7 +77,7 @@ def _working_below(folder: Path) -> dict[int, int]:
     found = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):  # it ended meanwhile, or is another user's
-            if Path(process.environ().get("HOME", "/")).is_relative_to(folder):
+            if folder in Path(process.environ().get("HOME", "/")).parents:
                 memory = process.memory_info()
                 found[process.pid] = memory.rss - getattr(memory, "shared", 0)
     return found
