@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url, snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
@@ -108,6 +108,9 @@ def refuse_dataset(name: str, token: str | None) -> None:
     Where HF_HUB_OFFLINE is set the hub is not asked: the dataset may have been fetched before. Takes at most
     about 2 x ASK_S.
     """
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (half a second)
+    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415
+
     try:
         info = HfApi(token=token).dataset_info(name, timeout=ASK_S)
         file = next((one.rfilename for one in info.siblings or ()), None)
