@@ -42,6 +42,8 @@ MOST_FETCH_S = 3600.0
 """For a dataset; a server that sends a byte now and then would hold a slot for ever."""
 
 _TIMEOUT_S = 30.0
+ASK_S = 10.0
+"""For an answer of the hub while a caller waits."""
 
 _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
     (
@@ -98,6 +100,27 @@ def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
             f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched"
         )
     return info.sha
+
+
+def refuse_dataset(name: str, token: str | None) -> None:
+    """Raise TuningError if the hub has no dataset `name`, or does not give it to us, or does not answer.
+
+    Where HF_HUB_OFFLINE is set the hub is not asked: the dataset may have been fetched before. Takes at most
+    about 2 x ASK_S.
+    """
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (half a second)
+    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415
+
+    try:
+        info = HfApi(token=token).dataset_info(name, timeout=ASK_S)
+        file = next((one.rfilename for one in info.siblings or ()), None)
+        if info.gated and file is not None:  # that it exists is told to everybody
+            url = hf_hub_url(name, file, repo_type="dataset", revision=info.sha)
+            get_hf_file_metadata(url, token=token, timeout=ASK_S)
+    except OfflineModeIsEnabled:
+        return
+    except Exception as error:  # of HTTP and network; their classes depend on the library's version
+        raise TuningError(f"dataset {name}: {why(error, f'datasets/{name}')}") from None
 
 
 def why(error: Exception, name: str) -> str:

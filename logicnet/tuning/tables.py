@@ -78,7 +78,8 @@ def facts(job: Job, folders: Folders) -> dict[str, Any]:
         "metrics": told,
         "advice": [vars(one) for one in advice_on(job, progress)],
         "error_message": job.reason or None,
-        "repo": job.spec.repo,
+        "repo": None,  # a job uploads nothing
+        "expected_repo_name": job.spec.repo,
         "adapter": str(folders.job(job.id) / "adapter") if job.state is JobState.COMPLETED else None,
         "result": job.result,
     }
@@ -186,8 +187,8 @@ def one_job(job: Job, folders: Folders, store: JobStore) -> RenderableType:
         ),
         ("state", f"{job.state}{f', attempt {job.attempts}' if job.attempts > 1 else ''}"),
     ]
-    if job.state is JobState.QUEUED:
-        rows.append(("place", f"{store.position(job) + 1} in the queue"))
+    if (before := store.position(job)) is not None:
+        rows.append(("place", f"{before + 1} in the queue"))
     if job.reason:
         rows.append(("reason", one_line(job.reason)))
     if progress.steps:

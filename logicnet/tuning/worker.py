@@ -267,7 +267,10 @@ class _Holding:
         file = await asyncio.to_thread(JobFile.read, self._folder)
         limit_s = file.stopping.seconds if progress.limit_s is None else progress.limit_s
         if limit_s is not None and progress.attempt > 0:
-            left_s = max(LEAST_SECONDS, limit_s - progress.trained_s)
+            left_s = limit_s - progress.trained_s
+            if (granted_s := self._job.left_s(self._clock())) is not None:
+                left_s = min(left_s, granted_s)  # nobody trained while its service was down
+            left_s = max(LEAST_SECONDS, left_s)
             file = dataclasses.replace(file, stopping=dataclasses.replace(file.stopping, seconds=left_s))
             await asyncio.to_thread(file.write, self._folder)
         await asyncio.to_thread(write_attempt, self._folder, number, limit_s, self._clock())
@@ -332,7 +335,8 @@ class _Holding:
             return await asyncio.to_thread(self._halve, progress)
         if ended is not None and ended.reason not in ("cancelled", "done", "time", "patience"):
             reason = ended.message or ended.reason
-            return Outcome(JobState.FAILED, reason, own_fault=any(words in reason for words in NO_SPACE))
+            own_fault = ended.reason == "bad_input" or any(words in reason for words in NO_SPACE)
+            return Outcome(JobState.FAILED, reason, own_fault=own_fault)
         if state.status == EXIT_RUNNING:
             return None  # the other one will be found
         attempts = self._job.attempts + 1
@@ -401,7 +405,9 @@ class _Holding:
         self._job = dataclasses.replace(self._job, state=state, **facts)
 
     async def _end(self, outcome: Outcome) -> None:
-        facts = dataclasses.asdict(outcome)
+        # Reward code can fail, hang and say what it likes: of the family only its success is evidence.
+        foreign = outcome.state is not JobState.COMPLETED and self._job.spec.task == "grpo"
+        facts = dataclasses.asdict(outcome) | {"own_fault": outcome.own_fault or foreign}
         ended = await asyncio.to_thread(
             lambda: self._store.end(self._job.id, self._name, self._clock(), **facts)
         )

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,14 @@ from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning import hub
 from logicnet.tuning.data.prepare import prepare, write_rows
 from logicnet.tuning.engine import Engine, Local
-from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from
+from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from, memory_of
 from logicnet.tuning.evaluation import evaluate
-from logicnet.tuning.facts import facts_of
+from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import FAMILIES, family_of_spec
 from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.isolation import TRAINER, Isolation
-from logicnet.tuning.jobs import Job, OwnFault
-from logicnet.tuning.presets import plan_of
+from logicnet.tuning.jobs import EngineAway, Job, OwnFault
+from logicnet.tuning.presets import TrainingPlan, plan_of
 from logicnet.tuning.spec import ChatType, GrpoType, ImageType, TrainSpec
 from logicnet.tuning.store import JobStore
 from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
@@ -34,10 +35,6 @@ from logicnet.tuning.worker import Worker
 
 FETCH_S = 3600.0
 """A dataset of the hub is fetched within an hour, or the job fails."""
-
-TIME_SHARE = 0.95
-"""Of the hours granted; the rest is for publishing."""
-
 
 EVALUATE_S = 4 * 3600.0
 
@@ -93,8 +90,8 @@ class Workshop:
 
     def _prepare(self, job: Job, folder: Path) -> None:
         spec = job.spec
+        _left_s(job, "its turn came")
         base = hub.model_folder(spec.model, self.token, local=not spec.foreign)
-        source = self.source(spec, folder)
         facts = facts_of(str(base))
         kind = spec.dataset_type
         made = plan_of(
@@ -105,7 +102,8 @@ class Workshop:
             overrides=spec.overrides,
         )
         if self.settings.engine == "local":  # a cluster's nodes are of unknown size
-            made = fitted(made, spec.task, facts, TrainingDevice.here(self.folders.root))
+            made = self._fitted(made, spec, facts)
+        source = self.source(spec, folder)
         limited = (
             spec
             if spec.rows is not None or made.rows is None
@@ -120,8 +118,8 @@ class Workshop:
             rows.dropped,
         )
         stopping = made.stopping
-        if spec.hours is not None:
-            stopping = Stopping(**vars(stopping) | {"seconds": TIME_SHARE * spec.hours * 3600})
+        if (left_s := _left_s(job, "its model and rows were fetched")) is not None:
+            stopping = Stopping(**vars(stopping) | {"seconds": left_s})
         JobFile(
             id=job.id,
             task=spec.task,
@@ -146,6 +144,19 @@ class Workshop:
         ).write(folder)
         for warning in (*made.warnings, *rows.warnings):
             logger.warning("job {}: {}", job.id, warning)
+
+    def _fitted(self, plan: TrainingPlan, spec: TrainSpec, facts: ModelFacts) -> TrainingPlan:
+        """With a batch that fits what is free now. Raises EngineAway if other jobs must end first."""
+        device = TrainingDevice.here(self.folders.root)
+        plan = fitted(plan, spec.task, facts, device)
+        need = memory_of(plan, spec.task, facts)
+        free = device.free_bytes
+        if free < need <= TrainingDevice.here(self.folders.root, emptied=True).free_bytes:
+            raise EngineAway(
+                f"it takes about {need / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: it waits until "
+                "other jobs have ended"
+            )
+        return plan
 
     def _report_to(self) -> tuple[str, ...]:
         names = ["wandb"] if self.settings.wandb_project is not None else []
@@ -248,6 +259,17 @@ class Workshop:
             learn_from(folder, result, device, TrainingPace.read(self.folders.pace))
         except (OSError, LookupError, ValueError, TuningError) as error:
             logger.warning("the pace of {} is not learned: {}", folder.name, error)
+
+
+def _left_s(job: Job, what: str) -> float | None:
+    """Seconds to train, None for no limit. Raises OwnFault if the job's hours were over before `what`."""
+    left_s = job.left_s(time.time())
+    if left_s is not None and left_s <= 0:
+        raise OwnFault(
+            f"its {job.spec.hours:.3g} hours were over before {what}: give it more hours_to_complete, or "
+            "send it again when fewer jobs wait"
+        )
+    return left_s
 
 
 def told(found: Evaluation) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Script:
     deaf: bool = False  # SIGTERM does not end it
     most_batch: int | None = None  # out of memory above
     failure: str | None = None  # it ends by itself, with these words
+    ending: str = "failed"  # and for this reason
     torn: bool = False  # each event's line is written in two parts, with time between; a death tears it
     gate: int | None = None  # a step after which it waits for FOLDER/go
     child: bool = False  # starts a process that outlives it
@@ -96,7 +97,7 @@ class Trainer:
             while self.script.hang_at == step and (self.script.deaf or not self.stopped):
                 time.sleep(0.01)
         if self.script.failure is not None:
-            self.say("ended", reason="failed", message=self.script.failure)
+            self.say("ended", reason=self.script.ending, message=self.script.failure)
             return EXIT_FAILED
         self.result().write(self.folder)
         self.say("ended", reason="done", message="")

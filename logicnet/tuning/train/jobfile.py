@@ -50,7 +50,8 @@ FORMAT = 1
 
 Task = Literal["sft", "pretrain", "chat", "dpo", "grpo", "image"]
 
-ENDINGS = ("done", "time", "patience", "non_finite", "out_of_memory", "cancelled", "failed")
+ENDINGS = ("done", "time", "patience", "non_finite", "out_of_memory", "cancelled", "failed", "bad_input")
+"""`bad_input`: rows, pictures or a template of the job's caller are at fault, not the family of its model."""
 GOOD_ENDINGS = ("done", "time", "patience")
 """The best weights so far are the result."""
 

@@ -112,3 +112,31 @@ def test_a_name_that_is_no_path_is_no_folder():
     for name in ("a" * 300, "~nobody-of-this-name/x", "a\0b"):
         with pytest.raises(TuningError):
             hub.model_folder(name, None)
+
+
+def test_a_dataset_that_is_absent_gated_or_behind_a_hub_that_is_away_is_told(monkeypatch):
+    with loopback_hub() as found:
+        monkeypatch.setattr(constants, "ENDPOINT", found.url)
+        monkeypatch.setattr(
+            constants,
+            "HUGGINGFACE_CO_URL_TEMPLATE",
+            f"{found.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+        )
+        for name in ("maker/open", "maker/gated"):
+            found.add_dataset(name, {"train.jsonl": b"{}"})
+        found.gated.add("maker/gated")
+        hub.refuse_dataset("maker/open", None)
+        hub.refuse_dataset("maker/gated", found.token)
+        for name, says in (
+            ("maker/none", "no such repository"),
+            ("maker/gated", "https://huggingface.co/datasets/maker/gated"),
+            ("a/b/c", "no name of a repository"),
+            ("http://a.example/rows", "no name of a repository"),
+        ):
+            with pytest.raises(TuningError, match=says):
+                hub.refuse_dataset(name, None)
+        found.broken = True
+        with pytest.raises(TuningError, match="the hub cannot be reached"):
+            hub.refuse_dataset("maker/open", None)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        hub.refuse_dataset("maker/open", None)

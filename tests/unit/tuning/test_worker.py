@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,9 +13,11 @@ import pytest
 
 from logicnet.errors import TuningError
 from logicnet.tuning.engine import Local, processes_of
-from logicnet.tuning.jobs import EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress
+from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.train.jobfile import JobFile, Reward, TrainResult, is_running
+from logicnet.tuning.worker import LEAST_SECONDS
 from tests.harness import scripted_service
 from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 from tests.harness.scripted_service import isolation, job, store_in
@@ -118,6 +121,17 @@ async def test_a_trainer_that_fails_by_itself_is_not_started_again(tmp_path):
     assert len(runs(tmp_path, wanted)) == 1
 
 
+async def test_what_a_caller_gave_is_no_evidence_against_the_family(tmp_path):
+    rows = await ended(tmp_path, job(Script(failure="row 3 is none", ending="bad_input")))
+    assert (rows.state, rows.own_fault, rows.reason) == (JobState.FAILED, True, "row 3 is none")
+    code = {"reward_functions": [{"reward_func": "def score(completions): return 1 / 0"}]}
+    wanted = job(Script(failure="reward function score: ZeroDivisionError"))
+    spec = TrainSpec.model_validate(wanted.spec.model_dump() | {"dataset_type": code})
+    reward = await ended(tmp_path, dataclasses.replace(wanted, spec=spec))
+    assert (reward.state, reward.own_fault) == (JobState.FAILED, True)
+    assert store_in(tmp_path).ended("llama", "sft") == store_in(tmp_path).ended("llama", "grpo") == []
+
+
 async def test_a_full_disk_is_no_evidence_against_the_family(tmp_path):
     found = await ended(tmp_path, job(Script(failure="[Errno 28] No space left on device: 'adapter'")))
     assert (found.state, found.own_fault) == (JobState.FAILED, True)
@@ -141,11 +155,19 @@ async def test_a_trainer_that_overruns_its_time_is_ended(tmp_path):
 
 
 async def test_time_is_that_of_all_starts_together(tmp_path):
-    wanted = job(Script(die_at={"0": 4}), hours=0.1)
+    wanted = job(Script(die_at={"0": 4}), hours=1.0)
     await ended(tmp_path, wanted)
     first, second = (run["seconds"] for run in runs(tmp_path, wanted))
-    assert first == 360.0
-    assert 300.0 < second < 360.0
+    assert first == 3600.0
+    assert 2800.0 < second < 3600.0
+
+
+async def test_time_in_which_nobody_trained_is_not_given_back(tmp_path):
+    wanted = job(Script(die_at={"0": 4}), hours=1.0)
+    wanted = dataclasses.replace(wanted, created_s=wanted.created_s - 1800)
+    await ended(tmp_path, wanted)
+    _, second = (run["seconds"] for run in runs(tmp_path, wanted))
+    assert LEAST_SECONDS <= second <= TIME_SHARE * 3600 - 1800
 
 
 async def test_a_running_job_is_cancelled(tmp_path):
