@@ -23,6 +23,7 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZE
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from logicnet.tuning.train.chat_templates import set_template
 from logicnet.tuning.train.compare import compare, likeness
 from logicnet.tuning.train.weights import NotLoadable, Weights, config_of, is_adapter, modules_of
 
@@ -192,8 +193,11 @@ def _rows(request: EvaluationRequest) -> _TokenisedRows:
         )
     except Exception as error:
         raise NotLoadable(f"the tokenizer of {request.original} cannot be loaded: {_line(error)}") from error
-    if request.chat_template is not None:
-        tokenizer.chat_template = request.chat_template
+    if request.task != "pretrain":
+        try:
+            set_template(tokenizer, request.chat_template)
+        except ValueError as error:
+            raise NotLoadable(str(error)) from None
     found = _TokenisedRows()
     with Path(request.rows).open() as file:
         for number, line in enumerate(file):

@@ -13,6 +13,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 from trl.chat_template_utils import get_training_chat_template, has_generation_markers
 
+from logicnet.tuning.train.chat_templates import set_template
 from logicnet.tuning.train.jobfile import JobFile
 from logicnet.tuning.train.running import Ended
 
@@ -20,30 +21,6 @@ IGNORED = -100
 """The label of a token that is not trained (PyTorch's)."""
 
 Messages = list[dict[str, str]]
-
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message.role == 'assistant' %}{{ message.content + eos_token + '\n' }}"
-    "{% else %}{{ message.content + '\n' }}{% endif %}"
-    "{% endfor %}"
-)
-"""For a base model without a template: turns on lines of their own, an answer ends with the end token."""
-
-CHATML = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-
-LLAMA3 = (
-    "{{ bos_token }}{% for message in messages %}"
-    "{{ '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
-)
-
-_NAMED = {"chatml": CHATML, "llama3": LLAMA3}
 
 
 @dataclass
@@ -71,7 +48,11 @@ def prepare(job: JobFile, folder: Path, tokenizer: PreTrainedTokenizerBase, ends
     """Tokenise both files of a job. `ends`: tokens that end generation. Raises Ended."""
     rows = TokenRows([], [])
     if job.task != "pretrain":
-        _set_template(job, tokenizer, rows)
+        try:
+            warning = set_template(tokenizer, job.chat_template)
+        except ValueError as error:
+            raise Ended("failed", str(error)) from None
+        rows.warnings += [] if warning is None else [warning]
     writer = _TokenWriter(tokenizer, ends, job.optimisation.max_length, rows)
     one = getattr(writer, job.task)
     for name, made in ((job.train, rows.train), (job.validation, rows.validation)):
@@ -87,20 +68,6 @@ def prepare(job: JobFile, folder: Path, tokenizer: PreTrainedTokenizerBase, ends
             long = f" ({rows.too_long} are longer than max_length {job.optimisation.max_length})"
             raise Ended("failed", f"{path.name} has no row to use{long if rows.too_long else ''}")
     return rows
-
-
-def _set_template(job: JobFile, tokenizer: PreTrainedTokenizerBase, rows: TokenRows) -> None:
-    asked = job.chat_template
-    if asked is not None:
-        if asked not in _NAMED and "{" not in asked:
-            raise Ended(
-                "failed", f"chat_template {asked!r} is not known: use {', '.join(_NAMED)} or a Jinja template"
-            )
-        tokenizer.chat_template = _NAMED.get(asked, asked)
-    elif tokenizer.chat_template is None:
-        begins = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
-        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + PLAIN_TEMPLATE
-        rows.warnings.append("the base model has no chat template: turns become lines, without roles")
 
 
 class _TokenWriter:
