@@ -19,7 +19,7 @@ from logicnet.errors import Refusal, TuningError
 from logicnet.tuning.callers import Callers
 from logicnet.tuning.control import ControlRoom, Declined
 from logicnet.tuning.evaluation import TookTooLong
-from logicnet.tuning.hub import ModelNotFound
+from logicnet.tuning.hub import ModelNotFound, TooLarge
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.metrics import CONTENT_TYPE, metrics
 from logicnet.tuning.spec import TrainSpec
@@ -164,6 +164,8 @@ def _status_of(error: TuningError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, Declined):
         return error.status
+    if isinstance(error, TooLarge):
+        return 413
     return 404 if isinstance(error, ModelNotFound) else 504 if isinstance(error, TookTooLong) else 400
 
 

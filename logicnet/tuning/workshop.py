@@ -201,7 +201,11 @@ class Workshop:
 
     def _evaluated(self, request: EvaluateRequest, spec: TrainSpec, folder: Path) -> Evaluation:
         names = {request.original_model, request.model, *request.others}
-        folders = {one: hub.model_folder(one, self.token, local=not spec.foreign) for one in names}
+        device = TrainingDevice.here(self.folders.root)
+        most = device.free_bytes // (2 if device.kind == "cpu" else 1)  # a CPU computes in 32 bits
+        folders = {
+            one: hub.model_folder(one, self.token, local=not spec.foreign, most_bytes=most) for one in names
+        }
         rows = folder / "rows.jsonl"
         write_rows(spec.dataset_type, self.source(spec, folder), rows, spec.rows)
         asked = EvaluationRequest(
