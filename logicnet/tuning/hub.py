@@ -6,6 +6,7 @@ are safetensors; a pickle can run code and is never loaded, not even downloaded.
 
 import hashlib
 import ipaddress
+import json
 import os
 import shutil
 import socket
@@ -48,6 +49,7 @@ MOST_FETCH_S = 3600.0
 """For a dataset; a server that sends a byte now and then would hold a slot for ever."""
 
 _TIMEOUT_S = 30.0
+_MOST_CONFIG_BYTES = 1 << 20
 
 _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
     (
@@ -128,6 +130,27 @@ def _bounded(name: str, token: str | None, most_bytes: int) -> dict[str, Any]:
             "free disk: free some, or let HF_HOME name a folder on a larger disk"
         )
     return {"revision": info.sha}
+
+
+def base_at_hand(adapter: Path, *, local: bool) -> Path | None:
+    """The folder of the base that an adapter names, where this machine has it; nothing is fetched.
+
+    It is a model that the hub's client keeps, or (if `local`) a folder. None also if this is no adapter.
+    """
+    config = adapter / "adapter_config.json"
+    try:
+        if config.stat().st_size > _MOST_CONFIG_BYTES:
+            return None
+        held = json.loads(config.read_text())
+        named, revision = held["base_model_name_or_path"], held.get("revision")
+        if not isinstance(named, str) or revision not in (None, "main"):
+            return None
+        folder = here(named) if local else None
+        if folder is not None and folder.is_dir():
+            return folder.resolve()
+        return Path(snapshot_download(named, local_files_only=True, allow_patterns=list(WANTED)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def why(error: Exception, name: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -219,12 +219,17 @@ class Workshop:
             else None,
             others={one: str(folders[one]) for one in request.others},
         )
+        return self.measure(asked, folder, local=not spec.foreign)
 
-        return self.measure(asked, folder)
+    def measure(self, asked: EvaluationRequest, folder: Path, *, local: bool = False) -> Evaluation:
+        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks.
 
-    def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
-        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks."""
+        `local`: an adapter may name a folder of this machine as its base.
+        """
         read = {Path(one) for one in (asked.original, asked.model, *asked.others.values())}
+        if (base := hub.base_at_hand(Path(asked.model), local=local)) is not None:
+            asked = replace(asked, adapter_base=str(base))
+            read.add(base)
 
         def start(words: Sequence[str], log: Path) -> Child:
             argv = self.isolation.evaluation(folder, words, read)

@@ -58,7 +58,8 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     dropped = found.dropped
     Weights(original)
     try:
-        compared = compare(original, submission, request.original_name)
+        named = None if request.adapter_base is None else Path(request.adapter_base)
+        compared = compare(original, submission, request.original_name, named)
     except NotLoadable as error:
         return Evaluation(error=str(error))
     if not may_be_finetune(compared):

@@ -1,5 +1,6 @@
 """Files behind addresses that a stranger may have chosen."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,6 +92,29 @@ def test_a_model_that_is_here_needs_no_hub(loopback):
     loopback.shutdown()
     loopback.server_close()
     assert hub.model_folder("a/b", None, most_bytes=1000) == found
+
+
+def test_the_base_of_an_adapter_is_found_but_not_fetched(loopback, tmp_path):
+    def names(content: str) -> Path:
+        (tmp_path / "adapter_config.json").write_text(content)
+        return tmp_path
+
+    def based(**config: Any) -> Path:
+        return names(json.dumps(config))
+
+    assert hub.base_at_hand(based(base_model_name_or_path="a/b"), local=False) is None
+    assert loopback.requests == []
+    kept = hub.model_folder("a/b", None)
+    assert hub.base_at_hand(based(base_model_name_or_path="a/b"), local=False) == kept
+    assert hub.base_at_hand(based(base_model_name_or_path="a/b", revision="v1"), local=False) is None
+    (tmp_path / "model").mkdir()
+    by_path = based(base_model_name_or_path=str(tmp_path / "model"))
+    assert hub.base_at_hand(by_path, local=True) == tmp_path / "model"
+    assert hub.base_at_hand(by_path, local=False) is None
+    outside = json.dumps({"base_model_name_or_path": "../../x"})
+    for broken in ("[]", "{}", "{", "[" * 10**5, "1" * 2**21, outside):
+        assert hub.base_at_hand(names(broken), local=True) is None
+    assert hub.base_at_hand(tmp_path / "none", local=True) is None
 
 
 def test_a_file_is_fetched_for_the_operator_and_not_for_a_stranger(asked, tmp_path):
