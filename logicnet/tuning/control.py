@@ -23,7 +23,7 @@ from logicnet.tuning.evaluation import TookTooLong
 from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import family_of, family_of_spec, refuse_other_kind
 from logicnet.tuning.folders import here
-from logicnet.tuning.hub import ModelNotFound
+from logicnet.tuning.hub import ModelNotFound, TooLarge
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.policy import (
     JobLimits,
@@ -73,6 +73,7 @@ _STATUS = {NotTaken.QUEUE_FULL: 429, NotTaken.DISK: 503, NotTaken.MEMORY: 503}
 _FAULTS: tuple[tuple[type[TuningError], int, str], ...] = (
     (TaskConflict, 409, "conflict"),
     (ModelNotFound, 404, "model_not_found"),
+    (TooLarge, 413, "too_large"),
     (TookTooLong, 504, "evaluation_time"),
     (StoreError, 503, "queue_unusable"),
     (BadDataset, 400, "dataset"),

@@ -6,7 +6,9 @@ are safetensors; a pickle can run code and is never loaded, not even downloaded.
 
 import hashlib
 import ipaddress
+import json
 import os
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
@@ -22,6 +24,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
+from huggingface_hub.utils import filter_repo_objects
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 import logicnet
@@ -34,6 +37,10 @@ class ModelNotFound(TuningError):
     """There is no such folder, and no such repository."""
 
 
+class TooLarge(TuningError):
+    """A repository is not fetched: it is larger than the limit, or than what the disk may give."""
+
+
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.safetensors.index.json")
 """Weights, configuration and tokenizer of a model; no pickles, no code."""
 
@@ -44,6 +51,7 @@ MOST_FETCH_S = 3600.0
 _TIMEOUT_S = 30.0
 ASK_S = 10.0
 """For an answer of the hub while a caller waits."""
+_MOST_CONFIG_BYTES = 1 << 20
 
 _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
     (
@@ -65,8 +73,9 @@ _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
 def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes: int | None = None) -> Path:
     """The folder of the model `name`: a folder of this machine (if `local`), else from the hub.
 
-    With `most_bytes` a larger repository is refused before it is fetched. Raises TuningError: one line that
-    says what failed and what mends it. Blocks; downloads resume.
+    With `most_bytes` a larger repository, or one whose files that are not here yet would take more than half
+    of the free disk, is refused before it is fetched (TooLarge). Raises TuningError: one line that says what
+    failed and what mends it. Blocks; downloads resume.
     """
     folder = here(name) if local else None
     if folder is not None and folder.is_dir():
@@ -74,8 +83,8 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
     else:
         disable_progress_bars()
         try:
-            revision = None if most_bytes is None else _bounded(name, token, most_bytes)
-            found = Path(snapshot_download(name, revision=revision, token=token, allow_patterns=list(WANTED)))
+            asked = {} if most_bytes is None else _bounded(name, token, most_bytes)
+            found = Path(snapshot_download(name, token=token, allow_patterns=list(WANTED), **asked))
         except TuningError:
             raise
         except (
@@ -91,15 +100,59 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
     return found
 
 
-def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
-    """The newest commit. Raises TuningError if its files have more than `most_bytes`."""
-    info = HfApi(token=token).model_info(name, files_metadata=True)
-    size = sum(one.size or 0 for one in info.siblings or ())
+def _bounded(name: str, token: str | None, most_bytes: int) -> dict[str, Any]:
+    """What of a repository may be fetched: the commit whose sizes the hub told, or what is here already.
+
+    Raises TooLarge.
+    """
+    try:
+        info = HfApi(token=token).model_info(name, files_metadata=True)
+    except (httpx2.ConnectError, httpx2.TimeoutException, OfflineModeIsEnabled):
+        return {"local_files_only": True}
+    wanted = filter_repo_objects(
+        info.siblings or (), allow_patterns=list(WANTED), key=lambda one: one.rfilename
+    )
+    sizes = {one.rfilename: one.size or 0 for one in wanted}
+    size = sum(sizes.values())
     if size > most_bytes:
-        raise TuningError(
-            f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched"
+        raise TooLarge(
+            f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched "
+            "here: take a smaller model, or a machine with more memory"
         )
-    return info.sha
+    absent = sum(
+        size
+        for path, size in sizes.items()
+        if not isinstance(try_to_load_from_cache(name, path, revision=info.sha), str)
+    )
+    cache = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(one for one in (cache, *cache.parents) if one.exists())).free
+    if 2 * absent > free:
+        raise TooLarge(
+            f"model {name}: {absent / 1e9:.0f} GB are to be fetched, over half of the {free / 1e9:.0f} GB of "
+            "free disk: free some, or let HF_HOME name a folder on a larger disk"
+        )
+    return {"revision": info.sha}
+
+
+def base_at_hand(adapter: Path, *, local: bool) -> Path | None:
+    """The folder of the base that an adapter names, where this machine has it; nothing is fetched.
+
+    It is a model that the hub's client keeps, or (if `local`) a folder. None also if this is no adapter.
+    """
+    config = adapter / "adapter_config.json"
+    try:
+        if config.stat().st_size > _MOST_CONFIG_BYTES:
+            return None
+        held = json.loads(config.read_text())
+        named, revision = held["base_model_name_or_path"], held.get("revision")
+        if not isinstance(named, str) or revision not in (None, "main"):
+            return None
+        folder = here(named) if local else None
+        if folder is not None and folder.is_dir():
+            return folder.resolve()
+        return Path(snapshot_download(named, local_files_only=True, allow_patterns=list(WANTED)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def refuse_dataset(name: str, token: str | None) -> None:

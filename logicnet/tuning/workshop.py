@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +212,11 @@ class Workshop:
 
     def _evaluated(self, request: EvaluateRequest, spec: TrainSpec, folder: Path) -> Evaluation:
         names = {request.original_model, request.model, *request.others}
-        folders = {one: hub.model_folder(one, self.token, local=not spec.foreign) for one in names}
+        device = TrainingDevice.here(self.folders.root)
+        most = device.free_bytes // (2 if device.kind == "cpu" else 1)  # a CPU computes in 32 bits
+        folders = {
+            one: hub.model_folder(one, self.token, local=not spec.foreign, most_bytes=most) for one in names
+        }
         rows = folder / "rows.jsonl"
         write_rows(spec.dataset_type, self.source(spec, folder), rows, spec.rows)
         asked = EvaluationRequest(
@@ -226,12 +230,17 @@ class Workshop:
             else None,
             others={one: str(folders[one]) for one in request.others},
         )
+        return self.measure(asked, folder, local=not spec.foreign)
 
-        return self.measure(asked, folder)
+    def measure(self, asked: EvaluationRequest, folder: Path, *, local: bool = False) -> Evaluation:
+        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks.
 
-    def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
-        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks."""
+        `local`: an adapter may name a folder of this machine as its base.
+        """
         read = {Path(one) for one in (asked.original, asked.model, *asked.others.values())}
+        if (base := hub.base_at_hand(Path(asked.model), local=local)) is not None:
+            asked = replace(asked, adapter_base=str(base))
+            read.add(base)
 
         def start(words: Sequence[str], log: Path) -> Child:
             argv = self.isolation.evaluation(folder, words, read)

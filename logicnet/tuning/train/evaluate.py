@@ -30,6 +30,9 @@ from logicnet.tuning.train.weights import NotLoadable, Weights, config_of, is_ad
 _LOGITS_AT_ONCE = 1 << 26
 """Numbers: 256 MiB in float32. A batch is smaller where the vocabulary is large."""
 
+_SCORED_AT_ONCE = 1 << 22
+"""Numbers of these that are copied at once."""
+
 _WEIGHT_FILES = ("config.json", "*.safetensors", "model.safetensors.index.json")
 _ADAPTER_FILES = ("adapter_model*.safetensors*",)
 _BY_EXPRESSION = ("exclude_modules", "layers_to_transform", "layers_pattern")
@@ -58,7 +61,8 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     dropped = found.dropped
     Weights(original)
     try:
-        compared = compare(original, submission, request.original_name)
+        named = None if request.adapter_base is None else Path(request.adapter_base)
+        compared = compare(original, submission, request.original_name, named)
     except NotLoadable as error:
         return Evaluation(error=str(error))
     if not may_be_finetune(compared):
@@ -152,10 +156,12 @@ def losses(model: Any, rows: Sequence[Row], batch: int) -> Losses:
         for place, number in enumerate(numbers):
             tokens, counts = rows[number]
             at = torch.tensor(counts[1:]).nonzero().flatten().to(logits.device)
-            found = torch.nn.functional.cross_entropy(
-                logits[place, at].float(), ids[place, 1:].to(logits.device)[at], reduction="none"
-            )
-            sums[number] = found.double().sum().item()
+            targets = ids[place, 1:].to(logits.device)
+            for part in at.split(max(1, _SCORED_AT_ONCE // logits.shape[-1])):  # copies of what is scored
+                found = torch.nn.functional.cross_entropy(
+                    logits[place, part].float(), targets[part], reduction="none"
+                )
+                sums[number] += found.double().sum().item()
     tokens_of = [sum(counts[1:]) for _, counts in rows]
     means = [
         sum(sums[start : start + batch]) / sum(tokens_of[start : start + batch])

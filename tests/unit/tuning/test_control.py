@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
+from huggingface_hub import constants
 
 from logicnet.errors import TuningError
 from logicnet.settings import TuningSettings
@@ -33,6 +34,7 @@ from logicnet.tuning.store import Waiting
 from logicnet.tuning.train.jobfile import JobFile
 from logicnet.tuning.wire import EvaluateRequest, MinerTaskOffer
 from logicnet.tuning.workshop import Workshop
+from tests.harness.hub import loopback_hub, safetensors
 from tests.harness.scripted_nvml import ScriptedNvml
 
 GB = 10**9
@@ -117,6 +119,20 @@ def test_an_evaluation_leaves_no_folder(tmp_path):
     with pytest.raises(TuningError, match=r"none\.csv"):
         room.evaluate(request, local=True, wait=True)
     assert list((tmp_path / "evaluations").iterdir()) == []
+
+
+async def test_a_model_that_is_too_large_to_measure_is_not_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with loopback_hub() as loopback:
+        monkeypatch.setattr(constants, "ENDPOINT", loopback.url)
+        loopback.commit_model("a/b", {"config.json": b"{}", "model.safetensors": safetensors(4)})
+        loopback.claimed["a/b", "model.safetensors"] = 10**15
+        transport = httpx2.ASGITransport(app=service(room_in(tmp_path), Loopback()))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7999") as http:
+            body = {**TRAIN, "model": "a/b", "original_model": "a/b"}
+            reply = await http.post("/evaluate/", json=body)
+        assert (reply.status_code, "1000000 GB" in reply.text) == (413, True), reply.text
+        assert not any("resolve" in one for one in loopback.requests)
 
 
 @pytest.mark.usefixtures("hub")
