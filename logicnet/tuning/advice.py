@@ -53,7 +53,7 @@ def advise(
         *_losses(progress),
         *_pace(progress, hours),
         *_machine(gpu_used, memory_used),
-        *(Hint("warning", one) for one in progress.warnings),
+        *(Hint("warning", one) for one in progress.warned),
     ]
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda one: order[one.level])

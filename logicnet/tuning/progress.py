@@ -9,11 +9,12 @@ import json
 import math
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logicnet.tuning.data.prepare import Prepared
 from logicnet.tuning.train.jobfile import ENDINGS
 
 MOST_POINTS = 500  # of a curve; a chart shows no more
@@ -33,6 +34,16 @@ class Evaluated:
     perplexity: float | None
     best: bool
     reward: float | None = None
+
+
+@dataclass(frozen=True)
+class PreparedRows:
+    """Numbers of rows before training, and what was found odd about them and the job's settings."""
+
+    trained: int
+    validation: int
+    dropped: Mapping[str, int]  # by reason
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class Progress:
         self.broken = 0
         self.attempt = 0  # the number of the last start
         self.spoke = False  # an event came after that
+        self.rows: PreparedRows | None = None
         self.limit_s: float | None = None  # for training, all attempts together
         self.last_s: float | None = None  # unix seconds of the last event
         self.device: str | None = None
@@ -140,9 +152,21 @@ class Progress:
             "best_step": best and best.step,
             "best_loss": best and best.loss,
             "held_out": [(one.step, one.loss) for one in self.evaluations],
-            "warnings": list(self.warnings),
+            "rows": None
+            if self.rows is None
+            else {
+                "trained": self.rows.trained,
+                "validation": self.rows.validation,
+                "dropped": dict(self.rows.dropped),
+            },
+            "warnings": self.warned,
             "ended": self.ended and self.ended.reason,
         }
+
+    @property
+    def warned(self) -> list[str]:
+        """Warnings of preparing, which stay, and the last ones of the trainer."""
+        return [*(() if self.rows is None else self.rows.warnings), *self.warnings]
 
     def _take(self, line: bytes) -> None:
         if not line.strip():
@@ -160,7 +184,12 @@ class Progress:
             return
         self.events += 1
         self.last_s = at_s
-        self.spoke = kind != "attempt"
+        self.spoke = kind not in ("attempt", "prepared")  # which no trainer writes
+
+    def _prepared(self, _at_s: float, event: Mapping[str, Any]) -> None:
+        dropped = {_text(reason): _whole(count) for reason, count in event["dropped"].items()}
+        warnings = tuple(map(_text, event["warnings"]))[:_WARNINGS]
+        self.rows = PreparedRows(_whole(event["rows"]), _whole(event["validation"]), dropped, warnings)
 
     def _attempt(self, at_s: float, event: Mapping[str, Any]) -> None:
         number, limit_s = _whole(event["number"]), _number(event.get("limit_s"))
@@ -219,12 +248,22 @@ class Progress:
         self.out_of_memory += event["reason"] == "out_of_memory"
 
 
-_KINDS = ("attempt", "started", "step", "eval", "sample", "warning", "ended")
+_KINDS = ("prepared", "attempt", "started", "step", "eval", "sample", "warning", "ended")
 
 
 def write_attempt(folder: Path, number: int, limit_s: float | None, now_s: float) -> None:
     """Note in events.jsonl that a trainer is about to be started, in place of a line that was torn."""
-    line = json.dumps({"at": now_s, "kind": "attempt", "number": number, "limit_s": limit_s}).encode() + b"\n"
+    _append(folder, now_s, "attempt", number=number, limit_s=limit_s)
+
+
+def write_prepared(folder: Path, rows: Prepared, warnings: Sequence[str], now_s: float) -> None:
+    """Note in events.jsonl how many rows there are, why others were dropped, and what was warned of."""
+    facts = {"rows": rows.rows, "validation": rows.validation, "dropped": dict(rows.dropped)}
+    _append(folder, now_s, "prepared", **facts, warnings=list(warnings))
+
+
+def _append(folder: Path, now_s: float, kind: str, **facts: Any) -> None:
+    line = json.dumps({"at": now_s, "kind": kind, **facts}).encode() + b"\n"
     with (folder / "events.jsonl").open("ab+") as file:
         file.seek(max(0, file.tell() - _CHUNK_BYTES))
         torn = len(file.read().rpartition(b"\n")[2])

@@ -23,8 +23,11 @@ Rows by task:
     grpo       {"prompt": [message...], "extra": any}
     image      {"image": path relative to the file, "caption": str}
 
+A row may have "row", its number in the dataset from 1: messages name it.
+
 Events, each with "at" (unix seconds) and "kind":
 
+    prepared    {"rows", "validation", "dropped": {reason: rows}, "warnings": [str]}   before the first start
     attempt     {"number", "limit_s"}                                 written before each start of a trainer
     started     {"device", "dtype", "threads", "steps", "resumed_from": step or null}
     step        {"step", "epoch", "loss", "lr", "grad_norm", "seconds", "tokens"}; grpo: also "reward"
@@ -145,6 +148,8 @@ class JobFile:
     wandb_project: str | None = None
     wandb_entity: str | None = None
     gpus: int = 1  # that a cluster is asked for; from 2 on, one process each
+    dropped: Mapping[str, int] = field(default_factory=dict)  # rows by reason, before any was written
+    columns: Mapping[str, str] = field(default_factory=dict)  # of the dataset, by part of a row; for messages
     sample: bool = False  # write an answer to a held-out prompt after each evaluation
     format: int = FORMAT
 
@@ -182,7 +187,7 @@ class TrainResult:
     best_loss: float  # held out
     perplexity: float | None
     steps: int
-    rows: Mapping[str, int]  # trained, validation, and dropped by reason ("cut", "too_long")
+    rows: Mapping[str, int]  # trained, validation, cut, and dropped by reason ("too_long", "duplicate", ...)
     seconds: float
     peak_memory_bytes: int
     adapter: str  # folder, relative to the job's
