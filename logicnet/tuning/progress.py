@@ -8,6 +8,7 @@ read from its beginning.
 import json
 import math
 import os
+import statistics
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from logicnet.tuning.train.jobfile import ENDINGS
 
 MOST_POINTS = 500  # of a curve; a chart shows no more
 _PACE_STEPS = 20  # reports over which the pace is taken
+_GPU_REPORTS = 5  # from which on their mean says something
 _WARNINGS = 5  # the last ones
 _MOST_STEPS = 10**12
 _MOST_TEXT = 10_000  # characters of what a trainer says
@@ -86,7 +88,8 @@ class Progress:
         self.sample: tuple[str, str] | None = None  # prompt, text
         self.warnings: deque[str] = deque(maxlen=_WARNINGS)
         self.ended: Ending | None = None  # of the last attempt
-        self.out_of_memory = 0  # attempts that ended so
+        self.memory: float | None = None  # the share that was taken at the last report
+        self._gpu: deque[float] = deque(maxlen=_PACE_STEPS)
 
     def read(self) -> int:
         """Read what is new; returns the number of new events. A file that is not there has none."""
@@ -123,6 +126,11 @@ class Progress:
         return (last_s - first_s) / (last - first) if last > first and last_s >= first_s else None
 
     @property
+    def gpu(self) -> float | None:
+        """The share of its time that the GPU was busy, over the last reports; None for fewer than 5."""
+        return statistics.fmean(self._gpu) if len(self._gpu) >= _GPU_REPORTS else None
+
+    @property
     def eta_s(self) -> float | None:
         pace_s = self.seconds_a_step
         if self.steps is None or pace_s is None or self.ended is not None:
@@ -146,6 +154,8 @@ class Progress:
             "loss": self.loss,
             "lr": self.lr,
             "device": self.device,
+            "memory": self.memory,
+            "gpu": self.gpu,
             "attempt": self.attempt,
             "seconds_a_step": self.seconds_a_step,
             "eta_s": self.eta_s,
@@ -196,6 +206,8 @@ class Progress:
         self._earlier_s = self.trained_s
         self._attempt_s = at_s
         self._recent.clear()
+        self._gpu.clear()
+        self.memory = None
         self.attempt = number
         self.ended = None
         if self.limit_s is None:
@@ -216,6 +228,9 @@ class Progress:
         self.step = step
         self.loss, self.lr, self.epoch = loss, _number(event.get("lr")), _number(event.get("epoch"))
         self._recent.append((at_s, step))
+        self.memory, gpu = _number(event.get("memory")), _number(event.get("gpu"))
+        if gpu is not None:
+            self._gpu.append(gpu)
         if loss is not None and self._reports % self._stride == 0:
             self.curve.append((step, loss))
             if len(self.curve) > MOST_POINTS:
@@ -245,7 +260,6 @@ class Progress:
         if event["reason"] not in ENDINGS:
             raise ValueError(event["reason"])
         self.ended = Ending(event["reason"], _text(event.get("message") or ""))
-        self.out_of_memory += event["reason"] == "out_of_memory"
 
 
 _KINDS = ("prepared", "attempt", "started", "step", "eval", "sample", "warning", "ended")

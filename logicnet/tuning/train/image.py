@@ -225,6 +225,7 @@ class _Training:
             grad_norm=norm,
             seconds=time.monotonic() - begun,
             tokens=0,
+            **device.load(self._where),
         )
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

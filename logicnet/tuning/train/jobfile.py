@@ -30,7 +30,8 @@ Events, each with "at" (unix seconds) and "kind":
     prepared    {"rows", "validation", "dropped": {reason: rows}, "warnings": [str]}   before the first start
     attempt     {"number", "limit_s"}                                 written before each start of a trainer
     started     {"device", "dtype", "threads", "steps", "resumed_from": step or null}
-    step        {"step", "epoch", "loss", "lr", "grad_norm", "seconds", "tokens"}; grpo: also "reward"
+    step        {"step", "epoch", "loss", "lr", "grad_norm", "seconds", "tokens", "memory", "gpu"}; grpo: also
+                "reward". The last two are shares: of memory that is taken, of the GPU's time; null: not known
     eval        {"step", "loss", "perplexity", "best": bool}; grpo: also "reward"
     checkpoint  {"step", "path"}
     sample      {"prompt", "text"}
@@ -45,7 +46,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
 
@@ -91,6 +92,18 @@ class Optimisation:
     max_length: int = 2048  # tokens of prompt and completion
     attention: str = "sdpa"
     optimiser: str = "adamw_torch"
+
+    def halved(self) -> "Optimisation":
+        """At most half the rows at a time, at least a quarter; as many a step, or as near to it as can be.
+
+        5 x 1 becomes 1 x 5, 8 x 2 becomes 4 x 4. Raises ValueError for one row at a time.
+        """
+        half, rows = self.batch // 2, self.batch * self.accumulate
+        if half < 1:
+            raise ValueError(self.batch)
+        choices = ((batch, round(rows / batch)) for batch in range(half, max(1, half // 2) - 1, -1))
+        batch, accumulate = min(choices, key=lambda one: abs(one[0] * one[1] - rows))
+        return replace(self, batch=batch, accumulate=accumulate)
 
 
 @dataclass(frozen=True)
@@ -150,6 +163,7 @@ class JobFile:
     gpus: int = 1  # that a cluster is asked for; from 2 on, one process each
     dropped: Mapping[str, int] = field(default_factory=dict)  # rows by reason, before any was written
     columns: Mapping[str, str] = field(default_factory=dict)  # of the dataset, by part of a row; for messages
+    halved_after: int | None = None  # the start at which memory ran out; `optimisation` is halved since
     sample: bool = False  # write an answer to a held-out prompt after each evaluation
     format: int = FORMAT
 
