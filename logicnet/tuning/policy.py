@@ -228,16 +228,16 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
         )
 
 
-def priority(record: FamilyRecord, slack: float, rank: float = 0.5) -> float:
+def priority(record: FamilyRecord, slack: float) -> float:
     """Greater is sooner; waiting is added by the store. From 0 to 3 x CLASS_GAIN.
 
-    The class of the record comes first, as that miner has it; within it the mean, the rank of the family's
-    scores (0 to 1), and urgency, 1 - slack: a job with time to spare can wait for one without. Waiting gains
-    without end and this does not, so nothing starves.
+    The class of the record comes first, as that miner has it; within it the mean, and urgency, 1 - slack: a
+    job with time to spare can wait for one without. Waiting gains without end and this does not, so nothing
+    starves.
     """
     step = 2 if record.mean > EXPERT else 0 if record.mean < NOVICE else 1
     urgency = 1 - min(1.0, max(0.0, slack))
-    return CLASS_GAIN * (step + (2 * record.mean + rank + urgency) / 4.001)
+    return CLASS_GAIN * (step + (2 * record.mean + urgency) / 3.001)
 
 
 def _gb(size: int) -> str:

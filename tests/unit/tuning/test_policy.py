@@ -207,7 +207,7 @@ def test_of_10000_random_histories_the_classes_come_out_in_their_order():
     found: dict[int, list[float]] = {0: [], 1: [], 2: []}
     for _ in range(10_000):
         record = record_of(history(rng), NOW)
-        found[class_of(record)].append(priority(record, rng.uniform(-1, 1), rng.random()))
+        found[class_of(record)].append(priority(record, rng.uniform(-1, 1)))
     assert min(map(len, found.values())) > 100
     assert min(found[0]) > max(found[1])
     assert min(found[1]) > max(found[2])
