@@ -14,15 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
-from huggingface_hub.utils.tqdm import disable_progress_bars
 
 import logicnet
 from logicnet.errors import TuningError
@@ -43,21 +34,21 @@ MOST_FETCH_S = 3600.0
 
 _TIMEOUT_S = 30.0
 
-_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
+_REFUSALS = (
     (
-        GatedRepoError,
+        "GatedRepoError",
         "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that account into "
         "HF_TOKEN",
     ),
     (
-        RepositoryNotFoundError,
+        "RepositoryNotFoundError",
         "the hub has no such repository: correct the name, or put a token into HF_TOKEN",
     ),
-    (HFValidationError, "this is no name of a repository and no folder: correct it"),
-    (OfflineModeIsEnabled, "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder"),
-    (LocalEntryNotFoundError, "the hub cannot be reached: check the network, or give a folder"),
+    ("HFValidationError", "this is no name of a repository and no folder: correct it"),
+    ("OfflineModeIsEnabled", "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder"),
+    ("LocalEntryNotFoundError", "the hub cannot be reached: check the network, or give a folder"),
 )
-"""In the order in which they are checked: a gated repository is also one that is not found."""
+"""Classes of huggingface_hub.errors, in the order of the checks: what is gated is also not found."""
 
 
 def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes: int | None = None) -> Path:
@@ -70,6 +61,10 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
     if folder is not None and folder.is_dir():
         found = folder.resolve()
     else:
+        from huggingface_hub import snapshot_download  # noqa: PLC0415 (half a second)
+        from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError  # noqa: PLC0415
+        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+
         disable_progress_bars()
         try:
             revision = None if most_bytes is None else _bounded(name, token, most_bytes)
@@ -91,6 +86,8 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
 
 def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
     """The newest commit. Raises TuningError if its files have more than `most_bytes`."""
+    from huggingface_hub import HfApi  # noqa: PLC0415 (half a second)
+
     info = HfApi(token=token).model_info(name, files_metadata=True)
     size = sum(one.size or 0 for one in info.siblings or ())
     if size > most_bytes:
@@ -102,8 +99,10 @@ def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
 
 def why(error: Exception, name: str) -> str:
     """What an error of the hub means, and what mends it."""
+    from huggingface_hub import errors  # noqa: PLC0415 (half a second)
+
     for kind, words in _REFUSALS:
-        if isinstance(error, kind):
+        if isinstance(error, getattr(errors, kind)):
             return words.format(name=name)
     text = " ".join(str(error).split())[:300]
     return f"the hub cannot be reached ({text}): check the network, or give a folder"
