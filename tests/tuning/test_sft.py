@@ -54,6 +54,7 @@ def test_events_tell_of_each_step_and_checkpoint(done: Trained) -> None:
     steps = done.of_kind("step")
     assert [event["step"] for event in steps] == list(range(1, 19))
     assert all(event["tokens"] > 8 and event["seconds"] > 0 for event in steps)
+    assert all(0 < event["memory"] < 1 and event["gpu"] is None for event in steps)
     assert [event["step"] for event in done.of_kind("checkpoint")] == [6, 12, 18]
     assert len(done.of_kind("sample")) == 4
     (warning,) = [one["message"] for one in done.of_kind("warning") if "max_length" in one["message"]]

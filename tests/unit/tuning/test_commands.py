@@ -149,14 +149,14 @@ def test_a_log_is_followed_until_its_job_is_over(queue, tune, monkeypatch):
     queue.claim()
     steps = iter(
         (
-            lambda: queue.log("first\nsec"),  # a line that is still written
-            lambda: queue.log("ond\n"),
+            lambda: queue.log("first\nsecond, "),  # a line that is still written
+            lambda: queue.log("whole\n"),
             lambda: (queue.log("third"), queue.end()),
         )
     )
     monkeypatch.setattr(tables.time, "sleep", lambda _seconds: next(steps)())
     status, out, _ = tune("logs", NAME, "--follow")
-    assert (status, out.splitlines()) == (0, ["first", "second", "third"])
+    assert (status, out.splitlines()) == (0, ["first", "second, whole", "third"])
 
 
 @pytest.mark.parametrize("words", [("jobs", "none"), ("cancel", "none"), ("logs", "none")])
