@@ -253,10 +253,7 @@ def _shape(model: ModelFacts) -> tuple[int, int, int, int]:
 
 
 def fitted(plan: TrainingPlan, task: Task, model: ModelFacts, device: TrainingDevice) -> TrainingPlan:
-    """The plan with a batch that fits the device, and no fewer rows a step; a batch of 1 if none fits."""
+    """The plan with a batch that fits the device, about as many rows a step; a batch of 1 if none fits."""
     while memory_of(plan, task, model) > device.free_bytes and plan.optimisation.batch > 1:
-        steps = plan.optimisation
-        batch = steps.batch // 2
-        accumulate = -(-steps.batch * steps.accumulate // batch)
-        plan = replace(plan, optimisation=replace(steps, batch=batch, accumulate=accumulate))
+        plan = replace(plan, optimisation=plan.optimisation.halved())
     return plan

@@ -16,16 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
-from huggingface_hub.utils import filter_repo_objects
-from huggingface_hub.utils.tqdm import disable_progress_bars
 
 import logicnet
 from logicnet.errors import TuningError
@@ -53,21 +43,21 @@ ASK_S = 10.0
 """For an answer of the hub while a caller waits."""
 _MOST_CONFIG_BYTES = 1 << 20
 
-_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
+_REFUSALS = (
     (
-        GatedRepoError,
+        "GatedRepoError",
         "it is gated: ask for access at https://huggingface.co/{name}, and put a token of that account into "
         "HF_TOKEN",
     ),
     (
-        RepositoryNotFoundError,
+        "RepositoryNotFoundError",
         "the hub has no such repository: correct the name, or put a token into HF_TOKEN",
     ),
-    (HFValidationError, "this is no name of a repository and no folder: correct it"),
-    (OfflineModeIsEnabled, "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder"),
-    (LocalEntryNotFoundError, "the hub cannot be reached: check the network, or give a folder"),
+    ("HFValidationError", "this is no name of a repository and no folder: correct it"),
+    ("OfflineModeIsEnabled", "HF_HUB_OFFLINE forbids to ask the hub: unset it, or give a folder"),
+    ("LocalEntryNotFoundError", "the hub cannot be reached: check the network, or give a folder"),
 )
-"""In the order in which they are checked: a gated repository is also one that is not found."""
+"""Classes of huggingface_hub.errors, in the order of the checks: what is gated is also not found."""
 
 
 def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes: int | None = None) -> Path:
@@ -81,6 +71,10 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
     if folder is not None and folder.is_dir():
         found = folder.resolve()
     else:
+        from huggingface_hub import snapshot_download  # noqa: PLC0415 (half a second)
+        from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError  # noqa: PLC0415
+        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+
         disable_progress_bars()
         try:
             asked = {} if most_bytes is None else _bounded(name, token, most_bytes)
@@ -105,6 +99,10 @@ def _bounded(name: str, token: str | None, most_bytes: int) -> dict[str, Any]:
 
     Raises TooLarge.
     """
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache  # noqa: PLC0415 (half a second)
+    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415
+    from huggingface_hub.utils import filter_repo_objects  # noqa: PLC0415
+
     try:
         info = HfApi(token=token).model_info(name, files_metadata=True)
     except (httpx2.ConnectError, httpx2.TimeoutException, OfflineModeIsEnabled):
@@ -139,6 +137,8 @@ def base_at_hand(adapter: Path, *, local: bool) -> Path | None:
 
     It is a model that the hub's client keeps, or (if `local`) a folder. None also if this is no adapter.
     """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 (half a second)
+
     config = adapter / "adapter_config.json"
     try:
         if config.stat().st_size > _MOST_CONFIG_BYTES:
@@ -178,8 +178,10 @@ def refuse_dataset(name: str, token: str | None) -> None:
 
 def why(error: Exception, name: str) -> str:
     """What an error of the hub means, and what mends it."""
+    from huggingface_hub import errors  # noqa: PLC0415 (half a second)
+
     for kind, words in _REFUSALS:
-        if isinstance(error, kind):
+        if isinstance(error, getattr(errors, kind)):
             return words.format(name=name)
     text = " ".join(str(error).split())[:300]
     return f"the hub cannot be reached ({text}): check the network, or give a folder"

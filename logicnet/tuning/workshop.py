@@ -16,6 +16,7 @@ from logicnet.errors import SettingsError, TuningError
 from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning import hub
 from logicnet.tuning.data.prepare import prepare, write_rows
+from logicnet.tuning.data.rows import columns_of
 from logicnet.tuning.engine import Engine, Local
 from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from, memory_of
 from logicnet.tuning.evaluation import evaluate
@@ -25,6 +26,7 @@ from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.isolation import TRAINER, Isolation
 from logicnet.tuning.jobs import EngineAway, Job, OwnFault
 from logicnet.tuning.presets import TrainingPlan, plan_of
+from logicnet.tuning.progress import write_prepared
 from logicnet.tuning.spec import ChatType, GrpoType, ImageType, TrainSpec
 from logicnet.tuning.store import JobStore
 from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
@@ -110,6 +112,8 @@ class Workshop:
             else spec.model_copy(update={"rows": made.rows})
         )
         rows = prepare(limited, source, folder, test=Path(spec.test) if spec.test else None)
+        warnings = (*made.warnings, *rows.warnings)
+        write_prepared(folder, rows, warnings, time.time())
         logger.info(
             "job {}: {} rows to train on, {} held out, dropped {}",
             job.id,
@@ -140,9 +144,11 @@ class Workshop:
             wandb_project=self.settings.wandb_project,
             wandb_entity=self.settings.wandb_entity,
             gpus=min(self.settings.gpus, 1) if spec.task == "image" else self.settings.gpus,
+            dropped=rows.dropped,
+            columns=columns_of(kind),
             sample=made.sample,
         ).write(folder)
-        for warning in (*made.warnings, *rows.warnings):
+        for warning in warnings:
             logger.warning("job {}: {}", job.id, warning)
 
     def _fitted(self, plan: TrainingPlan, spec: TrainSpec, facts: ModelFacts) -> TrainingPlan:

@@ -226,6 +226,7 @@ class _Training:
             grad_norm=norm,
             seconds=time.monotonic() - begun,
             tokens=0,
+            **device.load(self._where),
         )
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -331,7 +332,7 @@ class _Training:
             best_loss=self.best_loss,
             perplexity=None,
             steps=self.step,
-            rows={"trained": len(self._train), "validation": len(self._validation)},
+            rows={"trained": len(self._train), "validation": len(self._validation), **self._job.dropped},
             seconds=time.monotonic() - self._started,
             peak_memory_bytes=device.peak_memory(self._where),
             adapter=made.name,

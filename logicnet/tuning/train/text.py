@@ -114,10 +114,7 @@ def _trainer(
     for warning in rows.warnings:
         events("warning", message=warning)
     if rows.too_long:
-        events(
-            "warning",
-            message=f"{rows.too_long} rows are dropped: longer than max_length {job.optimisation.max_length}",
-        )
+        events("warning", message=f"dropped: {rows.told(job.optimisation.max_length)}")
     facts: dict[str, Any] = {"device": kind, "dtype": str(dtype).removeprefix("torch."), "resumed_from": None}
     facts["threads"] = _threads(job, model, rows, events, dtype) if kind == "cpu" else torch.get_num_threads()
     config = _config(job, folder, model, rows, dtype)
@@ -329,6 +326,7 @@ def _finish(trainer: Any, job: JobFile, folder: Path, rows: TokenRows, started: 
             "validation": len(rows.validation),
             "cut": rows.cut,
             "too_long": rows.too_long,
+            **job.dropped,
         },
         seconds=time.monotonic() - started,
         peak_memory_bytes=device.peak_memory(trainer.accelerator.device.type),
