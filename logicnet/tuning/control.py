@@ -309,7 +309,8 @@ class ControlRoom:
         if path is None:
             if spec.file_format != "hf":
                 raise TuningError(f"the dataset {spec.dataset} does not exist: correct its path")
-            hub.refuse_dataset(spec.dataset, self._shop.token)
+            whole = spec.foreign and spec.rows is None
+            hub.refuse_dataset(spec.dataset, self._shop.token, hub.MOST_FILE_BYTES if whole else None)
             return Head(spec.rows or _GUESSED.rows, _GUESSED.row_bytes)
         return read_head(spec.dataset_type, path)
 

@@ -155,17 +155,17 @@ def base_at_hand(adapter: Path, *, local: bool) -> Path | None:
         return None
 
 
-def refuse_dataset(name: str, token: str | None) -> None:
+def refuse_dataset(name: str, token: str | None, most_bytes: int | None = None) -> None:
     """Raise TuningError if the hub has no dataset `name`, or does not give it to us, or does not answer.
 
-    Where HF_HUB_OFFLINE is set the hub is not asked: the dataset may have been fetched before. Takes at most
-    about 2 x ASK_S.
+    Raise TooLarge if its files have more than `most_bytes`. Where HF_HUB_OFFLINE is set the hub is not asked:
+    the dataset may have been fetched before. Takes at most about 2 x ASK_S.
     """
     from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (half a second)
     from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415
 
     try:
-        info = HfApi(token=token).dataset_info(name, timeout=ASK_S)
+        info = HfApi(token=token).dataset_info(name, timeout=ASK_S, files_metadata=most_bytes is not None)
         file = next((one.rfilename for one in info.siblings or ()), None)
         if info.gated and file is not None:  # that it exists is told to everybody
             url = hf_hub_url(name, file, repo_type="dataset", revision=info.sha)
@@ -174,6 +174,12 @@ def refuse_dataset(name: str, token: str | None) -> None:
         return
     except Exception as error:  # of HTTP and network; their classes depend on the library's version
         raise TuningError(f"dataset {name}: {why(error, f'datasets/{name}')}") from None
+    size = sum(one.size or 0 for one in info.siblings or ())
+    if most_bytes is not None and size > most_bytes:
+        raise TooLarge(
+            f"dataset {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched "
+            "here: give rows, and no more than these are read, or take a smaller dataset"
+        )
 
 
 def why(error: Exception, name: str) -> str:

@@ -186,6 +186,11 @@ class Workshop:
         """Fetch a dataset of the hub, by the library `datasets`, which the training environment has."""
         words = [str(self.isolation.python), "-m", TRAINER, "fetch-dataset", spec.dataset, str(out)]
         words += ["--rows", str(spec.rows)] if spec.rows is not None else []
+        if spec.foreign:
+            most = min(hub.MOST_FILE_BYTES, shutil.disk_usage(out.parent).free // 2)
+            if spec.rows is None:
+                hub.refuse_dataset(spec.dataset, self.token, most)
+            words += ["--most-bytes", str(most)]
         try:
             done = subprocess.run(  # noqa: S603 (our own command line)
                 words,

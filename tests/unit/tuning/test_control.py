@@ -25,6 +25,7 @@ from logicnet.tuning.control import ControlRoom, Declined
 from logicnet.tuning.estimate import memory_of
 from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.folders import Folders
+from logicnet.tuning.hub import TooLarge
 from logicnet.tuning.isolation import Isolation
 from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.presets import plan_of
@@ -133,6 +134,37 @@ async def test_a_model_that_is_too_large_to_measure_is_not_fetched(tmp_path, mon
             reply = await http.post("/evaluate/", json=body)
         assert (reply.status_code, "1000000 GB" in reply.text) == (413, True), reply.text
         assert not any("resolve" in one for one in loopback.requests)
+
+
+@pytest.mark.usefixtures("hub")
+async def test_a_strangers_dataset_is_bounded_when_it_is_named_and_when_it_is_fetched(tmp_path, monkeypatch):
+    bounds: list[int | None] = []
+    ran: list[list[str]] = []
+
+    def refuse(_name: str, _token: str | None, most: int | None = None) -> None:
+        bounds.append(most)
+        if most is not None:
+            raise TooLarge("too much")
+
+    def run(words: list[str], **_: Any) -> Any:
+        ran.append(words)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(control.hub, "refuse_dataset", refuse)
+    monkeypatch.setattr(subprocess, "run", run)
+    room = room_in(tmp_path)
+    spec = TrainSpec(**TRAIN)
+    few = spec.model_copy(update={"rows": 5})
+    ours, theirs = room.submit(spec, "ours", local=True), room.submit(few, "theirs", local=False)
+    assert (ours.spec.foreign, theirs.spec.foreign, bounds) == (False, True, [None, None])
+    for one in (ours, theirs):
+        room._shop.source(one.spec, tmp_path)
+    assert ["--most-bytes" in words for words in ran] == [False, True]
+    with pytest.raises(TooLarge):
+        room._shop.source(spec.model_copy(update={"foreign": True}), tmp_path)
+    assert (len(ran), bounds[2] is not None) == (2, True)
+    with pytest.raises(TooLarge):
+        room.submit(spec, "whole", local=False)
 
 
 @pytest.mark.usefixtures("hub")

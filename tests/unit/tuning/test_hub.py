@@ -201,5 +201,11 @@ def test_a_dataset_that_is_absent_gated_or_behind_a_hub_that_is_away_is_told(mon
         found.broken = True
         with pytest.raises(TuningError, match="the hub cannot be reached"):
             hub.refuse_dataset("maker/open", None)
+        found.broken = False
+        found.claimed["maker/open", "train.jsonl"] = 10**13
+        hub.refuse_dataset("maker/open", None)
+        with pytest.raises(hub.TooLarge, match="it has 10000 GB, and at most 21 GB are fetched here"):
+            hub.refuse_dataset("maker/open", None, hub.MOST_FILE_BYTES)
+        assert not any(one.startswith("GET") and "open/resolve" in one for one in found.requests)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
         hub.refuse_dataset("maker/open", None)
