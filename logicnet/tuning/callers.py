@@ -4,11 +4,13 @@ import asyncio
 import hmac
 import re
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from logicnet.axon.admission import Admission
-from logicnet.axon.btauth import BtauthWire
 from logicnet.axon.wire import Headers, not_verified
+
+if TYPE_CHECKING:  # bittensor, which only a service that checks signatures needs
+    from logicnet.axon.admission import Admission
+    from logicnet.axon.btauth import BtauthWire
 
 
 class Callers(Protocol):
@@ -49,7 +51,7 @@ class Validators:
 
     local = False
 
-    def __init__(self, wire: BtauthWire, admission: Admission, flush: Callable[[], bool]) -> None:
+    def __init__(self, wire: "BtauthWire", admission: "Admission", flush: Callable[[], bool]) -> None:
         self._wire = wire
         self._admission = admission
         self._flush = flush

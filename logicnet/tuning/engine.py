@@ -5,6 +5,7 @@ what still runs.
 """
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ import psutil
 
 from logicnet.errors import TuningError
 from logicnet.tuning.estimate import gpus
-from logicnet.tuning.isolation import Isolation, container, remove
+from logicnet.tuning.isolation import Isolation, container, ran_out_of_memory, remove
 from logicnet.tuning.jobs import Job
 from logicnet.tuning.train.jobfile import EXIT_RUNNING, JobFile, is_running
+from logicnet.tuning.train.memory import oom_kills
 
 KILL_S = 20.0  # for the kernel to take back the memory of a large process
 
@@ -30,6 +32,9 @@ class TrainerState:
 
     word: Literal["waiting", "running", "paused", "ended", "unknown"]
     status: int | None = None  # of one that ended, where it is known
+    out_of_memory: bool | None = (
+        None  # it was killed for want of memory, as the machine counts; None: unknown
+    )
 
 
 class Engine(Protocol):
@@ -57,12 +62,14 @@ class Local:
         self._isolation = isolation
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._taken: dict[str, list[str]] = {}  # GPUs by job
+        self._kills: dict[str, int | None] = {}  # by job, those of the kernel before its trainer was started
         self._lock = threading.Lock()
 
     def start(self, job: Job, folder: Path, number: int) -> None:
         file = JobFile.read(folder)
         argv = self._isolation.argv(job, folder, file)
         visible = self._gpus_for(job, file)
+        kills = oom_kills()
         with (folder / "trainer.log").open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 (our own command line)
                 argv,
@@ -75,6 +82,7 @@ class Local:
             )
         with self._lock:
             self._children[job.id] = child
+            self._kills[job.id] = kills
 
     def _gpus_for(self, job: Job, file: JobFile) -> dict[str, str]:
         """Where there are several, those with the most free memory that no other trainer of ours has.
@@ -100,8 +108,22 @@ class Local:
         with self._lock:
             self._children.pop(job.id, None)
             self._taken.pop(job.id, None)
+        found = TrainerState("ended", status, self._ran_out(job, status))
         _kill(folder)  # what a trainer that was killed has left behind
-        return TrainerState("ended", status)
+        if self._isolation.kind == "docker":
+            remove(container(job))
+        return found
+
+    def _ran_out(self, job: Job, status: int | None) -> bool | None:
+        """Whether a trainer was killed for want of memory."""
+        with self._lock:
+            before = self._kills.pop(job.id, None)
+        if self._isolation.kind == "docker":
+            return ran_out_of_memory(container(job))
+        if status != -signal.SIGKILL:  # or it ended by itself, or an earlier service started it
+            return None if status is None else False
+        now = oom_kills()
+        return None if before is None or now is None else now > before
 
     def _another(self, folder: Path) -> bool:
         """Whether a trainer works there that is no child of ours: an earlier service started it."""
@@ -128,6 +150,7 @@ class Local:
         with self._lock:
             child = self._children.pop(job.id, None)
             self._taken.pop(job.id, None)
+            self._kills.pop(job.id, None)
         if child is not None:
             child.wait(KILL_S)
 

@@ -7,7 +7,8 @@ activations with gradient checkpointing, and of the scores of the whole vocabula
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -48,7 +49,7 @@ _SAVES = 4  # checkpoints on disk at once, with the adapter
 
 @dataclass(frozen=True, slots=True)
 class TrainingDevice:
-    """`kind` is what a pace is learned for: a GPU's name, or "cpu"; None of `free_bytes`: unknown."""
+    """`kind` is what a pace is learned for: a GPU's name, or "cpu"."""
 
     kind: str
     cores: int
@@ -56,14 +57,30 @@ class TrainingDevice:
     disk_bytes: int
 
     @classmethod
-    def here(cls, folder: Path) -> Self:
-        """This machine: its GPU with the most free memory, or its CPU, and the disk that `folder` is on."""
+    def here(cls, folder: Path, *, emptied: bool = False) -> Self:
+        """This machine: its GPU with the most free memory, or its CPU, and the disk that `folder` is on.
+
+        `emptied`: as it will be once the trainers and evaluations that work below `folder` have ended.
+        """
         beside = next(one for one in (folder, *folder.parents) if one.exists())
         disk, cores = psutil.disk_usage(str(beside)).free, psutil.cpu_count() or 1
-        found = next((gpu for gpu in gpus() if gpu.free_bytes), None)
+        ours = _working_below(folder) if emptied else {}
+        found = next((gpu for gpu in gpus(ours) if gpu.free_bytes), None)
         if found is not None:
             return cls(found.name, cores, found.free_bytes, disk)
-        return cls("cpu", cores, psutil.virtual_memory().available, disk)
+        memory = psutil.virtual_memory()
+        return cls("cpu", cores, min(memory.total, memory.available + sum(ours.values())), disk)
+
+
+def _working_below(folder: Path) -> dict[int, int]:
+    """Bytes of memory, without those of files, of each process whose home is below `folder`."""
+    found = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # it ended meanwhile, or is another user's
+            if folder in Path(process.environ().get("HOME", "/")).parents:
+                memory = process.memory_info()
+                found[process.pid] = memory.rss - getattr(memory, "shared", 0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +92,11 @@ class FoundGpu:
     free_bytes: int
 
 
-def gpus() -> list[FoundGpu]:
-    """Those of this machine, the one with the most free memory first; none if NVML does not answer."""
+def gpus(ours: Collection[int] = ()) -> list[FoundGpu]:
+    """Those of this machine, the one with the most free memory first; none if NVML does not answer.
+
+    What the processes `ours` hold counts as free.
+    """
     pynvml: Any = importlib.import_module("pynvml")  # of no use on most machines
     try:
         pynvml.nvmlInit()
@@ -88,7 +108,7 @@ def gpus() -> list[FoundGpu]:
             FoundGpu(
                 str(pynvml.nvmlDeviceGetUUID(one)),
                 str(pynvml.nvmlDeviceGetName(one)),
-                int(pynvml.nvmlDeviceGetMemoryInfo(one).free),
+                _free_of(pynvml, one, ours),
             )
             for one in handles
         ]
@@ -97,6 +117,16 @@ def gpus() -> list[FoundGpu]:
         return []
     finally:
         pynvml.nvmlShutdown()
+
+
+def _free_of(pynvml: Any, gpu: Any, ours: Collection[int]) -> int:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(gpu)
+    running = pynvml.nvmlDeviceGetComputeRunningProcesses(gpu) if ours else ()
+    # Some drivers do not tell what a process holds; then all that is taken counts as ours.
+    held = [one.usedGpuMemory for one in running if one.pid in ours]
+    if None in held:
+        return int(memory.total)
+    return int(min(memory.total, memory.free + sum(held)) if held else memory.free)
 
 
 @dataclass
@@ -136,7 +166,7 @@ class TrainingPace:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a job takes. `measured`: the pace is this machine's; else it is a guess."""
+    """What a job takes; 0 if it is not known. `measured`: the pace is this machine's; else it is a guess."""
 
     hours: float
     memory_bytes: int
@@ -223,10 +253,7 @@ def _shape(model: ModelFacts) -> tuple[int, int, int, int]:
 
 
 def fitted(plan: TrainingPlan, task: Task, model: ModelFacts, device: TrainingDevice) -> TrainingPlan:
-    """The plan with a batch that fits the device, and no fewer rows a step; a batch of 1 if none fits."""
+    """The plan with a batch that fits the device, about as many rows a step; a batch of 1 if none fits."""
     while memory_of(plan, task, model) > device.free_bytes and plan.optimisation.batch > 1:
-        steps = plan.optimisation
-        batch = steps.batch // 2
-        accumulate = -(-steps.batch * steps.accumulate // batch)
-        plan = replace(plan, optimisation=replace(steps, batch=batch, accumulate=accumulate))
+        plan = replace(plan, optimisation=plan.optimisation.halved())
     return plan

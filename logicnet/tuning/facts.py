@@ -15,6 +15,7 @@ from logicnet.tuning.folders import here
 
 CONFIGS = ("config.json", "model_index.json")  # of a language model, and of a pipeline of diffusers
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_ASK_S = 10.0  # for the hub's answer, while a caller waits
 _MOST_HEADER_BYTES = 100_000_000  # as the format's own readers
 _MOST_CONFIG_BYTES = 10_000_000
 _MOST_SMALL_BYTES = 100_000_000  # an index of the largest models has some 20 MB
@@ -147,7 +148,7 @@ def _of_hub(name: str, token: str | None, revision: str | None) -> ModelFacts:
     hub = HfApi(token=token)
     wanted = CONFIGS[0]
     try:
-        info = hub.model_info(name, revision=revision, files_metadata=True)
+        info = hub.model_info(name, revision=revision, files_metadata=True, timeout=_ASK_S)
         sizes = {one.rfilename: one.size or 0 for one in info.siblings or ()}
         wanted = next((one for one in CONFIGS if one in sizes), wanted)
         files = _weights(name, sizes, pipeline=wanted == CONFIGS[1])

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+from logicnet._util.text import one_line
+from logicnet.errors import TuningError
 from logicnet.tuning.spec import ImageFamily, ImageType, TrainSpec
 
 Family = Literal[
@@ -63,6 +65,36 @@ def _by_name(name: str) -> Family:
 
 
 def family_of_spec(spec: TrainSpec, config: Mapping[str, Any] | None) -> Family:
-    """As `family_of`; pictures are trained on the kind of model that their request names."""
+    """As `family_of`. What a request for pictures says of the model counts only where no `config` is known.
+
+    Raises TuningError if `config` is that of another kind of model.
+    """
     kind, name = spec.dataset_type, spec.model_name or spec.model
-    return kind.image_family if isinstance(kind, ImageType) else family_of(name, config)
+    if not isinstance(kind, ImageType):
+        refuse_other_kind(name, config, pictures=False)
+        return family_of(name, config)
+    refuse_other_kind(name, config, pictures=True)
+    found = family_of(name, config) if config else kind.image_family
+    if found != kind.image_family:
+        raise TuningError(
+            f"the model {name} is of family {found}, not {kind.image_family}: set image_family {found}"
+        )
+    return found
+
+
+def refuse_other_kind(name: str, config: Mapping[str, Any] | None, *, pictures: bool) -> None:
+    """Raise TuningError if `config` is known and is not that of a model of `pictures`, or of one of text."""
+    if not config:
+        return
+    pipeline = config.get("_class_name")
+    if pictures and str(pipeline) not in _PIPELINES:
+        kind = pipeline or config.get("model_type") or "model without model_index.json"
+        raise TuningError(
+            f"the model {name} is a {one_line(str(kind), 100)}, which learns nothing from pictures: take "
+            f"one of {', '.join(_PIPELINES)}"
+        )
+    if not pictures and pipeline is not None:
+        raise TuningError(
+            f"the model {name} is a {one_line(str(pipeline), 100)}, which learns from pictures: take a "
+            "language model, or give the dataset_type of pictures, image_family"
+        )

@@ -6,7 +6,9 @@ are safetensors; a pickle can run code and is never loaded, not even downloaded.
 
 import hashlib
 import ipaddress
+import json
 import os
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -14,12 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-from huggingface_hub.utils.tqdm import disable_progress_bars
 
 import logicnet
-from logicnet._util.hub import why_not_given
 from logicnet.errors import TuningError
 from logicnet.tuning.folders import here
 from logicnet.tuning.spec import public_name
@@ -27,6 +25,10 @@ from logicnet.tuning.spec import public_name
 
 class ModelNotFound(TuningError):
     """There is no such folder, and no such repository."""
+
+
+class TooLarge(TuningError):
+    """A repository is not fetched: it is larger than the limit, or than what the disk may give."""
 
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.safetensors.index.json")
@@ -37,22 +39,32 @@ MOST_FETCH_S = 3600.0
 """For a dataset; a server that sends a byte now and then would hold a slot for ever."""
 
 _TIMEOUT_S = 30.0
+ASK_S = 10.0
+"""For an answer of the hub while a caller waits."""
+_MOST_CONFIG_BYTES = 1 << 20
 
 
 def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes: int | None = None) -> Path:
     """The folder of the model `name`: a folder of this machine (if `local`), else from the hub.
 
-    With `most_bytes` a larger repository is refused before it is fetched. Raises TuningError: one line that
-    says what failed and what mends it. Blocks; downloads resume.
+    With `most_bytes` a larger repository, or one whose files that are not here yet would take more than half
+    of the free disk, is refused before it is fetched (TooLarge). Raises TuningError: one line that says what
+    failed and what mends it. Blocks; downloads resume.
     """
     folder = here(name) if local else None
     if folder is not None and folder.is_dir():
         found = folder.resolve()
     else:
+        from huggingface_hub import snapshot_download  # noqa: PLC0415 (half a second)
+        from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError  # noqa: PLC0415
+        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+
+        from logicnet._util.hub import why_not_given  # noqa: PLC0415
+
         disable_progress_bars()
         try:
-            revision = None if most_bytes is None else _bounded(name, token, most_bytes)
-            found = Path(snapshot_download(name, revision=revision, token=token, allow_patterns=list(WANTED)))
+            asked = {} if most_bytes is None else _bounded(name, token, most_bytes)
+            found = Path(snapshot_download(name, token=token, allow_patterns=list(WANTED), **asked))
         except TuningError:
             raise
         except (
@@ -68,15 +80,94 @@ def model_folder(name: str, token: str | None, *, local: bool = True, most_bytes
     return found
 
 
-def _bounded(name: str, token: str | None, most_bytes: int) -> str | None:
-    """The newest commit. Raises TuningError if its files have more than `most_bytes`."""
-    info = HfApi(token=token).model_info(name, files_metadata=True)
-    size = sum(one.size or 0 for one in info.siblings or ())
+def _bounded(name: str, token: str | None, most_bytes: int) -> dict[str, Any]:
+    """What of a repository may be fetched: the commit whose sizes the hub told, or what is here already.
+
+    Raises TooLarge.
+    """
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache  # noqa: PLC0415 (half a second)
+    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415
+    from huggingface_hub.utils import filter_repo_objects  # noqa: PLC0415
+
+    try:
+        info = HfApi(token=token).model_info(name, files_metadata=True)
+    except (httpx2.ConnectError, httpx2.TimeoutException, OfflineModeIsEnabled):
+        return {"local_files_only": True}
+    wanted = filter_repo_objects(
+        info.siblings or (), allow_patterns=list(WANTED), key=lambda one: one.rfilename
+    )
+    sizes = {one.rfilename: one.size or 0 for one in wanted}
+    size = sum(sizes.values())
     if size > most_bytes:
-        raise TuningError(
-            f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched"
+        raise TooLarge(
+            f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched "
+            "here: take a smaller model, or a machine with more memory"
         )
-    return info.sha
+    absent = sum(
+        size
+        for path, size in sizes.items()
+        if not isinstance(try_to_load_from_cache(name, path, revision=info.sha), str)
+    )
+    cache = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(one for one in (cache, *cache.parents) if one.exists())).free
+    if 2 * absent > free:
+        raise TooLarge(
+            f"model {name}: {absent / 1e9:.0f} GB are to be fetched, over half of the {free / 1e9:.0f} GB of "
+            "free disk: free some, or let HF_HOME name a folder on a larger disk"
+        )
+    return {"revision": info.sha}
+
+
+def base_at_hand(adapter: Path, *, local: bool) -> Path | None:
+    """The folder of the base that an adapter names, where this machine has it; nothing is fetched.
+
+    It is a model that the hub's client keeps, or (if `local`) a folder. None also if this is no adapter.
+    """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 (half a second)
+
+    config = adapter / "adapter_config.json"
+    try:
+        if config.stat().st_size > _MOST_CONFIG_BYTES:
+            return None
+        held = json.loads(config.read_text())
+        named, revision = held["base_model_name_or_path"], held.get("revision")
+        if not isinstance(named, str) or revision not in (None, "main"):
+            return None
+        folder = here(named) if local else None
+        if folder is not None and folder.is_dir():
+            return folder.resolve()
+        return Path(snapshot_download(named, local_files_only=True, allow_patterns=list(WANTED)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def refuse_dataset(name: str, token: str | None, most_bytes: int | None = None) -> None:
+    """Raise TuningError if the hub has no dataset `name`, or does not give it to us, or does not answer.
+
+    Raise TooLarge if its files have more than `most_bytes`. Where HF_HUB_OFFLINE is set the hub is not asked:
+    the dataset may have been fetched before. Takes at most about 2 x ASK_S.
+    """
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (half a second)
+    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415
+
+    from logicnet._util.hub import why_not_given  # noqa: PLC0415
+
+    try:
+        info = HfApi(token=token).dataset_info(name, timeout=ASK_S, files_metadata=most_bytes is not None)
+        file = next((one.rfilename for one in info.siblings or ()), None)
+        if info.gated and file is not None:  # that it exists is told to everybody
+            url = hf_hub_url(name, file, repo_type="dataset", revision=info.sha)
+            get_hf_file_metadata(url, token=token, timeout=ASK_S)
+    except OfflineModeIsEnabled:
+        return
+    except Exception as error:  # of HTTP and network; their classes depend on the library's version
+        raise TuningError(f"dataset {name}: {why_not_given(error, f'datasets/{name}')}") from None
+    size = sum(one.size or 0 for one in info.siblings or ())
+    if most_bytes is not None and size > most_bytes:
+        raise TooLarge(
+            f"dataset {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched "
+            "here: give rows, and no more than these are read, or take a smaller dataset"
+        )
 
 
 def fetch(

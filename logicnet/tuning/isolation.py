@@ -58,6 +58,7 @@ class Isolation:
     image: str = "logicnet-trainer"
     network: bool = False  # of jobs that ask for it; no others have it
     allow_reward_code: bool = False
+    kept: bool = False  # containers stay when they end: the engine asks why they did, and removes them
     contained: bool = False  # we are in a container that was made for one task: it is isolation enough
     hidden: tuple[Path, ...] = ()  # beside HIDDEN: the wallet, .env
     wandb_key: str | None = None
@@ -80,6 +81,7 @@ class Isolation:
             kind=kind,
             python=trainer_python(settings),
             image=settings.image,
+            kept=settings.engine == "local",
             network=settings.network,
             allow_reward_code=settings.allow_reward_code,
             hidden=hidden,
@@ -151,6 +153,7 @@ class Isolation:
             },
             network=network,
             memory_bytes=max(memory, LEAST_MEMORY_BYTES),
+            mapped_bytes=sum(one.stat().st_size for path in read for one in path.rglob("*.safetensors")),
             file_bytes=MOST_FILE_BYTES,
             processes=MOST_PROCESSES,
             hidden=tuple(str(path.expanduser()) for path in hidden),
@@ -200,7 +203,7 @@ class Isolation:
         mounts += [f"type=bind,source={path},target={path},readonly" for path in sorted(read)]
         mounts += [f"type=bind,source={folder},target={folder}"]
         variables = {**variables, "HOME": str(folder / "home"), "PYTHONPATH": "/code"}
-        words = ["docker", "run", "--rm", "--init", "--name", name]
+        words = ["docker", "run", *(() if self.kept else ("--rm",)), "--init", "--name", name]
         words += ["--network", "bridge" if network else "none"]
         words += [
             "--memory",
@@ -233,6 +236,14 @@ def _evaluation(folder: Path) -> str:
 def remove(name: str) -> None:
     """Remove a container, running or not, if there is one."""
     _succeeds("docker", "rm", "--force", name)
+
+
+def ran_out_of_memory(name: str) -> bool | None:
+    """Whether a container that ended was killed for want of memory; None if docker does not say."""
+    found = _ran("docker", "inspect", "--format", "{{.State.OOMKilled}}", name)
+    if found is None or found.returncode != 0:
+        return None
+    return {b"true": True, b"false": False}.get(found.stdout.strip())
 
 
 def trainer_python(settings: TuningSettings) -> Path:
@@ -268,12 +279,14 @@ def _warn_of_network(python: Path) -> None:
 
 
 def _succeeds(*argv: str) -> bool:
+    found = _ran(*argv)
+    return found is not None and found.returncode == 0
+
+
+def _ran(*argv: str) -> "subprocess.CompletedProcess[bytes] | None":
     try:
-        return (
-            subprocess.run(  # noqa: S603 (our own command lines)
-                argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20.0
-            ).returncode
-            == 0
+        return subprocess.run(  # noqa: S603 (our own command lines)
+            argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20.0
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return None

@@ -31,9 +31,9 @@ class _Jobs(Collector):
             jobs.add_metric([state.value], counts.get(state, 0))
         yield jobs
         refused = CounterMetricFamily(
-            "logicnet_tuning_refused", "Jobs not taken, by reason.", labels=["reason"]
+            "logicnet_tuning_refused", "Requests that were refused, by reason.", labels=["reason"]
         )
-        for reason, count in self._room.refusals.copy().items():
+        for reason, count in self._room.refusals.items():
             refused.add_metric([reason], count)
         yield refused
         step = GaugeMetricFamily("logicnet_tuning_step", "Steps of a running job.", labels=["job"])

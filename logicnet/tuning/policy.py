@@ -133,7 +133,10 @@ def _aged(record: FamilyRecord, seconds: float) -> FamilyRecord:
 
 @dataclass(frozen=True, slots=True)
 class QueueFacts:
-    """What an offer meets. `ahead_hours`: estimated, of what is queued and running, for each slot."""
+    """What an offer meets. `ahead_hours`: estimated, of what is queued and running, for each slot.
+
+    `free_memory_bytes` are those that are free once our own jobs have ended: they end before it starts.
+    """
 
     now_s: float
     queued: int
@@ -199,15 +202,16 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
         yield (
             NotTaken.MEMORY,
             f"training takes about {_gb(need.memory_bytes)} of memory, "
-            f"{_gb(facts.free_memory_bytes)} are free: take a smaller model, max_length or r, or on a GPU "
-            "quantised=true",
+            f"{_gb(facts.free_memory_bytes)} are free when no other job runs: take a smaller model, "
+            "max_length or r, or on a GPU quantised=true",
         )
     wanted = _wanted_hours(offer, facts)
     if offer.hours is not None and wanted > offer.hours:
         guess = "" if need.measured else " (a guess, until such a job ends here)"
+        takes = f"about {need.hours:.3g} hours{guess}" if need.hours else "a time that is not known"
         yield (
             NotTaken.TOO_LATE,
-            f"the job takes about {need.hours:.3g} hours{guess}, after {facts.ahead_hours:.3g} of others: "
+            f"the job takes {takes}, after {facts.ahead_hours:.3g} hours of others: "
             f"{hours:.3g} hours are too few, with a quarter to spare {wanted:.3g} would do",
         )
     waits_hours = (record.next_trial_s - facts.now_s) / 3600
@@ -231,9 +235,9 @@ def _refusals(offer: Offer, limits: JobLimits, facts: QueueFacts) -> Iterator[tu
 def priority(record: FamilyRecord, slack: float, rank: float = 0.5) -> float:
     """Greater is sooner; waiting is added by the store. From 0 to 3 x CLASS_GAIN.
 
-    The class of the record comes first, as that miner has it; within it the mean, the rank of the family's
-    scores (0 to 1), and urgency, 1 - slack: a job with time to spare can wait for one without. Waiting gains
-    without end and this does not, so nothing starves.
+    The class of the record comes first, as that miner has it; within it the mean, the rank that the operator
+    gave the job (0 to 1), and urgency, 1 - slack: a job with time to spare can wait for one without. Waiting
+    gains without end and this does not, so nothing starves.
     """
     step = 2 if record.mean > EXPERT else 0 if record.mean < NOVICE else 1
     urgency = 1 - min(1.0, max(0.0, slack))

@@ -8,16 +8,19 @@ read from its beginning.
 import json
 import math
 import os
+import statistics
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logicnet.tuning.data.prepare import Prepared
 from logicnet.tuning.train.jobfile import ENDINGS
 
 MOST_POINTS = 500  # of a curve; a chart shows no more
 _PACE_STEPS = 20  # reports over which the pace is taken
+_GPU_REPORTS = 5  # from which on their mean says something
 _WARNINGS = 5  # the last ones
 _MOST_STEPS = 10**12
 _MOST_TEXT = 10_000  # characters of what a trainer says
@@ -33,6 +36,16 @@ class Evaluated:
     perplexity: float | None
     best: bool
     reward: float | None = None
+
+
+@dataclass(frozen=True)
+class PreparedRows:
+    """Numbers of rows before training, and what was found odd about them and the job's settings."""
+
+    trained: int
+    validation: int
+    dropped: Mapping[str, int]  # by reason
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class Progress:
         self.broken = 0
         self.attempt = 0  # the number of the last start
         self.spoke = False  # an event came after that
+        self.rows: PreparedRows | None = None
         self.limit_s: float | None = None  # for training, all attempts together
         self.last_s: float | None = None  # unix seconds of the last event
         self.device: str | None = None
@@ -74,7 +88,8 @@ class Progress:
         self.sample: tuple[str, str] | None = None  # prompt, text
         self.warnings: deque[str] = deque(maxlen=_WARNINGS)
         self.ended: Ending | None = None  # of the last attempt
-        self.out_of_memory = 0  # attempts that ended so
+        self.memory: float | None = None  # the share that was taken at the last report
+        self._gpu: deque[float] = deque(maxlen=_PACE_STEPS)
 
     def read(self) -> int:
         """Read what is new; returns the number of new events. A file that is not there has none."""
@@ -111,6 +126,11 @@ class Progress:
         return (last_s - first_s) / (last - first) if last > first and last_s >= first_s else None
 
     @property
+    def gpu(self) -> float | None:
+        """The share of its time that the GPU was busy, over the last reports; None for fewer than 5."""
+        return statistics.fmean(self._gpu) if len(self._gpu) >= _GPU_REPORTS else None
+
+    @property
     def eta_s(self) -> float | None:
         pace_s = self.seconds_a_step
         if self.steps is None or pace_s is None or self.ended is not None:
@@ -134,15 +154,29 @@ class Progress:
             "loss": self.loss,
             "lr": self.lr,
             "device": self.device,
+            "memory": self.memory,
+            "gpu": self.gpu,
             "attempt": self.attempt,
             "seconds_a_step": self.seconds_a_step,
             "eta_s": self.eta_s,
             "best_step": best and best.step,
             "best_loss": best and best.loss,
             "held_out": [(one.step, one.loss) for one in self.evaluations],
-            "warnings": list(self.warnings),
+            "rows": None
+            if self.rows is None
+            else {
+                "trained": self.rows.trained,
+                "validation": self.rows.validation,
+                "dropped": dict(self.rows.dropped),
+            },
+            "warnings": self.warned,
             "ended": self.ended and self.ended.reason,
         }
+
+    @property
+    def warned(self) -> list[str]:
+        """Warnings of preparing, which stay, and the last ones of the trainer."""
+        return [*(() if self.rows is None else self.rows.warnings), *self.warnings]
 
     def _take(self, line: bytes) -> None:
         if not line.strip():
@@ -160,13 +194,20 @@ class Progress:
             return
         self.events += 1
         self.last_s = at_s
-        self.spoke = kind != "attempt"
+        self.spoke = kind not in ("attempt", "prepared")  # which no trainer writes
+
+    def _prepared(self, _at_s: float, event: Mapping[str, Any]) -> None:
+        dropped = {_text(reason): _whole(count) for reason, count in event["dropped"].items()}
+        warnings = tuple(map(_text, event["warnings"]))[:_WARNINGS]
+        self.rows = PreparedRows(_whole(event["rows"]), _whole(event["validation"]), dropped, warnings)
 
     def _attempt(self, at_s: float, event: Mapping[str, Any]) -> None:
         number, limit_s = _whole(event["number"]), _number(event.get("limit_s"))
         self._earlier_s = self.trained_s
         self._attempt_s = at_s
         self._recent.clear()
+        self._gpu.clear()
+        self.memory = None
         self.attempt = number
         self.ended = None
         if self.limit_s is None:
@@ -187,6 +228,9 @@ class Progress:
         self.step = step
         self.loss, self.lr, self.epoch = loss, _number(event.get("lr")), _number(event.get("epoch"))
         self._recent.append((at_s, step))
+        self.memory, gpu = _number(event.get("memory")), _number(event.get("gpu"))
+        if gpu is not None:
+            self._gpu.append(gpu)
         if loss is not None and self._reports % self._stride == 0:
             self.curve.append((step, loss))
             if len(self.curve) > MOST_POINTS:
@@ -216,15 +260,24 @@ class Progress:
         if event["reason"] not in ENDINGS:
             raise ValueError(event["reason"])
         self.ended = Ending(event["reason"], _text(event.get("message") or ""))
-        self.out_of_memory += event["reason"] == "out_of_memory"
 
 
-_KINDS = ("attempt", "started", "step", "eval", "sample", "warning", "ended")
+_KINDS = ("prepared", "attempt", "started", "step", "eval", "sample", "warning", "ended")
 
 
 def write_attempt(folder: Path, number: int, limit_s: float | None, now_s: float) -> None:
     """Note in events.jsonl that a trainer is about to be started, in place of a line that was torn."""
-    line = json.dumps({"at": now_s, "kind": "attempt", "number": number, "limit_s": limit_s}).encode() + b"\n"
+    _append(folder, now_s, "attempt", number=number, limit_s=limit_s)
+
+
+def write_prepared(folder: Path, rows: Prepared, warnings: Sequence[str], now_s: float) -> None:
+    """Note in events.jsonl how many rows there are, why others were dropped, and what was warned of."""
+    facts = {"rows": rows.rows, "validation": rows.validation, "dropped": dict(rows.dropped)}
+    _append(folder, now_s, "prepared", **facts, warnings=list(warnings))
+
+
+def _append(folder: Path, now_s: float, kind: str, **facts: Any) -> None:
+    line = json.dumps({"at": now_s, "kind": kind, **facts}).encode() + b"\n"
     with (folder / "events.jsonl").open("ab+") as file:
         file.seek(max(0, file.tell() - _CHUNK_BYTES))
         torn = len(file.read().rpartition(b"\n")[2])

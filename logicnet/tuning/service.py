@@ -1,6 +1,7 @@
 """The HTTP service: jobs in, states and evaluations out. FastAPI; endpoints run in its threads.
 
-A refusal is `{"detail": what failed and what mends it}`, with `reason` where it is counted.
+A refusal is `{"detail": what failed and what mends it, "reason": its word in /metrics}`. A job
+or task that is not found is no refusal, and has no reason.
 """
 
 import asyncio
@@ -17,13 +18,9 @@ from logicnet import __version__
 from logicnet.axon import wire as axon_wire
 from logicnet.errors import Refusal, TuningError
 from logicnet.tuning.callers import Callers
-from logicnet.tuning.control import ControlRoom, Declined
-from logicnet.tuning.evaluation import TookTooLong
-from logicnet.tuning.hub import ModelNotFound
-from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.control import ControlRoom, Declined, answer_to
+from logicnet.tuning.jobs import JobState
 from logicnet.tuning.metrics import CONTENT_TYPE, metrics
-from logicnet.tuning.spec import TrainSpec
-from logicnet.tuning.store import TaskConflict
 from logicnet.tuning.wire import (
     EvaluateRequest,
     MinerTaskOffer,
@@ -52,8 +49,8 @@ def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None
     def train(request: TrainRequest) -> dict[str, str]:
         """Queue a training job; the same task with the same content is the same job."""
         if not request.dataset.strip() or not request.model.strip():
-            raise HTTPException(400, "Dataset and model are required.")
-        job = _submitted(room, request.spec(), request.task_id, local=callers.local)
+            raise Declined("request", "Dataset and model are required.", 400)
+        job = room.submit(request.spec(), request.task_id, local=callers.local, rank=request.priority)
         return {"message": "Training job enqueued.", "job_id": job.id}
 
     @app.get("/status/{job_id}")
@@ -68,7 +65,7 @@ def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None
     def cancel(job_id: str) -> dict[str, str]:
         """End a job that is not over. Validators may not: a task's name is no secret among them."""
         if not callers.local:
-            raise HTTPException(403, "Jobs are cancelled by the operator only.")
+            raise Declined("operator_only", "Jobs are cancelled by the operator only.", 403)
         if not room.cancel(job_id):
             raise HTTPException(404, "Job ID not found, or the job is over")
         return {"message": "The job is being stopped."}
@@ -77,7 +74,7 @@ def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None
     def evaluate(request: EvaluateRequest, *, wait: bool = Query(True)) -> dict[str, Any]:
         """Loss and perplexity of a model, and whether it is a fine-tune of `original_model`."""
         if not request.dataset.strip() or not request.model.strip() or not request.original_model.strip():
-            raise HTTPException(400, "Dataset, model and original_model are required.")
+            raise Declined("request", "Dataset, model and original_model are required.", 400)
         return room.evaluate(request, local=callers.local, wait=wait)
 
     _routes_of_god(app, room, callers)
@@ -97,13 +94,18 @@ def service(room: ControlRoom, callers: Callers) -> Callable[..., Awaitable[None
     def invalid(_: object, error: ValidationError | RequestValidationError) -> Response:
         # Without what was given: NaN and half a surrogate pair cannot be sent back.
         found = [{name: one[name] for name in ("loc", "msg", "type")} for one in error.errors()]
-        return Response(json.dumps({"detail": found}), 422, media_type="application/json")
+        room.refused("invalid")
+        body = json.dumps({"detail": found, "reason": "invalid"})
+        return Response(body, 422, media_type="application/json")
 
     @app.exception_handler(TuningError)
     def fault(_: object, error: TuningError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, _status_of(error))
+        status, reason = answer_to(error)
+        room.refused(reason)
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
+        return JSONResponse({"detail": str(error), "reason": reason}, status, headers)
 
-    return Gate(app, callers)
+    return Gate(app, callers, room.refused)
 
 
 def _routes_of_god(app: FastAPI, room: ControlRoom, callers: Callers) -> None:
@@ -120,7 +122,7 @@ def _routes_of_god(app: FastAPI, room: ControlRoom, callers: Callers) -> None:
         return room.consider(offer, local=callers.local)
 
     def start(request: StartTraining | StartTrainingImage) -> dict[str, str]:
-        job = _submitted(room, request.spec(), request.task_id, local=callers.local)
+        job = room.submit(request.spec(), request.task_id, local=callers.local)
         return {"message": "Training job enqueued.", "task_id": job.task_id}
 
     @app.post("/start_training/")
@@ -140,7 +142,7 @@ def _routes_of_god(app: FastAPI, room: ControlRoom, callers: Callers) -> None:
 
     @app.get("/get_latest_model_submission/{task_id}")
     def submission(task_id: str, response: Response) -> dict[str, Any]:
-        """The repository and hash of a finished task; 202 while it is not done."""
+        """The hash of a finished task's model, and why it has no repository; 202 while it is not done."""
         job = room.job(task_id)
         if job is None:
             raise HTTPException(404, "Task ID not found")
@@ -160,29 +162,15 @@ def _routes_of_god(app: FastAPI, room: ControlRoom, callers: Callers) -> None:
         return found
 
 
-def _status_of(error: TuningError) -> int:
-    """The HTTP status of an error."""
-    if isinstance(error, Declined):
-        return error.status
-    return 404 if isinstance(error, ModelNotFound) else 504 if isinstance(error, TookTooLong) else 400
-
-
-def _submitted(room: ControlRoom, spec: TrainSpec, task_id: str | None, *, local: bool) -> Job:
-    try:
-        return room.submit(spec, task_id, local=local)
-    except TaskConflict as error:
-        raise HTTPException(409, str(error)) from None
-    except Declined as error:
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if error.status == 429 else None
-        raise HTTPException(error.status, str(error), headers) from None
-
-
 class Gate:
     """Reads a body of bounded size, and asks `callers` before the application sees anything."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]], callers: Callers) -> None:
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], callers: Callers, refused: Callable[[str], None]
+    ) -> None:
         self._app = app
         self._callers = callers
+        self._refused = refused
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -192,12 +180,12 @@ class Gate:
             async with asyncio.timeout(BODY_S):
                 body = await _body(receive)
         except TimeoutError:
-            await _reply(send, 408, f"The body was not there after {BODY_S:.0f} s.", "too_slow")
+            await self._refuse(send, 408, f"The body was not there after {BODY_S:.0f} s.", "too_slow")
             return
         if body is None:
             return
         if len(body) > MOST_BYTES:
-            await _reply(send, 413, f"A body has at most {MOST_BYTES} bytes.", "too_large")
+            await self._refuse(send, 413, f"A body has at most {MOST_BYTES} bytes.", "too_large")
             return
         target = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
         if scope["query_string"]:
@@ -207,7 +195,9 @@ class Gate:
             if scope["path"] != "/health":
                 await self._callers.check(scope["method"], target, headers, body)
         except Refusal as refusal:
-            await _reply(send, refusal.reason.status, refusal.message, refusal.reason)
+            await self._refuse(
+                send, refusal.reason.status, refusal.message, refusal.reason, refusal.retry_after_s
+            )
             return
         sent = False
 
@@ -219,6 +209,21 @@ class Gate:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+    async def _refuse(
+        self, send: Any, status: int, detail: str, reason: str, retry_after_s: int | None = None
+    ) -> None:
+        self._refused(reason)
+        body = json.dumps({"detail": detail, "reason": reason}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        if retry_after_s is not None:
+            headers.append((b"retry-after", str(retry_after_s).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _body(receive: Any) -> bytes | None:
@@ -232,14 +237,3 @@ async def _body(receive: Any) -> bytes | None:
         parts += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(parts)
-
-
-async def _reply(send: Any, status: int, detail: str, reason: str) -> None:
-    body = json.dumps({"detail": detail, "reason": reason}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

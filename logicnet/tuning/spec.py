@@ -126,7 +126,7 @@ class TrainSpec(_SpecBase):
     validation: float = Field(0.05, gt=0, lt=0.5)  # share of the rows
     test: Name | None = None  # a file of rows that must not be trained on
     adapter_from: Name | None = None
-    repo: Name | None = None  # where the result is to be published
+    repo: Name | None = None  # where its caller expects the result; nothing is uploaded by a job
     seed: Seed = 42
     device: Device | None = None  # null: cuda where there is one, else cpu
     network: bool = False  # the trainer may use it

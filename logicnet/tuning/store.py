@@ -62,7 +62,7 @@ _SCHEMA = """
     );
     CREATE INDEX waiting ON jobs (priority - created_s / 21600.0 DESC, created_s) WHERE state = 'queued';
     CREATE INDEX held ON jobs (lease_until_s)
-        WHERE state IN ('preparing', 'running', 'judging', 'publishing');
+        WHERE state IN ('preparing', 'running', 'judging');
     CREATE INDEX records ON jobs (family, task, ended_s) WHERE state IN ('completed', 'failed', 'timed_out');
 """
 
@@ -71,7 +71,7 @@ _COLUMNS = (
     *("worker", "lease_until_s", "created_s", "not_before_s", "started_s", "ended_s", "result", "cancel"),
 )
 _READ = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 (constants)
-_HELD = "('preparing', 'running', 'judging', 'publishing')"
+_HELD = "('preparing', 'running', 'judging')"
 
 
 class TaskConflict(TuningError):
@@ -84,7 +84,10 @@ class StoreError(TuningError):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Jobs in the queue; the hours that they take; those of one family and task, with those held."""
+    """Jobs in the queue; the hours that they take; those of one family and task, with those that run.
+
+    Jobs that their user stopped (`hold`) are none of these: nothing goes on with them by itself.
+    """
 
     jobs: int
     hours: float
@@ -170,22 +173,21 @@ class JobStore:
         return {JobState(state): n for state, n in self._rows("SELECT state, count(*) FROM jobs GROUP BY 1")}
 
     def waiting(self, family: str, task: str) -> Waiting:
-        """What waits, and how many jobs of a family and task wait or are held."""
-        ((jobs, hours),) = self._rows(
-            "SELECT count(*), total(hours) FROM jobs WHERE state = 'queued' AND not_before_s < ?",
-            [HELD_UNTIL_S],
-        )
+        """What waits, and how many jobs of a family and task wait or run."""
+        ((jobs, hours),) = self._rows(f"SELECT count(*), total(hours) FROM jobs WHERE {_WAITS}")  # noqa: S608
         ((same,),) = self._rows(
-            f"SELECT count(*) FROM jobs WHERE (state = 'queued' OR state IN {_HELD}) "  # noqa: S608
+            f"SELECT count(*) FROM jobs WHERE ({_WAITS} OR state IN {_HELD}) "  # noqa: S608
             "AND family = ? AND task = ?",
             [family, task],
         )
         return Waiting(jobs, hours, same)
 
-    def position(self, job: Job) -> int:
-        """How many waiting jobs come before `job`."""
+    def position(self, job: Job) -> int | None:
+        """How many waiting jobs come before `job`; None if it does not wait, or its user stopped it."""
+        if job.state is not JobState.QUEUED or job.not_before_s >= HELD_UNTIL_S:
+            return None
         ((before,),) = self._rows(
-            "SELECT count(*) FROM jobs WHERE state = 'queued' AND priority - created_s / 21600.0 > ?",
+            f"SELECT count(*) FROM jobs WHERE {_WAITS} AND priority - created_s / 21600.0 > ?",  # noqa: S608
             [job.priority - job.created_s / WAIT_GAINS_S],
         )
         return int(before)
@@ -270,14 +272,18 @@ class JobStore:
             )
             return held.rowcount == 1
 
-    def reopen(self, job_id: str) -> bool:
-        """Back into the queue, with new attempts: a job that was held, or that ended without a result."""
+    def reopen(self, job_id: str, now_s: float) -> bool:
+        """Back into the queue, with new attempts: a job that was held, or that ended without a result.
+
+        Its hours count from now.
+        """
         with self._writing() as db:
             opened = db.execute(
                 "UPDATE jobs SET state = 'queued', not_before_s = 0, attempts = 0, reason = '', cancel = 0, "
+                "created_s = ?, "
                 "ended_s = NULL, own_fault = 0, worker = '', lease_until_s = 0 "
                 "WHERE id = ? AND state IN ('queued', 'failed', 'cancelled', 'timed_out')",
-                [job_id],
+                [now_s, job_id],
             )
             return opened.rowcount == 1
 
@@ -371,6 +377,7 @@ class JobStore:
             raise
 
 
+_WAITS = f"state = 'queued' AND not_before_s < {HELD_UNTIL_S}"
 _TURN = "priority - created_s / 21600.0 DESC, created_s"
 _LOST = f"SELECT id FROM jobs WHERE state IN {_HELD} AND lease_until_s < ? ORDER BY lease_until_s LIMIT 1"  # noqa: S608
 _THIS = (

@@ -17,7 +17,7 @@ from logicnet.settings import Settings
 from logicnet.tuning.advice import Hint, advise
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.jobs import Job, JobState
-from logicnet.tuning.progress import Progress
+from logicnet.tuning.progress import PreparedRows, Progress
 from logicnet.tuning.spec import public_name
 from logicnet.tuning.store import JobStore
 
@@ -78,7 +78,8 @@ def facts(job: Job, folders: Folders) -> dict[str, Any]:
         "metrics": told,
         "advice": [vars(one) for one in advice_on(job, progress)],
         "error_message": job.reason or None,
-        "repo": job.spec.repo,
+        "repo": None,  # a job uploads nothing
+        "expected_repo_name": job.spec.repo,
         "adapter": str(folders.job(job.id) / "adapter") if job.state is JobState.COMPLETED else None,
         "result": job.result,
     }
@@ -186,10 +187,12 @@ def one_job(job: Job, folders: Folders, store: JobStore) -> RenderableType:
         ),
         ("state", f"{job.state}{f', attempt {job.attempts}' if job.attempts > 1 else ''}"),
     ]
-    if job.state is JobState.QUEUED:
-        rows.append(("place", f"{store.position(job) + 1} in the queue"))
+    if (before := store.position(job)) is not None:
+        rows.append(("place", f"{before + 1} in the queue"))
     if job.reason:
         rows.append(("reason", one_line(job.reason)))
+    if progress.rows:
+        rows.append(("rows", _rows(progress.rows)))
     if progress.steps:
         left = "" if progress.eta_s is None or job.state.over else f", {_span(progress.eta_s)} left"
         rows.append(("step", f"{progress.step} of {progress.steps}{left}"))
@@ -213,6 +216,11 @@ def one_job(job: Job, folders: Folders, store: JobStore) -> RenderableType:
         for one in advice_on(job, progress)
     ]
     return Group(table, *words)
+
+
+def _rows(rows: PreparedRows) -> str:
+    dropped = ", ".join(f"{count} {reason}" for reason, count in rows.dropped.items())
+    return f"{rows.trained} to train on, {rows.validation} held out, dropped: {dropped or 'none'}"
 
 
 def _curve(values: list[float]) -> str:

@@ -19,7 +19,7 @@ class Thresholds:
     far_distance: float = 0.3  # trained: below 0.003, rescaled by two: 0.5 to 1
     same_loss: float = 1e-4  # relative; permuted, rescaled: below 1e-6, noise of 0.001 of the spread: 4e-4
     structure: float = 1.5  # trained: 2.8 (full, bfloat16) to 7.8 (LoRA), noise of any size: 0.93 to 0.96
-    gain: float = 0.05  # relative; trained: 0.13 to 0.72, noise by luck: 0.01
+    gain: float = 0.05  # relative; trained: 0.13 to 0.72, noise by luck: 0.01, adapters of other bases: 0.017
     duplicate_cos: float = (
         0.95  # of two trainings: below 0.14; a copy and noise of 0.0005 of the spread: 0.99
     )
@@ -48,9 +48,12 @@ def verdict(found: Evaluation, limits: Thresholds = DEFAULT) -> WeightsVerdict:
     if compared is None:
         return WeightsVerdict("not_loadable", found.error or "the submission was not compared")
     word, reason = _of_weights(compared, limits) or _of_losses(found, compared, limits)
-    return WeightsVerdict(
-        word, reason, tuple(f"the {part} is not the original's" for part in compared.other_tokenizer)
-    )
+    warnings = [f"the {part} is not the original's" for part in compared.other_tokenizer]
+    if compared.base_unknown:
+        warnings.append(
+            f"the adapter names {_shown(compared)} as its base, whose weights are not here to be compared"
+        )
+    return WeightsVerdict(word, reason, tuple(warnings))
 
 
 def duplicates(found: Evaluation, limits: Thresholds = DEFAULT) -> tuple[Likeness, ...]:
@@ -79,7 +82,7 @@ def _of_weights(compared: Compared, limits: Thresholds) -> tuple[VerdictWord, st
         added = f" but for {compared.rows_added} rows added to the embedding" if compared.rows_added else ""
         return "identical", f"all {compared.tensors} tensors equal the original's{added}"
     if compared.other_base:
-        return "unrelated", f"the adapter was made for {compared.adapter_base}"
+        return "unrelated", f"the adapter names {_shown(compared)}, whose weights are not the original's"
     for where, cos in (("the embedding", compared.embedding_cos), ("attention", compared.attention_cos)):
         if cos < limits.related_cos:
             return "unrelated", f"{where} has a cosine of {cos:.3f} with the original's"
@@ -97,9 +100,19 @@ def _of_losses(found: Evaluation, compared: Compared, limits: Thresholds) -> tup
         if compared.linear_distance >= limits.far_distance or compared.linear_cos < limits.far_cos:
             return "disguised", f"the weights moved far, the loss did not change ({losses})"
         return "noise", f"the weights moved without effect ({losses})"
-    if compared.structure < limits.structure and after > before * (1 - limits.gain):
+    gained = after <= before * (1 - limits.gain)
+    if compared.structure < limits.structure and not gained:
         return "noise", f"what changed has no structure, and the loss did not fall ({losses})"
+    if compared.base_unknown and not gained:
+        return "unrelated", (
+            f"the adapter names {_shown(compared)}, and the loss did not fall by {limits.gain:.0%} "
+            f"({losses}): after `hf download {_shown(compared)}` its weights are compared"
+        )
     return "finetune", losses
+
+
+def _shown(compared: Compared) -> str:
+    return " ".join(f"{compared.adapter_base:.200}".split())
 
 
 def _some(names: tuple[str, ...]) -> str:

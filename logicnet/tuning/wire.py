@@ -40,7 +40,10 @@ class _Lenient(_FrozenRequest):
 
 
 class TrainRequest(_FrozenRequest):
-    """POST /train/."""
+    """POST /train/.
+
+    `priority`, from 0 to 1, orders jobs of the same class of success; a validator's counts as 0.5.
+    """
 
     dataset: str = ""
     model: str = ""
@@ -50,13 +53,14 @@ class TrainRequest(_FrozenRequest):
     hours_to_complete: Hours | None = None
     expected_repo_name: Name | None = None
     preset: Name | None = None
+    priority: Annotated[float, Field(ge=0, le=1)] | None = None
     overrides: dict[str, Any] = Field(default_factory=dict)
     validation: float = Field(0.05, gt=0, lt=0.5)
     rows: Rows | None = None
     seed: Seed = 42
 
     def spec(self) -> TrainSpec:
-        given = self.model_dump(exclude={"task_id", "hours_to_complete", "expected_repo_name"})
+        given = self.model_dump(exclude={"task_id", "hours_to_complete", "expected_repo_name", "priority"})
         return TrainSpec(
             **given | {"dataset_type": self.dataset_type},
             hours=self.hours_to_complete,

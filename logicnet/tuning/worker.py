@@ -23,6 +23,7 @@ from loguru import logger
 
 from logicnet._util.backoff import Backoff
 from logicnet.errors import LogicnetError, TuningError
+from logicnet.tuning.advice import FULL_MEMORY
 from logicnet.tuning.engine import Engine, TrainerState, wake
 from logicnet.tuning.jobs import ATTEMPTS, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress, write_attempt
@@ -36,6 +37,7 @@ from logicnet.tuning.train.jobfile import (
 
 MOST_STARTS = 20  # of one job by one worker, for whatever reasons: a loop ends
 LEAST_SECONDS = 60.0  # for a trainer that is started again: to load its checkpoint and save
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # by the second a shell, Ray or docker tells it
 LOG_SHOWN = 400  # characters of trainer.log in a reason
 NO_SPACE = ("No space left on device", "free disk space")
 """Words of a trainer, or a library in it, that met a full disk."""
@@ -267,7 +269,10 @@ class _Holding:
         file = await asyncio.to_thread(JobFile.read, self._folder)
         limit_s = file.stopping.seconds if progress.limit_s is None else progress.limit_s
         if limit_s is not None and progress.attempt > 0:
-            left_s = max(LEAST_SECONDS, limit_s - progress.trained_s)
+            left_s = limit_s - progress.trained_s
+            if (granted_s := self._job.left_s(self._clock())) is not None:
+                left_s = min(left_s, granted_s)  # nobody trained while its service was down
+            left_s = max(LEAST_SECONDS, left_s)
             file = dataclasses.replace(file, stopping=dataclasses.replace(file.stopping, seconds=left_s))
             await asyncio.to_thread(file.write, self._folder)
         await asyncio.to_thread(write_attempt, self._folder, number, limit_s, self._clock())
@@ -328,36 +333,47 @@ class _Holding:
     async def _died(self, progress: Progress, state: TrainerState) -> Outcome | None:
         """What a trainer's end without a result means; None if it is to be started again."""
         ended = progress.ended
-        if (ended is not None and ended.reason == "out_of_memory") or state.status == EXIT_OUT_OF_MEMORY:
-            return await asyncio.to_thread(self._halve, progress)
+        said = (ended is not None and ended.reason == "out_of_memory") or state.status == EXIT_OUT_OF_MEMORY
+        killed = ended is None and not said and _killed_for_memory(progress, state)
+        if said or killed:
+            file = await asyncio.to_thread(self._halved, progress.attempt)
+            if file.halved_after == progress.attempt:
+                return None
+            if said:
+                return Outcome(
+                    JobState.FAILED,
+                    f"out of memory with {file.optimisation.batch} rows at a time: choose a smaller model, a "
+                    "shorter max_length or a lower r",
+                )
         if ended is not None and ended.reason not in ("cancelled", "done", "time", "patience"):
             reason = ended.message or ended.reason
-            return Outcome(JobState.FAILED, reason, own_fault=any(words in reason for words in NO_SPACE))
+            own_fault = ended.reason == "bad_input" or any(words in reason for words in NO_SPACE)
+            return Outcome(JobState.FAILED, reason, own_fault=own_fault)
         if state.status == EXIT_RUNNING:
             return None  # the other one will be found
         attempts = self._job.attempts + 1
         await self._move(JobState.RUNNING, attempts=attempts)
-        reason = f"the trainer died ({_status(state)}): {self._log()}"
+        how = "killed: memory ran out" if killed else _status(state)
+        reason = f"the trainer died ({how}): {self._log()}"
         logger.warning("job {}: attempt {} of {}: {}", self._job.id, attempts, ATTEMPTS, reason)
         if attempts < ATTEMPTS:
             return None
         return Outcome(JobState.FAILED, reason, own_fault=True)
 
-    def _halve(self, progress: Progress) -> Outcome | None:
-        """Half the rows at a time, the same rows a step; once."""
+    def _halved(self, attempt: int) -> JobFile:
+        """job.json with half the rows at a time since `attempt`; as it is if it was halved, or has one row.
+
+        The file remembers it: a worker that is killed between this and the next start does it once, too.
+        """
         file = JobFile.read(self._folder)
-        how = file.optimisation
-        if progress.out_of_memory > 1 or how.batch < 2:
-            return Outcome(
-                JobState.FAILED,
-                f"out of memory with {how.batch} rows at a time: choose a smaller model, a shorter "
-                "max_length or a lower r",
-            )
-        half = how.batch // 2
-        optimisation = dataclasses.replace(how, batch=half, accumulate=how.accumulate * how.batch // half)
-        dataclasses.replace(file, optimisation=optimisation).write(self._folder)
-        logger.warning("job {}: out of memory, on with {} rows at a time", self._job.id, half)
-        return None
+        if file.halved_after is not None or file.optimisation.batch < 2:
+            return file
+        how = file.optimisation.halved()
+        file = dataclasses.replace(file, optimisation=how, halved_after=attempt)
+        file.write(self._folder)
+        words = "job {}: out of memory, on with {} rows at a time, {} times a step"
+        logger.warning(words, self._job.id, how.batch, how.accumulate)
+        return file
 
     async def _look(self, progress: Progress) -> TrainerState:
         """The trainer's state, then what it said: all of it, if it has ended."""
@@ -401,7 +417,9 @@ class _Holding:
         self._job = dataclasses.replace(self._job, state=state, **facts)
 
     async def _end(self, outcome: Outcome) -> None:
-        facts = dataclasses.asdict(outcome)
+        # Reward code can fail, hang and say what it likes: of the family only its success is evidence.
+        foreign = outcome.state is not JobState.COMPLETED and self._job.spec.task == "grpo"
+        facts = dataclasses.asdict(outcome) | {"own_fault": outcome.own_fault or foreign}
         ended = await asyncio.to_thread(
             lambda: self._store.end(self._job.id, self._name, self._clock(), **facts)
         )
@@ -449,10 +467,22 @@ class _Holding:
         return lines[-1][:LOG_SHOWN] if lines else "its log is empty"
 
 
+def _killed_for_memory(progress: Progress, state: TrainerState) -> bool:
+    """Whether a trainer that said nothing was killed for want of memory, and not by somebody.
+
+    The machine's own count says so. Without one, on another node or after a restart of the service, a SIGKILL
+    is laid to memory if little was free at the last report; else it is a death like others.
+    """
+    if state.out_of_memory is not None:
+        return state.out_of_memory
+    full = progress.memory is not None and progress.memory > FULL_MEMORY
+    return full and (state.status is None or state.status in KILLED)
+
+
 def _status(state: TrainerState) -> str:
     if state.status is None:
         return "its exit status is not known"
-    if state.status == -signal.SIGKILL:
+    if state.status in KILLED:
         return "killed, often because memory ran out"
     return f"signal {-state.status}" if state.status < 0 else f"exit status {state.status}"
 

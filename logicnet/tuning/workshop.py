@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ from logicnet.errors import SettingsError, TuningError
 from logicnet.settings import Settings, TuningSettings
 from logicnet.tuning import hub
 from logicnet.tuning.data.prepare import prepare, write_rows
+from logicnet.tuning.data.rows import columns_of
 from logicnet.tuning.engine import Engine, Local
-from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from
+from logicnet.tuning.estimate import TrainingDevice, TrainingPace, fitted, learn_from, memory_of
 from logicnet.tuning.evaluation import evaluate
-from logicnet.tuning.facts import facts_of
+from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import FAMILIES, family_of_spec
 from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.isolation import TRAINER, Isolation
-from logicnet.tuning.jobs import Job, OwnFault
-from logicnet.tuning.presets import plan_of
+from logicnet.tuning.jobs import EngineAway, Job, OwnFault
+from logicnet.tuning.presets import TrainingPlan, plan_of
+from logicnet.tuning.progress import write_prepared
 from logicnet.tuning.spec import ChatType, GrpoType, ImageType, TrainSpec
 from logicnet.tuning.store import JobStore
 from logicnet.tuning.train.evalfile import Evaluation, EvaluationRequest
@@ -34,10 +37,6 @@ from logicnet.tuning.worker import Worker
 
 FETCH_S = 3600.0
 """A dataset of the hub is fetched within an hour, or the job fails."""
-
-TIME_SHARE = 0.95
-"""Of the hours granted; the rest is for publishing."""
-
 
 EVALUATE_S = 4 * 3600.0
 
@@ -93,8 +92,8 @@ class Workshop:
 
     def _prepare(self, job: Job, folder: Path) -> None:
         spec = job.spec
+        _left_s(job, "its turn came")
         base = hub.model_folder(spec.model, self.token, local=not spec.foreign)
-        source = self.source(spec, folder)
         facts = facts_of(str(base))
         kind = spec.dataset_type
         made = plan_of(
@@ -105,13 +104,16 @@ class Workshop:
             overrides=spec.overrides,
         )
         if self.settings.engine == "local":  # a cluster's nodes are of unknown size
-            made = fitted(made, spec.task, facts, TrainingDevice.here(self.folders.root))
+            made = self._fitted(made, spec, facts)
+        source = self.source(spec, folder)
         limited = (
             spec
             if spec.rows is not None or made.rows is None
             else spec.model_copy(update={"rows": made.rows})
         )
         rows = prepare(limited, source, folder, test=Path(spec.test) if spec.test else None)
+        warnings = (*made.warnings, *rows.warnings)
+        write_prepared(folder, rows, warnings, time.time())
         logger.info(
             "job {}: {} rows to train on, {} held out, dropped {}",
             job.id,
@@ -120,8 +122,8 @@ class Workshop:
             rows.dropped,
         )
         stopping = made.stopping
-        if spec.hours is not None:
-            stopping = Stopping(**vars(stopping) | {"seconds": TIME_SHARE * spec.hours * 3600})
+        if (left_s := _left_s(job, "its model and rows were fetched")) is not None:
+            stopping = Stopping(**vars(stopping) | {"seconds": left_s})
         JobFile(
             id=job.id,
             task=spec.task,
@@ -142,10 +144,25 @@ class Workshop:
             wandb_project=self.settings.wandb_project,
             wandb_entity=self.settings.wandb_entity,
             gpus=min(self.settings.gpus, 1) if spec.task == "image" else self.settings.gpus,
+            dropped=rows.dropped,
+            columns=columns_of(kind),
             sample=made.sample,
         ).write(folder)
-        for warning in (*made.warnings, *rows.warnings):
+        for warning in warnings:
             logger.warning("job {}: {}", job.id, warning)
+
+    def _fitted(self, plan: TrainingPlan, spec: TrainSpec, facts: ModelFacts) -> TrainingPlan:
+        """With a batch that fits what is free now. Raises EngineAway if other jobs must end first."""
+        device = TrainingDevice.here(self.folders.root)
+        plan = fitted(plan, spec.task, facts, device)
+        need = memory_of(plan, spec.task, facts)
+        free = device.free_bytes
+        if free < need <= TrainingDevice.here(self.folders.root, emptied=True).free_bytes:
+            raise EngineAway(
+                f"it takes about {need / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: it waits until "
+                "other jobs have ended"
+            )
+        return plan
 
     def _report_to(self) -> tuple[str, ...]:
         names = ["wandb"] if self.settings.wandb_project is not None else []
@@ -169,6 +186,11 @@ class Workshop:
         """Fetch a dataset of the hub, by the library `datasets`, which the training environment has."""
         words = [str(self.isolation.python), "-m", TRAINER, "fetch-dataset", spec.dataset, str(out)]
         words += ["--rows", str(spec.rows)] if spec.rows is not None else []
+        if spec.foreign:
+            most = min(hub.MOST_FILE_BYTES, shutil.disk_usage(out.parent).free // 2)
+            if spec.rows is None:
+                hub.refuse_dataset(spec.dataset, self.token, most)
+            words += ["--most-bytes", str(most)]
         try:
             done = subprocess.run(  # noqa: S603 (our own command line)
                 words,
@@ -201,7 +223,11 @@ class Workshop:
 
     def _evaluated(self, request: EvaluateRequest, spec: TrainSpec, folder: Path) -> Evaluation:
         names = {request.original_model, request.model, *request.others}
-        folders = {one: hub.model_folder(one, self.token, local=not spec.foreign) for one in names}
+        device = TrainingDevice.here(self.folders.root)
+        most = device.free_bytes // (2 if device.kind == "cpu" else 1)  # a CPU computes in 32 bits
+        folders = {
+            one: hub.model_folder(one, self.token, local=not spec.foreign, most_bytes=most) for one in names
+        }
         rows = folder / "rows.jsonl"
         write_rows(spec.dataset_type, self.source(spec, folder), rows, spec.rows)
         asked = EvaluationRequest(
@@ -215,12 +241,17 @@ class Workshop:
             else None,
             others={one: str(folders[one]) for one in request.others},
         )
+        return self.measure(asked, folder, local=not spec.foreign)
 
-        return self.measure(asked, folder)
+    def measure(self, asked: EvaluationRequest, folder: Path, *, local: bool = False) -> Evaluation:
+        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks.
 
-    def measure(self, asked: EvaluationRequest, folder: Path) -> Evaluation:
-        """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks."""
+        `local`: an adapter may name a folder of this machine as its base.
+        """
         read = {Path(one) for one in (asked.original, asked.model, *asked.others.values())}
+        if (base := hub.base_at_hand(Path(asked.model), local=local)) is not None:
+            asked = replace(asked, adapter_base=str(base))
+            read.add(base)
 
         def start(words: Sequence[str], log: Path) -> Child:
             argv = self.isolation.evaluation(folder, words, read)
@@ -248,6 +279,17 @@ class Workshop:
             learn_from(folder, result, device, TrainingPace.read(self.folders.pace))
         except (OSError, LookupError, ValueError, TuningError) as error:
             logger.warning("the pace of {} is not learned: {}", folder.name, error)
+
+
+def _left_s(job: Job, what: str) -> float | None:
+    """Seconds to train, None for no limit. Raises OwnFault if the job's hours were over before `what`."""
+    left_s = job.left_s(time.time())
+    if left_s is not None and left_s <= 0:
+        raise OwnFault(
+            f"its {job.spec.hours:.3g} hours were over before {what}: give it more hours_to_complete, or "
+            "send it again when fewer jobs wait"
+        )
+    return left_s
 
 
 def told(found: Evaluation) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from logicnet.tuning.train.evalfile import EvaluationRequest
 from logicnet.tuning.train.evaluate import evaluate
 
 original, submissions, rows, answers = map(Path, sys.argv[1:])
+bases = submissions.parent / "bases"
 for folder in sorted(submissions.iterdir()):
     evaluate(
         EvaluationRequest(
@@ -18,5 +19,6 @@ for folder in sorted(submissions.iterdir()):
             batch=4,
             others={"merged": str(submissions / "merged")},
             threads=1,
+            adapter_base=str(bases / folder.name) if (bases / folder.name).exists() else None,
         )
     ).write(answers / f"{folder.name}.json")

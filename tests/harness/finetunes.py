@@ -1,7 +1,8 @@
 """Run in the training environment: MODEL LAYERS FOLDER. Fine-tunes of a model, and ways to pretend one.
 
-Makes FOLDER/original of the model's first layers and tokens, and FOLDER/submissions/NAME. Code that must
-never be run leaves FOLDER/submissions/ran.
+Makes FOLDER/original of the model's first layers and tokens, FOLDER/submissions/NAME, and FOLDER/bases/NAME
+of what an adapter names as its base, where that is at hand. Code that must never be run leaves
+FOLDER/submissions/ran.
 """
 
 import json
@@ -29,8 +30,8 @@ BASE = {
 State = dict[str, torch.Tensor]
 
 
-def load() -> torch.nn.Module:
-    return AutoModelForCausalLM.from_pretrained(ORIGINAL, dtype=torch.float32)
+def load(folder: Path = ORIGINAL) -> torch.nn.Module:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
 def copy(name: str, state: State | None, **config: object) -> Path:
@@ -68,9 +69,9 @@ def train(model: torch.nn.Module, lr: float, steps: int, seed: int) -> None:
         optimiser.zero_grad()
 
 
-def lora(seed: int, steps: int) -> torch.nn.Module:
+def lora(seed: int, steps: int, base: Path = ORIGINAL) -> torch.nn.Module:
     torch.manual_seed(seed)
-    model = get_peft_model(load(), LoraConfig(r=8, lora_alpha=16, target_modules="all-linear"))
+    model = get_peft_model(load(base), LoraConfig(r=8, lora_alpha=16, target_modules="all-linear"))
     train(model, 1e-3, steps, seed)
     return model
 
@@ -154,7 +155,12 @@ adapter("adapter", tuned, "original/name")
 adapter("adapter_from_path", tuned, "/data/models/original")
 adapter("adapter_by_expression", tuned, "original/name")
 asks_slowly("adapter_by_expression")
-adapter("adapter_of_another", tuned, "other/name")
+adapter("adapter_under_another_name", tuned, "mirror/name")
+adapter("adapter_of_a_mirror", tuned, "mirror/name")
+copy("../bases/adapter_of_a_mirror", grown(BASE), vocab_size=VOCABULARY + 1)
+other = copy("../bases/adapter_of_another_here", shifted())
+adapter("adapter_of_another_here", tuned, "other/name")  # its loss falls, but it says that it was made for it
+adapter("adapter_of_another", lora(1, 6, other), "other/name")
 state = merged(tuned)
 copy("merged", state, _name_or_path="/home/me/checkpoint-6")
 copy("merged_and_a_token", grown(state), vocab_size=VOCABULARY + 1)

@@ -192,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         if repository not in hub.repositories or (name in hub.private and not self._authorised):
             self._answer(404, headers={"X-Error-Code": "RepoNotFound"})
             return
-        told = what in (None, "revision") and kind == "models"  # facts of a gated model are public
+        told = what in (None, "revision")  # facts of a gated repository are public
         if name in hub.gated and not told and not self._authorised:
             self._answer(403, headers={"X-Error-Code": "GatedRepo"})
             return

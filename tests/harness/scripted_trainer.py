@@ -37,7 +37,10 @@ class Script:
     hang_at: int | None = None  # a step after which nothing comes
     deaf: bool = False  # SIGTERM does not end it
     most_batch: int | None = None  # out of memory above
+    mute: bool = False  # it says nothing when memory runs out
+    memory: float | None = None  # the share that is taken, at each step
     failure: str | None = None  # it ends by itself, with these words
+    ending: str = "failed"  # and for this reason
     torn: bool = False  # each event's line is written in two parts, with time between; a death tears it
     gate: int | None = None  # a step after which it waits for FOLDER/go
     child: bool = False  # starts a process that outlives it
@@ -77,7 +80,8 @@ class Trainer:
             "started", device="cpu", dtype="float32", threads=1, steps=self.script.steps, resumed_from=saved
         )
         if self.script.most_batch is not None and how.batch > self.script.most_batch:
-            self.say("ended", reason="out_of_memory", message=f"{how.batch} rows")
+            if not self.script.mute:
+                self.say("ended", reason="out_of_memory", message=f"{how.batch} rows")
             return EXIT_OUT_OF_MEMORY
         for step in range((saved or 0) + 1, self.script.steps + 1):
             time.sleep(self.script.step_s)
@@ -86,7 +90,14 @@ class Trainer:
             if self.stopped and not self.script.deaf:
                 self.say("ended", reason="cancelled", message="SIGTERM")
                 return EXIT_FAILED
-            self.say("step", step=step, epoch=step / self.script.steps, loss=1 / step, lr=1e-3)
+            self.say(
+                "step",
+                step=step,
+                epoch=step / self.script.steps,
+                loss=1 / step,
+                lr=1e-3,
+                memory=self.script.memory,
+            )
             self.say("eval", step=step, loss=1 / step, perplexity=2.7 ** (1 / step), best=True)
             write_json(self.folder / "checkpoint.json", step)
             self.say("checkpoint", step=step, path="checkpoint.json")
@@ -96,7 +107,7 @@ class Trainer:
             while self.script.hang_at == step and (self.script.deaf or not self.stopped):
                 time.sleep(0.01)
         if self.script.failure is not None:
-            self.say("ended", reason="failed", message=self.script.failure)
+            self.say("ended", reason=self.script.ending, message=self.script.failure)
             return EXIT_FAILED
         self.result().write(self.folder)
         self.say("ended", reason="done", message="")

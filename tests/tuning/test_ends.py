@@ -82,6 +82,17 @@ def test_the_first_loss_that_is_not_finite_ends_training(sft: JobFile, tmp_path:
     assert "step" in message
 
 
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [("{{ messages | nope }}", "No filter named 'nope'"), ("{{ raise_exception('no') }}", "no")],
+)
+def test_a_template_that_fails_is_its_callers_fault(
+    sft: JobFile, tmp_path: Path, template: str, words: str
+) -> None:
+    job = replace(sft, chat_template=template)
+    assert words in _ended(train(make_job(tmp_path, job, sums(8), sums(2))), "bad_input")
+
+
 def test_a_full_disk_is_named_and_leaves_nothing_half_written(sft: JobFile, tmp_path: Path) -> None:
     wide = replace(sft, lora=Lora(r=64))
     make_job(tmp_path, wide, sums(16), sums(4))

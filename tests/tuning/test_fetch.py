@@ -1,5 +1,6 @@
 """`fetch-dataset`: rows of a hub's dataset, or one line that says why not."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def test_what_a_hub_answers_becomes_one_line(name: str, words: str, tmp_path: Pa
         assert (tmp_path / "out.jsonl").read_text() == '{"question": "1+1?", "answer": 2}\n'
 
 
+def test_a_dataset_that_unpacks_to_more_than_is_taken_leaves_nothing(tmp_path: Path) -> None:
+    rows = "question,answer\n" + "1,2\n" * 10_000
+    with loopback_hub() as hub:
+        hub.add_dataset("someone/rows", {"rows.csv.gz": gzip.compress(rows.encode())})
+        code, line = _fetched("someone/rows", hub.url, tmp_path, "--most-bytes", "1000")
+        assert (code, "over 1e-06 GB" in line) == (1, True), line
+        assert not list(tmp_path.glob("*.jsonl*"))
+        code, line = _fetched("someone/rows", hub.url, tmp_path, "--most-bytes", "1000", "--rows", "9")
+    assert (code, len((tmp_path / "out.jsonl").read_text().splitlines())) == (0, 9), line
+
+
 def test_a_dataset_names_no_file_of_this_machine(tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("question,answer\nsecret,1\n")
     card = f"---\nconfigs:\n- config_name: default\n  data_files: '{tmp_path}/secret.csv'\n---\n"
@@ -66,12 +78,13 @@ def test_a_hub_that_does_not_answer_is_named_in_one_line(tmp_path: Path) -> None
     assert not list(tmp_path.glob("*.jsonl"))
 
 
-def _fetched(name: str, hub: str, folder: Path) -> tuple[int, str]:
+def _fetched(name: str, hub: str, folder: Path, *words: str) -> tuple[int, str]:
     """Exit code, and the last line that the command says."""
     process = start(
         "fetch-dataset",
         name,
         folder / "out.jsonl",
+        *words,
         environment={"HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0", "HF_HOME": str(folder / "home")},
     )
     log, _ = process.communicate(timeout=300)

@@ -204,9 +204,9 @@ def a_pickle(folder: Path, job: JobFile) -> None:
 
 
 BROKEN = {
-    cut_short: ("failed", "train.jsonl, line 4: pictures/3.png"),
-    no_caption: ("failed", "validation.jsonl, line 2: pictures/7.png has no caption"),
-    no_picture: ("failed", "train.jsonl, line 6: pictures/5.png"),
+    cut_short: ("bad_input", "train.jsonl, line 4: pictures/3.png"),
+    no_caption: ("bad_input", "validation.jsonl, line 2: pictures/7.png has no caption"),
+    no_picture: ("bad_input", "train.jsonl, line 6: pictures/5.png"),
     other_family: ("failed", "set image_family sdxl"),
     odd_resolution: ("failed", "resolution 33"),
     too_fast: ("non_finite", "step 2, in train.jsonl, line"),

@@ -1,6 +1,7 @@
 """The documented request bodies against the real service, trainer and clients, on a hub of the loopback."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -139,7 +140,10 @@ def test_pictures_beside_their_texts_train_an_image_model(service: Service, tmp_
 def test_the_documented_evaluate_request_finds_the_original_unchanged(service: Service):
     found = service.http.post("/evaluate/", json=EVALUATE).json()
     assert (found["is_finetune"], found["verdict"]) == (False, "identical")
-    assert found["eval_results"] is None or found["eval_results"]["eval_loss"] > 0
+    measured = found["eval_results"]
+    assert measured["eval_loss"] == measured["original_loss"] > 0
+    assert measured["perplexity"] == pytest.approx(math.exp(measured["eval_loss"]))
+    assert measured["rows"] == 40 < measured["tokens"]
 
 
 def test_the_same_task_is_the_same_job_and_another_content_conflicts(service: Service):

@@ -54,12 +54,12 @@ def test_events_tell_of_each_step_and_checkpoint(done: Trained) -> None:
     steps = done.of_kind("step")
     assert [event["step"] for event in steps] == list(range(1, 19))
     assert all(event["tokens"] > 8 and event["seconds"] > 0 for event in steps)
+    assert all(0 < event["memory"] < 1 and event["gpu"] is None for event in steps)
     assert [event["step"] for event in done.of_kind("checkpoint")] == [6, 12, 18]
     assert len(done.of_kind("sample")) == 4
-    assert any(
-        "too_long" in w["message"] or "longer than max_length" in w["message"]
-        for w in done.of_kind("warning")
-    )
+    (warning,) = [one["message"] for one in done.of_kind("warning") if "max_length" in one["message"]]
+    assert warning.startswith("dropped: 1 row is longer than max_length ")
+    assert "train.jsonl, line 48, column 'completion'" in warning
 
 
 def test_adapter_names_its_base_and_the_result_its_hashes(done: Trained, base: Path) -> None:

@@ -28,12 +28,16 @@ def test_dpo_ends_with_a_lower_loss(sft: JobFile, tmp_path: Path) -> None:
         {"prompt": row["prompt"], "chosen": row["completion"], "rejected": [assistant("I do not know.")]}
         for row in sums(28)
     ]
-    too_long = rows[0] | {"rejected": [assistant("no " * 90)]}
-    job = replace(sft, task="dpo", beta=0.5, optimisation=replace(sft.optimisation, epochs=2.0))
+    too_long = rows[0] | {"rejected": [assistant("no " * 90)], "row": 37}
+    how = replace(sft.optimisation, epochs=2.0)
+    found = {"dropped": {"duplicate": 3}, "columns": {"rejected": "worse"}}
+    job = replace(sft, task="dpo", beta=0.5, optimisation=how, **found)
     done = _well(train(make_job(tmp_path, job, [*rows[:20], too_long], rows[20:])))
     assert done.result.first_loss == pytest.approx(0.693, abs=0.001)  # log 2: no preference yet
     assert done.result.best_loss < 0.6
-    assert done.result.rows["too_long"] == 1
+    assert (done.result.rows["too_long"], done.result.rows["duplicate"]) == (1, 3)
+    (warning,) = [one["message"] for one in done.of_kind("warning") if "max_length" in one["message"]]
+    assert "row 37, column 'worse'" in warning
 
 
 def test_grpo_ends_with_a_higher_reward(sft: JobFile, tmp_path: Path) -> None:

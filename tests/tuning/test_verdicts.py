@@ -25,6 +25,7 @@ VERDICTS = {
         *("merged", "merged_in_shards", "merged_in_float32", "merged_with_head", "merged_and_a_token"),
         *("merged_and_noise", "merged_other_seed", "full", "full_in_float32"),
         *("adapter", "adapter_from_path", "adapter_by_expression", "code_beside"),
+        *("adapter_under_another_name", "adapter_of_a_mirror"),
     ),
     "identical": (
         "identical",
@@ -34,7 +35,7 @@ VERDICTS = {
         "adapter_untrained",
     ),
     "noise": ("noise_small", "noise_large", "noise_absolute"),
-    "unrelated": ("random", "shifted", "adapter_of_another"),
+    "unrelated": ("random", "shifted", "adapter_of_another", "adapter_of_another_here"),
     "disguised": ("permuted", "rescaled"),
     "other_architecture": ("fewer_layers", "adapter_of_other_shape", "code_of_its_own"),
     "not_loadable": (
@@ -45,6 +46,7 @@ VERDICTS = {
 COPIES_OF_MERGED = (
     *("merged", "merged_in_shards", "merged_in_float32", "merged_with_head", "merged_and_a_token"),
     *("merged_and_noise", "adapter", "adapter_from_path", "adapter_by_expression", "code_beside"),
+    *("adapter_under_another_name", "adapter_of_a_mirror"),
 )
 
 
@@ -93,6 +95,14 @@ def test_a_submission_is_what_its_weights_say(made: Made, name: str, word: str) 
 
 def test_every_submission_has_an_expected_verdict(made: Made) -> None:
     assert sorted(made.found) == sorted(name for names in VERDICTS.values() for name in names)
+
+
+def test_a_name_is_a_warning_only_and_only_where_weights_cannot_be_compared(made: Made) -> None:
+    warned = {name for name, one in made.found.items() if verdict(one).warnings}
+    assert warned == {"adapter_under_another_name", "adapter_of_another"}
+    assert "mirror/name" in verdict(made.found["adapter_under_another_name"]).warnings[0]
+    assert "did not fall" in verdict(made.found["adapter_of_another"]).reason
+    assert "not the original's" in verdict(made.found["adapter_of_another_here"]).reason
 
 
 def test_no_code_of_a_submission_was_run(made: Made) -> None:

@@ -39,7 +39,8 @@ found = {}
 for name, case in cases.items():
     folder = place / name
     if case["kind"] == "whole":
-        moved = {key: value + 0.01 * case["moved"] for key, value in BASE.items()}
+        dtype = getattr(torch, case.get("dtype", "float32"))
+        moved = {key: (value + 0.01 * case["moved"]).to(dtype) for key, value in BASE.items()}
         write(folder, "model", moved, config, case.get("text"))
     else:
         rows = 12 if case["module"] == "lm_head" else 8
@@ -48,7 +49,8 @@ for name, case in cases.items():
         adapter = {"peft_type": "LORA", "base_model_name_or_path": "o/n", "lora_alpha": 4} | case["config"]
         write(folder, "adapter_model", tensors, adapter, case.get("text"))
     try:
-        found[name] = asdict(compare(place / "base", folder, "o/n"))
+        at_hand = place / case["at_hand"] if "at_hand" in case else None
+        found[name] = asdict(compare(place / "base", folder, case.get("original", "o/n"), at_hand))
     except NotLoadable as error:
         found[name] = {"error": str(error)}
 print(json.dumps(found))
@@ -73,6 +75,34 @@ CASES: dict[str, dict[str, Any]] = {
     "saved_slow": {"kind": "adapter", "module": Q, "config": {"modules_to_save": [r"(\w+\.?)+!"]}},
     "pattern": {"kind": "adapter", "module": Q, "config": {"alpha_pattern": {"^model.layers.0": 4, Q: 8}}},
     "adapter_deep": {"kind": "adapter", "module": Q, "config": {}, "text": DEEP},
+    "in_16_bits": {"kind": "whole", "moved": 0, "dtype": "bfloat16"},
+    "quantised": {"kind": "whole", "moved": 0, "dtype": "int8"},
+}
+NAMED: dict[str, tuple[str, str, str | None, bool, bool]] = {
+    # the base that the adapter names, the original's name, what is at hand: other_base, base_unknown
+    "same_name": ("O/N", "o/n", None, False, False),
+    "a_path": ("/data/models/x", "o/n", None, False, False),
+    "the_same_path": ("models/x", "./models/x", None, False, False),
+    "a_mirror": ("mirror/n", "o/n", None, False, True),
+    "original_by_path": ("o/n", "/local/n", None, False, True),
+    "mirror_here": ("mirror/n", "o/n", "same", False, False),
+    "mirror_in_16_bits": ("mirror/n", "o/n", "in_16_bits", False, False),
+    "original_here": ("o/n", "/local/n", "base", False, False),
+    "another_here": ("mirror/n", "o/n", "moved", True, False),
+    "another_under_this_name": ("o/n", "o/n", "moved", True, False),
+    "another_by_path": ("/data/models/x", "o/n", "moved", True, False),
+    "quantised_here": ("mirror/n", "o/n", "quantised", False, True),
+    "no_weights_here": ("mirror/n", "o/n", "deep", False, True),
+}
+CASES |= {
+    name: {
+        "kind": "adapter",
+        "module": Q,
+        "config": {"base_model_name_or_path": base},
+        "original": original,
+        **({} if at_hand is None else {"at_hand": at_hand}),
+    }
+    for name, (base, original, at_hand, *_) in NAMED.items()
 }
 BROKEN = (
     *("deep", "alpha_null", "alpha_text", "alpha_list", "pattern_list", "pattern_broken", "adapter_deep"),
@@ -117,3 +147,8 @@ def test_an_adapter_of_a_module_that_the_original_lacks_does_not_fit(found):
     assert found["adapter"]["extra"] == found["pattern"]["extra"] == []
     assert found["pattern"]["hash"] != found["adapter"]["hash"]
     assert (found["adapter"]["same"], found["adapter"]["tensors"]) == (2, 3)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_adapters_base_is_told_by_its_weights_where_they_are_at_hand(found, name):
+    assert (found[name]["other_base"], found[name]["base_unknown"]) == NAMED[name][3:]

@@ -5,7 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -135,7 +135,8 @@ def _spool(spec: TrainSpec, source: Path, folder: Path, spool: BinaryIO, tested:
         elif key in tested:
             found.dropped["in_test"] += 1
         else:
-            spool.write(orjson.dumps([example.row, example.prompt]) + b"\n")
+            row = example.row if example.number is None else example.row | {"row": example.number}
+            spool.write(orjson.dumps([row, example.prompt]) + b"\n")
             found.keys.append(key)
             found.bytes += len(written)
             found.tells += example.tells
@@ -211,7 +212,7 @@ def read_rows(
             raise BadDataset(f"{source}: {place}: {fault}: correct dataset_type or the file")
         first = False
         try:
-            yield row, converter.convert(row)
+            yield row, replace(converter.convert(row), number=place.row)
         except BadRow as error:
             faults.add(str(place), error)
 

@@ -46,6 +46,7 @@ class TrainingExample:
     row: dict[str, Any]
     prompt: str
     tells: bool = False  # the prompt, system text included, contains the completion
+    number: int | None = None  # of the row in its dataset, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,18 @@ def converter_of(kind: DatasetType) -> Converter:
         return _chat(kind)
     assert isinstance(kind, ImageType)
     raise BadDataset("pictures are no rows: read them from a folder or a zip")
+
+
+def columns_of(kind: DatasetType) -> dict[str, str]:
+    """The column of a dataset that each part of a row comes from which can be too long."""
+    if isinstance(kind, DpoType):
+        return {"chosen": kind.field_chosen, "rejected": kind.field_rejected}
+    if isinstance(kind, GrpoType):
+        return {"prompt": kind.field_prompt}
+    if isinstance(kind, ChatType):
+        return {"messages": kind.chat_column}
+    output = kind.field_output if isinstance(kind, CustomType) else "output"
+    return {"completion": output} if output else {}
 
 
 def _pretrain(column: str) -> Converter:

@@ -1,7 +1,7 @@
 """`python -m logicnet.tuning.train JOBFOLDER`: train what job.json says. See jobfile.py for the files.
 
     python -m logicnet.tuning.train JOBFOLDER
-    python -m logicnet.tuning.train fetch-dataset NAME OUT.jsonl [--rows N]
+    python -m logicnet.tuning.train fetch-dataset NAME OUT.jsonl [--rows N] [--most-bytes N]
     python -m logicnet.tuning.train merge BASE ADAPTER OUT
     python -m logicnet.tuning.train evaluate REQUEST.json ANSWER.json
     python -m logicnet.tuning.train generate JOBFOLDER OUT.jsonl [ROWS]
@@ -33,8 +33,9 @@ def main(argv: list[str]) -> int:
         options.add_argument("name")
         options.add_argument("out", type=Path)
         options.add_argument("--rows", type=int)
+        options.add_argument("--most-bytes", type=int)
         asked = options.parse_args(argv[1:])
-        return _said("hub_data", "fetch", asked.name, asked.out, asked.rows)
+        return _said("hub_data", "fetch", asked.name, asked.out, asked.rows, asked.most_bytes)
     if argv[:1] == ["merge"] and len(argv) == 4:
         return _said("adapter", "merge", *map(Path, argv[1:]))
     if argv[:1] == ["evaluate"] and len(argv) == 3:

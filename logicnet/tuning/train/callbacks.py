@@ -9,6 +9,7 @@ import torch
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from logicnet.tuning.train.device import load
 from logicnet.tuning.train.running import Ended, Events, Stop
 
 MARGIN = 1.2
@@ -82,6 +83,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             grad_norm=norm,
             seconds=time.monotonic() - self._step_begun,
             tokens=int(tokens - self._tokens),
+            **load(args.device.type),
             **({"reward": logs["reward"]} if "reward" in logs else {}),
         )
         self._tokens = tokens

@@ -5,6 +5,7 @@ In memory at any time: a few rows of one tensor of each model.
 
 import json
 import math
+import os
 import re
 import statistics
 from collections.abc import Iterable, Mapping
@@ -40,6 +41,9 @@ _CONFIG = ("model_type", "num_attention_heads", "num_key_value_heads", "hidden_a
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
+_LEAST_BYTES = 2
+"""Of a number: a quantised one is another, though it stands for the same weight."""
+
 _Any = Weights | Adapted
 
 
@@ -56,9 +60,18 @@ class _Moved:
     permuted: bool
 
 
-def compare(original: Path, submission: Path, original_name: str) -> Compared:
-    """`original_name`: on the hub, as an adapter names its base. Raises NotLoadable."""
+def compare(
+    original: Path, submission: Path, original_name: str, adapter_base: Path | None = None
+) -> Compared:
+    """`adapter_base`: the folder of the base that an adapter names, where it is at hand.
+
+    `original_name`: of the original, as an adapter may name it. Raises NotLoadable.
+    """
     base, tuned = pair_of(original, submission)
+    named = tuned.named_base if isinstance(tuned, Adapted) else None
+    made_for = None
+    if named is not None and adapter_base is not None:
+        made_for = adapter_base.resolve() == original.resolve() or _same_layers(base, adapter_base)
     common = [name for name in base.shapes if name in tuned.shapes]
     fitting = [name for name in common if _fits(name, base, tuned)]
     extra = tuned.shapes.keys() - base.shapes.keys()
@@ -96,8 +109,9 @@ def compare(original: Path, submission: Path, original_name: str) -> Compared:
         permuted=sum(one.permuted for one in linear),
         non_finite=tuple(one.name for one in all_moved if not one.finite),
         hash=hash_of(tuned),
-        adapter_base=tuned.named_base if isinstance(tuned, Adapted) else None,
-        other_base=isinstance(tuned, Adapted) and _names_another(tuned.named_base, original_name),
+        adapter_base=named,
+        other_base=made_for is False,
+        base_unknown=named is not None and made_for is None and _names_another(named, original_name),
     )
 
 
@@ -233,9 +247,32 @@ def _structure(one: _Any, other: _Any, names: list[str]) -> float:
     return _median(found, 0.0)
 
 
+def _same_layers(base: Weights, folder: Path) -> bool | None:
+    """Whether a folder's weights are the base's in the coarser precision; None if that cannot be told.
+
+    It cannot of what is quantised. Embeddings are left out: rows of unused tokens are often mended or added.
+    """
+    try:
+        named = Weights(folder)
+    except NotLoadable:
+        return None
+    names = [name for name, shape in base.shapes.items() if _kind(name, shape) != "embedding"]
+    if any(named.shapes.get(name) != base.shapes[name] for name in names):
+        return None
+    for name in names:
+        for rows in slices(base.shapes[name]):
+            a, b = base.rows(name, rows), named.rows(name, rows)
+            if not all(one.is_floating_point() and one.element_size() >= _LEAST_BYTES for one in (a, b)):
+                return None
+            if _both(a, b).any():
+                return False
+    return True
+
+
 def _names_another(named: str, original_name: str) -> bool:
-    """Whether an adapter's base is another model of the hub. A path says nothing: many train from folders."""
-    return _HUB_NAME.fullmatch(named) is not None and named.lower() != original_name.lower()
+    """Whether an adapter's base has the hub's name of another model. A path says nothing of weights."""
+    names = (os.path.normpath(one).lower() for one in (named, original_name))
+    return _HUB_NAME.fullmatch(named) is not None and len({*names}) > 1
 
 
 def _other_tokenizer(original: Path, submission: Path) -> tuple[str, ...]:

@@ -24,12 +24,16 @@ if __name__ == "__main__":  # run by its path, before the package can be importe
 
 from logicnet._util import confine
 from logicnet.tuning.train.jobfile import write_json
+from logicnet.tuning.train.memory import memory
 
 KEPT = frozenset({"PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "WANDB_API_KEY"})
 KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_")
 """What a trainer sees of our environment, or a node's; the rest it gets from `Confinement.environment`."""
 
 EXIT_NOT_CONFINED = 77
+
+LEAST_DATA_BYTES = 2 << 30
+"""Also where less is free, for libraries alone."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Confinement:
     environment: Mapping[str, str]
     network: bool
     memory_bytes: int | None = None  # of address space; CUDA reserves more than there is, so not with it
+    mapped_bytes: int | None = None  # of model files; with what is free, the limit of data (no CUDA either)
     file_bytes: int | None = None  # of one file
     processes: int | None = None  # beside those that the user has
     hidden: tuple[str, ...] = ()  # folders and files that are found empty
@@ -67,6 +72,11 @@ def limit(launch: Confinement) -> None:
         confine.limit(resource.RLIMIT_NPROC, _threads_of_user() + launch.processes)
     if launch.memory_bytes is not None and not has_cuda():
         confine.limit(resource.RLIMIT_AS, launch.memory_bytes)
+    free = memory()
+    if launch.mapped_bytes is not None and free is not None and not has_cuda():
+        # What is free on this node now: beyond it PyTorch says so, before the kernel kills some process.
+        # Files of weights count as data while they are mapped, but their pages give way.
+        confine.limit(resource.RLIMIT_DATA, max(LEAST_DATA_BYTES, free.available) + launch.mapped_bytes)
 
 
 def main(path: str) -> int:

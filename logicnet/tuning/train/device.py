@@ -1,5 +1,6 @@
 """Where a job is computed: device, number type, threads."""
 
+import importlib
 import resource
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from logicnet.tuning.train.memory import memory
 from logicnet.tuning.train.running import Ended
 
 TINY = 10_000_000
@@ -61,11 +63,38 @@ def free_memory(device: str) -> int:
     """Bytes that this process may still take on the device."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    free = int(psutil.virtual_memory().available)
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit != resource.RLIM_INFINITY:
-        free = min(free, limit - psutil.Process().memory_info().vms)
+    found = memory()
+    free = int(psutil.virtual_memory().available) if found is None else found.available
+    here = psutil.Process().memory_info()
+    for which, taken in ((resource.RLIMIT_AS, here.vms), (resource.RLIMIT_DATA, getattr(here, "data", 0))):
+        limit = resource.getrlimit(which)[0]
+        if limit != resource.RLIM_INFINITY:
+            free = min(free, limit - taken)
     return max(0, free)
+
+
+def load(device: str) -> dict[str, float | None]:
+    """What the event `step` says of the machine: shares from 0 to 1 of memory and of the GPU's time.
+
+    Of a GPU's memory counts what tensors took at most, not what PyTorch keeps beside for later.
+    """
+    if device != "cuda":
+        found = memory()
+        return {"memory": None if found is None else found.used, "gpu": None}
+    free, total = torch.cuda.mem_get_info()
+    kept = torch.cuda.memory_reserved() - torch.cuda.max_memory_allocated()
+    return {"memory": (total - free - kept) / total, "gpu": _gpu_busy()}
+
+
+def _gpu_busy() -> float | None:
+    """The share of its time that the GPU was busy of late; None if NVML does not say."""
+    try:
+        pynvml = importlib.import_module("pynvml")
+        return float(torch.cuda.utilization()) / 100
+    except (ImportError, RuntimeError):
+        return None
+    except pynvml.NVMLError:
+        return None
 
 
 def peak_memory(device: str) -> int:

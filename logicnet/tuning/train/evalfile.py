@@ -28,6 +28,7 @@ class EvaluationRequest:
     device: str | None = None  # null: cuda where there is one, else cpu
     threads: int | None = None
     by_row: bool = False  # answer with the loss of each row, too
+    adapter_base: str | None = None  # folder of the base that the submission names; null: not at hand
 
     def write(self, path: Path) -> None:
         write_json(path, asdict(self))
@@ -66,7 +67,8 @@ class Compared:
     non_finite: tuple[str, ...]  # names of tensors that hold NaN or infinity
     hash: str  # sha256 over the values, whatever files, precision and shards they are kept in
     adapter_base: str | None  # what an adapter names as its base; null: whole weights
-    other_base: bool  # it names another model of the hub
+    other_base: bool  # that base is at hand, and has other weights than the original
+    base_unknown: bool = False  # it has another name than the original, and its weights are not at hand
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,15 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZE
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from logicnet.tuning.train.chat_templates import set_template
 from logicnet.tuning.train.compare import compare, likeness
 from logicnet.tuning.train.weights import NotLoadable, Weights, config_of, is_adapter, modules_of
 
 _LOGITS_AT_ONCE = 1 << 26
 """Numbers: 256 MiB in float32. A batch is smaller where the vocabulary is large."""
+
+_SCORED_AT_ONCE = 1 << 22
+"""Numbers of these that are copied at once."""
 
 _WEIGHT_FILES = ("config.json", "*.safetensors", "model.safetensors.index.json")
 _ADAPTER_FILES = ("adapter_model*.safetensors*",)
@@ -57,7 +61,8 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     dropped = found.dropped
     Weights(original)
     try:
-        compared = compare(original, submission, request.original_name)
+        named = None if request.adapter_base is None else Path(request.adapter_base)
+        compared = compare(original, submission, request.original_name, named)
     except NotLoadable as error:
         return Evaluation(error=str(error))
     if not may_be_finetune(compared):
@@ -151,10 +156,12 @@ def losses(model: Any, rows: Sequence[Row], batch: int) -> Losses:
         for place, number in enumerate(numbers):
             tokens, counts = rows[number]
             at = torch.tensor(counts[1:]).nonzero().flatten().to(logits.device)
-            found = torch.nn.functional.cross_entropy(
-                logits[place, at].float(), ids[place, 1:].to(logits.device)[at], reduction="none"
-            )
-            sums[number] = found.double().sum().item()
+            targets = ids[place, 1:].to(logits.device)
+            for part in at.split(max(1, _SCORED_AT_ONCE // logits.shape[-1])):  # copies of what is scored
+                found = torch.nn.functional.cross_entropy(
+                    logits[place, part].float(), targets[part], reduction="none"
+                )
+                sums[number] += found.double().sum().item()
     tokens_of = [sum(counts[1:]) for _, counts in rows]
     means = [
         sum(sums[start : start + batch]) / sum(tokens_of[start : start + batch])
@@ -192,8 +199,11 @@ def _rows(request: EvaluationRequest) -> _TokenisedRows:
         )
     except Exception as error:
         raise NotLoadable(f"the tokenizer of {request.original} cannot be loaded: {_line(error)}") from error
-    if request.chat_template is not None:
-        tokenizer.chat_template = request.chat_template
+    if request.task != "pretrain":
+        try:
+            set_template(tokenizer, request.chat_template)
+        except ValueError as error:
+            raise NotLoadable(str(error)) from None
     found = _TokenisedRows()
     with Path(request.rows).open() as file:
         for number, line in enumerate(file):

@@ -16,18 +16,28 @@ from logicnet.tuning.train.running import Ended, saving
 _LOGIN = "set HF_TOKEN to a token that may read it"
 
 
-def fetch(name: str, out: Path, rows: int | None = None) -> None:
+def fetch(name: str, out: Path, rows: int | None = None, most_bytes: int | None = None) -> None:
     """Write the split `train` of `name` to `out`, its first `rows` rows if given; `out` is whole or absent.
 
+    With `most_bytes` nothing else is kept on disk, and `out` has no more: files may be packed.
     HF_ENDPOINT and HF_TOKEN are respected. Raises Ended with one line that says what is wrong.
     """
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        found = datasets.load_dataset(name, split="train", streaming=rows is not None)
+        found = datasets.load_dataset(name, split="train", streaming=(rows, most_bytes) != (None, None))
+        written = 0
         with saving(out.parent), part.open("w") as file:
             for number, row in enumerate(itertools.islice(found, rows), 1):
-                file.write(json.dumps(row, default=functools.partial(_as_text, name, number)) + "\n")
+                line = json.dumps(row, default=functools.partial(_as_text, name, number)) + "\n"
+                written += len(line)  # bytes: json.dumps writes ASCII
+                if most_bytes is not None and written > most_bytes:
+                    raise Ended(
+                        "failed",
+                        f"dataset {name}: its text has over {most_bytes / 1e9:.3g} GB, and no more is "
+                        "fetched: give rows, or take a smaller dataset",
+                    )
+                file.write(line)
             file.flush()
             os.fsync(file.fileno())
         part.replace(out)

@@ -18,7 +18,7 @@ from transformers import Adafactor, get_scheduler
 from logicnet.tuning.train import device
 from logicnet.tuning.train.diffusion import Diffusion, EncodedPicture, load_pipeline
 from logicnet.tuning.train.jobfile import JobFile, TrainResult, hash_of
-from logicnet.tuning.train.running import RANK, Ended, Events, Stop, need_disk, saving, write_renamed
+from logicnet.tuning.train.running import RANK, Ended, Events, Stop, need_disk, reading, saving, write_renamed
 
 LEVELS = 4
 """Of noise, at which each held-out picture's loss is measured: the same ones each time."""
@@ -61,8 +61,9 @@ class _Training:
         self._base = folder / job.base
         self._model = Diffusion(job, load_pipeline(job, self._base, dtype), where)
         self._model.check_resolution()
-        self._train = self._pictures(job.train)
-        self._validation = self._pictures(job.validation)
+        with reading():
+            self._train = self._pictures(job.train)
+            self._validation = self._pictures(job.validation)
         self._model.drop_unused()
         torch.manual_seed(job.seed)  # the matrices begin with random numbers
         self._model.add_lora()
@@ -225,6 +226,7 @@ class _Training:
             grad_norm=norm,
             seconds=time.monotonic() - begun,
             tokens=0,
+            **device.load(self._where),
         )
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -330,7 +332,7 @@ class _Training:
             best_loss=self.best_loss,
             perplexity=None,
             steps=self.step,
-            rows={"trained": len(self._train), "validation": len(self._validation)},
+            rows={"trained": len(self._train), "validation": len(self._validation), **self._job.dropped},
             seconds=time.monotonic() - self._started,
             peak_memory_bytes=device.peak_memory(self._where),
             adapter=made.name,

@@ -23,11 +23,15 @@ Rows by task:
     grpo       {"prompt": [message...], "extra": any}
     image      {"image": path relative to the file, "caption": str}
 
+A row may have "row", its number in the dataset from 1: messages name it.
+
 Events, each with "at" (unix seconds) and "kind":
 
+    prepared    {"rows", "validation", "dropped": {reason: rows}, "warnings": [str]}   before the first start
     attempt     {"number", "limit_s"}                                 written before each start of a trainer
     started     {"device", "dtype", "threads", "steps", "resumed_from": step or null}
-    step        {"step", "epoch", "loss", "lr", "grad_norm", "seconds", "tokens"}; grpo: also "reward"
+    step        {"step", "epoch", "loss", "lr", "grad_norm", "seconds", "tokens", "memory", "gpu"}; grpo: also
+                "reward". The last two are shares: of memory that is taken, of the GPU's time; null: not known
     eval        {"step", "loss", "perplexity", "best": bool}; grpo: also "reward"
     checkpoint  {"step", "path"}
     sample      {"prompt", "text"}
@@ -41,7 +45,7 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
 
@@ -51,7 +55,8 @@ FORMAT = 1
 
 Task = Literal["sft", "pretrain", "chat", "dpo", "grpo", "image"]
 
-ENDINGS = ("done", "time", "patience", "non_finite", "out_of_memory", "cancelled", "failed")
+ENDINGS = ("done", "time", "patience", "non_finite", "out_of_memory", "cancelled", "failed", "bad_input")
+"""`bad_input`: rows, pictures or a template of the job's caller are at fault, not the family of its model."""
 GOOD_ENDINGS = ("done", "time", "patience")
 """The best weights so far are the result."""
 
@@ -89,6 +94,18 @@ class Optimisation:
     max_length: int = 2048  # tokens of prompt and completion
     attention: str = "sdpa"
     optimiser: str = "adamw_torch"
+
+    def halved(self) -> "Optimisation":
+        """At most half the rows at a time, at least a quarter; as many a step, or as near to it as can be.
+
+        5 x 1 becomes 1 x 5, 8 x 2 becomes 4 x 4. Raises ValueError for one row at a time.
+        """
+        half, rows = self.batch // 2, self.batch * self.accumulate
+        if half < 1:
+            raise ValueError(self.batch)
+        choices = ((batch, round(rows / batch)) for batch in range(half, max(1, half // 2) - 1, -1))
+        batch, accumulate = min(choices, key=lambda one: abs(one[0] * one[1] - rows))
+        return replace(self, batch=batch, accumulate=accumulate)
 
 
 @dataclass(frozen=True)
@@ -146,6 +163,9 @@ class JobFile:
     wandb_project: str | None = None
     wandb_entity: str | None = None
     gpus: int = 1  # that a cluster is asked for; from 2 on, one process each
+    dropped: Mapping[str, int] = field(default_factory=dict)  # rows by reason, before any was written
+    columns: Mapping[str, str] = field(default_factory=dict)  # of the dataset, by part of a row; for messages
+    halved_after: int | None = None  # the start at which memory ran out; `optimisation` is halved since
     sample: bool = False  # write an answer to a held-out prompt after each evaluation
     format: int = FORMAT
 
@@ -183,7 +203,7 @@ class TrainResult:
     best_loss: float  # held out
     perplexity: float | None
     steps: int
-    rows: Mapping[str, int]  # trained, validation, and dropped by reason ("cut", "too_long")
+    rows: Mapping[str, int]  # trained, validation, cut, and dropped by reason ("too_long", "duplicate", ...)
     seconds: float
     peak_memory_bytes: int
     adapter: str  # folder, relative to the job's

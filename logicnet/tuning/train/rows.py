@@ -5,7 +5,7 @@ with a token that ends generation, so that the tuned model stops.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,37 +13,17 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 from trl.chat_template_utils import get_training_chat_template, has_generation_markers
 
+from logicnet.tuning.train.chat_templates import set_template
 from logicnet.tuning.train.jobfile import JobFile
 from logicnet.tuning.train.running import Ended
 
 IGNORED = -100
 """The label of a token that is not trained (PyTorch's)."""
 
+TOO_LONG_NAMED = 5
+"""Rows that are too long, in a message."""
+
 Messages = list[dict[str, str]]
-
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message.role == 'assistant' %}{{ message.content + eos_token + '\n' }}"
-    "{% else %}{{ message.content + '\n' }}{% endif %}"
-    "{% endfor %}"
-)
-"""For a base model without a template: turns on lines of their own, an answer ends with the end token."""
-
-CHATML = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-
-LLAMA3 = (
-    "{{ bos_token }}{% for message in messages %}"
-    "{{ '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
-)
-
-_NAMED = {"chatml": CHATML, "llama3": LLAMA3}
 
 
 @dataclass
@@ -54,7 +34,15 @@ class TokenRows:
     validation: list[dict[str, Any]]
     cut: int = 0  # prompts that lost tokens on the left
     too_long: int = 0  # dropped
+    longest: list[str] = field(default_factory=list)  # the first of those, by place and column
     warnings: list[str] = field(default_factory=list)
+
+    def told(self, most: int) -> str:
+        """How many rows were longer than `most` tokens, and which were the first."""
+        more = self.too_long - len(self.longest)
+        rest = f"; and {more} more" if more else ""
+        rows = "row is" if self.too_long == 1 else "rows are"
+        return f"{self.too_long} {rows} longer than max_length {most}: {'; '.join(self.longest)}{rest}"
 
 
 def read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -71,44 +59,43 @@ def prepare(job: JobFile, folder: Path, tokenizer: PreTrainedTokenizerBase, ends
     """Tokenise both files of a job. `ends`: tokens that end generation. Raises Ended."""
     rows = TokenRows([], [])
     if job.task != "pretrain":
-        _set_template(job, tokenizer, rows)
-    writer = _TokenWriter(tokenizer, ends, job.optimisation.max_length, rows)
+        try:
+            warning = set_template(tokenizer, job.chat_template)
+        except ValueError as error:
+            raise Ended("failed", str(error)) from None
+        rows.warnings += [] if warning is None else [warning]
+    most = job.optimisation.max_length
+    writer = _TokenWriter(tokenizer, ends, most, rows, job.columns)
     one = getattr(writer, job.task)
     for name, made in ((job.train, rows.train), (job.validation, rows.validation)):
         path = folder / name
         for number, row in read(path):
             try:
+                writer.place = f"row {row['row']}" if "row" in row else f"{path.name}, line {number}"
                 made += [{**piece, "row": number} for piece in one(row)]
             except (KeyError, TypeError) as error:
                 raise Ended(
                     "failed", f"{path.name}, line {number} is no row of task {job.task}: {error!r}"
                 ) from error
         if not made:
-            long = f" ({rows.too_long} are longer than max_length {job.optimisation.max_length})"
+            long = f" ({rows.told(most)}): set a larger max_length"
             raise Ended("failed", f"{path.name} has no row to use{long if rows.too_long else ''}")
     return rows
-
-
-def _set_template(job: JobFile, tokenizer: PreTrainedTokenizerBase, rows: TokenRows) -> None:
-    asked = job.chat_template
-    if asked is not None:
-        if asked not in _NAMED and "{" not in asked:
-            raise Ended(
-                "failed", f"chat_template {asked!r} is not known: use {', '.join(_NAMED)} or a Jinja template"
-            )
-        tokenizer.chat_template = _NAMED.get(asked, asked)
-    elif tokenizer.chat_template is None:
-        begins = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
-        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + PLAIN_TEMPLATE
-        rows.warnings.append("the base model has no chat template: turns become lines, without roles")
 
 
 class _TokenWriter:
     """Turns rows of each task into tokens. A method returns the pieces of one row: none if it is dropped."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, ends: set[int], most: int, rows: TokenRows
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        ends: set[int],
+        most: int,
+        rows: TokenRows,
+        columns: Mapping[str, str],
     ) -> None:
+        self.place = ""  # of the row in its dataset
+        self._columns = columns
         self._tokenizer = tokenizer
         self._ends = ends
         self._most = most
@@ -118,7 +105,7 @@ class _TokenWriter:
 
     def sft(self, row: dict[str, Any]) -> list[dict[str, Any]]:
         prompt, completion = self._split(row["prompt"], row["completion"])
-        if not self._fits(completion):
+        if not self._fits("completion", completion):
             return []
         prompt = self._cut(prompt, len(completion))
         return [_piece(prompt + completion, [IGNORED] * len(prompt) + completion)]
@@ -126,8 +113,8 @@ class _TokenWriter:
     def dpo(self, row: dict[str, Any]) -> list[dict[str, Any]]:
         prompt, chosen = self._split(row["prompt"], row["chosen"])
         _, rejected = self._split(row["prompt"], row["rejected"])
-        longest = max(chosen, rejected, key=len)
-        if not self._fits(longest):
+        name, longest = max((("chosen", chosen), ("rejected", rejected)), key=lambda one: len(one[1]))
+        if not self._fits(name, longest):
             return []
         prompt = self._cut(prompt, len(longest))
         return [{"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}]
@@ -135,7 +122,7 @@ class _TokenWriter:
     def grpo(self, row: dict[str, Any]) -> list[dict[str, Any]]:
         """TRL renders the messages itself, so a prompt cannot be cut: it is dropped."""
         prompt = self._tokens(self._render(row["prompt"], generate=True))
-        if not self._fits(prompt, self._most - completion_tokens(self._most)):
+        if not self._fits("prompt", prompt, self._most - completion_tokens(self._most)):
             return []
         return [{"prompt": row["prompt"], "extra": json.dumps(row.get("extra")), "prompt_ids": prompt}]
 
@@ -153,7 +140,7 @@ class _TokenWriter:
             raise TypeError("no turn of the assistant")
         start = max(0, runs[-1][1] - self._most)
         if start > runs[-1][0]:
-            self._rows.too_long += 1
+            self._too_long("messages", runs[-1][1] - runs[-1][0])
             return []
         if start:
             self._rows.cut += 1
@@ -232,10 +219,17 @@ class _TokenWriter:
     def _tokens(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _fits(self, completion: Sequence[int], most: int | None = None) -> bool:
-        fits = len(completion) < (self._most if most is None else most)  # one token of the prompt, too
-        self._rows.too_long += not fits
+    def _fits(self, part: str, tokens: Sequence[int], most: int | None = None) -> bool:
+        fits = len(tokens) < (self._most if most is None else most)  # one token of the prompt, too
+        if not fits:
+            self._too_long(part, len(tokens))
         return fits
+
+    def _too_long(self, part: str, tokens: int) -> None:
+        self._rows.too_long += 1
+        if len(self._rows.longest) < TOO_LONG_NAMED:
+            column = self._columns.get(part, part)
+            self._rows.longest.append(f"{self.place}, column {column!r} ({tokens} tokens)")
 
     def _cut(self, prompt: list[int], beside: int) -> list[int]:
         room = self._most - beside

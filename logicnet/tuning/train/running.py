@@ -150,6 +150,23 @@ def need_disk(folder: Path, size: float) -> None:
 
 
 @contextlib.contextmanager
+def reading(*kinds: type[Exception]) -> Iterator[None]:
+    """Lay what fails inside to the job's caller, whose rows, pictures and template are read.
+
+    `kinds` are exceptions of theirs that are no Ended.
+    """
+    try:
+        yield
+    except Ended as error:
+        if error.reason not in ("failed", "non_finite"):
+            raise
+        raise Ended("bad_input", error.message) from error
+    except kinds as error:
+        words = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise Ended("bad_input", words) from error
+
+
+@contextlib.contextmanager
 def saving(folder: Path) -> Iterator[None]:
     """Turn a full disk into Ended, whichever library meets it."""
     try:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from datasets import Dataset
+from jinja2 import TemplateError
 from peft import LoraConfig, PeftModel
 from transformers import (
     AutoTokenizer,
@@ -32,7 +33,7 @@ from logicnet.tuning.train.expected import prompt_of, write_expected
 from logicnet.tuning.train.jobfile import JobFile, TrainResult, hash_of
 from logicnet.tuning.train.rewards import reward_function
 from logicnet.tuning.train.rows import TokenRows, completion_tokens, prepare
-from logicnet.tuning.train.running import Ended, Events, Stop, need_disk, saving
+from logicnet.tuning.train.running import Ended, Events, Stop, need_disk, reading, saving
 from logicnet.tuning.train.trainers import (
     Dpo,
     Grpo,
@@ -108,14 +109,12 @@ def _trainer(
     model = _load(job, base, dtype, kind)
     ends = model.generation_config.eos_token_id
     ends = set(ends if isinstance(ends, list) else [ends]) - {None}
-    rows = prepare(job, folder, tokenizer, ends | {tokenizer.eos_token_id})
+    with reading(TemplateError):
+        rows = prepare(job, folder, tokenizer, ends | {tokenizer.eos_token_id})
     for warning in rows.warnings:
         events("warning", message=warning)
     if rows.too_long:
-        events(
-            "warning",
-            message=f"{rows.too_long} rows are dropped: longer than max_length {job.optimisation.max_length}",
-        )
+        events("warning", message=f"dropped: {rows.told(job.optimisation.max_length)}")
     facts: dict[str, Any] = {"device": kind, "dtype": str(dtype).removeprefix("torch."), "resumed_from": None}
     facts["threads"] = _threads(job, model, rows, events, dtype) if kind == "cpu" else torch.get_num_threads()
     config = _config(job, folder, model, rows, dtype)
@@ -327,6 +326,7 @@ def _finish(trainer: Any, job: JobFile, folder: Path, rows: TokenRows, started: 
             "validation": len(rows.validation),
             "cut": rows.cut,
             "too_long": rows.too_long,
+            **job.dropped,
         },
         seconds=time.monotonic() - started,
         peak_memory_bytes=device.peak_memory(trainer.accelerator.device.type),

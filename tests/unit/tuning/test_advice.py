@@ -15,6 +15,7 @@ def trained(
     evals: Sequence[float] = (),
     *,
     lr: float = 2e-4,
+    machine: dict[str, float | None] | None = None,
     total: int = 100,
     ended: str = "",
 ) -> Progress:
@@ -22,7 +23,10 @@ def trained(
     events: list[dict[str, Any]] = [
         {"kind": "started", "steps": total, "resumed_from": None, "device": "cpu"}
     ]
-    events += [{"kind": "step", "step": n, "loss": loss, "lr": lr} for n, loss in enumerate(losses, 1)]
+    events += [
+        {"kind": "step", "step": n, "loss": loss, "lr": lr} | (machine or {})
+        for n, loss in enumerate(losses, 1)
+    ]
     events += [{"kind": "eval", "step": n, "loss": loss, "best": False} for n, loss in enumerate(evals)]
     events += [{"kind": "ended", "reason": ended, "message": ""}] if ended else []
     return written(events)
@@ -75,11 +79,17 @@ def test_endings_are_explained():
 
 
 def test_machine_and_time():
-    slow = trained([1.0] * 11, total=7211)  # a second a step
-    found = advise(slow, hours=1.0, gpu_used=0.4, memory_used=0.97)
+    slow = trained([1.0] * 11, total=7211, machine={"gpu": 0.4, "memory": 0.97})  # a second a step
+    found = advise(slow, hours=1.0)
     assert [one.level for one in found] == ["warning", "warning", "info"]
     assert "2 h of 1 h" in found[0].words
-    assert advise(slow, hours=3.0, gpu_used=0.9, memory_used=0.5) == []
+    assert "97% of the memory" in found[1].words
+    assert "40% of the time" in found[2].words
+    well = trained([1.0] * 11, total=7211, machine={"gpu": 0.9, "memory": 0.5})
+    assert advise(well, hours=3.0) == []
+    unknown = trained([1.0] * 11, total=7211, machine={"gpu": None, "memory": None})
+    assert advise(unknown, hours=3.0) == []
+    assert advise(trained([1.0] * 4, machine={"gpu": 0.1})) == []  # too few reports
 
 
 def test_warnings_of_the_trainer_are_passed_on():

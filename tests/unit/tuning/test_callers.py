@@ -24,8 +24,9 @@ MINER = sp_core.Keypair.create_from_uri("//Miner")
 
 
 async def replied(callers: Callers, body: bytes = b"{}", headers: Any = (), *, method: str = "POST") -> int:
-    """The status with which the gate replies; 200 if it lets the call through, whole."""
+    """The status with which the gate replies; 200 if it lets the call through, whole. All else is counted."""
     seen: list[Any] = []
+    counted: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["body"] == body
@@ -48,7 +49,8 @@ async def replied(callers: Callers, body: bytes = b"{}", headers: Any = (), *, m
         "query_string": b"",
         "headers": [(name.lower().encode(), value.encode()) for name, value in dict(headers).items()],
     }
-    await Gate(app, callers)(scope, receive, send)
+    await Gate(app, callers, counted.append)(scope, receive, send)
+    assert counted == [json.loads(one["body"])["reason"] for one in seen[1:]]
     return int(seen[0]["status"])
 
 
@@ -129,5 +131,6 @@ async def test_a_body_that_never_comes_holds_no_connection(monkeypatch: pytest.M
     async def send(message: Any) -> None:
         seen.append(message)
 
-    await Gate(app, Loopback())({"type": "http", "path": "/train/"}, receive, send)
-    assert seen[0]["status"] == 408
+    counted: list[str] = []
+    await Gate(app, Loopback(), counted.append)({"type": "http", "path": "/train/"}, receive, send)
+    assert (seen[0]["status"], counted) == (408, ["too_slow"])

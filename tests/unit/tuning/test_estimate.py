@@ -18,6 +18,7 @@ from logicnet.tuning.estimate import (
     TrainingDevice,
     TrainingPace,
     fitted,
+    gpus,
     learn_from,
     memory_of,
     need_of,
@@ -27,6 +28,7 @@ from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.train.jobfile import JobFile, Optimisation, TrainResult
 from tests.harness.hub import safetensors
+from tests.harness.scripted_nvml import GIB, ScriptedGpu, ScriptedNvml
 
 GB = 10**9
 SMOL = ModelFacts.of(
@@ -165,7 +167,7 @@ def test_a_batch_is_halved_until_it_fits():
     assert steps.batch * steps.accumulate == 64
     assert fitted(asked, "sft", SMOL, replace(GPU, free_bytes=500 * GB)) == asked
     odd = fitted(plan("smollm", SMOL, max_length=2048, batch=7), "sft", SMOL, replace(CPU, free_bytes=1))
-    assert (odd.optimisation.batch, odd.optimisation.accumulate) == (1, 9)
+    assert (odd.optimisation.batch, odd.optimisation.accumulate) == (1, 7)
 
 
 def test_this_machine(tmp_path):
@@ -182,7 +184,7 @@ def test_the_gpu_with_the_most_free_memory_is_taken(monkeypatch, tmp_path, broke
     def memory(index: int) -> Any:
         if broken:
             raise NVMLError
-        return SimpleNamespace(free=(10 * GB, 70 * GB)[index])
+        return SimpleNamespace(total=80 * GB, free=(10 * GB, 70 * GB)[index])
 
     nvml = SimpleNamespace(
         NVMLError=NVMLError,
@@ -198,6 +200,17 @@ def test_the_gpu_with_the_most_free_memory_is_taken(monkeypatch, tmp_path, broke
     found = TrainingDevice.here(tmp_path)
     assert (found.kind, found.free_bytes > 0) == ("cpu" if broken else "H100", True)
     assert broken or found.free_bytes == 70 * GB
+
+
+@pytest.mark.parametrize("held", [30 * GB, None])
+def test_what_our_trainers_hold_of_a_gpu_counts_as_free_where_they_have_ended(monkeypatch, held):
+    nvml = ScriptedNvml([ScriptedGpu(total_gib=80, free_gib=20)])
+    running = [SimpleNamespace(pid=1, usedGpuMemory=held), SimpleNamespace(pid=2, usedGpuMemory=30 * GB)]
+    monkeypatch.setattr(nvml, "nvmlDeviceGetComputeRunningProcesses", lambda _: running)
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    assert [gpus()[0].free_bytes, gpus({3})[0].free_bytes] == 2 * [20 * GIB]
+    wanted = 80 * GIB if held is None else 20 * GIB + held
+    assert gpus({1})[0].free_bytes == wanted
 
 
 def test_a_pace_file_is_json_that_anyone_can_read(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from logicnet.errors import TuningError
 from logicnet.tuning.families import family_of, family_of_spec
 from logicnet.tuning.spec import TrainSpec
 
@@ -66,3 +67,39 @@ def test_a_request_for_pictures_names_its_kind():
     pictures = TrainSpec.model_validate(given | {"dataset_type": {"image_family": "flux"}})
     assert family_of_spec(pictures, None) == "flux"
     assert family_of_spec(TrainSpec.model_validate(given | {"dataset_type": "alpaca"}), None) == "llama"
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "says"),
+    [
+        (
+            {"image_family": "sdxl"},
+            {"model_type": "llama"},
+            "is a llama, .*take one of StableDiffusionPipeline",
+        ),
+        ({"image_family": "sdxl"}, {"architectures": ["X"]}, "is a model without model_index.json, "),
+        ({"image_family": "sdxl"}, {"_class_name": "KandinskyPipeline"}, "is a KandinskyPipeline, "),
+        (
+            {"image_family": "sdxl"},
+            {"_class_name": "FluxPipeline"},
+            "of family flux, not sdxl: set image_family f",
+        ),
+        ("alpaca", {"_class_name": "FluxPipeline"}, "is a FluxPipeline, which learns from pictures: "),
+        ({"image_family": "sdxl"}, {"_class_name": ["x"]}, r"is a \[.x.\], "),
+    ],
+)
+def test_a_model_that_is_known_to_be_of_another_kind_is_refused(kind, config, says):
+    given = {"dataset": "x", "model": "maker/sdxl", "file_format": "s3", "dataset_type": kind}
+    with pytest.raises(TuningError, match=says):
+        family_of_spec(TrainSpec.model_validate(given), config)
+
+
+def test_a_model_that_is_what_its_request_says_is_taken():
+    given = {
+        "dataset": "x",
+        "model": "maker/x",
+        "file_format": "s3",
+        "dataset_type": {"image_family": "sdxl"},
+    }
+    config = {"_class_name": "StableDiffusionXLPipeline"}
+    assert family_of_spec(TrainSpec.model_validate(given), config) == "sdxl"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import pytest
 from logicnet.errors import TuningError
 from logicnet.settings import TuningSettings
 from logicnet.tuning import isolation
+from logicnet.tuning.engine import Local, TrainerState
 from logicnet.tuning.isolation import PACKAGE, Isolation, trainer_python
 from logicnet.tuning.jobs import Job
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.train import confine
 from logicnet.tuning.train.jobfile import JobFile, Reward
+from logicnet.tuning.train.memory import Memory
 
 NAMESPACES = confine.main("--can") == 0
 """Whether the kernel gives them here; a container's often does not."""
@@ -41,6 +44,7 @@ except OSError as error:
 json.dump({
     "environment": dict(os.environ), "loopback": loopback, "outside": reached((host, int(port))),
     "secret": found, "memory": resource.getrlimit(resource.RLIMIT_AS)[0],
+    "data": resource.getrlimit(resource.RLIMIT_DATA)[0],
     "file": resource.getrlimit(resource.RLIMIT_FSIZE)[0], "session": os.getsid(0) == os.getpid(),
     "capabilities": open("/proc/self/status").read().split("CapEff:")[1].split()[0],
 }, open(sys.argv[1] + "/seen.json", "w"))
@@ -52,8 +56,8 @@ def made(network: bool = False) -> Job:
     return Job("ab" * 16, "ab" * 16, spec, "llama")
 
 
-def job_file(**facts: object) -> JobFile:
-    return JobFile("ab" * 16, "sft", "/models/tiny", "org/tiny", **facts)  # type: ignore[arg-type]
+def job_file(base: Path = Path("/models/tiny"), **facts: object) -> JobFile:
+    return JobFile("ab" * 16, "sft", str(base), "org/tiny", **facts)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -96,9 +100,11 @@ def look(
 def test_a_confined_trainer_has_a_loopback_of_its_own_and_no_more(tmp_path, wallet):
     found = look(tmp_path / "job", wallet)
     assert (found["loopback"], found["session"]) == (True, True)
-    assert found["outside"] is not NAMESPACES
-    assert (found["secret"] == []) is NAMESPACES
-    assert (found["capabilities"] == "0" * 16) or not NAMESPACES
+    if NAMESPACES:
+        assert (found["outside"], found["secret"]) == (False, [])
+        assert found["capabilities"] == "0" * 16
+    else:  # what `_warn_of_network` says: it sees both
+        assert (found["outside"], found["secret"]) == (True, ["hotkey"])
     assert (wallet / "hotkey").read_text() == "secret"
 
 
@@ -106,7 +112,7 @@ def test_a_confined_trainer_has_a_loopback_of_its_own_and_no_more(tmp_path, wall
 def test_network_is_had_only_by_asking_and_the_wallet_never(tmp_path, wallet):
     found = look(tmp_path / "job", wallet, network=True)
     assert found["outside"] is True
-    assert (found["secret"] == []) is NAMESPACES
+    assert found["secret"] == ([] if NAMESPACES else ["hotkey"])
 
 
 @pytest.mark.thorough
@@ -144,8 +150,25 @@ def test_a_job_that_reports_to_wandb_gets_its_key(tmp_path, wallet):
 def test_memory_and_files_are_limited(tmp_path, wallet):
     found = look(tmp_path / "job", wallet)
     assert found["file"] == isolation.MOST_FILE_BYTES
-    limited = found["memory"] != -1
-    assert limited is not confine.has_cuda()
+    for limit in ("memory", "data"):
+        assert (found[limit] != -1) is not confine.has_cuda(), limit
+
+
+def test_data_is_limited_to_what_is_free_on_the_node_and_the_files_that_are_mapped(tmp_path, monkeypatch):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "model.safetensors").write_bytes(bytes(1000))
+    Isolation("process", Path(sys.executable)).argv(made(), tmp_path, job_file(base=base))
+    launch = confine.Confinement(**json.loads((tmp_path / "launch.json").read_text()))
+    assert launch.mapped_bytes == 1000
+    limits: dict[int, int] = {}
+    monkeypatch.setattr(confine.confine, "limit", limits.__setitem__)
+    monkeypatch.setattr(confine, "has_cuda", lambda: False)
+    for free, most in ((3 << 30, (3 << 30) + 1000), (1, confine.LEAST_DATA_BYTES + 1000)):
+        monkeypatch.setattr(confine, "memory", lambda free=free: Memory(1 << 40, free))
+        confine.limit(launch)
+        assert limits[resource.RLIMIT_DATA] == most
+    assert limits[resource.RLIMIT_AS] == launch.memory_bytes
 
 
 @pytest.mark.thorough
@@ -199,6 +222,27 @@ def test_docker_shows_a_trainer_the_code_the_base_and_its_folder(tmp_path):
     assert value(argv, "--user") == f"{os.getuid()}:{os.getgid()}"
     assert value(argv, "--cap-drop") == "ALL"
     assert int(value(argv, "--memory")) > 0
+
+
+@pytest.mark.parametrize(("said", "found"), [(b"true\n", True), (b"false\n", False), (b"", None)])
+def test_docker_is_asked_whether_memory_ran_out_before_its_container_is_removed(
+    tmp_path, monkeypatch, said, found
+):
+    asked: list[tuple[str, ...]] = []
+
+    def ran(*argv: str) -> "subprocess.CompletedProcess[bytes]":
+        asked.append(argv[1:])
+        return subprocess.CompletedProcess(argv, 0 if said else 1, said)
+
+    monkeypatch.setattr(isolation, "_ran", ran)
+    kept = Isolation("docker", Path("python"), kept=True)
+    assert "--rm" not in kept.argv(made(), tmp_path, job_file())
+    assert "--rm" in docker(tmp_path)
+    assert Local(kept).state(made(), tmp_path, 1) == TrainerState("ended", None, found)
+    assert asked == [
+        ("inspect", "--format", "{{.State.OOMKilled}}", "logicnet-" + "ab" * 16),
+        ("rm", "--force", "logicnet-" + "ab" * 16),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,12 @@ CHECKS: tuple[tuple[NotTaken, dict[str, Any], dict[str, Any], str], ...] = (
     ),
     (NotTaken.TOO_LONG, {"hours": 13.0}, {}, "13 hours are more than MAX_TEXT_TASK_HOURS allows (12)"),
     (NotTaken.QUEUE_FULL, {}, {"queued": 5}, "5 jobs wait, as many as MAX_QUEUE_SIZE allows"),
-    (NotTaken.MEMORY, {}, {"free_memory_bytes": GB}, "about 4.0 GB of memory, 1.0 GB are free"),
+    (
+        NotTaken.MEMORY,
+        {},
+        {"free_memory_bytes": GB},
+        "about 4.0 GB of memory, 1.0 GB are free when no other job runs",
+    ),
     (
         NotTaken.TOO_LATE,
         {},

@@ -11,7 +11,7 @@ import pytest
 from logicnet.errors import TuningError
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.spec import TrainSpec
-from logicnet.tuning.store import LEASE_S, WAIT_GAINS_S, JobStore, TaskConflict
+from logicnet.tuning.store import LEASE_S, WAIT_GAINS_S, JobStore, TaskConflict, Waiting
 
 
 def spec(**facts: object) -> TrainSpec:
@@ -141,9 +141,16 @@ def test_a_job_that_is_held_is_taken_by_nobody_until_it_is_reopened(store):
     given = store.add(job())
     assert store.hold(given.id)
     assert store.claim("a", 1e9) is None
-    assert store.waiting("llama", "sft").jobs == 0
-    assert store.reopen(given.id)
+    assert store.waiting("llama", "sft") == Waiting(0, 0.0, 0)  # a trial of its family need not wait for it
+    assert store.reopen(given.id, 9.0)
     assert store.claim("a", 1e9, only=given.id) is not None
+
+
+def test_a_job_that_is_held_has_no_place_and_takes_none(store):
+    held, behind = store.add(job(priority=3.0)), store.add(job())
+    assert [store.position(one) for one in (held, behind)] == [0, 1]
+    assert store.hold(held.id)
+    assert [store.position(one) for one in store.jobs(over=False)] == [None, 0]
 
 
 def test_a_job_that_failed_is_reopened_with_new_attempts_and_a_completed_one_is_not(store):
@@ -152,7 +159,7 @@ def test_a_job_that_failed_is_reopened_with_new_attempts_and_a_completed_one_is_
         store.claim("a", 1.0)
         store.move(given.id, "a", 1.0, JobState.RUNNING, attempts=2)
         store.end(given.id, "a", 2.0, state, reason="it failed")
-        assert store.reopen(given.id) is opens
+        assert store.reopen(given.id, 9.0) is opens
         if opens:
             again = store.claim("b", 3.0)
             assert again is not None and (again.id, again.attempts, again.reason) == (given.id, 0, "")

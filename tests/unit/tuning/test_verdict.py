@@ -47,6 +47,7 @@ def found(loss: float, others: tuple[Likeness, ...] = (), **facts: Any) -> Evalu
 
 SAME = {"same": 272, "attention_cos": 1.0, "linear_cos": 1.0, "linear_distance": 0.0, "structure": 0.0}
 PERMUTED = SAME | {"same": 182, "linear_cos": -0.0015, "linear_distance": 1.41, "structure": 1.0}
+ELSEWHERE = {"adapter_base": "other/name", "base_unknown": True}
 MEASURED = [
     (0.266441, {}, "finetune"),  # LoRA, merged
     (0.818354, {"same": 30, "linear_distance": 0.000154, "structure": 2.77}, "finetune"),  # all, bfloat16
@@ -61,6 +62,10 @@ MEASURED = [
     (11.4586, {"same": 0, "embedding_cos": 0.0, "attention_cos": 0.0, "linear_cos": -0.007}, "unrelated"),
     (11.4, {"attention_cos": -0.002, "linear_cos": -0.002}, "unrelated"),  # layers shifted
     (0.2, {"other_base": True, "adapter_base": "other/name"}, "unrelated"),
+    (0.2, ELSEWHERE, "finetune"),
+    (BASE_LOSS * 0.983, ELSEWHERE, "unrelated"),  # the most that an adapter of another base did
+    (BASE_LOSS * 1.2, ELSEWHERE, "unrelated"),
+    (BASE_LOSS * 1.2, {"adapter_base": "original/name"}, "finetune"),  # trained on other text
     (BASE_LOSS, PERMUTED | {"turned": 90, "permuted": 90}, "disguised"),
     (BASE_LOSS + 1e-6, {"same": 212, "linear_distance": 0.5, "structure": 1.9}, "disguised"),  # rescaled
     (BASE_LOSS + 1e-6, PERMUTED | {"turned": 90}, "disguised"),  # turned and permuted: only the loss says it

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import dataclasses
+import itertools
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,9 +14,11 @@ import pytest
 
 from logicnet.errors import TuningError
 from logicnet.tuning.engine import Local, processes_of
-from logicnet.tuning.jobs import EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
 from logicnet.tuning.progress import Progress
-from logicnet.tuning.train.jobfile import JobFile, Reward, TrainResult, is_running
+from logicnet.tuning.spec import TrainSpec
+from logicnet.tuning.train.jobfile import JobFile, Optimisation, Reward, TrainResult, is_running
+from logicnet.tuning.worker import LEAST_SECONDS, _Holding
 from tests.harness import scripted_service
 from tests.harness.scripted_nvml import ScriptedGpu, ScriptedNvml
 from tests.harness.scripted_service import isolation, job, store_in
@@ -111,11 +115,90 @@ async def test_memory_that_runs_out_twice_fails_the_job(tmp_path):
     assert len(runs(tmp_path, wanted)) == 2
 
 
+async def test_memory_that_runs_out_without_a_word_halves_once_as_well(tmp_path):
+    wanted = job(Script(most_batch=1, mute=True))
+    found = await ended(tmp_path, wanted)
+    assert (found.state, found.own_fault) == (JobState.FAILED, False)
+    assert "out of memory with 2 rows" in found.reason
+    assert len(runs(tmp_path, wanted)) == 2
+
+
+@pytest.mark.parametrize(
+    ("kills", "memory", "rows"),
+    [
+        ([0, 1], None, (2, 4)),  # the kernel's count rose
+        ([7, 7], 0.99, (4, 2)),  # it did not: somebody killed it, however full memory was
+        ([None, None], 0.99, (2, 4)),  # no count, and memory was full
+        ([None, None], 0.5, (4, 2)),
+        ([None, None], None, (4, 2)),
+    ],
+)
+async def test_a_kill_for_want_of_memory_is_told_from_another(tmp_path, monkeypatch, kills, memory, rows):
+    counts = iter(kills)
+    monkeypatch.setattr("logicnet.tuning.engine.oom_kills", lambda: next(counts, kills[-1]))
+    wanted = job(Script(die_at={"0": 3}, memory=memory))
+    found = await ended(tmp_path, wanted)
+    halved = rows == (2, 4)
+    assert (found.state, found.attempts) == (JobState.COMPLETED, 0 if halved else 1)
+    how = JobFile.read(tmp_path / "jobs" / wanted.id).optimisation
+    assert (how.batch, how.accumulate) == rows
+    assert len(runs(tmp_path, wanted)) == 2
+
+
+async def test_kills_for_want_of_memory_halve_once_and_cost_attempts_then(tmp_path, monkeypatch):
+    counts = itertools.count()
+    monkeypatch.setattr("logicnet.tuning.engine.oom_kills", lambda: next(counts))
+    wanted = job(Script(die_at={"0": 2, "1": 3, "2": 4}))
+    found = await ended(tmp_path, wanted)
+    assert (found.state, found.own_fault, found.attempts) == (JobState.FAILED, True, 2)
+    assert "memory ran out" in found.reason
+    assert JobFile.read(tmp_path / "jobs" / wanted.id).optimisation.batch == 2
+
+
+async def test_a_worker_that_dies_after_it_halved_does_not_halve_again(tmp_path):
+    wanted = job()
+    folder = tmp_path / "jobs" / wanted.id
+    folder.mkdir(parents=True)
+    await scripted_service.prepare(wanted, folder)
+    for _ in range(2):  # the second worker meets the same death
+        holding = _Holding(scripted_service.worker(tmp_path), "w", wanted, asyncio.Event())
+        file = holding._halved(1)
+        assert (file.halved_after, file.optimisation.batch) == (1, 2)
+    assert holding._halved(2).halved_after == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((4, 2), (2, 4)),
+        ((5, 1), (1, 5)),
+        ((7, 1), (1, 7)),
+        ((6, 1), (3, 2)),
+        ((31, 1), (15, 2)),
+        ((2, 3), (1, 6)),
+    ],
+)
+def test_half_the_rows_at_a_time_are_as_many_a_step_as_can_be(before, after):
+    how = Optimisation(batch=before[0], accumulate=before[1]).halved()
+    assert (how.batch, how.accumulate) == after
+
+
 async def test_a_trainer_that_fails_by_itself_is_not_started_again(tmp_path):
     wanted = job(Script(failure="row 3 has no completion"))
     found = await ended(tmp_path, wanted)
     assert (found.state, found.own_fault, found.reason) == (JobState.FAILED, False, "row 3 has no completion")
     assert len(runs(tmp_path, wanted)) == 1
+
+
+async def test_what_a_caller_gave_is_no_evidence_against_the_family(tmp_path):
+    rows = await ended(tmp_path, job(Script(failure="row 3 is none", ending="bad_input")))
+    assert (rows.state, rows.own_fault, rows.reason) == (JobState.FAILED, True, "row 3 is none")
+    code = {"reward_functions": [{"reward_func": "def score(completions): return 1 / 0"}]}
+    wanted = job(Script(failure="reward function score: ZeroDivisionError"))
+    spec = TrainSpec.model_validate(wanted.spec.model_dump() | {"dataset_type": code})
+    reward = await ended(tmp_path, dataclasses.replace(wanted, spec=spec))
+    assert (reward.state, reward.own_fault) == (JobState.FAILED, True)
+    assert store_in(tmp_path).ended("llama", "sft") == store_in(tmp_path).ended("llama", "grpo") == []
 
 
 async def test_a_full_disk_is_no_evidence_against_the_family(tmp_path):
@@ -141,11 +224,19 @@ async def test_a_trainer_that_overruns_its_time_is_ended(tmp_path):
 
 
 async def test_time_is_that_of_all_starts_together(tmp_path):
-    wanted = job(Script(die_at={"0": 4}), hours=0.1)
+    wanted = job(Script(die_at={"0": 4}), hours=1.0)
     await ended(tmp_path, wanted)
     first, second = (run["seconds"] for run in runs(tmp_path, wanted))
-    assert first == 360.0
-    assert 300.0 < second < 360.0
+    assert first == 3600.0
+    assert 2800.0 < second < 3600.0
+
+
+async def test_time_in_which_nobody_trained_is_not_given_back(tmp_path):
+    wanted = job(Script(die_at={"0": 4}), hours=1.0)
+    wanted = dataclasses.replace(wanted, created_s=wanted.created_s - 1800)
+    await ended(tmp_path, wanted)
+    _, second = (run["seconds"] for run in runs(tmp_path, wanted))
+    assert LEAST_SECONDS <= second <= TIME_SHARE * 3600 - 1800
 
 
 async def test_a_running_job_is_cancelled(tmp_path):
