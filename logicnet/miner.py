@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 from loguru import logger
 
+from logicnet._util.backoff import Backoff
 from logicnet._util.leaving import leave_within
 from logicnet.axon import Admission, Axon, AxonServer, ConcurrencyLimiter
 from logicnet.chain import load_hotkey, metagraph_refresher
@@ -253,6 +254,7 @@ async def watch_models(
     if isinstance(models, Pool):
         models.start()
         return
+    backoff = Backoff(1.0, 30.0)
     for tries in itertools.count():
         with unheard():  # its warnings would repeat the line below
             probe = await models.probe()
@@ -260,7 +262,7 @@ async def watch_models(
             break
         if tries == 0:
             logger.warning("No model yet: {}. Until then challenges are answered without it.", probe)
-        await sleep(min(2.0 ** min(tries, 5), 30.0))
+        await sleep(backoff.next_s())
     logger.info("The model: {}.", probe)
     await models.watch(sleep)
 

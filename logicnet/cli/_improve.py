@@ -83,7 +83,8 @@ def learn(
     runs, flags = own_words(context.args)
     found = settings_of(flags)
 
-    from logicnet.operate.learn import PolicyTrial, run  # noqa: PLC0415
+    from logicnet.operate.learn import run  # noqa: PLC0415
+    from logicnet.operate.policy_trial import PolicyTrial  # noqa: PLC0415
 
     trial = PolicyTrial(challenges, n, concurrency, similarity) if prove else None
     return run([Path(word) for word in runs], path, found.settings, trial)

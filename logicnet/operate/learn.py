@@ -1,28 +1,16 @@
 """`logicnet learn`: what scored runs teach, and with --prove, whether a policy that they propose pays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from logicnet.evals.learn import learn
 from logicnet.evals.report import page
 from logicnet.evals.report.terminal import console
 from logicnet.ledger import ledger_path
-from logicnet.protocol import LOGIC_TIMEOUT_S
+from logicnet.operate.policy_trial import PolicyTrial
 from logicnet.scoring import similarity
 from logicnet.settings import Settings
 from logicnet.solver.race.profiles import load_profiles
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyTrial:
-    """How a policy is proven."""
-
-    challenges: Path | None = None
-    questions: int = 240
-    concurrency: int = 4
-    similarity: bool = True
-    deadline_s: float = LOGIC_TIMEOUT_S
 
 
 def run(runs: Sequence[Path], ledger: Path | None, settings: Settings, trial: PolicyTrial | None) -> int:

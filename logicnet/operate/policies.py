@@ -15,7 +15,7 @@ from logicnet.evals.challenges.problem import seed_of
 from logicnet.evals.learn import RACE, Taught, records
 from logicnet.evals.report.estimate import FEWEST
 from logicnet.operate.improve import served_model
-from logicnet.operate.learn import PolicyTrial
+from logicnet.operate.policy_trial import PolicyTrial
 from logicnet.settings import Settings
 from logicnet.solver.race.profiles import Limits, Profile, in_toml, load_profiles, profile_for
 from logicnet.tuning.folders import Folders

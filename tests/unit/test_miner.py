@@ -65,7 +65,11 @@ async def test_a_model_server_that_comes_after_the_miner_is_told_once() -> None:
         finally:
             await endpoint.close()
             await server.__aexit__(None, None, None)
-    assert comes_back_s == [1.0, 2.0, 4.0, 15.0]  # the last begins the watch
+    *before_s, watched_s = comes_back_s
+    assert [0.5 <= one / most <= 1.0 for one, most in zip(before_s, (1.0, 2.0, 4.0), strict=True)] == [
+        True
+    ] * 3
+    assert watched_s == 15.0
     assert [line.partition(":")[0] for line in said] == ["WARNING No model yet", "INFO The model"]
 
 
@@ -85,7 +89,7 @@ async def test_a_model_server_that_is_away_for_hours_is_looked_for_all_the_same(
     monkeypatch.setattr(Endpoint, "probe", away)
     with pytest.raises(Enough):
         await watch_models(MonitoredEndpoint(Endpoint("http://gpu:8000/v1")), sleep=wait)
-    assert pauses_s[1099] == max(pauses_s) == 30.0
+    assert 15.0 <= pauses_s[1099] <= max(pauses_s) <= 30.0
 
 
 CURIOUS = """

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,32 @@ def test_a_class_name_has_one_meaning():
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name.lstrip("_"), []).append(module_of(file))
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+def test_no_circle_of_modules():
+    """Imports inside functions count, those for types alone do not."""
+    modules = {module_of(file) for file in files()}
+    needs: dict[str, set[str]] = {}
+    for file in files():
+        name = module_of(file)
+        needs[name] = {one for one in run_imports(parsed(file), modules) if one != name}
+    while leaves := [name for name, needed in needs.items() if not needed]:
+        for leaf in leaves:
+            del needs[leaf]
+        for needed in needs.values():
+            needed.difference_update(leaves)
+    assert needs == {}
+
+
+def run_imports(node: ast.AST, modules: set[str]) -> Iterator[str]:
+    """The modules that `node` imports when it runs."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.ImportFrom) and node.module:
+        for name in node.names:
+            inner = f"{node.module}.{name.name}"
+            yield from {inner if inner in modules else node.module} & modules
+    elif isinstance(node, ast.Import):
+        yield from {name.name for name in node.names} & modules
+    for child in ast.iter_child_nodes(node):
+        yield from run_imports(child, modules)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logicnet.errors import LogicnetError, SettingsError
-from logicnet.operate.serving.catalogue import find_model, load
+from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.choose import planned
+from logicnet.operate.serving.find import find_model
 from logicnet.operate.serving.gpus import Machine, NoGpu, cpu, detect
 from logicnet.operate.serving.options import PlanOptions
 from logicnet.operate.serving.plan import ServingPlan, plan

@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from logicnet.errors import LogicnetError
-from logicnet.operate.serving.catalogue import Model, ModelCatalogue, find_model, load
+from logicnet.operate.serving.catalogue import Model, ModelCatalogue, load
 from logicnet.operate.serving.cluster import check_cluster
+from logicnet.operate.serving.find import find_model
 from logicnet.operate.serving.gpus import Machine, cpu, detect, gpus_named, gpus_of_size
 from logicnet.operate.serving.options import PlanOptions, ShownPlanOptions
 from logicnet.operate.serving.plan import Layout, Misfit, ServingPlan, plan

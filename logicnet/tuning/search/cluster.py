@@ -14,8 +14,8 @@ from logicnet.errors import SettingsError, TuningError
 from logicnet.settings import Settings
 from logicnet.tuning.jobs import EngineAway
 from logicnet.tuning.ray_engine import STOP_S, connected
+from logicnet.tuning.search.monitor import TrialMonitor
 from logicnet.tuning.search.plan import SearchPlan
-from logicnet.tuning.search.run import TrialMonitor
 
 _POLL_S = 1.0
 _MOST_JOBS = 1000  # of one search

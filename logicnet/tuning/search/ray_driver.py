@@ -21,8 +21,9 @@ from logicnet.config import read
 from logicnet.errors import LogicnetError
 from logicnet.tuning.jobs import JobState
 from logicnet.tuning.progress import Evaluated
+from logicnet.tuning.search.monitor import TrialMonitor
 from logicnet.tuning.search.plan import SearchPlan
-from logicnet.tuning.search.run import TrialMonitor, locked, name_of, study_of, tidy
+from logicnet.tuning.search.run import locked, name_of, study_of, tidy
 from logicnet.tuning.search.runner import TrialRunner
 from logicnet.tuning.search.study import Study
 from logicnet.tuning.store import JobStore

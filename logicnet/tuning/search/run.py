@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from loguru import logger
 from logicnet.errors import TuningError
 from logicnet.settings import Settings
 from logicnet.tuning.jobs import JobState
+from logicnet.tuning.search.monitor import Say, TrialMonitor
 from logicnet.tuning.search.plan import SearchPlan
 from logicnet.tuning.search.runner import TrialJob, TrialRunner
 from logicnet.tuning.search.space import Space
@@ -26,12 +27,7 @@ from logicnet.tuning.workshop import Workshop
 if TYPE_CHECKING:
     import optuna
 
-GIVE_UP = 3
-"""Trials that failed before any was done: the others would fail in the same way."""
-
 _POLL_S = 0.5
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -127,44 +123,6 @@ def locked(plan: SearchPlan) -> Iterator[None]:
         raise TuningError(
             f"another search works on {plan.study}: wait for it, or name another file with --study"
         ) from None
-
-
-class TrialMonitor:
-    """Says a line for each trial that has ended since the last look."""
-
-    def __init__(self, study: Study, said: Say) -> None:
-        self.study = study
-        self._said = said
-        self._known = {one.number for one in study.records() if one.over}
-
-    def look(self) -> None:
-        """Raises TuningError if the first trials all failed."""
-        records = self.study.records()
-        for one in records:
-            if one.over and one.number not in self._known:
-                self._known.add(one.number)
-                best = best_of(other for other in records if other.number in self._known)
-                self._said(f"trial {one.number} of {self.study.trials} ({shown(one)}): {_ended(one, best)}")
-        failed = [one for one in records if one.state == "failed"]
-        if len(failed) >= GIVE_UP and best_of(records) is None:
-            raise TuningError(f"the first {len(failed)} trials failed, the last so: {failed[-1].reason}")
-
-
-def shown(record: TrialRecord) -> str:
-    """Its parameters, such as `lr 1e-05, r 32`."""
-    values = (
-        f"{value:.3g}" if isinstance(value, float) else str(value) for value in record.parameters.values()
-    )
-    return ", ".join(f"{name} {value}" for name, value in zip(record.parameters, values, strict=True))
-
-
-def _ended(record: TrialRecord, best: TrialRecord | None) -> str:
-    if record.state == "failed":
-        return f"failed: {record.reason}"
-    loss = "?" if record.loss is None else f"{record.loss:.4g}"
-    if record.state == "pruned":
-        return f"pruned at held-out loss {loss}"
-    return f"held-out loss {loss}{', the best so far' if record is best else ''}"
 
 
 def _search_here(

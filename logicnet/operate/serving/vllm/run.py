@@ -10,8 +10,9 @@ from loguru import logger
 
 from logicnet.config import read
 from logicnet.errors import SettingsError, TuningError
-from logicnet.operate.serving.catalogue import find_model, load
+from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.choose import machine_of, planned
+from logicnet.operate.serving.find import find_model
 from logicnet.operate.serving.gpus import Machine, NoGpu
 from logicnet.operate.serving.options import PlanOptions, VllmOptions
 from logicnet.operate.serving.plan import Layout, ServingPlan, plan

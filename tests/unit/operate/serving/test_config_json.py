@@ -12,8 +12,9 @@ from huggingface_hub import constants
 
 from logicnet._util.processes import free_port
 from logicnet.errors import SettingsError
-from logicnet.operate.serving.catalogue import find_model, load
+from logicnet.operate.serving.catalogue import load
 from logicnet.operate.serving.config_json import model_from
+from logicnet.operate.serving.find import find_model
 from logicnet.operate.serving.gpus import gpus_named
 from logicnet.operate.serving.memory import kv_bytes_per_token, weights_bytes
 from logicnet.operate.serving.plan import Misfit, ServingPlan, plan
