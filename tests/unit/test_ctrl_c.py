@@ -44,6 +44,16 @@ def vllm(folder: Path) -> list[str]:
     return ["vllm", "--model", "a/b", *python, "--enforce-eager"]
 
 
+def serve(folder: Path) -> list[str]:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    return ["serve", "--serve.port", str(free_port()), "--miner.llm_client.base_url", url]
+
+
+def tune_serve(folder: Path) -> list[str]:
+    python = ["--tuning.python", sys.executable, "--tuning.isolation", "process"]
+    return ["tune", "serve", "--tuning.folder", "tuning", "--tuning.port", str(free_port()), *python]
+
+
 @pytest.mark.parametrize(
     ("words", "ready", "number", "status"),
     [
@@ -53,6 +63,10 @@ def vllm(folder: Path) -> list[str]:
         (console, "The console is at", INT, 130),
         (vllm, "pids", INT, 130),
         (vllm, "pids", TERM, 0),
+        (serve, "/v1", INT, 130),
+        (serve, "/v1", TERM, 0),
+        (tune_serve, "Training service on", INT, 130),
+        (tune_serve, "Training service on", TERM, 0),
     ],
 )
 def test_it_ends_with_this_status_and_no_traceback(
