@@ -208,8 +208,9 @@ def _csv_rows(raw: BinaryIO, file: Path, faults: Faults) -> Rows:
                     faults.add(str(Place(row, begin)), f"has {len(values)} values, the header {len(header)}")
             begin = reader.line_num + 1
     except csv.Error as error:
+        words = str(error).replace("\t", "tab")
         raise BadDataset(
-            f"{file}: not CSV at line {reader.line_num} ({error}): quote texts with line ends"
+            f"{file}: not CSV at line {reader.line_num} ({words}): quote texts with line ends"
         ) from None
 
 

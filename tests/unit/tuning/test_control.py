@@ -419,7 +419,7 @@ async def test_a_template_that_is_known_is_taken(tmp_path, template):
 
 @pytest.mark.usefixtures("hub")
 async def test_a_dataset_that_the_hub_does_not_give_is_refused_at_once(monkeypatch, tmp_path):
-    def refuse(name: str, token: str | None) -> None:
+    def refuse(name: str, *_: Any) -> None:
         raise TuningError(f"dataset {name}: the hub has no such repository")
 
     monkeypatch.setattr(control.hub, "refuse_dataset", refuse)

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from logicnet.tuning.control import Declined
 from logicnet.tuning.jobs import Job, JobState
 from logicnet.tuning.metrics import CONTENT_TYPE, metrics
 from logicnet.tuning.spec import TrainSpec
-from tests.unit.tuning.test_control import TRAIN, room_in
+from tests.unit.tuning.test_control import TRAIN, post, room_in
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -77,11 +76,9 @@ def test_a_running_job_without_an_evaluation_has_no_loss(tmp_path):
     assert ("logicnet_tuning_seconds_left", which) not in found
 
 
-def test_refusals_are_counted_by_reason(tmp_path):
+async def test_refusals_are_counted_by_reason(tmp_path):
     room = room_in(tmp_path)
-    foreign = TrainSpec(**{**TRAIN, "dataset": "/etc/passwd", "file_format": "csv"})
     for _ in range(2):
-        with pytest.raises(Declined):
-            room.submit(foreign, None, local=False)
-    assert scraped(room)["logicnet_tuning_refused_total", (("reason", "path"),)] == 2
+        assert (await post(room, "/train/", TRAIN | {"dataset": " "})).status_code == 400
+    assert scraped(room)["logicnet_tuning_refused_total", (("reason", "request"),)] == 2
     assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")

@@ -257,6 +257,10 @@ def test_whatever_the_bytes_are_they_are_written_or_refused(tmp_path, kind, name
     check(tmp_path, kind, name, b"".join(data.draw(st.lists(st.sampled_from(parts) | st.binary(max_size=3)))))
 
 
+def test_a_fault_in_a_file_with_tabs_is_one_printable_line(tmp_path):
+    check(tmp_path, "alpaca", "x.tsv", b'""[')
+
+
 def check(folder: Path, kind: Any, name: str, content: bytes) -> None:
     job = folder / "job"
     shutil.rmtree(job, ignore_errors=True)
