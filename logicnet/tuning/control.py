@@ -214,9 +214,9 @@ class ControlRoom:
 
     def evaluate(self, request: EvaluateRequest, *, local: bool, wait: bool) -> dict[str, Any]:
         """The evaluation, or if not `wait` the id by which `status` tells it. Raises TuningError."""
-        _check_type(request.spec())
-        if not local:
+        if not local:  # first: what follows looks whether a dataset is a folder
             self._refuse_paths(request.spec(), request.original_model, *request.others)
+        _check_type(request.spec())
         evaluation_id = uuid.uuid4().hex
         folder = self._shop.folders.root / "evaluations" / evaluation_id
         with self._lock:

@@ -121,7 +121,10 @@ def gpus(ours: Collection[int] = ()) -> list[FoundGpu]:
 
 def _free_of(pynvml: Any, gpu: Any, ours: Collection[int]) -> int:
     memory = pynvml.nvmlDeviceGetMemoryInfo(gpu)
-    running = pynvml.nvmlDeviceGetComputeRunningProcesses(gpu) if ours else ()
+    try:
+        running = pynvml.nvmlDeviceGetComputeRunningProcesses(gpu) if ours else ()
+    except pynvml.NVMLError:  # an old driver does not list them
+        running = ()
     # Some drivers do not tell what a process holds; then all that is taken counts as ours.
     held = [one.usedGpuMemory for one in running if one.pid in ours]
     if None in held:

@@ -47,11 +47,11 @@ def worked(spec: TrainSpec | str, shop: Workshop, task_id: str | None = None) ->
         job = find_job(store, spec)
         if job.state is JobState.COMPLETED:
             raise TuningError(f"job {job.id} is completed: begin another")
-        store.reopen(job.id, time.time())
+        store.begin_again(job.id, time.time())
     else:
         job = ControlRoom(store, shop, shop.settings).submit(spec, task_id, local=True, own=True)
         if job.state is not JobState.COMPLETED:
-            store.reopen(job.id, time.time())
+            store.begin_again(job.id, time.time())
     status = asyncio.run(_work(job, shop, store))
     return store.get(job.id) or job, status
 

@@ -8,7 +8,7 @@ code, the base model and the job's folder.
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -110,7 +110,8 @@ class Isolation:
     def evaluation(self, folder: Path, words: Sequence[str], read: Iterable[Path]) -> list[str]:
         """The command that runs `python WORDS` as a trainer, on the folders `read` of strangers' models."""
         python = "python" if self.kind == "docker" else str(self.python)
-        return self._confined(
+        once = replace(self, kept=False)  # nobody asks why it ended
+        return once._confined(
             _evaluation(folder), [python, *words], folder, set(read), {**_SETTINGS, **_OFFLINE}
         )
 

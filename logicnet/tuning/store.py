@@ -6,6 +6,7 @@ An end is written only by the worker that holds the lease, so a job ends once.
 
 import json
 import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import ValidationError
 
 from logicnet.errors import TuningError
@@ -273,7 +275,7 @@ class JobStore:
             return held.rowcount == 1
 
     def reopen(self, job_id: str, now_s: float) -> bool:
-        """Back into the queue, with new attempts: a job that was held, or that ended without a result.
+        """Back into the queue, with new attempts: a job that nobody works on and that has no result.
 
         Its hours count from now.
         """
@@ -282,10 +284,16 @@ class JobStore:
                 "UPDATE jobs SET state = 'queued', not_before_s = 0, attempts = 0, reason = '', cancel = 0, "
                 "created_s = ?, "
                 "ended_s = NULL, own_fault = 0, worker = '', lease_until_s = 0 "
-                "WHERE id = ? AND state IN ('queued', 'failed', 'cancelled', 'timed_out')",
-                [now_s, job_id],
+                "WHERE id = ? AND (state IN ('queued', 'failed', 'cancelled', 'timed_out') "
+                f"OR state IN {_HELD} AND lease_until_s < ?)",
+                [now_s, job_id, now_s],
             )
             return opened.rowcount == 1
+
+    def begin_again(self, job_id: str, now_s: float) -> bool:
+        """As `reopen`, also a job whose worker was a process of this machine that was killed."""
+        self.release_dead(socket.gethostname(), psutil.pid_exists, now_s)
+        return self.reopen(job_id, now_s)
 
     def release_dead(self, host: str, alive: Callable[[int], bool], now_s: float) -> list[str]:
         """Let go of the jobs whose worker was a process of this host that is no more; their ids.

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +64,13 @@ class TrialRunner:
         self._room.close()
 
     def begin(self, spec: TrainSpec, name: str) -> TrialJob:
-        """Queue a trial's job; the same one again if it is known by its name. Raises TuningError."""
+        """Queue a trial's job; the same one again if it is known by its name. Raises TuningError.
+
+        The hours of one that a stopped search left count from now.
+        """
         job = self._room.submit(spec, name, local=True, own=True)
+        if not job.state.over:
+            self._store.begin_again(job.id, time.time())
         folder = self._shop.folders.job(job.id)
         return TrialJob(job, folder, Progress(folder), self._store)
 

@@ -122,6 +122,18 @@ def test_an_evaluation_leaves_no_folder(tmp_path):
     assert list((tmp_path / "evaluations").iterdir()) == []
 
 
+def test_a_stranger_is_not_told_which_files_there_are(tmp_path):
+    (tmp_path / "there").mkdir()
+    said = set()
+    for name in ("there", "none"):
+        facts = {"dataset_type": {"image_family": "sd"}, "file_format": "hf", "original_model": "a/b"}
+        request = EvaluateRequest(**TRAIN | facts | {"dataset": str(tmp_path / name)})
+        with pytest.raises(TuningError) as error:
+            room_in(tmp_path).evaluate(request, local=False, wait=True)
+        said.add(str(error.value).replace(name, ""))
+    assert len(said) == 1
+
+
 async def test_a_model_that_is_too_large_to_measure_is_not_fetched(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     with loopback_hub() as loopback:

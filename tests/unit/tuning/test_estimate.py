@@ -213,6 +213,17 @@ def test_what_our_trainers_hold_of_a_gpu_counts_as_free_where_they_have_ended(mo
     assert gpus({1})[0].free_bytes == wanted
 
 
+def test_a_driver_that_does_not_list_processes_still_tells_of_its_gpu(monkeypatch):
+    nvml = ScriptedNvml([ScriptedGpu(total_gib=80, free_gib=20)])
+
+    def unknown(_: object) -> None:
+        raise nvml.NVMLError
+
+    monkeypatch.setattr(nvml, "nvmlDeviceGetComputeRunningProcesses", unknown)
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    assert gpus({1})[0].free_bytes == 20 * GIB
+
+
 def test_a_pace_file_is_json_that_anyone_can_read(tmp_path):
     TrainingPace(Path(tmp_path / "pace.json")).learn(GPU, "dpo", 1e13, 2.0)
     assert json.loads((tmp_path / "pace.json").read_text()) == {"NVIDIA A100 dpo": [5e12]}

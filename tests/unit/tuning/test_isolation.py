@@ -237,6 +237,7 @@ def test_docker_is_asked_whether_memory_ran_out_before_its_container_is_removed(
     monkeypatch.setattr(isolation, "_ran", ran)
     kept = Isolation("docker", Path("python"), kept=True)
     assert "--rm" not in kept.argv(made(), tmp_path, job_file())
+    assert "--rm" in kept.evaluation(tmp_path, ["-m", "x"], [])  # nobody asks why an evaluation ended
     assert "--rm" in docker(tmp_path)
     assert Local(kept).state(made(), tmp_path, 1) == TrainerState("ended", None, found)
     assert asked == [

@@ -1,5 +1,7 @@
 """The queue hands every job to one worker at a time, and ends it once."""
 
+import os
+import socket
 import sqlite3
 import threading
 import uuid
@@ -164,6 +166,23 @@ def test_a_job_that_failed_is_reopened_with_new_attempts_and_a_completed_one_is_
             again = store.claim("b", 3.0)
             assert again is not None and (again.id, again.attempts, again.reason) == (given.id, 0, "")
             store.end(given.id, "b", 4.0, JobState.CANCELLED)
+
+
+def test_a_job_whose_worker_was_killed_begins_again_with_all_its_hours(store):
+    """Not one that somebody works on."""
+    for pid, begins in ((2**31 - 1, True), (os.getpid(), False)):
+        given = store.add(job(created_s=1.0))
+        store.claim(f"{socket.gethostname()}/{pid}/ab/0", 1.0)
+        store.move(given.id, f"{socket.gethostname()}/{pid}/ab/0", 1.0, JobState.RUNNING)
+        assert not store.reopen(given.id, 2.0)  # its lease holds
+        assert store.begin_again(given.id, 3.0) is begins
+        found = store.get(given.id)
+        assert found is not None
+        assert (found.state, found.created_s) == (
+            (JobState.QUEUED, 3.0) if begins else (JobState.RUNNING, 1.0)
+        )
+        store.end(given.id, f"{socket.gethostname()}/{pid}/ab/0", 4.0, JobState.CANCELLED)
+        store.cancel(given.id, 5.0)
 
 
 def test_the_lease_of_a_dead_process_of_this_host_is_let_go(store):
