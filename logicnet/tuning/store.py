@@ -281,8 +281,8 @@ class JobStore:
         """
         with self._writing() as db:
             opened = db.execute(
-                "UPDATE jobs SET state = 'queued', not_before_s = 0, attempts = 0, reason = '', cancel = 0, "
-                "created_s = ?, "
+                "UPDATE jobs SET state = 'queued', not_before_s = 0, attempts = 0, reason = '', "  # noqa: S608
+                "cancel = 0, created_s = ?, "
                 "ended_s = NULL, own_fault = 0, worker = '', lease_until_s = 0 "
                 "WHERE id = ? AND (state IN ('queued', 'failed', 'cancelled', 'timed_out') "
                 f"OR state IN {_HELD} AND lease_until_s < ?)",
