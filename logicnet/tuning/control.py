@@ -24,7 +24,7 @@ from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import family_of, family_of_spec, refuse_other_kind
 from logicnet.tuning.folders import here
 from logicnet.tuning.hub import ModelNotFound, TooLarge
-from logicnet.tuning.jobs import Job, JobState
+from logicnet.tuning.jobs import Job, JobState, MemoryTaken
 from logicnet.tuning.policy import (
     JobLimits,
     NotTaken,
@@ -76,6 +76,7 @@ _FAULTS: tuple[tuple[type[TuningError], int, str], ...] = (
     (TooLarge, 413, "too_large"),
     (TookTooLong, 504, "evaluation_time"),
     (StoreError, 503, "queue_unusable"),
+    (MemoryTaken, 503, "memory"),
     (BadDataset, 400, "dataset"),
 )
 """HTTP status and reason of errors that are no Declined."""

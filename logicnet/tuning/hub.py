@@ -34,6 +34,10 @@ class TooLarge(TuningError):
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.safetensors.index.json")
 """Weights, configuration and tokenizer of a model; no pickles, no code."""
 
+MOST_MODEL_BYTES = 2**39
+"""Of a repository that a request names, 550 GB: a model of 70 billion parameters in 32 bits, or stored twice.
+Whether memory holds the model is judged by its parameters."""
+
 MOST_FILE_BYTES = 20 * 2**30
 MOST_FETCH_S = 3600.0
 """For a dataset; a server that sends a byte now and then would hold a slot for ever."""
@@ -101,7 +105,7 @@ def _bounded(name: str, token: str | None, most_bytes: int) -> dict[str, Any]:
     if size > most_bytes:
         raise TooLarge(
             f"model {name}: it has {size / 1e9:.0f} GB, and at most {most_bytes / 1e9:.0f} GB are fetched "
-            "here: take a smaller model, or a machine with more memory"
+            "here: take a smaller model"
         )
     absent = sum(
         size

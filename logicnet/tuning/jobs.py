@@ -22,6 +22,10 @@ class EngineAway(TuningError):
     """Where the job is to run does not answer, or has no room for it now; it waits."""
 
 
+class MemoryTaken(EngineAway):
+    """This machine has the memory once trainers that hold it have ended."""
+
+
 class JobState(StrEnum):
     """Where a job stands. The first five in this order; all from the fifth on end it."""
 

@@ -9,7 +9,7 @@ import os
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -194,16 +194,25 @@ class JobStore:
         )
         return int(before)
 
-    def claim(self, worker: str, now_s: float, only: str | None = None) -> Job | None:
+    def claim(
+        self, worker: str, now_s: float, only: str | None = None, *, blocking: Collection[str] = ()
+    ) -> Job | None:
         """The next job, leased to `worker`: one whose worker was lost, else the first in the queue.
 
-        `only` names one job: no other is claimed.
+        `only` names one job: no other is claimed. None behind a job of `blocking` leaves the queue until
+        that one runs or is over; those whose worker was lost do.
         """
         with self._writing(synced=False) as db:
             if only is not None:
                 row = db.execute(_THIS, {"id": only, "now_s": now_s}).fetchone()
             else:
-                row = db.execute(_LOST, [now_s]).fetchone() or db.execute(_FIRST, [now_s]).fetchone()
+                row = db.execute(_LOST, [now_s]).fetchone()
+                if row is None and blocking:
+                    row = db.execute(
+                        _UNBLOCKED, {"blocking": json.dumps([*blocking]), "now_s": now_s}
+                    ).fetchone()
+                elif row is None:
+                    row = db.execute(_FIRST, [now_s]).fetchone()
             if row is None:
                 return None
             db.execute(
@@ -393,6 +402,13 @@ _THIS = (
     "OR state = 'queued' AND not_before_s <= :now_s)"
 )
 _FIRST = f"SELECT id FROM jobs WHERE state = 'queued' AND not_before_s <= ? ORDER BY {_TURN} LIMIT 1"  # noqa: S608
+
+_UNBLOCKED = (
+    "SELECT id FROM (SELECT id, state, not_before_s FROM jobs "  # noqa: S608 (constants)
+    "WHERE state = 'queued' AND not_before_s <= :now_s OR id IN (SELECT value FROM json_each(:blocking)) "
+    f"AND (state = 'preparing' OR {_WAITS}) ORDER BY {_TURN} LIMIT 1) "
+    "WHERE state = 'queued' AND not_before_s <= :now_s"
+)
 
 
 def _readable(row: Sequence[Any]) -> Job | None:

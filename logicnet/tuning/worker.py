@@ -25,7 +25,7 @@ from logicnet._util.backoff import Backoff
 from logicnet.errors import LogicnetError, TuningError
 from logicnet.tuning.advice import FULL_MEMORY
 from logicnet.tuning.engine import Engine, TrainerState, wake
-from logicnet.tuning.jobs import ATTEMPTS, EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.jobs import ATTEMPTS, EngineAway, Job, JobState, MemoryTaken, OwnFault
 from logicnet.tuning.progress import Progress, write_attempt
 from logicnet.tuning.store import BEATS, JobStore, StoreError
 from logicnet.tuning.train.jobfile import (
@@ -93,6 +93,7 @@ class Worker:
         self._judge = judge
         self._timing = timing or Timing()
         self._clock = clock
+        self._await_memory: set[str] = set()  # ids: jobs behind them would take the memory, one after another
         self._name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     async def run(self, stop: asyncio.Event, slots: int = 1, only: str | None = None) -> None:
@@ -112,7 +113,8 @@ class Worker:
         backoff = Backoff(self._timing.poll, 60.0)
         while not stop.is_set():
             try:
-                job = await asyncio.to_thread(self._store.claim, name, self._clock(), only)
+                blocking = tuple(self._await_memory)
+                job = await asyncio.to_thread(self._store.claim, name, self._clock(), only, blocking=blocking)
                 if job is not None:
                     await _Holding(self, name, job, stop).work()
                 backoff.reset()
@@ -140,6 +142,7 @@ class _Holding:
         self._engine = worker._engine
         self._prepare, self._judge = worker._prepare, worker._judge
         self._timing, self._clock = worker._timing, worker._clock
+        self._await_memory = worker._await_memory
         self._name = name
         self._job = job
         self._stop = stop
@@ -175,6 +178,9 @@ class _Holding:
             raise  # a job is not at fault for its queue: its lease runs out, and it is taken again
         except EngineAway as error:
             logger.warning("job {}: {}", self._job.id, error)
+            self._await_memory.discard(self._job.id)
+            if isinstance(error, MemoryTaken):
+                self._await_memory.add(self._job.id)
             await self._give_back(str(error), self._timing.away)
             raise _Stopped from None
         except TuningError as error:
@@ -266,6 +272,7 @@ class _Holding:
             raise OwnFault(f"the trainer was started {MOST_STARTS} times, and never ended: {self._log()}")
         self._refuse_links()
         await self._move(JobState.RUNNING)
+        self._await_memory.discard(self._job.id)
         file = await asyncio.to_thread(JobFile.read, self._folder)
         limit_s = file.stopping.seconds if progress.limit_s is None else progress.limit_s
         if limit_s is not None and progress.attempt > 0:
@@ -425,6 +432,7 @@ class _Holding:
         )
         if not ended:
             raise _Lost
+        self._await_memory.discard(self._job.id)
         if outcome.state is not JobState.COMPLETED:  # nothing resumes it, and they are large
             await asyncio.to_thread(shutil.rmtree, self._folder / "checkpoints", ignore_errors=True)
         log = logger.info if outcome.state is JobState.COMPLETED else logger.warning

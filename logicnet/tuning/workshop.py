@@ -24,7 +24,7 @@ from logicnet.tuning.facts import ModelFacts, facts_of
 from logicnet.tuning.families import FAMILIES, family_of_spec
 from logicnet.tuning.folders import Folders, here
 from logicnet.tuning.isolation import TRAINER, Isolation
-from logicnet.tuning.jobs import EngineAway, Job, OwnFault
+from logicnet.tuning.jobs import Job, MemoryTaken, OwnFault
 from logicnet.tuning.presets import TrainingPlan, plan_of
 from logicnet.tuning.progress import write_prepared
 from logicnet.tuning.spec import ChatType, GrpoType, ImageType, TrainSpec
@@ -152,13 +152,13 @@ class Workshop:
             logger.warning("job {}: {}", job.id, warning)
 
     def _fitted(self, plan: TrainingPlan, spec: TrainSpec, facts: ModelFacts) -> TrainingPlan:
-        """With a batch that fits what is free now. Raises EngineAway if other jobs must end first."""
+        """With a batch that fits what is free now. Raises MemoryTaken if other jobs must end first."""
         device = TrainingDevice.here(self.folders.root)
         plan = fitted(plan, spec.task, facts, device)
         need = memory_of(plan, spec.task, facts)
         free = device.free_bytes
         if free < need <= TrainingDevice.here(self.folders.root, emptied=True).free_bytes:
-            raise EngineAway(
+            raise MemoryTaken(
                 f"it takes about {need / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: it waits until "
                 "other jobs have ended"
             )
@@ -223,10 +223,14 @@ class Workshop:
 
     def _evaluated(self, request: EvaluateRequest, spec: TrainSpec, folder: Path) -> Evaluation:
         names = {request.original_model, request.model, *request.others}
-        device = TrainingDevice.here(self.folders.root)
-        most = device.free_bytes // (2 if device.kind == "cpu" else 1)  # a CPU computes in 32 bits
+        for one in {
+            request.original_model,
+            request.model,
+        }:  # loaded one after the other; others are only read
+            self._refuse_memory(one, local=not spec.foreign)
         folders = {
-            one: hub.model_folder(one, self.token, local=not spec.foreign, most_bytes=most) for one in names
+            one: hub.model_folder(one, self.token, local=not spec.foreign, most_bytes=hub.MOST_MODEL_BYTES)
+            for one in names
         }
         rows = folder / "rows.jsonl"
         write_rows(spec.dataset_type, self.source(spec, folder), rows, spec.rows)
@@ -242,6 +246,29 @@ class Workshop:
             others={one: str(folders[one]) for one in request.others},
         )
         return self.measure(asked, folder, local=not spec.foreign)
+
+    def _refuse_memory(self, name: str, *, local: bool) -> None:
+        """Raises TooLarge if this machine cannot hold the model; MemoryTaken if our trainers must end first.
+
+        A model of which nothing is known, such as an adapter, is let through.
+        """
+        try:
+            parameters = facts_of(name, self.token, revision=None if local else "main").parameters
+        except TuningError:
+            return  # whoever fetches it says what is wrong
+        device = TrainingDevice.here(self.folders.root, emptied=True)
+        need = parameters * (4 if device.kind == "cpu" else 2)  # a CPU computes in 32 bits
+        if need > device.free_bytes:
+            raise hub.TooLarge(
+                f"model {name}: it takes {need / 1e9:.1f} GB of memory, this machine has "
+                f"{device.free_bytes / 1e9:.1f} GB: take a smaller model, or a machine with more memory"
+            )
+        free = TrainingDevice.here(self.folders.root).free_bytes
+        if need > free:
+            raise MemoryTaken(
+                f"model {name}: it takes {need / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: try "
+                "again when jobs that train now have ended"
+            )
 
     def measure(self, asked: EvaluationRequest, folder: Path, *, local: bool = False) -> Evaluation:
         """The answer to a request whose rows lie in `folder`, in isolation. Raises TuningError. Blocks.

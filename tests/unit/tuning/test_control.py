@@ -1,12 +1,13 @@
 """What callers may ask of the control room, over HTTP and without."""
 
 import json
+import shutil
 import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ from logicnet.tuning.facts import ModelFacts
 from logicnet.tuning.folders import Folders
 from logicnet.tuning.hub import TooLarge
 from logicnet.tuning.isolation import Isolation
-from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.jobs import TIME_SHARE, Job, JobState, MemoryTaken, OwnFault
 from logicnet.tuning.presets import plan_of
 from logicnet.tuning.service import service
 from logicnet.tuning.spec import TrainSpec
@@ -145,7 +146,39 @@ async def test_a_model_that_is_too_large_to_measure_is_not_fetched(tmp_path, mon
             body = {**TRAIN, "model": "a/b", "original_model": "a/b"}
             reply = await http.post("/evaluate/", json=body)
         assert (reply.status_code, "1000000 GB" in reply.text) == (413, True), reply.text
-        assert not any("resolve" in one for one in loopback.requests)
+        assert not any("resolve" in one and "config.json" not in one for one in loopback.requests)
+
+
+@pytest.mark.parametrize(
+    ("free", "trains", "status", "says"),
+    [
+        (33 * GB, False, 400, "none.csv does not exist"),  # it fits, whatever the size of its repository
+        (32 * GB - (200 << 20), True, 503, "it takes 32.0 GB of memory, 31.8 GB are free: try again when"),
+        (32 * GB - (200 << 20), False, 413, "it takes 32.0 GB of memory, this machine has 31.8 GB: take a"),
+    ],
+)
+async def test_an_evaluation_is_refused_by_the_memory_that_its_model_takes_and_not_by_its_files(
+    tmp_path, monkeypatch, free, trains, status, says
+):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
+    memory(monkeypatch, free)
+    room = room_in(tmp_path)
+    job = Job("a" * 32, "a" * 32, TrainSpec(**TRAIN), "llama")
+    with loopback_hub() as loopback, training(tmp_path, job, 400) if trains else nullcontext():
+        monkeypatch.setattr(constants, "ENDPOINT", loopback.url)
+        template = loopback.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        stored = ("model.safetensors", "consolidated.safetensors")  # twice, in 32 bits
+        weights = safetensors(8 * 10**9, "F32")
+        loopback.commit_model("a/b", {"config.json": b"{}"} | dict.fromkeys(stored, weights))
+        loopback.claimed |= {("a/b", one): 32 * GB for one in stored}
+        body = TRAIN | {"model": "a/b", "original_model": "a/b", "dataset": "none.csv", "file_format": "csv"}
+        reply = await post(room, "/evaluate/", body)
+        assert (reply.status_code, says in reply.text) == (status, True), reply.text
+        fetched = any("resolve" in one and "model.safetensors" in one for one in loopback.requests)
+        assert fetched is (status == 400)
+    room.close()
 
 
 @pytest.mark.usefixtures("hub")
@@ -313,7 +346,7 @@ async def test_a_job_for_which_another_must_end_first_waits_in_the_queue(monkeyp
         assert second is not None and second.state is JobState.QUEUED
         folder = tmp_path / "jobs" / second.id
         folder.mkdir(parents=True)
-        with pytest.raises(EngineAway, match="until other jobs have ended"):
+        with pytest.raises(MemoryTaken, match="until other jobs have ended"):
             await room._shop.prepare(second, folder)
     memory(monkeypatch, need)
     await room._shop.prepare(second, folder)

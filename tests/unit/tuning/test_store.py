@@ -196,6 +196,36 @@ def test_the_lease_of_a_dead_process_of_this_host_is_let_go(store):
     assert store.claim("new", 2.0) is None
 
 
+def test_nothing_behind_a_job_that_blocks_the_queue_is_claimed_until_it_runs_or_is_over(store):
+    def claimed(now_s: float, *blocking: Job) -> str | None:
+        found = store.claim("a", now_s, blocking=[one.id for one in blocking])
+        return None if found is None else found.id
+
+    lost, large, behind = (store.add(job(created_s=n)) for n in (1.0, 2.0, 3.0))
+    assert (claimed(4.0), claimed(4.0)) == (lost.id, large.id)
+    store.requeue(large.id, "a", 4.0, 50.0, "it waits for memory")
+    assert claimed(10.0, large) is None
+    assert claimed(60.0, large) == large.id  # its worker may try it again,
+    assert claimed(61.0, large) is None  # and meanwhile nothing slips past it
+    store.release(lost.id, "a", 61.0)
+    assert claimed(62.0, large) == lost.id
+    sooner = store.add(job(priority=1.0, created_s=9.0))
+    assert claimed(62.0, large) == sooner.id
+    store.move(large.id, "a", 62.0, JobState.RUNNING)
+    assert claimed(62.0, large) == behind.id
+
+
+@pytest.mark.parametrize("how", ["cancel", "hold"])
+def test_a_job_that_its_user_stopped_does_not_block_the_queue(store, how):
+    large, behind = (store.add(job(created_s=n)) for n in (1.0, 2.0))
+    store.claim("a", 3.0)
+    store.requeue(large.id, "a", 3.0, 50.0, "it waits for memory")
+    assert store.claim("a", 4.0, blocking=[large.id]) is None
+    assert store.cancel(large.id, 4.0) if how == "cancel" else store.hold(large.id)
+    found = store.claim("a", 4.0, blocking=[large.id])
+    assert found is not None and found.id == behind.id
+
+
 def test_cancelling_ends_a_waiting_job_and_asks_the_worker_of_another(store):
     waiting, held = store.add(job(created_s=2.0)), store.add(job(created_s=1.0))
     store.claim("a", 3.0)

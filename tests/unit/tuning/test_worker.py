@@ -14,7 +14,7 @@ import pytest
 
 from logicnet.errors import TuningError
 from logicnet.tuning.engine import Local, processes_of
-from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, OwnFault
+from logicnet.tuning.jobs import TIME_SHARE, EngineAway, Job, JobState, MemoryTaken, OwnFault
 from logicnet.tuning.progress import Progress
 from logicnet.tuning.spec import TrainSpec
 from logicnet.tuning.train.jobfile import JobFile, Optimisation, Reward, TrainResult, is_running
@@ -393,6 +393,35 @@ async def test_a_job_whose_engine_is_away_waits(tmp_path):
     engine = Away(isolation())
     found = await ended(tmp_path, job(), engine=engine)
     assert (found.state, found.attempts, engine.calls) == (JobState.COMPLETED, 0, 3)
+
+
+async def test_small_jobs_do_not_starve_one_that_waits_for_their_memory(tmp_path):
+    first, large, behind = job(Script(gate=2)), job(Script(gate=2)), job()
+    tried = 0
+
+    async def prepare(found: Job, folder: Path) -> None:
+        nonlocal tried
+        if found.id == large.id:
+            tried += 1
+            if any(not now(tmp_path, one).state.over for one in (first, behind) if runs(tmp_path, one)):
+                raise MemoryTaken("it waits until other jobs have ended")
+        await scripted_service.prepare(found, folder)
+
+    store = store_in(tmp_path)
+    store.add(first)
+    async with working(tmp_path, slots=2, prepare=prepare):
+        await until(lambda: step(tmp_path, first) == 2)
+        store.add(large)
+        await until(lambda: tried == 1)
+        store.add(behind)
+        await until(lambda: tried > 3)  # the slot that gave it back was free in between
+        assert now(tmp_path, behind).state is JobState.QUEUED
+        (tmp_path / "jobs" / first.id / "go").touch()
+        await until(lambda: step(tmp_path, large) == 2)
+        await until(lambda: now(tmp_path, behind).state.over)  # the queue moves on as soon as it trains
+        (tmp_path / "jobs" / large.id / "go").touch()
+        await until(lambda: now(tmp_path, large).state.over)
+    assert {now(tmp_path, one).state for one in (first, large, behind)} == {JobState.COMPLETED}
 
 
 async def test_a_result_that_was_written_before_a_worker_died_is_only_judged(tmp_path):
