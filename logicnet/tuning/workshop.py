@@ -255,7 +255,7 @@ class Workshop:
         try:
             parameters = facts_of(name, self.token, revision=None if local else "main").parameters
         except TuningError:
-            return  # whoever fetches it says what is wrong
+            return  # the fetch that follows says what is wrong
         device = TrainingDevice.here(self.folders.root, emptied=True)
         need = parameters * (4 if device.kind == "cpu" else 2)  # a CPU computes in 32 bits
         if need > device.free_bytes:

@@ -58,7 +58,7 @@ class Pm2:
         return done.stdout
 
     def miner(self) -> psutil.Process | None:
-        """The miner's process, None while there is none."""
+        """The miner's process; None while it does not run."""
         daemon = psutil.Process(int((self._home / "pm2.pid").read_text()))
         for child in daemon.children():
             try:

@@ -29,7 +29,7 @@ from tests.hard.mutations import Draft, mutated
 HERE = "127.0.0.1"
 FILES = 2000
 MUTATION_S = 0.5
-"""For a reply to a mutation: many are half a request, to which there is none."""
+"""For a reply to a mutation. Many mutations are half a request, which the miner never answers."""
 
 
 class Attack:
@@ -122,7 +122,7 @@ class Attack:
         await self.by(20, lambda: self.say(head + b"1\r\nx\r\n" * 100_000))
 
     async def half_bodies(self) -> None:
-        """As large as a body may be, and never complete: they fill the memory of whoever keeps them."""
+        """Bodies of the largest size that never end: a server that keeps them runs out of memory."""
         head, _ = self._forged(b"")
         head += b"content-length: 262144\r\n\r\n"
         await self.by(700, lambda: self.say(head + b" " * 262_000))

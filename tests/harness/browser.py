@@ -21,7 +21,7 @@ START_S = 120.0  # generous: the machine may be busy
 
 
 def find_browser() -> str:
-    """Its path. Raises FileNotFoundError if there is none."""
+    """Its path. Raises FileNotFoundError if no browser is installed."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         raise FileNotFoundError("no Chromium on the PATH: `make test` sets it up")

@@ -1,8 +1,8 @@
 """A process that commits on a chain kept in a file, and is killed.
 
 `python -m tests.harness.committing FOLDER COMPETITION NUMBER [before|after|wait]`: `before` the chain takes
-the commitment or `after` it did, the process ends by SIGKILL; with `wait` it waits until it may commit, which
-it logs, for whoever kills it. Prints what became of it.
+the commitment or `after` it did, the process ends by SIGKILL; with `wait` it waits until it may commit, and
+logs that it waits, so that a test knows when to kill it. Prints what became of the commitment.
 """
 
 from __future__ import annotations
